@@ -1,0 +1,104 @@
+/**
+ * The sockets for models. A driver is one file that implements `ChatModel` or `Embedder`, plus a case in
+ * `open.ts`; it must pass the contract suite in test/contracts.
+ */
+
+/** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */
+export type ChatMessage =
+  | { role: 'system'; content: string }
+  | { role: 'user'; content: string | ChatContentPart[] }
+  | { role: 'assistant'; content: string | null; tool_calls?: ChatToolCall[] }
+  | { role: 'tool'; tool_call_id: string; content: string }
+
+export type ChatContentPart =
+  | { type: 'text'; text: string }
+  /** `url` is http(s) or a data URL; a driver that cannot pass URLs on downloads it. */
+  | { type: 'image_url'; image_url: { url: string; detail?: 'auto' | 'low' | 'high' } }
+
+export interface ChatToolCall {
+  id: string
+  type: 'function'
+  /** `arguments` is the model's own text and may be broken JSON. */
+  function: { name: string; arguments: string }
+}
+
+export interface ChatTool {
+  type: 'function'
+  function: { name: string; description?: string; parameters: object; strict?: boolean }
+}
+
+export type ChatToolChoice = 'none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }
+
+export type ChatResponseFormat =
+  | { type: 'text' }
+  | { type: 'json_object' }
+  | { type: 'json_schema'; json_schema: { name: string; description?: string; schema?: object; strict?: boolean } }
+
+/** One model turn. A field that is absent is left out of the upstream request. */
+export interface ChatRequest {
+  /** The provider's own name of the model. */
+  model: string
+  messages: ChatMessage[]
+  tools?: ChatTool[]
+  tool_choice?: ChatToolChoice
+  parallel_tool_calls?: boolean
+  response_format?: ChatResponseFormat
+  temperature?: number
+  top_p?: number
+  reasoning_effort?: string
+  max_completion_tokens?: number
+}
+
+/** Tokens as the provider counted them, or as the driver did when the provider said nothing. */
+export interface ModelUsage {
+  prompt_tokens: number
+  completion_tokens: number
+  cached_tokens: number
+  reasoning_tokens: number
+}
+
+export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
+
+/**
+ * What a model says, in order. Tool calls are numbered 0, 1, 2 … in the order they began; every `tool-call-delta`
+ * follows the start of its call; `end` comes exactly once and last.
+ */
+export type ModelPart =
+  | { type: 'text-delta'; text: string }
+  | { type: 'refusal-delta'; text: string }
+  /** `id` is never empty and never repeats within a turn. */
+  | { type: 'tool-call-start'; index: number; id: string; name: string }
+  | { type: 'tool-call-delta'; index: number; arguments: string }
+  | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage }
+
+export interface ChatModel {
+  /**
+   * Asks the model and yields its parts as they arrive. Retries what may be retried, but never after the first
+   * part. On abort it throws the signal's reason within milliseconds and the upstream call is closed. Every other
+   * failure, an answer that ends without saying so included, is thrown as `ModelFailure`.
+   */
+  stream(request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelPart>
+}
+
+export interface Embedder {
+  /** Names model and width, e.g. `use-lite/512`; a vector store records it and may only be asked with the same. */
+  readonly id: string
+  readonly dimensions: number
+  /** How many characters of one text it really reads; longer texts must be cut into windows by the caller. */
+  readonly windowTokens: number
+  /** One unit-length vector a text, in order. On abort it throws the signal's reason. */
+  embed(texts: string[], purpose: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
+  close(): Promise<void>
+}
+
+export type ModelFailureCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'
+
+/** A model call that failed; becomes the run's `last_error`. `message` is shown to the user: no keys, no addresses. */
+export class ModelFailure extends Error {
+  readonly code: ModelFailureCode
+  constructor(code: ModelFailureCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'ModelFailure'
+    this.code = code
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The socket for vector search. A driver is one file here plus a case in `open.ts`; it must pass the contract
+ * suite in test/contracts.
+ */
+
+export interface IndexedWindow {
+  /** The chunk that the window belongs to; several windows may share one. */
+  chunk_id: string
+  vector: Float32Array
+}
+
+export interface VectorHit {
+  chunk_id: string
+  /** Cosine, the largest over the chunk's windows. */
+  score: number
+}
+
+/** The rows of one vector store, as its index needs them. */
+export interface VectorSource {
+  vector_store_id: string
+  dimensions: number
+  /** Raised in every transaction that changes the store's chunks. */
+  version(): Promise<number>
+  /** All windows, in pages. */
+  windows(): AsyncIterable<IndexedWindow[]>
+}
+
+export interface VectorIndex {
+  /**
+   * The `limit` best chunks by cosine, best first, of those that `accept` lets pass (all when it is absent).
+   * Compares the source's version first, so a deleted chunk never comes back.
+   */
+  search(
+    source: VectorSource,
+    query: Float32Array,
+    options: { limit: number; accept?: (chunk_id: string) => boolean },
+    signal: AbortSignal,
+  ): Promise<VectorHit[]>
+  /** Frees what is held for the store. */
+  forget(vector_store_id: string): void
+}

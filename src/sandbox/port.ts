@@ -1,0 +1,65 @@
+/**
+ * The socket for code sandboxes. A driver is one file here plus a line in `open.ts`; it must pass the contract
+ * suite and the escape list in test/contracts. Code never runs outside a driver whose self-test passed.
+ */
+import type { Readable } from 'node:stream'
+
+export type SandboxDriverName = 'bwrap' | 'landlock' | 'deno'
+
+export interface SandboxLimits {
+  /** Wall time of one cell; after it the cell is interrupted, and `graceMs` later the process is killed. */
+  wallMs: number
+  graceMs: number
+  /** Memory of the whole process tree, MiB. */
+  memoryMb: number
+  processes: number
+  /** Largest single file, whole /mnt/data, and /tmp, each in MiB. */
+  fileMb: number
+  diskMb: number
+  tmpMb: number
+  /** Text kept from one cell, bytes: head and tail stay, the middle is cut with a note. */
+  outputBytes: number
+  images: number
+  /** Files harvested from one cell. */
+  files: number
+}
+
+/** What a cell produced, in order. */
+export type CellEvent =
+  /** stdout and stderr in order; the value of the last expression and a traceback come through here too. */
+  | { type: 'logs'; text: string }
+  | { type: 'image'; png: Buffer }
+  /** A regular file under /mnt/data that is new or changed; `name` is relative to /mnt/data. */
+  | { type: 'file'; name: string; bytes: number }
+
+export interface CellEnd {
+  status: 'ok' | 'error' | 'timeout' | 'memory' | 'disk' | 'crashed' | 'cancelled'
+  /** True when variables and processes are gone: the next cell needs a new session. */
+  sessionLost: boolean
+}
+
+export interface SandboxSession {
+  /** Puts a file at /mnt/data/`name` (a plain name, no slashes); never counted as produced by a cell. */
+  put(name: string, source: Readable | Buffer): Promise<void>
+  /** Makes /mnt/data/`alias` read as /mnt/data/`name`. */
+  link(name: string, alias: string): Promise<void>
+  /**
+   * Runs one cell. Calls are made one at a time. Variables survive until close() or a lost session. On abort the
+   * cell is killed and the promise resolves with `cancelled`; it never resolves late and never rejects for what
+   * the code does.
+   */
+  run(code: string, onEvent: (event: CellEvent) => void, signal: AbortSignal): Promise<CellEnd>
+  /** Reads a harvested file: a regular file, no link followed, size-capped. */
+  read(name: string): Promise<Readable>
+  /** Ends the session and removes its folder. Safe to call twice. */
+  close(): Promise<void>
+}
+
+export interface SandboxDriver {
+  readonly name: SandboxDriverName
+  /** Tries to get out, and to compute 1+1. `libraries` names what `import` finds of numpy, pandas, matplotlib … */
+  selfTest(): Promise<{ ok: boolean; why?: string; libraries: string[] }>
+  open(limits: SandboxLimits): Promise<SandboxSession>
+  /** Ends every session and the warm pool. */
+  close(): Promise<void>
+}

@@ -1,0 +1,13 @@
+/** The clock that users see: `created_at`, `expires_at` and their kin come from it, never from `Date`. */
+
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number
+}
+
+export const systemClock: Clock = { nowMs: () => Date.now() }
+
+/** Whole Unix seconds, the unit of every `_at` field on the wire. */
+export function nowSeconds(clock: Clock): number {
+  return Math.floor(clock.nowMs() / 1000)
+}

@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+/** Who may import whom: each room lists the rooms below it that it may open. */
+const allowed: Record<string, string[]> = {
+  main: ['*'],
+  config: ['util', 'api'],
+  http: ['api', 'domain', 'events', 'retrieval', 'store', 'blobs', 'util'],
+  engine: ['api', 'domain', 'events', 'retrieval', 'tools', 'models', 'store', 'util'],
+  domain: ['api', 'events', 'retrieval', 'blobs', 'store', 'util'],
+  tools: ['api', 'sandbox', 'retrieval', 'models', 'blobs', 'store', 'events', 'util'],
+  retrieval: ['api', 'models', 'store', 'blobs', 'util'],
+  events: ['api', 'store', 'util'],
+  models: ['api', 'util'],
+  sandbox: ['api', 'util'],
+  blobs: ['api', 'util'],
+  store: ['api', 'util'],
+  api: ['util'],
+  util: [],
+}
+
+/** The three routes that pass a request on to a model without a run. */
+const mayImportModels = ['http/models.ts', 'http/chat-completions.ts', 'http/embeddings.ts']
+
+/** Packages that belong to one room. */
+const owners: Record<string, string> = {
+  fastify: 'http',
+  '@fastify/cors': 'http',
+  '@fastify/multipart': 'http',
+  pg: 'store',
+  'eventsource-parser': 'models',
+  'node-llama-cpp': 'models',
+}
+
+const source = resolve(import.meta.dirname, '../src')
+
+interface Import {
+  file: string
+  room: string
+  target: string
+}
+
+function imports(): Import[] {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  expect(files.length).toBeGreaterThan(10)
+  return files.flatMap((file) => {
+    const text = readFileSync(join(source, file), 'utf8')
+    const found = text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)
+    return [...found].map(([, target]) => ({ file, room: roomOf(file), target: target ?? '' }))
+  })
+}
+
+function roomOf(file: string): string {
+  return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '')
+}
+
+test('imports go down the house only', () => {
+  const wrong = imports()
+    .filter(({ target }) => target.startsWith('.'))
+    .filter(({ file, room, target }) => {
+      const goal = roomOf(relative(source, resolve(dirname(join(source, file)), target)))
+      if (goal === room || allowed[room]?.includes('*')) return false
+      if (goal === 'models' && mayImportModels.includes(file)) return false
+      return !allowed[room]?.includes(goal)
+    })
+  expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
+})
+
+test('a package with an owner is used in its room only', () => {
+  const wrong = imports().filter(({ room, target }) => {
+    const owner = owners[target]
+    return owner !== undefined && room !== owner && room !== 'main'
+  })
+  expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
+})
+
+test('a port is at most 100 lines', () => {
+  const ports = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('port.ts'))
+  expect(ports.length).toBeGreaterThan(2)
+  for (const port of ports) {
+    expect(readFileSync(join(source, port), 'utf8').split('\n').length, port).toBeLessThanOrEqual(125)
+  }
+})
+
+test('only config.ts reads the environment', () => {
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const readers = files.filter((file) => readFileSync(join(source, file), 'utf8').includes('process.env'))
+  expect(readers.filter((file) => file !== 'config.ts')).toEqual([])
+})
