@@ -1,0 +1,90 @@
+/** The one error that the server answers with, and the mould that every entry of the catalogue is cast from. */
+
+export type ErrorType =
+  | 'invalid_request_error'
+  | 'server_error'
+  | 'insufficient_quota'
+  | 'tokens'
+  | 'requests'
+  | 'rate_limit_exceeded'
+
+/** What is fixed about a failure. `message` is a template: `{name}` stands for a value given at the throw. */
+export interface ErrorKind {
+  readonly status: number
+  readonly type: ErrorType
+  readonly code: string | null
+  readonly message: string
+}
+
+/** What the throwing place adds to a kind. */
+export interface Particulars {
+  values?: Record<string, string | number>
+  param?: string | null
+  headers?: Record<string, string>
+  /** The Files API repeats message and code under a second key. */
+  detail?: boolean
+}
+
+export interface ErrorBody {
+  error: { message: string; type: ErrorType; param: string | null; code: string | null }
+  detail?: { message: string; code: string | null }
+}
+
+/** A failure that the client is told about: an HTTP status and the four fields of the envelope. */
+export class ApiError extends Error {
+  readonly status: number
+  readonly type: ErrorType
+  readonly code: string | null
+  readonly param: string | null
+  readonly headers?: Record<string, string>
+  readonly detail: boolean
+
+  constructor(kind: ErrorKind, particulars: Particulars = {}) {
+    super(fill(kind.message, particulars.values ?? {}))
+    this.name = 'ApiError'
+    this.status = kind.status
+    this.type = kind.type
+    this.code = kind.code
+    this.param =
+      particulars.param === undefined || particulars.param === null ? null : clip(particulars.param)
+    this.detail = particulars.detail ?? false
+    if (particulars.headers) this.headers = particulars.headers
+  }
+
+  /** The JSON body, keys in wire order. `detail: true` adds the Files API's second key to any error. */
+  toBody(options: { detail?: boolean } = {}): ErrorBody {
+    const { message, type, param, code } = this
+    const body: ErrorBody = { error: { message, type, param, code } }
+    if (options.detail ?? this.detail) body.detail = { message, code }
+    return body
+  }
+}
+
+/** A constructor of the catalogue: callable where a failure happens, readable where failures are listed. */
+export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) & { readonly kind: ErrorKind }
+
+/** Casts one entry: what is fixed, and how the arguments become its particulars. */
+export function define<Args extends unknown[]>(
+  kind: ErrorKind,
+  particulars: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  const make = (...args: Args) => new ApiError(kind, particulars(...args))
+  return Object.freeze(Object.assign(make, { kind: Object.freeze(kind) }))
+}
+
+/** The kind that most failures are: HTTP 400, `invalid_request_error`. */
+export function badRequest(code: string | null, message: string): ErrorKind {
+  return { status: 400, type: 'invalid_request_error', code, message }
+}
+
+function fill(template: string, values: Record<string, string | number>): string {
+  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name]
+    return value === undefined ? whole : clip(String(value))
+  })
+}
+
+/** Values come from the client: an answer never grows with them. */
+function clip(value: string): string {
+  return value.length > 1000 ? `${value.slice(0, 1000)}…` : value
+}

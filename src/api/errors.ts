@@ -1,0 +1,9 @@
+/** The catalogue: every failure that the server answers with, one constructor each. docs/errors.md lists the same. */
+import { objectErrors } from './object-errors.ts'
+import { transportErrors } from './transport-errors.ts'
+import { validationErrors } from './validation-errors.ts'
+
+export { ApiError, type ErrorBody, type ErrorKind, type ErrorType } from './api-error.ts'
+export { objectNames, type ObjectKind } from './object-errors.ts'
+
+export const errors = Object.freeze({ ...transportErrors, ...validationErrors, ...objectErrors })

@@ -1,0 +1,61 @@
+/** Files. */
+import { z } from 'zod'
+import { errors } from './errors.ts'
+import { at, atOrNull, complain, integer } from './fields.ts'
+
+/** What a client may upload for, in the order that the error text lists them. */
+export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
+
+export const FilePurpose = z.enum([
+  ...uploadPurposes,
+  'assistants_output',
+  'batch_output',
+  'fine-tune-results',
+])
+export type FilePurpose = z.output<typeof FilePurpose>
+
+export const File = z.strictObject({
+  object: z.literal('file'),
+  id: z.string(),
+  purpose: FilePurpose,
+  filename: z.string(),
+  bytes: z.int(),
+  created_at: at,
+  expires_at: atOrNull,
+  status: z.enum(['uploaded', 'processed', 'error']),
+  status_details: z.string().nullable(),
+})
+export type File = z.output<typeof File>
+
+export const FileDeleted = z.strictObject({
+  object: z.literal('file'),
+  deleted: z.literal(true),
+  id: z.string(),
+})
+export type FileDeleted = z.output<typeof FileDeleted>
+
+export const FileExpiry = z.strictObject({
+  anchor: z.enum(['created_at']),
+  seconds: integer(3600, 2_592_000),
+})
+export type FileExpiry = z.output<typeof FileExpiry>
+
+/** The fields beside `file` in the multipart form of `POST /files`; read with parseForm. */
+export const CreateFileRequest = z.strictObject({
+  /** An enum in all but its words: this endpoint keeps the older ones. */
+  purpose: z
+    .string()
+    .check(({ value, issues }) => {
+      if (isUploadPurpose(value)) return
+      complain(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
+    })
+    .meta({ enum: [...uploadPurposes] }),
+  expires_after: FileExpiry.optional(),
+})
+export type CreateFileRequest = z.output<typeof CreateFileRequest> & {
+  purpose: (typeof uploadPurposes)[number]
+}
+
+export function isUploadPurpose(value: string): value is (typeof uploadPurposes)[number] {
+  return (uploadPurposes as readonly string[]).includes(value)
+}

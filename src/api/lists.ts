@@ -1,0 +1,74 @@
+/** Lists: what a client may ask for, and the envelope of the answer. */
+import { z } from 'zod'
+import { id, integer, text } from './fields.ts'
+
+const order = z.enum(['asc', 'desc']).default('desc')
+
+/** The query of every list but that of files; `after` and `before` are ids of the listed kind. */
+export const ListQuery = z.object({
+  limit: integer(1, 100).default(20),
+  order,
+  after: text().optional(),
+  before: text().optional(),
+})
+export type ListQuery = z.output<typeof ListQuery>
+
+export const ListAssistantsQuery = ListQuery.extend({
+  after: id('assistant').optional(),
+  before: id('assistant').optional(),
+})
+export const ListMessagesQuery = ListQuery.extend({
+  after: id('message').optional(),
+  before: id('message').optional(),
+  run_id: id('run').optional(),
+})
+export type ListMessagesQuery = z.output<typeof ListMessagesQuery>
+export const ListRunsQuery = ListQuery.extend({ after: id('run').optional(), before: id('run').optional() })
+export const ListVectorStoresQuery = ListQuery.extend({
+  after: id('vector_store').optional(),
+  before: id('vector_store').optional(),
+})
+
+export const ListVectorStoreFilesQuery = ListQuery.extend({
+  after: id('file').optional(),
+  before: id('file').optional(),
+  filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
+})
+export type ListVectorStoreFilesQuery = z.output<typeof ListVectorStoreFilesQuery>
+
+export const ListFilesQuery = z.object({
+  purpose: text().optional(),
+  limit: integer(1, 10_000).default(10_000),
+  order,
+  after: text().optional(),
+})
+export type ListFilesQuery = z.output<typeof ListFilesQuery>
+
+export interface List<Item> {
+  object: 'list'
+  data: Item[]
+  first_id: string | null
+  last_id: string | null
+  has_more: boolean
+}
+
+/** The envelope, keys in wire order. */
+export function listOf<Item extends { id: string }>(data: Item[], has_more: boolean): List<Item> {
+  return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more }
+}
+
+/** The same for `GET /files`, where `has_more` stands before the ids. */
+export function fileListOf<Item extends { id: string }>(data: Item[], has_more: boolean): List<Item> {
+  return { object: 'list', data, has_more, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
+}
+
+/** The schema of a list of `item`. */
+export function listSchema<Item extends z.ZodType>(item: Item) {
+  return z.strictObject({
+    object: z.literal('list'),
+    data: z.array(item),
+    first_id: z.string().nullable(),
+    last_id: z.string().nullable(),
+    has_more: z.boolean(),
+  })
+}

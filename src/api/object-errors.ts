@@ -1,0 +1,207 @@
+/** Failures of what a request asks for: things that are absent, locked, in the wrong state or do not fit together. */
+import { badRequest, define } from './api-error.ts'
+
+/** What the not-found text calls each kind of object. */
+export const objectNames = {
+  assistant: 'assistant',
+  thread: 'thread',
+  message: 'message',
+  run: 'run',
+  step: 'run step',
+  vector_store: 'vector store',
+  file_batch: 'file batch',
+  file: 'file',
+  upload: 'upload',
+  part: 'upload part',
+} as const
+
+export type ObjectKind = keyof typeof objectNames
+
+const none = () => ({})
+const notFound = (message: string, code: string | null = null) =>
+  ({ status: 404, type: 'invalid_request_error', code, message }) as const
+const inThread = (threadId: string, runId: string) => ({ values: { threadId, runId } })
+
+/** A list as Python prints it: `['a', 'b']`. */
+function pythonList(values: readonly string[]): string {
+  const printed = values.map((value) => {
+    const escaped = value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+    if (!escaped.includes("'")) return `'${escaped}'`
+    return escaped.includes('"') ? `'${escaped.replaceAll("'", "\\'")}'` : `"${escaped}"`
+  })
+  return `[${printed.join(', ')}]`
+}
+
+export const objectErrors = {
+  notFound: define(notFound("No {object} found with id '{id}'."), (kind: ObjectKind, id: string) => ({
+    values: { object: objectNames[kind], id },
+  })),
+  /** The Files API has its own words, and repeats them under `detail`. */
+  fileNotFound: define(notFound('No such File object: {id}'), (id: string) => ({
+    values: { id },
+    param: 'id',
+    detail: true,
+  })),
+  fileNotInVectorStore: define(
+    notFound("No file found with id '{fileId}' in vector store '{vectorStoreId}'."),
+    (fileId: string, vectorStoreId: string) => ({ values: { fileId, vectorStoreId } }),
+  ),
+  /** `GET` and `DELETE /models/{model}`, and every endpoint that only passes a model on. */
+  modelNotFound: define(notFound("The model '{name}' does not exist", 'model_not_found'), (name: string) => ({
+    values: { name },
+    param: 'model',
+  })),
+  /** An assistant or a run that names a model nobody has. */
+  requestedModelNotFound: define(
+    badRequest('model_not_found', "The requested model '{name}' does not exist."),
+    (name: string) => ({ values: { name }, param: 'model' }),
+  ),
+  unsupportedModel: define(
+    badRequest('unsupported_model', "The requested model '{name}' cannot be used with the Assistants API."),
+    (name: string) => ({ values: { name }, param: 'model' }),
+  ),
+
+  /** A message is added to or deleted from a thread whose run is not over. */
+  threadLocked: define(
+    badRequest(null, "Can't add messages to {threadId} while a run {runId} is active."),
+    inThread,
+  ),
+  /** A second run on a thread whose run is not over. */
+  activeRun: define(badRequest(null, 'Thread {threadId} already has an active run {runId}.'), inThread),
+  invalidThread: define(
+    badRequest(
+      'invalid_thread',
+      'Run creation requires a Thread with a user message or an assistant with instructions.',
+    ),
+    none,
+  ),
+  toolOutputsNotAccepted: define(
+    badRequest(null, 'Runs in status "{status}" do not accept tool outputs.'),
+    (status: string) => ({ values: { status } }),
+  ),
+  toolOutputsMismatch: define(
+    badRequest(null, 'Expected tool outputs for call_ids {expected}, got {got}'),
+    (expected: readonly string[], got: readonly string[]) => ({
+      values: { expected: pythonList(expected), got: pythonList(got) },
+    }),
+  ),
+  cannotCancel: define(badRequest(null, "Cannot cancel run with status '{status}'."), (status: string) => ({
+    values: { status },
+  })),
+
+  jsonSchemaNeedsFunctions: define(
+    badRequest(
+      null,
+      'Invalid tools: all tools must be of type `function` when `response_format` is of type `json_schema`.',
+    ),
+    none,
+  ),
+  jsonSchemaUnsupported: define(
+    badRequest(
+      null,
+      "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model. Learn more about supported models at the Structured Outputs guide: https://platform.openai.com/docs/guides/structured-outputs",
+    ),
+    none,
+  ),
+  invalidFunctionSchema: define(
+    badRequest('invalid_function_parameters', "Invalid schema for function '{name}': {reason}"),
+    (path: string, name: string, reason: string) => ({ values: { name, reason }, param: path }),
+  ),
+  invalidResponseSchema: define(
+    badRequest(null, "Invalid schema for response_format '{name}': {reason}"),
+    (name: string, reason: string) => ({ values: { name, reason }, param: 'response_format' }),
+  ),
+  duplicateFunction: define(
+    badRequest('invalid_value', "Invalid 'tools': the function name '{name}' is used more than once."),
+    (name: string) => ({ values: { name }, param: 'tools' }),
+  ),
+  duplicateTool: define(
+    badRequest('invalid_value', "Invalid 'tools': the tool '{type}' is given more than once."),
+    (type: string) => ({ values: { type }, param: 'tools' }),
+  ),
+  toolChoiceAbsent: define(
+    badRequest('invalid_value', "Invalid value for 'tool_choice': {choice} is not in 'tools'."),
+    (choice: string) => ({ values: { choice }, param: 'tool_choice' }),
+  ),
+  toolChoiceNeedsTools: define(
+    badRequest(
+      'invalid_value',
+      "Invalid value for 'tool_choice': 'required' is only allowed when 'tools' are given.",
+    ),
+    () => ({ param: 'tool_choice' }),
+  ),
+
+  vectorStoreExpired: define(badRequest(null, "Vector store '{id}' has expired."), (id: string) => ({
+    values: { id },
+  })),
+  unsupportedFile: define(
+    badRequest(
+      'unsupported_file',
+      'Files with extensions [{extensions}] are not supported for retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files',
+    ),
+    (extensions: readonly string[], param?: string) => ({
+      values: { extensions: extensions.join(', ') },
+      param: param ?? 'file_ids',
+    }),
+  ),
+  unsupportedInterpreterFile: define(
+    badRequest('unsupported_file', 'Invalid extension {extension}. Supported formats: {supported}'),
+    (extension: string, supported: readonly string[], param?: string) => ({
+      values: { extension, supported: supported.map((one) => `"${one}"`).join(', ') },
+      param: param ?? 'file_ids',
+    }),
+  ),
+  unsupportedImageFile: define(
+    badRequest(
+      'unsupported_file',
+      "Invalid '{path}': the file '{id}' is not an image that a model can read.",
+    ),
+    (path: string, id: string) => ({ values: { path, id }, param: path }),
+  ),
+  downloadForbidden: define(
+    badRequest(null, 'Not allowed to download files of purpose: {purpose}'),
+    (purpose: string) => ({ values: { purpose }, detail: true }),
+  ),
+  fileTooLarge: define(
+    {
+      status: 413,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'File is too large: the maximum size is {limit} bytes.',
+    },
+    (limit: number) => ({ values: { limit }, param: 'file', detail: true }),
+  ),
+  emptyFile: define(badRequest(null, "The file is empty - 'file'"), () => ({ param: 'file', detail: true })),
+
+  uploadNotPending: define(
+    badRequest(null, "Upload {id} is not pending: its status is '{status}'."),
+    (id: string, status: string) => ({ values: { id, status } }),
+  ),
+  uploadBytesMismatch: define(
+    badRequest(
+      null,
+      "The total bytes of uploaded parts ({total}) does not match the upload's declared bytes ({declared}).",
+    ),
+    (total: number, declared: number) => ({ values: { total, declared } }),
+  ),
+  uploadMd5Mismatch: define(
+    badRequest(
+      null,
+      "The md5 checksum of the uploaded parts ({actual}) does not match the given 'md5' ({given}).",
+    ),
+    (actual: string, given: string) => ({ values: { actual, given }, param: 'md5' }),
+  ),
+  duplicatePart: define(
+    badRequest('invalid_value', "Invalid 'part_ids': the part '{id}' is given more than once."),
+    (id: string) => ({ values: { id }, param: 'part_ids' }),
+  ),
+  partTooLarge: define(
+    {
+      status: 413,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'Part is too large: the maximum size is {limit} bytes.',
+    },
+    (limit: number) => ({ values: { limit }, param: 'data' }),
+  ),
+}

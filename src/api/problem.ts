@@ -1,0 +1,190 @@
+/** From the issues that zod found to the one that the client is told, in the words of the live service. */
+import type { z } from 'zod'
+import { type ApiError, errors } from './errors.ts'
+import type { Complaint } from './fields.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** `tools[0].function.name`. */
+export function joinPath(base: string, keys: readonly PropertyKey[]): string {
+  let path = base
+  for (const key of keys) {
+    if (typeof key === 'number') path += `[${key}]`
+    else path += path === '' ? String(key) : `.${String(key)}`
+  }
+  return path
+}
+
+/**
+ * The problem that comes first: at each level the required keys that are missing, then the others in the order in
+ * which the client wrote them, unknown ones included.
+ */
+export function firstProblem(issues: readonly Issue[], body: unknown, base: string): ApiError {
+  const first = earliest(issues, { body, positions: new Map() })
+  if (!first) throw new Error('expected a failed parse to have an issue')
+  return toError(first.issue, body, base)
+}
+
+/** The body and, for the objects in it, where each key stands; counted once, as hostile bodies have many keys. */
+interface Document {
+  body: unknown
+  positions: Map<object, Map<string, number>>
+}
+
+interface Ranked {
+  issue: Issue
+  rank: number[]
+}
+
+function earliest(issues: readonly Issue[], document: Document): Ranked | undefined {
+  let first: Ranked | undefined
+  for (const issue of issues) {
+    const found = rankedIssue(issue, document)
+    if (!first || isBefore(found, first)) first = found
+  }
+  return first
+}
+
+/** An issue with its place; a union's failure is taken as the first failure of the branch that was meant. */
+function rankedIssue(issue: Issue, document: Document): Ranked {
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = { ...issue, path: [...issue.path, issue.keys[0] ?? ''] }
+    return { issue: unknown, rank: rankOf(unknown.path, document) }
+  }
+  const own = { issue, rank: rankOf(issue.path, document) }
+  if (issue.code !== 'invalid_union') return own
+  const value = valueAt(document.body, issue.path)
+  // Of several branches for one JSON type (an array of strings or of numbers) the one that got furthest was meant.
+  let furthest: Ranked | undefined
+  for (const branch of issue.errors.filter((found) => !found.some((one) => isWrongKind(one, value)))) {
+    const absolute = branch.map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
+    const found = earliest(absolute, document)
+    if (found && (!furthest || isBefore(furthest, found))) furthest = found
+  }
+  return furthest ?? own
+}
+
+/** Whether a branch failed because the value is of another JSON type than the branch is for. */
+function isWrongKind(issue: Issue, value: unknown): boolean {
+  if (issue.path.length > 0) return false
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && typeof value !== 'string')
+}
+
+function rankOf(path: readonly PropertyKey[], { body, positions }: Document): number[] {
+  let value = body
+  return path.map((key) => {
+    const within = value
+    value = valueAt(within, [key])
+    if (typeof key === 'number' || typeof within !== 'object' || within === null) return Number(key)
+    let places = positions.get(within)
+    if (!places) {
+      places = new Map(Object.keys(within).map((name, index) => [name, index]))
+      positions.set(within, places)
+    }
+    return places.get(String(key)) ?? -1
+  })
+}
+
+/** Strictly before, so that among equals the schema's order stands. */
+function isBefore(a: Ranked, b: Ranked): boolean {
+  for (let level = 0; level < a.rank.length; level += 1) {
+    const difference = (a.rank[level] ?? 0) - (b.rank[level] ?? Infinity)
+    if (difference !== 0) return difference < 0
+  }
+  if (a.rank.length !== b.rank.length) return a.rank.length < b.rank.length
+  // A number beyond every integer breaks two limits: the field's own is told, not the machine's.
+  return a.issue.code === 'too_big' && b.issue.code === 'too_big' && a.issue.maximum < b.issue.maximum
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  let value = body
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    value = (value as Record<PropertyKey, unknown>)[key]
+  }
+  return value
+}
+
+function toError(issue: Issue, body: unknown, base: string): ApiError {
+  const path = joinPath(base, issue.path)
+  const value = valueAt(body, issue.path)
+  if (issue.code === 'unrecognized_keys') return errors.unknownParameter(path)
+  if (issue.code === 'custom') return complaintOf(issue)(path)
+  if (value === undefined) return errors.missingParameter(path)
+  switch (issue.code) {
+    case 'invalid_type':
+      return wrongType(path, issue.message || nounOf(issue.expected), value)
+    case 'invalid_value':
+      return wrongChoice(path, value, issue.values)
+    case 'invalid_union':
+      if (issue.discriminator !== undefined) return wrongChoice(path, value, optionsOf(issue))
+      return wrongType(path, issue.message, value)
+    case 'too_big':
+    case 'too_small':
+      return outOfRange(path, issue, value)
+    default:
+      throw new Error(`expected no schema of ours to raise ${issue.code}`)
+  }
+}
+
+/** Every check of ours brings its own words. */
+function complaintOf(issue: z.core.$ZodIssueCustom): Complaint {
+  const complaint: unknown = issue.params?.['complaint']
+  if (typeof complaint !== 'function') throw new Error('expected a check of ours to bring its complaint')
+  return complaint as Complaint
+}
+
+function optionsOf(issue: Issue): readonly unknown[] {
+  return 'options' in issue && Array.isArray(issue.options) ? issue.options : []
+}
+
+function wrongChoice(path: string, value: unknown, options: readonly unknown[]): ApiError {
+  if (typeof value !== 'string') return wrongType(path, 'a string', value)
+  return errors.invalidValue(path, value, options.map(String))
+}
+
+function wrongType(path: string, expected: string, value: unknown): ApiError {
+  if (value === Infinity) return errors.decimalTooBig(path, Number.MAX_VALUE, value)
+  if (value === -Infinity) return errors.decimalTooSmall(path, -Number.MAX_VALUE, value)
+  if (path === '') return errors.invalidBody(expected, nounFor(value))
+  return errors.invalidType(path, expected, nounFor(value))
+}
+
+function outOfRange(
+  path: string,
+  issue: z.core.$ZodIssueTooBig | z.core.$ZodIssueTooSmall,
+  value: unknown,
+): ApiError {
+  if (Array.isArray(value)) {
+    if (issue.code === 'too_small') return errors.emptyArray(path)
+    return errors.arrayTooLong(path, Number(issue.maximum), value.length)
+  }
+  const isInteger = issue.message === 'an integer'
+  if (issue.code === 'too_big') {
+    const tooBig = isInteger ? errors.integerTooBig : errors.decimalTooBig
+    return tooBig(path, Number(issue.maximum), Number(value))
+  }
+  const tooSmall = isInteger ? errors.integerTooSmall : errors.decimalTooSmall
+  return tooSmall(path, Number(issue.minimum), Number(value))
+}
+
+function nounOf(expected: string): string {
+  const nouns: Record<string, string> = {
+    string: 'a string',
+    number: 'a decimal',
+    int: 'an integer',
+    boolean: 'a boolean',
+    array: 'an array',
+    object: 'an object',
+    record: 'an object',
+    null: 'null',
+  }
+  return nouns[expected] ?? expected
+}
+
+function nounFor(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal'
+  return nounOf(typeof value)
+}

@@ -1,0 +1,101 @@
+/** Run steps: what a run did, turn by turn. */
+import { z } from 'zod'
+import { at, atOrNull, id } from './fields.ts'
+import { ListQuery } from './lists.ts'
+import { Attributes } from './metadata.ts'
+import { RunError, Usage } from './runs.ts'
+
+export const FunctionToolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('function'),
+  /** `output` is null until the client has submitted it. */
+  function: z.strictObject({ name: z.string(), arguments: z.string(), output: z.string().nullable() }),
+})
+export type FunctionToolCall = z.output<typeof FunctionToolCall>
+
+export const CodeInterpreterOutput = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('logs'), logs: z.string() }),
+  z.strictObject({ type: z.literal('image'), image: z.strictObject({ file_id: z.string() }) }),
+])
+export type CodeInterpreterOutput = z.output<typeof CodeInterpreterOutput>
+
+export const CodeInterpreterToolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('code_interpreter'),
+  code_interpreter: z.strictObject({ input: z.string(), outputs: z.array(CodeInterpreterOutput) }),
+})
+export type CodeInterpreterToolCall = z.output<typeof CodeInterpreterToolCall>
+
+/** `content` is there only when the client asked to include it. */
+export const FileSearchResult = z.strictObject({
+  file_id: z.string(),
+  file_name: z.string(),
+  score: z.number(),
+  attributes: Attributes,
+  content: z.array(z.strictObject({ type: z.literal('text'), text: z.string() })).optional(),
+})
+export type FileSearchResult = z.output<typeof FileSearchResult>
+
+export const FileSearchToolCall = z.strictObject({
+  id: z.string(),
+  type: z.literal('file_search'),
+  file_search: z.strictObject({
+    ranking_options: z.strictObject({ ranker: z.literal('default_2024_08_21'), score_threshold: z.number() }),
+    results: z.array(FileSearchResult),
+  }),
+})
+export type FileSearchToolCall = z.output<typeof FileSearchToolCall>
+
+export const StepToolCall = z.discriminatedUnion('type', [
+  FunctionToolCall,
+  CodeInterpreterToolCall,
+  FileSearchToolCall,
+])
+export type StepToolCall = z.output<typeof StepToolCall>
+
+export const StepDetails = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('message_creation'),
+    message_creation: z.strictObject({ message_id: z.string() }),
+  }),
+  z.strictObject({ type: z.literal('tool_calls'), tool_calls: z.array(StepToolCall) }),
+])
+export type StepDetails = z.output<typeof StepDetails>
+
+export const RunStepStatus = z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired'])
+export type RunStepStatus = z.output<typeof RunStepStatus>
+
+/** `expired_at` is there only when the step expired. */
+export const RunStep = z.strictObject({
+  id: z.string(),
+  object: z.literal('thread.run.step'),
+  created_at: at,
+  run_id: z.string(),
+  assistant_id: z.string(),
+  thread_id: z.string(),
+  type: z.enum(['message_creation', 'tool_calls']),
+  status: RunStepStatus,
+  cancelled_at: atOrNull,
+  completed_at: atOrNull,
+  expires_at: atOrNull,
+  expired_at: at.optional(),
+  failed_at: atOrNull,
+  last_error: RunError.nullable(),
+  step_details: StepDetails,
+  usage: Usage.nullable(),
+})
+export type RunStep = z.output<typeof RunStep>
+
+/** The one thing that can be included. */
+export const includeResultContent = 'step_details.tool_calls[*].file_search.results[*].content'
+
+/** `include[]`, read by parseQuery in either spelling. */
+export const IncludeQuery = z.object({ include: z.array(z.enum([includeResultContent])).default([]) })
+export type IncludeQuery = z.output<typeof IncludeQuery>
+
+export const ListRunStepsQuery = ListQuery.extend({
+  after: id('step').optional(),
+  before: id('step').optional(),
+  ...IncludeQuery.shape,
+})
+export type ListRunStepsQuery = z.output<typeof ListRunStepsQuery>

@@ -1,0 +1,31 @@
+/** Threads. */
+import { z } from 'zod'
+import { at, deletion } from './fields.ts'
+import { CreateMessageRequest } from './messages.ts'
+import { Metadata, MetadataRequest } from './metadata.ts'
+import { CreateToolResources, ModifyToolResources, ToolResources } from './tool-resources.ts'
+
+export const Thread = z.strictObject({
+  id: z.string(),
+  object: z.literal('thread'),
+  created_at: at,
+  metadata: Metadata,
+  tool_resources: ToolResources,
+})
+export type Thread = z.output<typeof Thread>
+
+export const CreateThreadRequest = z.strictObject({
+  messages: z.array(CreateMessageRequest).nullish(),
+  tool_resources: CreateToolResources,
+  metadata: MetadataRequest,
+})
+export type CreateThreadRequest = z.output<typeof CreateThreadRequest>
+
+export const ModifyThreadRequest = z.strictObject({
+  tool_resources: ModifyToolResources,
+  metadata: MetadataRequest,
+})
+export type ModifyThreadRequest = z.output<typeof ModifyThreadRequest>
+
+export const ThreadDeleted = deletion('thread.deleted')
+export type ThreadDeleted = z.output<typeof ThreadDeleted>

@@ -1,0 +1,183 @@
+/** Failures of the call itself: address, method, key, beta header, body, and the server's own. */
+import { badRequest, define } from './api-error.ts'
+
+const unauthorized = (code: string | null, message: string) =>
+  ({ status: 401, type: 'invalid_request_error', code, message }) as const
+
+const none = () => ({})
+
+/** Enough of a key to recognise it, never enough to use it. */
+function masked(key: string): string {
+  if (key.length < 8) return '*'.repeat(key.length)
+  if (key.length < 20) return `${key.slice(0, 5)}***${key.slice(-2)}`
+  return `${key.slice(0, 8)}${'*'.repeat(Math.min(key.length - 12, 40))}${key.slice(-4)}`
+}
+
+export const transportErrors = {
+  invalidUrl: define(
+    { status: 404, type: 'invalid_request_error', code: null, message: 'Invalid URL ({method} {path})' },
+    (method: string, path: string) => ({ values: { method, path } }),
+  ),
+  methodNotAllowed: define(
+    {
+      status: 405,
+      type: 'invalid_request_error',
+      code: 'method_not_supported',
+      message: 'Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)',
+    },
+    (method: string, path: string) => ({ values: { method, path } }),
+  ),
+  noApiKey: define(
+    unauthorized(
+      null,
+      "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API from your browser and are prompted for a username and password. You can obtain an API key from https://platform.openai.com/account/api-keys.",
+    ),
+    none,
+  ),
+  incorrectApiKey: define(
+    unauthorized(
+      'invalid_api_key',
+      'Incorrect API key provided: {key}. You can find your API key at https://platform.openai.com/account/api-keys.',
+    ),
+    (key: string) => ({ values: { key: masked(key) } }),
+  ),
+  mismatchedOrganization: define(
+    unauthorized(
+      'mismatched_organization',
+      'OpenAI-Organization header should match organization for API key',
+    ),
+    none,
+  ),
+  mismatchedProject: define(
+    unauthorized('mismatched_project', 'OpenAI-Project header should match project for API key'),
+    none,
+  ),
+  missingScopes: define(
+    {
+      status: 403,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'You have insufficient permissions for this operation. Missing scopes: {scopes}',
+    },
+    (scopes: string[]) => ({ values: { scopes: scopes.join(', ') } }),
+  ),
+  /** Ours: without keys only loopback names are answered, against web pages and DNS rebinding. */
+  hostNotAllowed: define(
+    {
+      status: 403,
+      type: 'invalid_request_error',
+      code: 'host_not_allowed',
+      message:
+        "The host or origin '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
+    },
+    (value: string) => ({ values: { value } }),
+  ),
+  missingBeta: define(
+    badRequest(
+      'invalid_beta',
+      "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
+    ),
+    none,
+  ),
+  invalidBetaHeader: define(
+    badRequest(
+      'invalid_beta',
+      "Invalid beta header provided: '{value}'. The header should be in the format 'OpenAI-Beta: example_beta=v1'.",
+    ),
+    (value: string) => ({ values: { value } }),
+  ),
+  unknownBeta: define(badRequest('invalid_beta', "Unknown beta requested: '{name}'."), (name: string) => ({
+    values: { name },
+  })),
+  deprecatedBeta: define(
+    badRequest(
+      'invalid_beta',
+      "The v1 Assistants API has been deprecated. Please use the v2 API by setting the header 'OpenAI-Beta: assistants=v2'.",
+    ),
+    none,
+  ),
+  invalidJson: define(
+    badRequest(
+      null,
+      "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
+    ),
+    none,
+  ),
+  unsupportedContentType: define(
+    badRequest(
+      'unsupported_content_type',
+      "Unsupported content type: '{value}'. This API method only accepts '{expected}' requests, but you specified the header 'Content-Type: {value}'. Please try again with a supported content type.",
+    ),
+    (value: string, expected: 'application/json' | 'multipart/form-data' = 'application/json') => ({
+      values: { value, expected },
+    }),
+  ),
+  bodyTooLarge: define(
+    {
+      status: 413,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'Maximum content size limit ({limit}) exceeded ({bytes} bytes read)',
+    },
+    (limit: number, bytes: number) => ({ values: { limit, bytes } }),
+  ),
+  quotaExceeded: define(
+    {
+      status: 429,
+      type: 'insufficient_quota',
+      code: 'insufficient_quota',
+      message:
+        'You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.',
+    },
+    none,
+  ),
+  rateLimited: define(
+    {
+      status: 429,
+      type: 'requests',
+      code: 'rate_limit_exceeded',
+      message: 'Rate limit reached for {model}. Please try again in {seconds}s.',
+    },
+    (model: string, seconds: number) => ({
+      values: { model, seconds },
+      headers: {
+        'retry-after': String(Math.ceil(seconds)),
+        'retry-after-ms': String(Math.ceil(seconds * 1000)),
+      },
+    }),
+  ),
+  serverError: define(
+    {
+      status: 500,
+      type: 'server_error',
+      code: null,
+      message:
+        'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
+    },
+    (requestId: string) => ({ values: { requestId } }),
+  ),
+  overloaded: define(
+    {
+      status: 503,
+      type: 'server_error',
+      code: null,
+      message: 'The engine is currently overloaded, please try again later',
+    },
+    (retryAfterMs?: number) => retryAfter(retryAfterMs),
+  ),
+  /** Ours: a part of the server that the call needs is away for a moment, e.g. the database restarts. */
+  unavailable: define(
+    {
+      status: 503,
+      type: 'server_error',
+      code: null,
+      message: 'The server is not ready: {what}. Please try again in a moment.',
+    },
+    (what: string, retryAfterMs?: number) => ({ values: { what }, ...retryAfter(retryAfterMs) }),
+  ),
+}
+
+function retryAfter(ms: number | undefined): { headers?: Record<string, string> } {
+  if (ms === undefined) return {}
+  return { headers: { 'retry-after': String(Math.ceil(ms / 1000)), 'retry-after-ms': String(Math.ceil(ms)) } }
+}
