@@ -22,8 +22,20 @@ export interface Database extends Queryable {
    * Hears NOTIFY on a channel over a connection of its own until the returned function is called. After the
    * connection was lost it listens again first and then calls `onReconnect`, so that nothing is missed.
    */
-  listen(channel: string, onNotify: (payload: string) => void, onReconnect: () => void): Promise<() => Promise<void>>
+  listen(
+    channel: string,
+    onNotify: (payload: string) => void,
+    onReconnect: () => void,
+  ): Promise<() => Promise<void>>
   /** A connection outside the pool, for heartbeats and session locks. */
   dedicated(): Promise<Queryable & { close(): Promise<void> }>
   close(): Promise<void>
+}
+
+/**
+ * The database cannot be reached right now: not running, restarting, or the connection was lost. Whether a statement
+ * that was under way took effect is unknown. The same call works again once the database is back.
+ */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
 }

@@ -1,0 +1,143 @@
+/** The embedded database's folder: made whole or not at all, and by a PostgreSQL that can open it. */
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+} from 'node:fs'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { usesUnixSocket } from './embedded-address.ts'
+import type { Identity, Runner } from './embedded-identity.ts'
+import type { ProgramsPackage } from './embedded-programs.ts'
+
+/** Where things lie under the data folder. */
+export interface Folders {
+  /** Holds all the others; 0700. */
+  root: string
+  /** What PostgreSQL calls its data directory. */
+  cluster: string
+  log: string
+  password: string
+}
+
+export function foldersIn(dataDir: string): Folders {
+  const root = join(dataDir, 'database')
+  return {
+    root,
+    cluster: join(root, 'cluster'),
+    log: join(root, 'postgres.log'),
+    password: join(root, 'password'),
+  }
+}
+
+const unfinishedPrefix = 'cluster.new-'
+
+/**
+ * Makes the cluster if there is none: beside its place, then renamed into it, so that a kill at any moment leaves
+ * either nothing or a database that opens. Of two processes that do this at once one wins and both go on with it.
+ */
+export async function ensureCluster(
+  folders: Folders,
+  runner: Runner,
+  source: ProgramsPackage,
+): Promise<void> {
+  removeLeftovers(folders.root)
+  if (existsSync(folders.cluster)) return checkVersion(folders.cluster, source)
+  const unfinished = join(folders.root, `${unfinishedPrefix}${process.pid}`)
+  makeFolder(unfinished, runner.identity)
+  try {
+    await initdb(unfinished, folders, runner)
+    renameSync(unfinished, folders.cluster)
+    syncFolder(folders.root)
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true })
+    // Another process was faster: its cluster is as good.
+    if (!existsSync(folders.cluster)) throw error
+  }
+}
+
+function makeFolder(folder: string, { uid, gid }: Identity): void {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { mode: 0o700 })
+  if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
+}
+
+/** What a killed first start left; that of a process that still runs is left alone. */
+function removeLeftovers(root: string): void {
+  for (const name of readdirSync(root)) {
+    if (!name.startsWith(unfinishedPrefix)) continue
+    const pid = Number(name.slice(unfinishedPrefix.length))
+    // An `initdb` that outlived its parent may still write here: what is left then goes at the next start.
+    if (!isRunning(pid))
+      rmSync(join(root, name), { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+  }
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+async function initdb(folder: string, folders: Folders, { identity, programs }: Runner): Promise<void> {
+  const args = ['-D', folder, '-U', 'spool', '-E', 'UTF8', '--no-instructions']
+  // Text sorts by code point on every machine; libc and ICU collations change between versions and break indexes.
+  args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8')
+  if (usesUnixSocket) {
+    // The socket lies in the cluster's folder, which PostgreSQL refuses to use unless it is 0700: who gets there owns
+    // the files as well. `peer` would be no better: in a user namespace it takes every stranger for the same user.
+    args.push('-A', 'trust')
+  } else {
+    writeFileSync(folders.password, randomBytes(24).toString('base64url'), { mode: 0o600 })
+    args.push('-A', 'scram-sha-256', `--pwfile=${folders.password}`)
+  }
+  const [program = '', ...rest] = [...identity.prefix, programs.initdb, ...args]
+  await new Promise<void>((resolve, reject) => {
+    execFile(
+      program,
+      rest,
+      { env: programs.env, uid: identity.uid, gid: identity.gid },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve()
+        reject(
+          new Error(
+            `The embedded database could not be made in ${folders.root}: ${lastLines(stderr || stdout || error.message)}`,
+          ),
+        )
+      },
+    )
+  })
+}
+
+/** A data folder lives longer than the programs: another major version cannot open it, and would damage nothing. */
+function checkVersion(cluster: string, source: ProgramsPackage): void {
+  const found = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  const [expected] = source.version.split('.')
+  if (found === expected) return
+  throw new Error(
+    `The database in ${cluster} was made by PostgreSQL ${found} and this Spool brings PostgreSQL ${expected}. ` +
+      'Start it with the Spool version that made it, or dump it there and load it here.',
+  )
+}
+
+export function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' / ')
+}
+
+function syncFolder(folder: string): void {
+  // Windows cannot open folders, and its file system keeps renames by itself.
+  if (process.platform === 'win32') return
+  const descriptor = openSync(folder, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
+}

@@ -1,0 +1,126 @@
+/** Who the database runs as: PostgreSQL refuses to run as root, so under root another identity is found for it. */
+import { execFile } from 'node:child_process'
+import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { EmbeddedUnsupported, programsCopied, programsInPlace } from './embedded-programs.ts'
+import type { Programs, ProgramsPackage } from './embedded-programs.ts'
+
+/** How a program is started as this identity. */
+export interface Identity {
+  name: string
+  /** Put before the program and its arguments. */
+  prefix: string[]
+  /** For `spawn`; absent when the process's own user stays. */
+  uid?: number
+  gid?: number
+  /** Who owns the database's files, as this process sees it; undefined where files have no such owner. */
+  owner?: { uid: number; gid: number }
+}
+
+export interface Runner {
+  identity: Identity
+  programs: Programs
+}
+
+const nobody = 65534
+
+/**
+ * The first identity that can write into `folder` and run the programs; the folder then belongs to it. Throws
+ * `EmbeddedUnsupported` with every reason when there is none.
+ */
+export async function chooseRunner(source: ProgramsPackage, folder: string): Promise<Runner> {
+  const reasons: string[] = []
+  for (const identity of identities(folder)) {
+    const outcome = await tryIdentity(identity, source, folder)
+    if (typeof outcome !== 'string') return outcome
+    reasons.push(`${identity.name}: ${outcome}`)
+  }
+  throw new EmbeddedUnsupported(`The embedded PostgreSQL cannot run here (${reasons.join('; ')}).`)
+}
+
+/** Under root on Linux: a user namespace first, because it needs no file to be open to other users. */
+function identities(folder: string): Identity[] {
+  const uid = process.getuid?.()
+  const gid = process.getgid?.()
+  if (uid === undefined || gid === undefined) return [{ name: 'this user', prefix: [] }]
+  if (uid !== 0) return [{ name: `user ${uid}`, prefix: [], owner: { uid, gid } }]
+  const namespace: Identity = {
+    name: 'root in a user namespace',
+    prefix: ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--'],
+    owner: { uid, gid },
+  }
+  const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
+  return [
+    ...(process.platform === 'linux' ? [namespace] : []),
+    // Started with sudo in somebody's clone: the files stay that user's.
+    ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),
+    switchTo(nobody, nobody),
+  ]
+}
+
+function switchTo(uid: number, gid: number): Identity {
+  return { name: `user ${uid}`, prefix: [], uid, gid, owner: { uid, gid } }
+}
+
+/** The runner, or why not. */
+async function tryIdentity(
+  identity: Identity,
+  source: ProgramsPackage,
+  folder: string,
+): Promise<Runner | string> {
+  const owned = giveTo(folder, identity)
+  if (owned !== undefined) return owned
+  if (process.platform !== 'win32') {
+    const blocked = await attempt(identity, ['test', '-w', folder, '-a', '-x', folder], {})
+    if (blocked !== undefined) return `may not write into ${folder} (${blocked})`
+  }
+  const inPlace = programsInPlace(source, folder)
+  const failure = await attempt(identity, [inPlace.postgres, '--version'], inPlace.env)
+  if (failure === undefined) return { identity, programs: inPlace }
+  if (!/permission denied|EACCES/i.test(failure)) return failure
+  const copied = programsCopied(source, folder)
+  giveTo(folder, identity)
+  const failureOfCopy = await attempt(identity, [copied.postgres, '--version'], copied.env)
+  return failureOfCopy ?? { identity, programs: copied }
+}
+
+/** Undefined when the command succeeds, else the reason in one line. */
+function attempt(
+  identity: Identity,
+  command: string[],
+  env: Record<string, string>,
+): Promise<string | undefined> {
+  const [program = '', ...args] = [...identity.prefix, ...command]
+  return new Promise((resolve) => {
+    execFile(
+      program,
+      args,
+      { env, uid: identity.uid, gid: identity.gid, timeout: 30_000 },
+      (error, _stdout, stderr) => {
+        if (error === null) return resolve(undefined)
+        resolve((stderr.trim() || error.message).split('\n')[0])
+      },
+    )
+  })
+}
+
+/**
+ * Makes the folder and all in it belong to the identity. A folder made under another identity (a container that
+ * forbids user namespaces, a first start without root) is handed over whole: PostgreSQL insists on owning its files.
+ */
+function giveTo(folder: string, { owner, name }: Identity): string | undefined {
+  if (owner === undefined) return undefined
+  const files = [folder, join(folder, 'cluster'), join(folder, 'programs')]
+  const foreign = files.find(
+    (file) => (lstatSync(file, { throwIfNoEntry: false })?.uid ?? owner.uid) !== owner.uid,
+  )
+  if (foreign === undefined) return undefined
+  if (process.getuid?.() !== 0) {
+    return `${foreign} belongs to user ${lstatSync(foreign).uid}; start as that user or give the folder to ${name}`
+  }
+  for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    lchownSync(join(folder, file), owner.uid, owner.gid)
+  }
+  lchownSync(folder, owner.uid, owner.gid)
+  return undefined
+}

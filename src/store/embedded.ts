@@ -1,0 +1,193 @@
+/** PostgreSQL as a child of this process: one per data folder, started again when it dies, stopped with us. */
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { sleep } from '../util/abort.ts'
+import type { Log } from '../util/log.ts'
+import { DatabaseUnavailable } from './database.ts'
+import { addressOf, type Address } from './embedded-address.ts'
+import { ensureCluster, foldersIn, type Folders } from './embedded-cluster.ts'
+import { chooseRunner, type Runner } from './embedded-identity.ts'
+import { DataFolderInUse, probe, takeLock, type FolderLock } from './embedded-lock.ts'
+import { StartFailed, startProcess, stopOrphan, type DatabaseProcess } from './embedded-process.ts'
+import { findPackage } from './embedded-programs.ts'
+import type { ConnectionSettings } from './postgres-client.ts'
+
+export { DataFolderInUse } from './embedded-lock.ts'
+export { EmbeddedUnsupported } from './embedded-programs.ts'
+
+export interface EmbeddedSettings {
+  dataDir: string
+  log: Log
+}
+
+export interface EmbeddedPostgres {
+  /** For `connectPostgres`; good for as long as this process lives, over restarts of the database too. */
+  connection: ConnectionSettings
+  version: string
+  /** Resolves when the database is gone for good: another server has the folder, or it does not start any more. */
+  lost: Promise<Error>
+  /** Stops the database and waits until it has ended. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the database of `dataDir`, makes it if there is none, and holds it for this process alone. Throws
+ * `DataFolderInUse` when another server has it and `EmbeddedUnsupported` where it cannot run.
+ */
+export async function startEmbedded(settings: EmbeddedSettings): Promise<EmbeddedPostgres> {
+  const place = await preparePlace(settings)
+  try {
+    const holding = await bringUp(place)
+    return supervise(place, holding)
+  } catch (error) {
+    place.address.close()
+    throw error
+  }
+}
+
+interface Place extends EmbeddedSettings {
+  folders: Folders
+  runner: Runner
+  address: Address
+  version: string
+}
+
+/** The running database and the lock that makes it ours. */
+interface Holding {
+  database: DatabaseProcess
+  lock: FolderLock
+}
+
+async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
+  const source = findPackage()
+  const dataDir = resolve(settings.dataDir)
+  const folders = foldersIn(dataDir)
+  // Others may pass through the data folder (the database's own user, under root), but not list it.
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 })
+  mkdirSync(folders.root, { recursive: true, mode: 0o700 })
+  const runner = await chooseRunner(source, folders.root)
+  await ensureCluster(folders, runner, source)
+  const address = await addressOf(folders.cluster, folders.password)
+  const version = source.version.split('.').slice(0, 2).join('.')
+  return { ...settings, dataDir, folders, runner, address, version }
+}
+
+/** How long a start waits for a database that starts, stops or recovers, before it says so again. */
+const remindAfterMs = 10_000
+const pollMs = 50
+/** How long the last processes of a killed database may take to let go of its memory. */
+const startPatienceMs = 20_000
+
+/** From whatever a crash left to a running database that this process holds. */
+async function bringUp(place: Place): Promise<Holding> {
+  const beganMs = performance.now()
+  for (;;) {
+    if ((await settle(place)) === 'ready') await takeFromOrphan(place)
+    try {
+      const database = await startProcess(place.folders, place.runner, place.address)
+      // If another server is faster with the lock the database is its own by now, and it stays.
+      const lock = await takeLock(place.address.connection, place.dataDir)
+      return { database, lock }
+    } catch (error) {
+      const passing = (error instanceof StartFailed && error.passing) || error instanceof DatabaseUnavailable
+      if (!passing || performance.now() - beganMs > startPatienceMs) throw error
+      await sleep(pollMs)
+    }
+  }
+}
+
+/** Waits out a database that is on its way up or down. */
+async function settle({ address, folders, log }: Place): Promise<'ready' | 'absent'> {
+  let remindAtMs = performance.now() + remindAfterMs
+  for (;;) {
+    const state = await probe(address.connection)
+    if (state !== 'busy') return state
+    if (performance.now() > remindAtMs) {
+      log('warn', 'waiting for a database that is starting, stopping or recovering', { log: folders.log })
+      remindAtMs += remindAfterMs
+    }
+    await sleep(pollMs)
+  }
+}
+
+/** A database runs here already: another server's, then this throws, or one whose server was killed. */
+async function takeFromOrphan({ address, dataDir, folders, runner, log }: Place): Promise<void> {
+  try {
+    const lock = await takeLock(address.connection, dataDir)
+    log('warn', 'a database was still running here without its server; it is started anew')
+    await stopOrphan(folders.cluster, runner.programs)
+    await lock.release()
+  } catch (error) {
+    // It ended by itself in the meantime.
+    if (!(error instanceof DatabaseUnavailable)) throw error
+  }
+}
+
+/** Keeps the database running and held until `stop`. */
+function supervise(place: Place, first: Holding): EmbeddedPostgres {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const stopped = new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+  let holding = first
+
+  /** Resolves with why the database cannot be kept, or undefined when it is to stop. */
+  async function keep(): Promise<Error | undefined> {
+    for (;;) {
+      await Promise.race([holding.database.ended, holding.lock.lost, stopped])
+      if (signal.aborted) return undefined
+      try {
+        holding = await recover(place, holding, signal)
+      } catch (error) {
+        return error instanceof Error ? error : new Error(String(error))
+      }
+    }
+  }
+
+  const kept = keep()
+  return {
+    connection: place.address.connection,
+    version: place.version,
+    lost: new Promise((resolveLost) => {
+      void kept.then((error) => error !== undefined && !signal.aborted && resolveLost(error))
+    }),
+    stop: async () => {
+      stopping.abort()
+      const error = await kept
+      // In another server's hands the process is no longer ours to stop.
+      if (!(error instanceof DataFolderInUse)) await holding.database.stop()
+      await holding.lock.release()
+      place.address.close()
+    },
+  }
+}
+
+const firstRetryMs = 100
+const longestRetryMs = 10_000
+/** Starts that fail in a row before the database is given up; with the waits between them about a minute. */
+const mostRetries = 12
+
+/** After the lock's connection ended: takes the lock again, or starts the database again if that is why. */
+async function recover(place: Place, { database }: Holding, signal: AbortSignal): Promise<Holding> {
+  while (database.isAlive()) {
+    try {
+      const lock = await takeLock(place.address.connection, place.dataDir)
+      place.log('warn', 'the connection that holds the data folder was lost and made again')
+      return { database, lock }
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailable) || signal.aborted) throw error
+      await sleep(pollMs, signal)
+    }
+  }
+  place.log('error', 'the database ended by itself and is started again', { how: await database.ended })
+  for (let failures = 1; ; failures += 1) {
+    try {
+      const holding = await bringUp(place)
+      place.log('info', 'the database runs again')
+      return holding
+    } catch (error) {
+      if (error instanceof DataFolderInUse || signal.aborted || failures === mostRetries) throw error
+      place.log('error', 'the database could not be started', { error: String(error) })
+      await sleep(Math.min(firstRetryMs * 2 ** failures, longestRetryMs), signal)
+    }
+  }
+}

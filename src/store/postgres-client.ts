@@ -1,0 +1,81 @@
+/** One connection to PostgreSQL: how it is opened, what a statement on it returns, how values become JavaScript. */
+import pg from 'pg'
+import type { Statement } from './database.ts'
+import { translateError } from './postgres-errors.ts'
+
+export interface ConnectionSettings {
+  connectionString?: string
+  /** A host name, or the folder of a Unix socket. */
+  host?: string
+  port?: number
+  user?: string
+  password?: string
+  database?: string
+}
+
+/** How long a statement waits for a connection, from the pool or the network, before the database counts as away. */
+const connectTimeoutMs = 15_000
+
+/** What every connection to this server is opened with. */
+export function clientConfig(connection: ConnectionSettings): pg.ClientConfig {
+  return {
+    ...connection,
+    types: { getTypeParser },
+    connectionTimeoutMillis: connectTimeoutMs,
+    // A peer that vanished without a word is noticed on connections that only listen.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  }
+}
+
+/** A connection outside of any pool; its death shows in the next statement, or in its `end` event. */
+export async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config)
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return client
+  } catch (error) {
+    // Not awaited: a host that never answered does not answer this either.
+    void client.end().catch(() => undefined)
+    throw translateError(error)
+  }
+}
+
+export async function run<Row extends object>(client: pg.ClientBase, statement: Statement): Promise<Row[]> {
+  return (await execute<Row>(client, statement)).rows
+}
+
+export async function execute<Row extends object>(
+  client: pg.ClientBase,
+  statement: Statement,
+): Promise<pg.QueryResult<Row>> {
+  try {
+    // Several statements in one text give a list of results; the last one counts.
+    const result = await client.query<Row>(statement)
+    const last = Array.isArray(result) ? (result as pg.QueryResult<Row>[]).at(-1) : result
+    if (last === undefined) throw new Error('the statement is empty')
+    return last
+  } catch (error) {
+    throw translateError(error)
+  }
+}
+
+const int8Oid: number = pg.types.builtins.INT8
+const int8ArrayOid = 1016
+
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  if (format === 'binary') return pg.types.getTypeParser(oid, 'binary')
+  if (oid === int8Oid) return parseInt8
+  const parse = pg.types.getTypeParser(oid, 'text') as (text: string) => unknown
+  if (oid !== int8ArrayOid) return parse
+  return (text: string) =>
+    (parse(text) as (string | null)[]).map((item) => (item === null ? null : parseInt8(item)))
+}
+
+function parseInt8(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number))
+    throw new RangeError(`the number ${text} from the database is too large to be exact`)
+  return number
+}
