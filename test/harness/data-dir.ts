@@ -1,0 +1,52 @@
+/** Data folders of tests: short paths, and nothing left running in them. */
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export interface DataDir {
+  path: string
+  /** Kills a database that still runs there, then removes the folder. */
+  remove(): Promise<void>
+}
+
+const prefix = 'spool-test-'
+
+/** A folder of the test's own, for tests that start servers. */
+export function makeDataDir(): DataDir {
+  const path = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
+  return { path, remove: () => removeDataDir(path) }
+}
+
+/** What test runs left that were killed themselves. */
+export async function removeAbandoned(): Promise<void> {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]
+    if (pid !== undefined && !isRunning(Number(pid))) await removeDataDir(join(tmpdir(), name))
+  }
+}
+
+async function removeDataDir(path: string): Promise<void> {
+  const pid = databasePid(path)
+  if (pid !== undefined && isRunning(pid)) {
+    process.kill(pid, 'SIGQUIT')
+    while (isRunning(pid)) await wait(20)
+  }
+  rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
+}
+
+/** The main process of the database in this data folder, if one runs or was killed there. */
+export function databasePid(dataDir: string): number | undefined {
+  const file = join(dataDir, 'database/cluster/postmaster.pid')
+  if (!existsSync(file)) return undefined
+  return Number(readFileSync(file, 'utf8').split('\n')[0])
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,74 @@
+/** One PostgreSQL for the whole run, with a migrated template that each test clones. */
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startEmbedded } from '../../src/store/embedded.ts'
+import { migrate } from '../../src/store/migrate.ts'
+import { connectPostgres } from '../../src/store/postgres.ts'
+import { makeDataDir, removeAbandoned } from './data-dir.ts'
+import { onServer, urlInDatabase, urlOf } from './server-url.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /**
+     * A folder where `ready` appears with the server's URL, or `failed` with the reason: the server starts while
+     * tests that need none run already.
+     */
+    databaseSigns: string
+    /** The database to clone; clones have its name and more. */
+    databaseTemplate: string
+  }
+}
+
+const migrations = resolve(import.meta.dirname, '../../src/store/migrations')
+const log = () => undefined
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeAbandoned()
+  const folder = makeDataDir()
+  const template = `spool_test_${process.pid}`
+  project.provide('databaseSigns', folder.path)
+  project.provide('databaseTemplate', template)
+  const starting = start(folder.path, template).catch((error: unknown) => {
+    sign(folder.path, 'failed', String(error))
+    return async () => undefined
+  })
+  return async () => {
+    const stop = await starting
+    await stop()
+    await folder.remove()
+  }
+}
+
+async function start(folder: string, template: string): Promise<() => Promise<void>> {
+  const given = process.env.TEST_DATABASE_URL
+  const server = given === undefined ? await startEmbedded({ dataDir: folder, log }) : undefined
+  const url = given ?? urlOf(server?.connection ?? {})
+  await dropAll(url, template)
+  await onServer(url, `create database ${template} template template0`)
+  if (existsSync(migrations)) {
+    const db = connectPostgres({ connectionString: urlInDatabase(url, template), max: 1, log })
+    await migrate(db, migrations)
+    await db.close()
+  }
+  sign(folder, 'ready', url)
+  return async () => {
+    if (server === undefined) await dropAll(url, template)
+    await server?.stop()
+  }
+}
+
+/** Whole at once, because it is read while it is written. */
+function sign(folder: string, name: 'ready' | 'failed', text: string): void {
+  writeFileSync(join(folder, `${name}.new`), text)
+  renameSync(join(folder, `${name}.new`), join(folder, name))
+}
+
+/** On a server that is not ours nothing may stay, also what a failed test did not drop. */
+async function dropAll(url: string, template: string): Promise<void> {
+  const names = await onServer<{ name: string }>(
+    url,
+    `select datname as name from pg_database where datname = '${template}' or datname like '${template}\\_%'`,
+  )
+  for (const { name } of names) await onServer(url, `drop database if exists ${name} with (force)`)
+}
