@@ -1,0 +1,115 @@
+/** Reads the directives that a user message gives to the demo model. */
+import type { ChatMessage, ChatRequest, ModelFailureCode } from './port.ts'
+
+export type DemoAction =
+  | { type: 'say'; text: string }
+  | { type: 'call'; name: string; arguments: string }
+  | { type: 'fail'; code: ModelFailureCode }
+
+export interface DemoScript {
+  /** In the order of the lines. */
+  actions: DemoAction[]
+  /** Wait between words. */
+  slowMs: number
+}
+
+const failureCodes: ModelFailureCode[] = ['server_error', 'rate_limit_exceeded', 'invalid_prompt']
+
+/** The longest wait that `slow` obeys. */
+const slowestMs = 60_000
+
+/**
+ * One directive a line; a message that holds any is nothing but directives, its other lines are passed over.
+ * `python` and `search` are directives only where their tool is, so that plain sentences stay plain.
+ */
+export function readScript(text: string, tools: Set<string>): DemoScript {
+  const script: DemoScript = { actions: [], slowMs: 0 }
+  const lines = joinFences(text).split('\n')
+  for (const line of lines) {
+    const slow = /^slow (\d{1,6})\s*$/.exec(line)
+    if (slow !== null) script.slowMs = Math.min(Number(slow[1]), slowestMs)
+    const action = readAction(line, tools)
+    if (action !== undefined) script.actions.push(action)
+  }
+  return script
+}
+
+function readAction(line: string, tools: Set<string>): DemoAction | undefined {
+  const [, verb = '', rest = ''] = /^(say|call|python|search|fail) (.*\S)\s*$/.exec(line) ?? []
+  switch (verb) {
+    case 'say':
+      return { type: 'say', text: rest }
+    case 'call':
+      return readCall(rest, tools)
+    case 'python':
+      return tools.has('code_interpreter')
+        ? { type: 'call', name: 'code_interpreter', arguments: JSON.stringify({ code: unfold(rest) }) }
+        : undefined
+    case 'search':
+      return tools.has('file_search')
+        ? { type: 'call', name: 'file_search', arguments: JSON.stringify({ queries: [rest] }) }
+        : undefined
+    case 'fail': {
+      const code = failureCodes.find((known) => known === rest)
+      return code === undefined ? undefined : { type: 'fail', code }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** `NAME {…}` calls also what is not offered, broken JSON included; a bare `NAME` must be a tool. */
+function readCall(rest: string, tools: Set<string>): DemoAction | undefined {
+  const [, name = '', given = ''] = /^([A-Za-z0-9_.-]+)\s*(\{.*)?$/.exec(rest) ?? []
+  if (name === '' || (given === '' && !tools.has(name))) return undefined
+  return { type: 'call', name, arguments: given === '' ? '{}' : given }
+}
+
+/** Stands for a line break inside a `python` line. */
+const fold = '\u0000'
+
+/** A line `python` and a fenced block after it become one `python` line. */
+function joinFences(text: string): string {
+  return text.replaceAll(
+    /^python\s*\n```[a-z]*\n([^]*?)\n```/gm,
+    (_, code: string) => `python ${code.replaceAll('\n', fold)}`,
+  )
+}
+
+function unfold(code: string): string {
+  return code.replaceAll(fold, '\n')
+}
+
+/** The text of the last user message, and how many images came with it. */
+export function lastQuestion(request: ChatRequest): { text: string; images: number } {
+  const message = request.messages.findLast(({ role }) => role === 'user')
+  if (message?.role !== 'user') return { text: '', images: 0 }
+  if (typeof message.content === 'string') return { text: message.content, images: 0 }
+  const texts = message.content
+    .map((part) => (part.type === 'text' ? part.text : ''))
+    .filter((text) => text !== '')
+  return { text: texts.join('\n'), images: message.content.filter(({ type }) => type === 'image_url').length }
+}
+
+/** What was called since the question, and what came back. */
+export function answeredCalls(request: ChatRequest): { name: string; output: string }[] {
+  const start = request.messages.findLastIndex((message) => message.role === 'user' || isAnswer(message))
+  const turn = request.messages.slice(start + 1)
+  const outputs = new Map(
+    turn.flatMap((message) =>
+      message.role === 'tool' ? [[message.tool_call_id, message.content] as const] : [],
+    ),
+  )
+  return turn.flatMap((message) =>
+    message.role === 'assistant'
+      ? (message.tool_calls ?? []).map(({ id, function: { name } }) => ({
+          name,
+          output: outputs.get(id) ?? '',
+        }))
+      : [],
+  )
+}
+
+function isAnswer(message: ChatMessage): boolean {
+  return message.role === 'assistant' && (message.tool_calls?.length ?? 0) === 0
+}

@@ -1,0 +1,162 @@
+/** Decides what the demo model says and calls in one turn. */
+import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo-script.ts'
+import { fitSchema } from './fit-schema.ts'
+import type { ChatRequest, ChatTool, ModelFailureCode } from './port.ts'
+
+/** One turn, in this order: text, then a failure or calls. */
+export interface DemoTurn {
+  text: string
+  fail: ModelFailureCode | undefined
+  calls: { name: string; arguments: string }[]
+  slowMs: number
+}
+
+/** Characters of a question or a tool output that are repeated. */
+const longestQuote = 1_000
+
+export function planTurn(request: ChatRequest): DemoTurn {
+  const question = lastQuestion(request)
+  const tools = new Map((request.tools ?? []).map((tool) => [tool.function.name, tool]))
+  const done = answeredCalls(request)
+  const script = readScript(question.text, new Set(tools.keys()))
+  const left = afterCalls(script.actions, done.length)
+  const turn = scriptedTurn(left, request)
+  const forced = forcedCall(request, turn.calls, tools)
+  if (forced !== undefined) return { text: '', fail: undefined, calls: [forced], slowMs: script.slowMs }
+  const hasScript = script.actions.length > 0
+  if (turn.text === '' && turn.fail === undefined && turn.calls.length === 0) {
+    if (done.length > 0) turn.text = quoteOutputs(done)
+    else if (!hasScript && mayCall(request) && tools.has('file_search'))
+      turn.calls = [searchFor(question.text)]
+    else turn.text = hasScript ? 'I may not call a tool now: tool_choice is "none".' : introduce(question)
+  }
+  if (turn.calls.length === 0 && turn.fail === undefined) turn.text = inForm(turn.text, request)
+  return { ...turn, slowMs: script.slowMs }
+}
+
+/** What the script still has to do when so many calls have been made. */
+function afterCalls(actions: DemoAction[], made: number): DemoAction[] {
+  let calls = 0
+  const next = actions.findIndex((action) => {
+    if (calls === made) return true
+    if (action.type === 'call') calls += 1
+    return false
+  })
+  return next === -1 ? [] : actions.slice(next)
+}
+
+/** Text up to the first calls, and those calls: neighbours in one turn, or one alone. */
+function scriptedTurn(actions: DemoAction[], request: ChatRequest): Omit<DemoTurn, 'slowMs'> {
+  const said: string[] = []
+  const calls: DemoTurn['calls'] = []
+  const most = request.parallel_tool_calls === false ? 1 : Number.POSITIVE_INFINITY
+  for (const action of actions) {
+    const isCall = action.type === 'call'
+    if (calls.length > 0 && (!isCall || calls.length >= most)) break
+    if (action.type === 'fail') return { text: said.join('\n'), fail: action.code, calls: [] }
+    if (action.type === 'say') said.push(action.text)
+    else if (mayCall(request)) calls.push({ name: action.name, arguments: action.arguments })
+  }
+  return { text: said.join('\n'), fail: undefined, calls }
+}
+
+/** The call that tool_choice demands and the script does not make. */
+function forcedCall(
+  request: ChatRequest,
+  planned: DemoTurn['calls'],
+  tools: Map<string, ChatTool>,
+): DemoTurn['calls'][number] | undefined {
+  const choice = request.tool_choice
+  if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
+  if (choice === 'required') {
+    const [first] = tools.values()
+    return planned.length > 0 || first === undefined ? undefined : madeUpCall(first, request)
+  }
+  if (planned.length > 0 && planned.every(({ name }) => name === choice.function.name)) return undefined
+  const tool = tools.get(choice.function.name)
+  const meant = planned.find(({ name }) => name === choice.function.name)
+  return (
+    meant ??
+    (tool === undefined ? { name: choice.function.name, arguments: '{}' } : madeUpCall(tool, request))
+  )
+}
+
+function madeUpCall(
+  { function: { name, parameters } }: ChatTool,
+  request: ChatRequest,
+): DemoTurn['calls'][number] {
+  const { text } = lastQuestion(request)
+  if (name === 'file_search') return searchFor(text)
+  if (name === 'code_interpreter')
+    return { name, arguments: JSON.stringify({ code: "print('Hello from the demo model')" }) }
+  return {
+    name,
+    arguments: JSON.stringify(fitSchema({ type: 'object', ...parameters }, cut(text, 100) || 'demo')),
+  }
+}
+
+function searchFor(text: string): DemoTurn['calls'][number] {
+  return { name: 'file_search', arguments: JSON.stringify({ queries: [cut(text, longestQuote)] }) }
+}
+
+function mayCall(request: ChatRequest): boolean {
+  return request.tool_choice !== 'none'
+}
+
+function introduce({ text, images }: { text: string; images: number }): string {
+  const seen =
+    images === 0 ? '' : ` With ${images === 1 ? 'an image' : `${images} images`}, which I cannot see.`
+  const asked = text.trim() === '' ? 'You asked nothing.' : `You asked: “${cut(text.trim(), longestQuote)}”`
+  return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${asked}${seen}`
+}
+
+function quoteOutputs(done: { name: string; output: string }[]): string {
+  return done
+    .map(({ name, output }) => {
+      if (name === 'file_search') return quotePassage(output)
+      return `${name} answered: ${output.trim() === '' ? 'nothing' : cut(output.trim(), longestQuote)}`
+    })
+    .join('\n')
+}
+
+const mark = /【[^【】]*†[^【】]*】/
+
+/** The first passage is the best one: its beginning, and the mark that becomes a citation. */
+function quotePassage(output: string): string {
+  const found = mark.exec(output)
+  if (found === null) return 'I found nothing about that in the files.'
+  const after = output.slice(found.index + found[0].length)
+  const next = mark.exec(after)
+  const passage = after.slice(0, next?.index).trim()
+  return `${firstSentences(passage === '' ? output.slice(0, found.index).trim() : passage)} ${found[0]}`
+}
+
+/** Whole sentences, until they say something: 60 characters or more. */
+function firstSentences(text: string): string {
+  let quoted = ''
+  for (const sentence of text.replaceAll(/\s+/g, ' ').match(/[^.!?。！？]+(?:[.!?。！？]+|$)/g) ?? []) {
+    quoted += sentence
+    if (quoted.trim().length >= 60) break
+  }
+  return cut(quoted.trim(), 400)
+}
+
+/** Puts an answer into the form that response_format asks for; text that is JSON already stays. */
+function inForm(text: string, { response_format: form }: ChatRequest): string {
+  if (form === undefined || form.type === 'text' || isJson(text)) return text
+  if (form.type === 'json_object') return JSON.stringify({ answer: text })
+  return JSON.stringify(fitSchema(form.json_schema.schema ?? { type: 'object' }, text))
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`
+}

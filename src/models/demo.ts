@@ -1,0 +1,104 @@
+/** The built-in demo model: no download, no network, the same answer to the same words every time. */
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
+import { sleep } from '../util/abort.ts'
+import { newId } from '../util/ids.ts'
+import { planTurn, type DemoTurn } from './demo-turn.ts'
+import { ModelFailure, type ChatModel, type ChatRequest, type FinishReason, type ModelPart } from './port.ts'
+
+/** What `fail` says, as the live service would have. */
+const failureTexts = {
+  server_error: 'Sorry, something went wrong.',
+  rate_limit_exceeded: 'Rate limit reached for the demo model. Please try again later.',
+  invalid_prompt: 'The demo model was told to refuse this prompt.',
+} as const
+
+/**
+ * Obeys directives in the last user message (see docs/demo-model.md). Its tokens are words with the space before
+ * them, in prompts and answers alike; that is what usage and `max_completion_tokens` count.
+ */
+export function demoModel(): ChatModel {
+  return { stream }
+}
+
+async function* stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
+  signal.throwIfAborted()
+  const turn = planTurn(request)
+  const budget = { left: request.max_completion_tokens ?? Number.POSITIVE_INFINITY, used: 0 }
+  for await (const part of paced(partsOf(turn, budget), turn.slowMs, signal)) yield part
+  const isCut = budget.left < 0
+  if (turn.fail !== undefined && !isCut) throw new ModelFailure(turn.fail, failureTexts[turn.fail])
+  yield {
+    type: 'end',
+    finish_reason: isCut ? 'length' : endOf(turn),
+    usage: {
+      prompt_tokens: promptTokens(request),
+      completion_tokens: budget.used,
+      cached_tokens: 0,
+      reasoning_tokens: 0,
+    },
+  }
+}
+
+interface Budget {
+  /** Below zero once something had to be left out. */
+  left: number
+  used: number
+}
+
+function* partsOf(turn: DemoTurn, budget: Budget): Generator<ModelPart> {
+  for (const text of words(turn.text)) {
+    if (!spend(budget)) return
+    yield { type: 'text-delta', text }
+  }
+  for (const [index, call] of turn.calls.entries()) {
+    if (!spend(budget)) return
+    yield { type: 'tool-call-start', index, id: newId('call'), name: call.name }
+    for (const fragment of words(call.arguments)) {
+      if (!spend(budget)) return
+      yield { type: 'tool-call-delta', index, arguments: fragment }
+    }
+  }
+}
+
+function spend(budget: Budget): boolean {
+  budget.left -= 1
+  if (budget.left < 0) return false
+  budget.used += 1
+  return true
+}
+
+/** Lets others have a turn after each word, so that a long answer is a stream and holds nobody up. */
+async function* paced(
+  parts: Iterable<ModelPart>,
+  slowMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<ModelPart> {
+  let isFirst = true
+  for (const part of parts) {
+    if (slowMs > 0 && !isFirst) await sleep(slowMs, signal)
+    else await nextTurnOfLoop()
+    isFirst = false
+    signal.throwIfAborted()
+    yield part
+  }
+}
+
+function endOf(turn: DemoTurn): FinishReason {
+  return turn.calls.length > 0 ? 'tool_calls' : 'stop'
+}
+
+/** A word with the white space before it; a word without end is cut, and trailing space is a word of its own. */
+function words(text: string): string[] {
+  return text.match(/\s{0,200}\S{1,200}|\s{1,200}/gu) ?? []
+}
+
+function promptTokens(request: ChatRequest): number {
+  const texts = request.messages.map((message) => {
+    const calls = message.role === 'assistant' ? (message.tool_calls ?? []) : []
+    const called = calls.map((call) => `${call.function.name} ${call.function.arguments}`).join(' ')
+    if (typeof message.content === 'string') return `${message.content} ${called}`
+    return `${(message.content ?? []).map((part) => (part.type === 'text' ? part.text : 'image')).join(' ')} ${called}`
+  })
+  const tools = (request.tools ?? []).map((tool) => JSON.stringify(tool.function))
+  return [...texts, ...tools].reduce((sum, text) => sum + words(text.trim()).length, 0)
+}
