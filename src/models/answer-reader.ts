@@ -1,0 +1,142 @@
+/** Reads a streamed answer as it comes in, a batch of parts at a time. */
+import type { IncomingMessage } from 'node:http'
+import { createParser, type EventSourceParser } from 'eventsource-parser'
+import type { OpenAiAnswer } from './openai-answer.ts'
+import { brokenAnswer, ConnectionLost, UpstreamFailure } from './openai-failure.ts'
+import type { ModelPart } from './port.ts'
+
+/** Characters of one event; the largest true ones, whole tool calls, stay far below. */
+const longestEvent = 8 * 1024 * 1024
+/** Parts that wait for a slow reader before the socket is paused. */
+const mostWaiting = 2_000
+/** How long a server may take from its finish_reason to usage and `[DONE]`, and then to the end of the bytes. */
+const graceMs = 2_000
+
+/** One answer being read. Plain events: an async iterator over the response costs more than all the rest. */
+export class AnswerReader {
+  readonly #response: IncomingMessage
+  readonly #answer: OpenAiAnswer
+  readonly #signal: AbortSignal
+  readonly #parser: EventSourceParser
+  readonly #onAbort = () => this.#end({ error: this.#signal.reason })
+  #waiting: ModelPart[] = []
+  #ended: { error?: unknown } | undefined
+  #wake: (() => void) | undefined
+  #graceTimer: NodeJS.Timeout | undefined
+
+  constructor(response: IncomingMessage, answer: OpenAiAnswer, signal: AbortSignal) {
+    this.#response = response
+    this.#answer = answer
+    this.#signal = signal
+    this.#parser = createParser({
+      maxBufferSize: longestEvent,
+      onEvent: ({ data }) => this.#takeEvent(data),
+      onError: ({ type }) => {
+        if (type === 'max-buffer-size-exceeded') this.#end({ error: brokenAnswer('an event without end') })
+      },
+    })
+    response.setEncoding('utf8')
+    response.on('data', (text: string) => this.#takeText(text))
+    response.once('end', () => {
+      // A last event without its blank line still counts.
+      this.#takeText('\n\n')
+      this.#end({})
+    })
+    response.once('error', (error) => this.#break(error))
+    response.once('close', () => this.#break(new Error('closed before its end')))
+    signal.addEventListener('abort', this.#onAbort, { once: true })
+    if (signal.aborted) this.#onAbort()
+  }
+
+  /** The parts that came since the last call, at least one; undefined after the end. Rejects on failure or abort. */
+  async next(): Promise<ModelPart[] | undefined> {
+    if (this.#waiting.length === 0 && this.#ended === undefined) {
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+    this.#signal.throwIfAborted()
+    if (this.#waiting.length > 0) {
+      const batch = this.#waiting
+      this.#waiting = []
+      if (this.#response.isPaused()) this.#response.resume()
+      return batch
+    }
+    if (this.#ended !== undefined && 'error' in this.#ended) throw this.#ended.error
+    return undefined
+  }
+
+  /** Gives the connection back, or closes it when there is more to come. Safe to call twice. */
+  close(): void {
+    const isWhole = this.#ended !== undefined && !('error' in this.#ended)
+    this.#end({})
+    if (isWhole) letGo(this.#response)
+    else this.#response.destroy()
+  }
+
+  #takeText(text: string): void {
+    if (this.#ended !== undefined) return
+    try {
+      this.#parser.feed(text)
+    } catch (error) {
+      const isOurs = error instanceof UpstreamFailure
+      this.#end({ error: isOurs ? error : brokenAnswer('unreadable bytes', { cause: error }) })
+    }
+    if (this.#answer.isFinished && this.#ended === undefined) {
+      this.#graceTimer ??= setTimeout(() => this.#end({}), graceMs)
+    }
+    if (this.#waiting.length > mostWaiting) this.#response.pause()
+    if (this.#waiting.length > 0) this.#notify()
+  }
+
+  #takeEvent(data: string): void {
+    if (this.#ended !== undefined || data === '') return
+    if (data.trim() === '[DONE]') this.#end({})
+    else this.#answer.take(data, this.#waiting)
+  }
+
+  /** A connection that breaks between the finish and `[DONE]` takes nothing from the answer. */
+  #break(error: unknown): void {
+    this.#end(this.#answer.isFinished ? {} : { error: new ConnectionLost(error, false) })
+  }
+
+  #end(outcome: { error?: unknown }): void {
+    if (this.#ended !== undefined) return
+    this.#ended = outcome
+    clearTimeout(this.#graceTimer)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#notify()
+  }
+
+  #notify(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+}
+
+/** Reads on to the end of the bytes, which returns the connection to the pool; not for ever. */
+function letGo(response: IncomingMessage): void {
+  if (response.readableEnded || response.destroyed) return
+  const timer = setTimeout(() => response.destroy(), graceMs)
+  response.once('close', () => clearTimeout(timer))
+  response.on('error', () => {})
+  response.resume()
+}
+
+/** The whole text of an answer that is not a stream, cut at `limit` characters. */
+export async function readText(
+  response: IncomingMessage,
+  limit: number,
+  signal: AbortSignal,
+): Promise<string> {
+  response.setEncoding('utf8')
+  let text = ''
+  try {
+    for await (const piece of response) {
+      text += piece as string
+      if (text.length > limit) break
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : new ConnectionLost(error, false)
+  }
+  return text.slice(0, limit)
+}

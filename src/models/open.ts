@@ -1,0 +1,216 @@
+/** Opens the configured models: the one place that knows the drivers by name. */
+import { demoModel } from './demo.ts'
+import { contextWindow } from './model-facts.ts'
+import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
+import { openOpenAiEmbedder } from './openai-compatible-embedder.ts'
+import {
+  openOpenAiCompatible,
+  type ListedModel,
+  type OpenAiCompatible,
+  type UpstreamAnswer,
+} from './openai-compatible.ts'
+import type { ChatModel, Embedder } from './port.ts'
+import type { ModelSettings, ProviderSettings } from './settings.ts'
+
+/** A name that leads to a model. */
+export interface ResolvedModel {
+  chat: ChatModel
+  provider: string
+  /** The provider's own name; put it into `ChatRequest.model`. */
+  model: string
+  /** Tokens that a prompt and its answer may hold together. */
+  context_window: number
+  /** Whether temperature and top_p reach the model. */
+  sends_sampling: boolean
+}
+
+/** The way round the port, for the routes that hand a request on as it is. */
+export interface PassThrough {
+  provider: string
+  model: string
+  /** Bodies are posted with `model` replaced by the provider's name; answers come back byte for byte. */
+  chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
+  embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
+}
+
+export interface Models {
+  /** undefined: no pattern of the map fits the name. */
+  resolve(name: string): ResolvedModel | undefined
+  /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
+  list(): Promise<ListedModel[]>
+  /** undefined: the name leads nowhere, or to a model that is not a server. */
+  raw(name: string): PassThrough | undefined
+  /** The configured `default_embedder`, or undefined. */
+  embedder(): Embedder | undefined
+  /** One line for the banner. */
+  description: string
+  /** Nothing but the demo model is configured. */
+  isDemo: boolean
+  close(): Promise<void>
+}
+
+export interface ModelsLog {
+  warn(fields: object, message: string): void
+}
+
+/** What a driver gives to this room; `server` is there for drivers that are one. */
+interface Provider {
+  type: ProviderSettings['type']
+  chat: ChatModel
+  server: OpenAiCompatible | undefined
+  /** Where it answers, for the banner: no keys. */
+  place: string
+  contextWindow(model: string): number
+  sendsSampling(model: string): boolean
+  close(): Promise<void>
+}
+
+/** How long GET /v1/models waits for one provider. */
+const listMs = 5_000
+
+/** Throws a plain sentence for settings that cannot work; connects to nothing yet. */
+export function openModels(settings: ModelSettings, log: ModelsLog): Models {
+  const given = withDemo(settings)
+  const providers = new Map(
+    Object.entries(given.providers).map(([name, provider]) => [name, openProvider(provider)]),
+  )
+  const map = modelMap(given.models, [...providers.keys()])
+  const embedder =
+    given.default_embedder === undefined ? undefined : openEmbedder(given.default_embedder, given, providers)
+  const find = (name: string) => {
+    const target = map.find(name)
+    const provider = target === undefined ? undefined : providers.get(target.provider)
+    return target === undefined || provider === undefined ? undefined : { target, provider }
+  }
+  return {
+    resolve(name) {
+      const found = find(name)
+      return found === undefined ? undefined : resolved(name, found, given)
+    },
+    list: () => listAll(map, providers, log),
+    raw(name) {
+      const found = find(name)
+      const server = found?.provider.server
+      return found === undefined || server === undefined ? undefined : passThrough(found.target, server)
+    },
+    embedder: () => embedder,
+    description: describe(given, map, providers),
+    isDemo: Object.values(settings.providers).every(({ type }) => type === 'demo'),
+    async close() {
+      await embedder?.close()
+      await Promise.all([...providers.values()].map((provider) => provider.close()))
+    },
+  }
+}
+
+/** With no provider everything leads to the demo model; with others it stays there under its own name. */
+function withDemo(settings: ModelSettings): ModelSettings {
+  const { providers, models } = settings
+  if (Object.keys(providers).length === 0) {
+    return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
+  }
+  if (Object.hasOwn(models, 'demo') || Object.hasOwn(providers, 'demo')) return settings
+  return {
+    ...settings,
+    providers: { ...providers, demo: { type: 'demo' } },
+    models: { ...models, demo: 'demo' },
+  }
+}
+
+function openProvider(settings: ProviderSettings): Provider {
+  switch (settings.type) {
+    case 'demo':
+      return {
+        type: 'demo',
+        chat: demoModel(),
+        server: undefined,
+        place: 'built in, fixed answers',
+        contextWindow: () => 128_000,
+        sendsSampling: () => true,
+        close: async () => {},
+      }
+    case 'openai': {
+      const server = openOpenAiCompatible(settings)
+      const { origin, pathname } = new URL(settings.base_url)
+      return {
+        type: 'openai',
+        chat: server,
+        server,
+        place: origin + pathname,
+        contextWindow,
+        sendsSampling: (model) => server.sendsSampling(model),
+        close: async () => server.close(),
+      }
+    }
+    case 'local':
+      throw new Error('Providers of type local are not built yet.')
+  }
+}
+
+function resolved(
+  name: string,
+  { target, provider }: { target: ModelTarget; provider: Provider },
+  { context_windows = {} }: ModelSettings,
+): ResolvedModel {
+  const written = windowFor(context_windows, name) ?? windowFor(context_windows, target.model)
+  return {
+    chat: provider.chat,
+    provider: target.provider,
+    model: target.model,
+    context_window: written ?? provider.contextWindow(target.model),
+    sends_sampling: provider.sendsSampling(target.model),
+  }
+}
+
+function passThrough({ provider, model }: ModelTarget, server: OpenAiCompatible): PassThrough {
+  return {
+    provider,
+    model,
+    chatCompletions: (body, signal) => server.chatCompletions({ ...body, model }, signal),
+    embeddings: (body, signal) => server.embeddings({ ...body, model }, signal),
+  }
+}
+
+/** The names that the map spells out, and whatever the providers list that a wildcard lets through. */
+async function listAll(
+  map: ModelMap,
+  providers: Map<string, Provider>,
+  log: ModelsLog,
+): Promise<ListedModel[]> {
+  const named = map.names.map((id) => listedAs(id, map.find(id)?.provider ?? 'system'))
+  const open = map.openProviders.map(async (name) => {
+    const provider = providers.get(name)
+    if (provider?.server === undefined) return [listedAs(name, name)]
+    try {
+      const models = await provider.server.listModels(AbortSignal.timeout(listMs))
+      return models.filter(({ id }) => map.find(id)?.provider === name)
+    } catch (error) {
+      log.warn({ err: error, provider: name }, 'a model provider did not list its models')
+      return []
+    }
+  })
+  const all = [named, ...(await Promise.all(open))].flat()
+  return [...new Map(all.toReversed().map((model) => [model.id, model])).values()].toReversed()
+}
+
+function listedAs(id: string, provider: string): ListedModel {
+  return { id, object: 'model', created: 0, owned_by: provider }
+}
+
+function openEmbedder(name: string, settings: ModelSettings, providers: Map<string, Provider>): Embedder {
+  const slash = name.indexOf('/')
+  const provider = name.slice(0, Math.max(slash, 0))
+  const model = name.slice(slash + 1)
+  const server = providers.get(provider)?.server
+  const own = settings.providers[provider]
+  if (slash === -1 || server === undefined || own?.type !== 'openai') {
+    throw new Error(`default_embedder is "${name}": write "provider/model", with a provider of type openai.`)
+  }
+  return openOpenAiEmbedder({ server, model, written: own.embedders?.[model] })
+}
+
+function describe(settings: ModelSettings, map: ModelMap, providers: Map<string, Provider>): string {
+  const names = Object.keys(settings.models)
+  const shown = [...providers].map(([name, provider]) => `${name} (${provider.place})`)
+  return `${shown.join(', ')}; names: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`
+}

@@ -1,0 +1,101 @@
+/** Embeddings from any server that speaks OpenAI's `/embeddings`. */
+import { embeddingFacts } from './model-facts.ts'
+import type { OpenAiCompatible } from './openai-compatible.ts'
+import { asRecord, brokenAnswer } from './openai-failure.ts'
+import type { Embedder } from './port.ts'
+
+/** Limits of one request: OpenAI takes 2,048 texts and 300,000 tokens, smaller servers much less. */
+const mostTexts = 128
+const mostCharacters = 400_000
+
+export interface EmbedderChoice {
+  server: Pick<OpenAiCompatible, 'postJson'>
+  model: string
+  /** From the settings; needed for models that are not OpenAI's own. */
+  written: { dimensions: number; window_tokens?: number | undefined } | undefined
+}
+
+/** Throws a sentence when nobody says how wide the model's vectors are. The server is the caller's to close. */
+export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): Embedder {
+  const facts = embeddingFacts(model)
+  const dimensions = written?.dimensions ?? facts?.dimensions
+  if (dimensions === undefined) {
+    throw new Error(
+      `The width of the embedding model "${model}" is not known: write "embedders": {"${model}": {"dimensions": …}} at its provider.`,
+    )
+  }
+  const shortened = facts?.mayShorten === true && dimensions !== facts.dimensions
+  const fixed = { model, encoding_format: 'base64', ...(shortened ? { dimensions } : {}) }
+  return {
+    id: `${model}/${dimensions}`,
+    dimensions,
+    windowTokens: written?.window_tokens ?? facts?.windowTokens ?? 512,
+    async embed(texts, _purpose, signal) {
+      signal.throwIfAborted()
+      const vectors: Float32Array[] = []
+      for (const batch of batches(texts)) {
+        const answer = await server.postJson('/embeddings', { ...fixed, input: batch }, signal)
+        vectors.push(...readVectors(answer, { expected: batch.length, dimensions }))
+      }
+      return vectors
+    },
+    close: async () => {},
+  }
+}
+
+function batches(texts: string[]): string[][] {
+  const all: string[][] = []
+  let room = 0
+  for (const given of texts) {
+    // An empty text is refused by OpenAI; its vector says nothing either way.
+    const text = given === '' ? ' ' : given
+    const last = all.at(-1)
+    if (last === undefined || last.length >= mostTexts || text.length > room) {
+      all.push([text])
+      room = mostCharacters - text.length
+    } else {
+      last.push(text)
+      room -= text.length
+    }
+  }
+  return all
+}
+
+function readVectors(
+  answer: unknown,
+  { expected, dimensions }: { expected: number; dimensions: number },
+): Float32Array[] {
+  const data: unknown = asRecord(answer)?.data
+  if (!Array.isArray(data) || data.length !== expected)
+    throw brokenAnswer('an answer without one embedding a text')
+  const vectors: (Float32Array | undefined)[] = Array.from({ length: expected })
+  for (const [place, value] of data.entries()) {
+    const entry = asRecord(value)
+    const index = typeof entry?.index === 'number' ? entry.index : place
+    if (!Number.isInteger(index) || index < 0 || index >= expected)
+      throw brokenAnswer('an embedding with a wrong index')
+    vectors[index] = unitVector(readVector(entry?.embedding), dimensions)
+  }
+  return vectors.map((vector) => {
+    if (vector === undefined) throw brokenAnswer('two embeddings with one index')
+    return vector
+  })
+}
+
+/** Base64 of little-endian floats, as asked for, or the plain numbers of servers that know no base64. */
+function readVector(value: unknown): Float32Array {
+  if (Array.isArray(value)) return Float32Array.from(value, Number)
+  if (typeof value !== 'string') throw brokenAnswer('an embedding that is neither numbers nor base64')
+  const bytes = Buffer.from(value, 'base64')
+  const vector = new Float32Array(Math.floor(bytes.byteLength / 4))
+  for (let index = 0; index < vector.length; index += 1) vector[index] = bytes.readFloatLE(index * 4)
+  return vector
+}
+
+function unitVector(vector: Float32Array, dimensions: number): Float32Array {
+  if (vector.length !== dimensions)
+    throw brokenAnswer(`an embedding of ${vector.length} numbers, not ${dimensions}`)
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
+  if (!Number.isFinite(length)) throw brokenAnswer('an embedding that holds no numbers')
+  return length === 0 ? vector : vector.map((value) => value / length)
+}

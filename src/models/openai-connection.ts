@@ -1,0 +1,101 @@
+/** The wire to one OpenAI-compatible server: pooled keep-alive connections and no limit on its silence. */
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  validateHeaderValue,
+  type IncomingMessage,
+} from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
+import { ConnectionLost } from './openai-failure.ts'
+import type { OpenAiProviderSettings } from './settings.ts'
+
+/** Middleboxes forget idle connections, some after a minute; a request on a forgotten one would hang. */
+const idleMs = 30_000
+/** Notices a peer that went away without a word while a model thinks. */
+const probeMs = 30_000
+
+export interface Connection {
+  /**
+   * Sends one request and resolves with the answer's head, whatever its status. On abort it rejects with the
+   * signal's reason and the socket is closed; every other failure is a `ConnectionLost`. The signal also cuts the
+   * answer's body, so that the body must be read to its end, or destroyed.
+   */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage>
+  close(): void
+}
+
+export interface Outgoing {
+  method: 'GET' | 'POST'
+  /** Below the base URL, e.g. `/chat/completions`. */
+  path: string
+  body?: string
+}
+
+/** Opens nothing yet. Throws a plain sentence when a key or header cannot be sent. */
+export function openConnection(settings: OpenAiProviderSettings): Connection {
+  const base = new URL(settings.base_url)
+  const secure = base.protocol === 'https:'
+  const pool = { keepAlive: true, maxFreeSockets: 256, timeout: idleMs, keepAliveMsecs: probeMs }
+  const agent = secure ? new HttpsAgent(pool) : new HttpAgent(pool)
+  const request = secure ? httpsRequest : httpRequest
+  const folder = base.pathname.replace(/\/+$/, '')
+  const fixed = { ...urlToHttpOptions(base), agent }
+  const headers = fixedHeaders(settings)
+  const connectMs = settings.connect_timeout_ms ?? 10_000
+
+  return {
+    async send({ method, path, body }, signal) {
+      signal.throwIfAborted()
+      const payload = body === undefined ? undefined : Buffer.from(body)
+      return await new Promise<IncomingMessage>((resolve, reject) => {
+        const outgoing = request({
+          ...fixed,
+          method,
+          path: folder + path + base.search,
+          headers: payload === undefined ? headers : { ...headers, 'content-length': payload.byteLength },
+        })
+        const abort = () => outgoing.destroy()
+        signal.addEventListener('abort', abort, { once: true })
+        const forget = () => signal.removeEventListener('abort', abort)
+        outgoing.once('socket', (socket) => {
+          if (!socket.connecting) return
+          const timer = setTimeout(() => outgoing.destroy(new Error('no connection in time')), connectMs)
+          const ready = () => clearTimeout(timer)
+          socket.once(secure ? 'secureConnect' : 'connect', ready).once('close', ready)
+        })
+        outgoing.once('response', (answer) => {
+          answer.once('close', forget)
+          resolve(answer)
+        })
+        // Stays for the life of the request: after the head, an error that the answer reports too arrives here.
+        outgoing.on('error', (error) => {
+          forget()
+          reject(signal.aborted ? signal.reason : new ConnectionLost(error, outgoing.reusedSocket))
+        })
+        outgoing.end(payload)
+      })
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function fixedHeaders(settings: OpenAiProviderSettings): Record<string, string> {
+  const headers: Record<string, string> = {
+    accept: 'text/event-stream, application/json',
+    'accept-encoding': 'identity',
+    'content-type': 'application/json',
+    'user-agent': 'spool',
+  }
+  if (settings.api_key !== undefined) headers.authorization = `Bearer ${settings.api_key}`
+  for (const [name, value] of Object.entries(settings.headers ?? {})) headers[name.toLowerCase()] = value
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderValue(name, value)
+    } catch {
+      const what = name === 'authorization' ? 'api_key' : `header '${name}'`
+      throw new Error(`The ${what} for ${settings.base_url} has characters that an HTTP header cannot carry.`)
+    }
+  }
+  return headers
+}

@@ -1,0 +1,151 @@
+/** What went wrong upstream, in the words of a run's `last_error`, and whether asking again may help. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { ModelFailure, type ModelFailureCode } from './port.ts'
+
+export const sorry = 'Sorry, something went wrong.'
+
+/** A failure of a call, with what a retry needs to know. */
+export class UpstreamFailure extends ModelFailure {
+  readonly mayRetry: boolean
+  /** How long the server asks to wait, when it says so. */
+  readonly waitMs: number | undefined
+  constructor(code: ModelFailureCode, message: string, options: FailureOptions) {
+    super(code, message, { cause: options.cause })
+    this.mayRetry = options.mayRetry ?? false
+    this.waitMs = options.waitMs
+  }
+}
+
+interface FailureOptions {
+  /** For the log: what was received. */
+  cause: unknown
+  mayRetry?: boolean
+  waitMs?: number
+}
+
+/** No connection, or one that broke. A pooled connection that the server had closed costs no wait. */
+export class ConnectionLost extends UpstreamFailure {
+  constructor(cause: unknown, reusedSocket: boolean) {
+    super('server_error', sorry, { cause, mayRetry: true, waitMs: reusedSocket ? 0 : undefined })
+  }
+}
+
+/** The server's bytes make no sense, or end before the answer does. */
+export function brokenAnswer(
+  why: string,
+  options: { mayRetry?: boolean; cause?: unknown } = {},
+): UpstreamFailure {
+  const cause = new Error(why, { cause: options.cause })
+  return new UpstreamFailure('server_error', sorry, { cause, mayRetry: options.mayRetry })
+}
+
+/** An HTTP answer that is not 2xx. `redact` takes keys and addresses out of what is shown and logged. */
+export function statusFailure(
+  status: number,
+  headers: IncomingHttpHeaders,
+  body: string,
+  redact: (text: string) => string,
+): UpstreamFailure {
+  const said = readError(parseJson(body))
+  const cause = new Error(`HTTP ${status}: ${redact(body).slice(0, 2_000)}`)
+  const outOfQuota = said.code === 'insufficient_quota' || status === 402
+  return new UpstreamFailure(...publicWords(status, said, redact), {
+    cause,
+    mayRetry:
+      advice(headers) ??
+      (!outOfQuota && (status === 408 || status === 409 || status === 429 || status >= 500)),
+    waitMs: retryAfterMs(headers),
+  })
+}
+
+/** An error object that came inside a stream which had begun with status 200. */
+export function streamFailure(error: unknown, redact: (text: string) => string): UpstreamFailure {
+  const said = readError({ error })
+  const status = statusOf(said)
+  const cause = new Error(`error in the stream: ${redact(JSON.stringify(error) ?? '').slice(0, 2_000)}`)
+  const mayRetry = said.code !== 'insufficient_quota' && (status === 429 || status >= 500)
+  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry })
+}
+
+function publicWords(
+  status: number,
+  said: SaidError,
+  redact: (text: string) => string,
+): [ModelFailureCode, string] {
+  const message = said.message === undefined ? undefined : redact(said.message).slice(0, 2_000)
+  if (status === 429 || status === 402 || said.code === 'insufficient_quota') {
+    return ['rate_limit_exceeded', message ?? 'Rate limit reached. Please try again later.']
+  }
+  // The server's own key is meant, which the user neither knows nor should see quoted.
+  if (status === 401 || status === 403 || status === 407) {
+    return ['invalid_prompt', "The model's provider refused the credentials that this server has for it."]
+  }
+  if (status >= 400 && status < 500 && status !== 408 && status !== 409) {
+    return ['invalid_prompt', message ?? `The model's provider refused the request (HTTP ${status}).`]
+  }
+  return ['server_error', sorry]
+}
+
+interface SaidError {
+  message?: string
+  code?: string
+  type?: string
+}
+
+/** The error forms of OpenAI, Ollama (`error` is text), FastAPI (`detail`), older vLLM and Gemini (in an array). */
+function readError(body: unknown): SaidError {
+  const outer = asRecord(Array.isArray(body) ? body[0] : body)
+  if (outer === undefined) return {}
+  if (typeof outer.error === 'string') return { message: outer.error }
+  const inner = asRecord(outer.error) ?? outer
+  const message = [inner.message, inner.detail].find(
+    (text): text is string => typeof text === 'string' && text !== '',
+  )
+  const code = [inner.code, inner.status].find(
+    (value) => typeof value === 'string' || typeof value === 'number',
+  )
+  return {
+    message,
+    code: code === undefined ? undefined : String(code),
+    type: typeof inner.type === 'string' ? inner.type : undefined,
+  }
+}
+
+/** The status that an error without one would have had. */
+function statusOf(said: SaidError): number {
+  const words = `${said.code ?? ''} ${said.type ?? ''}`
+  if (/^[45]\d\d$/.test(said.code ?? '')) return Number(said.code)
+  if (/rate_limit|insufficient_quota|too_many/.test(words)) return 429
+  if (/invalid_request|invalid_prompt|context_length|content_policy|BadRequest/.test(words)) return 400
+  return 500
+}
+
+function advice(headers: IncomingHttpHeaders): boolean | undefined {
+  if (headers['x-should-retry'] === 'true') return true
+  if (headers['x-should-retry'] === 'false') return false
+  return undefined
+}
+
+function retryAfterMs(headers: IncomingHttpHeaders): number | undefined {
+  const exact = Number(headers['retry-after-ms'] ?? Number.NaN)
+  if (Number.isFinite(exact) && exact >= 0) return exact
+  const text = headers['retry-after']
+  if (text === undefined) return undefined
+  const seconds = Number(text)
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now()
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** A JSON object as it came from outside, or undefined. */
+export function asRecord(value: unknown): Record<string, unknown> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  return value as Record<string, unknown>
+}

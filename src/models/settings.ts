@@ -1,0 +1,77 @@
+/** What a user may say about models in spool.config.json; `openModels` takes what these schemas let pass. */
+import { z } from 'zod'
+
+const EmbedderSettings = z.strictObject({
+  /** How many numbers a vector has. */
+  dimensions: z.int().min(1).max(16_384),
+  /** How many tokens of one text the model reads. */
+  window_tokens: z.int().min(16).optional(),
+})
+
+/** Any endpoint that speaks Chat Completions: OpenAI, Azure, vLLM, Ollama, llama.cpp, LM Studio, OpenRouter … */
+export const OpenAiProviderSettings = z.strictObject({
+  type: z.literal('openai'),
+  /** Up to and including `/v1`; a query string (Azure's `api-version`) is kept. */
+  base_url: z.url({ protocol: /^https?$/ }),
+  /** Sent as `Authorization: Bearer`. */
+  api_key: z.string().min(1).optional(),
+  /** Sent with every request; they win over ours, so `api-key` for Azure goes here. */
+  headers: z.record(z.string().min(1), z.string()).optional(),
+  /**
+   * How the server calls the limit of an answer. Absent: `max_completion_tokens` for OpenAI, Azure, OpenRouter and
+   * OpenAI's reasoning models, `max_tokens` for all others, because those that do not know the newer name either
+   * ignore it silently or refuse it.
+   */
+  max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
+  /** false for a server that refuses `stream_options`; tokens are then counted here. */
+  stream_usage: z.boolean().optional(),
+  /** Whether temperature and top_p are sent. Absent: to all but OpenAI's reasoning models, which refuse them. */
+  send_sampling: z.boolean().optional(),
+  /** How often a call is tried again before its first part. 4 when absent. */
+  max_retries: z.int().min(0).max(20).optional(),
+  /** Time to get a connection; 10,000 when absent. There is no limit on the time to think. */
+  connect_timeout_ms: z.int().min(100).max(120_000).optional(),
+  /** Embedding models beyond OpenAI's own, by upstream name. */
+  embedders: z.record(z.string().min(1), EmbedderSettings).optional(),
+})
+
+/** The built-in model: no download, no network, always the same answer. */
+export const DemoProviderSettings = z.strictObject({ type: z.literal('demo') })
+
+/** A GGUF file run by node-llama-cpp in a process of its own. */
+export const LocalProviderSettings = z.strictObject({
+  type: z.literal('local'),
+  path: z.string().min(1),
+  /** Tokens a conversation may hold; the model's own, at most 8,192, when absent. */
+  context_size: z.int().min(64).optional(),
+  /** Conversations answered at once; others wait. 1 when absent. */
+  sequences: z.int().min(1).max(64).optional(),
+  /** Threads for one answer; llama.cpp chooses when absent. */
+  threads: z.int().min(1).max(1024).optional(),
+  /** Layers on a graphics card need `auto` and a build for it; false when absent. */
+  gpu: z.enum(['auto', 'cuda', 'metal', 'vulkan']).or(z.literal(false)).optional(),
+})
+
+export const ProviderSettings = z.discriminatedUnion('type', [
+  OpenAiProviderSettings,
+  DemoProviderSettings,
+  LocalProviderSettings,
+])
+
+const providerName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+export const ModelSettings = z.strictObject({
+  /** By a name without slashes, which the map below uses. */
+  providers: z.record(z.string().regex(providerName), ProviderSettings),
+  /** Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. */
+  models: z.record(z.string().min(1), z.string().min(1)),
+  /** `provider/upstream-name` of the embedding model for vector stores. */
+  default_embedder: z.string().min(1).optional(),
+  /** Model name or pattern -> tokens a prompt and its answer may hold. */
+  context_windows: z.record(z.string().min(1), z.int().min(256)).optional(),
+})
+
+export type OpenAiProviderSettings = z.infer<typeof OpenAiProviderSettings>
+export type LocalProviderSettings = z.infer<typeof LocalProviderSettings>
+export type ProviderSettings = z.infer<typeof ProviderSettings>
+export type ModelSettings = z.infer<typeof ModelSettings>

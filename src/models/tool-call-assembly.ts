@@ -1,0 +1,95 @@
+/** Puts streamed tool calls together: which fragment belongs to which call, whatever the server's habits are. */
+import { newId } from '../util/ids.ts'
+import { asRecord, brokenAnswer } from './openai-failure.ts'
+import type { ModelPart } from './port.ts'
+
+/** A turn with more is a server gone wrong. */
+const mostCalls = 1_000
+
+interface OpenCall {
+  /** As the server said it; empty when it said none. */
+  upstreamId: string
+  /** The server's index for it, whatever that is; undefined when it sends none. */
+  at: unknown
+  /** As we say it: never empty, never twice. */
+  id: string
+  /** Arguments that came before the name. */
+  waiting: string
+  /** Our number, once it has begun; a call begins with its name. */
+  index: number | undefined
+  name: string
+}
+
+/** The calls of one answer. Names and indices from outside are only ever compared, never used as object keys. */
+export class ToolCallAssembly {
+  #calls: OpenCall[] = []
+  #begun = 0
+
+  /** How many calls have begun. */
+  get count(): number {
+    return this.#begun
+  }
+
+  /** Takes one element of `delta.tool_calls`. */
+  take(delta: unknown, parts: ModelPart[]): void {
+    const entry = asRecord(delta)
+    if (entry === undefined) throw brokenAnswer('a tool call that is no object')
+    const called = asRecord(entry.function) ?? {}
+    const name = typeof called.name === 'string' ? called.name : ''
+    const call = this.#find(entry, name)
+    if (call.index === undefined && name !== '') {
+      call.name = name
+      call.index = this.#begun
+      this.#begun += 1
+      parts.push({ type: 'tool-call-start', index: call.index, id: call.id, name })
+    }
+    const text = call.waiting + argumentText(called.arguments)
+    call.waiting = call.index === undefined ? text : ''
+    if (call.index !== undefined && text !== '') {
+      parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
+    }
+  }
+
+  /** Throws when a call never got a name. */
+  finish(): void {
+    if (this.#calls.length > this.#begun) throw brokenAnswer('a tool call without a name')
+  }
+
+  /**
+   * A new id begins a new call, also at an index that is in use, as Ollama does with parallel calls. Without an id
+   * the fragment goes to the last call at its index; without an index, to the last call of all. Two habits bend
+   * this: a server that invents an id for every fragment (it then repeats no name), and one that sends no ids but
+   * begins the next call, with another name, at the same index.
+   */
+  #find(entry: Record<string, unknown>, name: string): OpenCall {
+    const upstreamId = typeof entry.id === 'string' ? entry.id : ''
+    const at = entry.index ?? undefined
+    const last = this.#calls.findLast((call) => at === undefined || call.at === at)
+    if (upstreamId === '') {
+      const isNext = last?.index !== undefined && name !== '' && last.name !== name
+      return last === undefined || isNext ? this.#open(upstreamId, at) : last
+    }
+    const known = this.#calls.find(
+      (call) => call.upstreamId === upstreamId && (at === undefined || call.at === at),
+    )
+    if (known !== undefined) return known
+    const isFragment = last?.index !== undefined && name === ''
+    return isFragment ? last : this.#open(upstreamId, at)
+  }
+
+  #open(upstreamId: string, at: unknown): OpenCall {
+    if (this.#calls.length >= mostCalls) throw brokenAnswer(`more than ${mostCalls} tool calls`)
+    const unusable = upstreamId === '' || this.#calls.some((call) => call.id === upstreamId)
+    const id = unusable ? newId('call') : upstreamId
+    const call: OpenCall = { upstreamId, at, id, waiting: '', index: undefined, name: '' }
+    this.#calls.push(call)
+    return call
+  }
+}
+
+/** Text as it is; some servers send the object itself. */
+function argumentText(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value === undefined || value === null) return ''
+  return JSON.stringify(value)
+}

@@ -1,0 +1,188 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openModels, type Models } from '../../src/models/open.ts'
+import { ModelSettings } from '../../src/models/settings.ts'
+import { collect, neverAborted, textOf } from '../contracts/chat-model.ts'
+import { scriptedModel, type ScriptedModel } from '../harness/scripted-model.ts'
+
+let upstream: ScriptedModel
+const opened: Models[] = []
+const warnings: object[] = []
+
+beforeAll(async () => {
+  upstream = await scriptedModel()
+})
+afterEach(async () => {
+  for (const models of opened.splice(0)) await models.close()
+  warnings.length = 0
+  upstream.verify()
+})
+afterAll(() => upstream.close())
+
+function open(settings: object): Models {
+  const parsed = ModelSettings.parse({ providers: {}, models: {}, ...settings })
+  const models = openModels(parsed, { warn: (fields) => warnings.push(fields) })
+  opened.push(models)
+  return models
+}
+const openai = () => ({ type: 'openai', base_url: upstream.url })
+
+describe('names', () => {
+  test('with nothing configured every name is the demo model', async () => {
+    const models = open({})
+    expect(models.isDemo).toBe(true)
+    expect(models.description).toMatch(/demo/)
+    expect(models.resolve('gpt-4o')).toMatchObject({
+      provider: 'demo',
+      model: 'gpt-4o',
+      context_window: 128_000,
+    })
+    expect(models.raw('gpt-4o')).toBeUndefined()
+    expect((await models.list()).map(({ id }) => id)).toEqual(['demo'])
+  })
+
+  test('with a provider the demo model stays under its own name', async () => {
+    const models = open({ providers: { openai: openai() }, models: { '*': 'openai' } })
+    expect(models.isDemo).toBe(false)
+    expect(models.resolve('demo')?.provider).toBe('demo')
+    expect(models.resolve('gpt-4o')?.provider).toBe('openai')
+    expect((await models.list()).map(({ id }) => id)).toEqual(['demo', 'scripted'])
+  })
+
+  test('unless that name leads elsewhere', () => {
+    const models = open({ providers: { openai: openai() }, models: { demo: 'openai/gpt-4o' } })
+    expect(models.resolve('demo')).toMatchObject({ provider: 'openai', model: 'gpt-4o' })
+    expect(models.resolve('other')).toBeUndefined()
+  })
+
+  test('an alias asks the provider for its own name', async () => {
+    const models = open({ providers: { openai: openai() }, models: { fast: 'openai/tiny-1' } })
+    const found = models.resolve('fast')!
+    upstream.script([{ text: 'ok', expect: (body) => expect(body.model).toBe('tiny-1') }])
+    const request = { model: found.model, messages: [{ role: 'user' as const, content: 'Hi' }] }
+    expect(textOf(await collect(found.chat.stream(request, neverAborted())))).toBe('ok')
+  })
+
+  test('a context window that is written down wins, by either name', () => {
+    const models = open({
+      providers: { openai: openai() },
+      models: { fast: 'openai/tiny-1', '*': 'openai' },
+      context_windows: { fast: 1_000, 'tiny-*': 2_000, 'gpt-4': 3_000 },
+    })
+    expect(['fast', 'tiny-2', 'gpt-4', 'gpt-4o'].map((name) => models.resolve(name)?.context_window)).toEqual(
+      [1_000, 2_000, 3_000, 128_000],
+    )
+  })
+
+  test('a reasoning model is known not to take a temperature', () => {
+    const models = open({
+      providers: { openai: openai(), own: { ...openai(), send_sampling: true } },
+      models: { '*': 'openai', mine: 'own/o3' },
+    })
+    expect(['o3', 'gpt-4o', 'mine'].map((name) => models.resolve(name)?.sends_sampling)).toEqual([
+      false,
+      true,
+      true,
+    ])
+  })
+})
+
+describe('the list', () => {
+  test('leaves a provider out that does not answer, and says so', async () => {
+    const models = open({
+      providers: { gone: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' } },
+      models: { '*': 'gone', fast: 'gone/x' },
+    })
+    expect((await models.list()).map(({ id }) => id)).toEqual(['fast', 'demo'])
+    expect(warnings).toMatchObject([{ provider: 'gone' }])
+  })
+
+  test('shows only names that lead to the provider that lists them', async () => {
+    const models = open({
+      providers: { a: openai(), b: openai() },
+      models: { '*': 'a', 'script*': 'b' },
+    })
+    expect(await models.list()).toEqual([
+      { id: 'demo', object: 'model', created: 0, owned_by: 'demo' },
+      { id: 'scripted', object: 'model', created: 1700000000, owned_by: 'scripted' },
+    ])
+  })
+})
+
+describe('the pass-through', () => {
+  test('posts the body with the name of the provider', async () => {
+    const models = open({ providers: { openai: openai() }, models: { fast: 'openai/tiny-1' } })
+    upstream.script([{ text: 'Hi' }])
+    const raw = models.raw('fast')!
+    const answer = await raw.chatCompletions({ model: 'fast', messages: [], seed: 7 }, neverAborted())
+    await answer.body.toArray()
+    expect(upstream.requests[0]?.body).toEqual({ model: 'tiny-1', messages: [], seed: 7 })
+  })
+})
+
+describe('the embedder', () => {
+  test('gives unit vectors in the order of the texts', async () => {
+    const models = open({
+      providers: { own: { ...openai(), embedders: { e: { dimensions: 64, window_tokens: 256 } } } },
+      models: { '*': 'own' },
+      default_embedder: 'own/e',
+    })
+    const embedder = models.embedder()!
+    expect(embedder).toMatchObject({ id: 'e/64', dimensions: 64, windowTokens: 256 })
+    const texts = [
+      'cats sleep',
+      ...Array.from({ length: 300 }, (_, index) => `text ${index}`),
+      '',
+      'cats sleep',
+    ]
+    const vectors = await embedder.embed(texts, 'passage', neverAborted())
+    expect(vectors).toHaveLength(texts.length)
+    expect(vectors.at(-1)).toEqual(vectors[0])
+    expect(vectors[1]).not.toEqual(vectors[2])
+    expect(Math.hypot(...vectors[0]!)).toBeCloseTo(1, 5)
+    expect(upstream.others.length).toBe(3)
+  })
+
+  test('asks OpenAI for shorter vectors only when told to', async () => {
+    const models = open({
+      providers: { own: { ...openai(), embedders: { 'text-embedding-3-small': { dimensions: 256 } } } },
+      models: { '*': 'own' },
+      default_embedder: 'own/text-embedding-3-small',
+    })
+    expect(models.embedder()?.dimensions).toBe(256)
+    await models.embedder()?.embed(['a'], 'query', neverAborted())
+    expect(upstream.others[0]?.body).toMatchObject({ dimensions: 256, encoding_format: 'base64' })
+  })
+
+  test('a server that answers with another width is a failure', async () => {
+    const models = open({
+      providers: { own: { ...openai(), embedders: { e: { dimensions: 32 } } } },
+      models: { '*': 'own' },
+      default_embedder: 'own/e',
+    })
+    await expect(models.embedder()?.embed(['a'], 'query', neverAborted())).rejects.toMatchObject({
+      name: 'ModelFailure',
+    })
+  })
+
+  test.for([
+    ['own/unknown', /width of the embedding model "unknown"/],
+    ['own', /write "provider\/model"/],
+    ['demo/x', /with a provider of type openai/],
+  ] as [string, RegExp][])('%s is refused with a reason', ([default_embedder, reason]) => {
+    expect(() => open({ providers: { own: openai() }, models: { '*': 'own' }, default_embedder })).toThrow(
+      reason,
+    )
+  })
+})
+
+describe('settings', () => {
+  test.for([
+    [{ providers: { own: { type: 'openai', base_url: 'ftp://x/v1' } } }],
+    [{ providers: { own: { type: 'openai', base_url: 'http://x/v1', apikey: 'x' } } }],
+    [{ providers: { 'a/b': { type: 'demo' } } }],
+    [{ providers: { own: { type: 'telepathy' } } }],
+    [{ embedder: 'x' }],
+  ])('%j is refused', ([settings]) => {
+    expect(ModelSettings.safeParse({ providers: {}, models: {}, ...settings }).success).toBe(false)
+  })
+})
