@@ -16,9 +16,13 @@ export interface BlobStore {
   /**
    * Streams the source to the store with constant memory. When it resolves the bytes are durable and complete
    * under their hash. When the source fails or the signal aborts, it rejects with that error and keeps nothing.
+   * The source is destroyed in the end, also when it was not read.
    */
   put(source: Readable, signal?: AbortSignal): Promise<StoredBlob>
-  /** The bytes of a blob, or undefined when there is none. `start` and `end` (inclusive) select a range. */
+  /**
+   * The bytes of a blob, or undefined when there is none. `start` and `end` (inclusive) select a range; what of it
+   * lies behind the last byte is left out, so it may be empty. The reader reads to the end or destroys the stream.
+   */
   get(sha256: string, range?: { start: number; end: number }): Promise<Readable | undefined>
   /** Removing what is not there is no error. */
   remove(sha256: string): Promise<void>

@@ -1,0 +1,117 @@
+/**
+ * Runs the blob store's contract against an S3 server that checks signatures: the one that TEST_S3_ENDPOINT names
+ * (with TEST_S3_BUCKET, TEST_S3_REGION, TEST_S3_ACCESS_KEY_ID, TEST_S3_SECRET_ACCESS_KEY), or else moto, which is
+ * installed from PyPI under .cache. Where that cannot be had it says why and ends without failure.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AwsClient } from 'aws4fetch'
+
+const packages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5']
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const folder = join(root, '.cache', 's3-server')
+const bin = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin')
+
+if (process.env.TEST_S3_ENDPOINT) {
+  process.exitCode = runTests(process.env)
+} else {
+  const reason = install()
+  if (reason !== undefined) console.log(`test:s3 is skipped: ${reason}`)
+  else process.exitCode = await withMoto()
+}
+
+/** Undefined when the server is there, else why it is not. */
+function install() {
+  const ready = join(bin, 'moto_server')
+  if (existsSync(ready)) return undefined
+  const python = process.platform === 'win32' ? 'python' : 'python3'
+  const steps = [
+    [python, ['-m', 'venv', folder]],
+    [join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', ...packages]],
+  ]
+  for (const [command, args] of steps) {
+    const done = spawnSync(command, args, { encoding: 'utf8' })
+    if (done.status !== 0) return `${command} ${args.join(' ')}: ${done.error?.message ?? done.stderr.trim()}`
+  }
+  return undefined
+}
+
+async function withMoto() {
+  const port = await freePort()
+  const endpoint = `http://127.0.0.1:${port}`
+  const server = spawn(join(bin, 'moto_server'), ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
+  try {
+    await answering(endpoint, server)
+    const key = await makeUser(endpoint)
+    return runTests({
+      ...process.env,
+      TEST_S3_ENDPOINT: endpoint,
+      TEST_S3_BUCKET: 'spool',
+      TEST_S3_REGION: 'us-east-1',
+      TEST_S3_ACCESS_KEY_ID: key.id,
+      TEST_S3_SECRET_ACCESS_KEY: key.secret,
+    })
+  } finally {
+    server.kill()
+  }
+}
+
+function runTests(env) {
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+  const args = [vitest, 'run', 'test/blobs/s3-server.test.ts', ...process.argv.slice(2)]
+  return spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1
+}
+
+/** A bucket and a key of a user who may use S3; from then on moto checks every signature. */
+async function makeUser(endpoint) {
+  const ask = async (service, url, init) => {
+    const client = new AwsClient({
+      accessKeyId: 'root',
+      secretAccessKey: 'root',
+      service,
+      region: 'us-east-1',
+    })
+    const answer = await client.fetch(url, init)
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`moto answered ${answer.status} to ${url}: ${text}`)
+    return text
+  }
+  const iam = (parameters) =>
+    ask('iam', `${endpoint}/`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ Version: '2010-05-08', UserName: 'spool', ...parameters }).toString(),
+    })
+  const mayUseS3 = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] }
+  await ask('s3', `${endpoint}/spool`, { method: 'PUT' })
+  await iam({ Action: 'CreateUser' })
+  await iam({ Action: 'PutUserPolicy', PolicyName: 's3', PolicyDocument: JSON.stringify(mayUseS3) })
+  const made = await iam({ Action: 'CreateAccessKey' })
+  await ask('s3', `${endpoint}/moto-api/reset-auth`, { method: 'POST', body: '0' })
+  const tag = (name) => new RegExp(`<${name}>([^<]*)<`).exec(made)?.[1]
+  return { id: tag('AccessKeyId'), secret: tag('SecretAccessKey') }
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.on('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+async function answering(endpoint, server) {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (server.exitCode !== null) throw new Error(`moto_server ended with ${server.exitCode}`)
+    const answer = await fetch(`${endpoint}/moto-api/data.json`).catch(() => undefined)
+    if (answer !== undefined) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`moto_server does not answer at ${endpoint}`)
+}

@@ -1,0 +1,164 @@
+/** Blobs in a folder: `ab/cd/abcd…`, written under `tmp/` first and moved into place when they are whole and durable. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { link, mkdir, open, readFile, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { Readable } from 'node:stream'
+import { requireBlobName, requireRange } from './blob-name.ts'
+import type { BlobStore, StoredBlob } from './port.ts'
+import type { DiskBlobSettings } from './settings.ts'
+import { withSource, writeHashed } from './write-hashed.ts'
+
+/**
+ * A file in `tmp/` that nobody wrote to for so long was left by a crash. Several processes may share the folder, so a
+ * younger one may be an upload under way. A put whose file is swept all the same fails; it never loses bytes.
+ */
+const leftoverMs = 60 * 60 * 1000
+
+/** Makes the folder when it is missing, readable by this user only. */
+export async function openDiskBlobStore(settings: DiskBlobSettings): Promise<BlobStore> {
+  const folder = resolve(settings.folder)
+  await mkdir(temporaryFolder(folder), { recursive: true, mode: 0o700 })
+  await sweepLeftovers(temporaryFolder(folder))
+  const identity = (await readIdentity(folder)) ?? (await makeIdentity(folder))
+  return {
+    identity: () => Promise.resolve(identity),
+    put: (source, signal) => withSource(source, () => put(folder, source, signal)),
+    get: (sha256, range) => get(folder, sha256, range),
+    remove: (sha256) => remove(folder, sha256),
+    close: () => Promise.resolve(),
+  }
+}
+
+async function put(folder: string, source: Readable, signal?: AbortSignal): Promise<StoredBlob> {
+  const temporary = temporaryFile(folder)
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    const blob = await closing(file, async () => {
+      const written = await writeHashed(source, file, { signal, maxBytes: Infinity })
+      await file.sync()
+      return written
+    })
+    signal?.throwIfAborted()
+    await moveIntoPlace(folder, temporary, blob)
+    return blob
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+async function moveIntoPlace(folder: string, temporary: string, blob: StoredBlob): Promise<void> {
+  const path = blobPath(folder, blob.sha256)
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  // One that is there already stays: Windows refuses to replace a file that is being read. The wrong length means
+  // that the disk lost something, and then the new bytes heal it.
+  if ((await sizeOf(path)) !== blob.bytes) await rename(temporary, path)
+  // Also for a blob that was there: whoever moved it in may not have come to this line yet.
+  const near = dirname(path)
+  for (const changed of [near, dirname(near), folder]) await syncFolder(changed)
+}
+
+async function get(
+  folder: string,
+  sha256: string,
+  range: { start: number; end: number } | undefined,
+): Promise<Readable | undefined> {
+  const path = blobPath(folder, requireBlobName(sha256))
+  if (range !== undefined) requireRange(range)
+  const file = await ifThere(open(path, 'r'))
+  return file?.createReadStream(range ?? {})
+}
+
+async function remove(folder: string, sha256: string): Promise<void> {
+  const path = blobPath(folder, requireBlobName(sha256))
+  // The folders stay, even empty ones: a put at the same moment has just made sure of them.
+  if ((await sizeOf(path)) === undefined) return
+  await rm(path, { force: true })
+  await syncFolder(dirname(path))
+}
+
+function blobPath(folder: string, sha256: string): string {
+  return join(folder, sha256.slice(0, 2), sha256.slice(2, 4), sha256)
+}
+
+function temporaryFolder(folder: string): string {
+  return join(folder, 'tmp')
+}
+
+function temporaryFile(folder: string): string {
+  return join(temporaryFolder(folder), randomBytes(16).toString('hex'))
+}
+
+async function sweepLeftovers(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    const path = join(temporary, name)
+    const found = await ifThere(stat(path))
+    // File times are the machine's, so this is its clock and not the one that users see.
+    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { force: true })
+  }
+}
+
+async function readIdentity(folder: string): Promise<string | undefined> {
+  const text = await ifThere(readFile(identityFile(folder), 'utf8'))
+  if (text === undefined || /^disk-[0-9a-f-]{36}\n$/.test(text)) return text?.trim()
+  throw new Error(
+    `${identityFile(folder)} is not the identity of a blob store: is ${folder} the right folder?`,
+  )
+}
+
+async function makeIdentity(folder: string): Promise<string> {
+  const temporary = temporaryFile(folder)
+  const file = await open(temporary, 'wx', 0o600)
+  try {
+    await closing(file, async () => {
+      await file.appendFile(`disk-${randomUUID()}\n`)
+      await file.sync()
+    })
+    // A link, not a rename: of two processes that open a new folder at once the second must not replace the first's.
+    await link(temporary, identityFile(folder)).catch((error: unknown) => {
+      if (!hasCode(error, 'EEXIST')) throw error
+    })
+  } finally {
+    await rm(temporary, { force: true })
+  }
+  await syncFolder(folder)
+  const identity = await readIdentity(folder)
+  if (identity === undefined) throw new Error(`${identityFile(folder)} vanished while it was being made`)
+  return identity
+}
+
+function identityFile(folder: string): string {
+  return join(folder, 'identity')
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await ifThere(stat(path)))?.size
+}
+
+/** Makes the names in a folder survive a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  // Windows opens no folder for this; its file system keeps a journal of names.
+  if (process.platform === 'win32') return
+  const handle = await open(folder, 'r')
+  await closing(handle, () => handle.sync())
+}
+
+async function closing<Result>(handle: FileHandle, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function ifThere<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

@@ -1,0 +1,158 @@
+/** Signed requests to one bucket of an S3-compatible server, tried again when the server or the network stumbles. */
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { pipeline, type Readable } from 'node:stream'
+import { AwsV4Signer } from 'aws4fetch'
+import { sleep } from '../util/abort.ts'
+import type { S3BlobSettings } from './settings.ts'
+
+export interface S3Request {
+  method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
+  /** The object's name in the bucket: letters, digits and `. _ - /`. */
+  key: string
+  headers?: Record<string, string>
+  /** `open` is called once a try. */
+  body?: { open(): Readable; bytes: number; sha256: string }
+  signal?: AbortSignal | undefined
+}
+
+export interface S3Client {
+  /**
+   * Resolves with any answer that a second try would not change, whatever its status; its body must be read or
+   * destroyed. Rejects when the server cannot be reached, and with the signal's reason on abort.
+   */
+  send(request: S3Request): Promise<IncomingMessage>
+  close(): void
+}
+
+const tries = 4
+const firstPauseMs = 200
+/** A server that neither takes nor sends a byte for so long is gone. */
+const silenceMs = 120_000
+const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+export function createS3Client(settings: S3BlobSettings): S3Client {
+  const protocol = new URL(settings.endpoint).protocol === 'https:' ? https : http
+  const agent = new protocol.Agent({ keepAlive: true })
+  const sendOnce = async (request: S3Request): Promise<IncomingMessage> => {
+    const { url, headers } = await sign(settings, request)
+    const outgoing = protocol.request(url, {
+      method: request.method,
+      headers,
+      agent,
+      timeout: silenceMs,
+      ...(request.signal && { signal: request.signal }),
+    })
+    return exchange(outgoing, request.body?.open())
+  }
+  return { send: (request) => sendAgain(settings, request, sendOnce), close: () => agent.destroy() }
+}
+
+/** Where an object lives; the bucket is part of the host or of the path. */
+export function objectUrl(settings: S3BlobSettings, key: string): URL {
+  const url = new URL(settings.endpoint)
+  const isAmazon = /\.amazonaws\.com(\.cn)?$/.test(url.hostname)
+  const folder = url.pathname.replace(/\/+$/, '')
+  if (settings.path_style ?? !isAmazon) {
+    url.pathname = `${folder}/${settings.bucket}/${key}`
+  } else {
+    url.hostname = `${settings.bucket}.${url.hostname}`
+    url.pathname = `${folder}/${key}`
+  }
+  return url
+}
+
+/** An error that says what was asked and what the server answered; takes the answer's body. */
+export async function refusal(
+  settings: S3BlobSettings,
+  request: S3Request,
+  answer: IncomingMessage,
+): Promise<Error> {
+  const { code, message } = parseRefusal(await readText(answer))
+  const words = [code, message].filter((word) => word !== '').join(': ')
+  const said = words === '' ? `${answer.statusCode}` : `${answer.statusCode} ${words}`
+  return new Error(`S3 answered ${said} to ${request.method} ${objectUrl(settings, request.key).href}`)
+}
+
+/** The two tags of an S3 error document that matter. They are flat text, so no XML parser is needed. */
+export function parseRefusal(text: string): { code: string; message: string } {
+  const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1]?.trim() ?? ''
+  return { code: tag('Code'), message: tag('Message') }
+}
+
+/** An error document, or the beginning of whatever stands in its place. */
+export async function readText(answer: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of answer) {
+    text += String(chunk)
+    if (text.length > 65_536) break
+  }
+  return text
+}
+
+async function sign(
+  settings: S3BlobSettings,
+  request: S3Request,
+): Promise<{ url: URL; headers: Record<string, string> }> {
+  const signed = await new AwsV4Signer({
+    method: request.method,
+    url: objectUrl(settings, request.key).href,
+    headers: { ...request.headers, 'x-amz-content-sha256': request.body?.sha256 ?? emptySha256 },
+    service: 's3',
+    region: settings.region,
+    accessKeyId: settings.access_key_id,
+    secretAccessKey: settings.secret_access_key,
+  }).sign()
+  const headers = Object.fromEntries(signed.headers.entries())
+  // Without a length Node sends chunks, which S3 refuses.
+  if (request.body !== undefined) headers['content-length'] = String(request.body.bytes)
+  return { url: signed.url, headers }
+}
+
+async function sendAgain(
+  settings: S3BlobSettings,
+  request: S3Request,
+  sendOnce: (request: S3Request) => Promise<IncomingMessage>,
+): Promise<IncomingMessage> {
+  for (let attempt = 1; ; attempt++) {
+    request.signal?.throwIfAborted()
+    const answer = await sendOnce(request).catch((error: unknown) => {
+      request.signal?.throwIfAborted()
+      if (attempt >= tries) throw unreachable(settings, error)
+      return undefined
+    })
+    if (answer !== undefined && (attempt >= tries || !isPassing(answer.statusCode ?? 0))) return answer
+    answer?.destroy()
+    const pauseMs = firstPauseMs * 2 ** (attempt - 1)
+    await sleep(pauseMs * (0.5 + Math.random()), request.signal)
+  }
+}
+
+/** True when the same request may well succeed a moment later; 501 says that it never will. */
+function isPassing(status: number): boolean {
+  return status === 429 || (status >= 500 && status !== 501)
+}
+
+function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    // The listener outlives the answer: a server that answers early and hangs up causes an error after it.
+    outgoing.on('error', reject)
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no byte moved for ${silenceMs / 1000} seconds`)))
+    outgoing.once('response', (answer) => {
+      // From here on a pause may be the reader's own.
+      outgoing.setTimeout(0)
+      resolve(answer)
+    })
+    if (body === undefined) outgoing.end()
+    else pipeline(body, outgoing, (error) => error && reject(error))
+  })
+}
+
+function unreachable(settings: S3BlobSettings, error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const message = error instanceof Error ? error.message : String(error)
+  const why = [code, message].filter((word) => word !== '').join(': ')
+  return new Error(`The S3 server at ${settings.endpoint} could not be reached or did not finish: ${why}`, {
+    cause: error,
+  })
+}

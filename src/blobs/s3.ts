@@ -1,0 +1,198 @@
+/** Blobs in a bucket of any S3-compatible server: `prefix/blobs/abcd…`, each written by one PUT of known length. */
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { open, unlink, type FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { requireBlobName, requireRange } from './blob-name.ts'
+import type { BlobStore, StoredBlob } from './port.ts'
+import {
+  createS3Client,
+  parseRefusal,
+  readText,
+  refusal,
+  type S3Client,
+  type S3Request,
+} from './s3-client.ts'
+import type { S3BlobSettings } from './settings.ts'
+import { withSource, writeHashed } from './write-hashed.ts'
+
+/** What one PUT may carry on S3 itself. Refused while spooling, before the server would refuse it by hanging up. */
+const maxBytes = 5 * 1024 ** 3
+
+interface Bucket {
+  settings: S3BlobSettings
+  client: S3Client
+}
+
+/**
+ * Asks for the bucket's identity, so that a wrong address, bucket or key is an error here and not at the first upload.
+ * The key needs GetObject, PutObject, DeleteObject and ListBucket: without the last S3 answers 403 to what is missing.
+ */
+export async function openS3BlobStore(settings: S3BlobSettings): Promise<BlobStore> {
+  const client = createS3Client(settings)
+  const bucket: Bucket = { settings, client }
+  try {
+    const identity = (await readIdentity(bucket)) ?? (await makeIdentity(bucket))
+    return {
+      identity: () => Promise.resolve(identity),
+      put: (source, signal) => withSource(source, () => put(bucket, source, signal)),
+      get: (sha256, range) => get(bucket, sha256, range),
+      remove: (sha256) => remove(bucket, sha256),
+      close: async () => client.close(),
+    }
+  } catch (error) {
+    client.close()
+    throw error
+  }
+}
+
+async function put(bucket: Bucket, source: Readable, signal?: AbortSignal): Promise<StoredBlob> {
+  const file = await openSpool(bucket.settings.spool_folder ?? tmpdir())
+  try {
+    const blob = await writeHashed(source, file, { signal, maxBytes })
+    signal?.throwIfAborted()
+    if (!(await isThere(bucket, blob, signal))) await upload(bucket, file, { blob, signal })
+    return blob
+  } finally {
+    await file.close()
+  }
+}
+
+/**
+ * A file without a name, so that a crash leaves nothing behind. A blob's name is its hash, and the length goes before
+ * the bytes: neither is known until the source has ended, and it may be larger than memory.
+ */
+async function openSpool(folder: string): Promise<FileHandle> {
+  const path = join(folder, `spool-${randomBytes(16).toString('hex')}`)
+  const file = await open(path, 'wx+', 0o600)
+  await unlink(path)
+  return file
+}
+
+async function isThere(bucket: Bucket, blob: StoredBlob, signal: AbortSignal | undefined): Promise<boolean> {
+  const answer = await bucket.client.send({ method: 'HEAD', key: blobKey(bucket, blob.sha256), signal })
+  answer.resume()
+  // Anything else, also a 403 for want of ListBucket, is left to the PUT, whose refusal says why.
+  return answer.statusCode === 200 && answer.headers['content-length'] === String(blob.bytes)
+}
+
+async function upload(
+  bucket: Bucket,
+  file: FileHandle,
+  { blob, signal }: { blob: StoredBlob; signal: AbortSignal | undefined },
+): Promise<void> {
+  const request: S3Request = {
+    method: 'PUT',
+    key: blobKey(bucket, blob.sha256),
+    headers: { 'content-type': 'application/octet-stream' },
+    body: {
+      open: () => Readable.from(readSpool(file, blob.bytes), { objectMode: false }),
+      bytes: blob.bytes,
+      sha256: blob.sha256,
+    },
+    signal,
+  }
+  const answer = await bucket.client.send(request)
+  if (answer.statusCode !== 200) throw await refusal(bucket.settings, request, answer)
+  answer.resume()
+}
+
+/** By position: a second try must begin at the first byte, and the handle stays open for it. */
+async function* readSpool(file: FileHandle, bytes: number): AsyncGenerator<Buffer> {
+  let position = 0
+  while (position < bytes) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(65_536), 0, 65_536, position)
+    if (bytesRead === 0) throw new Error(`the spooled upload ended at ${position} of ${bytes} bytes`)
+    position += bytesRead
+    yield buffer.subarray(0, bytesRead)
+  }
+}
+
+async function get(
+  bucket: Bucket,
+  sha256: string,
+  range: { start: number; end: number } | undefined,
+): Promise<Readable | undefined> {
+  const request: S3Request = { method: 'GET', key: blobKey(bucket, requireBlobName(sha256)) }
+  if (range !== undefined) {
+    requireRange(range)
+    request.headers = { range: `bytes=${range.start}-${range.end}` }
+  }
+  const answer = await bucket.client.send(request)
+  if (answer.statusCode === (range === undefined ? 200 : 206)) return answer
+  if (answer.statusCode === 416) {
+    answer.resume()
+    return Readable.from([])
+  }
+  if (answer.statusCode === 200) {
+    answer.destroy()
+    throw new Error('The S3 server ignores ranges and sent the whole blob')
+  }
+  return missing(bucket, request, answer)
+}
+
+async function remove(bucket: Bucket, sha256: string): Promise<void> {
+  const request: S3Request = { method: 'DELETE', key: blobKey(bucket, requireBlobName(sha256)) }
+  const answer = await bucket.client.send(request)
+  if (answer.statusCode !== 204 && answer.statusCode !== 200) return missing(bucket, request, answer)
+  answer.resume()
+}
+
+/** Undefined for an object that is not there; a missing bucket is a 404 too, but a mistake to be told. */
+async function missing(bucket: Bucket, request: S3Request, answer: IncomingMessage): Promise<undefined> {
+  if (answer.statusCode !== 404) throw await refusal(bucket.settings, request, answer)
+  const { code, message } = parseRefusal(await readText(answer))
+  if (code !== '' && code !== 'NoSuchKey') throw new Error(`S3 answered 404 ${code}: ${message}`)
+}
+
+async function readIdentity(bucket: Bucket): Promise<string | undefined> {
+  const request: S3Request = { method: 'GET', key: identityKey(bucket) }
+  const answer = await bucket.client.send(request)
+  if (answer.statusCode !== 200) return missing(bucket, request, answer)
+  const text = await readText(answer)
+  if (!/^s3-[0-9a-f-]{36}\n$/.test(text)) {
+    throw new Error(
+      `The object ${request.key} in bucket ${bucket.settings.bucket} is not the identity of a blob store`,
+    )
+  }
+  return text.trim()
+}
+
+async function makeIdentity(bucket: Bucket): Promise<string> {
+  // Of two processes that open a new bucket at once the second must not replace the first's. Some servers know no
+  // conditional PUT: most ignore it, some answer 501. There the last one wins, and the read after it mostly sees it.
+  const request = identityRequest(bucket)
+  let answer = await bucket.client.send({ ...request, headers: { 'if-none-match': '*' } })
+  if (answer.statusCode === 501) {
+    answer.destroy()
+    answer = await bucket.client.send(request)
+  }
+  const written = [200, 409, 412].includes(answer.statusCode ?? 0)
+  if (!written) throw await refusal(bucket.settings, request, answer)
+  answer.resume()
+  const identity = await readIdentity(bucket)
+  if (identity === undefined) throw new Error(`The object ${request.key} vanished while it was being made`)
+  return identity
+}
+
+function identityRequest(bucket: Bucket): S3Request {
+  const text = Buffer.from(`s3-${randomUUID()}\n`)
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  const body = { open: () => Readable.from([text]), bytes: text.length, sha256 }
+  return { method: 'PUT', key: identityKey(bucket), body }
+}
+
+function blobKey(bucket: Bucket, sha256: string): string {
+  return `${keyFolder(bucket)}blobs/${sha256}`
+}
+
+function identityKey(bucket: Bucket): string {
+  return `${keyFolder(bucket)}identity`
+}
+
+function keyFolder(bucket: Bucket): string {
+  const prefix = (bucket.settings.prefix ?? '').replace(/\/+$/, '')
+  return prefix === '' ? '' : `${prefix}/`
+}

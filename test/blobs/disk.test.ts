@@ -1,0 +1,103 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openBlobStore } from '../../src/blobs/open.ts'
+import { blobStoreContract, hashOf, inShort, read, type BlobStoreUnderTest } from '../contracts/blob-store.ts'
+
+blobStoreContract('disk', async () => startDisk())
+
+async function startDisk(): Promise<BlobStoreUnderTest> {
+  const folder = await mkdtemp(join(tmpdir(), 'spool-blobs-'))
+  return {
+    settings: { type: 'disk', folder: join(folder, 'deep', 'blobs') },
+    visible: async () => {
+      const names = await readdir(join(folder, 'deep', 'blobs'), { recursive: true })
+      return names.flatMap((name) => /^(..)\/(..)\/(\1\2.{60})$/.exec(name)?.[3] ?? []).sort()
+    },
+    debris: () => readdir(join(folder, 'deep', 'blobs', 'tmp')),
+    close: () => rm(folder, { recursive: true }),
+  }
+}
+
+let parent: string
+beforeAll(async () => void (parent = await mkdtemp(join(tmpdir(), 'spool-blobs-'))))
+afterAll(() => rm(parent, { recursive: true }))
+
+/** A folder of its own for each test. */
+async function freshFolder(): Promise<string> {
+  return mkdtemp(join(parent, 'store-'))
+}
+
+test('processes that open a new folder at the same moment agree on its name', async () => {
+  const folder = join(await freshFolder(), 'new')
+  const stores = await Promise.all(Array.from({ length: 8 }, () => openBlobStore({ type: 'disk', folder })))
+  const names = await Promise.all(stores.map((store) => store.identity()))
+  expect(new Set(names).size).toBe(1)
+  expect(await readdir(join(folder, 'tmp'))).toEqual([])
+})
+
+test('two folders have two names', async () => {
+  const one = await openBlobStore({ type: 'disk', folder: await freshFolder() })
+  const two = await openBlobStore({ type: 'disk', folder: await freshFolder() })
+  expect(await one.identity()).not.toBe(await two.identity())
+})
+
+test('a folder whose identity file is something else is refused', async () => {
+  const folder = await freshFolder()
+  await writeFile(join(folder, 'identity'), 'passport')
+  await expect(openBlobStore({ type: 'disk', folder })).rejects.toThrow('is not the identity of a blob store')
+  expect(await readFile(join(folder, 'identity'), 'utf8')).toBe('passport')
+})
+
+test('a folder that cannot be made is an error that names it', async () => {
+  const folder = await freshFolder()
+  await writeFile(join(folder, 'file'), '')
+  await expect(openBlobStore({ type: 'disk', folder: join(folder, 'file', 'blobs') })).rejects.toThrow(
+    'blobs',
+  )
+})
+
+test('opening sweeps what a crash left an hour ago and leaves an upload under way alone', async () => {
+  const folder = await freshFolder()
+  await mkdir(join(folder, 'tmp'))
+  await writeFile(join(folder, 'tmp', 'old'), 'half a blob')
+  await writeFile(join(folder, 'tmp', 'young'), 'half a blob')
+  const longAgo = new Date(Date.now() - 61 * 60 * 1000)
+  await utimes(join(folder, 'tmp', 'old'), longAgo, longAgo)
+  await openBlobStore({ type: 'disk', folder })
+  expect(await readdir(join(folder, 'tmp'))).toEqual(['young'])
+})
+
+test('blobs and folders are for their owner only', async () => {
+  const folder = join(await freshFolder(), 'blobs')
+  const store = await openBlobStore({ type: 'disk', folder })
+  const { sha256 } = await store.put(Readable.from(['secret']))
+  const modeOf = async (path: string) => (await stat(path)).mode & 0o777
+  const [outer, inner] = [sha256.slice(0, 2), sha256.slice(2, 4)]
+  expect(await modeOf(folder)).toBe(0o700)
+  expect(await modeOf(join(folder, outer))).toBe(0o700)
+  expect(await modeOf(join(folder, outer, inner, sha256))).toBe(0o600)
+})
+
+test('a blob that the disk cut short is healed by storing its content again', async () => {
+  const folder = await freshFolder()
+  const store = await openBlobStore({ type: 'disk', folder })
+  const content = randomBytes(1000)
+  const sha256 = hashOf(content)
+  await store.put(Readable.from([content]))
+  await truncate(join(folder, sha256.slice(0, 2), sha256.slice(2, 4), sha256), 10)
+  await store.put(Readable.from([content]))
+  expect(inShort(await read(store, sha256))).toBe(inShort(content))
+})
+
+test('a put into a folder that was taken away fails and closes its source', async () => {
+  const folder = await freshFolder()
+  const store = await openBlobStore({ type: 'disk', folder })
+  await rm(folder, { recursive: true })
+  const source = Readable.from(['x'])
+  await expect(store.put(source)).rejects.toThrow('ENOENT')
+  expect(source.destroyed).toBe(true)
+})
