@@ -1,0 +1,84 @@
+/** Rows of `assistants`. */
+import type { Assistant } from '../api/assistants.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+/** What an assistant consists of besides its identity; the order of keys is the order on the wire. */
+export type AssistantBody = Omit<Assistant, 'id' | 'object' | 'created_at'>
+
+interface AssistantRow {
+  id: string
+  created_at: number
+  body: AssistantBody
+}
+
+function toAssistant(row: AssistantRow): Assistant {
+  return { id: row.id, object: 'assistant', created_at: row.created_at, ...row.body }
+}
+
+export async function insertAssistant(
+  db: Queryable,
+  row: { id: string; project: string; created_at: number; body: AssistantBody },
+): Promise<Assistant> {
+  await db.query({
+    name: 'insert_assistant',
+    text: 'insert into assistants (id, project, created_at, body) values ($1, $2, $3, $4)',
+    values: [row.id, row.project, row.created_at, JSON.stringify(row.body)],
+  })
+  return toAssistant(row)
+}
+
+export async function findAssistant(
+  db: Queryable,
+  project: string,
+  id: string,
+): Promise<Assistant | undefined> {
+  const [row] = await db.query<AssistantRow>({
+    name: 'find_assistant',
+    text: 'select id, created_at, body from assistants where id = $1 and project = $2',
+    values: [id, project],
+  })
+  return row && toAssistant(row)
+}
+
+/** Locks the row until the transaction ends. */
+export async function lockAssistant(
+  tx: Queryable,
+  project: string,
+  id: string,
+): Promise<Assistant | undefined> {
+  const [row] = await tx.query<AssistantRow>({
+    text: 'select id, created_at, body from assistants where id = $1 and project = $2 for update',
+    values: [id, project],
+  })
+  return row && toAssistant(row)
+}
+
+export async function updateAssistant(tx: Queryable, id: string, body: AssistantBody): Promise<void> {
+  await tx.query({
+    text: 'update assistants set body = $2 where id = $1',
+    values: [id, JSON.stringify(body)],
+  })
+}
+
+export async function deleteAssistant(db: Queryable, project: string, id: string): Promise<boolean> {
+  const rows = await db.query({
+    text: 'delete from assistants where id = $1 and project = $2 returning id',
+    values: [id, project],
+  })
+  return rows.length > 0
+}
+
+export async function listAssistants(
+  db: Queryable,
+  project: string,
+  query: PageQuery,
+): Promise<Page<Assistant>> {
+  const page = await listRows<AssistantRow>(db, {
+    table: 'assistants',
+    columns: 'id, created_at, body',
+    where: { project },
+    query,
+  })
+  return { ...page, data: page.data.map(toAssistant) }
+}

@@ -1,0 +1,88 @@
+/**
+ * Leases: which process may work on a row. The lease is the process's own row in `workers`; a leased row names its
+ * owner and counts its attempts. All times here are the database's.
+ */
+import type { Queryable } from './database.ts'
+import { runColumns, type RunRow } from './runs.ts'
+
+/** How long a worker without a heartbeat keeps its rows. */
+export const leaseSeconds = 3
+
+export async function registerWorker(db: Queryable, worker: string): Promise<void> {
+  await db.query({
+    text: `insert into workers (id, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
+           on conflict (id) do update set expires_at = excluded.expires_at`,
+    values: [worker, leaseSeconds],
+  })
+}
+
+/** Gives up all leases of a worker at once. */
+export async function retireWorker(db: Queryable, worker: string): Promise<void> {
+  await db.query({ text: 'delete from workers where id = $1', values: [worker] })
+}
+
+/** For the embedded database, which one process uses at a time: whoever was here before is dead. */
+export async function retireAllWorkers(db: Queryable): Promise<void> {
+  await db.query({ text: 'delete from workers' })
+}
+
+export interface OwnedRun {
+  id: string
+  attempt: number
+  status: RunRow['status']
+}
+
+/** Renews the lease and tells which active runs the database says are the worker's. */
+export async function renewLease(db: Queryable, worker: string): Promise<OwnedRun[]> {
+  return db.query<OwnedRun>({
+    name: 'renew_lease',
+    text: `with lease as (
+             insert into workers (id, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
+             on conflict (id) do update set expires_at = excluded.expires_at
+           )
+           select id, attempt, status from runs
+           where lease_owner = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
+    values: [worker, leaseSeconds],
+  })
+}
+
+/** Removes rows of processes that died long ago. */
+export async function forgetDeadWorkers(db: Queryable): Promise<void> {
+  await db.query({ text: `delete from workers where expires_at < clock_timestamp() - interval '10 minutes'` })
+}
+
+const ownerIsDead = `not exists (
+  select 1 from workers w where w.id = r.lease_owner and w.expires_at > clock_timestamp())`
+
+/**
+ * Locks up to `limit` runs that nobody works on and somebody should: queued ones, and those whose owner died.
+ * Rows that another process is just claiming are passed over.
+ */
+export async function lockClaimableRuns(tx: Queryable, limit: number): Promise<RunRow[]> {
+  return tx.query<RunRow>({
+    name: 'lock_claimable_runs',
+    text: `select ${runColumns} from runs r
+           where status in ('queued', 'in_progress', 'cancelling') and ${ownerIsDead}
+           order by seq limit $1 for update of r skip locked`,
+    values: [limit],
+  })
+}
+
+/** Locks runs past their deadline that no living process owns. */
+export async function lockExpiredRuns(tx: Queryable, now: number, limit: number): Promise<RunRow[]> {
+  return tx.query<RunRow>({
+    name: 'lock_expired_runs',
+    text: `select ${runColumns} from runs r
+           where status in ('queued', 'requires_action') and expires_at <= $1 and ${ownerIsDead}
+           order by seq limit $2 for update of r skip locked`,
+    values: [now, limit],
+  })
+}
+
+/** Lets go of a run that its owner never heard of: its claim was committed, but the answer was lost. */
+export async function releaseOrphan(db: Queryable, worker: string, run: OwnedRun): Promise<void> {
+  await db.query({
+    text: 'update runs set lease_owner = null where id = $1 and lease_owner = $2 and attempt = $3',
+    values: [run.id, worker, run.attempt],
+  })
+}

@@ -1,0 +1,141 @@
+/** Rows of `messages`. */
+import type { Message } from '../api/messages.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+export type MessageRow = Omit<Message, 'object'>
+
+const columns = `id, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
+  completed_at, role, content, attachments, metadata`
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    object: 'thread.message',
+    created_at: row.created_at,
+    assistant_id: row.assistant_id,
+    thread_id: row.thread_id,
+    run_id: row.run_id,
+    status: row.status,
+    incomplete_details: row.incomplete_details,
+    incomplete_at: row.incomplete_at,
+    completed_at: row.completed_at,
+    role: row.role,
+    content: row.content,
+    attachments: row.attachments,
+    metadata: row.metadata,
+  }
+}
+
+/** Inserts in the order given. */
+export async function insertMessages(tx: Queryable, project: string, messages: Message[]): Promise<void> {
+  if (messages.length === 0) return
+  await tx.query({
+    name: 'insert_messages',
+    text: `insert into messages (project, ${columns})
+           select $1, ${columns} from json_populate_recordset(null::messages, $2)`,
+    values: [project, JSON.stringify(messages)],
+  })
+}
+
+export async function findMessage(
+  db: Queryable,
+  key: { project: string; thread_id: string; id: string },
+): Promise<Message | undefined> {
+  const [row] = await db.query<MessageRow>({
+    name: 'find_message',
+    text: `select ${columns} from messages where id = $1 and thread_id = $2 and project = $3`,
+    values: [key.id, key.thread_id, key.project],
+  })
+  return row && toMessage(row)
+}
+
+export async function updateMessageMetadata(
+  db: Queryable,
+  key: { project: string; thread_id: string; id: string },
+  metadata: object,
+): Promise<Message | undefined> {
+  const [row] = await db.query<MessageRow>({
+    text: `update messages set metadata = $4 where id = $1 and thread_id = $2 and project = $3 returning ${columns}`,
+    values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
+  })
+  return row && toMessage(row)
+}
+
+export async function deleteMessage(
+  tx: Queryable,
+  key: { project: string; thread_id: string; id: string },
+): Promise<boolean> {
+  const rows = await tx.query({
+    text: 'delete from messages where id = $1 and thread_id = $2 and project = $3 returning id',
+    values: [key.id, key.thread_id, key.project],
+  })
+  return rows.length > 0
+}
+
+export async function listMessages(
+  db: Queryable,
+  scope: { project: string; thread_id: string; run_id?: string },
+  query: PageQuery,
+): Promise<Page<Message>> {
+  const { project, thread_id, run_id } = scope
+  const where = { thread_id, project, ...(run_id === undefined ? {} : { run_id }) }
+  const page = await listRows<MessageRow>(db, { table: 'messages', columns, where, query })
+  return { ...page, data: page.data.map(toMessage) }
+}
+
+export interface ThreadMessage extends Message {
+  seq: number
+}
+
+/** The newest `limit` messages of a thread that come before `beforeSeq`, oldest first. */
+export async function newestMessages(
+  db: Queryable,
+  thread_id: string,
+  options: { limit: number; beforeSeq?: number },
+): Promise<ThreadMessage[]> {
+  const rows = await db.query<MessageRow & { seq: number }>({
+    name: 'newest_messages',
+    text: `select seq, ${columns} from messages where thread_id = $1 and seq < coalesce($2, 9223372036854775807)
+           order by seq desc limit $3`,
+    values: [thread_id, options.beforeSeq ?? null, options.limit],
+  })
+  return rows.toReversed().map((row) => ({ ...toMessage(row), seq: row.seq }))
+}
+
+/** Whether the thread holds a message that a run could answer. */
+export async function hasMessages(db: Queryable, thread_id: string): Promise<boolean> {
+  const rows = await db.query({
+    text: 'select 1 from messages where thread_id = $1 limit 1',
+    values: [thread_id],
+  })
+  return rows.length > 0
+}
+
+/** Messages that a run began and has not ended. */
+export async function openMessages(db: Queryable, run_id: string): Promise<Message[]> {
+  const rows = await db.query<MessageRow>({
+    text: `select ${columns} from messages
+           where run_id = $1 and status = 'in_progress'
+             and thread_id = (select thread_id from runs where id = $1)`,
+    values: [run_id],
+  })
+  return rows.map(toMessage)
+}
+
+/** Writes how messages ended. */
+export async function updateMessages(tx: Queryable, messages: Message[]): Promise<void> {
+  if (messages.length === 0) return
+  await tx.query({
+    text: `update messages m set status = i.status, incomplete_details = i.incomplete_details,
+             incomplete_at = i.incomplete_at, completed_at = i.completed_at, content = i.content,
+             attachments = i.attachments
+           from json_populate_recordset(null::messages, $1) i where m.id = i.id`,
+    values: [JSON.stringify(messages)],
+  })
+}
+
+export async function deleteMessages(tx: Queryable, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx.query({ text: 'delete from messages where id = any($1)', values: [ids] })
+}

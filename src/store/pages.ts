@@ -1,0 +1,85 @@
+/** Lists by cursor, for every table that has `id` and `seq`. */
+import type { Queryable } from './database.ts'
+
+export interface PageQuery {
+  limit: number
+  order: 'asc' | 'desc'
+  /** Ids of rows of the same list; the page lies strictly between them, in the list's own order. */
+  after?: string
+  before?: string
+}
+
+export interface Page<Row> {
+  data: Row[]
+  has_more: boolean
+}
+
+/** A cursor that is no row of the list, unknown or deleted. */
+export class UnknownCursor extends Error {
+  readonly parameter: 'after' | 'before'
+  readonly id: string
+  constructor(parameter: 'after' | 'before', id: string) {
+    super(`no row ${id} in this list`)
+    this.name = 'UnknownCursor'
+    this.parameter = parameter
+    this.id = id
+  }
+}
+
+interface ListOptions {
+  table: string
+  columns: string
+  /** Columns that must equal these values; the index of the table's list begins with them. */
+  where: Record<string, string>
+  query: PageQuery
+  /** The cursor's column, where it is not `id`. */
+  idColumn?: string
+}
+
+/**
+ * One page, by the order in which the rows were made. With `before` alone the page is the one next to the cursor,
+ * and `has_more` tells whether more lie on that side. Throws `UnknownCursor`.
+ */
+export async function listRows<Row extends object>(db: Queryable, options: ListOptions): Promise<Page<Row>> {
+  const { table, columns, where, query, idColumn = 'id' } = options
+  const values: unknown[] = Object.values(where)
+  const conditions = Object.keys(where).map((column, index) => `${column} = $${index + 1}`)
+  const scope = conditions.join(' and ')
+  const cursor = (parameter: 'after' | 'before', id: string) => {
+    values.push(id)
+    const comparison = (parameter === 'after') === (query.order === 'asc') ? '>' : '<'
+    conditions.push(
+      `seq ${comparison} (select seq from ${table} where ${idColumn} = $${values.length} and ${scope})`,
+    )
+  }
+  if (query.after !== undefined) cursor('after', query.after)
+  if (query.before !== undefined) cursor('before', query.before)
+
+  const fromTheEnd = query.before !== undefined && query.after === undefined
+  const direction = (query.order === 'asc') === fromTheEnd ? 'desc' : 'asc'
+  values.push(query.limit + 1)
+  const rows = await db.query<Row>({
+    text: `select ${columns} from ${table} where ${conditions.join(' and ')}
+           order by seq ${direction} limit $${values.length}`,
+    values,
+  })
+  if (rows.length === 0) await checkCursors(db, options, scope)
+  const has_more = rows.length > query.limit
+  const data = has_more ? rows.slice(0, query.limit) : rows
+  return { data: fromTheEnd ? data.toReversed() : data, has_more }
+}
+
+/** An unknown cursor compares with null and finds nothing, so only an empty page needs this look. */
+async function checkCursors(db: Queryable, options: ListOptions, scope: string): Promise<void> {
+  const { table, where, query, idColumn = 'id' } = options
+  const scopeValues = Object.values(where)
+  for (const parameter of ['after', 'before'] as const) {
+    const id = query[parameter]
+    if (id === undefined) continue
+    const found = await db.query({
+      text: `select 1 from ${table} where ${scope} and ${idColumn} = $${scopeValues.length + 1}`,
+      values: [...scopeValues, id],
+    })
+    if (found.length === 0) throw new UnknownCursor(parameter, id)
+  }
+}

@@ -1,0 +1,40 @@
+/** Rows of `run_events`: the log of each run, batches of entries numbered 1, 2, 3 … without gaps. */
+import type { Queryable } from './database.ts'
+
+/** One thing that happened to a run. `data` is the payload as JSON text, made once and sent to every reader. */
+export interface Entry {
+  event: string
+  data: string
+}
+
+export interface NumberedEntry extends Entry {
+  number: number
+}
+
+/** Entries as the `entries` column holds them. */
+export function entriesJson(entries: readonly Entry[]): string {
+  return `[${entries.map((entry) => `["${entry.event}",${entry.data}]`).join(',')}]`
+}
+
+/** Up to `limit` rows of the log beyond entry number `after`, as single entries. */
+export async function readEntries(
+  db: Queryable,
+  run_id: string,
+  after: number,
+  limit = 200,
+): Promise<NumberedEntry[]> {
+  const rows = await db.query<{ first: number; entries: [string, unknown][] }>({
+    name: 'read_entries',
+    text: 'select first, entries from run_events where run_id = $1 and last > $2 order by first limit $3',
+    values: [run_id, after, limit],
+  })
+  return rows
+    .flatMap((row) =>
+      row.entries.map(([event, data], index) => ({
+        number: row.first + index,
+        event,
+        data: JSON.stringify(data),
+      })),
+    )
+    .filter((entry) => entry.number > after)
+}

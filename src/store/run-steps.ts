@@ -1,0 +1,137 @@
+/** Rows of `run_steps`. */
+import type { RunStep } from '../api/run-steps.ts'
+import type { Usage } from '../api/runs.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+/** A call as the model made it, and what came of it. */
+export interface RecordedCall {
+  id: string
+  name: string
+  arguments: string
+  /** What the model is told of the outcome; null while that is open. */
+  output: string | null
+  /** Texts that become annotations where the answer contains them. */
+  marks?: Mark[]
+  /** Images that stand before the text of the next message, by file id. */
+  image_file_ids?: string[]
+}
+
+/** A text that points to a file, such as a citation mark or a link to a file that code has written. */
+export interface Mark {
+  text: string
+  type: 'file_citation' | 'file_path'
+  file_id: string
+}
+
+/** A model turn that called tools, kept so that later prompts can tell of it and a new owner can go on from it. */
+export interface RecordedTurn {
+  calls: RecordedCall[]
+  usage: Usage
+}
+
+/** A step as stored: the wire object, and for tool_calls the turn behind it. */
+export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null; turn: RecordedTurn | null }
+
+const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,
+  expires_at, expired_at, failed_at, last_error, step_details, usage`
+
+/** The wire object; `expires_at` of a completed step reads null, as the live API has it outside of streams. */
+export function toRunStep(row: StepRow): RunStep {
+  return { ...stepPayload(row), expires_at: row.status === 'completed' ? null : row.expires_at }
+}
+
+/** The wire object as streams carry it. */
+export function stepPayload(row: StepRow): RunStep {
+  return {
+    id: row.id,
+    object: 'thread.run.step',
+    created_at: row.created_at,
+    run_id: row.run_id,
+    assistant_id: row.assistant_id,
+    thread_id: row.thread_id,
+    type: row.type,
+    status: row.status,
+    cancelled_at: row.cancelled_at,
+    completed_at: row.completed_at,
+    expires_at: row.expires_at,
+    failed_at: row.failed_at,
+    last_error: row.last_error,
+    step_details: row.step_details,
+    usage: row.usage,
+    ...(row.expired_at !== null && { expired_at: row.expired_at }),
+  }
+}
+
+export async function findRunStep(
+  db: Queryable,
+  key: { project: string; thread_id: string; run_id: string; id: string },
+): Promise<RunStep | undefined> {
+  const [row] = await db.query<StepRow>({
+    name: 'find_run_step',
+    text: `select ${columns} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project = $4`,
+    values: [key.id, key.run_id, key.thread_id, key.project],
+  })
+  return row && toRunStep(row)
+}
+
+export async function listRunSteps(
+  db: Queryable,
+  scope: { project: string; thread_id: string; run_id: string },
+  query: PageQuery,
+): Promise<Page<RunStep>> {
+  const { project, thread_id, run_id } = scope
+  const page = await listRows<StepRow>(db, {
+    table: 'run_steps',
+    columns,
+    where: { run_id, thread_id, project },
+    query,
+  })
+  return { ...page, data: page.data.map(toRunStep) }
+}
+
+/** All steps of a run with the model's calls, in order. */
+export async function stepsOfRun(db: Queryable, run_id: string): Promise<StepRow[]> {
+  return db.query<StepRow>({
+    name: 'steps_of_run',
+    text: `select ${columns}, turn from run_steps where run_id = $1 order by seq`,
+    values: [run_id],
+  })
+}
+
+/** Steps of a thread made at or after `fromSeq`, in order, as prompts are built from them. */
+export async function stepsOfThread(
+  db: Queryable,
+  thread_id: string,
+  fromSeq: number,
+): Promise<(StepRow & { seq: number })[]> {
+  return db.query<StepRow & { seq: number }>({
+    name: 'steps_of_thread',
+    text: `select seq, ${columns}, turn from run_steps where thread_id = $1 and seq >= $2 order by seq`,
+    values: [thread_id, fromSeq],
+  })
+}
+
+/** Writes steps as they now stand. */
+export async function updateSteps(tx: Queryable, steps: StepRow[]): Promise<void> {
+  if (steps.length === 0) return
+  await tx.query({
+    text: `update run_steps s set status = i.status, cancelled_at = i.cancelled_at, completed_at = i.completed_at,
+             expired_at = i.expired_at, failed_at = i.failed_at, last_error = i.last_error,
+             step_details = i.step_details, usage = i.usage, turn = i.turn
+           from json_populate_recordset(null::run_steps, $1) i where s.id = i.id`,
+    values: [JSON.stringify(steps)],
+  })
+}
+
+export async function deleteSteps(tx: Queryable, ids: string[]): Promise<void> {
+  await tx.query({ text: 'delete from run_steps where id = any($1)', values: [ids] })
+}
+
+export async function insertStep(tx: Queryable, project: string, step: StepRow): Promise<void> {
+  await tx.query({
+    text: `insert into run_steps (project, ${columns}, turn)
+           select $1, ${columns}, turn from json_populate_record(null::run_steps, $2)`,
+    values: [project, JSON.stringify(step)],
+  })
+}

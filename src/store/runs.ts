@@ -1,0 +1,296 @@
+/** Rows of `runs`. Every change of status goes through `moveRun` here or the batch in run-batch.ts. */
+import type { Message } from '../api/messages.ts'
+import type { Run } from '../api/runs.ts'
+import type { Thread } from '../api/threads.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+import { entriesJson, type Entry } from './run-events.ts'
+
+/** What a run copied from its assistant and its request; it never changes. */
+export type RunSettings = Pick<
+  Run,
+  | 'model'
+  | 'instructions'
+  | 'tools'
+  | 'tool_resources'
+  | 'temperature'
+  | 'top_p'
+  | 'reasoning_effort'
+  | 'max_completion_tokens'
+  | 'max_prompt_tokens'
+  | 'truncation_strategy'
+  | 'response_format'
+  | 'tool_choice'
+  | 'parallel_tool_calls'
+> & {
+  /** The files and stores the run works with: the request's where it names any, else the assistant's. */
+  resources: Run['tool_resources']
+  /** Whether the streamed steps of file_search carry the passages (`include[]`). */
+  include_search_content: boolean
+}
+
+/** The fields that change as a run goes on. */
+export type RunFields = Pick<
+  Run,
+  | 'status'
+  | 'started_at'
+  | 'expires_at'
+  | 'cancelled_at'
+  | 'failed_at'
+  | 'completed_at'
+  | 'required_action'
+  | 'last_error'
+  | 'incomplete_details'
+  | 'usage'
+>
+
+/** A note for the operator about what a run did beyond its object: the model that answered, what was dropped. */
+export interface TraceEntry {
+  at: number
+  kind: string
+  [detail: string]: unknown
+}
+
+/** A run's row: the wire object's parts, and what leases and log need. */
+export interface RunRow extends RunFields {
+  id: string
+  project: string
+  thread_id: string
+  assistant_id: string
+  created_at: number
+  /** When it ends at the latest; the object's `expires_at` is null once it ended. */
+  deadline: number
+  metadata: Run['metadata']
+  settings: RunSettings
+  event_count: number
+  revision: number
+  lease_owner: string | null
+  attempt: number
+  takeovers: number
+  trace: TraceEntry[]
+}
+
+const ended = `('completed', 'failed', 'incomplete', 'cancelled')`
+
+export const activeStatuses = ['queued', 'in_progress', 'requires_action', 'cancelling'] as const
+
+/** The table's own `expires_at` is the deadline; the object loses it when the run ends otherwise than by it. */
+export const runColumns = `id, project, thread_id, assistant_id, status, created_at, started_at,
+  expires_at as deadline, case when status in ${ended} then null else expires_at end as expires_at,
+  cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_details, usage, metadata, settings,
+  event_count, revision, lease_owner, attempt, takeovers, trace`
+
+export function toRun(row: RunRow): Run {
+  const { settings } = row
+  return {
+    id: row.id,
+    object: 'thread.run',
+    created_at: row.created_at,
+    assistant_id: row.assistant_id,
+    thread_id: row.thread_id,
+    status: row.status,
+    started_at: row.started_at,
+    expires_at: row.expires_at,
+    cancelled_at: row.cancelled_at,
+    failed_at: row.failed_at,
+    completed_at: row.completed_at,
+    required_action: row.required_action,
+    last_error: row.last_error,
+    model: settings.model,
+    instructions: settings.instructions,
+    tools: settings.tools,
+    tool_resources: settings.tool_resources,
+    metadata: row.metadata,
+    temperature: settings.temperature,
+    top_p: settings.top_p,
+    reasoning_effort: settings.reasoning_effort,
+    max_completion_tokens: settings.max_completion_tokens,
+    max_prompt_tokens: settings.max_prompt_tokens,
+    truncation_strategy: settings.truncation_strategy,
+    incomplete_details: row.incomplete_details,
+    usage: row.usage,
+    response_format: settings.response_format,
+    tool_choice: settings.tool_choice,
+    parallel_tool_calls: settings.parallel_tool_calls,
+  }
+}
+
+/** A run about to be made, with the first entries of its log. */
+export interface NewRun {
+  row: RunRow
+  entries: Entry[]
+}
+
+function newRunValues({ row, entries }: NewRun): unknown[] {
+  return [
+    row.id,
+    row.project,
+    row.thread_id,
+    row.assistant_id,
+    row.status,
+    row.created_at,
+    row.started_at,
+    row.deadline,
+    JSON.stringify(row.metadata),
+    JSON.stringify(row.settings),
+    entries.length,
+    row.lease_owner,
+    row.attempt,
+    entriesJson(entries),
+  ]
+}
+
+const insertRunSql = `run as (
+    insert into runs (id, project, thread_id, assistant_id, status, created_at, started_at, expires_at, metadata,
+                      settings, event_count, lease_owner, attempt)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  ), log as (
+    insert into run_events (run_id, first, last, entries) values ($1, 1, $11, $14)
+  )`
+
+export async function insertRun(tx: Queryable, run: NewRun): Promise<void> {
+  await tx.query({ name: 'insert_run', text: `with ${insertRunSql} select 1`, values: newRunValues(run) })
+}
+
+/** Thread, its messages, the run and its log in one statement: the whole of `POST /threads/runs`. */
+export async function insertThreadAndRun(
+  db: Queryable,
+  made: { thread: Thread; messages: Message[]; run: NewRun },
+): Promise<void> {
+  const { thread, messages, run } = made
+  await db.query({
+    name: 'insert_thread_and_run',
+    text: `with ${insertRunSql}, thread as (
+        insert into threads (id, project, created_at, metadata, tool_resources) values ($3, $2, $15, $16, $17)
+      ), said as (
+        insert into messages (id, project, created_at, assistant_id, thread_id, run_id, status, incomplete_details,
+                              incomplete_at, completed_at, role, content, attachments, metadata)
+        select id, $2, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
+               completed_at, role, content, attachments, metadata
+        from json_populate_recordset(null::messages, $18)
+      ) select 1`,
+    values: [
+      ...newRunValues(run),
+      thread.created_at,
+      JSON.stringify(thread.metadata),
+      JSON.stringify(thread.tool_resources),
+      JSON.stringify(messages),
+    ],
+  })
+}
+
+export interface RunKey {
+  project: string
+  thread_id: string
+  id: string
+}
+
+export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | undefined> {
+  const [row] = await db.query<RunRow>({
+    name: 'find_run',
+    text: `select ${runColumns} from runs where id = $1 and thread_id = $2 and project = $3`,
+    values: [key.id, key.thread_id, key.project],
+  })
+  return row
+}
+
+/** The row under its lock, and whether the process that holds its lease is alive. */
+export async function lockRun(
+  tx: Queryable,
+  key: RunKey,
+): Promise<(RunRow & { owned: boolean }) | undefined> {
+  const [row] = await tx.query<RunRow & { owned: boolean }>({
+    name: 'lock_run',
+    text: `select ${runColumns}, exists (
+             select 1 from workers w where w.id = r.lease_owner and w.expires_at > clock_timestamp()) as owned
+           from runs r where id = $1 and thread_id = $2 and project = $3 for update of r`,
+    values: [key.id, key.thread_id, key.project],
+  })
+  return row
+}
+
+/** The id of the run that locks the thread. */
+export async function activeRunId(db: Queryable, thread_id: string): Promise<string | undefined> {
+  const [row] = await db.query<{ id: string }>({
+    name: 'active_run',
+    text: `select id from runs where thread_id = $1
+           and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
+    values: [thread_id],
+  })
+  return row?.id
+}
+
+export async function listRuns(
+  db: Queryable,
+  scope: { project: string; thread_id: string },
+  query: PageQuery,
+): Promise<Page<Run>> {
+  const { project, thread_id } = scope
+  const page = await listRows<RunRow>(db, {
+    table: 'runs',
+    columns: runColumns,
+    where: { thread_id, project },
+    query,
+  })
+  return { ...page, data: page.data.map(toRun) }
+}
+
+/** Replaces a run's metadata; the owner notices by `revision`. */
+export async function updateRunMetadata(
+  db: Queryable,
+  key: RunKey,
+  metadata: object,
+): Promise<RunRow | undefined> {
+  const [row] = await db.query<RunRow>({
+    text: `update runs set metadata = $4, revision = revision + 1
+           where id = $1 and thread_id = $2 and project = $3 returning ${runColumns}`,
+    values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
+  })
+  return row
+}
+
+/** Writes a locked run's row as it now stands and its new log entries; answers the number of the last one. */
+export async function moveRun(
+  tx: Queryable,
+  row: RunRow,
+  entries: Entry[],
+  options: { abandoned?: boolean } = {},
+): Promise<number> {
+  const [moved] = await tx.query<{ last: number }>({
+    name: 'move_run',
+    text: `with run as (
+        update runs set status = $2, started_at = $3, cancelled_at = $4, failed_at = $5, completed_at = $6,
+          required_action = $7, last_error = $8, incomplete_details = $9, usage = $10, lease_owner = $11,
+          attempt = $12, takeovers = $13, trace = $14, event_count = event_count + $15
+        where id = $1 returning event_count as last
+      ), log as (
+        insert into run_events (run_id, first, last, entries, abandoned)
+        select $1, last - $15 + 1, last, $16, $17 from run where $15 > 0
+      ) select last from run`,
+    values: [
+      row.id,
+      row.status,
+      row.started_at,
+      row.cancelled_at,
+      row.failed_at,
+      row.completed_at,
+      jsonOrNull(row.required_action),
+      jsonOrNull(row.last_error),
+      jsonOrNull(row.incomplete_details),
+      jsonOrNull(row.usage),
+      row.lease_owner,
+      row.attempt,
+      row.takeovers,
+      JSON.stringify(row.trace),
+      entries.length,
+      entriesJson(entries),
+      options.abandoned ?? false,
+    ],
+  })
+  if (!moved) throw new Error(`run ${row.id} was expected to be locked`)
+  return moved.last
+}
+
+function jsonOrNull(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value)
+}

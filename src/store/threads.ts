@@ -1,0 +1,87 @@
+/** Rows of `threads`. */
+import type { Thread } from '../api/threads.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+export type ThreadRow = Omit<Thread, 'object'>
+
+const columns = 'id, created_at, metadata, tool_resources'
+
+export function toThread(row: ThreadRow): Thread {
+  return {
+    id: row.id,
+    object: 'thread',
+    created_at: row.created_at,
+    metadata: row.metadata,
+    tool_resources: row.tool_resources,
+  }
+}
+
+export async function findThread(db: Queryable, project: string, id: string): Promise<Thread | undefined> {
+  const [row] = await db.query<ThreadRow>({
+    name: 'find_thread',
+    text: `select ${columns} from threads where id = $1 and project = $2`,
+    values: [id, project],
+  })
+  return row && toThread(row)
+}
+
+/**
+ * Locks the thread row until the transaction ends. `share` is for adding and deleting messages: they may overlap
+ * each other. `exclusive` is for everything that changes the row or its set of runs.
+ */
+export async function lockThread(
+  tx: Queryable,
+  project: string,
+  id: string,
+  strength: 'share' | 'exclusive',
+): Promise<Thread | undefined> {
+  const [row] = await tx.query<ThreadRow>({
+    name: `lock_thread_${strength}`,
+    text: `select ${columns} from threads where id = $1 and project = $2
+           for ${strength === 'share' ? 'share' : 'update'}`,
+    values: [id, project],
+  })
+  return row && toThread(row)
+}
+
+export async function insertThread(tx: Queryable, project: string, thread: Thread): Promise<void> {
+  await tx.query({
+    name: 'insert_thread',
+    text: 'insert into threads (id, project, created_at, metadata, tool_resources) values ($1, $2, $3, $4, $5)',
+    values: [
+      thread.id,
+      project,
+      thread.created_at,
+      JSON.stringify(thread.metadata),
+      JSON.stringify(thread.tool_resources),
+    ],
+  })
+}
+
+export async function updateThread(tx: Queryable, thread: Thread): Promise<void> {
+  await tx.query({
+    text: 'update threads set metadata = $2, tool_resources = $3 where id = $1',
+    values: [thread.id, JSON.stringify(thread.metadata), JSON.stringify(thread.tool_resources)],
+  })
+}
+
+export async function listThreads(db: Queryable, project: string, query: PageQuery): Promise<Page<Thread>> {
+  const page = await listRows<ThreadRow>(db, { table: 'threads', columns, where: { project }, query })
+  return { ...page, data: page.data.map(toThread) }
+}
+
+/** Removes the thread with all that is in it. The run rows go first after the thread: their locks wait for writers. */
+export async function deleteThread(tx: Queryable, id: string): Promise<void> {
+  await tx.query({ text: 'delete from threads where id = $1', values: [id] })
+  const runs = await tx.query<{ id: string }>({
+    text: 'delete from runs where thread_id = $1 returning id',
+    values: [id],
+  })
+  await tx.query({
+    text: 'delete from run_events where run_id = any($1)',
+    values: [runs.map((run) => run.id)],
+  })
+  await tx.query({ text: 'delete from run_steps where thread_id = $1', values: [id] })
+  await tx.query({ text: 'delete from messages where thread_id = $1', values: [id] })
+}
