@@ -1,0 +1,78 @@
+/**
+ * Hints that something changed: within the process by call, between processes by NOTIFY. A hint may be lost or
+ * come twice; whoever waits for one also looks by itself each second.
+ */
+import type { Database, Queryable } from '../store/database.ts'
+
+export type Hint =
+  /** The logs of these runs have new entries. */
+  | { kind: 'log'; run_ids: string[] }
+  /** A run that somebody owns is to be cancelled. */
+  | { kind: 'cancel'; run_id: string }
+  /** A run waits for a worker. */
+  | { kind: 'queue' }
+  /** Anything may have changed: the connection that hears notifications was away. */
+  | { kind: 'all' }
+
+const channel = 'spool_runs'
+
+/** NOTIFY refuses payloads of 8,000 bytes and more. */
+const payloadLimit = 7900
+
+export function hintPayload(hint: Hint): string {
+  if (hint.kind === 'queue' || hint.kind === 'all') return hint.kind
+  const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
+  return payload.length > payloadLimit ? 'all' : payload
+}
+
+function parsePayload(payload: string): Hint {
+  const [kind, rest = ''] = payload.split(':')
+  if (kind === 'log') return { kind, run_ids: rest.split(',') }
+  if (kind === 'cancel') return { kind, run_id: rest }
+  return kind === 'queue' ? { kind } : { kind: 'all' }
+}
+
+/** Lives as long as the process; `shared` says whether other processes use the same database. */
+export class Hints {
+  readonly shared: boolean
+  readonly #hearers = new Set<(hint: Hint) => void>()
+  #stopListening: (() => Promise<void>) | undefined
+
+  constructor(options: { shared: boolean }) {
+    this.shared = options.shared
+  }
+
+  async start(db: Database): Promise<void> {
+    if (!this.shared) return
+    this.#stopListening = await db.listen(
+      channel,
+      (payload) => this.tell(parsePayload(payload)),
+      () => this.tell({ kind: 'all' }),
+    )
+  }
+
+  /** Hears every hint until the returned function is called. */
+  hear(hearer: (hint: Hint) => void): () => void {
+    this.#hearers.add(hearer)
+    return () => this.#hearers.delete(hearer)
+  }
+
+  /** Tells this process at once. Call it after the commit. */
+  tell(hint: Hint): void {
+    for (const hearer of this.#hearers) hearer(hint)
+  }
+
+  /** Tells the other processes when the transaction commits. */
+  async announce(tx: Queryable, hint: Hint): Promise<void> {
+    if (!this.shared) return
+    await tx.query({
+      name: 'announce',
+      text: `select pg_notify('${channel}', $1)`,
+      values: [hintPayload(hint)],
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#stopListening?.()
+  }
+}

@@ -1,0 +1,181 @@
+/** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
+import type { Queryable } from '../store/database.ts'
+import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
+import type { Feed, FeedEntry } from './feed.ts'
+import type { Hints } from './hints.ts'
+
+/** Readers look at the log this often even when no hint comes. */
+const pollMs = 1000
+
+/** Lives as long as the process. */
+export class RunLog {
+  readonly #db: Queryable
+  readonly #feeds = new Map<string, Feed>()
+  readonly #waiting = new Map<string, Set<() => void>>()
+  readonly #closing = new AbortController()
+  readonly #deaf: () => void
+
+  constructor(db: Queryable, hints: Hints) {
+    this.#db = db
+    this.#deaf = hints.hear((hint) => {
+      if (hint.kind === 'log') hint.run_ids.forEach((run_id) => this.#wake(run_id))
+      if (hint.kind === 'all') for (const run_id of this.#waiting.keys()) this.#wake(run_id)
+    })
+  }
+
+  addFeed(feed: Feed): void {
+    this.#feeds.set(feed.run_id, feed)
+    this.#wake(feed.run_id)
+  }
+
+  removeFeed(feed: Feed): void {
+    if (this.#feeds.get(feed.run_id) === feed) this.#feeds.delete(feed.run_id)
+  }
+
+  /**
+   * Entries after number `after`, in batches, as soon as they are told; ends with the first entry that is `last`.
+   * Throws `LogClosed` when the server stops first.
+   */
+  async *tail(
+    run_id: string,
+    after: number,
+    options: { isLast: (event: string) => boolean; signal: AbortSignal },
+  ): AsyncGenerator<Entry[]> {
+    const reader = new Reader(run_id, after)
+    const signal = AbortSignal.any([options.signal, this.#closing.signal])
+    while (!signal.aborted) {
+      const feed = reader.feed ?? this.#feeds.get(run_id)
+      const batch =
+        feed && reader.enter(feed) ? await reader.fromFeed(feed, signal) : await this.#fromLog(reader, signal)
+      const end = batch.findIndex((entry) => options.isLast(entry.event))
+      if (batch.length > 0) yield end === -1 ? batch : batch.slice(0, end + 1)
+      if (end !== -1) return
+    }
+    if (this.#closing.signal.aborted) throw new LogClosed()
+  }
+
+  /** Committed entries only, with their numbers; never ends by itself but when the signal aborts. */
+  async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
+    const stop = AbortSignal.any([signal, this.#closing.signal])
+    let last = after
+    while (!stop.aborted) {
+      const entries = await this.#newEntries(run_id, last, stop)
+      last = entries.at(-1)?.number ?? last
+      if (entries.length > 0) yield entries
+    }
+    if (this.#closing.signal.aborted) throw new LogClosed()
+  }
+
+  /** Ends every open tail. */
+  close(): void {
+    this.#deaf()
+    this.#closing.abort()
+  }
+
+  async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
+    const entries = await this.#newEntries(reader.run_id, reader.after, signal)
+    reader.readLog(entries)
+    return entries
+  }
+
+  /** Listens first and then reads; with nothing new it waits for a hint, a while, or the abort. */
+  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEntry[]> {
+    const news = this.#news(run_id, signal)
+    const entries = await readEntries(this.#db, run_id, after).catch((error: unknown) => {
+      news.cancel()
+      throw error
+    })
+    if (entries.length > 0) news.cancel()
+    await news.promise
+    return entries
+  }
+
+  #news(run_id: string, signal: AbortSignal): { promise: Promise<void>; cancel: () => void } {
+    const waiting = this.#waiting.get(run_id) ?? new Set()
+    this.#waiting.set(run_id, waiting)
+    let cancel = () => {}
+    const promise = new Promise<void>((resolve) => {
+      cancel = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', cancel)
+        waiting.delete(cancel)
+        if (waiting.size === 0 && this.#waiting.get(run_id) === waiting) this.#waiting.delete(run_id)
+        resolve()
+      }
+      const timer = setTimeout(cancel, pollMs)
+      waiting.add(cancel)
+      signal.addEventListener('abort', cancel, { once: true })
+      if (signal.aborted) cancel()
+    })
+    return { promise, cancel }
+  }
+
+  #wake(run_id: string): void {
+    for (const done of this.#waiting.get(run_id) ?? []) done()
+  }
+}
+
+/** The server stops while a reader still waits. */
+export class LogClosed extends Error {
+  constructor() {
+    super('the server is stopping')
+    this.name = 'LogClosed'
+  }
+}
+
+/** One reader's place: a number in the log, or a place in a feed. */
+class Reader {
+  readonly run_id: string
+  after: number
+  /** The feed that the reader is in; it stays there until that feed is over. */
+  feed: Feed | undefined
+  #place = 0
+  #lastTold: FeedEntry | undefined
+
+  constructor(run_id: string, after: number) {
+    this.run_id = run_id
+    this.after = after
+  }
+
+  readLog(entries: NumberedEntry[]): void {
+    this.after = entries.at(-1)?.number ?? this.after
+  }
+
+  /**
+   * Goes over to the feed where that can go on from here. It can not while the log has entries that the feed has
+   * not confirmed: some of what it told ahead may be among those that were read.
+   */
+  enter(feed: Feed): boolean {
+    if (this.feed === feed) return true
+    if (feed.base > this.after || feed.confirmed < this.after) return false
+    const place = feed.placeAfter(this.after)
+    if (feed.read(place) === 'behind') return false
+    this.feed = feed
+    this.#place = place
+    return true
+  }
+
+  /** What the feed told since; with nothing new it waits for a change. Leaves a feed that is over. */
+  async fromFeed(feed: Feed, signal: AbortSignal): Promise<Entry[]> {
+    const told = feed.read(this.#place)
+    if (told === 'behind') {
+      // Only numbered entries are dropped, so the last one told has its number by now.
+      this.#leave(this.#lastTold?.number ?? this.after)
+      return []
+    }
+    if (told.length === 0) {
+      if (feed.state === 'open') await feed.change(signal)
+      else this.#leave(feed.confirmed)
+      return []
+    }
+    this.#place += told.length
+    this.#lastTold = told.at(-1)
+    return told
+  }
+
+  #leave(number: number): void {
+    this.after = Math.max(this.after, number)
+    this.feed = undefined
+    this.#lastTold = undefined
+  }
+}
