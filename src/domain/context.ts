@@ -1,0 +1,20 @@
+/** What the rules work with; main.ts makes it once. */
+import type { Handoff } from '../events/handoff.ts'
+import type { Hints } from '../events/hints.ts'
+import type { RunLog } from '../events/run-log.ts'
+import type { Database } from '../store/database.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+
+export interface Context {
+  db: Database
+  clock: Clock
+  hints: Hints
+  runLog: RunLog
+  handoff: Handoff
+  log: Log
+  /** How long a run may take from its creation to its end. */
+  runExpiresSeconds: number
+  /** Which provider and model a name leads to, as `provider/model`. */
+  modelBehind: (name: string) => string | undefined
+}

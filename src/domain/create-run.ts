@@ -1,0 +1,211 @@
+/** Creates runs: all that belongs to one is committed together, or nothing is. */
+import { errors } from '../api/errors.ts'
+import type { Message } from '../api/messages.ts'
+import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
+import type { Thread } from '../api/threads.ts'
+import { findAssistant } from '../store/assistants.ts'
+import type { Queryable } from '../store/database.ts'
+import { isUniqueViolation } from '../store/postgres.ts'
+import { hasMessages, insertMessages } from '../store/messages.ts'
+import type { Entry, NumberedEntry } from '../store/run-events.ts'
+import {
+  activeRunId,
+  insertRun,
+  insertThreadAndRun,
+  toRun,
+  type RunRow,
+  type RunSettings,
+} from '../store/runs.ts'
+import { lockThread } from '../store/threads.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { newId } from '../util/ids.ts'
+import type { Slot } from '../events/handoff.ts'
+import type { Context } from './context.ts'
+import { makeMessages } from './make-messages.ts'
+import { makeThread } from './make-thread.ts'
+import { refuseUnbuiltMessages, refuseUnbuiltResources, refuseUnbuiltTools } from './not-yet.ts'
+import { runEntry, threadEntry } from './run-entries.ts'
+import { runSettings } from './run-settings.ts'
+import { fieldsAfter } from './run-status.ts'
+
+/** The run as it stood when queued, and the log entry after which its response stream begins. */
+export interface StartedRun {
+  run: Run
+  after: number
+}
+
+interface Asked {
+  project: string
+  include_search_content: boolean
+}
+
+/** `POST /threads/runs`. */
+export async function createThreadAndRun(
+  context: Context,
+  request: CreateThreadAndRunRequest,
+  asked: Asked,
+): Promise<StartedRun> {
+  refuseUnbuiltTools(request.tools)
+  refuseUnbuiltResources(request.tool_resources)
+  refuseUnbuiltResources(request.thread?.tool_resources, 'thread.tool_resources')
+  refuseUnbuiltMessages(request.thread?.messages, 'thread.messages')
+  const { project } = asked
+  const settings = await settingsFor(context, request, asked)
+  const now = nowSeconds(context.clock)
+  const thread = makeThread(request.thread ?? {}, now)
+  const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
+  checkRunnable(messages.length > 0, settings)
+  return startRun(context, {
+    row: newRow(context, { project, thread_id: thread.id, request, settings, now }),
+    first: [threadEntry(thread)],
+    insert: (run) => insertThreadAndRun(context.db, { thread, messages, run }),
+  })
+}
+
+/** `POST /threads/{thread_id}/runs`; the thread row's lock and the index on active runs are the thread lock. */
+export async function createRun(
+  context: Context,
+  thread_id: string,
+  request: CreateRunRequest,
+  asked: Asked,
+): Promise<StartedRun> {
+  refuseUnbuiltTools(request.tools)
+  refuseUnbuiltMessages(request.additional_messages, 'additional_messages')
+  const { project } = asked
+  const settings = await settingsFor(context, request, asked)
+  const now = nowSeconds(context.clock)
+  const messages = makeMessages(request.additional_messages ?? [], thread_id, now)
+  const row = newRow(context, { project, thread_id, request, settings, now })
+  try {
+    return await startRun(context, {
+      row,
+      first: [],
+      insert: (run) =>
+        context.db.transaction(async (tx) => {
+          await checkThread(tx, { project, thread_id, messages, settings })
+          await insertMessages(tx, project, messages)
+          await insertRun(tx, run)
+          if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
+        }),
+    })
+  } catch (error) {
+    if (!isUniqueViolation(error, 'runs_one_active')) throw error
+    throw errors.activeRun(thread_id, (await activeRunId(context.db, thread_id)) ?? row.id)
+  }
+}
+
+async function settingsFor(
+  context: Context,
+  request: CreateRunRequest | CreateThreadAndRunRequest,
+  asked: Asked,
+): Promise<RunSettings> {
+  const assistant = await findAssistant(context.db, asked.project, request.assistant_id)
+  if (!assistant) throw errors.notFound('assistant', request.assistant_id)
+  return runSettings(context, assistant, request, asked)
+}
+
+async function checkThread(
+  tx: Queryable,
+  options: { project: string; thread_id: string; messages: Message[]; settings: RunSettings },
+): Promise<void> {
+  const { project, thread_id, messages, settings } = options
+  const thread: Thread | undefined = await lockThread(tx, project, thread_id, 'exclusive')
+  if (!thread) throw errors.notFound('thread', thread_id)
+  const active = await activeRunId(tx, thread_id)
+  if (active) throw errors.activeRun(thread_id, active)
+  if (!settings.instructions)
+    checkRunnable(messages.length > 0 || (await hasMessages(tx, thread_id)), settings)
+}
+
+function checkRunnable(hasMessage: boolean, settings: RunSettings): void {
+  if (!hasMessage && !settings.instructions) throw errors.invalidThread()
+}
+
+function newRow(
+  context: Context,
+  made: {
+    project: string
+    thread_id: string
+    request: CreateRunRequest | CreateThreadAndRunRequest
+    settings: RunSettings
+    now: number
+  },
+): RunRow {
+  const { project, thread_id, request, settings, now } = made
+  const deadline = now + context.runExpiresSeconds
+  return {
+    id: newId('run'),
+    project,
+    thread_id,
+    assistant_id: request.assistant_id,
+    status: 'queued',
+    created_at: now,
+    started_at: null,
+    expires_at: deadline,
+    deadline,
+    cancelled_at: null,
+    failed_at: null,
+    completed_at: null,
+    required_action: null,
+    last_error: null,
+    incomplete_details: null,
+    usage: null,
+    metadata: request.metadata ?? {},
+    settings,
+    event_count: 0,
+    revision: 0,
+    lease_owner: null,
+    attempt: 0,
+    takeovers: 0,
+    trace: [],
+  }
+}
+
+/**
+ * Commits the run as queued, and where this process has a free slot as taken already; then begins it. `insert`
+ * must commit the row with the entries it is given.
+ */
+async function startRun(
+  context: Context,
+  start: { row: RunRow; first: Entry[]; insert: (run: { row: RunRow; entries: Entry[] }) => Promise<void> },
+): Promise<StartedRun> {
+  const queued = toRun(start.row)
+  const entries = [
+    ...start.first,
+    runEntry('thread.run.created', queued),
+    runEntry('thread.run.queued', queued),
+  ]
+  const slot = context.handoff.reserve()
+  const { row, entries: all } = slot
+    ? claimed(context, start.row, entries, slot)
+    : { row: start.row, entries }
+  try {
+    await start.insert({ row, entries: all })
+  } catch (error) {
+    slot?.release()
+    throw error
+  }
+  if (slot) slot.take({ ...row, event_count: all.length }, numbered(all, 1))
+  else context.hints.tell({ kind: 'queue' })
+  return { run: queued, after: 0 }
+}
+
+/** A queued row as the worker of this process takes it, with the entry that says so. */
+export function claimed(
+  context: Context,
+  row: RunRow,
+  entries: Entry[],
+  slot: Pick<Slot, 'worker'>,
+): { row: RunRow; entries: Entry[] } {
+  const taken: RunRow = {
+    ...row,
+    ...fieldsAfter(row, 'claim', { now: nowSeconds(context.clock) }),
+    lease_owner: slot.worker,
+    attempt: row.attempt + 1,
+  }
+  return { row: taken, entries: [...entries, runEntry('thread.run.in_progress', toRun(taken))] }
+}
+
+export function numbered(entries: Entry[], first: number): NumberedEntry[] {
+  return entries.map((entry, index) => ({ ...entry, number: first + index }))
+}

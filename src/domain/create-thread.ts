@@ -1,0 +1,49 @@
+/** Threads without a run: made and modified. */
+import { errors } from '../api/errors.ts'
+import type { CreateThreadRequest, ModifyThreadRequest, Thread } from '../api/threads.ts'
+import { insertMessages } from '../store/messages.ts'
+import { insertThread, lockThread, updateThread } from '../store/threads.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+import { makeMessages } from './make-messages.ts'
+import { makeThread, namedResources } from './make-thread.ts'
+import { refuseUnbuiltMessages, refuseUnbuiltResources } from './not-yet.ts'
+
+export async function createThread(
+  context: Context,
+  project: string,
+  request: CreateThreadRequest,
+): Promise<Thread> {
+  refuseUnbuiltResources(request.tool_resources)
+  refuseUnbuiltMessages(request.messages, 'messages')
+  const now = nowSeconds(context.clock)
+  const thread = makeThread(request, now)
+  const messages = makeMessages(request.messages ?? [], thread.id, now)
+  await context.db.transaction(async (tx) => {
+    await insertThread(tx, project, thread)
+    await insertMessages(tx, project, messages)
+  })
+  return thread
+}
+
+/** Also while a run is active: only messages and runs are locked. */
+export async function modifyThread(
+  context: Context,
+  key: { project: string; id: string },
+  request: ModifyThreadRequest,
+): Promise<Thread> {
+  refuseUnbuiltResources(request.tool_resources)
+  return context.db.transaction(async (tx) => {
+    const before = await lockThread(tx, key.project, key.id, 'exclusive')
+    if (!before) throw errors.notFound('thread', key.id)
+    const { metadata, tool_resources } = request
+    const thread: Thread = {
+      ...before,
+      metadata: metadata === undefined ? before.metadata : (metadata ?? {}),
+      tool_resources:
+        tool_resources === null ? {} : { ...before.tool_resources, ...namedResources(tool_resources) },
+    }
+    await updateThread(tx, thread)
+    return thread
+  })
+}

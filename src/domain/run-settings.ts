@@ -1,0 +1,50 @@
+/** What a new run takes from its assistant and what from its request. */
+import type { Assistant } from '../api/assistants.ts'
+import { errors } from '../api/errors.ts'
+import { expandResponseFormat } from '../api/response-format.ts'
+import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts'
+import { checkTools, expandTools } from '../api/tools.ts'
+import type { RunSettings } from '../store/runs.ts'
+import type { Context } from './context.ts'
+
+type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_instructions'> &
+  Pick<CreateRunRequest, 'additional_instructions'> &
+  Partial<Pick<CreateThreadAndRunRequest, 'tool_resources'>>
+
+/** Inheritance as the live API has it: metadata never, everything else unless the request says otherwise. */
+export function runSettings(
+  context: Context,
+  assistant: Assistant,
+  request: Overrides,
+  options: { include_search_content: boolean },
+): RunSettings {
+  const settings: RunSettings = {
+    model: request.model ?? assistant.model,
+    instructions: effectiveInstructions(assistant, request),
+    tools: request.tools ? expandTools(request.tools) : assistant.tools,
+    tool_resources: request.tool_resources ?? {},
+    temperature: request.temperature ?? assistant.temperature,
+    top_p: request.top_p ?? assistant.top_p,
+    reasoning_effort: request.reasoning_effort ?? assistant.reasoning_effort,
+    max_completion_tokens: request.max_completion_tokens ?? null,
+    max_prompt_tokens: request.max_prompt_tokens ?? null,
+    truncation_strategy: request.truncation_strategy ?? { type: 'auto', last_messages: null },
+    response_format: request.response_format
+      ? expandResponseFormat(request.response_format)
+      : assistant.response_format,
+    tool_choice: request.tool_choice ?? 'auto',
+    parallel_tool_calls: request.parallel_tool_calls,
+    resources: { ...assistant.tool_resources, ...request.tool_resources },
+    include_search_content: options.include_search_content,
+  }
+  checkTools(settings)
+  if (context.modelBehind(settings.model) === undefined) throw errors.requestedModelNotFound(settings.model)
+  return settings
+}
+
+function effectiveInstructions(assistant: Assistant, request: Overrides): string | null {
+  const { additional_instructions } = request
+  const instructions = request.instructions ?? assistant.instructions
+  if (!additional_instructions) return instructions
+  return instructions ? `${instructions}\n${additional_instructions}` : additional_instructions
+}

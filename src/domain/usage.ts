@@ -1,0 +1,31 @@
+/** Token counts of steps and runs. */
+import type { Usage } from '../api/runs.ts'
+
+export const noUsage: Usage = {
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  total_tokens: 0,
+  prompt_token_details: { cached_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: 0 },
+}
+
+/** The sum; a step that counted nothing counts as nothing. */
+export function sumUsage(all: readonly (Usage | null)[]): Usage {
+  return all.reduce<Usage>((sum, usage) => {
+    if (!usage) return sum
+    return {
+      prompt_tokens: sum.prompt_tokens + usage.prompt_tokens,
+      completion_tokens: sum.completion_tokens + usage.completion_tokens,
+      total_tokens: sum.total_tokens + usage.total_tokens,
+      prompt_token_details: {
+        cached_tokens:
+          (sum.prompt_token_details?.cached_tokens ?? 0) + (usage.prompt_token_details?.cached_tokens ?? 0),
+      },
+      completion_tokens_details: {
+        reasoning_tokens:
+          (sum.completion_tokens_details?.reasoning_tokens ?? 0) +
+          (usage.completion_tokens_details?.reasoning_tokens ?? 0),
+      },
+    }
+  }, noUsage)
+}
