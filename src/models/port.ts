@@ -1,7 +1,4 @@
-/**
- * The sockets for models. A driver is one file that implements `ChatModel` or `Embedder`, plus a case in
- * `open.ts`; it must pass the contract suite in test/contracts.
- */
+/** The sockets for models: a driver is one file and a case in `open.ts`, and passes the suite in test/contracts. */
 
 /** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */
 export type ChatMessage =
@@ -15,12 +12,8 @@ export type ChatContentPart =
   /** `url` is http(s) or a data URL; a driver that cannot pass URLs on downloads it. */
   | { type: 'image_url'; image_url: { url: string; detail?: 'auto' | 'low' | 'high' } }
 
-export interface ChatToolCall {
-  id: string
-  type: 'function'
-  /** `arguments` is the model's own text and may be broken JSON. */
-  function: { name: string; arguments: string }
-}
+/** `arguments` is the model's own text and may be broken JSON. */
+export type ChatToolCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
 
 export interface ChatTool {
   type: 'function'
@@ -32,7 +25,9 @@ export type ChatToolChoice = 'none' | 'auto' | 'required' | { type: 'function'; 
 export type ChatResponseFormat =
   | { type: 'text' }
   | { type: 'json_object' }
-  | { type: 'json_schema'; json_schema: { name: string; description?: string; schema?: object; strict?: boolean } }
+  | { type: 'json_schema'; json_schema: ChatJsonSchema }
+
+export type ChatJsonSchema = { name: string; description?: string; schema?: object; strict?: boolean }
 
 /** One model turn. A field that is absent is left out of the upstream request. */
 export interface ChatRequest {

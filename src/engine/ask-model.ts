@@ -1,0 +1,52 @@
+/** One model turn: asks, and writes down what comes as it comes. */
+import type { Usage } from '../api/runs.ts'
+import type { ChatRequest, FinishReason, ModelUsage } from '../models/port.ts'
+import type { ResolvedModel } from '../models/open.ts'
+import type { TurnWriter } from './turn-writer.ts'
+
+export interface Turn {
+  finish_reason: FinishReason
+  usage: Usage
+}
+
+export async function askModel(
+  model: ResolvedModel,
+  request: ChatRequest,
+  writer: TurnWriter,
+  signal: AbortSignal,
+): Promise<Turn> {
+  let turn: Turn | undefined
+  for await (const part of model.chat.stream(request, signal)) {
+    signal.throwIfAborted()
+    switch (part.type) {
+      case 'text-delta':
+        writer.text(part.text)
+        break
+      case 'refusal-delta':
+        writer.refusal(part.text)
+        break
+      case 'tool-call-start':
+        await writer.beginCall(part.index, part.id, part.name)
+        break
+      case 'tool-call-delta':
+        writer.continueCall(part.index, part.arguments)
+        break
+      case 'end':
+        turn = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }
+        break
+    }
+  }
+  signal.throwIfAborted()
+  if (!turn) throw new Error('expected the model to end its answer')
+  return turn
+}
+
+function runUsage(usage: ModelUsage): Usage {
+  return {
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    total_tokens: usage.prompt_tokens + usage.completion_tokens,
+    prompt_token_details: { cached_tokens: usage.cached_tokens },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning_tokens },
+  }
+}

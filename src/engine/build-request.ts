@@ -1,0 +1,175 @@
+/** Run, assistant and thread become one request to the model, shortened where it must be. */
+import type { ToolChoice } from '../api/tools.ts'
+import type { RunRecord } from '../events/run-record.ts'
+import { countTokens } from '../models/count-tokens.ts'
+import type { ResolvedModel } from '../models/open.ts'
+import type { ChatMessage, ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
+import { newestMessages, type ThreadMessage } from '../store/messages.ts'
+import { stepsOfThread, type RecordedCall } from '../store/run-steps.ts'
+import type { RunSettings } from '../store/runs.ts'
+import type { OfferedTool } from '../tools/port.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { conversation, toolTurn, type Exchange } from './conversation.ts'
+import type { Engine } from './engine.ts'
+import { RunFailure } from './failure.ts'
+import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
+
+export interface RequestParts {
+  model: ResolvedModel
+  offered: readonly OfferedTool[]
+  /** Calls of unknown functions in the turn before. */
+  mistakes: readonly RecordedCall[]
+  /** A forced tool choice holds for the first turn only, or the run would call it for ever. */
+  isFirstTurn: boolean
+  completionLeft: number | undefined
+  promptLeft: number | undefined
+}
+
+/** Kept free for the answer where the run names no budget for it. */
+const answerReserve = 4096
+const messageOverhead = 4
+const imageWeight = 1000
+const pageSize = 500
+
+export async function buildRequest(
+  engine: Engine,
+  record: RunRecord,
+  parts: RequestParts,
+): Promise<ChatRequest | 'prompt_too_long'> {
+  const { settings } = record.row
+  const { offered, model, completionLeft } = parts
+  const system = systemText(settings, offered)
+  const frame: ChatRequest = {
+    model: model.model,
+    messages: system === '' ? [] : [{ role: 'system', content: system }],
+    ...toolFields(settings, parts),
+    ...samplingFields(settings, model),
+    ...(settings.reasoning_effort && { reasoning_effort: settings.reasoning_effort }),
+    ...responseFormat(settings),
+    ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
+  }
+  const exchanges = await loadExchanges(engine, record, parts.mistakes)
+  const shortened = await shorten(exchanges, frame, settings, parts)
+  if (shortened === 'prompt_too_long') return shortened
+  if (shortened.dropped.length > 0) {
+    const dropped = shortened.dropped.map((one) => one.id)
+    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', dropped })
+  }
+  return { ...frame, messages: [...frame.messages, ...shortened.kept.flatMap((one) => one.messages)] }
+}
+
+function systemText(settings: RunSettings, offered: readonly OfferedTool[]): string {
+  const preambles = offered.flatMap((tool) => tool.preamble ?? [])
+  return [settings.instructions ?? '', ...preambles].filter((text) => text !== '').join('\n\n')
+}
+
+function toolFields(settings: RunSettings, { offered, isFirstTurn }: RequestParts): Partial<ChatRequest> {
+  if (offered.length === 0) return {}
+  return {
+    tools: offered.map((tool) => tool.chat),
+    tool_choice: chatToolChoice(settings.tool_choice, offered, isFirstTurn),
+    parallel_tool_calls: settings.parallel_tool_calls,
+  }
+}
+
+function chatToolChoice(
+  choice: ToolChoice,
+  offered: readonly OfferedTool[],
+  isFirstTurn: boolean,
+): ChatToolChoice {
+  if (choice === 'none' || choice === 'auto') return choice
+  if (!isFirstTurn) return 'auto'
+  if (choice === 'required') return choice
+  if (choice.type === 'function') return choice
+  const tool = offered.find((one) => one.type === choice.type)
+  if (!tool) throw new Error(`expected the run to have the tool ${choice.type}`)
+  return { type: 'function', function: { name: tool.chat.function.name } }
+}
+
+function samplingFields(settings: RunSettings, model: ResolvedModel): Partial<ChatRequest> {
+  if (!model.sends_sampling) return {}
+  const { temperature, top_p } = settings
+  return { ...(temperature !== null && { temperature }), ...(top_p !== null && { top_p }) }
+}
+
+function responseFormat(settings: RunSettings): { response_format?: ChatResponseFormat } {
+  const format = settings.response_format
+  if (format === 'auto' || format.type === 'text') return {}
+  if (format.type === 'json_object') return { response_format: format }
+  const { name, description, schema, strict } = format.json_schema
+  return {
+    response_format: {
+      type: 'json_schema',
+      json_schema: { name, ...(description !== null && { description }), schema, strict },
+    },
+  }
+}
+
+async function loadExchanges(
+  engine: Engine,
+  record: RunRecord,
+  mistakes: readonly RecordedCall[],
+): Promise<Exchange[]> {
+  const { db } = engine.context
+  const { thread_id, id, settings } = record.row
+  const strategy = settings.truncation_strategy
+  const wanted = strategy.type === 'last_messages' ? (strategy.last_messages ?? Infinity) : Infinity
+  const messages: ThreadMessage[] = []
+  for (;;) {
+    const [oldest] = messages
+    const page = await newestMessages(db, thread_id, {
+      limit: pageSize,
+      ...(oldest && { beforeSeq: oldest.seq }),
+    })
+    messages.unshift(...page)
+    if (page.length < pageSize || messages.length > wanted + pageSize) break
+  }
+  const steps = await stepsOfThread(db, thread_id, messages[0]?.seq ?? 0)
+  const exchanges = conversation(messages, steps, id)
+  if (mistakes.length === 0) return exchanges
+  return [
+    ...exchanges,
+    { messages: toolTurn(mistakes), isCurrent: true, isMessage: false, id: 'unknown functions' },
+  ]
+}
+
+async function shorten(
+  exchanges: Exchange[],
+  frame: ChatRequest,
+  settings: RunSettings,
+  parts: RequestParts,
+): Promise<Shortened | 'prompt_too_long'> {
+  const strategy = settings.truncation_strategy
+  const count = strategy.type === 'last_messages' ? strategy.last_messages : null
+  const first = count === null ? { kept: exchanges, dropped: [] } : lastMessages(exchanges, count)
+  const { model, promptLeft = Infinity, completionLeft = answerReserve } = parts
+  const reserve = Math.min(completionLeft, Math.floor(model.context_window / 4))
+  const limit = Math.min(promptLeft, model.context_window - reserve)
+  // A token is at least one byte: what is short in bytes need not be counted.
+  if (Buffer.byteLength(JSON.stringify([frame, first.kept])) < limit) return first
+  const frameWeight = (await weigh(frame.messages)) + (await countTokens(JSON.stringify(frame.tools ?? '')))
+  const weights = new Map<Exchange, number>()
+  for (const one of first.kept) weights.set(one, await weigh(one.messages))
+  const fitted = dropFromMiddle(first.kept, limit - frameWeight, (one) => weights.get(one) ?? 0)
+  if (fitted) return { kept: fitted.kept, dropped: [...first.dropped, ...fitted.dropped] }
+  if (limit === promptLeft) return 'prompt_too_long'
+  const words = `The newest message and the instructions are longer than the model's context of ${model.context_window} tokens.`
+  throw new RunFailure('invalid_prompt', words)
+}
+
+async function weigh(messages: readonly ChatMessage[]): Promise<number> {
+  let weight = 0
+  for (const message of messages) {
+    weight += messageOverhead
+    if (typeof message.content === 'string') weight += await countTokens(message.content)
+    else {
+      for (const part of message.content ?? []) {
+        weight += part.type === 'text' ? await countTokens(part.text) : imageWeight
+      }
+    }
+    if (message.role === 'assistant' && message.tool_calls) {
+      weight += await countTokens(JSON.stringify(message.tool_calls))
+    }
+  }
+  return weight
+}

@@ -1,0 +1,95 @@
+/** A thread as the model reads it: messages, and the tool turns of its runs between them. */
+import type { Message } from '../api/messages.ts'
+import type { ChatContentPart, ChatMessage } from '../models/port.ts'
+import type { ThreadMessage } from '../store/messages.ts'
+import type { RecordedCall, StepRow } from '../store/run-steps.ts'
+
+/** What stands or falls together when a conversation is shortened. */
+export interface Exchange {
+  messages: ChatMessage[]
+  /** Made by the run that is being worked on: never left out. */
+  isCurrent: boolean
+  /** Thread messages count for `last_messages`, tool turns do not. */
+  isMessage: boolean
+  /** For the trace. */
+  id: string
+}
+
+/**
+ * Puts messages and tool turns in order. A run's own message stands where its step does; a tool turn whose calls
+ * are not all answered is left out, since models refuse a call without its outcome.
+ */
+export function conversation(
+  messages: readonly ThreadMessage[],
+  steps: readonly (StepRow & { seq: number })[],
+  run_id: string,
+): Exchange[] {
+  const places = new Map<string, number>()
+  for (const step of steps) {
+    if (step.step_details.type === 'message_creation') {
+      places.set(step.step_details.message_creation.message_id, step.seq)
+    }
+  }
+  const said = messages
+    .filter((message) => message.content.length > 0)
+    .map((message) => ({
+      seq: places.get(message.id) ?? message.seq,
+      exchange: {
+        messages: [chatMessage(message)],
+        isCurrent: message.run_id === run_id,
+        isMessage: true,
+        id: message.id,
+      },
+    }))
+  const turns = steps.flatMap((step) => {
+    const calls = step.turn?.calls ?? []
+    if (step.type !== 'tool_calls' || calls.length === 0) return []
+    if (calls.some((call) => call.output === null)) return []
+    const exchange = {
+      messages: toolTurn(calls),
+      isCurrent: step.run_id === run_id,
+      isMessage: false,
+      id: step.id,
+    }
+    return [{ seq: step.seq, exchange }]
+  })
+  return [...said, ...turns].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+}
+
+/** A turn that called tools, with its outcomes. */
+export function toolTurn(calls: readonly RecordedCall[]): ChatMessage[] {
+  return [
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: calls.map((call) => ({
+        id: call.id,
+        type: 'function',
+        function: { name: call.name, arguments: call.arguments },
+      })),
+    },
+    ...calls.map((call): ChatMessage => ({
+      role: 'tool',
+      tool_call_id: call.id,
+      content: call.output ?? '',
+    })),
+  ]
+}
+
+function chatMessage(message: Message): ChatMessage {
+  if (message.role === 'assistant') {
+    return { role: 'assistant', content: message.content.map((part) => spokenText(part)).join('\n') }
+  }
+  const parts = message.content.flatMap((part): ChatContentPart[] => {
+    if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
+    if (part.type === 'image_url') return [{ type: 'image_url', image_url: part.image_url }]
+    return []
+  })
+  const [only] = parts
+  return { role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }
+}
+
+function spokenText(part: Message['content'][number]): string {
+  if (part.type === 'text') return part.text.value
+  return part.type === 'refusal' ? part.refusal : ''
+}

@@ -1,0 +1,33 @@
+/** Whatever is thrown while a run is worked on becomes its `last_error`, in the words of the live API. */
+import type { RunError } from '../api/runs.ts'
+import { ModelFailure } from '../models/port.ts'
+
+/** Why the work on a run was stopped from outside. */
+export type StopReason = 'cancelled' | 'expired' | 'lost' | 'stopping'
+
+/** The reason of a run's abort signal. */
+export class RunStopped extends Error {
+  readonly why: StopReason
+  constructor(why: StopReason) {
+    super(`the run was stopped: ${why}`)
+    this.name = 'RunStopped'
+    this.why = why
+  }
+}
+
+/** A failure whose words are meant for the user. */
+export class RunFailure extends Error {
+  readonly code: RunError['code']
+  constructor(code: RunError['code'], message: string) {
+    super(message)
+    this.name = 'RunFailure'
+    this.code = code
+  }
+}
+
+export function lastError(error: unknown): RunError {
+  if (error instanceof ModelFailure || error instanceof RunFailure) {
+    return { code: error.code, message: error.message }
+  }
+  return { code: 'server_error', message: 'Sorry, something went wrong.' }
+}

@@ -1,0 +1,83 @@
+/** Keeps this process's lease alive, and knows when it may no longer trust it. */
+import type { Database, Queryable } from '../store/database.ts'
+import { registerWorker, renewLease, type OwnedRun } from '../store/leases.ts'
+import { sleep } from '../util/abort.ts'
+import type { Log } from '../util/log.ts'
+
+const beatMs = 1000
+/** Without an answer for this long, by this process's own clock, nothing is told and nothing begun. */
+const trustMs = 2000
+
+interface HeartbeatOptions {
+  db: Database
+  worker: string
+  log: Log
+  /** What the database says is this worker's, as of a moment in `sentAtMs` (monotonic). */
+  onBeat: (owned: OwnedRun[], sentAtMs: number) => void | Promise<void>
+}
+
+type Connection = Queryable & { close(): Promise<void> }
+
+/** Lives as long as the worker; its connection is its own, so that a busy pool cannot delay it. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  readonly #stopping = new AbortController()
+  #confirmedAtMs = -Infinity
+  #waiting: (() => void)[] = []
+  #connection: Connection | undefined
+  #beating: Promise<void> = Promise.resolve()
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    const sentAtMs = performance.now()
+    await registerWorker(this.#options.db, this.#options.worker)
+    this.#confirmedAtMs = sentAtMs
+    this.#beating = this.#beat()
+  }
+
+  isConfirmed(): boolean {
+    return performance.now() - this.#confirmedAtMs < trustMs
+  }
+
+  /** Resolves while the lease is confirmed; throws the signal's reason when that aborts first. */
+  async confirmed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    while (!this.isConfirmed()) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+        signal.addEventListener('abort', () => resolve(), { once: true })
+      })
+      signal.throwIfAborted()
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#beating
+    await this.#connection?.close()
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const sentAtMs = performance.now()
+      try {
+        this.#connection ??= await this.#options.db.dedicated()
+        const owned = await renewLease(this.#connection, this.#options.worker)
+        await this.#options.onBeat(owned, sentAtMs)
+        this.#confirmedAtMs = sentAtMs
+        const waiting = this.#waiting
+        this.#waiting = []
+        for (const resolve of waiting) resolve()
+      } catch (error) {
+        this.#options.log('warn', 'the heartbeat found no database', { error })
+        await this.#connection?.close().catch(() => {})
+        this.#connection = undefined
+      }
+      await sleep(beatMs, signal)
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/** Functions of the user's program: the model's call is handed to the client, which answers it. */
+import type { FunctionToolCall } from '../api/run-steps.ts'
+import type { Tool } from './port.ts'
+
+function functionCall(id: string, name: string, argumentsText: string): FunctionToolCall {
+  return { id, type: 'function', function: { name, arguments: argumentsText, output: null } }
+}
+
+export const functionTool: Tool = {
+  type: 'function',
+  async offer(tool) {
+    if (tool.type !== 'function') throw new Error(`expected a function, found ${tool.type}`)
+    const { name } = tool.function
+    return {
+      type: 'function',
+      chat: { type: 'function', function: tool.function },
+      begin: (id) => functionCall(id, name, ''),
+      delta: (fragment) =>
+        fragment === '' ? undefined : { type: 'function', function: { arguments: fragment } },
+      complete: (id, argumentsText) => functionCall(id, name, argumentsText),
+    }
+  },
+}

@@ -1,0 +1,60 @@
+/**
+ * The socket for tools. A tool is one file here plus a line in registry.ts; the run loop asks each for its own
+ * answers and knows none by name.
+ */
+import type { StepToolCall } from '../api/run-steps.ts'
+import type { AssistantTool } from '../api/tools.ts'
+import type { ChatTool } from '../models/port.ts'
+import type { Mark } from '../store/run-steps.ts'
+import type { RunRow } from '../store/runs.ts'
+
+export interface Tool {
+  readonly type: AssistantTool['type']
+  /** What the model is offered for one entry of the run's `tools`. */
+  offer(tool: AssistantTool, row: RunRow): Promise<OfferedTool>
+}
+
+/** A function as the model sees it, and how its calls look in a run step. */
+export interface OfferedTool {
+  type: AssistantTool['type']
+  /** Its name must be unlike that of every other tool of the run. */
+  chat: ChatTool
+  /** What the model is told about the tool ahead of the conversation. */
+  preamble?: string
+  /** The call when the model has just named it. */
+  begin(id: string): StepToolCall
+  /**
+   * What the step tells as the model writes `fragment`; `before` is what it wrote so far. Undefined when that is
+   * nothing. Ids and names are never told again: readers join the pieces.
+   */
+  delta(fragment: string, before: string): object | undefined
+  /** The call with all its arguments, and no outcome yet. */
+  complete(id: string, argumentsText: string): StepToolCall
+  /** Runs the call; absent where the client of the API has to answer it. */
+  run?: (call: ToolCall, context: ToolContext) => Promise<ToolOutcome>
+}
+
+export interface ToolCall {
+  id: string
+  arguments: string
+}
+
+export interface ToolContext {
+  row: RunRow
+  signal: AbortSignal
+  /** Tells a piece of the outcome to those who follow the run, as soon as there is one. */
+  tell: (delta: object) => void
+}
+
+/**
+ * What became of a call. What goes wrong inside a tool is an outcome that the model can read; only an abort and
+ * a broken server are thrown.
+ */
+export interface ToolOutcome {
+  /** The call as the step shows it from now on. */
+  call: StepToolCall
+  /** What the model is told. */
+  output: string
+  marks?: Mark[]
+  image_file_ids?: string[]
+}

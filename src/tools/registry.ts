@@ -1,0 +1,21 @@
+/** The tools that there are. */
+import type { RunRow } from '../store/runs.ts'
+import { functionTool } from './function.ts'
+import type { OfferedTool, Tool } from './port.ts'
+
+export type Tools = ReadonlyMap<string, Tool>
+
+export function openTools(): Tools {
+  return new Map([functionTool].map((tool) => [tool.type, tool]))
+}
+
+/** What the model is offered in a run. */
+export async function offerTools(tools: Tools, row: RunRow): Promise<OfferedTool[]> {
+  return Promise.all(
+    row.settings.tools.map((wanted) => {
+      const tool = tools.get(wanted.type)
+      if (!tool) throw new Error(`expected a tool of type ${wanted.type}`)
+      return tool.offer(wanted, row)
+    }),
+  )
+}
