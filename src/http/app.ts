@@ -1,0 +1,116 @@
+/** The HTTP floor: what every request goes through, and the routes. */
+import cors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { errors } from '../api/errors.ts'
+import { newHexId } from '../util/ids.ts'
+import { assistantRoutes } from './assistants.ts'
+import { authenticate, checkBeta } from './auth.ts'
+import { chatCompletionRoutes } from './chat-completions.ts'
+import { embeddingRoutes } from './embeddings.ts'
+import { answerError } from './errors.ts'
+import { addHeaders } from './headers.ts'
+import { healthRoutes } from './health.ts'
+import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
+import { messageRoutes } from './messages.ts'
+import { modelRoutes } from './models.ts'
+import { runStepRoutes } from './run-steps.ts'
+import { runRoutes } from './runs.ts'
+import type { Server, ServerOptions } from './server.ts'
+import { threadRoutes } from './threads.ts'
+
+/** Ids in paths are the client's: longer ones than any of ours are still answered as not found. */
+const maxParamLength = 2000
+
+export async function openServer(options: ServerOptions): Promise<FastifyInstance> {
+  const http = Fastify({
+    logger: false,
+    bodyLimit: options.bodyLimitBytes,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength },
+    genReqId: () => newHexId('req_'),
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+  })
+  const server: Server = { ...options, http }
+  http.decorateRequest('project', '')
+  http.decorateRequest('startedMs', 0)
+  acceptBodies(http)
+  addHeaders(http)
+  if (options.loopbackOnly) {
+    http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
+  }
+  await http.register(cors, corsOptions(options))
+  answerFailures(server)
+  healthRoutes(server)
+  await http.register(async (v1) => routes({ ...server, http: v1 }), { prefix: '/v1' })
+  return http
+}
+
+function routes(server: Server): void {
+  server.http.addHook('onRequest', async (request) => {
+    request.project = authenticate(request, server.keys)
+    if (server.strictBeta && needsBeta(request)) checkBeta(request.headers['openai-beta'])
+  })
+  assistantRoutes(server)
+  threadRoutes(server)
+  messageRoutes(server)
+  runRoutes(server)
+  runStepRoutes(server)
+  modelRoutes(server)
+  embeddingRoutes(server)
+  chatCompletionRoutes(server)
+}
+
+function needsBeta(request: FastifyRequest): boolean {
+  return /^\/v1\/(assistants|threads)(\/|\?|$)/.test(request.url)
+}
+
+/** JSON, or nothing at all whatever the content type says. */
+function acceptBodies(http: FastifyInstance): void {
+  http.removeAllContentTypeParsers()
+  http.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    if (body.length === 0) {
+      done(null, undefined)
+      return
+    }
+    const type = request.headers['content-type'] ?? ''
+    if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+      done(errors.unsupportedContentType(type))
+      return
+    }
+    try {
+      done(null, JSON.parse(body.toString('utf8')))
+    } catch {
+      done(errors.invalidJson())
+    }
+  })
+}
+
+function corsOptions({ corsOrigins, loopbackOnly }: ServerOptions) {
+  const isAllowed = (origin: string) =>
+    corsOrigins.includes('*') || corsOrigins.includes(origin) || (loopbackOnly && isLoopbackOrigin(origin))
+  return {
+    origin: (origin: string | undefined, done: (error: Error | null, allowed: boolean) => void) =>
+      done(null, origin === undefined || isAllowed(origin)),
+    methods: ['GET', 'POST', 'DELETE'],
+    exposedHeaders: [
+      'x-request-id',
+      'openai-poll-after-ms',
+      'openai-processing-ms',
+      'retry-after',
+      'spool-model',
+    ],
+    maxAge: 86_400,
+  }
+}
+
+function answerFailures({ http, context }: Server): void {
+  http.setErrorHandler((error, request, reply) => answerError(context.log, error, request, reply))
+  http.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?')[0] ?? request.url
+    const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url: path }) !== null)
+    const error = isKnown
+      ? errors.methodNotAllowed(request.method, path)
+      : errors.invalidUrl(request.method, path)
+    answerError(context.log, error, request, reply)
+  })
+}

@@ -1,0 +1,23 @@
+/** The headers of every answer. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** What poll helpers are told to wait between two looks at a run, milliseconds. */
+export const pollAfterMs = 200
+
+export function addHeaders(http: FastifyInstance): void {
+  http.addHook('onRequest', async (request, reply) => {
+    request.startedMs = performance.now()
+    void reply.headers({ 'x-request-id': request.id, 'openai-version': '2020-10-01' })
+  })
+  http.addHook('onSend', async (request, reply) => {
+    void reply.headers(answerHeaders(request))
+  })
+}
+
+/** What is known only when the answer begins. */
+export function answerHeaders({ startedMs, project }: FastifyRequest): Record<string, string> {
+  const ms = Math.max(1, Math.round(performance.now() - startedMs))
+  const headers: Record<string, string> = { 'openai-processing-ms': String(ms) }
+  if (project === '') return headers
+  return { ...headers, 'openai-organization': 'spool', 'openai-project': project }
+}

@@ -1,0 +1,32 @@
+/** /v1/threads/{thread_id}/runs/{run_id}/steps */
+import { errors } from '../api/errors.ts'
+import { parseQuery } from '../api/parse.ts'
+import { IncludeQuery, ListRunStepsQuery } from '../api/run-steps.ts'
+import { findRunStep, listRunSteps } from '../store/run-steps.ts'
+import { requireRun } from './missing.ts'
+import { answerPage, pageQuery } from './pages.ts'
+import { pathIds } from './params.ts'
+import type { Server } from './server.ts'
+
+export function runStepRoutes({ http, context }: Server): void {
+  const { db } = context
+
+  http.get('/threads/:thread_id/runs/:run_id/steps', async (request) => {
+    const { thread_id, run_id } = pathIds(request, 'thread_id', 'run_id')
+    const { project } = request
+    const query = pageQuery(parseQuery(ListRunStepsQuery, request.query))
+    const page = await answerPage('step', listRunSteps(db, { project, thread_id, run_id }, query))
+    if (page.data.length === 0) await requireRun(context, { project, thread_id, id: run_id })
+    return page
+  })
+
+  http.get('/threads/:thread_id/runs/:run_id/steps/:step_id', async (request) => {
+    const { thread_id, run_id, step_id: id } = pathIds(request, 'thread_id', 'run_id', 'step_id')
+    const { project } = request
+    parseQuery(IncludeQuery, request.query)
+    const step = await findRunStep(db, { project, thread_id, run_id, id })
+    if (step) return step
+    await requireRun(context, { project, thread_id, id: run_id })
+    throw errors.notFound('step', id)
+  })
+}

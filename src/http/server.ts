@@ -1,0 +1,37 @@
+/** What the routes are given; main.ts makes it once. */
+import type { FastifyInstance } from 'fastify'
+import type { Context } from '../domain/context.ts'
+import type { Models } from '../models/open.ts'
+
+export interface ServerOptions {
+  context: Context
+  models: Models
+  /** Key -> project; empty when any key is accepted. */
+  keys: ReadonlyMap<string, string>
+  /** Answer loopback Host and Origin headers only. */
+  loopbackOnly: boolean
+  corsOrigins: readonly string[]
+  /** Whether `OpenAI-Beta: assistants=v2` is demanded. */
+  strictBeta: boolean
+  bodyLimitBytes: number
+  /** A stream that says nothing for this long gets a comment. */
+  keepAliveMs: number
+  readiness: () => Promise<Readiness>
+}
+
+export interface Readiness {
+  ready: boolean
+  [part: string]: unknown
+}
+
+export interface Server extends ServerOptions {
+  http: FastifyInstance
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    project: string
+    /** Monotonic ms. */
+    startedMs: number
+  }
+}

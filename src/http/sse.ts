@@ -1,0 +1,88 @@
+/** Server-sent events: framing, keep-alive, back-pressure. */
+import type { FastifyReply } from 'fastify'
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { errors } from '../api/errors.ts'
+import type { Entry } from '../store/run-events.ts'
+import { answerHeaders } from './headers.ts'
+
+type Sent = Entry & { number?: number | null }
+
+interface StreamOptions {
+  /** A comment is sent when nothing else was for this long. */
+  keepAliveMs: number
+  /** Whether entries carry `id:` lines; the API's own streams must not. */
+  withIds?: boolean
+  /** Whether this event is the last one. */
+  isLast: (event: string) => boolean
+  signal: AbortSignal
+}
+
+const done = 'event: done\ndata: [DONE]\n\n'
+
+/** A comment without a blank line after it: the official Python SDK takes a blank line for an empty event. */
+const keepAlive = ': keep-alive\n'
+
+/** Sends entries as they come and then `done`; whatever goes wrong once it has begun becomes an `error` event. */
+export async function sendEvents(
+  reply: FastifyReply,
+  batches: AsyncIterable<Sent[]>,
+  options: StreamOptions,
+): Promise<void> {
+  const response = beginStream(reply)
+  const timer = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(keepAlive)
+  }, options.keepAliveMs)
+  let isOver = false
+  try {
+    for await (const batch of batches) {
+      timer.refresh()
+      isOver = options.isLast(batch.at(-1)?.event ?? '')
+      const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
+      await write(response, isOver ? text + done : text, options.signal)
+      if (isOver) break
+    }
+  } catch {
+    isOver = false
+  } finally {
+    clearInterval(timer)
+    if (!isOver && !response.destroyed) response.write(errorFrame(reply.request.id))
+    response.end()
+  }
+}
+
+function beginStream(reply: FastifyReply): ServerResponse {
+  reply.hijack()
+  const response = reply.raw
+  response.writeHead(200, {
+    ...(reply.getHeaders() as Record<string, string>),
+    ...answerHeaders(reply.request),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    'x-accel-buffering': 'no',
+  })
+  response.flushHeaders()
+  return response
+}
+
+function frame(entry: Sent, withIds: boolean): string {
+  const id = withIds && typeof entry.number === 'number' ? `id: ${entry.number}\n` : ''
+  return `${id}event: ${entry.event}\ndata: ${entry.data}\n\n`
+}
+
+function errorFrame(requestId: string): string {
+  return `event: error\ndata: ${JSON.stringify(errors.serverError(requestId).toBody())}\n\n`
+}
+
+/** Waits for a reader that is slower than the run. */
+async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  if (response.destroyed || response.write(text)) return
+  await once(response, 'drain', { signal })
+}
+
+/** Aborts when the client hangs up. */
+export function hangUpSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.on('close', () => controller.abort())
+  return controller.signal
+}
