@@ -1,0 +1,134 @@
+/** Puts the house together: opens every room that the configuration asks for and closes them in order. */
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Config } from './config.ts'
+import type { Context } from './domain/context.ts'
+import { Worker } from './engine/worker.ts'
+import { Handoff } from './events/handoff.ts'
+import { Hints } from './events/hints.ts'
+import { RunLog } from './events/run-log.ts'
+import { openServer } from './http/app.ts'
+import type { Readiness } from './http/server.ts'
+import { openModels, type Models } from './models/open.ts'
+import { retireAllWorkers } from './store/leases.ts'
+import { openDatabase, type OpenedDatabase } from './store/open.ts'
+import { openTools } from './tools/registry.ts'
+import type { Clock } from './util/clock.ts'
+import type { Log } from './util/log.ts'
+
+/** A stream that says nothing for this long gets a comment. */
+const keepAliveMs = 15_000
+
+export interface House {
+  /** Without a path; undefined when this process does not answer requests. */
+  url: string | undefined
+  database: string
+  models: Models
+  /** Resolves when the database is gone for good. */
+  lost: Promise<Error>
+  /** Finishes what is being worked on, for a while, and closes everything. */
+  close(): Promise<void>
+}
+
+interface Parts {
+  log: Log
+  clock: Clock
+  keepAliveMs?: number
+}
+
+export async function openHouse(config: Config, parts: Parts): Promise<House> {
+  const database = await openDatabase({
+    dataDir: config.dataDir,
+    migrations: fileURLToPath(new URL('store/migrations', import.meta.url)),
+    poolSize: config.databasePool,
+    log: parts.log,
+    ...(config.databaseUrl && { url: config.databaseUrl }),
+  })
+  try {
+    return await furnish(config, parts, database)
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function furnish(config: Config, parts: Parts, database: OpenedDatabase): Promise<House> {
+  const { db } = database
+  const { log, clock } = parts
+  const models = openModels(config.models, { warn: (fields, message) => log('warn', message, fields) })
+  const hints = new Hints({ shared: !database.embedded })
+  const runLog = new RunLog(db, hints)
+  const context: Context = {
+    db,
+    clock,
+    hints,
+    runLog,
+    handoff: new Handoff(),
+    log,
+    runExpiresSeconds: config.runExpiresSeconds,
+    modelBehind: (name) => {
+      const found = models.resolve(name)
+      return found && `${found.provider}/${found.model}`
+    },
+  }
+  await hints.start(db)
+  if (database.embedded) await retireAllWorkers(db)
+  const worker = config.roles.has('worker')
+    ? new Worker({ context, models, tools: openTools(), maxRuns: config.maxRuns })
+    : undefined
+  await worker?.start()
+  const http = config.roles.has('api')
+    ? await listen(config, parts, { context, models, database })
+    : undefined
+  return {
+    url: http?.url,
+    database: database.description,
+    models,
+    lost: database.lost,
+    async close() {
+      // Runs first: streams that are open show their end.
+      await worker?.drain(config.drainSeconds * 1000)
+      runLog.close()
+      await http?.close()
+      await hints.close()
+      await models.close()
+      await database.close()
+    },
+  }
+}
+
+async function listen(
+  config: Config,
+  parts: Parts,
+  rooms: { context: Context; models: Models; database: OpenedDatabase },
+): Promise<{ url: string; close: () => Promise<void> }> {
+  const { context, models, database } = rooms
+  const http = await openServer({
+    context,
+    models,
+    keys: config.keys,
+    loopbackOnly: config.keys.size === 0 && !config.insecure,
+    corsOrigins: config.corsOrigins,
+    strictBeta: config.strictBeta,
+    bodyLimitBytes: config.bodyLimitBytes,
+    keepAliveMs: parts.keepAliveMs ?? keepAliveMs,
+    readiness: () => readiness(context, models, database),
+  })
+  await http.listen({ host: config.host, port: config.port })
+  const { port } = http.server.address() as AddressInfo
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  return { url: `http://${host}:${port}`, close: () => http.close() }
+}
+
+async function readiness(context: Context, models: Models, database: OpenedDatabase): Promise<Readiness> {
+  const isUp = await context.db.query({ text: 'select 1' }).then(
+    () => true,
+    () => false,
+  )
+  return {
+    ready: isUp,
+    database: { status: isUp ? 'up' : 'down', description: database.description },
+    model: { description: models.description, demo: models.isDemo },
+    sandbox: { driver: null, why: 'code_interpreter is not built yet' },
+  }
+}

@@ -1,0 +1,36 @@
+/** The log on stdout: JSON lines, or readable ones on a terminal. Held back until the banner has been printed. */
+import pino from 'pino'
+import type { Log } from './util/log.ts'
+
+export interface Logger {
+  log: Log
+  /** Prints what was held back, and from now on everything at once. */
+  release: () => void
+}
+
+export function openLogger(level: 'info' | 'warn' | 'error'): Logger {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+  }
+  const target = process.stdout.isTTY
+    ? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } })
+    : pino.destination({ fd: 1, sync: true })
+  const out = pino(options, target)
+  const held: Parameters<Log>[] = []
+  let isHeld = true
+  const print: Log = (at, message, fields) => out[at](fields ?? {}, message)
+  return {
+    log: (...line) => {
+      if (isHeld) held.push(line)
+      else print(...line)
+    },
+    release() {
+      isHeld = false
+      for (const line of held.splice(0)) print(...line)
+    },
+  }
+}
