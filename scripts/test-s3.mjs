@@ -34,7 +34,8 @@ function install() {
   ]
   for (const [command, args] of steps) {
     const done = spawnSync(command, args, { encoding: 'utf8' })
-    if (done.status !== 0) return `${command} ${args.join(' ')}: ${done.error?.message ?? done.stderr.trim()}`
+    if (done.status !== 0)
+      return `${String(command)} failed: ${done.error?.message ?? String(done.stderr).trim()}`
   }
   return undefined
 }

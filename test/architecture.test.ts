@@ -5,7 +5,10 @@ import { expect, test } from 'vitest'
 /** Who may import whom: each room lists the rooms below it that it may open. */
 const allowed: Record<string, string[]> = {
   main: ['*'],
-  config: ['util', 'api'],
+  compose: ['*'],
+  banner: ['compose', 'config'],
+  logger: ['util'],
+  config: ['models', 'util', 'api'],
   http: ['api', 'domain', 'events', 'retrieval', 'store', 'blobs', 'util'],
   engine: ['api', 'domain', 'events', 'retrieval', 'tools', 'models', 'store', 'util'],
   domain: ['api', 'events', 'retrieval', 'blobs', 'store', 'util'],
@@ -20,8 +23,14 @@ const allowed: Record<string, string[]> = {
   util: [],
 }
 
-/** The three routes that pass a request on to a model without a run. */
-const mayImportModels = ['http/models.ts', 'http/chat-completions.ts', 'http/embeddings.ts']
+/** The three routes that pass a request on to a model without a run, and what they share. */
+const mayImportModels = [
+  'http/models.ts',
+  'http/chat-completions.ts',
+  'http/embeddings.ts',
+  'http/pass-through.ts',
+  'http/server.ts',
+]
 
 /** Packages that belong to one room. */
 const owners: Record<string, string> = {
@@ -29,6 +38,7 @@ const owners: Record<string, string> = {
   '@fastify/cors': 'http',
   '@fastify/multipart': 'http',
   pg: 'store',
+  aws4fetch: 'blobs',
   'eventsource-parser': 'models',
   'node-llama-cpp': 'models',
 }
@@ -42,7 +52,9 @@ interface Import {
 }
 
 function imports(): Import[] {
-  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
   expect(files.length).toBeGreaterThan(10)
   return files.flatMap((file) => {
     const text = readFileSync(join(source, file), 'utf8')
@@ -70,21 +82,24 @@ test('imports go down the house only', () => {
 test('a package with an owner is used in its room only', () => {
   const wrong = imports().filter(({ room, target }) => {
     const owner = owners[target]
-    return owner !== undefined && room !== owner && room !== 'main'
+    return owner !== undefined && room !== owner && room !== 'main' && room !== 'compose'
   })
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
 })
 
 test('a port is at most 100 lines', () => {
-  const ports = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('port.ts'))
+  const ports = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('port.ts'),
+  )
   expect(ports.length).toBeGreaterThan(2)
-  for (const port of ports) {
-    expect(readFileSync(join(source, port), 'utf8').split('\n').length, port).toBeLessThanOrEqual(125)
-  }
+  const long = ports.filter((port) => readFileSync(join(source, port), 'utf8').split('\n').length > 101)
+  expect(long).toEqual([])
 })
 
 test('only config.ts reads the environment', () => {
-  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  )
   const readers = files.filter((file) => readFileSync(join(source, file), 'utf8').includes('process.env'))
   expect(readers.filter((file) => file !== 'config.ts')).toEqual([])
 })

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai-compatible.ts'
 import type { ChatRequest, ModelFailure, ModelPart } from '../../src/models/port.ts'
-import { callsOf, chatModelContract, collect, disorder, neverAborted, textOf } from '../contracts/chat-model.ts'
+import {
+  callsOf,
+  chatModelContract,
+  collect,
+  disorder,
+  neverAborted,
+  textOf,
+} from '../contracts/chat-model.ts'
 import { scriptedModel, type ScriptedModel, type ScriptedStep } from '../harness/scripted-model.ts'
 
 let upstream: ScriptedModel

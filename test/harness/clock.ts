@@ -1,0 +1,16 @@
+/** A clock that stands still until a test moves it. */
+import type { Clock } from '../../src/util/clock.ts'
+
+export interface TestClock extends Clock {
+  advance(seconds: number): void
+}
+
+export function testClock(startMs = Date.now()): TestClock {
+  let nowMs = startMs
+  return {
+    nowMs: () => nowMs,
+    advance(seconds) {
+      nowMs += seconds * 1000
+    },
+  }
+}

@@ -1,0 +1,169 @@
+/** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
+import OpenAI from 'openai'
+import { openHouse, type House } from '../../src/compose.ts'
+import type { Config } from '../../src/config.ts'
+import { ApiError } from '../../src/api/errors.ts'
+import type { ModelSettings } from '../../src/models/settings.ts'
+import type { Database } from '../../src/store/database.ts'
+import type { Log } from '../../src/util/log.ts'
+import { testClock, type TestClock } from './clock.ts'
+import { testDatabase } from './database.ts'
+import { makeDataDir } from './data-dir.ts'
+import { scriptedModel, type ScriptedModel } from './scripted-model.ts'
+import { readStream, type SentEvent } from './read-stream.ts'
+
+export interface Answer {
+  status: number
+  headers: Headers
+  body: any
+}
+
+export interface TestServer {
+  /** With `/v1`. */
+  url: string
+  openai: OpenAI
+  model: ScriptedModel
+  clock: TestClock
+  db: Database
+  /** What was logged as a warning or an error; a test that expects some takes it out. */
+  complaints: { message: string; fields: object }[]
+  /** A plain request with key and beta header; `headers` replace them, null leaves one out. */
+  request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string | null>,
+  ): Promise<Answer>
+  /** Posts and collects the stream to its end. */
+  stream(path: string, body: object): Promise<SentEvent[]>
+  /** Another process on the same database, as far as a test can have one. */
+  sibling(config?: Partial<Config>): Promise<House & { openai: OpenAI }>
+  /** Checks that nothing was left behind, and closes all. */
+  close(): Promise<void>
+}
+
+export interface TestServerOptions {
+  config?: Partial<Config>
+  /** Default: every name leads to the scripted model. */
+  models?: ModelSettings
+  keepAliveMs?: number
+}
+
+const key = 'test-key'
+
+export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const clock = testClock()
+  const [{ db, url: databaseUrl, drop }, model] = await Promise.all([testDatabase(), scriptedModel()])
+  const complaints: TestServer['complaints'] = []
+  const log: Log = (level, message, fields = {}) => {
+    if (level !== 'info') complaints.push({ message, fields })
+  }
+  const data = makeDataDir()
+  const config = (): Config => ({
+    host: '127.0.0.1',
+    port: 0,
+    dataDir: data.path,
+    databaseUrl,
+    databasePool: 8,
+    roles: new Set(['api', 'worker']),
+    keys: new Map(),
+    insecure: false,
+    corsOrigins: [],
+    runExpiresSeconds: 600,
+    drainSeconds: 0,
+    maxRuns: 64,
+    bodyLimitBytes: 4 * 1024 * 1024,
+    strictBeta: true,
+    logLevel: 'info',
+    models: options.models ?? {
+      providers: { scripted: { type: 'openai', base_url: model.url, api_key: 'upstream-key' } },
+      models: { '*': 'scripted' },
+    },
+    ...options.config,
+  })
+  const parts = { log, clock, ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }) }
+  const house = await openHouse(config(), parts)
+  const siblings: House[] = []
+  const url = `${house.url}/v1`
+  const openai = new OpenAI({ baseURL: url, apiKey: key, maxRetries: 0 })
+  return {
+    url,
+    openai,
+    model,
+    clock,
+    db,
+    complaints,
+    request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
+    async stream(path, body) {
+      const response = await fetch(url + path, {
+        method: 'POST',
+        headers: requestHeaders({ 'content-type': 'application/json' }),
+        body: JSON.stringify({ ...body, stream: true }),
+      })
+      if (!response.ok) throw new Error(`expected a stream, got ${response.status}: ${await response.text()}`)
+      return readStream(response)
+    },
+    async sibling(more = {}) {
+      const other = await openHouse({ ...config(), ...more }, parts)
+      siblings.push(other)
+      return { ...other, openai: new OpenAI({ baseURL: `${other.url}/v1`, apiKey: key, maxRetries: 0 }) }
+    },
+    async close() {
+      for (const other of siblings) await other.close()
+      await house.close()
+      const leased = await db.query<{ id: string; status: string }>({
+        text: `select id, status from runs where lease_owner is not null
+               and status in ('queued', 'in_progress', 'cancelling')`,
+      })
+      await drop()
+      await model.close()
+      await data.remove()
+      if (leased.length > 0) throw new Error(`runs were left at work: ${JSON.stringify(leased)}`)
+      if (complaints.length > 0) throw new Error(`unexpected complaints: ${complaintText(complaints)}`)
+      model.verify()
+    },
+  }
+}
+
+function complaintText(complaints: TestServer['complaints']): string {
+  return complaints
+    .map(({ message, fields }) => {
+      const { error } = fields as { error?: unknown }
+      return `${message} ${JSON.stringify(fields)} ${error instanceof Error ? error.stack : ''}`
+    })
+    .join('\n')
+}
+
+function requestHeaders(headers: Record<string, string | null>): Record<string, string> {
+  const all = { authorization: `Bearer ${key}`, 'openai-beta': 'assistants=v2', ...headers }
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null),
+  )
+}
+
+async function request(
+  url: string,
+  asked: { method: string; path: string; body: unknown; headers: Record<string, string | null> },
+): Promise<Answer> {
+  const { method, path, body, headers } = asked
+  const isText = typeof body === 'string'
+  const response = await fetch(url + path, {
+    method,
+    headers: requestHeaders(
+      body === undefined ? headers : { 'content-type': 'application/json', ...headers },
+    ),
+    ...(body !== undefined && { body: isText ? body : JSON.stringify(body) }),
+  })
+  const text = await response.text()
+  const type = response.headers.get('content-type') ?? ''
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: type.includes('application/json') ? JSON.parse(text) : text,
+  }
+}
+
+/** What an error of the catalogue looks like on the wire. */
+export function wireError(error: ApiError): { status: number; body: object } {
+  return { status: error.status, body: error.toBody() }
+}
