@@ -6,7 +6,6 @@ export type ErrorType =
   | 'insufficient_quota'
   | 'tokens'
   | 'requests'
-  | 'rate_limit_exceeded'
 
 /** What is fixed about a failure. `message` is a template: `{name}` stands for a value given at the throw. */
 export interface ErrorKind {

@@ -24,6 +24,7 @@ const prefixes = {
 
 export type IdKind = keyof typeof prefixes
 
+/** What ids of a kind begin with, as the error names it: without the separator. */
 export function idPrefix(kind: IdKind): string {
   return prefixes[kind]
 }

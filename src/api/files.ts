@@ -14,7 +14,8 @@ export const FilePurpose = z.enum([
 ])
 export type FilePurpose = z.output<typeof FilePurpose>
 
-export const File = z.strictObject({
+/** Named so that a forgotten import cannot mean the platform's own `File`. */
+export const FileObject = z.strictObject({
   object: z.literal('file'),
   id: z.string(),
   purpose: FilePurpose,
@@ -25,7 +26,7 @@ export const File = z.strictObject({
   status: z.enum(['uploaded', 'processed', 'error']),
   status_details: z.string().nullable(),
 })
-export type File = z.output<typeof File>
+export type FileObject = z.output<typeof FileObject>
 
 export const FileDeleted = z.strictObject({
   object: z.literal('file'),
@@ -46,16 +47,11 @@ export const CreateFileRequest = z.strictObject({
   purpose: z
     .string()
     .check(({ value, issues }) => {
-      if (isUploadPurpose(value)) return
+      if (uploadPurposes.some((purpose) => purpose === value)) return
       complain(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
     })
-    .meta({ enum: [...uploadPurposes] }),
+    .pipe(z.enum(uploadPurposes))
+    .meta({ type: 'string', enum: [...uploadPurposes] }),
   expires_after: FileExpiry.optional(),
 })
-export type CreateFileRequest = z.output<typeof CreateFileRequest> & {
-  purpose: (typeof uploadPurposes)[number]
-}
-
-export function isUploadPurpose(value: string): value is (typeof uploadPurposes)[number] {
-  return (uploadPurposes as readonly string[]).includes(value)
-}
+export type CreateFileRequest = z.output<typeof CreateFileRequest>

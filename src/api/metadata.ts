@@ -12,11 +12,7 @@ export const Metadata = z.record(z.string(), z.string()).meta({ maxProperties: m
 export type Metadata = z.output<typeof Metadata>
 
 /** Metadata in a request; null is the same as `{}`. */
-export const MetadataRequest = z
-  .record(z.string(), text({ max: maxValueLength }))
-  .check(limitKeys)
-  .meta({ maxProperties: maxPairs })
-  .nullish()
+export const MetadataRequest = limited(z.record(z.string(), text({ max: maxValueLength }))).nullish()
 
 /** Attributes of a file in a vector store: as metadata, with numbers and booleans too. */
 export const Attributes = z
@@ -24,17 +20,27 @@ export const Attributes = z
   .meta({ maxProperties: maxPairs })
 export type Attributes = z.output<typeof Attributes>
 
-export const AttributesRequest = z
-  .record(
+export const AttributesRequest = limited(
+  z.record(
     z.string(),
     z.union([text({ max: maxValueLength }), z.number(), z.boolean()], {
       error: 'one of a string, number, or boolean',
     }),
-  )
-  .check(limitKeys)
-  .meta({ maxProperties: maxPairs })
+  ),
+)
 
-function limitKeys({ value, issues }: { value: Record<string, unknown>; issues: z.core.$ZodRawIssue[] }) {
+/** Counts the keys before it looks at values, of which a hostile object has a million. */
+function limited<Values extends z.ZodRecord>(values: Values) {
+  const { $schema: _, ...shape } = z.toJSONSchema(values)
+  return z
+    .unknown()
+    .check(({ value, issues }) => limitKeys(value, issues))
+    .pipe(values)
+    .meta({ ...shape, propertyNames: { maxLength: maxKeyLength }, maxProperties: maxPairs })
+}
+
+function limitKeys(value: unknown, issues: z.core.$ZodRawIssue[]): void {
+  if (typeof value !== 'object' || value === null) return
   const keys = Object.keys(value)
   if (keys.length > maxPairs) {
     complain(issues, value, (path) => errors.tooManyProperties(path, maxPairs, keys.length))

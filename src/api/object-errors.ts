@@ -103,6 +103,13 @@ export const objectErrors = {
     ),
     none,
   ),
+  jsonWordMissing: define(
+    badRequest(
+      null,
+      "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+    ),
+    () => ({ param: 'messages' }),
+  ),
   invalidFunctionSchema: define(
     badRequest('invalid_function_parameters', "Invalid schema for function '{name}': {reason}"),
     (path: string, name: string, reason: string) => ({ values: { name, reason }, param: path }),

@@ -2,18 +2,9 @@
 import type { z } from 'zod'
 import { type ApiError, errors } from './errors.ts'
 import type { Complaint } from './fields.ts'
+import { infiniteNumber, joinPath } from './inspect.ts'
 
 type Issue = z.core.$ZodIssue
-
-/** `tools[0].function.name`. */
-export function joinPath(base: string, keys: readonly PropertyKey[]): string {
-  let path = base
-  for (const key of keys) {
-    if (typeof key === 'number') path += `[${key}]`
-    else path += path === '' ? String(key) : `.${String(key)}`
-  }
-  return path
-}
 
 /**
  * The problem that comes first: at each level the required keys that are missing, then the others in the order in
@@ -144,8 +135,7 @@ function wrongChoice(path: string, value: unknown, options: readonly unknown[]):
 }
 
 function wrongType(path: string, expected: string, value: unknown): ApiError {
-  if (value === Infinity) return errors.decimalTooBig(path, Number.MAX_VALUE, value)
-  if (value === -Infinity) return errors.decimalTooSmall(path, -Number.MAX_VALUE, value)
+  if (value === Infinity || value === -Infinity) return infiniteNumber(path, value)
   if (path === '') return errors.invalidBody(expected, nounFor(value))
   return errors.invalidType(path, expected, nounFor(value))
 }

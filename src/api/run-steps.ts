@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { at, atOrNull, id } from './fields.ts'
 import { ListQuery } from './lists.ts'
 import { Attributes } from './metadata.ts'
-import { RunError, Usage } from './runs.ts'
+import { type RunError, Usage } from './runs.ts'
 
 export const FunctionToolCall = z.strictObject({
   id: z.string(),
@@ -65,6 +65,18 @@ export type StepDetails = z.output<typeof StepDetails>
 export const RunStepStatus = z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired'])
 export type RunStepStatus = z.output<typeof RunStepStatus>
 
+/** The codes of a run's error but `invalid_prompt`, which only runs have. */
+export const RunStepError = z.strictObject({
+  code: z.enum(['server_error', 'rate_limit_exceeded']),
+  message: z.string(),
+})
+export type RunStepError = z.output<typeof RunStepError>
+
+/** A run's error as its open step tells it. */
+export function stepErrorOf({ code, message }: RunError): RunStepError {
+  return { code: code === 'invalid_prompt' ? 'server_error' : code, message }
+}
+
 /** `expired_at` is there only when the step expired. */
 export const RunStep = z.strictObject({
   id: z.string(),
@@ -80,7 +92,7 @@ export const RunStep = z.strictObject({
   expires_at: atOrNull,
   expired_at: at.optional(),
   failed_at: atOrNull,
-  last_error: RunError.nullable(),
+  last_error: RunStepError.nullable(),
   step_details: StepDetails,
   usage: Usage.nullable(),
 })

@@ -136,7 +136,7 @@ export type CreateRunRequest = z.output<typeof CreateRunRequest>
 /** `tool_resources` here replaces the assistant's; the thread has its own inside `thread`. */
 export const CreateThreadAndRunRequest = z.strictObject({
   assistant_id: id('assistant'),
-  thread: CreateThreadRequest.nullish(),
+  thread: CreateThreadRequest.optional(),
   ...overrides,
   tool_resources: ModifyToolResources,
 })
@@ -147,7 +147,7 @@ export type ModifyRunRequest = z.output<typeof ModifyRunRequest>
 
 const maxOutputLength = 1_048_576
 
-/** An `output` that is absent or null is the empty text. */
+/** An `output` that is absent is the empty text. */
 export const SubmitToolOutputsRequest = z.strictObject({
   tool_outputs: z.array(
     z.strictObject({ tool_call_id: text(), output: text({ max: maxOutputLength }).default('') }),

@@ -15,7 +15,7 @@ export const Thread = z.strictObject({
 export type Thread = z.output<typeof Thread>
 
 export const CreateThreadRequest = z.strictObject({
-  messages: z.array(CreateMessageRequest).nullish(),
+  messages: z.array(CreateMessageRequest).optional(),
   tool_resources: CreateToolResources,
   metadata: MetadataRequest,
 })

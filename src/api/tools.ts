@@ -5,9 +5,6 @@ import { anyObject, decimal, integer, text } from './fields.ts'
 import { functionName, type ResponseFormat } from './response-format.ts'
 import { rootFault, strictFault } from './strict-schema.ts'
 
-export { expandResponseFormat, ResponseFormat, ResponseFormatRequest } from './response-format.ts'
-export { CreateToolResources, ModifyToolResources, ToolResources } from './tool-resources.ts'
-
 const defaultRanker = 'default_2024_08_21'
 
 const codeInterpreter = z.strictObject({ type: z.literal('code_interpreter') })
@@ -19,8 +16,8 @@ export const ToolRequest = z.discriminatedUnion('type', [
     type: z.literal('function'),
     function: z.strictObject({
       name: functionName,
-      description: text({ max: 1024 }).nullish(),
-      parameters: anyObject.nullish(),
+      description: text({ max: 1024 }).optional(),
+      parameters: anyObject.optional(),
       strict: z.boolean().nullish(),
     }),
   }),
@@ -90,7 +87,7 @@ function expandTool(tool: ToolRequest): AssistantTool {
     type: 'function',
     function: {
       name,
-      ...(typeof description === 'string' && { description }),
+      ...(description !== undefined && { description }),
       parameters: parameters ?? { type: 'object', properties: {} },
       strict: strict ?? false,
     },

@@ -1,10 +1,35 @@
 /** Failures of the call itself: address, method, key, beta header, body, and the server's own. */
-import { badRequest, define } from './api-error.ts'
+import { badRequest, define, type ErrorKind } from './api-error.ts'
 
 const unauthorized = (code: string | null, message: string) =>
   ({ status: 401, type: 'invalid_request_error', code, message }) as const
 
 const none = () => ({})
+
+/** A rate limit that was hit, in the unit that was counted. */
+export interface RateLimit {
+  model: string
+  organization: string
+  limit: number
+  used: number
+  requested: number
+  retryAfterMs: number
+}
+
+function rateLimit(type: 'requests' | 'tokens', measure: string): ErrorKind {
+  return {
+    status: 429,
+    type,
+    code: 'rate_limit_exceeded',
+    message: `Rate limit reached for {model} in organization {organization} on ${measure}: Limit {limit}, Used {used}, Requested {requested}. Please try again in {wait}. Visit https://platform.openai.com/account/rate-limits to learn more.`,
+  }
+}
+
+function limited({ retryAfterMs, ...counts }: RateLimit) {
+  const wait =
+    retryAfterMs < 1000 ? `${Math.ceil(retryAfterMs)}ms` : `${Number((retryAfterMs / 1000).toFixed(3))}s`
+  return { values: { ...counts, wait }, ...retryAfter(retryAfterMs) }
+}
 
 /** Enough of a key to recognise it, never enough to use it. */
 function masked(key: string): string {
@@ -131,21 +156,8 @@ export const transportErrors = {
     },
     none,
   ),
-  rateLimited: define(
-    {
-      status: 429,
-      type: 'requests',
-      code: 'rate_limit_exceeded',
-      message: 'Rate limit reached for {model}. Please try again in {seconds}s.',
-    },
-    (model: string, seconds: number) => ({
-      values: { model, seconds },
-      headers: {
-        'retry-after': String(Math.ceil(seconds)),
-        'retry-after-ms': String(Math.ceil(seconds * 1000)),
-      },
-    }),
-  ),
+  requestsLimited: define(rateLimit('requests', 'requests per min (RPM)'), limited),
+  tokensLimited: define(rateLimit('tokens', 'tokens per min (TPM)'), limited),
   serverError: define(
     {
       status: 500,

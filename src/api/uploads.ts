@@ -1,7 +1,7 @@
 /** Uploads: a file that arrives in parts. */
 import { z } from 'zod'
 import { at, integer, text } from './fields.ts'
-import { File, FileExpiry } from './files.ts'
+import { FileExpiry, FileObject } from './files.ts'
 
 export const UploadStatus = z.enum(['pending', 'completed', 'cancelled', 'expired'])
 export type UploadStatus = z.output<typeof UploadStatus>
@@ -16,7 +16,7 @@ export const Upload = z.strictObject({
   purpose: z.string(),
   status: UploadStatus,
   expires_at: at,
-  file: File.optional(),
+  file: FileObject.optional(),
 })
 export type Upload = z.output<typeof Upload>
 
@@ -41,6 +41,6 @@ export type CreateUploadRequest = z.output<typeof CreateUploadRequest>
 
 export const CompleteUploadRequest = z.strictObject({
   part_ids: z.array(text({ min: 1 })).min(1),
-  md5: text().nullish(),
+  md5: text().optional(),
 })
 export type CompleteUploadRequest = z.output<typeof CompleteUploadRequest>

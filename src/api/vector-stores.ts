@@ -33,11 +33,11 @@ export const VectorStore = z.strictObject({
 export type VectorStore = z.output<typeof VectorStore>
 
 export const CreateVectorStoreRequest = z.strictObject({
-  file_ids: z.array(id('file')).max(500).nullish(),
-  name: text({ max: 256 }).nullish(),
-  description: text({ max: 512 }).nullish(),
-  expires_after: Expiry.nullish(),
-  chunking_strategy: ChunkingStrategyRequest.nullish(),
+  file_ids: z.array(id('file')).max(500).default([]),
+  name: text({ max: 256 }).optional(),
+  description: text({ max: 512 }).optional(),
+  expires_after: Expiry.optional(),
+  chunking_strategy: ChunkingStrategyRequest.optional(),
   metadata: MetadataRequest,
 })
 export type CreateVectorStoreRequest = z.output<typeof CreateVectorStoreRequest>
@@ -79,7 +79,7 @@ export type VectorStoreFile = z.output<typeof VectorStoreFile>
 
 export const CreateVectorStoreFileRequest = z.strictObject({
   file_id: id('file'),
-  chunking_strategy: ChunkingStrategyRequest.nullish(),
+  chunking_strategy: ChunkingStrategyRequest.optional(),
   attributes: AttributesRequest.nullish(),
 })
 export type CreateVectorStoreFileRequest = z.output<typeof CreateVectorStoreFileRequest>
@@ -116,7 +116,7 @@ export const CreateVectorStoreFileBatchRequest = z
   .strictObject({
     file_ids: z.array(id('file')).min(1).max(maxBatch).optional(),
     files: z.array(CreateVectorStoreFileRequest).min(1).max(maxBatch).optional(),
-    chunking_strategy: ChunkingStrategyRequest.nullish(),
+    chunking_strategy: ChunkingStrategyRequest.optional(),
     attributes: AttributesRequest.nullish(),
   })
   .check(({ value, issues }) => {
@@ -172,13 +172,13 @@ export const VectorStoreSearchRequest = z.strictObject({
   }),
   rewrite_query: z.boolean().default(false),
   max_num_results: integer(1, 50).default(10),
-  filters: SearchFilter.nullish(),
+  filters: SearchFilter.optional(),
   ranking_options: z
     .strictObject({
       ranker: z.enum(['none', 'auto', 'default-2024-11-15']).default('auto'),
       score_threshold: decimal(0, 1).default(0),
     })
-    .nullish(),
+    .optional(),
 })
 export type VectorStoreSearchRequest = z.output<typeof VectorStoreSearchRequest>
 
