@@ -2,7 +2,7 @@
 import { type ApiError, errors } from './errors.ts'
 
 const maxDepth = 512
-const defaultMaxValues = 1_000_000
+const defaultMaxValues = 200_000
 
 export interface InspectOptions {
   /** Where the body stands, for the paths of errors. */
