@@ -79,12 +79,17 @@ function rankOf(path: readonly PropertyKey[], { body, positions }: Document): nu
 /** Strictly before, so that among equals the schema's order stands. */
 function isBefore(a: Ranked, b: Ranked): boolean {
   for (let level = 0; level < a.rank.length; level += 1) {
-    const difference = (a.rank[level] ?? 0) - (b.rank[level] ?? Infinity)
+    const difference = (a.rank[level] ?? 0) - (b.rank[level] ?? -Infinity)
     if (difference !== 0) return difference < 0
   }
   if (a.rank.length !== b.rank.length) return a.rank.length < b.rank.length
-  // A number beyond every integer breaks two limits: the field's own is told, not the machine's.
-  return a.issue.code === 'too_big' && b.issue.code === 'too_big' && a.issue.maximum < b.issue.maximum
+  return tightness(a.issue) < tightness(b.issue)
+}
+
+// A number beyond every integer breaks two limits at once: the field's own is told, not the machine's.
+function tightness(issue: Issue): number {
+  if (issue.code === 'too_big') return Number(issue.maximum)
+  return issue.code === 'too_small' ? -Number(issue.minimum) : 0
 }
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
