@@ -21,6 +21,8 @@ export function clientConfig(connection: ConnectionSettings): pg.ClientConfig {
   return {
     ...connection,
     types: { getTypeParser },
+    // Statements that are started together go out together; the server runs them in that order.
+    pipeline: true,
     connectionTimeoutMillis: connectTimeoutMs,
     // A peer that vanished without a word is noticed on connections that only listen.
     keepAlive: true,

@@ -47,7 +47,6 @@ class PostgresDatabase implements Database {
     const tx = new Transaction(client)
     let broken = false
     try {
-      await run(client, { text: 'begin' })
       const result = await work(tx)
       await tx.commit()
       return result
@@ -90,10 +89,14 @@ class PostgresDatabase implements Database {
 /** One transaction on one connection; it takes no statement once it has ended. */
 class Transaction implements Queryable {
   readonly #client: pg.PoolClient
+  readonly #begun: Promise<unknown>
   #ended = false
 
   constructor(client: pg.PoolClient) {
     this.#client = client
+    // Not waited for: the first statement follows in the same breath, which saves a round trip.
+    this.#begun = execute(client, { text: 'begin' })
+    this.#begun.catch(() => undefined)
   }
 
   async query<Row extends object>(statement: Statement): Promise<Row[]> {
@@ -104,6 +107,7 @@ class Transaction implements Queryable {
 
   async commit(): Promise<void> {
     this.#ended = true
+    await this.#begun
     const { command } = await execute(this.#client, { text: 'commit' })
     // A transaction in which a statement failed answers `commit` with a rollback and no error.
     if (command !== 'COMMIT') {

@@ -1,14 +1,258 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DatabaseUnavailable, type Database, type Queryable } from '../../src/store/database.ts'
+import { connectPostgres, isUniqueViolation } from '../../src/store/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
 let database: TestDatabase
+let db: Database
 beforeEach(async () => {
-  database = await testDatabase()
+  database = await testDatabase({ from: 'empty', poolSize: 2 })
+  db = database.db
+  await db.query({ text: 'create table notes (id int constraint one_note_per_id primary key, words text)' })
 })
 afterEach(() => database.drop())
 
-test('a count comes back as a number', async () => {
-  expect(await database.db.query({ text: 'select count(*) from pg_class where false' })).toEqual([
-    { count: 0 },
+const insert = (id: number) => ({
+  name: 'insert note',
+  text: 'insert into notes (id) values ($1)',
+  values: [id],
+})
+const ids = async () =>
+  (await db.query<{ id: number }>({ text: 'select id from notes order by id' })).map((row) => row.id)
+const backend = async (on: Queryable) =>
+  (await on.query<{ pid: number }>({ text: 'select pg_backend_pid() as pid' }))[0]!.pid
+const terminate = (pid: number) => db.query({ text: 'select pg_terminate_backend($1)', values: [pid] })
+
+async function failure(work: Promise<unknown>): Promise<any> {
+  const outcome = await work.then(
+    () => 'no error',
+    (error: unknown) => error,
+  )
+  expect(outcome).toBeInstanceOf(Error)
+  return outcome
+}
+
+test('counts, sums and lists of int8 are numbers', async () => {
+  const text = 'select count(*) as n, sum(7)::int8 as total, array[1::int8, null, -3] as list from notes'
+  expect(await db.query({ text })).toEqual([{ n: 0, total: null, list: [1, null, -3] }])
+  expect(await db.query({ text: 'select 9007199254740991::int8 as largest' })).toEqual([
+    { largest: 2 ** 53 - 1 },
   ])
 })
+
+test('an int8 that a number cannot hold exactly is an error and not another number', async () => {
+  expect(await failure(db.query({ text: 'select 9007199254740993::int8 as n' }))).toBeInstanceOf(RangeError)
+  expect(await ids()).toEqual([])
+})
+
+test('json and jsonb come back parsed', async () => {
+  const text = `select '{"a":[1,null]}'::json as one, '"x"'::jsonb as two, null::jsonb as three`
+  expect(await db.query({ text })).toEqual([{ one: { a: [1, null] }, two: 'x', three: null }])
+})
+
+test('a statement with a name is prepared once on its connection', async () => {
+  const prepared = await db.transaction(async (tx) => {
+    await tx.query(insert(1))
+    await tx.query(insert(2))
+    return tx.query({ text: `select statement from pg_prepared_statements where name = 'insert note'` })
+  })
+  expect(prepared).toEqual([{ statement: insert(1).text }])
+})
+
+test('a broken unique constraint is told by its name', async () => {
+  await db.query(insert(1))
+  const error = await failure(db.query(insert(1)))
+  expect(isUniqueViolation(error, 'one_note_per_id')).toBe(true)
+  expect(isUniqueViolation(error, 'another')).toBe(false)
+  expect(isUniqueViolation(new Error('x'), 'one_note_per_id')).toBe(false)
+})
+
+test('a statement that fails costs no connection', async () => {
+  const single = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
+  const before = await backend(single)
+  await failure(single.query({ text: 'select 1 / 0' }))
+  expect(await backend(single)).toBe(before)
+  await failure(single.transaction((tx) => tx.query({ text: 'select 1 / 0' })))
+  expect(await backend(single)).toBe(before)
+  await single.close()
+})
+
+test('a transaction commits what its work did and returns what it returned', async () => {
+  expect(await db.transaction(async (tx) => [await tx.query(insert(1)), await tx.query(insert(2))])).toEqual([
+    [],
+    [],
+  ])
+  expect(await ids()).toEqual([1, 2])
+})
+
+test('statements started together in a transaction run in that order', async () => {
+  await db.transaction((tx) => Promise.all([1, 2, 3, 4].map((id) => tx.query(insert(id)))))
+  const [row] = await db.query<{ cids: string }>({
+    text: `select string_agg(id::text, ' ' order by ctid) as cids from notes`,
+  })
+  expect(row?.cids).toBe('1 2 3 4')
+})
+
+test('a transaction whose work throws leaves nothing and rethrows', async () => {
+  const wrong = new Error('no')
+  const work = db.transaction(async (tx) => {
+    await tx.query(insert(1))
+    throw wrong
+  })
+  expect(await failure(work)).toBe(wrong)
+  expect(await ids()).toEqual([])
+})
+
+test('a transaction in which a failed statement was swallowed is not reported as done', async () => {
+  const work = db.transaction(async (tx) => {
+    await tx.query(insert(1))
+    await tx.query({ text: 'select 1 / 0' }).catch(() => undefined)
+  })
+  expect((await failure(work)).message).toContain('rolled back')
+  expect(await ids()).toEqual([])
+})
+
+test('a statement that comes after its transaction is refused', async () => {
+  let late: Queryable | undefined
+  await db.transaction(async (tx) => {
+    late = tx
+  })
+  expect((await failure(late!.query(insert(9)))).message).toContain('after its transaction had ended')
+  expect(await ids()).toEqual([])
+})
+
+test('a serialization failure passes through with its code', async () => {
+  await db.query(insert(1))
+  const work = db.transaction(async (tx) => {
+    await tx.query({ text: 'set transaction isolation level serializable' })
+    await tx.query({ text: 'select * from notes' })
+    await db.query({ text: `update notes set words = 'other'` })
+    await tx.query({ text: `update notes set words = 'mine'` })
+  })
+  expect(await failure(work)).toMatchObject({ code: '40001' })
+})
+
+test('a deadlock passes through with its code, and one side wins', async () => {
+  await db.query(insert(1))
+  await db.query(insert(2))
+  const lock = (id: number) => ({ text: 'select from notes where id = $1 for update', values: [id] })
+  const bothHoldOne = barrier(2)
+  const cross = (first: number, second: number) =>
+    db.transaction(async (tx) => {
+      await tx.query(lock(first))
+      await bothHoldOne()
+      await tx.query(lock(second))
+    })
+  const outcomes = await Promise.allSettled([cross(1, 2), cross(2, 1)])
+  const lost = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason)
+  expect(lost).toMatchObject([{ code: '40P01' }])
+})
+
+test('a connection that dies while idle is replaced without anybody noticing', async () => {
+  const pid = await backend(db)
+  const other = await db.dedicated()
+  await other.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })
+  await expect.poll(() => backend(db).catch(() => pid)).not.toBe(pid)
+  await other.close()
+})
+
+test('a connection that dies inside a transaction makes it unavailable, and the pool goes on', async () => {
+  const work = db.transaction(async (tx) => {
+    await tx.query(insert(1))
+    await terminate(await backend(tx))
+    await tx.query(insert(2))
+  })
+  expect(await failure(work)).toBeInstanceOf(DatabaseUnavailable)
+  expect(await ids()).toEqual([])
+})
+
+test('a connection that dies while its transaction does something else ends no process', async () => {
+  const work = db.transaction(async (tx) => {
+    const pid = await backend(tx)
+    await db.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })
+    await expect.poll(() => tx.query({ text: 'select 1' }).then(() => '', String)).toContain('unavailable')
+  })
+  expect(await failure(work)).toBeInstanceOf(DatabaseUnavailable)
+  expect(await ids()).toEqual([])
+})
+
+test('a dedicated connection lives outside of the pool and tells of its death', async () => {
+  const own = await db.dedicated()
+  await own.query({ text: 'select pg_advisory_lock(1)' })
+  await db.transaction(async () =>
+    db.transaction(async (tx) => expect(await backend(tx)).not.toBe(await backend(own))),
+  )
+  const pid = await backend(own)
+  await terminate(pid)
+  await expect
+    .poll(() =>
+      own.query({ text: 'select 1' }).then(
+        () => undefined,
+        (error: unknown) => error,
+      ),
+    )
+    .toBeInstanceOf(DatabaseUnavailable)
+  await own.close()
+})
+
+test('nobody at the address is unavailable', async () => {
+  const nobody = connectPostgres({
+    host: '127.0.0.1',
+    port: 1,
+    database: 'x',
+    user: 'x',
+    max: 1,
+    log: () => undefined,
+  })
+  expect(await failure(nobody.query({ text: 'select 1' }))).toBeInstanceOf(DatabaseUnavailable)
+  expect(await failure(nobody.transaction(async () => undefined))).toBeInstanceOf(DatabaseUnavailable)
+  expect(
+    await failure(
+      nobody.listen(
+        'x',
+        () => undefined,
+        () => undefined,
+      ),
+    ),
+  ).toBeInstanceOf(DatabaseUnavailable)
+  expect(await failure(nobody.dedicated())).toBeInstanceOf(DatabaseUnavailable)
+  await nobody.close()
+})
+
+test('a database that is not there is an error of the settings, not of the moment', async () => {
+  const wrong = connectPostgres({
+    connectionString: `${database.url.replace(/spool_test_\w+/, 'no_such_database')}`,
+    max: 1,
+    log: () => undefined,
+  })
+  expect(await failure(wrong.query({ text: 'select 1' }))).toMatchObject({ code: '3D000' })
+  await wrong.close()
+})
+
+test('a closed database is unavailable, and closing it twice does no harm', async () => {
+  const closed = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
+  await closed.query({ text: 'select 1' })
+  await Promise.all([closed.close(), closed.close()])
+  expect(await failure(closed.query({ text: 'select 1' }))).toBeInstanceOf(DatabaseUnavailable)
+  expect(
+    await failure(
+      closed.listen(
+        'x',
+        () => undefined,
+        () => undefined,
+      ),
+    ),
+  ).toBeInstanceOf(DatabaseUnavailable)
+  expect(await failure(closed.dedicated())).toBeInstanceOf(DatabaseUnavailable)
+})
+
+/** Resolves for all callers once `count` of them have called. */
+function barrier(count: number): () => Promise<void> {
+  let open: () => void
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  return () => {
+    count -= 1
+    if (count === 0) open()
+    return opened
+  }
+}
