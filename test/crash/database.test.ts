@@ -1,0 +1,188 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { connectPostgres } from '../../src/store/postgres.ts'
+import { openDatabase, type OpenedDatabase } from '../../src/store/open.ts'
+import { databasePid, isRunning, makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { startWriter, type Writer } from '../harness/writer.ts'
+
+// Processes are started and killed many times, on machines that may be busy.
+vi.setConfig({ testTimeout: 240_000 })
+
+let folder: DataDir
+let dataDir: string
+let migrations: string
+const writers: Writer[] = []
+beforeEach(() => {
+  folder = makeDataDir()
+  dataDir = folder.path
+  migrations = mkdtempSync(join(tmpdir(), 'spool-migrations-'))
+  writeFileSync(join(migrations, '0001-notes.sql'), 'create table notes (id text primary key)')
+})
+afterEach(async () => {
+  for (const writer of writers.splice(0)) await kill(writer)
+  await folder.remove()
+  rmSync(migrations, { recursive: true })
+})
+
+function write(): Writer {
+  const writer = startWriter({ dataDir, migrations })
+  writers.push(writer)
+  return writer
+}
+
+async function kill(writer: Writer): Promise<void> {
+  writer.child.kill('SIGKILL')
+  await writer.ended
+}
+
+const open = () => openDatabase({ dataDir, migrations, poolSize: 2, log: () => undefined })
+
+/** A client beside the server, as `psql` would be. */
+const beside = () =>
+  connectPostgres({
+    host: join(dataDir, 'database/cluster'),
+    user: 'spool',
+    database: 'postgres',
+    max: 1,
+    log: () => undefined,
+  })
+
+async function missing(opened: OpenedDatabase, acknowledged: string[]): Promise<string[]> {
+  const rows = await opened.db.query<{ id: string }>({ text: 'select id from notes' })
+  const kept = new Set(rows.map(({ id }) => id))
+  return acknowledged.filter((id) => !kept.has(id))
+}
+
+test('a second server on the same folder is refused and told who has it, and the first goes on', async () => {
+  const first = write()
+  await first.said('open')
+  const second = write()
+  const refusal = await second.said('refused')
+  expect(refusal).toContain(
+    `The data folder ${dataDir} is in use by another Spool server (process ${first.pid})`,
+  )
+  await second.ended
+  await first.said('wrote', first.lines.length)
+  expect(first.lines.filter((line) => line.startsWith('log'))).toEqual([])
+})
+
+test('of servers that start at once on a new folder exactly one gets it', async () => {
+  const all = [write(), write(), write()]
+  await Promise.all(all.map((writer) => Promise.race([writer.said('open'), writer.said('refused')])))
+  const opened = all.filter((writer) => writer.lines.some((line) => line.startsWith('open')))
+  const refused = all.filter((writer) =>
+    writer.lines.some((line) => line.startsWith('refused DataFolderInUse')),
+  )
+  expect([opened.length, refused.length]).toEqual([1, 2])
+  await opened[0]!.said('wrote', opened[0]!.lines.length)
+})
+
+test('a database that outlived its killed server is taken over with every acknowledged write', async () => {
+  const acknowledged: string[] = []
+  for (const _round of [1, 2]) {
+    const writer = write()
+    await writer.said('open')
+    await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
+    const orphan = databasePid(dataDir)!
+    await kill(writer)
+    acknowledged.push(...writer.wrote())
+    expect(isRunning(orphan)).toBe(true)
+
+    const opened = await open()
+    expect(await missing(opened, acknowledged)).toEqual([])
+    expect(isRunning(orphan)).toBe(false)
+    await opened.close()
+  }
+})
+
+test('server and database killed together, again and again, lose no acknowledged write', async () => {
+  const acknowledged: string[] = []
+  for (const round of [1, 2, 3, 4]) {
+    const writer = write()
+    await writer.said('open')
+    await expect.poll(() => writer.wrote().length).toBeGreaterThan(round * 20)
+    const pid = databasePid(dataDir)!
+    // Once the database first, once the server first.
+    const killers = [() => process.kill(pid, 'SIGKILL'), () => writer.child.kill('SIGKILL')]
+    for (const killer of round % 2 === 0 ? killers : killers.toReversed()) killer()
+    await writer.ended
+    acknowledged.push(...writer.wrote())
+  }
+  const opened = await open()
+  expect(await missing(opened, acknowledged)).toEqual([])
+  expect(acknowledged.length).toBeGreaterThan(200)
+  await opened.close()
+})
+
+test('a database that dies alone is started again, writes fail clearly meanwhile and then go on', async () => {
+  const writer = write()
+  await writer.said('open')
+  await expect.poll(() => writer.wrote().length).toBeGreaterThan(20)
+  for (const _round of [1, 2]) {
+    const pid = databasePid(dataDir)!
+    const from = writer.lines.length
+    process.kill(pid, 'SIGKILL')
+    await writer.said('log info the database runs again', from)
+    await writer.said('unavailable', from)
+    await writer.said('wrote', writer.lines.length)
+    expect(databasePid(dataDir)).not.toBe(pid)
+  }
+  // The folder is held again.
+  const second = write()
+  await second.said('refused DataFolderInUse')
+
+  writer.child.kill('SIGTERM')
+  await writer.said('closed')
+  const opened = await open()
+  expect(await missing(opened, writer.wrote())).toEqual([])
+  await opened.close()
+})
+
+test('one of the database’s processes killed is repaired by the database, and the folder stays held', async () => {
+  const writer = write()
+  await writer.said('open')
+  const from = writer.lines.length
+  const client = beside()
+  const [row] = await client.query<{ pid: number }>({
+    text: `select pid from pg_stat_activity where backend_type = 'client backend'
+             and pid <> pg_backend_pid() and application_name not like 'spool server %' limit 1`,
+  })
+  await client.close()
+  process.kill(row!.pid, 'SIGKILL')
+  await writer.said('log warn the connection that holds the data folder was lost and made again', from)
+  await writer.said('wrote', writer.lines.length)
+  const second = write()
+  expect(await second.said('refused')).toContain('DataFolderInUse')
+})
+
+test('a first start killed at any moment leaves a folder that opens', async () => {
+  // The moments are spread over what a first start takes here; each round begins with what the one before it left.
+  for (const afterMs of [0, 60, 150, 300, 600]) {
+    const writer = write()
+    const begun = () => readdirSync(dataDir).includes('database')
+    await expect.poll(begun, { interval: 5, timeout: 20_000 }).toBe(true)
+    await new Promise((resolve) => setTimeout(resolve, afterMs))
+    await kill(writer)
+  }
+  const opened = await open()
+  expect(await opened.db.query({ text: 'select count(*) as n from schema_migrations' })).toEqual([{ n: 1 }])
+  await opened.close()
+  expect(readdirSync(join(dataDir, 'database')).filter((name) => name.startsWith('cluster'))).toEqual([
+    'cluster',
+  ])
+})
+
+test('Ctrl-C reaches the server and not its database, which is stopped last and cleanly', async () => {
+  const writer = write()
+  await writer.said('open')
+  await writer.said('wrote')
+  const pid = databasePid(dataDir)!
+  process.kill(-writer.pid, 'SIGINT')
+  await writer.said('closed')
+  await writer.ended
+  expect(writer.lines.filter((line) => line.startsWith('log') || line === 'unavailable')).toEqual([])
+  expect(isRunning(pid)).toBe(false)
+  expect(databasePid(dataDir)).toBeUndefined()
+})
