@@ -2,7 +2,7 @@
 import OpenAI from 'openai'
 import { openHouse, type House } from '../../src/compose.ts'
 import type { Config } from '../../src/config.ts'
-import { ApiError } from '../../src/api/errors.ts'
+import type { ApiError } from '../../src/api/errors.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import type { Database } from '../../src/store/database.ts'
 import type { Log } from '../../src/util/log.ts'
@@ -53,7 +53,8 @@ const key = 'test-key'
 
 export async function testServer(options: TestServerOptions = {}): Promise<TestServer> {
   const clock = testClock()
-  const [{ db, url: databaseUrl, drop }, model] = await Promise.all([testDatabase(), scriptedModel()])
+  const [database, model] = await Promise.all([testDatabase(), scriptedModel()])
+  const { db, url: databaseUrl } = database
   const complaints: TestServer['complaints'] = []
   const log: Log = (level, message, fields = {}) => {
     if (level !== 'info') complaints.push({ message, fields })
@@ -115,7 +116,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
         text: `select id, status from runs where lease_owner is not null
                and status in ('queued', 'in_progress', 'cancelling')`,
       })
-      await drop()
+      await database.drop()
       await model.close()
       await data.remove()
       if (leased.length > 0) throw new Error(`runs were left at work: ${JSON.stringify(leased)}`)
