@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { startProcess, type ServerProcess } from '../harness/process.ts'
+
+let data: DataDir
+const running: ServerProcess[] = []
+
+beforeEach(() => {
+  data = makeDataDir()
+})
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.end('SIGKILL')
+  await data.remove()
+})
+
+async function start(environment: Record<string, string> = {}): Promise<ServerProcess> {
+  const server = await startProcess(data.path, environment)
+  running.push(server)
+  return server
+}
+
+const words = Array.from({ length: 30 }, (_, index) => `word${index}`).join(' ')
+
+/** Runs that take their time, each on a thread of its own. */
+async function beginRuns(server: ServerProcess, count: number, ms = 60) {
+  const assistant = await server.openai.beta.assistants.create({ model: 'demo' })
+  return Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      server.openai.beta.threads.createAndRun({
+        assistant_id: assistant.id,
+        thread: { messages: [{ role: 'user', content: `slow ${ms}\nsay number ${index} ${words}` }] },
+      }),
+    ),
+  )
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 50))
+}
+
+/** Waits until every run has streamed something into the log. */
+async function answering(server: ServerProcess, runs: { id: string; thread_id: string }[]): Promise<void> {
+  for (const run of runs) {
+    await until(async () => {
+      const steps = await server.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
+      return steps.data.length > 0
+    })
+  }
+}
+
+async function expectAnsweredOnce(
+  server: ServerProcess,
+  runs: { id: string; thread_id: string }[],
+): Promise<void> {
+  for (const [index, run] of runs.entries()) {
+    const ended = await server.openai.beta.threads.runs.poll(run.id, { thread_id: run.thread_id })
+    expect(ended.status).toBe('completed')
+    const messages = await server.openai.beta.threads.messages.list(run.thread_id)
+    const answers = messages.data.filter((message) => message.role === 'assistant')
+    expect(answers.map((message) => message.content[0])).toMatchObject([
+      { type: 'text', text: { value: `number ${index} ${words}` } },
+    ])
+  }
+}
+
+test('answers that were cut off by kill -9 are completed after the restart, each once', async () => {
+  const first = await start()
+  const runs = await beginRuns(first, 20)
+  await answering(first, runs)
+  await first.end('SIGKILL')
+  await expectAnsweredOnce(await start(), runs)
+})
+
+test('the same holds when the database was killed with the server', async () => {
+  const first = await start()
+  const runs = await beginRuns(first, 5)
+  await answering(first, runs)
+  const database = databasePid(data.path)
+  await first.end('SIGKILL')
+  if (database) process.kill(database, 'SIGKILL')
+  await expectAnsweredOnce(await start(), runs)
+})
+
+test('when the database alone is killed, it is started again and the runs go on', async () => {
+  const server = await start()
+  const runs = await beginRuns(server, 5)
+  await answering(server, runs)
+  const database = databasePid(data.path)
+  expect(database).toBeDefined()
+  process.kill(database ?? 0, 'SIGKILL')
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503 || databasePid(data.path) !== database)
+  await until(async () => (await fetch(`${server.url}/readyz`)).ok)
+  await expectAnsweredOnce(server, runs)
+})
+
+test('a stop signal lets the runs finish within the drain time', async () => {
+  const first = await start({ SPOOL_DRAIN_SECONDS: '30' })
+  const runs = await beginRuns(first, 3, 20)
+  await answering(first, runs)
+  await first.end('SIGTERM')
+  const second = await start()
+  await expectAnsweredOnce(second, runs)
+  for (const run of runs) {
+    const trace = await second.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
+    expect(trace.data).toHaveLength(1)
+  }
+})
+
+test('a stop signal without drain time gives the runs up, and the next start completes them', async () => {
+  const first = await start({ SPOOL_DRAIN_SECONDS: '0' })
+  const runs = await beginRuns(first, 3)
+  await answering(first, runs)
+  await first.end('SIGTERM')
+  await expectAnsweredOnce(await start(), runs)
+})
+
+test('runs whose time is over when the server comes back are expired, not continued', async () => {
+  const first = await start({ SPOOL_RUN_EXPIRES_SECONDS: '2' })
+  const [run] = await beginRuns(first, 1, 1000)
+  if (!run) throw new Error('expected a run')
+  await answering(first, [run])
+  await first.end('SIGKILL')
+  await until(async () => Date.now() / 1000 > (run.expires_at ?? 0))
+  const second = await start()
+  await until(async () => {
+    const now = await second.openai.beta.threads.runs.retrieve(run.id, { thread_id: run.thread_id })
+    return now.status === 'expired'
+  })
+})
