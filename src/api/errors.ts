@@ -3,7 +3,7 @@ import { objectErrors } from './object-errors.ts'
 import { transportErrors } from './transport-errors.ts'
 import { validationErrors } from './validation-errors.ts'
 
-export { ApiError, type ErrorBody, type ErrorKind, type ErrorType } from './api-error.ts'
-export { objectNames, type ObjectKind } from './object-errors.ts'
+export { ApiError, type ErrorKind } from './api-error.ts'
+export type { ObjectKind } from './object-errors.ts'
 
 export const errors = Object.freeze({ ...transportErrors, ...validationErrors, ...objectErrors })

@@ -9,7 +9,7 @@ import { type ApiError, errors } from './errors.ts'
 export type Complaint = (path: string) => ApiError
 
 /** The largest count that every SDK can read and every integer column can hold. */
-export const maxInteger = 2_147_483_647
+const maxInteger = 2_147_483_647
 
 const prefixes = {
   assistant: 'asst',

@@ -2,7 +2,7 @@
 import { badRequest, define } from './api-error.ts'
 
 /** What the not-found text calls each kind of object. */
-export const objectNames = {
+const objectNames = {
   assistant: 'assistant',
   thread: 'thread',
   message: 'message',

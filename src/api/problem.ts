@@ -67,13 +67,16 @@ function rankOf(path: readonly PropertyKey[], { body, positions }: Document): nu
     const within = value
     value = valueAt(within, [key])
     if (typeof key === 'number' || typeof within !== 'object' || within === null) return Number(key)
-    let places = positions.get(within)
-    if (!places) {
-      places = new Map(Object.keys(within).map((name, index) => [name, index]))
-      positions.set(within, places)
-    }
+    const places = positions.get(within) ?? placesOf(within)
+    positions.set(within, places)
     return places.get(String(key)) ?? -1
   })
+}
+
+function placesOf(container: object): Map<string, number> {
+  const places = new Map<string, number>()
+  for (const key of Object.keys(container)) places.set(key, places.size)
+  return places
 }
 
 /** Strictly before, so that among equals the schema's order stands. */
