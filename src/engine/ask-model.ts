@@ -2,6 +2,7 @@
 import type { Usage } from '../api/runs.ts'
 import type { ChatRequest, FinishReason, ModelUsage } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
+import { TextJoiner } from '../util/text-joiner.ts'
 import type { TurnWriter } from './turn-writer.ts'
 
 export interface Turn {
@@ -16,20 +17,24 @@ export async function askModel(
   signal: AbortSignal,
 ): Promise<Turn> {
   let turn: Turn | undefined
+  const said = new TextJoiner()
+  const refused = new TextJoiner()
+  const called: TextJoiner[] = []
   for await (const part of model.chat.stream(request, signal)) {
     signal.throwIfAborted()
     switch (part.type) {
       case 'text-delta':
-        writer.text(part.text)
+        writer.text(said.join(part.text))
         break
       case 'refusal-delta':
-        writer.refusal(part.text)
+        writer.refusal(refused.join(part.text))
         break
       case 'tool-call-start':
         await writer.beginCall(part.index, part.id, part.name)
         break
       case 'tool-call-delta':
-        writer.continueCall(part.index, part.arguments)
+        called[part.index] ??= new TextJoiner()
+        writer.continueCall(part.index, called[part.index]?.join(part.arguments) ?? '')
         break
       case 'end':
         turn = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }

@@ -20,6 +20,7 @@ export class Feed {
   #held: FeedEntry[] = []
   #dropped = 0
   #waiting = new Set<() => void>()
+  #isWaking = false
 
   constructor(run_id: string, base: number) {
     this.run_id = run_id
@@ -89,9 +90,15 @@ export class Feed {
     this.#dropped += count
   }
 
+  /** A tick later, so that tokens which came in one piece leave in one piece: a write costs more than all else. */
   #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = new Set()
-    for (const done of waiting) done()
+    if (this.#isWaking) return
+    this.#isWaking = true
+    setImmediate(() => {
+      this.#isWaking = false
+      const waiting = this.#waiting
+      this.#waiting = new Set()
+      for (const done of waiting) done()
+    })
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
-import type { Database } from '../store/database.ts'
+import { DatabaseUnavailable, type Database } from '../store/database.ts'
 import { writeRunBatch, type BatchResult, type RunWrite } from '../store/run-batch.ts'
 import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
 import type { StepRow } from '../store/run-steps.ts'
@@ -111,6 +111,11 @@ export class Recorder {
       const notify = hints.shared ? hintPayload({ kind: 'log', run_ids }) : null
       result = await writeRunBatch(db, worker, list, notify)
     } catch (error) {
+      if (!(error instanceof DatabaseUnavailable) && writes.size > 1) {
+        // The database refused what one of them wants written: the others must not suffer for it.
+        for (const [record, write] of writes) await this.#writeBatch(new Map([[record, write]]))
+        return
+      }
       // Whether it was committed is unknown: these runs are begun anew from what the database holds.
       log('error', 'runs could not be written', { run_ids, error })
       for (const record of writes.keys()) record.lose()

@@ -88,7 +88,9 @@ test('when the database alone is killed, it is started again and the runs go on'
   const database = databasePid(data.path)
   expect(database).toBeDefined()
   process.kill(database ?? 0, 'SIGKILL')
-  await until(async () => (await fetch(`${server.url}/readyz`)).status === 503 || databasePid(data.path) !== database)
+  await until(
+    async () => (await fetch(`${server.url}/readyz`)).status === 503 || databasePid(data.path) !== database,
+  )
   await until(async () => (await fetch(`${server.url}/readyz`)).ok)
   await expectAnsweredOnce(server, runs)
 })
