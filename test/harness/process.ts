@@ -10,6 +10,7 @@ export interface ServerProcess {
   pid: number
   /** Everything printed so far. */
   output: () => string
+  isOver: () => boolean
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<void>
 }
@@ -40,6 +41,7 @@ export async function startProcess(
     openai: new OpenAI({ baseURL: `${url}/v1`, apiKey: 'test-key', maxRetries: 0 }),
     pid: child.pid ?? 0,
     output: () => printed,
+    isOver: () => child.exitCode !== null || child.signalCode !== null,
     async end(signal) {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill(signal)
@@ -52,7 +54,7 @@ export async function startProcess(
 async function announced(child: ChildProcess, printed: () => string): Promise<string> {
   for (;;) {
     const [, url] = /answers at (\S+)\/v1/.exec(printed()) ?? []
-    if (url) return url
+    if (/answers at|works on runs/.test(printed())) return url ?? ''
     if (child.exitCode !== null) throw new Error(`the server ended at once: ${printed()}`)
     await Promise.race([once(child.stdout ?? child, 'data'), once(child, 'exit')])
   }

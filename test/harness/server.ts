@@ -23,6 +23,8 @@ export interface TestServer {
   url: string
   openai: OpenAI
   model: ScriptedModel
+  /** For processes of their own on the same database. */
+  databaseUrl: string
   clock: TestClock
   db: Database
   /** What was logged as a warning or an error; a test that expects some takes it out. */
@@ -91,6 +93,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     url,
     openai,
     model,
+    databaseUrl,
     clock,
     db,
     complaints,

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { startProcess } from '../harness/process.ts'
+import { streamEvents } from '../harness/read-stream.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+
+let server: TestServer
+
+afterEach(async () => {
+  await server.close()
+})
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+async function createRun(content = 'Hi') {
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+  return server.openai.beta.threads.createAndRun({
+    assistant_id: assistant.id,
+    thread: { messages: [{ role: 'user', content }] },
+  })
+}
+
+/** The stream of a new run, read one event at a time. */
+async function openStream(url: string) {
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+  const response = await fetch(`${url}/threads/runs`, {
+    method: 'POST',
+    headers: {
+      authorization: 'Bearer test-key',
+      'openai-beta': 'assistants=v2',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({
+      assistant_id: assistant.id,
+      stream: true,
+      thread: { messages: [{ role: 'user', content: 'Hi' }] },
+    }),
+  })
+  return streamEvents(response)
+}
+
+async function names(events: AsyncIterable<{ event: string }>): Promise<string[]> {
+  const all: string[] = []
+  for await (const { event } of events) all.push(event)
+  return all
+}
+
+const plain = [
+  'thread.created',
+  'thread.run.created',
+  'thread.run.queued',
+  'thread.run.in_progress',
+  'thread.run.step.created',
+  'thread.run.step.in_progress',
+  'thread.message.created',
+  'thread.message.in_progress',
+  'thread.message.delta',
+  'thread.message.delta',
+  'thread.message.completed',
+  'thread.run.step.completed',
+  'thread.run.completed',
+  'done',
+]
+
+test('one process answers requests, another does the work, and the stream is the same', async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  await server.sibling({ roles: new Set(['worker']) })
+  server.model.script([{ text: ['Hel', 'lo'] }])
+  expect(await names(await openStream(server.url))).toEqual(plain)
+})
+
+test('a stream goes on when the connection that hears notifications is cut', async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  await server.sibling({ roles: new Set(['worker']) })
+  const more = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: more.opened }])
+  const events = await openStream(server.url)
+  const seen: string[] = []
+  for await (const { event } of events) {
+    seen.push(event)
+    if (seen.filter((name) => name === 'thread.message.delta').length !== 1) continue
+    await server.db.query({
+      text: `select pg_terminate_backend(pid) from pg_stat_activity
+             where datname = current_database() and query ilike 'listen%'`,
+    })
+    more.open()
+  }
+  expect(seen).toEqual(plain)
+  server.complaints.length = 0
+})
+
+test('a cancel that reaches another process stops the model call of the owner', async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  await server.sibling({ roles: new Set(['worker']) })
+  server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }])
+  const run = await createRun()
+  const key = { thread_id: run.thread_id }
+  await until(async () => (await server.openai.beta.threads.runs.steps.list(run.id, key)).data.length === 1)
+  const cancelling = await server.openai.beta.threads.runs.cancel(run.id, key)
+  expect(cancelling.status).toBe('cancelling')
+  const ended = await server.openai.beta.threads.runs.poll(run.id, key, { pollIntervalMs: 20 })
+  expect(ended.status).toBe('cancelled')
+  const [answer] = (await server.openai.beta.threads.messages.list(run.thread_id)).data
+  expect(answer).toMatchObject({
+    status: 'incomplete',
+    incomplete_details: { reason: 'run_cancelled' },
+    content: [{ text: { value: 'Hello' } }],
+  })
+})
+
+test('the run of a process that was killed is taken over, and its listeners elsewhere see one whole answer', async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  const { url: database } = server
+  const worker = await startProcess('/nonexistent', {
+    DATABASE_URL: server.databaseUrl,
+    SPOOL_ROLES: 'worker',
+    OPENAI_BASE_URL: server.model.url,
+  })
+  server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: ['Hello', ' again'] }])
+  const events = await openStream(database)
+  const seen: { event: string; data: any }[] = []
+  for await (const one of events) {
+    seen.push(one)
+    const isSecondDelta = seen.filter(({ event }) => event === 'thread.message.delta').length === 2
+    if (!isSecondDelta || worker.isOver()) continue
+    await worker.end('SIGKILL')
+    await server.sibling({ roles: new Set(['worker']) })
+  }
+  expect(seen.map(({ event }) => event)).toEqual([
+    ...plain.slice(0, 10),
+    'thread.message.incomplete',
+    'thread.run.step.failed',
+    ...plain.slice(4),
+  ])
+  const messages = await server.openai.beta.threads.messages.list(seen[0]?.data.id)
+  expect(messages.data).toHaveLength(2)
+  expect(messages.data[0]?.content).toMatchObject([{ text: { value: 'Hello again' } }])
+})
