@@ -1,5 +1,5 @@
 /** The model of the bench: a server that answers any chat with as many tokens as the last message asks for. */
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 const server = createServer((incoming, response) => {
@@ -14,12 +14,7 @@ const server = createServer((incoming, response) => {
   })
 })
 
-async function answer(
-  response: import('node:http').ServerResponse,
-  count: number,
-  everyMs: number,
-  name: string,
-): Promise<void> {
+async function answer(response: ServerResponse, count: number, everyMs: number, name: string): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const frame = (choice: object, usage?: object) =>
     `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'bench', choices: [{ index: 0, ...choice }], ...usage })}\n\n`

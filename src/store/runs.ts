@@ -72,8 +72,6 @@ export interface RunRow extends RunFields {
 
 const ended = `('completed', 'failed', 'incomplete', 'cancelled')`
 
-export const activeStatuses = ['queued', 'in_progress', 'requires_action', 'cancelling'] as const
-
 /** The table's own `expires_at` is the deadline; the object loses it when the run ends otherwise than by it. */
 export const runColumns = `id, project, thread_id, assistant_id, status, created_at, started_at,
   expires_at as deadline, case when status in ${ended} then null else expires_at end as expires_at,

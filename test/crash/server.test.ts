@@ -124,8 +124,6 @@ test('runs whose time is over when the server comes back are expired, not contin
   await first.end('SIGKILL')
   await until(async () => Date.now() / 1000 > (run.expires_at ?? 0))
   const second = await start()
-  await until(async () => {
-    const now = await second.openai.beta.threads.runs.retrieve(run.id, { thread_id: run.thread_id })
-    return now.status === 'expired'
-  })
+  const ended = await second.openai.beta.threads.runs.poll(run.id, { thread_id: run.thread_id })
+  expect(ended.status).toBe('expired')
 })

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { startProcess } from '../harness/process.ts'
 import { streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
