@@ -1,5 +1,6 @@
 /** Runs every check and suite in turn, shows what they print, and ends with one line that counts the tests. */
 import { spawn } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
@@ -44,7 +45,7 @@ function run([program, ...args]) {
 
 /** Vitest's summary, or a plain closing line; the last of either. */
 function count(output) {
-  const lines = output.replaceAll(/\x1b\[[0-9;]*m/g, '').split('\n')
+  const lines = stripVTControlCharacters(output).split('\n')
   const line = lines.findLast(
     (one) => /^\s*Tests\s+\d+ (passed|failed|skipped)/.test(one) || /^\d+ passed, \d+ failed/.test(one),
   )

@@ -17,6 +17,11 @@ export const ListAssistantsQuery = ListQuery.extend({
   after: id('assistant').optional(),
   before: id('assistant').optional(),
 })
+/** Beyond the original API, which lists no threads. */
+export const ListThreadsQuery = ListQuery.extend({
+  after: id('thread').optional(),
+  before: id('thread').optional(),
+})
 export const ListMessagesQuery = ListQuery.extend({
   after: id('message').optional(),
   before: id('message').optional(),

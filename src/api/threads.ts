@@ -1,6 +1,6 @@
 /** Threads. */
 import { z } from 'zod'
-import { at, deletion } from './fields.ts'
+import { at, deletion, id } from './fields.ts'
 import { CreateMessageRequest } from './messages.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
 import { CreateToolResources, ModifyToolResources, ToolResources } from './tool-resources.ts'
@@ -26,6 +26,13 @@ export const ModifyThreadRequest = z.strictObject({
   metadata: MetadataRequest,
 })
 export type ModifyThreadRequest = z.output<typeof ModifyThreadRequest>
+
+/** Beyond the original API: what a copy of a thread takes along. */
+export const ForkThreadRequest = z.strictObject({
+  metadata: MetadataRequest,
+  last_message_id: id('message').optional(),
+})
+export type ForkThreadRequest = z.output<typeof ForkThreadRequest>
 
 export const ThreadDeleted = deletion('thread.deleted')
 export type ThreadDeleted = z.output<typeof ThreadDeleted>

@@ -13,6 +13,7 @@ import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
 import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
+import { runEventRoutes } from './run-events.ts'
 import { runStepRoutes } from './run-steps.ts'
 import { runRoutes } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
@@ -55,6 +56,7 @@ function routes(server: Server): void {
   messageRoutes(server)
   runRoutes(server)
   runStepRoutes(server)
+  runEventRoutes(server)
   modelRoutes(server)
   embeddingRoutes(server)
   chatCompletionRoutes(server)

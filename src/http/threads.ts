@@ -1,11 +1,19 @@
 /** /v1/threads */
 import { errors } from '../api/errors.ts'
-import { parse } from '../api/parse.ts'
-import { CreateThreadRequest, ModifyThreadRequest, type ThreadDeleted } from '../api/threads.ts'
+import { ListThreadsQuery } from '../api/lists.ts'
+import { parse, parseQuery } from '../api/parse.ts'
+import {
+  CreateThreadRequest,
+  ForkThreadRequest,
+  ModifyThreadRequest,
+  type ThreadDeleted,
+} from '../api/threads.ts'
 import { createThread, modifyThread } from '../domain/create-thread.ts'
 import { deleteThread } from '../domain/delete-thread.ts'
+import { forkThread } from '../domain/fork-thread.ts'
 import { fetchedThread } from '../domain/run-entries.ts'
-import { findThread } from '../store/threads.ts'
+import { findThread, listThreads } from '../store/threads.ts'
+import { answerPage, pageQuery } from './pages.ts'
 import { pathIds } from './params.ts'
 import type { Server } from './server.ts'
 
@@ -30,5 +38,16 @@ export function threadRoutes({ http, context }: Server): void {
     const { thread_id: id } = pathIds(request, 'thread_id')
     await deleteThread(context, request.project, id)
     return { id, object: 'thread.deleted', deleted: true }
+  })
+
+  // The two below are beyond the original API.
+  http.get('/threads', async (request) => {
+    const query = pageQuery(parseQuery(ListThreadsQuery, request.query))
+    return answerPage('thread', listThreads(context.db, request.project, query))
+  })
+
+  http.post('/threads/:thread_id/fork', async (request) => {
+    const { thread_id: id } = pathIds(request, 'thread_id')
+    return forkThread(context, { project: request.project, id }, parse(ForkThreadRequest, request.body))
   })
 }

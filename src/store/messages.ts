@@ -103,6 +103,19 @@ export async function newestMessages(
   return rows.toReversed().map((row) => ({ ...toMessage(row), seq: row.seq }))
 }
 
+/** The first `limit` messages of a thread after `seq`, oldest first. */
+export async function messagesAfter(
+  db: Queryable,
+  thread_id: string,
+  options: { seq: number; limit: number },
+): Promise<ThreadMessage[]> {
+  const rows = await db.query<MessageRow & { seq: number }>({
+    text: `select seq, ${columns} from messages where thread_id = $1 and seq > $2 order by seq limit $3`,
+    values: [thread_id, options.seq, options.limit],
+  })
+  return rows.map((row) => ({ ...toMessage(row), seq: row.seq }))
+}
+
 /** Whether the thread holds a message that a run could answer. */
 export async function hasMessages(db: Queryable, thread_id: string): Promise<boolean> {
   const rows = await db.query({

@@ -1,0 +1,63 @@
+/** Copies a thread, so that one conversation can go on in two ways. Beyond the original API. */
+import { errors } from '../api/errors.ts'
+import type { ForkThreadRequest, Thread } from '../api/threads.ts'
+import type { Queryable } from '../store/database.ts'
+import { findMessage, insertMessages, messagesAfter } from '../store/messages.ts'
+import { insertThread, lockThread } from '../store/threads.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { newId } from '../util/ids.ts'
+import type { Context } from './context.ts'
+
+const pageSize = 500
+
+/**
+ * The new thread has the same resources and, up to `last_message_id` (the end when absent), the same messages under
+ * new ids. A message that a run is still writing is left out; runs are not copied.
+ */
+export async function forkThread(
+  context: Context,
+  key: { project: string; id: string },
+  request: ForkThreadRequest,
+): Promise<Thread> {
+  return context.db.transaction(async (tx) => {
+    const { project, id: thread_id } = key
+    const source = await lockThread(tx, project, thread_id, 'share')
+    if (!source) throw errors.notFound('thread', thread_id)
+    const last = request.last_message_id
+    if (last && !(await findMessage(tx, { project, thread_id, id: last })))
+      throw errors.notFound('message', last)
+    const fork: Thread = {
+      ...source,
+      id: newId('thread'),
+      created_at: nowSeconds(context.clock),
+      metadata: request.metadata === undefined ? source.metadata : (request.metadata ?? {}),
+    }
+    await insertThread(tx, project, fork)
+    await copyMessages(tx, { project, from: thread_id, to: fork.id, last })
+    return fork
+  })
+}
+
+async function copyMessages(
+  tx: Queryable,
+  copy: { project: string; from: string; to: string; last: string | undefined },
+): Promise<void> {
+  let seq = 0
+  for (;;) {
+    const page = await messagesAfter(tx, copy.from, { seq, limit: pageSize })
+    const end = page.findIndex((message) => message.id === copy.last)
+    const wanted = end === -1 ? page : page.slice(0, end + 1)
+    const copies = wanted
+      .filter((message) => message.status !== 'in_progress')
+      .map(({ seq: _, ...message }) => ({
+        ...message,
+        id: newId('message'),
+        thread_id: copy.to,
+        run_id: null,
+      }))
+    await insertMessages(tx, copy.project, copies)
+    const lastOfPage = page.at(-1)
+    if (end !== -1 || !lastOfPage || page.length < pageSize) return
+    seq = lastOfPage.seq
+  }
+}

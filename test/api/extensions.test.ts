@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readStream } from '../harness/read-stream.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await testServer()
+})
+afterAll(async () => {
+  await server.close()
+})
+
+async function completedRun(text: string[]) {
+  server.model.script([{ text }])
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+  return server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+}
+
+async function events(path: string, headers: Record<string, string> = {}) {
+  const response = await fetch(server.url + path, {
+    headers: { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2', ...headers },
+  })
+  expect(response.status).toBe(200)
+  return readStream(response)
+}
+
+test('the log of a run can be read from the start, each event with its number', async () => {
+  const run = await completedRun(['Hel', 'lo'])
+  const all = await events(`/threads/${run.thread_id}/runs/${run.id}/events`)
+  expect(all.at(-2)?.event).toBe('thread.run.completed')
+  expect(all.slice(0, -1).map((one) => Number(one.id))).toEqual(all.slice(0, -1).map((_, index) => index + 1))
+  expect(all.at(-1)).toEqual({ event: 'done', data: '[DONE]' })
+})
+
+test('the log can be taken up after any event, by query or by Last-Event-ID', async () => {
+  const run = await completedRun(['Hel', 'lo'])
+  const path = `/threads/${run.thread_id}/runs/${run.id}/events`
+  const all = await events(path)
+  expect(await events(`${path}?after=5`)).toEqual(all.slice(5))
+  expect(await events(path, { 'last-event-id': '9' })).toEqual(all.slice(9))
+})
+
+test('the trace names the model that answered', async () => {
+  const run = await completedRun(['Hello'])
+  const trace = await server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
+  expect(trace.body).toMatchObject({ attempts: 1, data: [{ kind: 'model', model: 'scripted/gpt-4o' }] })
+})
+
+test('threads are listed, newest first', async () => {
+  const first = await server.openai.beta.threads.create()
+  const second = await server.openai.beta.threads.create()
+  const list = await server.request('GET', '/threads?limit=2')
+  expect(list.body.data.map((thread: { id: string }) => thread.id)).toEqual([second.id, first.id])
+  expect(list.body.has_more).toBe(true)
+})
+
+test('a fork has the messages of the thread up to the one that is named, and goes its own way', async () => {
+  const { openai } = server
+  const thread = await openai.beta.threads.create({
+    messages: ['one', 'two', 'three'].map((content) => ({ role: 'user', content })),
+    metadata: { topic: 'numbers' },
+  })
+  const [, two] = (await openai.beta.threads.messages.list(thread.id, { order: 'asc' })).data
+  const fork = await server.request('POST', `/threads/${thread.id}/fork`, { last_message_id: two?.id })
+  expect(fork.body).toMatchObject({ object: 'thread', metadata: { topic: 'numbers' } })
+  await openai.beta.threads.messages.create(fork.body.id, { role: 'user', content: 'four' })
+  const texts = async (id: string) =>
+    (await openai.beta.threads.messages.list(id, { order: 'asc' })).data.map((message) => {
+      const [part] = message.content
+      return part?.type === 'text' ? part.text.value : ''
+    })
+  expect(await texts(fork.body.id)).toEqual(['one', 'two', 'four'])
+  expect(await texts(thread.id)).toEqual(['one', 'two', 'three'])
+})
+
+test('a fork up to a message of another thread is refused', async () => {
+  const thread = await server.openai.beta.threads.create()
+  const answer = await server.request('POST', `/threads/${thread.id}/fork`, { last_message_id: 'msg_nope' })
+  expect(answer.status).toBe(404)
+  expect(answer.body.error.message).toBe("No message found with id 'msg_nope'.")
+})
