@@ -84,6 +84,11 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
 
 /** Host, port and database of a URL, in whatever form the driver understands it. */
 function describe(url: string): string {
+  if (!/^(postgres|postgresql|socket):/.test(url)) {
+    throw new Error(
+      'DATABASE_URL must begin with postgres://, for example postgres://user:password@host:5432/name.',
+    )
+  }
   const { host, port, database } = new pg.Client({ connectionString: url })
   return `${host}:${port}/${database ?? ''}`
 }

@@ -26,9 +26,11 @@ class PostgresDatabase implements Database {
     this.#pool = new pg.Pool({ ...config, max, idleTimeoutMillis: 30_000 })
     // Without these two a connection that dies while nobody waits on it would end the process; the statement
     // that meets it next fails by itself. The pool listens only to clients that are idle.
-    this.#pool.on('error', (error) =>
-      log('warn', 'an idle database connection was lost', { error: error.message }),
-    )
+    this.#pool.on('error', (error) => {
+      // Closing does not wait for the other side, which may close first.
+      if (this.#closing === undefined)
+        log('warn', 'an idle database connection was lost', { error: error.message })
+    })
     this.#pool.on('connect', (client) => client.on('error', () => undefined))
   }
 

@@ -23,10 +23,13 @@ export interface WriterOptions {
   dataDir: string
   migrations: string
   uid?: number
+  /** A command that runs the rest of its arguments. */
+  prefix?: string[]
 }
 
-export function startWriter({ dataDir, migrations, uid }: WriterOptions): Writer {
-  const child = spawn(process.execPath, ['--import', 'tsx', program, dataDir, migrations], {
+export function startWriter({ dataDir, migrations, uid, prefix = [] }: WriterOptions): Writer {
+  const [command, ...args] = [...prefix, process.execPath, '--import', 'tsx', program, dataDir, migrations]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     // A process group of its own, as a shell gives to what it starts.
     detached: true,

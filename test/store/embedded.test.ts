@@ -293,6 +293,32 @@ test.runIf(isRoot)(
   },
 )
 
+const withoutNamespaces = ['python3', join(import.meta.dirname, '../harness/without-namespaces.py')]
+const canForbidNamespaces =
+  isRoot && spawnSync(withoutNamespaces[0]!, [withoutNamespaces[1]!, 'true']).status === 0
+
+test.runIf(canForbidNamespaces)(
+  'under root without user namespaces the database runs as nobody, and back again',
+  async () => {
+    await (await start()).stop()
+    const migrations = join(folder.path, 'migrations')
+    mkdirSync(migrations)
+    writeFileSync(join(migrations, '0001-notes.sql'), 'create table notes (id text primary key)')
+    // Others may pass, as they may in /var/lib.
+    chmodSync(folder.path, 0o711)
+    const writer = startWriter({ dataDir: folder.path, migrations, prefix: withoutNamespaces })
+    await writer.said('wrote')
+    expect(statSync(`/proc/${databasePid(folder.path)}`).uid).toBe(nobody)
+    process.kill(-writer.pid, 'SIGTERM')
+    await writer.said('closed')
+    await writer.ended
+    const [row] = await connect(await start()).query<{ n: number }>({
+      text: 'select count(*) as n from notes',
+    })
+    expect(row?.n).toBe(writer.wrote().length)
+  },
+)
+
 test.runIf(nobodyReads)('an ordinary user runs it in a folder of its own', async () => {
   const migrations = join(folder.path, 'migrations')
   mkdirSync(migrations)
