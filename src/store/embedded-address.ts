@@ -31,11 +31,17 @@ export interface Address {
 export async function addressOf(cluster: string, passwordFile: string): Promise<Address> {
   if (usesUnixSocket) {
     const name = shortName(cluster)
-    return { connection: { host: name.path, port: socketPort, user, database }, close: name.close }
+    return {
+      connection: { host: name.path, port: socketPort, user, database, ssl: false },
+      close: name.close,
+    }
   }
   const port = runningPort(cluster) ?? (await freePort())
   const password = readFileSync(passwordFile, 'utf8').trim()
-  return { connection: { host: '127.0.0.1', port, user, password, database }, close: () => undefined }
+  return {
+    connection: { host: '127.0.0.1', port, user, password, database, ssl: false },
+    close: () => undefined,
+  }
 }
 
 /** What the server is told about where to listen. */

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
+  chmodSync,
   chownSync,
   closeSync,
   existsSync,
@@ -14,6 +15,7 @@ import {
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { usesUnixSocket } from './embedded-address.ts'
+import type { Log } from '../util/log.ts'
 import type { Identity, Runner } from './embedded-identity.ts'
 import type { ProgramsPackage } from './embedded-programs.ts'
 
@@ -48,9 +50,13 @@ export async function ensureCluster(
   runner: Runner,
   source: ProgramsPackage,
 ): Promise<void> {
-  removeLeftovers(folders.root)
-  if (existsSync(folders.cluster)) return checkVersion(folders.cluster, source)
-  const unfinished = join(folders.root, `${unfinishedPrefix}${process.pid}`)
+  if (existsSync(folders.cluster)) {
+    checkVersion(folders.cluster, source)
+    // A copy from a backup may be open to others, and PostgreSQL refuses that.
+    chmodSync(folders.cluster, 0o700)
+    return
+  }
+  const unfinished = join(folders.root, unfinishedPrefix + randomBytes(6).toString('hex'))
   makeFolder(unfinished, runner.identity)
   try {
     await initdb(unfinished, folders, runner)
@@ -64,19 +70,19 @@ export async function ensureCluster(
 }
 
 function makeFolder(folder: string, { uid, gid }: Identity): void {
-  rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { mode: 0o700 })
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
 }
 
-/** What a killed first start left; that of a process that still runs is left alone. */
-function removeLeftovers(root: string): void {
-  for (const name of readdirSync(root)) {
-    if (!name.startsWith(unfinishedPrefix)) continue
-    const pid = Number(name.slice(unfinishedPrefix.length))
-    // An `initdb` that outlived its parent may still write here: what is left then goes at the next start.
-    if (!isRunning(pid))
+/** What killed first starts left. Only for the process that holds the folder: nothing unfinished is wanted then. */
+export function removeLeftovers({ root }: Folders, log: Log): void {
+  for (const name of readdirSync(root).filter((entry) => entry.startsWith(unfinishedPrefix))) {
+    try {
       rmSync(join(root, name), { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
+    } catch (error) {
+      // An `initdb` that outlived its parent may still write here; the next start removes the rest.
+      log('warn', 'what a killed first start left could not be removed yet', { error: String(error) })
+    }
   }
 }
 
@@ -121,7 +127,10 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
 
 /** A data folder lives longer than the programs: another major version cannot open it, and would damage nothing. */
 function checkVersion(cluster: string, source: ProgramsPackage): void {
-  const found = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()
+  const mark = join(cluster, 'PG_VERSION')
+  if (!existsSync(mark))
+    throw new Error(`The folder ${cluster} is not a PostgreSQL database; move it away to begin anew.`)
+  const found = readFileSync(mark, 'utf8').trim()
   const [expected] = source.version.split('.')
   if (found === expected) return
   throw new Error(

@@ -42,6 +42,7 @@ export class StartFailed extends Error {
  */
 const settings: Record<string, string> = {
   max_connections: '60',
+  max_wal_size: '256MB',
   shared_buffers: '32MB',
   // Reads are few and cached: three processes less, and none that outlives a killed server for a moment.
   io_method: 'sync',
@@ -80,10 +81,14 @@ export async function startProcess(
   const ended = endOf(child)
   let outcome: string | undefined
   void ended.then((how) => (outcome = how))
+  const database = running(child, ended, runner)
   while (outcome === undefined) {
+    const state = await probe(address.connection).catch(async (error: unknown) => {
+      await database.stop()
+      throw error
+    })
     // Ready, and not by another process that was faster in the same folder.
-    const ready = (await probe(address.connection)) === 'ready' && readPid(folders.cluster) === child.pid
-    if (ready && outcome === undefined) return running(child, ended, runner)
+    if (state === 'ready' && readPid(folders.cluster) === child.pid && database.isAlive()) return database
     await sleep(startPollMs)
   }
   const said = readFileSync(folders.log, 'utf8').slice(logStart)
@@ -170,11 +175,11 @@ function send(pid: number, signal: StopSignal, programs: Programs): void {
 
 /**
  * Stops the database that a killed server left running here, so that this server has one of its own to watch, with
- * its own settings and programs.
+ * its own settings and programs. False when there is no such process.
  */
-export async function stopOrphan(cluster: string, programs: Programs): Promise<void> {
+export async function stopOrphan(cluster: string, programs: Programs): Promise<boolean> {
   const pid = readPid(cluster)
-  if (pid === undefined) return
+  if (pid === undefined || !isRunning(pid)) return false
   const watch = new AbortController()
   try {
     await stopProcess({
@@ -182,6 +187,7 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<v
       ended: gone(pid, watch.signal),
       kill: (signal) => send(pid, signal, programs),
     })
+    return true
   } finally {
     watch.abort()
   }

@@ -5,7 +5,7 @@ import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable } from './database.ts'
 import { addressOf, type Address } from './embedded-address.ts'
-import { ensureCluster, foldersIn, type Folders } from './embedded-cluster.ts'
+import { ensureCluster, foldersIn, removeLeftovers, type Folders } from './embedded-cluster.ts'
 import { chooseRunner, type Runner } from './embedded-identity.ts'
 import { DataFolderInUse, probe, takeLock, type FolderLock } from './embedded-lock.ts'
 import { StartFailed, startProcess, stopOrphan, type DatabaseProcess } from './embedded-process.ts'
@@ -38,6 +38,7 @@ export async function startEmbedded(settings: EmbeddedSettings): Promise<Embedde
   const place = await preparePlace(settings)
   try {
     const holding = await bringUp(place)
+    removeLeftovers(place.folders, settings.log)
     return supervise(place, holding)
   } catch (error) {
     place.address.close()
@@ -50,12 +51,16 @@ interface Place extends EmbeddedSettings {
   runner: Runner
   address: Address
   version: string
+  /** Ends every wait once the database is to stop. */
+  stopping: AbortController
 }
 
 /** The running database and the lock that makes it ours. */
 interface Holding {
   database: DatabaseProcess
   lock: FolderLock
+  /** By the monotonic clock. */
+  sinceMs: number
 }
 
 async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
@@ -69,7 +74,7 @@ async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
   await ensureCluster(folders, runner, source)
   const address = await addressOf(folders.cluster, folders.password)
   const version = source.version.split('.').slice(0, 2).join('.')
-  return { ...settings, dataDir, folders, runner, address, version }
+  return { ...settings, dataDir, folders, runner, address, version, stopping: new AbortController() }
 }
 
 /** How long a start waits for a database that starts, stops or recovers, before it says so again. */
@@ -80,26 +85,27 @@ const startPatienceMs = 20_000
 
 /** From whatever a crash left to a running database that this process holds. */
 async function bringUp(place: Place): Promise<Holding> {
-  const beganMs = performance.now()
+  const deadlineMs = performance.now() + startPatienceMs
   for (;;) {
-    if ((await settle(place)) === 'ready') await takeFromOrphan(place)
+    while ((await settle(place)) === 'ready') await takeFromOrphan(place, deadlineMs)
     try {
       const database = await startProcess(place.folders, place.runner, place.address)
       // If another server is faster with the lock the database is its own by now, and it stays.
       const lock = await takeLock(place.address.connection, place.dataDir)
-      return { database, lock }
+      return { database, lock, sinceMs: performance.now() }
     } catch (error) {
       const passing = (error instanceof StartFailed && error.passing) || error instanceof DatabaseUnavailable
-      if (!passing || performance.now() - beganMs > startPatienceMs) throw error
+      if (!passing || performance.now() > deadlineMs) throw error
       await sleep(pollMs)
     }
   }
 }
 
 /** Waits out a database that is on its way up or down. */
-async function settle({ address, folders, log }: Place): Promise<'ready' | 'absent'> {
+async function settle({ address, folders, log, stopping }: Place): Promise<'ready' | 'absent'> {
   let remindAtMs = performance.now() + remindAfterMs
   for (;;) {
+    stopping.signal.throwIfAborted()
     const state = await probe(address.connection)
     if (state !== 'busy') return state
     if (performance.now() > remindAtMs) {
@@ -111,12 +117,20 @@ async function settle({ address, folders, log }: Place): Promise<'ready' | 'abse
 }
 
 /** A database runs here already: another server's, then this throws, or one whose server was killed. */
-async function takeFromOrphan({ address, dataDir, folders, runner, log }: Place): Promise<void> {
+async function takeFromOrphan(
+  { address, dataDir, folders, runner, log }: Place,
+  deadlineMs: number,
+): Promise<void> {
   try {
     const lock = await takeLock(address.connection, dataDir)
-    log('warn', 'a database was still running here without its server; it is started anew')
-    await stopOrphan(folders.cluster, runner.programs)
+    const stopped = await stopOrphan(folders.cluster, runner.programs)
     await lock.release()
+    if (stopped)
+      return log('warn', 'a database was still running here without its server; it is started anew')
+    // It answers and is no process of this machine, as seen from here: another container has it.
+    if (performance.now() > deadlineMs)
+      throw new Error(`A database that cannot be stopped from here runs in ${dataDir}.`)
+    await sleep(pollMs)
   } catch (error) {
     // It ended by itself in the meantime.
     if (!(error instanceof DatabaseUnavailable)) throw error
@@ -125,8 +139,7 @@ async function takeFromOrphan({ address, dataDir, folders, runner, log }: Place)
 
 /** Keeps the database running and held until `stop`. */
 function supervise(place: Place, first: Holding): EmbeddedPostgres {
-  const stopping = new AbortController()
-  const { signal } = stopping
+  const { signal } = place.stopping
   const stopped = new Promise<void>((done) => signal.addEventListener('abort', () => done()))
   let holding = first
 
@@ -136,7 +149,7 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
       await Promise.race([holding.database.ended, holding.lock.lost, stopped])
       if (signal.aborted) return undefined
       try {
-        holding = await recover(place, holding, signal)
+        holding = await recover(place, holding)
       } catch (error) {
         return error instanceof Error ? error : new Error(String(error))
       }
@@ -151,7 +164,7 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
       void kept.then((error) => error !== undefined && !signal.aborted && resolveLost(error))
     }),
     stop: async () => {
-      stopping.abort()
+      place.stopping.abort()
       const error = await kept
       // In another server's hands the process is no longer ours to stop.
       if (!(error instanceof DataFolderInUse)) await holding.database.stop()
@@ -165,20 +178,25 @@ const firstRetryMs = 100
 const longestRetryMs = 10_000
 /** Starts that fail in a row before the database is given up; with the waits between them about a minute. */
 const mostRetries = 12
+const shortLifeMs = 5_000
+const shortLifePauseMs = 1_000
 
 /** After the lock's connection ended: takes the lock again, or starts the database again if that is why. */
-async function recover(place: Place, { database }: Holding, signal: AbortSignal): Promise<Holding> {
+async function recover(place: Place, { database, sinceMs }: Holding): Promise<Holding> {
+  const { signal } = place.stopping
   while (database.isAlive()) {
     try {
       const lock = await takeLock(place.address.connection, place.dataDir)
       place.log('warn', 'the connection that holds the data folder was lost and made again')
-      return { database, lock }
+      return { database, lock, sinceMs }
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable) || signal.aborted) throw error
       await sleep(pollMs, signal)
     }
   }
   place.log('error', 'the database ended by itself and is started again', { how: await database.ended })
+  // One that starts well and dies at once must not be started without pause.
+  if (performance.now() - sinceMs < shortLifeMs) await sleep(shortLifePauseMs, signal)
   for (let failures = 1; ; failures += 1) {
     try {
       const holding = await bringUp(place)

@@ -24,7 +24,7 @@ export interface OpenedDatabase {
   embedded: boolean
   /** For the banner, no password in it. */
   description: string
-  /** Resolves when an embedded database is gone for good; the server should end then. Never for a URL. */
+  /** Resolves when an embedded database is gone for good and `db` is closed; the server should end then. */
   lost: Promise<Error>
   /** Closes every connection, and stops the database if it is the embedded one. */
   close(): Promise<void>
@@ -55,9 +55,14 @@ async function openEmbedded({
     await close()
     throw error
   }
-  void server.lost.then((error) => log('error', 'the embedded database is gone', { error: error.message }))
+  const lost = server.lost.then(async (error) => {
+    log('error', 'the embedded database is gone', { error: error.message })
+    // In another server's hands it would still answer.
+    await closeSoon(db)
+    return error
+  })
   const description = `embedded PostgreSQL ${server.version} in ${resolve(dataDir)}`
-  return { db, embedded: true, description, lost: server.lost, close }
+  return { db, embedded: true, description, lost, close }
 }
 
 async function openServer(settings: DatabaseSettings & { url: string }): Promise<OpenedDatabase> {

@@ -11,6 +11,8 @@ export interface ConnectionSettings {
   user?: string
   password?: string
   database?: string
+  /** False: never encrypted. Absent: as the connection string or the driver's environment variables say. */
+  ssl?: false
 }
 
 /** How long a statement waits for a connection, from the pool or the network, before the database counts as away. */

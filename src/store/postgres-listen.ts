@@ -12,7 +12,7 @@ interface Hearing {
 }
 
 const firstRetryMs = 50
-const longestRetryMs = 5_000
+const longestRetryMs = 1_000
 
 /** Resolves once the server listens; the returned function stops it for good. */
 export async function listen(

@@ -8,6 +8,10 @@ import { listen } from './postgres-listen.ts'
 
 export { isUniqueViolation } from './postgres-errors.ts'
 
+/** Kept when nothing happens, so that the first request after a pause need not wait for a new one. */
+const warmConnections = 2
+const idleTimeoutMillis = 30_000
+
 /** Opens no connection yet: the first statement does. `max` counts the pool only. */
 export function connectPostgres(settings: ConnectionSettings & { max: number; log: Log }): Database {
   const { max, log, ...connection } = settings
@@ -23,7 +27,7 @@ class PostgresDatabase implements Database {
   constructor(config: pg.ClientConfig, max: number, log: Log) {
     this.#config = config
     this.#log = log
-    this.#pool = new pg.Pool({ ...config, max, idleTimeoutMillis: 30_000 })
+    this.#pool = new pg.Pool({ ...config, max, min: Math.min(warmConnections, max), idleTimeoutMillis })
     // Without these two a connection that dies while nobody waits on it would end the process; the statement
     // that meets it next fails by itself. The pool listens only to clients that are idle.
     this.#pool.on('error', (error) => {

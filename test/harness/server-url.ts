@@ -8,6 +8,7 @@ export function urlOf({ host = '', port, user, password, database }: ConnectionS
   url.password = password ?? ''
   // A socket's folder cannot stand where a host stands.
   url.searchParams.set('host', host)
+  url.searchParams.set('sslmode', 'disable')
   return url.href
 }
 
