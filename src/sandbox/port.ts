@@ -39,6 +39,8 @@ export interface CellEnd {
 }
 
 export interface SandboxSession {
+  /** False once the process behind the session is gone, also when that happened while no cell ran. */
+  isAlive(): boolean
   /** Puts a file at /mnt/data/`name` (a plain name, no slashes); never counted as produced by a cell. */
   put(name: string, source: Readable | Buffer): Promise<void>
   /** Makes /mnt/data/`alias` read as /mnt/data/`name`. */

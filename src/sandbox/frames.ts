@@ -1,0 +1,85 @@
+/** What a runner may say to the host, read as hostile input: bounded lines, a schema, nothing else. */
+import { z } from 'zod'
+
+/** A figure of a few megapixels as base64; a longer line ends the session. */
+const maxLineBytes = 16 * 1024 * 1024
+
+const cell = z.int().nonnegative()
+
+const frameSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('preloaded') }),
+  z.object({ type: z.literal('out'), cell, text: z.string().max(65_536) }),
+  z.object({ type: z.literal('image'), cell, png: z.string() }),
+  z.object({
+    type: z.literal('end'),
+    cell,
+    status: z.enum(['ok', 'error', 'interrupted']),
+    files: z
+      .array(z.object({ name: z.string().max(1024), bytes: z.number().nonnegative() }))
+      .max(1000)
+      .optional(),
+  }),
+  /** Answers of the tier whose files live inside the runner. */
+  z.object({ type: z.literal('done'), request: cell, error: z.string().max(2000).optional() }),
+  z.object({ type: z.literal('bytes'), request: cell, data: z.string() }),
+])
+
+export type Frame = z.infer<typeof frameSchema>
+
+export interface FrameReader {
+  push(chunk: Buffer): void
+}
+
+/** Cuts a byte stream into frames. Lines that are no frame are dropped; a line without an end calls `onFlood`. */
+export function frameReader(onFrame: (frame: Frame) => void, onFlood: () => void): FrameReader {
+  let parts: Buffer[] = []
+  let held = 0
+
+  function line(last: Buffer): void {
+    const text = Buffer.concat([...parts, last]).toString('utf8')
+    parts = []
+    held = 0
+    const frame = parseFrame(text)
+    if (frame !== undefined) onFrame(frame)
+  }
+
+  return {
+    push(chunk) {
+      let rest = chunk
+      for (let at = rest.indexOf(10); at >= 0; at = rest.indexOf(10)) {
+        line(rest.subarray(0, at))
+        rest = rest.subarray(at + 1)
+      }
+      if (rest.length === 0) return
+      parts.push(rest)
+      held += rest.length
+      if (held > maxLineBytes) {
+        parts = []
+        held = 0
+        onFlood()
+      }
+    },
+  }
+}
+
+function parseFrame(text: string): Frame | undefined {
+  try {
+    return frameSchema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}
+
+/** Text that any database and client can hold: no NUL, no half of a surrogate pair. */
+export function cleanText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('utf8').replaceAll('\u0000', '\uFFFD')
+}
+
+const pngMagic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+
+/** The bytes of a PNG, or undefined when it is none. */
+export function decodePng(base64: string): Buffer | undefined {
+  const png = Buffer.from(base64, 'base64')
+  return png.subarray(0, 8).equals(pngMagic) ? png : undefined
+}

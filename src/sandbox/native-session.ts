@@ -1,0 +1,68 @@
+/** A session of a native tier: a confined Python of the host, a folder, and what the host watches while a cell runs. */
+import type { SandboxLimits, SandboxSession } from './port.ts'
+import { type EventSink, filesOf } from './harvest.ts'
+import { runCell } from './run-cell.ts'
+import type { RunnerProcess } from './runner-process.ts'
+import type { SessionFolder } from './session-folder.ts'
+import { watchTree } from './watch-tree.ts'
+
+export interface NativeParts {
+  runner: RunnerProcess
+  folder: SessionFolder
+  limits: SandboxLimits
+  /** Ends what a cell left running, where the runner cannot do it from inside. */
+  sweep: () => Promise<void>
+  /** Gives back what the driver lent to the session. */
+  release: () => Promise<void>
+}
+
+export function nativeSession(parts: NativeParts): SandboxSession {
+  const { runner, folder, limits } = parts
+  /** The print of each file as the host last saw it. */
+  const known = new Map<string, string>()
+  let cells = 0
+  let closing: Promise<void> | undefined
+
+  async function harvest(onEvent: EventSink): Promise<void> {
+    const changed = (await folder.files()).filter((file) => known.get(file.name) !== file.print)
+    for (const file of changed) known.set(file.name, file.print)
+    filesOf(changed, limits, onEvent)
+  }
+
+  async function close(): Promise<void> {
+    runner.kill()
+    await runner.ended
+    await parts.sweep()
+    await folder.remove()
+    await parts.release()
+  }
+
+  return {
+    isAlive: () => runner.isAlive() && closing === undefined,
+    async put(name, source) {
+      await folder.put(name, source)
+      const written = (await folder.files()).find((file) => file.name === name)
+      if (written) known.set(name, written.print)
+    },
+    link: (name, alias) => folder.link(name, alias),
+    async run(code, onEvent, signal) {
+      cells += 1
+      const cell = cells
+      const result = await runCell(runner, {
+        cell,
+        code,
+        limits,
+        signal,
+        onEvent,
+        interrupt: () => void runner.send({ op: 'interrupt', cell }),
+        watch: (onOverrun) => watchTree({ root: runner.pid, folder, limits }, onOverrun),
+      })
+      await parts.sweep()
+      if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
+      if (result.status !== 'cancelled') await harvest(onEvent)
+      return { status: result.status, sessionLost: result.sessionLost }
+    },
+    read: (name) => folder.read(name, limits.fileMb * 1024 * 1024),
+    close: () => (closing ??= close()),
+  }
+}

@@ -1,0 +1,148 @@
+/** One cell from order to end: its time, its output caps, and the line that tells the model what was hit. */
+import { cleanText, decodePng, type Frame } from './frames.ts'
+import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
+import type { RunnerProcess } from './runner-process.ts'
+
+/** What a watchdog saw; `hard` leaves the cell no time to stop by itself. */
+export interface Overrun {
+  status: 'memory' | 'disk'
+  hard: boolean
+}
+
+export interface CellOrder {
+  /** The cell's number, never used twice in a session. */
+  cell: number
+  code: string
+  limits: SandboxLimits
+  signal: AbortSignal
+  onEvent: (event: CellEvent) => void
+  /** Asks the runner to raise KeyboardInterrupt in the cell. */
+  interrupt: () => void
+  /** Starts the tier's watchdogs; the returned function stops them. */
+  watch: (onOverrun: (overrun: Overrun) => void) => () => void
+}
+
+export type EndFrame = Extract<Frame, { type: 'end' }>
+
+export interface CellResult extends CellEnd {
+  /** The runner's own words; missing when the runner was lost. */
+  frame?: EndFrame
+  /** What to tell the model beside what the cell itself printed; empty when there is nothing to tell. */
+  message: string
+}
+
+type Stop = 'timeout' | 'cancelled' | 'memory' | 'disk'
+
+/** A cancelled cell gets this long to stop by itself, so that a cancel does not cost the session its variables. */
+const cancelGraceMs = 250
+
+/** What the note in place of the middle may add to a cell's text. */
+const noteBytes = 1024
+
+/** A figure this large would be a poster; the runner draws at 100 dots an inch. */
+const imageBytes = 8 * 1024 * 1024
+
+/** Runs the cell; never rejects for what the code does, and has ended the runner where `sessionLost` is true. */
+export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<CellResult> {
+  const { limits, signal } = order
+  if (signal.aborted) return { status: 'cancelled', sessionLost: !runner.isAlive(), message: '' }
+  let stop: Stop | undefined
+  let grace: NodeJS.Timeout | undefined
+
+  function stopCell(why: Stop, graceMs: number): void {
+    stop ??= why
+    if (graceMs === 0) return runner.kill()
+    if (grace !== undefined) return
+    order.interrupt()
+    grace = setTimeout(() => runner.kill(), graceMs)
+  }
+
+  const onAbort = () => stopCell('cancelled', Math.min(cancelGraceMs, limits.graceMs))
+  const wall = setTimeout(() => stopCell('timeout', limits.graceMs), limits.wallMs)
+  const unwatch = order.watch(({ status, hard }) => stopCell(status, hard ? 0 : limits.graceMs))
+  signal.addEventListener('abort', onAbort, { once: true })
+  const ending = waitForEnd(runner, order)
+  void runner.send({ op: 'run', cell: order.cell, code: order.code, cpuSeconds: cpuSeconds(limits) })
+  const frame = await ending
+  clearTimeout(wall)
+  clearTimeout(grace)
+  unwatch()
+  signal.removeEventListener('abort', onAbort)
+  // A kill that was already under way wins over an end that arrived with it.
+  if (frame === undefined || !runner.isAlive()) {
+    await runner.ended
+    return lostCell(stop, limits)
+  }
+  return { frame, ...finishedCell(frame, stop, limits) }
+}
+
+/** The cell's end frame, or undefined when the runner ended first. Events are passed on meanwhile. */
+async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndFrame | undefined> {
+  const relay = eventRelay(order)
+  // JSON writes one byte as up to six characters; more than this is no output but an attack on the host.
+  const budget = 8 * order.limits.outputBytes + 2 * order.limits.images * imageBytes + 1024 * 1024
+  let received = 0
+  return new Promise((resolve) => {
+    runner.listen(
+      (frame) => {
+        if (frame.type === 'end' && frame.cell === order.cell) resolve(frame)
+        else relay(frame)
+      },
+      (count) => {
+        received += count
+        if (received > budget) runner.kill()
+      },
+    )
+    void runner.ended.then(() => resolve(undefined))
+  })
+}
+
+/** Passes on what belongs to this cell, within the caps that the runner should have kept by itself. */
+function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => void {
+  let text = limits.outputBytes + noteBytes
+  let images = limits.images
+  return (frame) => {
+    if (frame.type === 'out' && frame.cell === cell && text > 0) {
+      text -= Buffer.byteLength(frame.text)
+      onEvent({ type: 'logs', text: cleanText(frame.text) })
+    }
+    if (frame.type === 'image' && frame.cell === cell && images > 0) {
+      const png = decodePng(frame.png)
+      if (png === undefined || png.length > imageBytes) return
+      images -= 1
+      onEvent({ type: 'image', png })
+    }
+  }
+}
+
+/** Processor seconds of one process: a little over the wall time, so that only several threads can meet it first. */
+function cpuSeconds(limits: SandboxLimits): number {
+  return Math.ceil((limits.wallMs + limits.graceMs) / 1000)
+}
+
+function finishedCell(
+  frame: EndFrame,
+  stop: Stop | undefined,
+  limits: SandboxLimits,
+): Omit<CellResult, 'frame'> {
+  if (stop !== undefined)
+    return { status: stop, sessionLost: false, message: stopMessage(stop, limits, false) }
+  return { status: frame.status === 'ok' ? 'ok' : 'error', sessionLost: false, message: '' }
+}
+
+function lostCell(stop: Stop | undefined, limits: SandboxLimits): CellResult {
+  const status = stop ?? 'crashed'
+  return { status, sessionLost: true, message: stopMessage(status, limits, true) }
+}
+
+function stopMessage(status: Stop | 'crashed', limits: SandboxLimits, lost: boolean): string {
+  const fate = lost ? 'The Python session was ended and its variables are gone.' : 'Variables are kept.'
+  const said: Record<Stop | 'crashed', string> = {
+    timeout: `TimeoutError: the cell ran longer than ${limits.wallMs / 1000} seconds and was stopped. ${fate}`,
+    memory: `MemoryError: the cell used more than ${limits.memoryMb} MiB of memory and was stopped. ${fate}`,
+    disk: `OSError: /mnt/data and /tmp hold more than ${limits.diskMb} MiB, and the cell was stopped. ${fate}`,
+    crashed: `The Python process ended in the middle of the cell. ${fate}`,
+    cancelled: '',
+  }
+  return said[status]
+}

@@ -1,0 +1,38 @@
+/**
+ * The runner's Python as it is handed to a session: over a descriptor, not as a path, because a session's user can
+ * often not read the folder that the server is installed in.
+ */
+import { readFile } from 'node:fs/promises'
+import type { SandboxLimits } from './port.ts'
+
+export interface RunnerSettings extends SandboxLimits {
+  /** The folder that cells work in. */
+  folder: string
+  /** True where `kill(-1)` reaches nobody but what the session started. */
+  ownProcessList: boolean
+  /** Modules imported while nobody waits. */
+  preload: string[]
+}
+
+/** Descriptor number of the bundle in the new process. */
+export const bundleDescriptor = 3
+
+/** What Python is started with; it reads the bundle to its end and runs the parts in one namespace. */
+export const pythonStart = [
+  '-I',
+  '-B',
+  '-c',
+  `import json,os;b=json.load(os.fdopen(${bundleDescriptor}));g={"__name__":"runner","SETTINGS":b["settings"]};` +
+    '[exec(compile(p,"<runner>","exec"),g) for p in b["parts"]]',
+]
+
+export const nativeParts = ['cell.py', 'native.py']
+
+export async function runnerBundle(parts: string[], settings: object): Promise<string> {
+  return JSON.stringify({ parts: await Promise.all(parts.map(runnerFile)), settings })
+}
+
+/** The text of a file in the runner folder, which the build copies next to the compiled code. */
+export async function runnerFile(name: string): Promise<string> {
+  return readFile(new URL(`./runner/${name}`, import.meta.url), 'utf8')
+}

@@ -1,0 +1,237 @@
+"""Runs one cell in any tier: last value, traceback cut to the cell, figures, output with head and tail."""
+
+import ast
+import base64
+import builtins
+import codecs
+import collections
+import io
+import linecache
+import sys
+import traceback
+import types
+
+DATA = "/mnt/data"
+FRAME_CHARACTERS = 32_768
+
+
+class Output:
+    """Text of one cell on its way out: the head at once, the tail at the end, a note in place of the middle."""
+
+    def __init__(self, send, limit, real_folder=DATA):
+        self.send = send
+        self.half = max(limit // 2, 1)
+        self.real = real_folder.encode()
+        self.start()
+
+    def start(self):
+        self.sent = 0
+        self.cut = 0
+        self.tail = collections.deque()
+        self.tail_bytes = 0
+        self.held = b""
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, data):
+        self.take(self.rename(self.held + bytes(data)))
+
+    def take(self, data):
+        room = self.half - self.sent
+        if room > 0:
+            self.sent += len(data[:room])
+            self.text(self.decoder.decode(data[:room]))
+            data = data[room:]
+        if data:
+            self.keep(data)
+
+    def keep(self, data):
+        self.tail.append(data[-self.half :])
+        self.tail_bytes += len(self.tail[-1])
+        self.cut += len(data) - len(self.tail[-1])
+        while self.tail_bytes - len(self.tail[0]) >= self.half:
+            dropped = len(self.tail.popleft())
+            self.tail_bytes -= dropped
+            self.cut += dropped
+
+    def rename(self, data):
+        """Shows the session's folder under the one name that every tier has."""
+        self.held = b""
+        if self.real == DATA.encode():
+            return data
+        data = data.replace(self.real, DATA.encode())
+        # A chunk may end in the middle of the folder's name: that piece waits for the next one.
+        for length in range(min(len(self.real) - 1, len(data)), 0, -1):
+            if data.endswith(self.real[:length]):
+                self.held = data[-length:]
+                return data[:-length]
+        return data
+
+    def finish(self):
+        self.take(self.held)
+        self.text(self.decoder.decode(b"", True))
+        if not self.tail:
+            return
+        tail = b"".join(self.tail)
+        surplus = max(len(tail) - self.half, 0)
+        tail, self.cut = tail[surplus:], self.cut + surplus
+        if self.cut:
+            while tail and tail[0] & 0xC0 == 0x80:
+                tail, self.cut = tail[1:], self.cut + 1
+            self.text(f"\n[... {self.cut} bytes of output left out ...]\n")
+        self.text(tail.decode("utf-8", "replace"))
+
+    def text(self, text):
+        for start in range(0, len(text), FRAME_CHARACTERS):
+            self.send(text[start : start + FRAME_CHARACTERS])
+
+
+class RealFolder(ast.NodeTransformer):
+    """Where /mnt/data cannot be mounted, the names that a cell spells out are led to the session's own folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def visit_Constant(self, node):
+        if isinstance(node.value, str) and DATA in node.value:
+            return ast.copy_location(ast.Constant(node.value.replace(DATA, self.folder)), node)
+        if isinstance(node.value, bytes) and DATA.encode() in node.value:
+            value = node.value.replace(DATA.encode(), self.folder.encode())
+            return ast.copy_location(ast.Constant(value), node)
+        return node
+
+
+def without_runner(shown):
+    """Takes the runner's frames out of a traceback and out of those that led to it."""
+    shown.stack[:] = [frame for frame in shown.stack if frame.filename != "<runner>"]
+    for earlier in (shown.__cause__, shown.__context__):
+        if earlier is not None:
+            without_runner(earlier)
+
+
+class PyplotHook:
+    """Replaces `plt.show` as pyplot is imported, whatever back end the cell chooses."""
+
+    def __init__(self, show):
+        self.show = show
+        self.busy = False
+
+    def find_spec(self, name, path=None, target=None):
+        if name != "matplotlib.pyplot" or self.busy:
+            return None
+        import importlib.util
+
+        self.busy = True
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self.busy = False
+        if spec is None or spec.loader is None:
+            return spec
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.show = self.show
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+class Cells:
+    """The session's `__main__` and the cells run in it. `emit` sends a frame, `drain` moves on what was printed."""
+
+    def __init__(self, emit, drain, output, images, folder=DATA):
+        self.emit = emit
+        self.drain = drain
+        self.output = output
+        self.images = images
+        self.folder = folder
+        self.count = 0
+        self.shown = 0
+        self.main = types.ModuleType("__main__")
+        self.main.__dict__.update(__builtins__=builtins, display=self.display)
+        sys.modules["__main__"] = self.main
+        # A plain function: pyplot writes attributes onto it, which a bound method refuses.
+        sys.meta_path.insert(0, PyplotHook(lambda *_args, **_options: self.show()))
+
+    def run(self, code):
+        """Returns `ok`, `error` or `interrupted`."""
+        self.count += 1
+        self.shown = 0
+        name = f"<cell {self.count}>"
+        try:
+            status = self.execute(code, name)
+            self.show()
+            return status
+        except SystemExit:
+            return "ok"
+        except KeyboardInterrupt as error:
+            self.report(error, name)
+            return "interrupted"
+        except BaseException as error:
+            self.report(error, name)
+            return "error"
+
+    def execute(self, code, name):
+        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+        tree = ast.parse(code, name)
+        if self.folder != DATA:
+            tree = RealFolder(self.folder).visit(tree)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            last = ast.Expression(tree.body.pop().value)
+        space = self.main.__dict__
+        if tree.body:
+            exec(compile(tree, name, "exec"), space)
+        if last is not None:
+            value = eval(compile(last, name, "eval"), space)
+            if value is not None and not code.rstrip().endswith(";"):
+                space["_"] = value
+                self.write(repr(value) + "\n")
+        return "ok"
+
+    def report(self, error, name):
+        """The traceback from the cell's first line on: the runner's own frames mean nothing to the reader."""
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != name:
+            trace = trace.tb_next
+        try:
+            shown = traceback.TracebackException(type(error), error, trace)
+            without_runner(shown)
+            text = "".join(shown.format())
+        except BaseException:
+            text = f"{type(error).__name__} (its text cannot be shown)\n"
+        self.write(text)
+
+    def write(self, text):
+        self.drain()
+        self.output.write(text.encode("utf-8", "replace"))
+
+    def show(self):
+        """Sends every open figure as PNG and closes it; this is also `plt.show`."""
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if pyplot is None or not hasattr(pyplot, "get_fignums"):
+            return
+        try:
+            for number in pyplot.get_fignums():
+                self.image(pyplot.figure(number))
+        finally:
+            pyplot.close("all")
+
+    def image(self, figure):
+        self.shown += 1
+        if self.shown > self.images:
+            if self.shown == self.images + 1:
+                self.write(f"[only the first {self.images} figures of a cell are shown]\n")
+            return
+        png = io.BytesIO()
+        figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
+        self.drain()
+        self.emit({"type": "image", "png": base64.b64encode(png.getvalue()).decode()})
+
+    def display(self, *values):
+        for value in values:
+            if hasattr(value, "savefig"):
+                self.image(value)
+            else:
+                self.write(repr(value) + "\n")

@@ -1,0 +1,234 @@
+"""The runner of the native tiers: JSON lines on stdin and stdout, one cell at a time in the main thread."""
+
+import fcntl
+import importlib
+import json
+import os
+import queue
+import resource
+import select
+import signal
+import struct
+import sys
+import termios
+import threading
+import time
+
+OWN_PID = os.getpid()
+MIB = 1024 * 1024
+
+
+class Wire:
+    """The line to the host, moved away from the descriptors that the cells print to."""
+
+    def __init__(self):
+        self.input = os.fdopen(os.dup(0), "rb")
+        self.out = os.dup(1)
+        self.lock = threading.Lock()
+        null = os.open("/dev/null", os.O_RDONLY)
+        os.dup2(null, 0)
+        self.printed, self.print_end = os.pipe()
+        os.set_blocking(self.printed, False)
+        # Descriptors of the server that slipped through a spawn must not be seen by a cell.
+        last = 2
+        for kept in (*sorted((self.input.fileno(), self.out, self.printed, self.print_end)), 4096):
+            os.closerange(last + 1, kept)
+            last = kept
+        self.lead_prints()
+
+    def lead_prints(self):
+        """Points descriptors 1 and 2 at the pump, also when an earlier cell has closed or moved them."""
+        os.dup2(self.print_end, 1)
+        os.dup2(self.print_end, 2)
+
+    def send(self, frame):
+        line = json.dumps(frame).encode() + b"\n"
+        with self.lock:
+            while line:
+                line = line[os.write(self.out, line) :]
+
+
+class Runner:
+    def __init__(self, settings):
+        self.settings = settings
+        self.wire = Wire()
+        self.cells_to_run = queue.SimpleQueue()
+        self.pump_lock = threading.Lock()
+        self.current = None
+        self.active = None
+        self.interrupted = None
+        self.output = Output(self.send_text, settings["outputBytes"], settings["folder"])
+        self.cells = Cells(self.emit, self.drain, self.output, settings["images"], settings["folder"])
+
+    def emit(self, frame):
+        self.wire.send({**frame, "cell": self.current})
+
+    def send_text(self, text):
+        if self.current is not None:
+            self.emit({"type": "out", "text": text})
+
+    # -- what the cells print
+
+    def pump(self):
+        while True:
+            select.select([self.wire.printed], [], [])
+            with self.pump_lock:
+                self.move(65_536)
+
+    def move(self, limit):
+        try:
+            data = os.read(self.wire.printed, limit)
+        except BlockingIOError:
+            return 0
+        if self.current is not None:
+            self.output.write(data)
+        return len(data)
+
+    def drain(self):
+        """Moves on what is in the pipe now; a thread that prints for ever must not hold the cell's end."""
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+        with self.pump_lock:
+            waiting = struct.unpack("i", fcntl.ioctl(self.wire.printed, termios.FIONREAD, b"\0\0\0\0"))[0]
+            while waiting > 0:
+                moved = self.move(min(waiting, 65_536))
+                if moved == 0:
+                    return
+                waiting -= moved
+
+    # -- what the host says
+
+    def listen(self):
+        for line in self.wire.input:
+            message = json.loads(line)
+            if message["op"] == "run":
+                self.cells_to_run.put(message)
+            elif message["op"] == "interrupt":
+                self.interrupted = message["cell"]
+                # To the main thread by name: a signal to the process may wake another one and leave sleep() asleep.
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        os._exit(0)
+
+    def on_interrupt(self, _number, _frame):
+        # Raised once, and only into the cell that was meant: a late signal must not hit the next cell.
+        if self.active is not None and self.active == self.interrupted:
+            self.active = None
+            raise KeyboardInterrupt
+
+    def on_cpu_limit(self, _number, _frame):
+        if self.active is not None:
+            self.active = None
+            raise TimeoutError("the cell used up its processor time")
+
+    # -- the loop
+
+    def run(self, message):
+        self.current = message["cell"]
+        self.output.start()
+        try:
+            self.prepare(message)
+            status = self.cells.run(message["code"])
+        except KeyboardInterrupt:
+            status = "interrupted"
+        self.active = None
+        if os.getpid() != OWN_PID:
+            # A child that the cell forked came to the cell's end as well; only the parent may speak for it.
+            os._exit(0)
+        self.sweep()
+        self.drain()
+        with self.pump_lock:
+            self.output.finish()
+            cell, self.current = self.current, None
+        self.wire.send({"type": "end", "cell": cell, "status": status})
+
+    def prepare(self, message):
+        self.wire.lead_prints()
+        if sys.stdout is None or sys.stdout.closed:
+            sys.stdout = self.stream(1)
+        if sys.stderr is None or sys.stderr.closed:
+            sys.stderr = self.stream(2)
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        signal.signal(signal.SIGXCPU, self.on_cpu_limit)
+        used = time.process_time()
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used + message["cpuSeconds"]) + 1, resource.RLIM_INFINITY))
+        self.active = self.current
+        if self.interrupted == self.active:
+            raise KeyboardInterrupt
+
+    def sweep(self):
+        """Ends what the cell left behind. -1 means everybody, so only where the tier has its own process list."""
+        if self.settings["ownProcessList"]:
+            try:
+                os.kill(-1, signal.SIGKILL)
+            except OSError:
+                pass
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except OSError:
+            pass
+
+    def preload(self):
+        """Imports the heavy libraries while nobody waits, one at a time so that a cell never waits for all."""
+        for name in self.settings["preload"]:
+            if not self.cells_to_run.empty():
+                break
+            try:
+                importlib.import_module(name)
+            except Exception:
+                pass
+        self.wire.send({"type": "preloaded"})
+
+    def serve(self):
+        signal.signal(signal.SIGINT, self.on_interrupt)
+        sys.stdout = self.stream(1)
+        sys.stderr = self.stream(2)
+        for target in (self.pump, self.listen):
+            threading.Thread(target=target, daemon=True).start()
+        self.wire.send({"type": "ready"})
+        self.preload()
+        while True:
+            self.run(self.cells_to_run.get())
+
+    @staticmethod
+    def stream(descriptor):
+        return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def limit(settings):
+    memory = settings["memoryMb"] * MIB
+    limits = {
+        # DATA counts what a process may write to, so one process meets a MemoryError before the watchdog kills it.
+        resource.RLIMIT_DATA: memory - memory // 16,
+        resource.RLIMIT_AS: max(2 * memory, 1024 * MIB),
+        resource.RLIMIT_NPROC: settings["processes"],
+        resource.RLIMIT_FSIZE: settings["fileMb"] * MIB,
+        resource.RLIMIT_NOFILE: 256,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_MEMLOCK: 0,
+    }
+    for kind, value in limits.items():
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+    # A write beyond RLIMIT_FSIZE should be an OSError that the cell can read, not the end of the session.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def serve(settings):
+    limit(settings)
+    try:
+        os.nice(10)
+    except OSError:
+        pass
+    os.chdir(settings["folder"])
+    sys.path.append(settings["folder"])
+    sys.argv = [""]
+    Runner(settings).serve()
+
+
+serve(SETTINGS)

@@ -1,0 +1,171 @@
+/** The self-test of a driver: canaries are set out on the host, and a session tries to reach them. */
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { deniedSyscalls } from './denied-syscalls.ts'
+import { pythonEnvironment } from './host-python.ts'
+import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
+import { runnerFile } from './runner-bundle.ts'
+import { isArchitecture } from './seccomp.ts'
+
+export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
+
+/** Libraries that a model may hope for; the self-test says which of them there are. */
+export const wantedLibraries = [
+  'numpy',
+  'pandas',
+  'matplotlib',
+  'scipy',
+  'sklearn',
+  'seaborn',
+  'sympy',
+  'statsmodels',
+  'PIL',
+  'openpyxl',
+  'docx',
+  'pptx',
+  'pypdf',
+  'lxml',
+  'bs4',
+  'yaml',
+]
+
+/** Small limits: the probe meets the process limit on purpose. */
+const probeLimits: SandboxLimits = {
+  wallMs: 10_000,
+  graceMs: 500,
+  memoryMb: 512,
+  processes: 16,
+  fileMb: 16,
+  diskMb: 32,
+  tmpMb: 16,
+  outputBytes: 65_536,
+  images: 1,
+  files: 1,
+}
+
+export interface Canaries {
+  mark: string
+  folder: string
+  file: string
+  port: number
+  abstract: string
+  /** How often something on the host was reached. */
+  reached: () => number
+  remove: () => Promise<void>
+}
+
+const answerSchema = z.object({
+  sum: z.number(),
+  escaped: z.array(z.string()),
+  libraries: z.array(z.string()),
+})
+
+/** Sets out a readable file, a loopback port and an abstract socket, where nothing but the walls guards them. */
+export async function setOutCanaries(): Promise<Canaries> {
+  const folder = await mkdtemp(join(tmpdir(), 'spool-canary-'))
+  const file = join(folder, 'canary')
+  await writeFile(file, 'canary', { mode: 0o644 })
+  let reached = 0
+  const count = () => {
+    reached += 1
+  }
+  const abstract = `spool-canary-${randomUUID()}`
+  const tcp = await listening({ port: 0, host: '127.0.0.1' }, count)
+  const unix = process.platform === 'linux' ? await listening({ path: `\0${abstract}` }, count) : undefined
+  const address = tcp.address()
+  return {
+    mark: `probe ${randomUUID()} `,
+    folder,
+    file,
+    port: typeof address === 'object' && address ? address.port : 0,
+    abstract,
+    reached: () => reached,
+    async remove() {
+      tcp.close()
+      unix?.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function listening(where: object, onConnection: () => void): Promise<Server> {
+  const server = createServer((socket) => {
+    onConnection()
+    socket.destroy()
+  })
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(where, resolve))
+  return server
+}
+
+export interface NativeSubject {
+  open: (limits: SandboxLimits) => Promise<SandboxSession>
+  /** True where the tier has a process list of its own. */
+  ownProcessList: boolean
+  tmp: string
+}
+
+/** The self-test of the tiers that run the host's Python. Never rejects. */
+export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> {
+  return probe(subject.open, async (canaries) => {
+    const asked = {
+      ...canaries,
+      files: [canaries.file],
+      environment: Object.keys(pythonEnvironment(subject.tmp)),
+      processes: probeLimits.processes,
+      ownProcessList: subject.ownProcessList,
+      pid: process.pid,
+      calls: callNumbers(),
+      libraries: wantedLibraries,
+    }
+    return `import json\nCANARIES = json.loads(${JSON.stringify(JSON.stringify(asked))})\n${await runnerFile('probe.py')}`
+  })
+}
+
+/** Opens a session, runs the code made for the canaries in it, and judges its answer. */
+export async function probe(
+  open: (limits: SandboxLimits) => Promise<SandboxSession>,
+  code: (canaries: Canaries) => Promise<string>,
+): Promise<SelfTest> {
+  const canaries = await setOutCanaries()
+  let session: SandboxSession | undefined
+  try {
+    session = await open(probeLimits)
+    let printed = ''
+    const collect = (event: { type: string; text?: string }) => {
+      printed += event.text ?? ''
+    }
+    const end = await session.run(await code(canaries), collect, new AbortController().signal)
+    const answer = printed.split('\n').find((line) => line.startsWith(canaries.mark))
+    if (answer === undefined)
+      return refusal(`the probe ended with ${end.status}: ${printed.slice(-500).trim()}`)
+    return judge(answerSchema.parse(JSON.parse(answer.slice(canaries.mark.length))), canaries.reached())
+  } catch (error) {
+    return refusal(error instanceof Error ? error.message : String(error))
+  } finally {
+    await session?.close().catch(() => {})
+    await canaries.remove()
+  }
+}
+
+function judge(answer: z.infer<typeof answerSchema>, reached: number): SelfTest {
+  const { sum, escaped, libraries } = answer
+  if (sum !== 2) return refusal('1 + 1 is not 2')
+  if (escaped.length > 0) return refusal(`the probe got out: ${escaped.join(', ')}`)
+  if (reached > 0) return refusal('the probe reached a port of the host')
+  return { ok: true, libraries }
+}
+
+function refusal(why: string): SelfTest {
+  return { ok: false, why, libraries: [] }
+}
+
+function callNumbers(): Record<string, number> {
+  const { arch } = process
+  if (!isArchitecture(arch)) return {}
+  const numbers = Object.entries(deniedSyscalls).map(([name, known]) => [name, known[arch]] as const)
+  return Object.fromEntries(numbers.filter((one): one is readonly [string, number] => one[1] !== undefined))
+}

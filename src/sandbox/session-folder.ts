@@ -1,0 +1,194 @@
+/**
+ * The folder of a native session as the host sees it: everything in it was made by code that nobody trusts, so
+ * links are never followed, not in the middle of a path either, and only regular files of the session's user count.
+ */
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { type BigIntStats, constants, createWriteStream } from 'node:fs'
+import { chown, type FileHandle, lstat, mkdir, open, opendir, rename, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+
+/** Deeper or more crowded trees are no results but an attempt to keep the host busy. */
+const maxDepth = 32
+const maxEntries = 20_000
+
+const readFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const folderFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_DIRECTORY
+
+export interface Owner {
+  uid: number
+  gid: number
+}
+
+/** A regular file and the print that tells whether a cell has touched it. */
+export interface FoundFile {
+  name: string
+  bytes: number
+  mtimeMs: number
+  print: string
+}
+
+export interface SessionFolder {
+  /** The folder that is /mnt/data inside. */
+  readonly data: string
+  /** Scratch space of the tiers that cannot mount a /tmp of their own. */
+  readonly tmp: string
+  /** Writes a file under a plain name, whatever a cell has put there before. */
+  put(name: string, source: Readable | Buffer): Promise<void>
+  link(name: string, alias: string): Promise<void>
+  /** The regular files, at most `maxEntries` entries into the tree. */
+  files(): Promise<FoundFile[]>
+  read(name: string, maxBytes: number): Promise<Readable>
+  /** Bytes on disk and the number of entries; counting stops at `maxEntries`. */
+  usage(): Promise<{ bytes: number; full: boolean }>
+  /** The device that the folder is on, as stat numbers it. */
+  readonly device: bigint
+  remove(): Promise<void>
+}
+
+/** Makes `path` with its parts, owned by `owner` when given (the server is root), else by the server itself. */
+export async function sessionFolder(path: string, owner?: Owner): Promise<SessionFolder> {
+  const [data, tmp, incoming] = [join(path, 'data'), join(path, 'tmp'), join(path, 'incoming')]
+  await mkdir(path, { recursive: true, mode: 0o711 })
+  await mkdir(incoming, { mode: 0o700 })
+  for (const folder of [data, tmp]) {
+    await mkdir(folder, { mode: 0o700 })
+    if (owner) await chown(folder, owner.uid, owner.gid)
+  }
+  const uid = BigInt(owner?.uid ?? process.getuid?.() ?? 0)
+  const device = (await lstat(data, { bigint: true })).dev
+  return {
+    data,
+    tmp,
+    async put(name, source) {
+      // Written where no cell can reach it and then moved: a link lying in wait under the name is replaced.
+      const part = join(incoming, randomUUID())
+      const stream = Buffer.isBuffer(source) ? Readable.from([source]) : source
+      await pipeline(stream, createWriteStream(part, { mode: 0o644 }))
+      if (owner) await chown(part, owner.uid, owner.gid)
+      await rename(part, join(data, plainName(name)))
+    },
+    async link(name, alias) {
+      if (plainName(name) === plainName(alias)) return
+      await rm(join(data, alias), { force: true })
+      await symlink(name, join(data, alias))
+    },
+    files: () => regularFiles(data, uid),
+    read: (name, maxBytes) => readRegular(data, name, { uid, maxBytes }),
+    async usage() {
+      const used = [await diskUsage(data), await diskUsage(tmp)]
+      return { bytes: used.reduce((all, one) => all + one.bytes, 0), full: used.some((one) => one.full) }
+    },
+    device,
+    remove: () => removeTree(path),
+  }
+}
+
+function plainName(name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    throw new Error(`A file in /mnt/data needs a plain name, not '${name}'.`)
+  }
+  return name
+}
+
+async function regularFiles(data: string, uid: bigint): Promise<FoundFile[]> {
+  const found: FoundFile[] = []
+  await walk(data, async (path, name) => {
+    const stats = await lstat(path, { bigint: true }).catch(() => undefined)
+    if (stats?.isFile() && stats.uid === uid) {
+      found.push({ name, bytes: Number(stats.size), mtimeMs: Number(stats.mtimeMs), print: printOf(stats) })
+    }
+    return stats?.isDirectory() ?? false
+  })
+  return found
+}
+
+/** The change time cannot be set by the code inside, the modification time can. */
+function printOf(stats: BigIntStats): string {
+  return `${stats.ino}:${stats.size}:${stats.ctimeNs}`
+}
+
+async function diskUsage(folder: string): Promise<{ bytes: number; full: boolean }> {
+  let bytes = 0
+  const complete = await walk(folder, async (path) => {
+    const stats = await lstat(path).catch(() => undefined)
+    bytes += (stats?.blocks ?? 0) * 512
+    return stats?.isDirectory() ?? false
+  })
+  return { bytes, full: !complete }
+}
+
+/**
+ * Calls `visit` for each entry and goes into those it answers true for. Each folder is opened without following
+ * links and listed through its descriptor. Answers false when the tree was too large to walk to its end.
+ */
+async function walk(root: string, visit: (path: string, name: string) => Promise<boolean>): Promise<boolean> {
+  let entries = 0
+  async function enter(path: string, prefix: string, depth: number): Promise<boolean> {
+    const folder = await open(path, folderFlags).catch(() => undefined)
+    if (folder === undefined) return true
+    try {
+      const here = `/proc/self/fd/${folder.fd}`
+      for await (const entry of await opendir(here)) {
+        entries += 1
+        if (entries > maxEntries) return false
+        const goIn = await visit(`${here}/${entry.name}`, prefix + entry.name)
+        if (!goIn) continue
+        if (depth === maxDepth) return false
+        if (!(await enter(`${here}/${entry.name}`, `${prefix}${entry.name}/`, depth + 1))) return false
+      }
+      return true
+    } finally {
+      await folder.close()
+    }
+  }
+  return enter(root, '', 1)
+}
+
+async function readRegular(
+  data: string,
+  name: string,
+  { uid, maxBytes }: { uid: bigint; maxBytes: number },
+): Promise<Readable> {
+  const parts = name.split('/').map(plainName)
+  const last = parts.pop() ?? ''
+  let folder: FileHandle | undefined
+  try {
+    folder = await open(data, folderFlags)
+    for (const part of parts) {
+      const next = await open(`/proc/self/fd/${folder.fd}/${part}`, folderFlags)
+      await folder.close()
+      folder = next
+    }
+    const file = await open(`/proc/self/fd/${folder.fd}/${last}`, readFlags)
+    const stats = await file.stat({ bigint: true })
+    if (stats.isFile() && stats.uid === uid && stats.size <= BigInt(maxBytes)) {
+      // The size is fixed now: a file that grows while it is read would never end.
+      const end = Number(stats.size) - 1
+      if (end >= 0) return file.createReadStream({ start: 0, end })
+      await file.close()
+      return Readable.from([])
+    }
+    await file.close()
+  } finally {
+    await folder?.close()
+  }
+  throw new Error(`/mnt/data/${name} is no regular file of at most ${maxBytes} bytes.`)
+}
+
+/**
+ * Removes a tree in which a cell may have taken its owner's rights away or dug deeper than a path can be long:
+ * the system's own tools go down folder by folder and follow no links.
+ */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 })
+  } catch {
+    const run = promisify(execFile)
+    await run('chmod', ['-R', 'u+rwx', path]).catch(() => {})
+    await run('rm', ['-rf', '--', path])
+  }
+}

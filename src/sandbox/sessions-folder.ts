@@ -1,0 +1,50 @@
+/** Where session folders of this process live, and the removal of those that a killed server left behind. */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+
+/**
+ * A new folder below `<dataDir>/sandbox/sessions`, named for this host and process. A root server runs its sessions
+ * under other user ids: where these cannot pass the folders above the data, it lies in the system's /tmp instead.
+ */
+export async function sessionsFolder(dataDir: string): Promise<string> {
+  const inData = resolve(dataDir, 'sandbox', 'sessions')
+  await mkdir(inData, { recursive: true, mode: 0o711 })
+  const home = process.getuid?.() !== 0 || (await openToAll(inData)) ? inData : temporaryHome(dataDir)
+  await mkdir(home, { recursive: true, mode: 0o711 })
+  await removeLeftovers(home)
+  const folder = join(home, `${hostname()}.${process.pid}.${randomUUID()}`)
+  await mkdir(folder, { mode: 0o711 })
+  return folder
+}
+
+function temporaryHome(dataDir: string): string {
+  const key = createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16)
+  return join(tmpdir(), `spool-sandbox-${key}`)
+}
+
+async function openToAll(path: string): Promise<boolean> {
+  for (let at = path; ; at = dirname(at)) {
+    if (((await stat(at)).mode & 0o001) === 0) return false
+    if (at === dirname(at)) return true
+  }
+}
+
+/** Other hosts may share the folder, so only those of this host whose process is gone are removed. */
+async function removeLeftovers(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    const owner = name.startsWith(`${hostname()}.`) ? Number(name.split('.').at(-2)) : Number.NaN
+    if (Number.isInteger(owner) && !isRunning(owner))
+      await rm(join(home, name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}

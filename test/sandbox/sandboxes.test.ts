@@ -1,0 +1,172 @@
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { defaultLimits } from '../../src/sandbox/open.ts'
+import { type SandboxesSettings, type SandboxLease, SessionRegistry } from '../../src/sandbox/sandboxes.ts'
+import { runCode } from '../contracts/sandbox.ts'
+import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
+
+const folder = testFolder('sandboxes')
+const silent = { info: () => {}, warn: () => {} }
+
+function open(settings: Partial<SandboxesSettings> = {}): SessionRegistry {
+  const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
+  const registry = new SessionRegistry(driver, {
+    limits: { ...defaultLimits, wallMs: 20_000 },
+    poolSize: 0,
+    maxSessions: 8,
+    idleMs: 60_000,
+    totalMs: 60_000,
+    log: silent,
+    ...settings,
+  })
+  onTestFinished(() => registry.close())
+  return registry
+}
+
+/** Work that begins when it is lent a session and ends when the test lets it go. */
+function gate() {
+  let letGo = () => {}
+  let begin = () => {}
+  const released = new Promise<void>((resolve) => (letGo = resolve))
+  const begun = new Promise<void>((resolve) => (begin = resolve))
+  const work = async () => {
+    begin()
+    await released
+  }
+  return { work, begun, letGo: () => letGo() }
+}
+
+const run = (code: string) => async (lease: SandboxLease) => ({
+  ...(await runCode(lease.session, code)),
+  fresh: lease.fresh,
+  reason: lease.reason,
+})
+
+describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', () => {
+  test('a key keeps its session, and another key has its own', async () => {
+    const sandboxes = open()
+    expect(await sandboxes.use('a', run('x = 1'))).toMatchObject({ fresh: true, reason: 'new' })
+    expect(await sandboxes.use('a', run('x'))).toMatchObject({ fresh: false, logs: '1\n' })
+    expect((await sandboxes.use('b', run("'x' in globals()"))).logs).toBe('False\n')
+  })
+
+  test('calls of one key run in the order of asking, those of two keys side by side', async () => {
+    const sandboxes = open()
+    const order: string[] = []
+    const { work, begun, letGo } = gate()
+    const first = sandboxes.use('a', async () => {
+      await work()
+      order.push('first')
+    })
+    await begun
+    const second = sandboxes.use('a', async () => order.push('second'))
+    await sandboxes.use('b', async () => order.push('other key'))
+    letGo()
+    await Promise.all([first, second])
+    expect(order).toEqual(['other key', 'first', 'second'])
+  })
+
+  test('a session that was lost in a cell is begun anew and says so', async () => {
+    const sandboxes = open()
+    await sandboxes.use('a', run('import os\nos._exit(1)'))
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'lost' })
+  })
+
+  test('a session that is not used for a while ends, and the next one says expired', async () => {
+    const sandboxes = open({ idleMs: 1 })
+    let session: SandboxLease['session'] | undefined
+    await sandboxes.use('a', async (lease) => {
+      session = lease.session
+    })
+    await vi.waitFor(() => expect(session?.isAlive()).toBe(false))
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'expired' })
+  })
+
+  test('a session in use outlives its time, and ends after it', async () => {
+    const sandboxes = open({ totalMs: 1 })
+    expect((await sandboxes.use('a', run('import time\ntime.sleep(0.1)\n2'))).logs).toBe('2\n')
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'expired' })
+  })
+
+  test('at the cap the session idle for longest makes room', async () => {
+    const sandboxes = open({ maxSessions: 2 })
+    for (const key of ['a', 'b', 'a', 'c']) await sandboxes.use(key, run('1'))
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: false })
+    expect(await sandboxes.use('b', run('1'))).toMatchObject({ fresh: true, reason: 'evicted' })
+  })
+
+  test('when every session is at work the next call waits for one, or for its abort', async () => {
+    const sandboxes = open({ maxSessions: 1 })
+    const { work, begun, letGo } = gate()
+    const busy = sandboxes.use('a', work)
+    await begun
+    const waiting = sandboxes.use('b', run('3'))
+    const abort = new AbortController()
+    const givenUp = sandboxes.use('c', run('4'), abort.signal)
+    abort.abort(new Error('no longer wanted'))
+    await expect(givenUp).rejects.toThrow('no longer wanted')
+    letGo()
+    await busy
+    expect((await waiting).logs).toBe('3\n')
+  })
+
+  test('an abort while waiting for an earlier call of the key does not disturb the order', async () => {
+    const sandboxes = open()
+    const { work, letGo } = gate()
+    const first = sandboxes.use('a', work)
+    const abort = new AbortController()
+    const second = sandboxes.use('a', run('2'), abort.signal)
+    const third = sandboxes.use('a', run('3'))
+    abort.abort(new Error('cancelled'))
+    await expect(second).rejects.toThrow('cancelled')
+    letGo()
+    await first
+    expect((await third).logs).toBe('3\n')
+  })
+
+  test('the warm pool hands out a running session and is filled again', async () => {
+    const opened: number[] = []
+    const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
+    const counting = {
+      ...driver,
+      open: async (limits: typeof defaultLimits) => {
+        const session = await driver.open(limits)
+        opened.push(1)
+        return session
+      },
+    }
+    const sandboxes = new SessionRegistry(counting, {
+      limits: defaultLimits,
+      poolSize: 1,
+      maxSessions: 4,
+      idleMs: 60_000,
+      totalMs: 60_000,
+      log: silent,
+    })
+    onTestFinished(() => sandboxes.close())
+    await vi.waitFor(() => expect(opened).toHaveLength(1))
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
+    await vi.waitFor(() => expect(opened).toHaveLength(2))
+  })
+
+  test('ending a key closes its session and forgets it', async () => {
+    const sandboxes = open()
+    await sandboxes.use('a', run('1'))
+    await sandboxes.end('a')
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
+  })
+
+  test('closing ends the cells that run and refuses new ones', async () => {
+    const sandboxes = open()
+    let started = () => {}
+    const running = new Promise<void>((resolve) => (started = resolve))
+    const going = sandboxes.use('a', ({ session }) => {
+      const code = "print('on', flush=True)\nwhile True:\n    pass"
+      return session.run(code, () => started(), new AbortController().signal)
+    })
+    await running
+    await sandboxes.close()
+    expect(await going).toMatchObject({ sessionLost: true })
+    await expect(sandboxes.use('a', run('1'))).rejects.toThrow('shutting down')
+  })
+})
