@@ -140,7 +140,7 @@ function stopMessage(status: Stop | 'crashed', limits: SandboxLimits, lost: bool
   const said: Record<Stop | 'crashed', string> = {
     timeout: `TimeoutError: the cell ran longer than ${limits.wallMs / 1000} seconds and was stopped. ${fate}`,
     memory: `MemoryError: the cell used more than ${limits.memoryMb} MiB of memory and was stopped. ${fate}`,
-    disk: `OSError: /mnt/data and /tmp hold more than ${limits.diskMb} MiB, and the cell was stopped. ${fate}`,
+    disk: `OSError: more than ${limits.diskMb} MiB or too many files or folders in /mnt/data; the cell was stopped. ${fate}`,
     crashed: `The Python process ended in the middle of the cell. ${fate}`,
     cancelled: '',
   }

@@ -126,7 +126,10 @@ attempt("become root", lambda: os.setuid(0) is None)
 attempt("gain privileges", lambda: libc.prctl(39, 0, 0, 0, 0) != 1)
 attempt("127.0.0.1", lambda: connect(socket.AF_INET, ("127.0.0.1", CANARIES["port"])))
 attempt("::1", lambda: connect(socket.AF_INET6, ("::1", CANARIES["port"])))
-attempt("abstract socket", lambda: connect(socket.AF_UNIX, "\0" + CANARIES["abstract"]))
+abstract = b"\0" + CANARIES["abstract"].encode()
+attempt("abstract socket", lambda: connect(socket.AF_UNIX, abstract))
+# Some releases of Node.js fill the name up with zeros, which makes it another name.
+attempt("abstract socket", lambda: connect(socket.AF_UNIX, abstract.ljust(108, b"\0")))
 for name, family, kind in [("inet", 2, 1), ("inet6", 10, 1), ("netlink", 16, 3), ("packet", 17, 3), ("alg", 38, 5), ("vsock", 40, 1)]:
     attempt(f"{name} socket", lambda: make_socket(family, kind))
 for name, number in CANARIES["calls"].items():
