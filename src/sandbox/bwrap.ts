@@ -3,13 +3,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Writable } from 'node:stream'
 import { findHostPython, type HostPython, pythonEnvironment, rootFolders, rootLink } from './host-python.ts'
-import { systemFolders, systemSettings } from './host-python.ts'
+import { hiddenFolders, systemFolders, systemSettings } from './host-python.ts'
 import { nativeSession } from './native-session.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
 import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from './runner-bundle.ts'
-import { runnerProcess } from './runner-process.ts'
+import { feed, runnerProcess } from './runner-process.ts'
 import { isArchitecture, seccompFilter } from './seccomp.ts'
 import { nativeSelfTest } from './self-test.ts'
 import { sessionFolder } from './session-folder.ts'
@@ -91,20 +90,13 @@ function startBwrap(settings: BwrapSettings, user: SessionUser | undefined, wall
     {
       env: walls.environment,
       cwd: '/',
+      // A group of its own: Ctrl-C on the terminal must reach the server only, which drains first.
+      detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
       // Under root's own id the process limit would not hold and a suid bit on a file would mean something.
       ...(user && { uid: user.uid, gid: user.gid }),
     },
   )
-}
-
-/** Writes to a descriptor that the child reads to its end. */
-function feed(child: ChildProcess, descriptor: number, content: string | Buffer): void {
-  const pipe = child.stdio[descriptor]
-  if (!(pipe instanceof Writable)) throw new Error(`Descriptor ${descriptor} is a pipe.`)
-  // A child that could not start is told by runner.ready().
-  pipe.on('error', () => {})
-  pipe.end(content)
 }
 
 function filter(): Buffer {
@@ -140,8 +132,7 @@ async function bwrapOptions(
       ...(target === undefined ? ['--ro-bind-try', folder, folder] : ['--symlink', target, folder]),
     )
   }
-  // Programs of Node.js installed for all users may include this server with its settings.
-  for (const folder of ['/usr/lib/node_modules', '/usr/share/nodejs']) {
+  for (const folder of hiddenFolders) {
     if (existsSync(folder)) options.push('--tmpfs', folder, '--remount-ro', folder)
   }
   options.push('--proc', '/proc', '--dev', '/dev', '--size', tmpBytes, '--tmpfs', '/dev/shm')

@@ -42,6 +42,9 @@ export const systemSettings = [
   '/var/cache/fontconfig',
 ]
 
+/** Left out of the above: programs of Node.js installed for all users may include this server with its settings. */
+export const hiddenFolders = ['/usr/lib/node_modules', '/usr/share/nodejs']
+
 /** The root's short names: links into /usr on most systems, folders of their own on some. */
 export const rootFolders = ['/bin', '/lib', '/lib32', '/lib64']
 

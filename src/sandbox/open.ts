@@ -1,6 +1,7 @@
 /** Chooses the strongest sandbox that this host offers: the first driver whose self-test does not get out. */
 import { bwrapDriver } from './bwrap.ts'
 import { findProgram } from './host-python.ts'
+import { landlockDriver } from './landlock.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits } from './port.ts'
 import { type SandboxDescription, type Sandboxes, type SandboxLog, SessionRegistry } from './sandboxes.ts'
 import { sessionsFolder } from './sessions-folder.ts'
@@ -76,6 +77,11 @@ function candidates({ dataDir, pythonPath = '/usr/bin/python3' }: SandboxSetting
           bwrapPath: findProgram('bwrap'),
           preload,
         }),
+    },
+    {
+      ...native,
+      name: 'landlock',
+      make: async () => landlockDriver({ folder: await sessionsFolder(dataDir), pythonPath, preload }),
     },
   ]
 }

@@ -1,5 +1,6 @@
 /** What a tree of processes uses, read from /proc: its members, its memory, and deleted files it keeps open. */
 import { readdir, readFile, stat } from 'node:fs/promises'
+import { sleep } from '../util/abort.ts'
 
 const pageBytes = 4096
 
@@ -15,6 +16,46 @@ export async function processTree(root: number): Promise<number[]> {
     for (const child of lists.join(' ').split(/\s+/)) if (child !== '') found.push(Number(child))
   }
   return found
+}
+
+/**
+ * Ends everything below `root` but `spared`; false when the tree would not become empty. Freezes before it kills:
+ * the frozen still count as processes, so that a fork bomb runs out of room.
+ */
+export async function endBelow(root: number, spared: number): Promise<boolean> {
+  const frozen = new Set<number>()
+  for (let round = 0; round < 200; round += 1) {
+    const living = await livingBelow(root, spared)
+    if (living.length === 0) return true
+    const fresh = living.filter((pid) => !frozen.has(pid))
+    for (const pid of fresh) frozen.add(pid)
+    for (const pid of fresh.length > 0 ? fresh : living)
+      signalQuietly(pid, fresh.length > 0 ? 'SIGSTOP' : 'SIGKILL')
+    if (fresh.length === 0) await sleep(2)
+  }
+  return false
+}
+
+async function livingBelow(root: number, spared: number): Promise<number[]> {
+  const others = (await processTree(root)).filter((pid) => pid !== root && pid !== spared)
+  const dead = await Promise.all(others.map(isDead))
+  return others.filter((_pid, at) => !dead[at])
+}
+
+/** Gone, or a zombie that its parent has not looked at yet. */
+async function isDead(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // The program's name stands in brackets and may hold brackets itself.
+  const state = text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3)
+  return state === '' || state === 'Z' || state === 'X'
+}
+
+function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It ended between the look and the signal.
+  }
 }
 
 /**

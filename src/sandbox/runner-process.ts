@@ -1,6 +1,7 @@
 /** One runner as the host sees it: a child process that takes orders and gives frames, both as JSON lines. */
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { Writable } from 'node:stream'
 import { type Frame, frameReader } from './frames.ts'
 
 /** Kept of what the sandbox's own programs say on stderr, for the log line that tells why a start failed. */
@@ -84,4 +85,13 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
     kill,
     complaint: () => said.trim(),
   }
+}
+
+/** Writes to a descriptor that the child reads to its end. */
+export function feed(child: ChildProcess, descriptor: number, content: string | Buffer): void {
+  const pipe = child.stdio[descriptor]
+  if (!(pipe instanceof Writable)) throw new Error(`Descriptor ${descriptor} is a pipe.`)
+  // A child that could not start is told by ready().
+  pipe.on('error', () => {})
+  pipe.end(content)
 }

@@ -1,6 +1,6 @@
 /** The self-test of a driver: canaries are set out on the host, and a session tries to reach them. */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -67,6 +67,7 @@ const answerSchema = z.object({
 /** Sets out a readable file, a loopback port and an abstract socket, where nothing but the walls guards them. */
 export async function setOutCanaries(): Promise<Canaries> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-canary-'))
+  await chmod(folder, 0o755)
   const file = join(folder, 'canary')
   await writeFile(file, 'canary', { mode: 0o644 })
   let reached = 0

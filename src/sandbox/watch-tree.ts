@@ -1,4 +1,5 @@
 /** The watchdogs of a native cell: memory of the whole tree, and the disk that its files take. */
+import { statfs } from 'node:fs/promises'
 import { deletedFileBytes, processTree, treeExceeds } from './process-tree.ts'
 import type { SandboxLimits } from './port.ts'
 import type { Overrun } from './run-cell.ts'
@@ -29,21 +30,44 @@ export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => vo
     const pids = await processTree(tree.root)
     if (await treeExceeds(pids, tree.limits.memoryMb * mib)) tell({ status: 'memory', hard: true })
   }).catch(onBlind('memory'))
-  let allowed = 0
+  let before: DiskUse | undefined
   repeat(diskEveryMs, signal, async () => {
-    const { bytes, full } = await diskUse(tree)
-    // A session that is over its limit may still run the cell that deletes files.
-    if (allowed === 0) allowed = Math.max(bytes, tree.limits.diskMb * mib)
-    if (bytes > allowed || full) tell({ status: 'disk', hard: bytes > 1.25 * allowed })
+    const now = await diskUse(tree)
+    before ??= now
+    const overrun = judgeDisk(before, now, tree.limits)
+    if (overrun) tell(overrun)
   }).catch(onBlind('disk'))
   return () => stopped.abort()
 }
 
-/** What the session holds on disk, deleted files that are still open included. */
-async function diskUse({ root, folder, limits }: WatchedTree): Promise<{ bytes: number; full: boolean }> {
-  const seen = await folder.usage()
+export interface DiskUse {
+  /** Bytes that the session is known to hold. */
+  bytes: number
+  /** True when there are too many entries to count. */
+  full: boolean
+  /** Bytes left on the file system. */
+  free: number
+}
+
+/** Below this the rest of the machine is in danger, whoever it was that filled the disk. */
+const freeFloorBytes = 512 * mib
+
+/** Compares what a session holds with what it held as the cell began. */
+export function judgeDisk(before: DiskUse, now: DiskUse, { diskMb }: SandboxLimits): Overrun | undefined {
+  const limit = diskMb * mib
+  // A session that is over its limit may still run the cell that deletes files.
+  const allowed = Math.max(limit, before.bytes)
+  // Where the host may not look into the processes, files that are deleted but open show only in what is left.
+  const hidden = now.free < freeFloorBytes && before.free - now.free > limit
+  const hard = hidden || now.bytes > 1.25 * allowed
+  return now.full || hard || now.bytes > allowed ? { status: 'disk', hard } : undefined
+}
+
+async function diskUse({ root, folder, limits }: WatchedTree): Promise<DiskUse> {
+  const { bytes, full } = await folder.usage()
   const held = await deletedFileBytes(await processTree(root), folder.device, limits.fileMb * mib)
-  return { bytes: seen.bytes + held, full: seen.full }
+  const { bavail, bsize } = await statfs(folder.data)
+  return { bytes: bytes + held, full, free: bavail * bsize }
 }
 
 /** Runs `look` again and again; a look that takes long is followed by a longer pause, so that it stays cheap. */

@@ -1,11 +1,13 @@
 /** A server to be killed: opens a session of the named driver, starts a process in it, and says so. */
 import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { landlockDriver } from '../../src/sandbox/landlock.ts'
 import { defaultLimits } from '../../src/sandbox/open.ts'
 
 const [name = '', folder = '', mark = ''] = process.argv.slice(2)
 const places = { folder, pythonPath: '/usr/bin/python3', preload: [] }
 const drivers: Record<string, () => ReturnType<typeof bwrapDriver>> = {
   bwrap: () => bwrapDriver({ ...places, bwrapPath: '/usr/bin/bwrap' }),
+  landlock: () => landlockDriver(places),
 }
 const driver = drivers[name]?.()
 if (!driver) throw new Error(`There is no driver ${name}.`)

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { defaultLimits } from './open.ts'
+import { judgeDisk } from './watch-tree.ts'
+
+const mib = 1024 * 1024
+const limits = { ...defaultLimits, diskMb: 100 }
+const at = (mebibytes: number, free = 50_000, full = false) => ({
+  bytes: mebibytes * mib,
+  free: free * mib,
+  full,
+})
+
+test('a session within its limit is left alone', () => {
+  expect(judgeDisk(at(0), at(100), limits)).toBeUndefined()
+})
+
+test('a little over the limit the cell may stop by itself, far over it may not', () => {
+  expect(judgeDisk(at(0), at(101), limits)).toEqual({ status: 'disk', hard: false })
+  expect(judgeDisk(at(0), at(126), limits)).toEqual({ status: 'disk', hard: true })
+})
+
+test('a session that began over the limit may shrink but not grow', () => {
+  expect(judgeDisk(at(300), at(299), limits)).toBeUndefined()
+  expect(judgeDisk(at(300), at(301), limits)).toEqual({ status: 'disk', hard: false })
+})
+
+test('too many files are an overrun of their own', () => {
+  expect(judgeDisk(at(0), at(1, 50_000, true), limits)).toEqual({ status: 'disk', hard: false })
+})
+
+test('a disk that fills up while the cell runs ends it, a disk that was full before does not', () => {
+  expect(judgeDisk(at(0, 700), at(0, 400), limits)).toEqual({ status: 'disk', hard: true })
+  expect(judgeDisk(at(0, 410), at(0, 400), limits)).toBeUndefined()
+  expect(judgeDisk(at(0, 9000), at(0, 5000), limits)).toBeUndefined()
+})
