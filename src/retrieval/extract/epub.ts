@@ -1,0 +1,51 @@
+/** Reads e-books: the chapters in reading order. */
+import type { SectionSink } from '../sections.ts'
+import { parseFailures } from '../parse-failure.ts'
+import { htmlParser } from './html.ts'
+import { SectionFlow } from './section-flow.ts'
+import { resolvePart, visitXml } from './xml.ts'
+import type { ZipArchive } from './zip-archive.ts'
+
+export async function extractEpub(zip: ZipArchive, sink: SectionSink): Promise<void> {
+  let packagePart = ''
+  await visitXml(zip, 'META-INF/container.xml', {
+    open(name, attributes) {
+      if (name === 'rootfile' && packagePart === '') packagePart = attributes['full-path'] ?? ''
+    },
+  })
+  const flow = new SectionFlow(sink)
+  for (const chapter of await spine(zip, packagePart)) {
+    if (!zip.has(chapter)) continue
+    const parser = htmlParser(flow)
+    const decoder = new TextDecoder()
+    for await (const bytes of zip.bytes(chapter)) parser.write(decoder.decode(bytes, { stream: true }))
+    parser.end(decoder.decode())
+  }
+  flow.end()
+}
+
+async function spine(zip: ZipArchive, packagePart: string): Promise<string[]> {
+  const folder = packagePart.slice(0, packagePart.lastIndexOf('/') + 1)
+  const hrefs = new Map<string, string>()
+  const order: string[] = []
+  await visitXml(zip, packagePart, {
+    open(name, attributes) {
+      const tag = name.replace(/^opf:/, '')
+      if (tag === 'item') hrefs.set(attributes.id ?? '', attributes.href ?? '')
+      if (tag === 'itemref') order.push(attributes.idref ?? '')
+    },
+  })
+  if (order.length === 0) throw parseFailures.damaged('no spine')
+  return order.flatMap((id) => {
+    const href = hrefs.get(id)
+    return href === undefined ? [] : [resolvePart(folder, unescapePath(href))]
+  })
+}
+
+function unescapePath(href: string): string {
+  try {
+    return decodeURIComponent(href)
+  } catch {
+    return href
+  }
+}

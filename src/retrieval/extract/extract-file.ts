@@ -1,0 +1,94 @@
+/** Reads a file of any supported format into sections. Runs in a child process: the input is hostile. */
+import { stat } from 'node:fs/promises'
+import { ParseFailure, parseFailures } from '../parse-failure.ts'
+import { SectionFile, type SectionSink } from '../sections.ts'
+import type { FileFormat } from '../supported-extensions.ts'
+import { extractDoc } from './doc.ts'
+import { extractDocx } from './docx.ts'
+import { extractEpub } from './epub.ts'
+import { extractHtml } from './html.ts'
+import { extractOpendocument } from './opendocument.ts'
+import { extractPdf } from './pdf.ts'
+import { extractPptx } from './pptx.ts'
+import { extractRtf } from './rtf.ts'
+import { extractSpreadsheet } from './spreadsheet.ts'
+import { extractMarkdown, extractText } from './text.ts'
+import { ZipArchive } from './zip-archive.ts'
+import { openSync, readSync, closeSync } from 'node:fs'
+
+export interface ExtractJob {
+  kind: 'extract'
+  /** Path of the file; its name does not matter. */
+  input: string
+  format: FileFormat
+  /** Path of the file of sections to write. */
+  output: string
+  /** Longest document, in UTF-16 units. */
+  maxCharacters: number
+  /** Most bytes that the parts of a zip container may inflate to, all together. */
+  inflateBytes: number
+}
+
+export interface ExtractResult {
+  sections: number
+  characters: number
+}
+
+type ZipReader = (zip: ZipArchive, sink: SectionSink) => Promise<void>
+const zipReaders: Partial<Record<FileFormat, ZipReader>> = {
+  docx: extractDocx,
+  pptx: extractPptx,
+  opendocument: extractOpendocument,
+  epub: extractEpub,
+}
+
+/** Throws `ParseFailure`, whatever goes wrong. */
+export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
+  const sections = new SectionFile(job.output, job.maxCharacters)
+  try {
+    const { size } = await stat(job.input)
+    if (size === 0) throw parseFailures.empty()
+    await extractInto(job, sections)
+  } catch (error) {
+    throw asParseFailure(error)
+  } finally {
+    sections.close()
+  }
+  if (sections.visible === 0) throw parseFailures.empty()
+  return { sections: sections.sections, characters: sections.characters }
+}
+
+async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {
+  const readZip = zipReaders[job.format]
+  if (readZip) {
+    // An Office document with a password is no zip: it lies encrypted inside a compound file.
+    if (isCompoundFile(job.input)) throw parseFailures.encrypted()
+    const zip = await ZipArchive.open(job.input, job.inflateBytes)
+    await readZip(zip, sink).finally(() => zip.close())
+    return
+  }
+  if (job.format === 'pdf') await extractPdf(job.input, sink)
+  else if (job.format === 'spreadsheet') await extractSpreadsheet(job.input, sink, job.inflateBytes)
+  else if (job.format === 'html') await extractHtml(job.input, sink)
+  else if (job.format === 'markdown') await extractMarkdown(job.input, sink)
+  else if (job.format === 'rtf') await extractRtf(job.input, sink)
+  else if (job.format === 'doc') await extractDoc(job.input, sink)
+  else await extractText(job.input, sink)
+}
+
+function isCompoundFile(path: string): boolean {
+  const fd = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(4)
+    return readSync(fd, head, 0, 4, 0) === 4 && head.readUInt32BE(0) === 0xd0cf11e0
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A parser that throws means that the file is broken; a failing disk is not the file's fault. */
+function asParseFailure(error: unknown): ParseFailure {
+  if (error instanceof ParseFailure) return error
+  if (error instanceof Error && 'syscall' in error) return parseFailures.internal(error)
+  return parseFailures.damaged(error)
+}

@@ -1,0 +1,67 @@
+/** Reads workbooks (xlsx, xls, ods): each sheet a section, each row a line of cells as they are shown. */
+import { readFile } from 'node:fs/promises'
+import { read, type CellObject, type WorkBook } from '@e965/xlsx'
+import { ParseFailure, parseFailures } from '../parse-failure.ts'
+import type { SectionSink } from '../sections.ts'
+import { refuseEncrypted } from './opendocument.ts'
+import { ZipArchive } from './zip-archive.ts'
+
+export async function extractSpreadsheet(
+  path: string,
+  sink: SectionSink,
+  inflateBytes: number,
+): Promise<void> {
+  const bytes = await readFile(path)
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) await checkZip(path, inflateBytes)
+  else if (!isOldBinary(bytes)) throw parseFailures.damaged('neither a zip nor a compound file')
+  for (const [name, sheet] of Object.entries(readWorkbook(bytes).Sheets)) {
+    const rows: (CellObject | undefined)[][] = Array.from(sheet['!data'] ?? [], (row) => row ?? [])
+    const lines = rows.map((row) =>
+      Array.from(row, shown)
+        .join(' | ')
+        .replace(/( \| )+$/, ''),
+    )
+    const filled = lines.filter((line) => line.trim() !== '')
+    if (filled.length > 0) sink.add({ text: `# ${name}\n${filled.join('\n')}\n\n`, heading: name })
+  }
+}
+
+/** The library inflates without a limit of its own, so the budget is proved first. */
+async function checkZip(path: string, inflateBytes: number): Promise<void> {
+  const zip = await ZipArchive.open(path, inflateBytes)
+  try {
+    await zip.checkBudget()
+    await refuseEncrypted(zip)
+  } finally {
+    zip.close()
+  }
+}
+
+function readWorkbook(bytes: Buffer): WorkBook {
+  try {
+    return read(bytes, { dense: true, cellDates: true, cellHTML: false, cellFormula: false, UTC: true })
+  } catch (error) {
+    if (error instanceof ParseFailure) throw error
+    if (/password|encrypt/i.test(String(error))) throw parseFailures.encrypted()
+    throw parseFailures.damaged(error)
+  }
+}
+
+/** What a reader sees in the cell, but for dates, which are written the same way in every country. */
+function shown(cell: CellObject | undefined): string {
+  if (!cell) return ''
+  // A time of day is a date of the year 1899.
+  if (cell.v instanceof Date && cell.v.getUTCFullYear() > 1900) {
+    return cell.v
+      .toISOString()
+      .replace('T', ' ')
+      .replace(/( 00:00)?:\d\d\.\d+Z$/, '')
+  }
+  return String(cell.w ?? cell.v ?? '')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+function isOldBinary(bytes: Buffer): boolean {
+  return bytes.readUInt32BE(0) === 0xd0cf11e0 || (bytes[0] === 0x09 && (bytes[1] ?? 255) <= 8)
+}

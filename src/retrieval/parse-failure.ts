@@ -1,0 +1,29 @@
+/** Why a file could not be read or cut up: what becomes `last_error` of a vector store file. */
+
+export type ParseFailureCode = 'unsupported_file' | 'invalid_file' | 'server_error'
+
+/** `message` is shown to the user; `cause` is for the log. */
+export class ParseFailure extends Error {
+  readonly code: ParseFailureCode
+  constructor(code: ParseFailureCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'ParseFailure'
+    this.code = code
+  }
+}
+
+function invalid(reason: string, cause?: unknown): ParseFailure {
+  return new ParseFailure('invalid_file', `The file could not be parsed because ${reason}.`, { cause })
+}
+
+/** Every way in which reading a file fails, in one place. */
+export const parseFailures = {
+  unsupported: () => new ParseFailure('unsupported_file', 'The file type is not supported.'),
+  empty: () => invalid('it is empty'),
+  tooLarge: () => invalid('it is too large'),
+  tooSlow: () => invalid('it takes too long to read'),
+  encrypted: () => invalid('it is encrypted with a password'),
+  noTextLayer: () => invalid('its pages have no text layer (scanned pages must go through OCR first)'),
+  damaged: (cause?: unknown) => invalid('it is damaged or not of the type that its name says', cause),
+  internal: (cause?: unknown) => new ParseFailure('server_error', 'An internal error occurred.', { cause }),
+}

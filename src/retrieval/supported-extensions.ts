@@ -1,0 +1,59 @@
+/** Which files can be searched: the extensions of the live API and further ones that we can read. */
+
+/** What reads a file; one reader serves many extensions. */
+export type FileFormat =
+  | 'text'
+  | 'markdown'
+  | 'html'
+  | 'pdf'
+  | 'docx'
+  | 'pptx'
+  | 'opendocument'
+  | 'epub'
+  | 'spreadsheet'
+  | 'rtf'
+  | 'doc'
+
+const liveText = '.c .cpp .cs .css .go .java .js .json .php .py .rb .sh .tex .ts .txt'
+
+/** Plain text that the live API refuses; reading it costs nothing and helps. */
+const moreText =
+  '.adoc .bash .bat .bib .cc .cfg .clj .cmake .conf .cts .cxx .csv .dart .diff .ex .exs .erl .f90 .fs .gradle .graphql ' +
+  '.groovy .h .hpp .hs .ini .ipynb .jl .jsonl .jsx .kt .kts .less .log .lua .m .mjs .cjs .ml .mts .org .patch .pl .pm ' +
+  '.properties .proto .ps1 .r .rs .rst .sass .scala .scss .sql .srt .svelte .swift .tf .toml .tsv .tsx .vb .vtt .vue ' +
+  '.xml .yaml .yml .zig'
+
+const formats: Record<FileFormat, string> = {
+  text: `${liveText} ${moreText}`,
+  markdown: '.md .markdown .mdx',
+  html: '.html .htm .xhtml',
+  pdf: '.pdf',
+  docx: '.docx .docm .dotx',
+  pptx: '.pptx .pptm .ppsx',
+  opendocument: '.odt .ott .odp .otp',
+  epub: '.epub',
+  spreadsheet: '.xlsx .xlsm .xls .ods',
+  rtf: '.rtf',
+  doc: '.doc',
+}
+
+const formatByExtension: ReadonlyMap<string, FileFormat> = new Map(
+  Object.entries(formats).flatMap(([format, extensions]) =>
+    extensions.split(' ').map((extension): [string, FileFormat] => [extension, format as FileFormat]),
+  ),
+)
+
+/** Every extension that can be searched, with its dot, in order. */
+export const supportedExtensions: readonly string[] = [...formatByExtension.keys()].toSorted()
+
+/** `.pdf` of `Report.PDF`; empty when the name has none. A leading dot alone (`.bashrc`) is no extension. */
+export function extensionOf(filename: string): string {
+  const base = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
+  const dot = base.lastIndexOf('.')
+  return dot > 0 ? base.slice(dot).toLowerCase() : ''
+}
+
+/** What reads this file, or undefined when it must be refused at once. */
+export function formatOf(filename: string): FileFormat | undefined {
+  return formatByExtension.get(extensionOf(filename))
+}
