@@ -52,8 +52,8 @@ export async function* chunkSections(
   let tokens = 0
   let fresh = 0
   for await (const atom of atomsOf(sections, options)) {
-    if (tokens + atom.tokens > most && fresh > 0) {
-      yield* chunkOf(held)
+    if (tokens + atom.tokens > most) {
+      if (fresh > 0) yield* chunkOf(held)
       const kept = tailOf(held, Math.min(overlap, most - atom.tokens))
       held = kept.atoms
       tokens = kept.tokens
@@ -61,7 +61,7 @@ export async function* chunkSections(
     }
     held.push(atom)
     tokens += atom.tokens
-    if (atom.text.trim() !== '') fresh += 1
+    if (isVisible(atom)) fresh += 1
   }
   if (fresh > 0) yield* chunkOf(held)
 }
@@ -142,20 +142,24 @@ function tailOf(atoms: Atom[], most: number): { atoms: Atom[]; tokens: number } 
 }
 
 function* chunkOf(atoms: Atom[]): Generator<Chunk> {
-  const seen = atoms.filter((atom) => atom.text.trim() !== '')
+  const from = atoms.findIndex(isVisible)
+  const seen = atoms.slice(from, atoms.findLastIndex(isVisible) + 1)
   const [first, last] = [seen[0], seen.at(-1)]
   if (!first || !last) return
-  const joined = atoms.map((atom) => atom.text).join('')
+  const joined = seen.map((atom) => atom.text).join('')
   const text = joined.trim()
-  const start = (atoms[0]?.start ?? 0) + joined.indexOf(text)
-  const chunk: Chunk = {
+  const start = first.start + joined.indexOf(text)
+  yield {
     text,
-    tokens: atoms.reduce((sum, atom) => sum + atom.tokens, 0),
+    tokens: seen.reduce((sum, atom) => sum + atom.tokens, 0),
     start,
     end: start + text.length,
+    ...first.place,
+    ...(last.place.page !== first.place.page && { last_page: last.place.page }),
+    ...(last.place.slide !== first.place.slide && { last_slide: last.place.slide }),
   }
-  Object.assign(chunk, first.place)
-  if (last.place.page !== first.place.page) chunk.last_page = last.place.page
-  if (last.place.slide !== first.place.slide) chunk.last_slide = last.place.slide
-  yield chunk
+}
+
+function isVisible(atom: Atom): boolean {
+  return atom.text.trim() !== ''
 }

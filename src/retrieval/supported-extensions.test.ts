@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { extensionOf, formatOf, supportedExtensions } from './supported-extensions.ts'
 
 const live =
-  '.c .cpp .cs .css .doc .docx .go .html .java .js .json .md .pdf .php .pptx .py .rb .sh .tex .ts .txt'.split(' ')
+  '.c .cpp .cs .css .doc .docx .go .html .java .js .json .md .pdf .php .pptx .py .rb .sh .tex .ts .txt'.split(
+    ' ',
+  )
 
 test('every extension of the live list can be searched', () => {
   for (const extension of live) expect(supportedExtensions).toContain(extension)

@@ -1,0 +1,50 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { defaultChunkSizes } from '../../src/retrieval/chunk.ts'
+import { readChunks } from '../../src/retrieval/chunk-file.ts'
+import { ParseProcesses } from '../../src/retrieval/parse-processes.ts'
+
+let folder = ''
+const parsers = new ParseProcesses({ processes: 1, maxRssBytes: 600 << 20, jobMs: 60_000, idleMs: 60_000 })
+const never = new AbortController().signal
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'spool-chunk-'))
+})
+afterAll(async () => {
+  await parsers.close()
+  await rm(folder, { recursive: true })
+})
+
+async function chunk(content: string, maxTokens: number) {
+  const [input, sections, output] = [join(folder, 'input'), join(folder, 'sections'), join(folder, 'chunks')]
+  await writeFile(input, content)
+  const limits = { maxCharacters: 64_000_000, inflateBytes: 0 }
+  await parsers.run({ kind: 'extract', input, output: sections, format: 'text', ...limits }, never)
+  const job = { kind: 'chunk', input: sections, output, sizes: defaultChunkSizes, maxTokens } as const
+  const result = await parsers.run(job, never)
+  return { result, output }
+}
+
+test('a file becomes chunks on disk, in order and in bounded memory', async () => {
+  const line = 'Every line of this long file says something about rivers, weirs and locks.\n'
+  const { result, output } = await chunk(line.repeat(60_000), 5_000_000)
+  let count = 0
+  let start = -1
+  for await (const one of readChunks(output)) {
+    expect(one.start).toBeGreaterThan(start)
+    start = one.start
+    count += 1
+  }
+  expect(count).toBe(result.chunks)
+  expect(count).toBeGreaterThan(2000)
+})
+
+test('a file of too many tokens is refused', async () => {
+  await expect(chunk('one two three four five six '.repeat(1000), 5000)).rejects.toMatchObject({
+    code: 'invalid_file',
+    message: 'The file could not be parsed because it is too large.',
+  })
+})
