@@ -79,8 +79,10 @@ export interface Embedder {
   /** Names model and width, e.g. `use-lite/512`; a vector store records it and may only be asked with the same. */
   readonly id: string
   readonly dimensions: number
-  /** How many characters of one text it really reads; longer texts must be cut into windows by the caller. */
+  /** How many tokens of one text it really reads; longer texts must be cut into windows by the caller. */
   readonly windowTokens: number
+  /** Exact count in its own tokens, cheap. Absent where only the server knows: the caller then guesses on the safe side. */
+  countTokens?(text: string): number
   /** One unit-length vector a text, in order. On abort it throws the signal's reason. */
   embed(texts: string[], purpose: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
   close(): Promise<void>

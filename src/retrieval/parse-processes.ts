@@ -1,6 +1,6 @@
 /** A small pool of child processes that read and cut up files, each under a limit of memory and time. */
 import { fork, type ChildProcess } from 'node:child_process'
-import { scriptBeside } from '../util/script-beside.ts'
+import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
 import type { ParseAnswer, ParseJob } from './extract-child.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
@@ -91,7 +91,7 @@ export class ParseProcesses {
   }
 
   #start(): Child {
-    const { url, execArgv } = scriptBeside(import.meta.url, 'extract-child')
+    const { url, execArgv } = processBeside(import.meta.url, 'extract-child')
     const memoryMiB = Math.floor(this.#limits.maxRssBytes / (1 << 20))
     const child: Child = {
       jobs: 0,

@@ -1,22 +1,35 @@
-/** Finds the script of a child process or worker thread, both in a build and straight from the sources. */
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
-
-export interface ScriptBeside {
-  url: URL
-  /** What `node` needs on its command line to run the script. */
-  execArgv: string[]
-}
-
 /**
- * `scriptBeside(import.meta.url, 'extract-child')` is the script of that name in the caller's folder. Imports are
+ * Finds the script of a child process or worker thread, both in a build and straight from the sources. Imports are
  * rewritten from `.ts` to `.js` by the build, URLs are not: that is why this exists. Node 20 cannot strip types, so
  * sources run through tsx.
  */
-export function scriptBeside(importMetaUrl: string, name: string): ScriptBeside {
-  const fromSource = new URL(importMetaUrl).pathname.endsWith('.ts')
-  const url = new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, importMetaUrl)
-  if (!fromSource) return { url, execArgv: [] }
-  const loader = createRequire(importMetaUrl).resolve('tsx')
-  return { url, execArgv: ['--import', pathToFileURL(loader).href] }
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+/** For `fork`: the script of that name in the caller's folder, and what `node` needs on its command line to run it. */
+export function processBeside(importMetaUrl: string, name: string): { url: URL; execArgv: string[] } {
+  const url = beside(importMetaUrl, name)
+  return { url, execArgv: isSource(url) ? ['--import', packageUrl(importMetaUrl, 'tsx')] : [] }
+}
+
+/** For `new Worker`: tsx takes no notice of `--import` in a thread, so sources are started by two lines of script. */
+export function workerBeside(importMetaUrl: string, name: string): URL {
+  const url = beside(importMetaUrl, name)
+  if (!isSource(url)) return url
+  // `require` would take the CommonJS twin, which cannot register from a thread.
+  const tsx = packageUrl(importMetaUrl, 'tsx/esm/api').replace(/\.cjs$/, '.mjs')
+  const script = `import { register } from '${tsx}'; register(); await import('${url.href}')`
+  return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
+}
+
+function beside(importMetaUrl: string, name: string): URL {
+  return new URL(`./${name}.${isSource(new URL(importMetaUrl)) ? 'ts' : 'js'}`, importMetaUrl)
+}
+
+function isSource(url: URL): boolean {
+  return url.pathname.endsWith('.ts')
+}
+
+function packageUrl(importMetaUrl: string, name: string): string {
+  return pathToFileURL(createRequire(importMetaUrl).resolve(name)).href
 }

@@ -1,0 +1,69 @@
+/** What every embedder must keep; a driver's test opens it and calls this. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Embedder } from '../../src/models/port.ts'
+
+const never = new AbortController().signal
+
+export function cosine(one: Float32Array | undefined, other: Float32Array | undefined): number {
+  if (!one || !other) throw new Error('expected two vectors')
+  return one.reduce((sum, value, index) => sum + value * (other[index] ?? 0), 0)
+}
+
+export function embedderContract(name: string, open: () => Promise<Embedder>): void {
+  describe(`the embedder ${name}`, () => {
+    let embedder: Embedder
+    beforeAll(async () => {
+      embedder = await open()
+    })
+    afterAll(() => embedder.close())
+
+    test('an id names model and width', () => {
+      expect(embedder.id).toMatch(new RegExp(`^.+/${embedder.dimensions}$`))
+      expect(embedder.windowTokens).toBeGreaterThan(0)
+    })
+
+    test('each text gets one vector of unit length and of the width that is said, in order', async () => {
+      const texts = ['a dog barks', 'parliament votes', 'a dog barks']
+      const vectors = await embedder.embed(texts, 'passage', never)
+      expect(vectors.map((vector) => vector.length)).toEqual(texts.map(() => embedder.dimensions))
+      for (const vector of vectors) expect(Math.hypot(...vector)).toBeCloseTo(1, 5)
+      expect(cosine(vectors[0], vectors[2])).toBeCloseTo(1, 5)
+      expect(cosine(vectors[0], vectors[1])).toBeLessThan(0.95)
+    })
+
+    test('no texts get no vectors', async () => {
+      expect(await embedder.embed([], 'query', never)).toEqual([])
+    })
+
+    test('an empty text, blanks, emoji and a text far too long are read all the same', async () => {
+      const texts = ['', ' \n ', '😀', 'word '.repeat(5000), '\u0000<|endoftext|>']
+      for (const vector of await embedder.embed(texts, 'passage', never)) {
+        expect(vector).toHaveLength(embedder.dimensions)
+        expect(Number.isFinite(vector[0])).toBe(true)
+      }
+    })
+
+    test('texts on the same matter lie nearer than others', async () => {
+      const [query] = await embedder.embed(['How do I get my money back?'], 'query', never)
+      const [refund, weather] = await embedder.embed(
+        ['Customers receive a refund within two weeks.', 'Heavy snow is expected in the mountains.'],
+        'passage',
+        never,
+      )
+      expect(cosine(query, refund)).toBeGreaterThan(cosine(query, weather))
+    })
+
+    test('a call that was called off throws the reason, and the next one works', async () => {
+      const control = new AbortController()
+      const running = embedder.embed(
+        Array.from({ length: 40 }, (_, index) => `sentence number ${index}`),
+        'passage',
+        control.signal,
+      )
+      control.abort(new Error('called off'))
+      await expect(running).rejects.toThrow('called off')
+      await expect(embedder.embed(['x'], 'query', control.signal)).rejects.toThrow('called off')
+      expect(await embedder.embed(['x'], 'query', never)).toHaveLength(1)
+    })
+  })
+}
