@@ -6,6 +6,7 @@
 export interface IndexedWindow {
   /** The chunk that the window belongs to; several windows may share one. */
   chunk_id: string
+  /** A window in several chunks comes once for each; the same array within a page may be kept once. */
   vector: Float32Array
 }
 

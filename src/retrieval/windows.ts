@@ -1,0 +1,93 @@
+/** Cuts chunks into the windows that an embedder reads whole; overlapping chunks share the windows they share text in. */
+import type { Embedder } from '../models/port.ts'
+
+export interface WindowSource {
+  text: string
+  /** Where the text lies in the document, in UTF-16 units. */
+  start: number
+  end: number
+}
+
+export interface TextWindow {
+  text: string
+  /** Numbers of the chunks that hold the whole window, in order. */
+  chunks: number[]
+}
+
+type Reader = Pick<Embedder, 'windowTokens' | 'countTokens'>
+
+/**
+ * `chunks` follow one another in one document, in order. Cuts at every beginning and end of a chunk, and between
+ * those along sentences into windows of about equal length.
+ */
+export function cutWindows(chunks: WindowSource[], reader: Reader): TextWindow[] {
+  const count = reader.countTokens?.bind(reader) ?? guessTokens
+  // A chunk that fits is read in one piece: cutting it would only lose the context.
+  if (chunks.every(({ text }) => count(text) <= reader.windowTokens)) {
+    return chunks.map(({ text }, index) => ({ text, chunks: [index] }))
+  }
+  const cuts = [...new Set(chunks.flatMap(({ start, end }) => [start, end]))].toSorted(
+    (one, other) => one - other,
+  )
+  const windows: TextWindow[] = []
+  for (const [index, start] of cuts.entries()) {
+    const end = cuts[index + 1] ?? start
+    const holders = [...chunks.keys()].filter((at) => covers(chunks[at], start, end))
+    const holder = chunks[holders[0] ?? -1]
+    if (!holder || end === start) continue
+    const span = holder.text.slice(start - holder.start, end - holder.start)
+    for (const text of cutSpan(span, reader.windowTokens, count)) windows.push({ text, chunks: holders })
+  }
+  return windows
+}
+
+function covers(chunk: WindowSource | undefined, start: number, end: number): boolean {
+  return chunk !== undefined && chunk.start <= start && end <= chunk.end
+}
+
+function cutSpan(span: string, most: number, count: (text: string) => number): string[] {
+  const pieces = span
+    .split(/(?<=[.!?…]["'”’)\]]*\s+|[。！？]|\n)/)
+    .flatMap((piece) => shorten(piece, most, count))
+  const sizes = pieces.map(count)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  // Equal parts: a last window of three words would match anything.
+  const goal = total / Math.max(1, Math.ceil(total / most))
+  const windows: string[] = []
+  let [text, tokens, done] = ['', 0, 0]
+  for (const [index, piece] of pieces.entries()) {
+    const size = sizes[index] ?? 0
+    const target = goal * (windows.length + 1)
+    const isNearest = Math.abs(done + size - target) > Math.abs(done - target)
+    if ((isNearest || tokens + size > most) && text.trim() !== '') {
+      windows.push(text)
+      ;[text, tokens] = ['', 0]
+    }
+    text += piece
+    tokens += size
+    done += size
+  }
+  windows.push(text)
+  return windows.map((window) => window.trim()).filter((window) => window !== '')
+}
+
+/** A sentence that is longer than a window is cut between words, a word that is longer in its middle. */
+function shorten(piece: string, most: number, count: (text: string) => number): string[] {
+  if (piece === '') return []
+  if (count(piece) <= most || piece.length < 2) return [piece]
+  const middle = Math.floor(piece.length / 2)
+  const blank = piece.lastIndexOf(' ', middle) + 1
+  const at = blank > piece.length / 4 ? blank : wholeCharacter(piece, middle)
+  return [...shorten(piece.slice(0, at), most, count), ...shorten(piece.slice(at), most, count)]
+}
+
+function wholeCharacter(text: string, at: number): number {
+  return /[\udc00-\udfff]/.test(text[at] ?? '') && at > 1 ? at - 1 : at
+}
+
+/** More than any usual tokenizer makes of a text. */
+function guessTokens(text: string): number {
+  let ascii = 0
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) < 128) ascii += 1
+  return Math.ceil(ascii / 3 + (text.length - ascii))
+}

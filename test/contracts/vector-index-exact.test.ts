@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest'
+import { ExactIndex } from '../../src/retrieval/exact-index.ts'
+import type { IndexedWindow, VectorSource } from '../../src/retrieval/port.ts'
+import { randomVectors, vectorIndexContract } from './vector-index.ts'
+
+const never = new AbortController().signal
+
+/** Rows in memory, in pages of 1,000, with a count of how often they were read. */
+class Rows implements VectorSource {
+  readonly vector_store_id: string
+  readonly dimensions: number
+  reads = 0
+  current = 1
+  readonly #windows: IndexedWindow[]
+
+  constructor(vector_store_id: string, windows: IndexedWindow[]) {
+    this.vector_store_id = vector_store_id
+    this.dimensions = windows[0]?.vector.length ?? 3
+    this.#windows = windows
+  }
+
+  async version(): Promise<number> {
+    return this.current
+  }
+
+  async *windows(): AsyncIterable<IndexedWindow[]> {
+    this.reads += 1
+    for (let at = 0; at < this.#windows.length; at += 1000) yield this.#windows.slice(at, at + 1000)
+  }
+}
+
+function rows(id: string, count: number, dimensions: number): Rows {
+  return new Rows(
+    id,
+    randomVectors(count, dimensions).map((vector, at) => ({ chunk_id: `${id}_${at}`, vector })),
+  )
+}
+
+for (const [name, budgetBytes] of [
+  ['in memory', 1 << 30],
+  ['without memory', 0],
+] as const) {
+  vectorIndexContract(`exact, ${name}`, async () => {
+    let version = 0
+    return {
+      index: new ExactIndex({ budgetBytes }),
+      write: async (id, windows) => {
+        const source = new Rows(id, windows)
+        source.current = ++version
+        return source
+      },
+      close: async () => {},
+    }
+  })
+}
+
+describe('the exact index', () => {
+  const [query = new Float32Array()] = randomVectors(1, 64, 5)
+
+  test('rows are read once until the version is raised', async () => {
+    const index = new ExactIndex({ budgetBytes: 1 << 30 })
+    const source = rows('vs_a', 2500, 64)
+    await Promise.all([1, 2, 3].map(() => index.search(source, query, { limit: 1 }, never)))
+    await index.search(source, query, { limit: 1 }, never)
+    expect(source.reads).toBe(1)
+    source.current += 1
+    await index.search(source, query, { limit: 1 }, never)
+    expect(source.reads).toBe(2)
+  })
+
+  test('the store that was not searched for longest leaves when memory is short', async () => {
+    const index = new ExactIndex({ budgetBytes: 800_000 })
+    const [a, b, c] = ['vs_a', 'vs_b', 'vs_c'].map((id) => rows(id, 1000, 64))
+    if (!a || !b || !c) throw new Error('expected three stores')
+    for (const source of [a, b, a, c]) await index.search(source, query, { limit: 1 }, never)
+    expect(index.bytes).toBeLessThanOrEqual(800_000)
+    for (const source of [a, c]) await index.search(source, query, { limit: 1 }, never)
+    expect([a.reads, c.reads]).toEqual([1, 1])
+    await index.search(b, query, { limit: 1 }, never)
+    expect(b.reads).toBe(2)
+  })
+
+  test('a vector that chunks share is kept once', async () => {
+    const [shared = new Float32Array()] = randomVectors(1, 512)
+    const twice = new ExactIndex({ budgetBytes: 1 << 30 })
+    const windows = Array.from({ length: 100 }, (_, at) => ({ chunk_id: `c${at}`, vector: shared }))
+    await twice.search(new Rows('vs', windows), shared, { limit: 1 }, never)
+    expect(twice.bytes).toBeLessThan(512 * 4 + 100 * 64)
+  })
+
+  test('others get their turn while a large store is scanned', async () => {
+    const index = new ExactIndex({ budgetBytes: 1 << 30 })
+    const source = rows('vs_large', 100_000, 256)
+    const [large = new Float32Array()] = randomVectors(1, 256, 5)
+    await index.search(source, large, { limit: 1 }, never)
+    let turns = 0
+    let isDone = false
+    const count = () => {
+      turns += 1
+      if (!isDone) setImmediate(count)
+    }
+    setImmediate(count)
+    await index.search(source, large, { limit: 1 }, never)
+    isDone = true
+    expect(turns).toBeGreaterThanOrEqual(5)
+  })
+
+  test('a large search can be called off half way', async () => {
+    const index = new ExactIndex({ budgetBytes: 1 << 30 })
+    const source = rows('vs_large', 60_000, 256)
+    const [large = new Float32Array()] = randomVectors(1, 256, 5)
+    await index.search(source, large, { limit: 1 }, never)
+    const control = new AbortController()
+    setImmediate(() => control.abort(new Error('called off')))
+    await expect(index.search(source, large, { limit: 1 }, control.signal)).rejects.toThrow('called off')
+  })
+
+  test('a query of another width is refused', async () => {
+    const index = new ExactIndex({ budgetBytes: 1 << 30 })
+    await expect(index.search(rows('vs', 5, 64), new Float32Array(3), { limit: 1 }, never)).rejects.toThrow(
+      'the query has 3 dimensions, the store 64',
+    )
+  })
+})

@@ -1,0 +1,151 @@
+/** What every vector index must keep; a driver's test opens it and calls this. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { IndexedWindow, VectorIndex, VectorSource } from '../../src/retrieval/port.ts'
+
+/** A driver that keeps vectors in a database of its own is given the rows through `write`. */
+export interface OpenIndex {
+  index: VectorIndex
+  /** Makes the windows the whole content of the store and raises its version. */
+  write(vector_store_id: string, windows: IndexedWindow[]): Promise<VectorSource>
+  close(): Promise<void>
+}
+
+const never = new AbortController().signal
+
+/** Numbers that look random and are the same on every machine. */
+export function randomVectors(count: number, dimensions: number, seed = 1): Float32Array[] {
+  let state = seed
+  return Array.from({ length: count }, () => {
+    const vector = Float32Array.from({ length: dimensions }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return state / 2 ** 31 - 1
+    })
+    const length = Math.hypot(...vector)
+    return vector.map((value) => value / length)
+  })
+}
+
+function dot(one: Float32Array, other: Float32Array): number {
+  return one.reduce((sum, value, at) => sum + value * (other[at] ?? 0), 0)
+}
+
+function vector(...numbers: number[]): Float32Array {
+  const length = Math.hypot(...numbers)
+  return Float32Array.from(numbers, (value) => value / length)
+}
+
+const plain: IndexedWindow[] = [
+  { chunk_id: 'east', vector: vector(1, 0, 0) },
+  { chunk_id: 'north', vector: vector(0, 1, 0) },
+  { chunk_id: 'up', vector: vector(0, 0, 1) },
+]
+
+export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>): void {
+  describe(`the vector index ${name}`, () => {
+    let opened: OpenIndex
+    beforeAll(async () => {
+      opened = await open()
+    })
+    afterAll(() => opened.close())
+
+    async function search(
+      source: VectorSource,
+      query: Float32Array,
+      limit: number,
+      accept?: (id: string) => boolean,
+    ) {
+      return opened.index.search(source, query, accept ? { limit, accept } : { limit }, never)
+    }
+
+    test('the nearest chunks come first, with their cosine', async () => {
+      const source = await opened.write('vs_plain', plain)
+      const hits = await search(source, vector(3, 2, 1), 2)
+      expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['east', 'north'])
+      expect(hits[0]?.score).toBeCloseTo(3 / Math.sqrt(14), 5)
+      expect(hits[1]?.score).toBeCloseTo(2 / Math.sqrt(14), 5)
+    })
+
+    test('a chunk scores as its best window and comes once', async () => {
+      const source = await opened.write('vs_windows', [
+        { chunk_id: 'a', vector: vector(0, 1, 0) },
+        { chunk_id: 'a', vector: vector(1, 0, 0) },
+        { chunk_id: 'b', vector: vector(1, 1, 0) },
+      ])
+      const hits = await search(source, vector(1, 0, 0), 5)
+      expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['a', 'b'])
+      expect(hits[0]?.score).toBeCloseTo(1, 5)
+    })
+
+    test('a window that two chunks share finds both', async () => {
+      const shared = vector(1, 0, 0)
+      const source = await opened.write('vs_shared', [
+        { chunk_id: 'a', vector: shared },
+        { chunk_id: 'b', vector: shared },
+        { chunk_id: 'c', vector: vector(0, 1, 0) },
+      ])
+      const hits = await search(source, vector(1, 0, 0), 2)
+      expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['a', 'b'])
+    })
+
+    test('only accepted chunks are found', async () => {
+      const source = await opened.write('vs_filter', plain)
+      const hits = await search(source, vector(3, 2, 1), 5, (id) => id !== 'east')
+      expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['north', 'up'])
+      expect(await search(source, vector(3, 2, 1), 5, () => false)).toEqual([])
+    })
+
+    test('a store without chunks finds nothing', async () => {
+      expect(await search(await opened.write('vs_empty', []), vector(1, 0, 0), 5)).toEqual([])
+    })
+
+    test('a deleted chunk does not come back, a new one is found', async () => {
+      const before = await opened.write('vs_change', plain)
+      expect((await search(before, vector(1, 0, 0), 1))[0]?.chunk_id).toBe('east')
+      const after = await opened.write('vs_change', [
+        ...plain.slice(1),
+        { chunk_id: 'new', vector: vector(1, 0, 1) },
+      ])
+      const hits = await search(after, vector(1, 0, 0), 5)
+      expect(hits[0]?.chunk_id).toBe('new')
+      expect(hits.map(({ chunk_id }) => chunk_id)).not.toContain('east')
+    })
+
+    test('stores do not mix', async () => {
+      const one = await opened.write('vs_one', [{ chunk_id: 'one', vector: vector(1, 0, 0) }])
+      const two = await opened.write('vs_two', [{ chunk_id: 'two', vector: vector(1, 0, 0) }])
+      expect((await search(one, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['one'])
+      opened.index.forget('vs_one')
+      expect((await search(two, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['two'])
+      expect((await search(one, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['one'])
+    })
+
+    test('every neighbour is found among thousands, whatever the width', async () => {
+      for (const dimensions of [7, 100, 512]) {
+        const vectors = randomVectors(3000, dimensions)
+        const windows = vectors.map((one, at) => ({
+          chunk_id: `chunk_${String(at).padStart(4, '0')}`,
+          vector: one,
+        }))
+        const source = await opened.write(`vs_${dimensions}`, windows)
+        const [query] = randomVectors(1, dimensions, 99)
+        if (!query) throw new Error('expected a query')
+        const expected = windows
+          .map((window) => ({ chunk_id: window.chunk_id, score: dot(window.vector, query) }))
+          .toSorted((a, b) => b.score - a.score)
+        const hits = await search(source, query, 50)
+        expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(
+          expected.slice(0, 50).map(({ chunk_id }) => chunk_id),
+        )
+        for (const [at, hit] of hits.entries()) expect(hit.score).toBeCloseTo(expected[at]?.score ?? 0, 5)
+      }
+    })
+
+    test('a search that was called off throws the reason', async () => {
+      const source = await opened.write('vs_abort', plain)
+      const gone = AbortSignal.abort(new Error('called off'))
+      await expect(opened.index.search(source, vector(1, 0, 0), { limit: 1 }, gone)).rejects.toThrow(
+        'called off',
+      )
+    })
+  })
+}
