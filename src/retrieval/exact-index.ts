@@ -4,6 +4,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { IndexedWindow, VectorHit, VectorIndex, VectorSource } from './port.ts'
+import { topHits } from './top-hits.ts'
 import { openVectorKernel, type VectorKernel } from './vector-kernel.ts'
 
 /** Some rows of a store: a matrix and, for each chunk of each row, the number of the row and of the chunk. */
@@ -225,33 +226,8 @@ class BestChunks {
 
   /** Best first; of equal scores the smaller id first. */
   top(limit: number): VectorHit[] {
-    const top: VectorHit[] = []
-    let least = -Infinity
-    for (let chunk = 0; chunk < this.#chunkIds.length; chunk += 1) {
-      const score = this.#scores[chunk] ?? 0
-      if (!(score > -Infinity) || score < least) continue
-      const hit = { chunk_id: this.#chunkIds[chunk] ?? '', score }
-      top.splice(placeOf(top, hit), 0, hit)
-      if (top.length > limit) top.pop()
-      if (top.length >= limit) least = top.at(-1)?.score ?? Infinity
-    }
-    return top
+    return topHits(this.#chunkIds, this.#scores, limit)
   }
-}
-
-function byRank(one: VectorHit, other: VectorHit): number {
-  return other.score - one.score || (one.chunk_id < other.chunk_id ? -1 : 1)
-}
-
-function placeOf(sorted: VectorHit[], hit: VectorHit): number {
-  let [from, to] = [0, sorted.length]
-  while (from < to) {
-    const middle = (from + to) >> 1
-    const other = sorted[middle]
-    if (other && byRank(other, hit) < 0) from = middle + 1
-    else to = middle
-  }
-  return from
 }
 
 interface Scan {

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest'
+import { packTerms } from '../../src/retrieval/terms.ts'
+import { WordIndex, type WordSource } from '../../src/retrieval/word-index.ts'
+
+const never = new AbortController().signal
+
+class Rows implements WordSource {
+  readonly vector_store_id: string
+  texts: Record<string, string>
+  current = 1
+  reads = 0
+
+  constructor(vector_store_id: string, texts: Record<string, string>) {
+    this.vector_store_id = vector_store_id
+    this.texts = texts
+  }
+
+  async version(): Promise<number> {
+    return this.current
+  }
+
+  async *terms(): AsyncIterable<{ chunk_id: string; terms: Uint8Array }[]> {
+    this.reads += 1
+    const rows = Object.entries(this.texts).map(([chunk_id, text]) => ({ chunk_id, terms: packTerms(text) }))
+    for (let at = 0; at < rows.length; at += 2) yield rows.slice(at, at + 2)
+  }
+}
+
+const texts = {
+  tides: 'The moon raises tides in the sea, twice a day.',
+  bread: 'Bread dough rises when yeast makes gas.',
+  moon: 'The moon, the moon, the moon: nothing but moon.',
+  error: 'Error ERR_CONN_42 means that the peer closed the connection.',
+  connection: 'A connection was closed after an error of the peer, 42 times.',
+}
+
+function open() {
+  const index = new WordIndex({ budgetBytes: 1 << 24 })
+  const source = new Rows('vs', { ...texts })
+  const search = async (query: string, accept?: (id: string) => boolean) =>
+    index.search(source, query, accept ? { limit: 10, accept } : { limit: 10 }, never)
+  const found = async (query: string) => (await search(query)).map(({ chunk_id }) => chunk_id)
+  return { index, source, search, found }
+}
+
+test('a chunk with any of the words is found, one with more or rarer words comes first', async () => {
+  const { found } = open()
+  expect(await found('gas of yeast on the moon')).toEqual(['bread', 'moon', 'tides'])
+  expect(await found('does a tide rise?')).toEqual(expect.arrayContaining(['tides', 'bread']))
+})
+
+test('an id is found where it stands before where its parts do', async () => {
+  const { found } = open()
+  expect((await found('ERR_CONN_42'))[0]).toBe('error')
+})
+
+test('scores lie in 0 to 1, and a match of one word of many is weak', async () => {
+  const { search } = open()
+  const [best] = await search('moon')
+  expect(best?.score).toBeGreaterThan(0.6)
+  expect(best?.score).toBeLessThan(1)
+  const [weak] = await search('moon landing of the first american astronauts')
+  expect(weak?.score).toBeLessThan((best?.score ?? 0) / 2)
+})
+
+test('a query without words that count finds nothing', async () => {
+  const { found } = open()
+  expect(await found('what is it?')).toEqual([])
+  expect(await found('zebra')).toEqual([])
+})
+
+test('only accepted chunks are found, with the scores that they have among all', async () => {
+  const { search } = open()
+  const all = await search('moon')
+  expect(await search('moon', (id) => id === 'tides')).toEqual(
+    all.filter(({ chunk_id }) => chunk_id === 'tides'),
+  )
+})
+
+test('a deleted chunk does not come back, a new one is found', async () => {
+  const { source, found } = open()
+  expect(await found('yeast')).toEqual(['bread'])
+  expect(await found('yeast')).toEqual(['bread'])
+  expect(source.reads).toBe(1)
+  source.texts = { beer: 'Yeast also makes beer.' }
+  source.current += 1
+  expect(await found('yeast')).toEqual(['beer'])
+})
+
+test('the store that was not searched for longest leaves when memory is short', async () => {
+  const index = new WordIndex({ budgetBytes: 50_000 })
+  const large = (word: string) =>
+    Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`${word}${at}`, `${word} ${at} of ${at * 7}`]))
+  const [one, two] = [new Rows('vs_1', large('alpha')), new Rows('vs_2', large('beta'))]
+  for (const source of [one, two, one]) await index.search(source, 'alpha beta', { limit: 1 }, never)
+  expect(one.reads).toBe(2)
+  expect(index.bytes).toBeLessThanOrEqual(50_000)
+})
+
+test('every word of a large store is found', async () => {
+  const words = Object.fromEntries(Array.from({ length: 5000 }, (_, at) => [`c${at}`, `x${at}y common`]))
+  const index = new WordIndex({ budgetBytes: 1 << 24 })
+  const source = new Rows('vs', words)
+  for (const at of [0, 1, 1234, 4999]) {
+    const hits = await index.search(source, `x${at}y`, { limit: 3 }, never)
+    expect(hits.map(({ chunk_id }) => chunk_id)).toEqual([`c${at}`])
+  }
+  expect(await index.search(source, 'common', { limit: 7 }, never)).toHaveLength(7)
+})
