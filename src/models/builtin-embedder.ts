@@ -101,7 +101,10 @@ export class BuiltinEmbedder implements Embedder {
     for (const task of [...this.#queues.query.splice(0), ...this.#queues.passage.splice(0)])
       task.reject(failure)
     for (const thread of this.#threads) thread.task?.reject(failure)
-    await Promise.all([...this.#threads].map((thread) => thread.worker.terminate()))
+    const threads = [...this.#threads]
+    // A thread at rest does not keep the process alive; its end must be waited for all the same.
+    for (const thread of threads) thread.worker.ref()
+    await Promise.all(threads.map((thread) => thread.worker.terminate()))
   }
 
   #encode(text: string): number[] {

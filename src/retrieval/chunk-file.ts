@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { chunkSections, type Chunk, type ChunkSizes } from './chunk.ts'
 import { readSections } from './sections.ts'
+import { packTerms } from './terms.ts'
 import { loadTokenCounter } from './token-counter.ts'
 
 export interface ChunkJob {
@@ -37,7 +38,8 @@ export async function chunkFile(job: ChunkJob): Promise<ChunkResult> {
     for await (const chunk of chunks) {
       result.chunks += 1
       result.tokens += chunk.tokens
-      pending += `${JSON.stringify(chunk)}\n`
+      const terms = Buffer.from(packTerms(chunk.text)).toString('base64')
+      pending += `${JSON.stringify({ ...chunk, terms })}\n`
       if (pending.length < 1 << 18) continue
       await file.appendFile(pending)
       pending = ''
@@ -49,8 +51,17 @@ export async function chunkFile(job: ChunkJob): Promise<ChunkResult> {
   return result
 }
 
+/** A chunk with what it is found by when words are compared. */
+export interface FiledChunk extends Chunk {
+  terms: Uint8Array
+}
+
 /** Reads the chunks that `chunkFile` wrote, in order. */
-export async function* readChunks(path: string): AsyncIterable<Chunk> {
+export async function* readChunks(path: string): AsyncIterable<FiledChunk> {
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity })
-  for await (const line of lines) if (line !== '') yield JSON.parse(line) as Chunk
+  for await (const line of lines) {
+    if (line === '') continue
+    const chunk = JSON.parse(line) as Chunk & { terms: string }
+    yield { ...chunk, terms: Buffer.from(chunk.terms, 'base64') }
+  }
 }

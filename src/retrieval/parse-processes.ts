@@ -181,6 +181,8 @@ function deathOf(code: number | null, killer: string | null): ParseFailure {
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('exit', resolve))
+  // Nobody else may keep the process alive until then.
+  child.ref()
   child.kill('SIGKILL')
   await gone
 }

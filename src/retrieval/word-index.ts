@@ -38,7 +38,8 @@ export class WordIndex {
 
   /**
    * The `limit` best chunks for the words of the query, best first, of those that `accept` lets pass. Scores lie in
-   * 0..1: 1 would be a chunk that holds nothing but the query's words, again and again, so a weak match stays weak.
+   * 0..1: BM25 as a part of the most that the query could reach, times the part of the query that the chunk covers,
+   * rare words weighing more. So a chance match of one word stays far below any good match by meaning.
    */
   async search(
     source: WordSource,
@@ -46,8 +47,18 @@ export class WordIndex {
     options: { limit: number; accept?: (chunk_id: string) => boolean },
     signal: AbortSignal,
   ): Promise<Hit[]> {
+    return this.searchHashes(source, termsOf(query).map(hashTerm), options, signal)
+  }
+
+  /** The same for terms that are hashed already. */
+  async searchHashes(
+    source: WordSource,
+    terms: number[],
+    options: { limit: number; accept?: (chunk_id: string) => boolean },
+    signal: AbortSignal,
+  ): Promise<Hit[]> {
     signal.throwIfAborted()
-    const hashes = [...new Set(termsOf(query).map(hashTerm))]
+    const hashes = [...new Set(terms)]
     if (hashes.length === 0) return []
     const postings = await this.#loaded(source, await source.version())
     signal.throwIfAborted()
@@ -129,21 +140,26 @@ class Postings {
   async scores(hashes: number[], signal: AbortSignal): Promise<Float32Array> {
     const total = this.chunkIds.length
     const scores = new Float32Array(total).fill(-Infinity)
+    const covered = new Float32Array(total)
     const mean = this.#lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, total)
-    let bound = 0
+    let whole = 0
     let done = 0
     for (const hash of hashes) {
       const [from, to] = this.#range(hash)
       const rarity = Math.log(1 + (total - (to - from) + 0.5) / (to - from + 0.5))
-      bound += rarity * (repetition + 1)
-      this.#addTerm(scores, { from, to, rarity, mean })
+      whole += rarity
+      this.#addTerm({ scores, covered }, { from, to, rarity, mean })
       done += to - from
       if (done < turnPostings) continue
       done = 0
       await turn()
       signal.throwIfAborted()
     }
-    for (let chunk = 0; chunk < total; chunk += 1) scores[chunk] = (scores[chunk] ?? 0) / bound
+    const bound = whole * (repetition + 1)
+    for (let chunk = 0; chunk < total; chunk += 1) {
+      if (scores[chunk] === -Infinity) continue
+      scores[chunk] = (((scores[chunk] ?? 0) / bound) * (covered[chunk] ?? 0)) / whole
+    }
     return scores
   }
 
@@ -152,7 +168,10 @@ class Postings {
     return term < 0 ? [0, 0] : [this.#starts[term] ?? 0, this.#starts[term + 1] ?? 0]
   }
 
-  #addTerm(scores: Float32Array, term: { from: number; to: number; rarity: number; mean: number }): void {
+  #addTerm(
+    { scores, covered }: { scores: Float32Array; covered: Float32Array },
+    term: { from: number; to: number; rarity: number; mean: number },
+  ): void {
     for (let at = term.from; at < term.to; at += 1) {
       const chunk = this.#chunks[at] ?? 0
       const count = this.#counts[at] ?? 0
@@ -160,6 +179,7 @@ class Postings {
       const score = (term.rarity * count * (repetition + 1)) / (count + repetition * length)
       const before = scores[chunk] ?? 0
       scores[chunk] = before === -Infinity ? score : before + score
+      covered[chunk] = (covered[chunk] ?? 0) + term.rarity
     }
   }
 }

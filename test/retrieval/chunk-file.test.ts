@@ -1,9 +1,14 @@
+import { execFile } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultChunkSizes } from '../../src/retrieval/chunk.ts'
 import { readChunks } from '../../src/retrieval/chunk-file.ts'
+import { packTerms } from '../../src/retrieval/terms.ts'
 import { ParseProcesses } from '../../src/retrieval/parse-processes.ts'
 
 let folder = ''
@@ -35,6 +40,7 @@ test('a file becomes chunks on disk, in order and in bounded memory', async () =
   let start = -1
   for await (const one of readChunks(output)) {
     expect(one.start).toBeGreaterThan(start)
+    expect(Buffer.from(one.terms)).toEqual(Buffer.from(packTerms(one.text)))
     start = one.start
     count += 1
   }
@@ -47,4 +53,28 @@ test('a file of too many tokens is refused', async () => {
     code: 'invalid_file',
     message: 'The file could not be parsed because it is too large.',
   })
+})
+
+test('a program that closes the parsers ends by itself, whether they were used or not', async () => {
+  const script = join(folder, 'ends.mts')
+  const module = new URL('../../src/retrieval/parse-processes.ts', import.meta.url).href
+  const job = JSON.stringify({ kind: 'extract', format: 'text', maxCharacters: 10, inflateBytes: 0 })
+  const paths = JSON.stringify({ input: join(folder, 'input'), output: join(folder, 'sections') })
+  await writeFile(join(folder, 'input'), 'words')
+  await writeFile(
+    script,
+    `import { ParseProcesses } from '${module}'
+    const parsers = new ParseProcesses()
+    await parsers.run({ ...${job}, ...${paths} }, new AbortController().signal)
+    await parsers.close()
+    await new ParseProcesses().close()
+    process.stdout.write('closed')`,
+  )
+  const tsx = createRequire(import.meta.url).resolve('tsx')
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import',
+    pathToFileURL(tsx).href,
+    script,
+  ])
+  expect(stdout).toBe('closed')
 })

@@ -1,0 +1,163 @@
+/** How fast files are taken in and how long a search takes. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BuiltinEmbedder } from '../../src/models/builtin-embedder.ts'
+import { defaultChunkSizes } from '../../src/retrieval/chunk.ts'
+import { readChunks, type FiledChunk } from '../../src/retrieval/chunk-file.ts'
+import { ExactIndex } from '../../src/retrieval/exact-index.ts'
+import { defaultParseLimits, ParseProcesses } from '../../src/retrieval/parse-processes.ts'
+import { WordIndex } from '../../src/retrieval/word-index.ts'
+import { cutWindows } from '../../src/retrieval/windows.ts'
+import { pdf } from '../../test/retrieval/make-files.ts'
+import { distractors, seededRandom } from './distractors.ts'
+import { passages } from './passages.ts'
+
+const never = new AbortController().signal
+
+async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
+  const start = performance.now()
+  const result = await work()
+  return { ms: performance.now() - start, result }
+}
+
+export interface IngestSpeed {
+  pages: number
+  chunks: number
+  windows: number
+  extractMs: number
+  chunkMs: number
+  /** Of all windows, reckoned from those that were embedded here, with one thread. */
+  embedMs: number
+}
+
+/** A PDF of `pages` pages of 500 words, through one parser process and one embedder thread. */
+export async function measureIngest(pages: number, embedded: number): Promise<IngestSpeed> {
+  const folder = await mkdtemp(join(tmpdir(), 'spool-bench-'))
+  const parsers = new ParseProcesses({ ...defaultParseLimits, processes: 1 })
+  const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
+  try {
+    const [input, sections, output] = ['in.pdf', 'sections', 'chunks'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    await writeFile(input, pdf(pagesOf(pages)))
+    const extract = await timed(() =>
+      parsers.run(
+        {
+          kind: 'extract',
+          input,
+          output: sections,
+          format: 'pdf',
+          maxCharacters: 64_000_000,
+          inflateBytes: 1,
+        },
+        never,
+      ),
+    )
+    const chunked = await timed(() =>
+      parsers.run(
+        { kind: 'chunk', input: sections, output, sizes: defaultChunkSizes, maxTokens: 5_000_000 },
+        never,
+      ),
+    )
+    const chunks: FiledChunk[] = []
+    for await (const chunk of readChunks(output)) chunks.push(chunk)
+    const windows = cutWindows(chunks, embedder).map(({ text }) => text)
+    await embedder.embed(windows.slice(0, 2), 'passage', never)
+    const part = windows.slice(0, embedded)
+    const embed = await timed(() => embedder.embed(part, 'passage', never))
+    return {
+      pages,
+      chunks: chunks.length,
+      windows: windows.length,
+      extractMs: extract.ms,
+      chunkMs: chunked.ms,
+      embedMs: (embed.ms / part.length) * windows.length,
+    }
+  } finally {
+    await Promise.all([parsers.close(), embedder.close()])
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Passages and distractors in lines of 12 words. */
+function pagesOf(pages: number): string[] {
+  const words = [...passages.map(({ text }) => text), ...distractors(pages * 7, 23)].join(' ').split(' ')
+  return Array.from({ length: pages }, (_, page) => {
+    const own = Array.from({ length: 500 }, (_unused, at) => words[(page * 500 + at) % words.length] ?? '')
+    const lines = Array.from({ length: 42 }, (_unused, at) => own.slice(at * 12, at * 12 + 12).join(' '))
+    return lines.join('\n').replace(/[()\\]/g, '')
+  })
+}
+
+export interface SearchSpeed {
+  chunks: number
+  what: string
+  loadMs: number
+  p50Ms: number
+  p95Ms: number
+}
+
+/** Vectors of one window a chunk, and words of 160 different terms a chunk, drawn at random. */
+export async function measureSearch(chunks: number): Promise<SearchSpeed[]> {
+  return [await measureVectors(chunks, 256), await measureVectors(chunks, 512), await measureWords(chunks)]
+}
+
+async function measureVectors(chunks: number, dimensions: number): Promise<SearchSpeed> {
+  const random = seededRandom(chunks + dimensions)
+  const matrix = Float32Array.from({ length: chunks * dimensions }, () => random() - 0.5)
+  const row = (at: number) => matrix.subarray(at * dimensions, (at + 1) * dimensions)
+  const index = new ExactIndex({ budgetBytes: 1 << 30 })
+  const source = {
+    vector_store_id: 'vs',
+    dimensions,
+    version: async () => 1,
+    async *windows() {
+      for (let at = 0; at < chunks; at += 1000) {
+        yield Array.from({ length: Math.min(1000, chunks - at) }, (_, place) => ({
+          chunk_id: `chunk_${at + place}`,
+          vector: row(at + place),
+        }))
+      }
+    },
+  }
+  return measureQueries({ chunks, what: `vectors of ${dimensions}` }, (at) =>
+    index.search(source, row(at % chunks), { limit: 50 }, never),
+  )
+}
+
+async function measureWords(chunks: number): Promise<SearchSpeed> {
+  const random = seededRandom(chunks)
+  const vocabulary = 60_000
+  // Cubed, so that some words are in most chunks and most words in few, as in language.
+  const hash = () => Math.imul(Math.floor(vocabulary * random() ** 3) + 1, 0x9e3779b1) >>> 0
+  const rows = Array.from({ length: chunks }, (_, at) => {
+    const terms = Buffer.alloc(160 * 5, 1)
+    for (let term = 0; term < 160; term += 1) terms.writeUInt32LE(hash(), term * 4)
+    return { chunk_id: `chunk_${at}`, terms }
+  })
+  const index = new WordIndex({ budgetBytes: 1 << 30 })
+  const source = {
+    vector_store_id: 'vs',
+    version: async () => 1,
+    async *terms() {
+      for (let at = 0; at < chunks; at += 1000) yield rows.slice(at, at + 1000)
+    },
+  }
+  return measureQueries({ chunks, what: 'words, 6 a query' }, (at) =>
+    index.searchHashes(source, Array.from({ length: 6 }, hash), { limit: 50 + (at % 2) }, never),
+  )
+}
+
+async function measureQueries(
+  { chunks, what }: { chunks: number; what: string },
+  search: (at: number) => Promise<unknown>,
+): Promise<SearchSpeed> {
+  const load = await timed(() => search(0))
+  const times: number[] = []
+  for (let at = 1; at <= 100; at += 1) times.push((await timed(() => search(at))).ms)
+  times.sort((one, other) => one - other)
+  return { chunks, what, loadMs: load.ms, p50Ms: times[50] ?? 0, p95Ms: times[95] ?? 0 }
+}
