@@ -9,8 +9,13 @@ export async function deleteThread(context: Context, project: string, id: string
     if (!(await lockThread(tx, project, id, 'exclusive'))) throw errors.notFound('thread', id)
     const active = await activeRunId(tx, id)
     await deleteRows(tx, id)
-    if (active) await context.hints.announce(tx, { kind: 'cancel', run_id: active })
+    if (active) {
+      await context.hints.announce(tx, { kind: 'cancel', run_id: active })
+      await context.hints.announce(tx, { kind: 'log', run_ids: [active] })
+    }
     return active
   })
-  if (run_id) context.hints.tell({ kind: 'cancel', run_id })
+  if (!run_id) return
+  context.hints.tell({ kind: 'cancel', run_id })
+  context.hints.tell({ kind: 'log', run_ids: [run_id] })
 }

@@ -1,6 +1,8 @@
 /** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
+import { errors } from '../api/errors.ts'
 import type { Queryable } from '../store/database.ts'
 import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
+import { hasRun } from '../store/runs.ts'
 import type { Feed, FeedEntry } from './feed.ts'
 import type { Hints } from './hints.ts'
 
@@ -34,7 +36,7 @@ export class RunLog {
 
   /**
    * Entries after number `after`, in batches, as soon as they are told; ends with the first entry that is `last`.
-   * Throws `LogClosed` when the server stops first.
+   * Throws `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
   async *tail(
     run_id: string,
@@ -73,8 +75,11 @@ export class RunLog {
   }
 
   async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
-    const entries = await this.#newEntries(reader.run_id, reader.after, signal)
-    reader.readLog(entries)
+    const { run_id } = reader
+    const entries = await this.#newEntries(run_id, reader.after, signal)
+    if (reader.readLog(entries) > 1 && !(await hasRun(this.#db, run_id))) {
+      throw errors.notFound('run', run_id)
+    }
     return entries
   }
 
@@ -130,6 +135,7 @@ class Reader {
   /** The feed that the reader is in; it stays there until that feed is over. */
   feed: Feed | undefined
   #place = 0
+  #emptyReads = 0
   #lastTold: FeedEntry | undefined
 
   constructor(run_id: string, after: number) {
@@ -137,8 +143,11 @@ class Reader {
     this.after = after
   }
 
-  readLog(entries: NumberedEntry[]): void {
+  /** Answers how many reads in a row had nothing new. */
+  readLog(entries: NumberedEntry[]): number {
     this.after = entries.at(-1)?.number ?? this.after
+    this.#emptyReads = entries.length === 0 ? this.#emptyReads + 1 : 0
+    return this.#emptyReads
   }
 
   /**

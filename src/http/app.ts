@@ -8,7 +8,7 @@ import { authenticate, checkBeta } from './auth.ts'
 import { chatCompletionRoutes } from './chat-completions.ts'
 import { embeddingRoutes } from './embeddings.ts'
 import { answerError } from './errors.ts'
-import { addHeaders } from './headers.ts'
+import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
 import { messageRoutes } from './messages.ts'
@@ -30,6 +30,12 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    // Paths that cannot be decoded, or hold an id beyond any length, get past no hook and to no route.
+    frameworkErrors: (_error, request, reply) => {
+      const error = errors.invalidUrl(request.method, pathOf(request))
+      void reply.headers(firstHeaders(request))
+      answerError(options.context.log, error, request, reply)
+    },
   })
   const server: Server = { ...options, http }
   http.decorateRequest('project', '')
@@ -105,10 +111,14 @@ function corsOptions({ corsOrigins, loopbackOnly }: ServerOptions) {
   }
 }
 
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? url
+}
+
 function answerFailures({ http, context }: Server): void {
   http.setErrorHandler((error, request, reply) => answerError(context.log, error, request, reply))
   http.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?')[0] ?? request.url
+    const path = pathOf(request)
     const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url: path }) !== null)
     const error = isKnown
       ? errors.methodNotAllowed(request.method, path)

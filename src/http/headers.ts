@@ -7,11 +7,16 @@ export const pollAfterMs = 200
 export function addHeaders(http: FastifyInstance): void {
   http.addHook('onRequest', async (request, reply) => {
     request.startedMs = performance.now()
-    void reply.headers({ 'x-request-id': request.id, 'openai-version': '2020-10-01' })
+    void reply.headers(firstHeaders(request))
   })
   http.addHook('onSend', async (request, reply) => {
     void reply.headers(answerHeaders(request))
   })
+}
+
+/** What is known before anything is looked at. */
+export function firstHeaders(request: FastifyRequest): Record<string, string> {
+  return { 'x-request-id': request.id, 'openai-version': '2020-10-01' }
 }
 
 /** What is known only when the answer begins. */

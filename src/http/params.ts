@@ -1,16 +1,16 @@
 /** Ids in paths: a wrong prefix is refused before anything is looked up. */
 import type { FastifyRequest } from 'fastify'
-import { errors } from '../api/errors.ts'
+import { parseId } from '../api/parse.ts'
 
-const prefixes = {
-  assistant_id: 'asst',
+const kinds = {
+  assistant_id: 'assistant',
   thread_id: 'thread',
-  message_id: 'msg',
+  message_id: 'message',
   run_id: 'run',
   step_id: 'step',
 } as const
 
-export type PathId = keyof typeof prefixes
+type PathId = keyof typeof kinds
 
 /** The named ids of the route. */
 export function pathIds<Name extends PathId>(
@@ -18,10 +18,6 @@ export function pathIds<Name extends PathId>(
   ...names: Name[]
 ): Record<Name, string> {
   const params = request.params as Record<string, string>
-  const entries = names.map((name) => {
-    const id = params[name] ?? ''
-    if (!id.startsWith(prefixes[name])) throw errors.invalidId(name, id, prefixes[name])
-    return [name, id] as const
-  })
+  const entries = names.map((name) => [name, parseId(kinds[name], params[name] ?? '')] as const)
   return Object.fromEntries(entries) as Record<Name, string>
 }

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { errors } from '../api/errors.ts'
+import { ApiError, errors } from '../api/errors.ts'
 import type { Entry } from '../store/run-events.ts'
 import { answerHeaders } from './headers.ts'
 
@@ -34,6 +34,7 @@ export async function sendEvents(
     if (!response.writableNeedDrain) response.write(keepAlive)
   }, options.keepAliveMs)
   let isOver = false
+  let failure: ApiError | undefined
   try {
     for await (const batch of batches) {
       timer.refresh()
@@ -42,11 +43,14 @@ export async function sendEvents(
       await write(response, isOver ? text + done : text, options.signal)
       if (isOver) break
     }
-  } catch {
+  } catch (error) {
     isOver = false
+    if (error instanceof ApiError) failure = error
   } finally {
     clearInterval(timer)
-    if (!isOver && !response.destroyed) response.write(errorFrame(reply.request.id))
+    if (!isOver && !response.destroyed) {
+      response.write(errorFrame(failure ?? errors.serverError(reply.request.id)))
+    }
     response.end()
   }
 }
@@ -70,8 +74,8 @@ function frame(entry: Sent, withIds: boolean): string {
   return `${id}event: ${entry.event}\ndata: ${entry.data}\n\n`
 }
 
-function errorFrame(requestId: string): string {
-  return `event: error\ndata: ${JSON.stringify(errors.serverError(requestId).toBody())}\n\n`
+function errorFrame(error: ApiError): string {
+  return `event: error\ndata: ${JSON.stringify(error.toBody())}\n\n`
 }
 
 /** Waits for a reader that is slower than the run. */

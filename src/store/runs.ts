@@ -192,6 +192,12 @@ export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | u
   return row
 }
 
+/** Whether the run is still there: a deleted thread takes its runs along. */
+export async function hasRun(db: Queryable, id: string): Promise<boolean> {
+  const rows = await db.query({ name: 'has_run', text: 'select 1 from runs where id = $1', values: [id] })
+  return rows.length > 0
+}
+
 /** The row under its lock, and whether the process that holds its lease is alive. */
 export async function lockRun(
   tx: Queryable,

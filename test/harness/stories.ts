@@ -1,0 +1,111 @@
+/** What most tests begin with: an assistant, a thread, a run in a certain state. */
+import type { Answer, TestServer } from './server.ts'
+import type { ScriptedCall } from './scripted-model.ts'
+
+export interface Place {
+  assistant: any
+  thread: any
+}
+
+/** A GET until it shows what is waited for. */
+export async function until(
+  ask: () => Promise<Answer>,
+  isThere: (body: any) => boolean,
+  timeoutMs = 20_000,
+): Promise<any> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const { body } = await ask()
+    if (isThere(body)) return body
+    if (performance.now() > end) throw new Error(`waited in vain; last seen: ${JSON.stringify(body)}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Waits until a condition holds. */
+export async function eventually(isThere: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 20_000
+  while (!(await isThere())) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** A promise and the function that keeps it. */
+export function gate(): { promise: Promise<void>; open: () => void } {
+  let open = () => {}
+  const promise = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { promise, open }
+}
+
+/** The thing made, or the error as a failure of the test. */
+export async function made(answer: Promise<Answer>): Promise<any> {
+  const { status, body } = await answer
+  if (status !== 200) throw new Error(`expected 200, got ${status}: ${JSON.stringify(body)}`)
+  return body
+}
+
+export const weatherTool = {
+  type: 'function',
+  function: {
+    name: 'get_weather',
+    description: 'Tells the weather of a city',
+    parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  },
+}
+export const timeTool = { type: 'function', function: { name: 'get_time' } }
+
+export function stories(server: () => TestServer) {
+  const post = (path: string, body?: object) => made(server().request('POST', path, body))
+  const get = (path: string) => made(server().request('GET', path))
+  const newAssistant = (fields: object = {}) => post('/assistants', { model: 'gpt-4o', ...fields })
+  const newThread = (...texts: string[]) =>
+    post('/threads', { messages: texts.map((content) => ({ role: 'user', content })) })
+
+  /** An assistant, and a thread that says hello. */
+  async function place(assistantFields: object = {}): Promise<Place> {
+    return { assistant: await newAssistant(assistantFields), thread: await newThread('Hello') }
+  }
+
+  const start = ({ assistant, thread }: Place, fields: object = {}) =>
+    post(`/threads/${thread.id}/runs`, { assistant_id: assistant.id, ...fields })
+
+  /** Waits until the run has one of the statuses. */
+  const reach = (run: any, ...statuses: string[]) =>
+    until(
+      () => server().request('GET', `/threads/${run.thread_id}/runs/${run.id}`),
+      (body) => statuses.includes(body.status),
+    )
+
+  /** Waits for a state in which nothing moves by itself. */
+  const rest = (run: any) =>
+    reach(run, 'requires_action', 'completed', 'failed', 'incomplete', 'expired', 'cancelled')
+
+  const runToRest = async (where: Place, fields: object = {}) => rest(await start(where, fields))
+
+  /** A run that waits for the outputs of these calls. */
+  async function waitingRun(calls: ScriptedCall[], tools: object[] = [weatherTool, timeTool]) {
+    server().model.script([{ calls }])
+    const where = await place({ tools })
+    const run = await runToRest(where)
+    if (run.status !== 'requires_action') throw new Error(`expected a wait, got ${JSON.stringify(run)}`)
+    return { ...where, run, path: `/threads/${run.thread_id}/runs/${run.id}` }
+  }
+
+  return {
+    post,
+    get,
+    newAssistant,
+    newThread,
+    place,
+    start,
+    reach,
+    rest,
+    runToRest,
+    waitingRun,
+    steps: (run: any, query = 'order=asc') => get(`/threads/${run.thread_id}/runs/${run.id}/steps?${query}`),
+    messages: (thread: any, query = 'order=asc') => get(`/threads/${thread.id}/messages?${query}`),
+  }
+}
