@@ -79,8 +79,16 @@ test('every field that is given is kept and echoed, keys in wire order, also whe
 test('null stands for not given in every field that may be null', async () => {
   const nothing = Object.fromEntries(
     [
-      ...['name', 'description', 'instructions', 'tools', 'tool_resources', 'metadata', 'temperature'],
-      ...['top_p', 'reasoning_effort', 'response_format'],
+      'name',
+      'description',
+      'instructions',
+      'tools',
+      'tool_resources',
+      'metadata',
+      'temperature',
+      'top_p',
+      'reasoning_effort',
+      'response_format',
     ].map((key) => [key, null]),
   )
   const assistant = await newAssistant(nothing)

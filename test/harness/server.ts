@@ -1,6 +1,7 @@
 /** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
 import OpenAI from 'openai'
 import { openHouse, type House } from '../../src/compose.ts'
+import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import type { Database } from '../../src/store/database.ts'
@@ -164,4 +165,9 @@ async function request(
     headers: response.headers,
     body: type.includes('application/json') ? JSON.parse(text) : text,
   }
+}
+
+/** What an error of the catalogue looks like on the wire. */
+export function wireError(error: ApiError): { status: number; body: object } {
+  return { status: error.status, body: error.toBody() }
 }
