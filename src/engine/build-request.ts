@@ -9,9 +9,10 @@ import { stepsOfThread, type RecordedCall } from '../store/run-steps.ts'
 import type { RunSettings } from '../store/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { conversation, toolTurn, type Exchange } from './conversation.ts'
+import { conversation, findingsOf, toolTurn, type Exchange } from './conversation.ts'
 import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
+import type { Findings } from './turn-writer.ts'
 import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
 
 export interface RequestParts {
@@ -35,7 +36,7 @@ export async function buildRequest(
   engine: Engine,
   record: RunRecord,
   parts: RequestParts,
-): Promise<ChatRequest | 'prompt_too_long'> {
+): Promise<{ request: ChatRequest; findings: Findings } | 'prompt_too_long'> {
   const { settings } = record.row
   const { offered, model, completionLeft } = parts
   const system = systemText(settings, offered)
@@ -48,14 +49,15 @@ export async function buildRequest(
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
   }
-  const exchanges = await loadExchanges(engine, record, parts.mistakes)
+  const { exchanges, findings } = await loadThread(engine, record, parts.mistakes)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
   if (shortened.dropped.length > 0) {
     const dropped = shortened.dropped.map((one) => one.id)
     record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', dropped })
   }
-  return { ...frame, messages: [...frame.messages, ...shortened.kept.flatMap((one) => one.messages)] }
+  const messages = [...frame.messages, ...shortened.kept.flatMap((one) => one.messages)]
+  return { request: { ...frame, messages }, findings }
 }
 
 function systemText(settings: RunSettings, offered: readonly OfferedTool[]): string {
@@ -105,11 +107,11 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
   }
 }
 
-async function loadExchanges(
+async function loadThread(
   engine: Engine,
   record: RunRecord,
   mistakes: readonly RecordedCall[],
-): Promise<Exchange[]> {
+): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
   const { thread_id, id, settings } = record.row
   const strategy = settings.truncation_strategy
@@ -126,11 +128,15 @@ async function loadExchanges(
   }
   const steps = await stepsOfThread(db, thread_id, messages[0]?.seq ?? 0)
   const exchanges = conversation(messages, steps, id)
-  if (mistakes.length === 0) return exchanges
-  return [
-    ...exchanges,
-    { messages: toolTurn(mistakes), isCurrent: true, isMessage: false, id: 'unknown functions' },
-  ]
+  if (mistakes.length > 0) {
+    exchanges.push({
+      messages: toolTurn(mistakes),
+      isCurrent: true,
+      isMessage: false,
+      id: 'unknown functions',
+    })
+  }
+  return { exchanges, findings: findingsOf(steps, id) }
 }
 
 async function shorten(

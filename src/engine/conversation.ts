@@ -3,6 +3,7 @@ import type { Message } from '../api/messages.ts'
 import type { ChatContentPart, ChatMessage } from '../models/port.ts'
 import type { ThreadMessage } from '../store/messages.ts'
 import type { RecordedCall, StepRow } from '../store/run-steps.ts'
+import type { Findings } from './turn-writer.ts'
 
 /** What stands or falls together when a conversation is shortened. */
 export interface Exchange {
@@ -54,6 +55,17 @@ export function conversation(
     return [{ seq: step.seq, exchange }]
   })
   return [...said, ...turns].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+}
+
+/** What the calls of the thread so far mean for the next message of the run. */
+export function findingsOf(steps: readonly StepRow[], run_id: string): Findings {
+  const marks = steps.flatMap((step) => (step.turn?.calls ?? []).flatMap((call) => call.marks ?? []))
+  const ofRun = steps.filter((step) => step.run_id === run_id)
+  const sinceMessage = ofRun.slice(ofRun.findLastIndex((step) => step.type === 'message_creation') + 1)
+  const image_file_ids = sinceMessage.flatMap((step) =>
+    (step.turn?.calls ?? []).flatMap((call) => call.image_file_ids ?? []),
+  )
+  return { marks, image_file_ids }
 }
 
 /** A turn that called tools, with its outcomes. */

@@ -81,7 +81,7 @@ class RunExecution {
     const completionLeft = remaining(settings.max_completion_tokens, this.#spent?.completion_tokens ?? 0)
     const promptLeft = remaining(settings.max_prompt_tokens, this.#spent?.prompt_tokens ?? 0)
     if (completionLeft === 0) return this.#exhaust('max_completion_tokens')
-    const request = await buildRequest(engine, record, {
+    const built = await buildRequest(engine, record, {
       model,
       offered,
       mistakes: this.#mistakes,
@@ -89,16 +89,19 @@ class RunExecution {
       completionLeft,
       promptLeft,
     })
-    if (request === 'prompt_too_long') return this.#exhaust('max_prompt_tokens')
+    if (built === 'prompt_too_long') return this.#exhaust('max_prompt_tokens')
     await engine.confirmed(signal)
-    const writer = new TurnWriter(record, offered, engine.context.clock)
+    const { request, findings } = built
+    const writer = new TurnWriter(record, { tools: offered, clock: engine.context.clock, findings })
     const turn = await askModel(model, request, writer, signal)
     return this.#finish(writer, turn)
   }
 
   /** Goes on with a step whose calls an earlier owner of the run had recorded. */
   async #resume(step: StepRow, offered: OfferedTool[]): Promise<'again' | 'done'> {
-    const writer = new TurnWriter(this.#record, offered, this.#engine.context.clock)
+    const findings = { marks: [], image_file_ids: [] }
+    const { clock } = this.#engine.context
+    const writer = new TurnWriter(this.#record, { tools: offered, clock, findings })
     writer.resume(step)
     const usage = step.turn?.usage ?? sumUsage([])
     return this.#finish(writer, { finish_reason: 'tool_calls', usage })

@@ -1,6 +1,7 @@
 /** Whatever is thrown while a run is worked on becomes its `last_error`, in the words of the live API. */
 import type { RunError } from '../api/runs.ts'
 import { ModelFailure } from '../models/port.ts'
+import { ToolFailure } from '../tools/port.ts'
 
 /** Why the work on a run was stopped from outside. */
 export type StopReason = 'cancelled' | 'expired' | 'lost' | 'stopping'
@@ -26,6 +27,7 @@ export class RunFailure extends Error {
 }
 
 export function lastError(error: unknown): RunError {
+  if (error instanceof ToolFailure) return { code: 'server_error', message: error.message }
   if (error instanceof ModelFailure || error instanceof RunFailure) {
     return { code: error.code, message: error.message }
   }

@@ -6,11 +6,12 @@ import { messageDeltaEntry, messageEntry, stepDeltaEntry, stepEntry } from '../d
 import { noUsage } from '../domain/usage.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import type { Entry } from '../store/run-events.ts'
-import type { RecordedCall, StepRow } from '../store/run-steps.ts'
+import type { Mark, RecordedCall, StepRow } from '../store/run-steps.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { RunStopped } from './failure.ts'
+import { MarkFinder, type MarkedPiece } from './find-marks.ts'
 
 /** A call that the model makes in this turn. `index` is its place in the step; unknown functions have none. */
 export interface DraftCall {
@@ -25,6 +26,21 @@ interface OpenMessage {
   message: Message
   step: StepRow
   parts: MessageContentPart[]
+  marks: MarkFinder
+}
+
+/** What earlier tool calls left for the answer. */
+export interface Findings {
+  /** Texts that become annotations where the answer has them. */
+  marks: readonly Mark[]
+  /** Images that stand before the text of the next message, by file id. */
+  image_file_ids: readonly string[]
+}
+
+interface TurnOptions {
+  tools: readonly OfferedTool[]
+  clock: Clock
+  findings: Findings
 }
 
 /** Lives for one model turn. */
@@ -33,15 +49,18 @@ export class TurnWriter {
   readonly #record: RunRecord
   readonly #tools: Map<string, OfferedTool>
   readonly #clock: Clock
+  readonly #findings: Findings
+  #hasShownImages = false
   #said: OpenMessage | undefined
   #toolStep: StepRow | undefined
   /** Text that came after calls had begun; it becomes a message of its own when the turn is over. */
   #lateText = ''
 
-  constructor(record: RunRecord, tools: readonly OfferedTool[], clock: Clock) {
+  constructor(record: RunRecord, options: TurnOptions) {
     this.#record = record
-    this.#tools = new Map(tools.map((tool) => [tool.chat.function.name, tool]))
-    this.#clock = clock
+    this.#tools = new Map(options.tools.map((tool) => [tool.chat.function.name, tool]))
+    this.#clock = options.clock
+    this.#findings = options.findings
   }
 
   text(value: string): void {
@@ -130,6 +149,7 @@ export class TurnWriter {
   ): { messages: Message[]; steps: StepRow[]; entries: Entry[] } {
     const now = nowSeconds(this.#clock)
     const said = this.#said
+    if (said) this.#tellPieces(said, said.marks.end())
     const open = this.#toolStep ?? said?.step
     const step: StepRow | undefined = open && { ...open, status: 'completed', completed_at: now, usage }
     const message = said && endedMessage(said, ending, now)
@@ -145,12 +165,11 @@ export class TurnWriter {
 
   #addText(value: string): void {
     const said = this.#openMessage()
-    const last = said.parts.at(-1)
-    const isFirst = last?.type !== 'text'
-    if (isFirst) said.parts.push({ type: 'text', text: { value, annotations: [] } })
-    else last.text.value += value
-    const text = isFirst ? { value, annotations: [] } : { value }
-    this.#tellPart(said, { index: said.parts.length - 1, type: 'text', text })
+    this.#tellPieces(said, said.marks.push(value))
+  }
+
+  #tellPieces(said: OpenMessage, pieces: readonly MarkedPiece[]): void {
+    for (const piece of pieces) this.#tellPart(said, addPiece(said, piece))
   }
 
   #tellPart(said: OpenMessage, part: object): void {
@@ -185,10 +204,20 @@ export class TurnWriter {
       messageEntry('thread.message.created', message),
       messageEntry('thread.message.in_progress', message),
     ]
-    this.#record.tell(entries, { steps: [step], messages: [{ ...message }], urgency: 'now' })
-    this.#said = { message, step, parts: [] }
+    this.#record.tell(entries, { steps: [step], messages: [{ ...message, attachments: [] }], urgency: 'now' })
+    this.#said = { message, step, parts: [], marks: new MarkFinder(this.#findings.marks) }
     this.#record.open = { message, step }
+    if (!this.#hasShownImages) this.#showImages(this.#said)
+    this.#hasShownImages = true
     return this.#said
+  }
+
+  #showImages(said: OpenMessage): void {
+    for (const file_id of this.#findings.image_file_ids) {
+      const part = { type: 'image_file' as const, image_file: { file_id } }
+      said.parts.push(part)
+      this.#tellPart(said, { index: said.parts.length - 1, ...part })
+    }
   }
 
   /** A message that is followed by calls is complete; its turn is counted on the step of the calls. */
@@ -222,6 +251,33 @@ export class TurnWriter {
   #newStep(step_details: StepRow['step_details']): StepRow {
     return newStep(this.#record.row, step_details, nowSeconds(this.#clock))
   }
+}
+
+/** Adds a piece to the message's text and answers the delta that tells of it. Indices count code points. */
+function addPiece(said: OpenMessage, { text: value, mark }: MarkedPiece): object {
+  const last = said.parts.at(-1)
+  const isFirst = last?.type !== 'text'
+  const part = isFirst ? { type: 'text' as const, text: { value: '', annotations: [] } } : last
+  if (isFirst) said.parts.push(part)
+  const index = said.parts.length - 1
+  const start_index = mark ? Array.from(part.text.value).length : 0
+  part.text.value += value
+  if (!mark) return { index, type: 'text', text: isFirst ? { value, annotations: [] } : { value } }
+  const { type, text, file_id } = mark
+  const place = { text, start_index, end_index: start_index + Array.from(text).length }
+  const number = part.text.annotations.length
+  if (type === 'file_citation') {
+    part.text.annotations.push({ type, ...place, file_citation: { file_id } })
+    const told = { index: number, type, ...place, file_citation: { file_id, quote: '' } }
+    return { index, type: 'text', text: { value, annotations: [told] } }
+  }
+  part.text.annotations.push({ type, ...place, file_path: { file_id } })
+  const { attachments } = said.message
+  if (!attachments.some((attachment) => attachment.file_id === file_id)) {
+    attachments.push({ file_id, tools: [{ type: 'code_interpreter' }] })
+  }
+  const told = { index: number, type, ...place, file_path: { file_id } }
+  return { index, type: 'text', text: { value, annotations: [told] } }
 }
 
 function endedMessage(

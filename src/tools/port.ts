@@ -2,6 +2,7 @@
  * The socket for tools. A tool is one file here plus a line in registry.ts; the run loop asks each for its own
  * answers and knows none by name.
  */
+import type { Readable } from 'node:stream'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { AssistantTool } from '../api/tools.ts'
 import type { ChatTool } from '../models/port.ts'
@@ -57,4 +58,22 @@ export interface ToolOutcome {
   output: string
   marks?: Mark[]
   image_file_ids?: string[]
+}
+
+/** A tool that cannot work on this server; ends the run, and the message is shown to the user. */
+export class ToolFailure extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ToolFailure'
+  }
+}
+
+/** The files of a project, as tools need them. */
+export interface ToolFiles {
+  /** Names of those that are there, by id. */
+  names(project: string, ids: readonly string[]): Promise<Map<string, string>>
+  /** The contents, or undefined when the file is gone. */
+  open(project: string, id: string): Promise<Readable | undefined>
+  /** Keeps what a tool made; answers the new file's id. Its purpose is `assistants_output`. */
+  create(project: string, made: { filename: string; content: Readable }): Promise<string>
 }

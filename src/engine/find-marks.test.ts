@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import type { Mark } from '../store/run-steps.ts'
+import { MarkFinder } from './find-marks.ts'
+
+const cited: Mark = { text: '【4:0†food.txt】', type: 'file_citation', file_id: 'file-a' }
+const short: Mark = { text: 'sandbox:/mnt/data/a', type: 'file_path', file_id: 'file-b' }
+const long: Mark = { text: 'sandbox:/mnt/data/a.csv', type: 'file_path', file_id: 'file-c' }
+
+function read(pieces: string[], marks: Mark[] = [cited, short, long]): string[] {
+  const finder = new MarkFinder(marks)
+  const found = [...pieces.flatMap((piece) => finder.push(piece)), ...finder.end()]
+  return found.map(({ text, mark }) => (mark ? `<${text}>` : text))
+}
+
+test('a mark that comes in pieces comes out whole', () => {
+  expect(read(['cake', '【4:', '0†food', '.txt】', '.'])).toEqual(['cake', '<【4:0†food.txt】>', '.'])
+})
+
+test('a mark that points nowhere is left as text', () => {
+  expect(read(['cake【9:9†food.txt】.']).join('')).toBe('cake【9:9†food.txt】.')
+})
+
+test('the longer of two paths is taken', () => {
+  expect(read(['(sandbox:/mnt/data/a', '.csv)'])).toEqual(['(', '<sandbox:/mnt/data/a.csv>', ')'])
+  expect(read(['(sandbox:/mnt/data/a', '.txt)']).join('')).toBe('(<sandbox:/mnt/data/a>.txt)')
+})
+
+test('a beginning that the text ends with is text', () => {
+  expect(read(['x【4:0†fo']).join('')).toBe('x【4:0†fo')
+})
+
+test('without marks every piece goes through as it is', () => {
+  expect(read(['a【', 'b'], [])).toEqual(['a【', 'b'])
+})
+
+test('two marks side by side are two', () => {
+  expect(read([`${cited.text}${cited.text}`])).toEqual([`<${cited.text}>`, `<${cited.text}>`])
+})

@@ -1,0 +1,127 @@
+/** code_interpreter: Python in the sandbox session of the thread. */
+import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
+import type { Sandboxes } from '../sandbox/sandboxes.ts'
+import type { Queryable } from '../store/database.ts'
+import type { RunRow } from '../store/runs.ts'
+import { findThread } from '../store/threads.ts'
+import { CellOutputs } from './cell-outputs.ts'
+import { partialField, wholeField } from './json-field.ts'
+import {
+  ToolFailure,
+  type Tool,
+  type ToolCall,
+  type ToolContext,
+  type ToolFiles,
+  type ToolOutcome,
+} from './port.ts'
+import { SessionFiles } from './session-files.ts'
+
+interface CodeInterpreterParts {
+  db: Queryable
+  files: ToolFiles
+  /** Resolves when the sandbox has been chosen: runs that need it wait. */
+  sandboxes: Promise<Sandboxes>
+}
+
+const parameters = {
+  type: 'object',
+  properties: { code: { type: 'string', description: 'The Python code of the cell.' } },
+  required: ['code'],
+  additionalProperties: false,
+}
+
+function codeCall(id: string, input: string, outputs: CodeInterpreterOutput[] = []): CodeInterpreterToolCall {
+  return { id, type: 'code_interpreter', code_interpreter: { input, outputs } }
+}
+
+export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
+  const sessionFiles = new SessionFiles(parts.files)
+  return {
+    type: 'code_interpreter',
+    async offer(_tool, row) {
+      const sandboxes = await parts.sandboxes
+      const ids = await fileIds(parts.db, row)
+      const names = await parts.files.names(row.project, ids)
+      return {
+        type: 'code_interpreter',
+        chat: {
+          type: 'function',
+          function: { name: 'code_interpreter', description: describe(sandboxes), parameters },
+        },
+        ...(names.size > 0 && { preamble: listFiles(names) }),
+        begin: (id) => codeCall(id, ''),
+        delta: (fragment, before) => inputDelta(fragment, before),
+        complete: (id, argumentsText) => codeCall(id, wholeField(argumentsText, 'code')),
+        run: (call, context) => runCall({ ...parts, sandboxes, sessionFiles }, call, context),
+      }
+    },
+  }
+}
+
+function describe(sandboxes: Sandboxes): string {
+  const { libraries } = sandboxes.describe()
+  const has =
+    libraries.length > 0
+      ? `Installed beside the standard library: ${libraries.join(', ')}.`
+      : 'Only the standard library is installed.'
+  return (
+    'Runs a cell of Python code and answers with what it printed and the value of its last expression. Variables ' +
+    `live on between cells. ${has} There is no network. Files are in /mnt/data; matplotlib figures that are shown, ` +
+    'and files written there, are handed to the user: link to a file as sandbox:/mnt/data/NAME.'
+  )
+}
+
+function listFiles(names: ReadonlyMap<string, string>): string {
+  const lines = [...names].map(([id, name]) => `- /mnt/data/${id} (${name})`)
+  return `Files for code_interpreter:\n${lines.join('\n')}`
+}
+
+/** What the arguments add to the code, once they are read as JSON. */
+function inputDelta(fragment: string, before: string): object | undefined {
+  const known = partialField(before, 'code') ?? ''
+  const input = (partialField(before + fragment, 'code') ?? '').slice(known.length)
+  return input === '' ? undefined : { type: 'code_interpreter', code_interpreter: { input } }
+}
+
+/** The assistant's files and the thread's, each once. */
+async function fileIds(db: Queryable, row: RunRow): Promise<string[]> {
+  const thread = await findThread(db, row.project, row.thread_id)
+  const ofThread = thread?.tool_resources.code_interpreter?.file_ids ?? []
+  const ofRun = row.settings.resources.code_interpreter?.file_ids ?? []
+  return [...new Set([...ofRun, ...ofThread])]
+}
+
+async function runCall(
+  parts: { db: Queryable; files: ToolFiles; sandboxes: Sandboxes; sessionFiles: SessionFiles },
+  call: ToolCall,
+  context: ToolContext,
+): Promise<ToolOutcome> {
+  const { db, files, sandboxes, sessionFiles } = parts
+  const { row, signal } = context
+  const state = sandboxes.describe()
+  if (!state.driver)
+    throw new ToolFailure(`code_interpreter cannot run: ${state.why ?? 'there is no sandbox.'}`)
+  const code = wholeField(call.arguments, 'code')
+  const ids = await fileIds(db, row)
+  const outputs = new CellOutputs(files, context)
+  await sandboxes.use(
+    row.thread_id,
+    async ({ session, fresh, reason }) => {
+      if (fresh && reason !== 'new') outputs.logs(begunAnew)
+      await sessionFiles.put(session, { row, ids, fresh })
+      await session.run(code, (event) => outputs.add(event), signal)
+      await outputs.keep(session)
+    },
+    signal,
+  )
+  signal.throwIfAborted()
+  return {
+    call: codeCall(call.id, code, outputs.list),
+    output: outputs.forModel(),
+    marks: outputs.marks,
+    image_file_ids: outputs.imageFileIds,
+  }
+}
+
+const begunAnew =
+  'The Python session was begun anew: variables of earlier cells are gone, attached files are back.\n'
