@@ -195,6 +195,22 @@ test('a database of another major version is refused by name, before anything is
   await expect(start()).rejects.toThrow('was made by PostgreSQL 17 and this Spool brings PostgreSQL 18')
 })
 
+test('a folder that came back from a backup open to others is closed again', async () => {
+  await (await start()).stop()
+  chmodSync(join(folder.path, 'database/cluster'), 0o755)
+  await start()
+  expect(statSync(join(folder.path, 'database/cluster')).mode & 0o777).toBe(0o700)
+})
+
+test('a database that is stopped while it is being started again leaves no process', async () => {
+  const server = await start()
+  process.kill(databasePid(folder.path)!, 'SIGKILL')
+  await expect.poll(() => logged).toContain('error: the database ended by itself and is started again')
+  await server.stop()
+  const pid = databasePid(folder.path)
+  expect(pid === undefined || !isRunning(pid)).toBe(true)
+})
+
 test('a database that cannot start says what its log says', async () => {
   await (await start()).stop()
   rmSync(join(folder.path, 'database/cluster/global/pg_control'))
