@@ -13,7 +13,6 @@ import { findPackage } from './embedded-programs.ts'
 import type { ConnectionSettings } from './postgres-client.ts'
 
 export { DataFolderInUse } from './embedded-lock.ts'
-export { EmbeddedUnsupported } from './embedded-programs.ts'
 
 export interface EmbeddedSettings {
   dataDir: string
