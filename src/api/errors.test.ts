@@ -26,6 +26,8 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   tokensLimited: [
     { model: 'gpt-4o', organization: 'org-x', limit: 100, used: 90, requested: 20, retryAfterMs: 1300 },
   ],
+  idempotencyInProgress: [],
+  idempotencyKeyReused: [],
   serverError: ['req_1'],
   overloaded: [],
   unavailable: ['the database restarts', 500],
@@ -118,8 +120,9 @@ test.each(entries.map(([name]) => name))('%s fills every gap of its text', (name
   expect(error.status).toBeGreaterThanOrEqual(400)
 })
 
-test('no failure answers 409, which the SDKs would repeat by themselves', () => {
-  expect(entries.filter(([, { kind }]) => kind.status === 409)).toEqual([])
+test('only a key that is still being answered gets a 409, which the SDKs repeat by themselves', () => {
+  const names = entries.filter(([, { kind }]) => kind.status === 409).map(([name]) => name)
+  expect(names).toEqual(['idempotencyInProgress'])
 })
 
 test('nobody can add to the catalogue or bend an entry at run time', () => {

@@ -158,6 +158,20 @@ export const transportErrors = {
   ),
   requestsLimited: define(rateLimit('requests', 'requests per min (RPM)'), limited),
   tokensLimited: define(rateLimit('tokens', 'tokens per min (TPM)'), limited),
+  /** Ours: a conflict that the SDKs repeat by themselves, which is right here. */
+  idempotencyInProgress: define(
+    {
+      status: 409,
+      type: 'invalid_request_error',
+      code: 'idempotency_key_in_progress',
+      message: 'A request with the same Idempotency-Key is still being answered.',
+    },
+    () => retryAfter(1000),
+  ),
+  idempotencyKeyReused: define(
+    badRequest('idempotency_key_reused', 'The Idempotency-Key was used before with another body.'),
+    none,
+  ),
   serverError: define(
     {
       status: 500,

@@ -8,6 +8,7 @@ import type { Hint } from '../events/hints.ts'
 import { Recorder } from '../events/recorder.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import type { Models } from '../models/open.ts'
+import { forgetOldAnswers } from '../store/answers.ts'
 import type { Queryable } from '../store/database.ts'
 import {
   forgetDeadWorkers,
@@ -195,7 +196,7 @@ export class Worker {
       let found = 0
       try {
         found = (await this.#claim()) + (await expireRuns(context))
-        if (found === 0) await forgetDeadWorkers(context.db)
+        if (found === 0) await this.#tidy()
       } catch (error) {
         log('warn', 'no runs could be claimed', { error })
       }
@@ -204,6 +205,13 @@ export class Worker {
       await Promise.race([isWoken, sleep(pollMs, pause.signal)])
       pause.abort()
     }
+  }
+
+  /** What has no hurry. */
+  async #tidy(): Promise<void> {
+    const { db, clock } = this.#options.context
+    await forgetDeadWorkers(db)
+    await forgetOldAnswers(db, nowSeconds(clock))
   }
 
   /** Answers how many runs it took or ended. */

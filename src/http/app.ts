@@ -15,7 +15,8 @@ import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
 import { runEventRoutes } from './run-events.ts'
 import { runStepRoutes } from './run-steps.ts'
-import { runRoutes } from './runs.ts'
+import { safeRetries } from './retries.ts'
+import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { threadRoutes } from './threads.ts'
 
@@ -57,6 +58,7 @@ function routes(server: Server): void {
     request.project = authenticate(request, server.keys)
     if (server.strictBeta && needsBeta(request)) checkBeta(request.headers['openai-beta'])
   })
+  safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   assistantRoutes(server)
   threadRoutes(server)
   messageRoutes(server)

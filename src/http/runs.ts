@@ -19,6 +19,7 @@ import { pollAfterMs } from './headers.ts'
 import { missingRun, requireRun, requireThread } from './missing.ts'
 import { answerPage, pageQuery } from './pages.ts'
 import { pathIds } from './params.ts'
+import { answerMade } from './retries.ts'
 import type { Server } from './server.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
 
@@ -101,18 +102,28 @@ function runKey(request: FastifyRequest): RunKey {
 
 /** The run as JSON, or its log as a stream. Hanging up ends the stream and not the run. */
 async function answerRun(
-  { context, keepAliveMs }: Server,
+  server: Server,
   reply: FastifyReply,
   { run, after }: StartedRun,
   isStreamed: boolean,
 ): Promise<Run | FastifyReply> {
-  void reply.header('spool-model', context.modelBehind(run.model) ?? run.model)
+  void reply.header('spool-model', server.context.modelBehind(run.model) ?? run.model)
   if (!isStreamed) {
     void reply.header('openai-poll-after-ms', pollAfterMs)
     return run
   }
+  await answerMade(server, reply, { stream: { run_id: run.id, after } })
+  return streamRun(server, reply, { run_id: run.id, after })
+}
+
+/** A run's log from an entry on, to the next wait for the client or the end. */
+export async function streamRun(
+  { context, keepAliveMs }: Server,
+  reply: FastifyReply,
+  { run_id, after }: { run_id: string; after: number },
+): Promise<FastifyReply> {
   const signal = hangUpSignal(reply)
-  const batches = context.runLog.tail(run.id, after, { isLast: isLastEvent, signal })
+  const batches = context.runLog.tail(run_id, after, { isLast: isLastEvent, signal })
   await sendEvents(reply, batches, { keepAliveMs, isLast: isLastEvent, signal })
   return reply
 }

@@ -1,0 +1,74 @@
+/** Rows of `answers`: what was answered to requests that bore an idempotency key. */
+import type { Queryable } from './database.ts'
+
+export interface AnswerKey {
+  project: string
+  key: string
+  path: string
+}
+
+export interface KeptAnswer {
+  body_hash: string
+  body: string | null
+  /** A streamed answer: the run, and the log entry after which the stream began. */
+  run_id: string | null
+  after: number | null
+}
+
+/** A key is honoured for a day. */
+const keptSeconds = 24 * 3600
+/** A request that has not answered for this long has died. */
+const patienceSeconds = 900
+
+/** `claimed`: the caller is the first and answers; `busy`: the first is still at it. */
+export async function claimAnswer(
+  db: Queryable,
+  asked: AnswerKey & { body_hash: string },
+  now: number,
+): Promise<KeptAnswer | 'claimed' | 'busy'> {
+  const [claimed] = await db.query({
+    text: `insert into answers as a (project, key, path, body_hash, created_at) values ($1, $2, $3, $4, $5)
+           on conflict (project, key, path) do update
+             set body_hash = excluded.body_hash, created_at = excluded.created_at, body = null, run_id = null,
+                 after = null, is_done = false
+             where a.created_at <= $5::bigint - case when a.is_done then $6::bigint else $7::bigint end
+           returning key`,
+    values: [asked.project, asked.key, asked.path, asked.body_hash, now, keptSeconds, patienceSeconds],
+  })
+  if (claimed) return 'claimed'
+  const [found] = await db.query<KeptAnswer & { is_done: boolean }>({
+    text: `select body_hash, body, run_id, after, is_done from answers
+           where project = $1 and key = $2 and path = $3`,
+    values: [asked.project, asked.key, asked.path],
+  })
+  return found?.is_done ? found : 'busy'
+}
+
+export async function keepAnswer(
+  db: Queryable,
+  asked: AnswerKey,
+  answered: { body?: string; stream?: { run_id: string; after: number } },
+): Promise<void> {
+  const { body = null, stream } = answered
+  await db.query({
+    text: `update answers set body = $4, run_id = $5, after = $6, is_done = true
+           where project = $1 and key = $2 and path = $3`,
+    values: [asked.project, asked.key, asked.path, body, stream?.run_id ?? null, stream?.after ?? null],
+  })
+}
+
+export async function forgetAnswer(db: Queryable, asked: AnswerKey): Promise<void> {
+  await db.query({
+    text: 'delete from answers where project = $1 and key = $2 and path = $3',
+    values: [asked.project, asked.key, asked.path],
+  })
+}
+
+/** Removes what is no longer honoured. */
+export async function forgetOldAnswers(db: Queryable, now: number): Promise<void> {
+  await db.query({
+    name: 'forget_old_answers',
+    text: 'delete from answers where created_at <= $1',
+    values: [now - keptSeconds],
+  })
+}
