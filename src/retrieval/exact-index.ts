@@ -220,8 +220,14 @@ class BestChunks {
     }
   }
 
-  add(chunk: number, score: number): void {
-    if (score > (this.#scores[chunk] ?? 0)) this.#scores[chunk] = score
+  /** `scores` are those of rows; each pair names a row and a chunk that it belongs to. */
+  add(scores: Float32Array, pairRows: Int32Array, pairChunks: Int32Array): void {
+    const best = this.#scores
+    for (let pair = 0; pair < pairRows.length; pair += 1) {
+      const chunk = pairChunks[pair] ?? 0
+      const score = scores[pairRows[pair] ?? 0] ?? 0
+      if (score > (best[chunk] ?? 0)) best[chunk] = score
+    }
   }
 
   /** Best first; of equal scores the smaller id first. */
@@ -253,9 +259,7 @@ async function scanSlab(scan: Scan, slab: Slab, signal: AbortSignal): Promise<vo
     await turn()
     signal.throwIfAborted()
   }
-  for (let pair = 0; pair < pairRows.length; pair += 1) {
-    best.add(pairChunks[pair] ?? 0, scores[pairRows[pair] ?? 0] ?? 0)
-  }
+  best.add(scores, pairRows, pairChunks)
 }
 
 /** Only the rows of accepted chunks: a narrow filter makes a search cheap. */

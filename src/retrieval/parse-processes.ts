@@ -132,7 +132,11 @@ export class ParseProcesses {
 
   #rest(child: Child): void {
     this.#idle.push(child)
-    child.idleTimer = setTimeout(() => child.process.kill('SIGKILL'), this.#limits.idleMs)
+    child.idleTimer = setTimeout(() => {
+      // Off the list first: its exit is heard of only later.
+      this.#idle.splice(this.#idle.indexOf(child), 1)
+      child.process.kill('SIGKILL')
+    }, this.#limits.idleMs)
     child.idleTimer.unref()
     // An idle child must not keep the server alive.
     child.process.unref()

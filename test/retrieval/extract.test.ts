@@ -1,5 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { deflateSync } from 'node:zlib'
+import { strFromU8, strToU8, unzipSync } from 'fflate'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ParseProcesses } from '../../src/retrieval/parse-processes.ts'
@@ -267,6 +269,35 @@ test('a parser that outgrows its memory is killed and the next file is read', as
   } finally {
     await small.close()
   }
+})
+
+test('a pdf whose page inflates to hundreds of megabytes does no harm', async () => {
+  const small = new ParseProcesses({ processes: 1, maxRssBytes: 200 << 20, jobMs: 60_000, idleMs: 60_000 })
+  try {
+    const page = deflateSync(Buffer.alloc(400 << 20, '(a) Tj '))
+    const bomb = Buffer.concat([
+      Buffer.from('%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n'),
+      Buffer.from('2 0 obj\n<< /Type /Pages /Kids [3 0 R] /Count 1 >>\nendobj\n'),
+      Buffer.from('3 0 obj\n<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] /Contents 4 0 R >>\nendobj\n'),
+      Buffer.from(`4 0 obj\n<< /Filter /FlateDecode /Length ${page.length} >>\nstream\n`),
+      page,
+      Buffer.from('\nendstream\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n'),
+    ])
+    expect(await failure('a.pdf', bomb, small)).toBe(tooLarge)
+    expect(await extract('a.txt', 'still here', small)).toEqual([{ text: 'still here' }])
+  } finally {
+    await small.close()
+  }
+})
+
+test('a sheet with one cell in its last corner is a line', async () => {
+  const far = workbook({ Far: [['near']] }, 'xlsx')
+  const parts = unzipSync(far)
+  const name = 'xl/worksheets/sheet1.xml'
+  const sheet = strFromU8(parts[name] ?? new Uint8Array())
+  const corner = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>far</t></is></c></row></sheetData>'
+  parts[name] = strToU8(sheet.replace('</sheetData>', corner).replace(/ref="[^"]*"/, 'ref="A1:XFD1048576"'))
+  expect(await textOf('a.xlsx', zip(parts))).toBe('# Far\nnear\nfar\n\n')
 })
 
 test('a parser that takes too long is killed and the file says so', async () => {

@@ -15,13 +15,14 @@ export async function extractSpreadsheet(
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) await checkZip(path, inflateBytes)
   else if (!isOldBinary(bytes)) throw parseFailures.damaged('neither a zip nor a compound file')
   for (const [name, sheet] of Object.entries(readWorkbook(bytes).Sheets)) {
-    const rows: (CellObject | undefined)[][] = Array.from(sheet['!data'] ?? [], (row) => row ?? [])
-    const lines = rows.map((row) =>
-      Array.from(row, shown)
-        .join(' | ')
-        .replace(/( \| )+$/, ''),
-    )
-    const filled = lines.filter((line) => line.trim() !== '')
+    const filled: string[] = []
+    // A sheet may have one cell in its millionth row: holes are skipped, not filled.
+    sheet['!data']?.forEach((row: (CellObject | undefined)[]) => {
+      const cells = Array.from(row, shown)
+      while (cells.at(-1) === '') cells.pop()
+      const line = cells.join(' | ').replace(/^( \| ){4,}/, '')
+      if (line !== '') filled.push(line)
+    })
     if (filled.length > 0) sink.add({ text: `# ${name}\n${filled.join('\n')}\n\n`, heading: name })
   }
 }
