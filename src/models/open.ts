@@ -1,5 +1,6 @@
 /** Opens the configured models: the one place that knows the drivers by name. */
 import { demoModel } from './demo.ts'
+import { openLocalModel } from './local.ts'
 import { contextWindow } from './model-facts.ts'
 import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
 import { openOpenAiEmbedder } from './openai-compatible-embedder.ts'
@@ -10,6 +11,7 @@ import {
   type UpstreamAnswer,
 } from './openai-compatible.ts'
 import type { ChatModel, Embedder } from './port.ts'
+import type { Log } from '../util/log.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
 /** A name that leads to a model. */
@@ -49,13 +51,8 @@ export interface Models {
   close(): Promise<void>
 }
 
-export interface ModelsLog {
-  warn(fields: object, message: string): void
-}
-
 /** What a driver gives to this room; `server` is there for drivers that are one. */
 interface Provider {
-  type: ProviderSettings['type']
   chat: ChatModel
   server: OpenAiCompatible | undefined
   /** Where it answers, for the banner: no keys. */
@@ -69,7 +66,7 @@ interface Provider {
 const listMs = 5_000
 
 /** Throws a plain sentence for settings that cannot work; connects to nothing yet. */
-export function openModels(settings: ModelSettings, log: ModelsLog): Models {
+export function openModels(settings: ModelSettings, log: Log): Models {
   const given = withDemo(settings)
   const providers = new Map(
     Object.entries(given.providers).map(([name, provider]) => [name, openProvider(provider)]),
@@ -121,7 +118,6 @@ function openProvider(settings: ProviderSettings): Provider {
   switch (settings.type) {
     case 'demo':
       return {
-        type: 'demo',
         chat: demoModel(),
         server: undefined,
         place: 'built in, fixed answers',
@@ -133,7 +129,6 @@ function openProvider(settings: ProviderSettings): Provider {
       const server = openOpenAiCompatible(settings)
       const { origin, pathname } = new URL(settings.base_url)
       return {
-        type: 'openai',
         chat: server,
         server,
         place: origin + pathname,
@@ -142,8 +137,17 @@ function openProvider(settings: ProviderSettings): Provider {
         close: async () => server.close(),
       }
     }
-    case 'local':
-      throw new Error('Providers of type local are not built yet.')
+    case 'local': {
+      const model = openLocalModel(settings)
+      return {
+        chat: model,
+        server: undefined,
+        place: settings.path,
+        contextWindow: () => model.contextWindow(),
+        sendsSampling: () => true,
+        close: () => model.close(),
+      }
+    }
   }
 }
 
@@ -172,11 +176,7 @@ function passThrough({ provider, model }: ModelTarget, server: OpenAiCompatible)
 }
 
 /** The names that the map spells out, and whatever the providers list that a wildcard lets through. */
-async function listAll(
-  map: ModelMap,
-  providers: Map<string, Provider>,
-  log: ModelsLog,
-): Promise<ListedModel[]> {
+async function listAll(map: ModelMap, providers: Map<string, Provider>, log: Log): Promise<ListedModel[]> {
   const named = map.names.map((id) => listedAs(id, map.find(id)?.provider ?? 'system'))
   const open = map.openProviders.map(async (name) => {
     const provider = providers.get(name)
@@ -185,7 +185,7 @@ async function listAll(
       const models = await provider.server.listModels(AbortSignal.timeout(listMs))
       return models.filter(({ id }) => map.find(id)?.provider === name)
     } catch (error) {
-      log.warn({ err: error, provider: name }, 'a model provider did not list its models')
+      log('warn', 'a model provider did not list its models', { provider: name, error })
       return []
     }
   })

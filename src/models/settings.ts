@@ -42,13 +42,15 @@ export const DemoProviderSettings = z.strictObject({ type: z.literal('demo') })
 export const LocalProviderSettings = z.strictObject({
   type: z.literal('local'),
   path: z.string().min(1),
-  /** Tokens a conversation may hold; the model's own, at most 8,192, when absent. */
+  /** The folder whose node_modules holds node-llama-cpp, when it is not installed beside Spool. */
+  library: z.string().min(1).optional(),
+  /** Tokens a conversation may hold; what the model was made for, at most 8,192, when absent. */
   context_size: z.int().min(64).optional(),
   /** Conversations answered at once; others wait. 1 when absent. */
   sequences: z.int().min(1).max(64).optional(),
-  /** Threads for one answer; llama.cpp chooses when absent. */
+  /** Threads that compute; one less than there are cores when absent, because a busy core stalls all of them. */
   threads: z.int().min(1).max(1024).optional(),
-  /** Layers on a graphics card need `auto` and a build for it; false when absent. */
+  /** false computes on the processor alone, the default except on a Mac; a graphics card needs a build for it. */
   gpu: z.enum(['auto', 'cuda', 'metal', 'vulkan']).or(z.literal(false)).optional(),
 })
 

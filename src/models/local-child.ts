@@ -1,0 +1,104 @@
+/** The process in which a local model runs: a crash of native code ends it and nothing else. */
+import { FreeList } from './free-list.ts'
+import type { LlamaChat, LlamaLibrary } from './llama-types.ts'
+import { answer, type Loaded } from './local-answer.ts'
+import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
+import { ModelFailure, type ChatRequest } from './port.ts'
+
+/** Tokens of a conversation when the settings say nothing. */
+const usualContext = 8_192
+
+interface Serving extends Loaded {
+  /** Each with a sequence of its own, which remembers its last conversation. */
+  chats: FreeList<LlamaChat>
+}
+
+serveParent()
+
+function serveParent(): void {
+  const stops = new Map<number, AbortController>()
+  let serving: Promise<Serving> | undefined
+  process.on('message', (message: ToLocalModel) => {
+    if (message.type === 'load') {
+      serving = load(message)
+      serving.catch((error: unknown) => tell({ type: 'unusable', message: messageOf(error) }))
+      return
+    }
+    if (message.type === 'stop') {
+      stops.get(message.id)?.abort(new Error('stopped'))
+      return
+    }
+    if (serving === undefined) return
+    const stop = new AbortController()
+    stops.set(message.id, stop)
+    void serve(serving, message, stop.signal).then(() => stops.delete(message.id))
+  })
+  // Ctrl-C goes to the whole group; the server decides when this process ends, by letting go of the channel.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => {})
+  process.on('disconnect', () => process.exit(0))
+}
+
+function tell(message: FromLocalModel): void {
+  if (process.connected) process.send?.(message)
+}
+
+async function load(order: LoadOrder): Promise<Serving> {
+  const library = (await import(order.library)) as LlamaLibrary
+  const llama = await library.getLlama({
+    gpu: order.gpu,
+    // Neither compiles nor downloads: what is not there is said.
+    build: 'never',
+    skipDownload: true,
+    logLevel: 'error',
+  })
+  const model = await llama.loadModel({ modelPath: order.path })
+  const context = await model.createContext({
+    sequences: order.sequences,
+    contextSize: order.context_size ?? { max: usualContext },
+    threads: order.threads,
+  })
+  const chats = new FreeList<LlamaChat>()
+  for (let count = 0; count < order.sequences; count += 1) {
+    chats.give(new library.LlamaChat({ contextSequence: context.getSequence() }))
+  }
+  tell({ type: 'ready', context_size: context.contextSize })
+  return { llama, model, chats }
+}
+
+/** Never rejects: what goes wrong is told. */
+async function serve(
+  loading: Promise<Serving>,
+  { id, request }: { id: number; request: ChatRequest },
+  signal: AbortSignal,
+): Promise<void> {
+  let sent = 0
+  try {
+    const serving = await loading
+    const chat = await serving.chats.take(signal)
+    try {
+      const end = await answer(serving, chat, request, {
+        signal,
+        onParts: (parts) => {
+          sent += parts.length
+          tell({ type: 'parts', id, parts })
+        },
+      })
+      tell({ type: 'end', id, ...end })
+    } finally {
+      serving.chats.give(chat)
+    }
+  } catch (error) {
+    tell(signal.aborted ? { type: 'closed', id, parts: sent } : failure(id, error))
+  }
+}
+
+function failure(id: number, error: unknown): FromLocalModel {
+  const isOurs = error instanceof ModelFailure
+  const { code, message } = isOurs ? error : new ModelFailure('server_error', 'Sorry, something went wrong.')
+  return { type: 'failure', id, code, message, cause: messageOf(isOurs ? error.cause : error) }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

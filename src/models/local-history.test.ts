@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { toHistory } from './local-history.ts'
+import type { ChatMessage } from './port.ts'
+
+const call = (id: string, name: string, text: string) => ({
+  id,
+  type: 'function' as const,
+  function: { name, arguments: text },
+})
+
+test('calls and their outputs stand inside the answer that goes on', () => {
+  const messages: ChatMessage[] = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Go' },
+    { role: 'assistant', content: 'Well.', tool_calls: [call('1', 'f', '{"x":1}'), call('2', 'g', '')] },
+    { role: 'tool', tool_call_id: '2', content: 'G' },
+    { role: 'tool', tool_call_id: '1', content: 'F' },
+    { role: 'system', content: 'Be kind.' },
+  ]
+  expect(toHistory(messages, 'Call now.')).toEqual([
+    { type: 'system', text: 'Call now.\n\nBe brief.\n\nBe kind.' },
+    { type: 'user', text: 'Go' },
+    {
+      type: 'model',
+      response: [
+        'Well.',
+        { type: 'functionCall', name: 'f', params: { x: 1 }, result: 'F', startsNewChunk: true },
+        { type: 'functionCall', name: 'g', params: {}, result: 'G', startsNewChunk: false },
+      ],
+    },
+  ])
+})
+
+test('a question ends with an empty answer to be filled', () => {
+  expect(toHistory([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])).toEqual([
+    { type: 'user', text: 'Hi' },
+    { type: 'model', response: [] },
+  ])
+})
