@@ -55,7 +55,7 @@ export async function openHouse(config: Config, parts: Parts): Promise<House> {
 async function furnish(config: Config, parts: Parts, database: OpenedDatabase): Promise<House> {
   const { db } = database
   const { log, clock } = parts
-  const models = openModels(config.models, { warn: (fields, message) => log('warn', message, fields) })
+  const models = openModels(config.models, log)
   const hints = new Hints({ shared: !database.embedded })
   const runLog = new RunLog(db, hints)
   const context: Context = {
