@@ -11,7 +11,7 @@ import type { Context } from './context.ts'
 import { runStatusEntry } from './run-entries.ts'
 import { fieldsAfter, type RunMove } from './run-status.ts'
 import { streamedContent } from './streamed-content.ts'
-import { sumUsage } from './usage.ts'
+import { spentOn, sumUsage } from './usage.ts'
 
 const moveFor: Record<Ending['reason'], RunMove> = {
   cancelled: 'close_cancel',
@@ -47,8 +47,8 @@ export async function closeRunUnowned(
 ): Promise<RunRow> {
   const now = nowSeconds(context.clock)
   const open = await openObjects(tx, row)
-  const usage = sumUsage(open.steps.map((step) => step.usage))
-  const closed = closeObjects(open, ending, { now, usage: open.step?.usage ?? null })
+  const usage = sumUsage(open.steps.map(spentOn))
+  const closed = closeObjects(open, ending, { now, usage: spentOn(open.step) })
   await writeClosed(tx, closed)
   const details = { now, usage, ...(ending.reason === 'failed' && { last_error: ending.last_error }) }
   const ended: RunRow = {

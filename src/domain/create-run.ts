@@ -16,7 +16,7 @@ import {
   type RunRow,
   type RunSettings,
 } from '../store/runs.ts'
-import { lockThread } from '../store/threads.ts'
+import { findThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../events/handoff.ts'
@@ -72,7 +72,11 @@ export async function createRun(
   refuseUnbuiltTools(request.tools)
   refuseUnbuiltMessages(request.additional_messages, 'additional_messages')
   const { project } = asked
-  const settings = await settingsFor(context, request, asked)
+  const settings = await settingsFor(context, request, asked).catch(async (error: unknown) => {
+    // What the path names is missed first; the look is worth it only when the call fails anyway.
+    if (await findThread(context.db, project, thread_id)) throw error
+    throw errors.notFound('thread', thread_id)
+  })
   const now = nowSeconds(context.clock)
   const messages = makeMessages(request.additional_messages ?? [], thread_id, now)
   const row = newRow(context, { project, thread_id, request, settings, now })

@@ -1,5 +1,6 @@
 /** Token counts of steps and runs. */
 import type { Usage } from '../api/runs.ts'
+import type { StepRow } from '../store/run-steps.ts'
 
 export const noUsage: Usage = {
   prompt_tokens: 0,
@@ -7,6 +8,11 @@ export const noUsage: Usage = {
   total_tokens: 0,
   prompt_token_details: { cached_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 0 },
+}
+
+/** What a step has cost so far: an open one shows no usage, though its turn is counted. */
+export function spentOn(step: Pick<StepRow, 'usage' | 'turn'> | undefined): Usage | null {
+  return step?.usage ?? step?.turn?.usage ?? null
 }
 
 /** The sum; a step that counted nothing counts as nothing. */

@@ -3,7 +3,7 @@ import type { Run } from '../api/runs.ts'
 import { closeObjects, type Ending } from '../domain/close-objects.ts'
 import { runStatusEntry } from '../domain/run-entries.ts'
 import { fieldsAfter, type MoveDetails, type RunMove } from '../domain/run-status.ts'
-import { sumUsage } from '../domain/usage.ts'
+import { spentOn, sumUsage } from '../domain/usage.ts'
 import type { Change } from '../events/recorder.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import type { ResolvedModel } from '../models/open.ts'
@@ -220,8 +220,9 @@ async function endAs(engine: Engine, record: RunRecord, ending: Ending): Promise
   const isCancel = ending.reason === 'cancelled'
   const move = isCancel ? 'close_cancel' : ending.reason === 'expired' ? 'expire' : 'fail'
   const steps = await stepsOfRun(engine.context.db, record.row.id)
-  const usage = sumUsage(steps.map((step) => step.usage))
-  const closed = closeObjects(record.open, ending, { now: at, usage: null })
+  const { step: open } = record.open
+  const usage = sumUsage(steps.map((step) => spentOn(step.id === open?.id ? open : step)))
+  const closed = closeObjects(record.open, ending, { now: at, usage: spentOn(open) })
   const details = { now: at, usage, ...(ending.reason === 'failed' && { last_error: ending.last_error }) }
   const result = await record.commit({
     fields: fieldsAfter(isCancel ? { ...record.row, status: 'cancelling' } : record.row, move, details),

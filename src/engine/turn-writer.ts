@@ -53,6 +53,8 @@ export class TurnWriter {
   #hasShownImages = false
   #said: OpenMessage | undefined
   #toolStep: StepRow | undefined
+  /** Calls beyond the first where only one is wanted: some models do not listen to `parallel_tool_calls`. */
+  readonly #surplus = new Set<number>()
   /** Text that came after calls had begun; it becomes a message of its own when the turn is over. */
   #lateText = ''
 
@@ -80,6 +82,10 @@ export class TurnWriter {
 
   /** The first call of a turn ends the message before it. */
   async beginCall(index: number, id: string, name: string): Promise<void> {
+    if (this.calls.length > 0 && !this.#record.row.settings.parallel_tool_calls) {
+      this.#surplus.add(index)
+      return
+    }
     if (this.calls.length === 0) await this.#endMessage()
     const tool = this.#tools.get(name)
     const place = tool && this.calls.filter((call) => call.tool).length
@@ -89,6 +95,7 @@ export class TurnWriter {
   }
 
   continueCall(index: number, fragment: string): void {
+    if (this.#surplus.has(index)) return
     const call = this.calls[index]
     if (!call) throw new Error(`expected call ${index} to have begun`)
     const delta = call.tool?.delta(fragment, call.arguments)

@@ -55,11 +55,11 @@ export function stepPayload(row: StepRow): RunStep {
     cancelled_at: row.cancelled_at,
     completed_at: row.completed_at,
     expires_at: row.expires_at,
+    ...(row.expired_at !== null && { expired_at: row.expired_at }),
     failed_at: row.failed_at,
     last_error: row.last_error,
     step_details: row.step_details,
     usage: row.usage,
-    ...(row.expired_at !== null && { expired_at: row.expired_at }),
   }
 }
 
