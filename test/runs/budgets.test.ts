@@ -156,7 +156,11 @@ test('a thread longer than the context of the model is shortened without any bud
   })
   const story = stories(() => small)
   const assistant = await story.newAssistant({ model: 'tiny' })
-  const thread = await story.newThread('first', ...Array.from({ length: 10 }, () => 'word '.repeat(200)), 'last')
+  const thread = await story.newThread(
+    'first',
+    ...Array.from({ length: 10 }, () => 'word '.repeat(200)),
+    'last',
+  )
   let count = 0
   server.model.script([
     {

@@ -57,27 +57,30 @@ const early: [string, ScriptedStep, { code: string; message: string }][] = [
   ['an HTML page', { status: 502, headers: final, body: '<html>' }, { code: 'server_error', message: sorry }],
 ]
 
-test.each(early)('%s before the first token fails the run, with no step and no message', async (_, step, error) => {
-  server.model.script([step])
-  const where = await place()
-  const run = await runToRest(where)
-  expectObject('run', run)
-  expect(run).toMatchObject({
-    status: 'failed',
-    failed_at: now(),
-    started_at: now(),
-    expires_at: null,
-    completed_at: null,
-    cancelled_at: null,
-    incomplete_details: null,
-    last_error: error,
-  })
-  expect((await steps(run)).data).toEqual([])
-  expect((await messages(where.thread)).data).toHaveLength(1)
-  expectOneComplaint(run)
-})
+test.each(early)(
+  '%s before the first token fails the run, with no step and no message',
+  async (_, step, error) => {
+    server.model.script([step])
+    const where = await place()
+    const run = await runToRest(where)
+    expectObject('run', run)
+    expect(run).toMatchObject({
+      status: 'failed',
+      failed_at: now(),
+      started_at: now(),
+      expires_at: null,
+      completed_at: null,
+      cancelled_at: null,
+      incomplete_details: null,
+      last_error: error,
+    })
+    expect((await steps(run)).data).toEqual([])
+    expect((await messages(where.thread)).data).toHaveLength(1)
+    expectOneComplaint(run)
+  },
+)
 
-test('a refusal of the provider\'s credentials does not show them to the client', async () => {
+test("a refusal of the provider's credentials does not show them to the client", async () => {
   server.model.script([
     { status: 401, body: { error: { message: 'Incorrect API key provided: upstream-key' } } },
   ])
@@ -156,7 +159,7 @@ test.each(late)('%s in mid-answer fails run and step, and keeps what was said', 
   expectOneComplaint(run)
 })
 
-test('a failure in the second turn keeps the first one\'s step and its usage', async () => {
+test("a failure in the second turn keeps the first one's step and its usage", async () => {
   const { run, path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   server.model.script([{ status: 400, body: { error: { message: 'No.' } } }])
   await post(`${path}/submit_tool_outputs`, { tool_outputs: [{ tool_call_id: 'call_1', output: 'x' }] })

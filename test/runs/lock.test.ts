@@ -30,9 +30,8 @@ test('of fifty runs created at once one wins, and the others hear which', async 
   expect(winners).toHaveLength(1)
   const run = winners[0]?.body
   const locked = wireError(errors.activeRun(thread.id, run.id))
-  for (const answer of answers) {
-    if (answer.status !== 200) expect({ status: answer.status, body: answer.body }).toEqual(locked)
-  }
+  const losers = answers.filter((answer) => answer.status !== 200)
+  expect(losers.map(({ status, body }) => ({ status, body }))).toEqual(fifty.slice(1).map(() => locked))
   await rest(run)
   expect((await get(`/threads/${thread.id}/runs`)).data).toHaveLength(1)
   // Hello, the winner's message, the answer: nothing of those that lost.
@@ -68,12 +67,9 @@ test('of fifty messages against fifty runs every accepted one came before the ru
   const [winner, ...others] = answers.map((one) => one.run).filter((run) => run.status === 200)
   expect(others).toEqual([])
   const run = winner?.body
-  for (const { message } of answers) {
-    if (message.status === 200) continue
-    expect({ status: message.status, body: message.body }).toEqual(
-      wireError(errors.threadLocked(thread.id, run.id)),
-    )
-  }
+  const refused = answers.map((one) => one.message).filter((message) => message.status !== 200)
+  const locked = wireError(errors.threadLocked(thread.id, run.id))
+  expect(refused.map(({ status, body }) => ({ status, body }))).toEqual(refused.map(() => locked))
   hold.open()
   await rest(run)
   expect(read.toSorted()).toEqual(['Hello', ...said].toSorted())

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectObject } from '../harness/shapes.ts'
-import { eventually, gate, stories, timeTool, weatherTool } from '../harness/stories.ts'
+import { eventually, gate, stories, timeTool } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
