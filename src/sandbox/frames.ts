@@ -5,6 +5,8 @@ import { z } from 'zod'
 const maxLineBytes = 16 * 1024 * 1024
 
 const cell = z.int().nonnegative()
+const count = z.number().nonnegative()
+const changedFile = z.object({ name: z.string().max(1024), bytes: count, mtimeMs: count })
 
 const frameSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
@@ -15,14 +17,11 @@ const frameSchema = z.discriminatedUnion('type', [
     type: z.literal('end'),
     cell,
     status: z.enum(['ok', 'error', 'interrupted']),
-    files: z
-      .array(z.object({ name: z.string().max(1024), bytes: z.number().nonnegative() }))
-      .max(1000)
-      .optional(),
+    files: z.array(changedFile).max(1000).optional(),
   }),
   /** Answers of the tier whose files live inside the runner. */
   z.object({ type: z.literal('done'), request: cell, error: z.string().max(2000).optional() }),
-  z.object({ type: z.literal('bytes'), request: cell, data: z.string() }),
+  z.object({ type: z.literal('bytes'), request: cell, data: z.string(), size: count }),
 ])
 
 export type Frame = z.infer<typeof frameSchema>

@@ -1,10 +1,12 @@
 /** Chooses the strongest sandbox that this host offers: the first driver whose self-test does not get out. */
 import { bwrapDriver } from './bwrap.ts'
+import { denoDriver } from './deno.ts'
 import { findProgram } from './host-python.ts'
 import { landlockDriver } from './landlock.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits } from './port.ts'
 import { type SandboxDescription, type Sandboxes, type SandboxLog, SessionRegistry } from './sandboxes.ts'
-import { sessionsFolder } from './sessions-folder.ts'
+import { sandboxFolder, sessionsFolder } from './sessions-folder.ts'
+import type { WheelSource } from './wheels.ts'
 
 export interface SandboxSettings {
   /** `auto` tries the drivers from the strongest on; a name allows only that one; `off` allows none. */
@@ -13,6 +15,8 @@ export interface SandboxSettings {
   /** The Python of the native drivers; /usr/bin/python3 when missing. */
   pythonPath?: string
   limits?: Partial<SandboxLimits>
+  /** Where the deno driver may fetch numpy, pandas and matplotlib; without it only what is cached is there. */
+  wheels?: WheelSource
   poolSize?: number
   maxSessions?: number
   idleMs?: number
@@ -64,7 +68,7 @@ export async function openSandbox(settings: SandboxSettings): Promise<Sandboxes>
   return noSandbox(`No sandbox works on this host (${refusals.join('; ')}).`)
 }
 
-function candidates({ dataDir, pythonPath = '/usr/bin/python3' }: SandboxSettings): Candidate[] {
+function candidates({ dataDir, pythonPath = '/usr/bin/python3', wheels, log }: SandboxSettings): Candidate[] {
   const native = { patienceMs: 3000, poolSize: 2, maxSessions: 64 }
   return [
     {
@@ -82,6 +86,15 @@ function candidates({ dataDir, pythonPath = '/usr/bin/python3' }: SandboxSetting
       ...native,
       name: 'landlock',
       make: async () => landlockDriver({ folder: await sessionsFolder(dataDir), pythonPath, preload }),
+    },
+    {
+      name: 'deno',
+      // The first start makes the memory snapshot and may fetch libraries.
+      patienceMs: 180_000,
+      poolSize: 1,
+      maxSessions: 8,
+      make: async () =>
+        denoDriver({ folder: await sandboxFolder(dataDir, 'pyodide'), log, ...(wheels && { wheels }) }),
     },
   ]
 }

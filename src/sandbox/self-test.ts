@@ -122,14 +122,15 @@ export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> 
       calls: callNumbers(),
       libraries: wantedLibraries,
     }
-    return `import json\nCANARIES = json.loads(${JSON.stringify(JSON.stringify(asked))})\n${await runnerFile('probe.py')}`
+    const told = JSON.stringify(JSON.stringify(asked))
+    return [`import json\nCANARIES = json.loads(${told})\n${await runnerFile('probe.py')}`]
   })
 }
 
-/** Opens a session, runs the code made for the canaries in it, and judges its answer. */
+/** Opens a session, runs the cells made for the canaries in it, and judges the answer of the last. */
 export async function probe(
   open: (limits: SandboxLimits) => Promise<SandboxSession>,
-  code: (canaries: Canaries) => Promise<string>,
+  cells: (canaries: Canaries) => Promise<string[]>,
 ): Promise<SelfTest> {
   const canaries = await setOutCanaries()
   let session: SandboxSession | undefined
@@ -139,10 +140,12 @@ export async function probe(
     const collect = (event: { type: string; text?: string }) => {
       printed += event.text ?? ''
     }
-    const end = await session.run(await code(canaries), collect, new AbortController().signal)
+    let status = ''
+    for (const code of await cells(canaries)) {
+      ;({ status } = await session.run(code, collect, new AbortController().signal))
+    }
     const answer = printed.split('\n').find((line) => line.startsWith(canaries.mark))
-    if (answer === undefined)
-      return refusal(`the probe ended with ${end.status}: ${printed.slice(-500).trim()}`)
+    if (answer === undefined) return refusal(`the probe ended with ${status}: ${printed.slice(-500).trim()}`)
     return judge(answerSchema.parse(JSON.parse(answer.slice(canaries.mark.length))), canaries.reached())
   } catch (error) {
     return refusal(error instanceof Error ? error.message : String(error))

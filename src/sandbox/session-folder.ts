@@ -88,7 +88,8 @@ export async function sessionFolder(path: string, owner?: Owner): Promise<Sessio
   }
 }
 
-function plainName(name: string): string {
+/** The name itself; throws when it is more than a name in one folder. */
+export function plainName(name: string): string {
   if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
     throw new Error(`A file in /mnt/data needs a plain name, not '${name}'.`)
   }

@@ -5,14 +5,21 @@ import { hostname, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 
 /**
- * A new folder below `<dataDir>/sandbox/sessions`, named for this host and process. A root server runs its sessions
- * under other user ids: where these cannot pass the folders above the data, it lies in the system's /tmp instead.
+ * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under
+ * other user ids: where these cannot pass the folders above the data, it lies in the system's /tmp instead.
  */
-export async function sessionsFolder(dataDir: string): Promise<string> {
-  const inData = resolve(dataDir, 'sandbox', 'sessions')
+export async function sandboxFolder(dataDir: string, name: string): Promise<string> {
+  const inData = resolve(dataDir, 'sandbox', name)
   await mkdir(inData, { recursive: true, mode: 0o711 })
-  const home = process.getuid?.() !== 0 || (await openToAll(inData)) ? inData : temporaryHome(dataDir)
-  await mkdir(home, { recursive: true, mode: 0o711 })
+  if (process.getuid?.() !== 0 || (await openToAll(inData))) return inData
+  const inTmp = join(temporaryHome(dataDir), name)
+  await mkdir(inTmp, { recursive: true, mode: 0o711 })
+  return inTmp
+}
+
+/** A new folder for the sessions of this process, named for host and process. */
+export async function sessionsFolder(dataDir: string): Promise<string> {
+  const home = await sandboxFolder(dataDir, 'sessions')
   await removeLeftovers(home)
   const folder = join(home, `${hostname()}.${process.pid}.${randomUUID()}`)
   await mkdir(folder, { mode: 0o711 })
@@ -24,7 +31,8 @@ function temporaryHome(dataDir: string): string {
   return join(tmpdir(), `spool-sandbox-${key}`)
 }
 
-async function openToAll(path: string): Promise<boolean> {
+/** Whether every user can pass the folder and those above it, or run the program. */
+export async function openToAll(path: string): Promise<boolean> {
   for (let at = path; ; at = dirname(at)) {
     if (((await stat(at)).mode & 0o001) === 0) return false
     if (at === dirname(at)) return true

@@ -5,9 +5,15 @@ import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { processesWith } from './sandbox-escapes.ts'
 
-/** The processes that a cell had started and that are still there when everything should be gone. */
-export async function killServer(driver: string, folder: string): Promise<number[]> {
-  const mark = `orphan-${randomUUID()}`
+/**
+ * The processes with the mark in their command line that are still there when everything should be gone. A cell of
+ * the native tiers starts one; in the others a word of the runner's own command line must serve.
+ */
+export async function killServer(
+  driver: string,
+  folder: string,
+  mark = `orphan-${randomUUID()}`,
+): Promise<number[]> {
   const script = join(import.meta.dirname, '../sandbox/killed-server.ts')
   const server = spawn(process.execPath, ['--import', 'tsx', script, driver, folder, mark], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -47,7 +47,7 @@ const reasons: Record<SandboxDriverName, () => string | undefined> = {
   },
 }
 
-/** A folder for one test file, readable for session users; removed when the file is done. */
+/** A folder for one test file, readable for session users; removed when the file or the test is done. */
 export function testFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `spool-${name}-`))
   spawnSync('chmod', ['711', folder])

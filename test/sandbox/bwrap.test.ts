@@ -9,6 +9,4 @@ sandboxContract({
   driver: bwrapDriver({ folder: testFolder('bwrap'), pythonPath, bwrapPath, preload: [] }),
   skip,
   matplotlib: skip === undefined && pythonHas('matplotlib'),
-  processes: true,
-  sleepIsLost: false,
 })

@@ -1,5 +1,6 @@
-/** A server to be killed: opens a session of the named driver, starts a process in it, and says so. */
+/** A server to be killed: opens a session of the named driver, has a cell run in it without end, and says so. */
 import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { denoDriver } from '../../src/sandbox/deno.ts'
 import { landlockDriver } from '../../src/sandbox/landlock.ts'
 import { defaultLimits } from '../../src/sandbox/open.ts'
 
@@ -8,16 +9,19 @@ const places = { folder, pythonPath: '/usr/bin/python3', preload: [] }
 const drivers: Record<string, () => ReturnType<typeof bwrapDriver>> = {
   bwrap: () => bwrapDriver({ ...places, bwrapPath: '/usr/bin/bwrap' }),
   landlock: () => landlockDriver(places),
+  deno: () => denoDriver({ folder, log: { warn: () => {} } }),
 }
 const driver = drivers[name]?.()
 if (!driver) throw new Error(`There is no driver ${name}.`)
 const session = await driver.open(defaultLimits)
-const code = `
+const start = `
 import subprocess, sys, time
 subprocess.Popen([sys.executable, '-c', 'import signal, time; signal.signal(15, 1); time.sleep(600)', '${mark}'], start_new_session=True)
-time.sleep(0.3)
+time.sleep(0.3)`
+const code = `${name === 'deno' ? '' : start}
 print('up', flush=True)
-time.sleep(600)`
+while True:
+    pass`
 await session.run(
   code,
   (event) => event.type === 'logs' && console.log(event.text),

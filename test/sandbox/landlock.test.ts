@@ -13,8 +13,6 @@ sandboxContract({
   driver,
   skip,
   matplotlib: skip === undefined && pythonHas('matplotlib'),
-  processes: true,
-  sleepIsLost: false,
 })
 
 describe.skipIf(skip !== undefined)('the landlock sandbox', () => {

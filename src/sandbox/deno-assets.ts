@@ -1,0 +1,158 @@
+/** The folder that Pyodide sessions may read: Pyodide, our runner, a memory snapshot and the wheels, and nothing else. */
+import { spawn } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { access, copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { writeWheelList } from './wheels.ts'
+
+export interface DenoProgram {
+  /** The binary from the platform package: no install script and no wrapper process is needed. */
+  path: string
+  version: string
+}
+
+const pyodideFiles = [
+  'pyodide.mjs',
+  'pyodide.asm.mjs',
+  'pyodide.asm.wasm',
+  'python_stdlib.zip',
+  'pyodide-lock.json',
+]
+const runnerFiles = ['deno-main.mjs', 'deno-worker.mjs', 'deno-snapshot.mjs', 'cell.py', 'web.py']
+
+const require = createRequire(import.meta.url)
+
+/** Finds the Deno that npm has installed. Throws a sentence when there is none for this system. */
+export function findDeno(): DenoProgram {
+  const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`
+  try {
+    const wrapper = require.resolve('deno/package.json')
+    const file = createRequire(wrapper).resolve(`@deno/${platform}/package.json`)
+    const { version } = require(file) as { version: string }
+    return { path: join(dirname(file), process.platform === 'win32' ? 'deno.exe' : 'deno'), version }
+  } catch (error) {
+    throw new Error(`the optional package @deno/${platform} is not installed`, { cause: error })
+  }
+}
+
+/** What Deno is started with: files of the assets may be read, nothing else is granted, and nothing is fetched. */
+export function denoArguments(
+  assets: string,
+  memoryMb: number,
+  permission = `--allow-read=${assets}`,
+): string[] {
+  // A WebAssembly page is 64 KiB.
+  const pages = Math.max(memoryMb, 256) * 16
+  return [
+    'run',
+    '--quiet',
+    '--no-remote',
+    '--no-npm',
+    '--no-prompt',
+    '--no-config',
+    '--no-lock',
+    '--cached-only',
+    `--v8-flags=--max-old-space-size=128,--wasm-max-mem-pages=${Math.min(pages, 65_536)}`,
+    permission,
+  ]
+}
+
+/** The whole environment of Deno. Its own folder is a name below a file: there is nothing that a cell could keep. */
+export function denoEnvironment(assets: string): Record<string, string> {
+  return { DENO_DIR: join(assets, 'pyodide.asm.wasm', 'none'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
+}
+
+export interface Assets {
+  folder: string
+  /** Why there is no snapshot and sessions boot slowly; undefined when there is one. */
+  slow?: string
+}
+
+/** Makes the folder, or finds the one of an earlier start; its name changes with everything that it is made of. */
+export async function denoAssets(home: string, deno: DenoProgram): Promise<Assets> {
+  const sources = assetSources()
+  const folder = join(home, `pyodide-${await keyOf(sources, deno.version)}`)
+  if (!(await exists(folder))) await copyAssets(sources, folder)
+  if (await exists(join(folder, 'snapshot.bin'))) return { folder }
+  try {
+    await makeSnapshot(folder, deno)
+    return { folder }
+  } catch (error) {
+    return { folder, slow: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function assetSources(): string[] {
+  let pyodide: string
+  try {
+    pyodide = dirname(require.resolve('pyodide/package.json'))
+  } catch (error) {
+    throw new Error('the optional package pyodide is not installed', { cause: error })
+  }
+  const runner = fileURLToPath(new URL('./runner/', import.meta.url))
+  return [
+    ...pyodideFiles.map((name) => join(pyodide, name)),
+    ...runnerFiles.map((name) => join(runner, name)),
+  ]
+}
+
+async function keyOf(files: string[], version: string): Promise<string> {
+  const hash = createHash('sha256').update(version)
+  for (const file of files) hash.update(await readFile(file))
+  return hash.digest('hex').slice(0, 16)
+}
+
+async function copyAssets(files: string[], folder: string): Promise<void> {
+  const part = `${folder}.${randomUUID()}`
+  await mkdir(join(part, 'wheels'), { recursive: true, mode: 0o755 })
+  for (const file of files) await copyFile(file, join(part, file.slice(dirname(file).length + 1)))
+  await writeWheelList(part, [])
+  await moveInto(part, folder)
+}
+
+/** Another server of this data folder may have been quicker; then its folder is as good. */
+async function moveInto(part: string, folder: string): Promise<void> {
+  try {
+    await rename(part, folder)
+  } catch (error) {
+    await rm(part, { recursive: true, force: true })
+    if (!(await exists(folder))) throw error
+  }
+}
+
+async function makeSnapshot(folder: string, deno: DenoProgram): Promise<void> {
+  const part = join(folder, `snapshot.${randomUUID()}`)
+  const child = spawn(deno.path, [...denoArguments(folder, 512), join(folder, 'deno-snapshot.mjs')], {
+    env: denoEnvironment(folder),
+    cwd: folder,
+    detached: true,
+    timeout: 120_000,
+    killSignal: 'SIGKILL',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(0, 2000)
+  })
+  const code = new Promise<number | null>((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  )
+  try {
+    await Promise.all([pipeline(child.stdout, createWriteStream(part)), code])
+    if ((await code) !== 0) throw new Error(`no memory snapshot could be made: ${said.trim()}`)
+    await rename(part, join(folder, 'snapshot.bin'))
+  } finally {
+    await rm(part, { force: true })
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

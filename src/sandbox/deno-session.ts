@@ -1,0 +1,118 @@
+/** A session of the Pyodide tier: /mnt/data lies in the memory of the sandbox and is moved in and out piece by piece. */
+import { Readable } from 'node:stream'
+import type { Frame } from './frames.ts'
+import { filesOf } from './harvest.ts'
+import type { SandboxLimits, SandboxSession } from './port.ts'
+import { type Overrun, runCell } from './run-cell.ts'
+import type { RunnerProcess } from './runner-process.ts'
+import { plainName } from './session-folder.ts'
+
+export interface DenoParts {
+  runner: RunnerProcess
+  limits: SandboxLimits
+  watch: (onOverrun: (overrun: Overrun) => void) => () => void
+  release: () => Promise<void>
+}
+
+type Answer = Extract<Frame, { type: 'done' | 'bytes' }>
+
+const pieceBytes = 512 * 1024
+
+/** A piece that takes longer than this is not coming: a thread of an earlier cell may hold the worker. */
+const answerTimeoutMs = 10_000
+
+export function denoSession({ runner, limits, watch, release }: DenoParts): SandboxSession {
+  let cells = 0
+  let requests = 0
+  let closing: Promise<void> | undefined
+
+  /** Asks the runner for something between two cells. */
+  async function ask(order: object): Promise<Answer> {
+    requests += 1
+    const request = requests
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`The Python session ${why}.`))
+      const timer = setTimeout(() => {
+        runner.kill()
+        fail('does not answer')
+      }, answerTimeoutMs)
+      void runner.ended.then(() => fail('has ended')).finally(() => clearTimeout(timer))
+      runner.listen((frame) => {
+        if ((frame.type !== 'done' && frame.type !== 'bytes') || frame.request !== request) return
+        clearTimeout(timer)
+        resolve(frame)
+      })
+    })
+    await runner.send({ ...order, request })
+    const given = await answer
+    if (given.type === 'done' && given.error !== undefined) throw new Error(given.error)
+    return given
+  }
+
+  async function piece(name: string, offset: number): Promise<{ bytes: Buffer; size: number }> {
+    const answer = await ask({ op: 'get', name, offset, length: pieceBytes })
+    if (answer.type !== 'bytes') throw new Error('The Python session gave another answer than asked for.')
+    return { bytes: Buffer.from(answer.data, 'base64'), size: answer.size }
+  }
+
+  async function* pieces(name: string): AsyncGenerator<Buffer> {
+    const maxBytes = limits.fileMb * 1024 * 1024
+    let { bytes, size } = await piece(name, 0)
+    for (let offset = 0; bytes.length > 0;) {
+      yield bytes
+      offset += bytes.length
+      if (offset >= size || offset > maxBytes) return
+      ;({ bytes, size } = await piece(name, offset))
+    }
+  }
+
+  async function close(): Promise<void> {
+    runner.kill()
+    await runner.ended
+    await release()
+  }
+
+  return {
+    isAlive: () => runner.isAlive() && closing === undefined,
+    async put(name, source) {
+      plainName(name)
+      const stream = Buffer.isBuffer(source) ? [source] : source
+      let first = true
+      for await (const chunk of cut(stream, pieceBytes)) {
+        await ask({ op: 'put', name, bytes: chunk.toString('base64'), first })
+        first = false
+      }
+      if (first) await ask({ op: 'put', name, bytes: '', first })
+    },
+    async link(name, alias) {
+      if (plainName(name) !== plainName(alias)) await ask({ op: 'link', name, alias })
+    },
+    async run(code, onEvent, signal) {
+      cells += 1
+      const cell = cells
+      const interrupt = () => void runner.send({ op: 'interrupt', cell })
+      const result = await runCell(runner, { cell, code, limits, signal, onEvent, interrupt, watch })
+      if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
+      if (result.status !== 'cancelled') filesOf(result.frame?.files ?? [], limits, onEvent)
+      return { status: result.status, sessionLost: result.sessionLost }
+    },
+    async read(name) {
+      name.split('/').map(plainName)
+      // Asked for once here, so that what is no file is told at once and not in the middle of a stream.
+      const { size } = await piece(name, 0)
+      if (size > limits.fileMb * 1024 * 1024) throw new Error(`/mnt/data/${name} is too large.`)
+      return Readable.from(pieces(name))
+    },
+    close: () => (closing ??= close()),
+  }
+}
+
+async function* cut(
+  source: AsyncIterable<unknown> | Iterable<unknown>,
+  bytes: number,
+): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    const whole = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+    for (let at = 0; at < whole.length; at += bytes) yield whole.subarray(at, at + bytes)
+  }
+}

@@ -1,0 +1,168 @@
+/** The deno driver: Pyodide inside Deno without any permission, for hosts that offer no Python or no walls of their own. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import {
+  type Assets,
+  denoArguments,
+  denoAssets,
+  denoEnvironment,
+  type DenoProgram,
+  findDeno,
+} from './deno-assets.ts'
+import { denoSelfTest } from './deno-self-test.ts'
+import { denoSession } from './deno-session.ts'
+import { findProgram } from './host-python.ts'
+import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
+import { sharedOutBytes } from './process-tree.ts'
+import type { Overrun } from './run-cell.ts'
+import { runnerProcess } from './runner-process.ts'
+import { takeSessionUser } from './session-user.ts'
+import { openToAll } from './sessions-folder.ts'
+import { sleep } from '../util/abort.ts'
+import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
+
+export interface DenoSettings {
+  /** Where Pyodide, its snapshot and its wheels are kept. */
+  folder: string
+  /** Where wheels may be fetched; without it only those that are there already are used. */
+  wheels?: WheelSource
+  log: { warn(fields: object, message: string): void }
+}
+
+/** What the launcher decides; tests weaken it to prove that the self-test notices. */
+export interface DenoWalls {
+  /** What Deno is allowed instead of reading its assets, such as `--allow-all`. */
+  permission?: string
+  environment: Record<string, string>
+}
+
+const mib = 1024 * 1024
+
+/** What Deno and Pyodide take before a cell has done anything, and address space that V8 only reserves. */
+const idleMb = 512
+const reservedMb = 1400
+const memoryEveryMs = 100
+/** A boot without a snapshot takes eight seconds on a slow machine with nothing else to do. */
+const readyTimeoutMs = 60_000
+
+export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environment: {} }): SandboxDriver {
+  const sessions = new Set<SandboxSession>()
+  let ready: Promise<Prepared> | undefined
+
+  async function open(limits: SandboxLimits): Promise<SandboxSession> {
+    const { deno, assets } = await (ready ??= prepare(settings))
+    const own = process.getuid?.() === 0 && (await openToAll(deno.path)) && (await openToAll(assets.folder))
+    const user = own ? await takeSessionUser() : undefined
+    const child = startDeno(deno, assets, { limits, walls, ...(user && { user }) })
+    const runner = runnerProcess(child)
+    const session = denoSession({
+      runner,
+      limits,
+      watch: (onOverrun) => watchMemory(runner.pid, limits, onOverrun),
+      async release() {
+        sessions.delete(session)
+        await user?.release()
+      },
+    })
+    sessions.add(session)
+    try {
+      await runner.send({ op: 'begin', settings: limits })
+      await runner.ready(readyTimeoutMs)
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    return session
+  }
+
+  return {
+    name: 'deno',
+    async selfTest() {
+      try {
+        const { wheels } = await (ready ??= prepare(settings))
+        const result = await denoSelfTest(open)
+        return result.ok ? { ok: true, libraries: wheels.libraries } : result
+      } catch (error) {
+        return { ok: false, why: error instanceof Error ? error.message : String(error), libraries: [] }
+      }
+    },
+    open,
+    async close() {
+      await Promise.all([...sessions].map((session) => session.close()))
+    },
+  }
+}
+
+interface Prepared {
+  deno: DenoProgram
+  assets: Assets
+  wheels: Wheels
+}
+
+async function prepare({ folder, wheels: source, log }: DenoSettings): Promise<Prepared> {
+  const deno = findDeno()
+  const assets = await denoAssets(folder, deno)
+  if (assets.slow !== undefined) log.warn({ why: assets.slow }, 'Python sessions start slowly')
+  const wheels = await provideWheels(assets.folder, source?.names ?? defaultWheels, source)
+  if (wheels.why !== undefined) log.warn({ why: wheels.why }, 'Python libraries are missing')
+  return { deno, assets, wheels }
+}
+
+interface Start {
+  limits: SandboxLimits
+  walls: DenoWalls
+  user?: { uid: number; gid: number }
+}
+
+function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: Start): ChildProcess {
+  const options = denoArguments(assets.folder, limits.memoryMb, walls.permission)
+  const command = [deno.path, ...options, join(assets.folder, 'deno-main.mjs')]
+  // What Deno cannot limit by itself is limited for it, where the system has the tool: JavaScript's own memory.
+  const prlimit = findProgram('prlimit')
+  const dataBytes = (reservedMb + limits.memoryMb) * mib
+  const limited = process.platform === 'linux' && existsSync(prlimit)
+  const [program = deno.path, ...rest] = limited
+    ? [prlimit, `--data=${dataBytes}`, '--core=0', '--fsize=0', '--', ...command]
+    : command
+  const child = spawn(program, rest, {
+    env: { ...denoEnvironment(assets.folder), ...walls.environment },
+    cwd: assets.folder,
+    // A group of its own: Ctrl-C on the terminal must reach the server only, which drains first.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    ...(user && { uid: user.uid, gid: user.gid }),
+  })
+  if (child.pid !== undefined) setPriority(child.pid, 10)
+  return child
+}
+
+function watchMemory(pid: number, limits: SandboxLimits, onOverrun: (overrun: Overrun) => void): () => void {
+  const stopped = new AbortController()
+  const { signal } = stopped
+  const look = async () => {
+    while (!signal.aborted) {
+      const bytes = await memoryOf(pid)
+      if (signal.aborted) return
+      if (bytes > (limits.memoryMb + idleMb) * mib) onOverrun({ status: 'memory', hard: true })
+      // Asking `ps` starts a process, so it is done less often.
+      await sleep(process.platform === 'linux' ? memoryEveryMs : 10 * memoryEveryMs, signal)
+    }
+  }
+  look().catch(() => onOverrun({ status: 'memory', hard: true }))
+  return () => stopped.abort()
+}
+
+/** Resident memory in bytes; 0 for a process that has just ended. */
+async function memoryOf(pid: number): Promise<number> {
+  if (process.platform === 'linux') return (await sharedOutBytes(pid)) ?? 0
+  const windows = process.platform === 'win32'
+  const [program, options]: [string, string[]] = windows
+    ? ['tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']]
+    : ['/bin/ps', ['-o', 'rss=', '-p', `${pid}`]]
+  const answer = await promisify(execFile)(program, options).catch(() => ({ stdout: '' }))
+  const number = windows ? answer.stdout.split('","').at(-1) : answer.stdout
+  return Number((number ?? '').replaceAll(/\D/g, '')) * 1024
+}

@@ -1,0 +1,12 @@
+/** Writes a memory snapshot of a booted Pyodide to stdout: with it a session starts in half a second, not in eight. */
+import { loadPyodide } from './pyodide.mjs'
+
+const folder = decodeURIComponent(new URL('.', import.meta.url).pathname).replace(/^\/([A-Za-z]:)/, '$1')
+const pyodide = await loadPyodide({ indexURL: folder, _makeSnapshot: true })
+pyodide.runPython(`
+import ast, base64, bisect, calendar, codecs, collections, csv, datetime, decimal, fractions, functools, io, itertools
+import json, linecache, math, operator, os, random, re, stat, statistics, string, textwrap, traceback, types
+`)
+const bytes = pyodide.makeMemorySnapshot()
+for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at))
+Deno.exit(0)

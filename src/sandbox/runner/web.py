@@ -1,0 +1,106 @@
+"""The Python side of the Pyodide tier: cells, the time that can be interrupted, and what changed in /mnt/data."""
+
+import json
+import os
+import random
+import stat
+import sys
+import time
+
+
+class Sleep:
+    """`time.sleep` in short steps: the long one of this platform cannot be interrupted."""
+
+    step = 0.02
+
+    def __init__(self, real):
+        self.real = real
+
+    def __call__(self, seconds):
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.real(min(self.step, left))
+
+
+class Printed:
+    """The way to the output that JavaScript keeps."""
+
+    def __init__(self, output):
+        self.output = output
+
+    def write(self, data):
+        from pyodide.ffi import to_js
+
+        self.output.write(to_js(data))
+
+
+class Session:
+    def __init__(self, post, output, settings):
+        self.post = post
+        self.current = None
+        self.known = {}
+        self.cells = Cells(self.emit, self.drain, Printed(output), settings["images"])
+
+    def emit(self, frame):
+        self.post(json.dumps({**frame, "cell": self.current}))
+
+    def drain(self):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:
+                pass
+
+    def run(self, cell, code):
+        """Runs the cell; answers the rest of its end frame."""
+        self.current = cell
+        if sys.stdout is None or sys.stdout.closed:
+            sys.stdout = line_stream(1)
+        if sys.stderr is None or sys.stderr.closed:
+            sys.stderr = line_stream(2)
+        try:
+            status = self.cells.run(code)
+        except KeyboardInterrupt:
+            status = "interrupted"
+        self.drain()
+        return json.dumps({"status": status, "files": self.changed()[:1000]})[1:-1]
+
+    def changed(self):
+        found = []
+        for path, file in regular_files():
+            print_ = (file.st_ino, file.st_size, file.st_mtime_ns)
+            if self.known.get(path) != print_:
+                self.known[path] = print_
+                mtime = file.st_mtime_ns / 1e6
+                found.append({"name": path, "bytes": file.st_size, "mtimeMs": mtime})
+        return found
+
+
+def regular_files():
+    for folder, _, names in os.walk(DATA):
+        for name in names:
+            path = os.path.join(folder, name)
+            try:
+                file = os.lstat(path)
+            except OSError:
+                continue
+            if stat.S_ISREG(file.st_mode):
+                yield os.path.relpath(path, DATA), file
+
+
+def line_stream(descriptor):
+    return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def begin(post, output, settings):
+    # A memory snapshot holds the generator's state: without a new seed every session would draw the same numbers.
+    random.seed()
+    time.sleep = Sleep(time.sleep)
+    os.environ.update(HOME="/tmp", TMPDIR="/tmp", MPLBACKEND="agg", MPLCONFIGDIR="/tmp/matplotlib", TZ="UTC")
+    os.makedirs("/tmp", exist_ok=True)
+    os.makedirs(DATA, exist_ok=True)
+    os.chdir(DATA)
+    sys.path.append(DATA)
+    sys.dont_write_bytecode = True
+    sys.stdout, sys.stderr = line_stream(1), line_stream(2)
+    return Session(post, output, json.loads(settings))

@@ -1,0 +1,144 @@
+import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { denoDriver } from '../../src/sandbox/deno.ts'
+import { openSandbox } from '../../src/sandbox/open.ts'
+import { killServer } from '../contracts/killed-server.ts'
+import { hastyLimits, openFor, roomyLimits, runCode, sandboxContract } from '../contracts/sandbox.ts'
+import { testFolder, whyMissing } from './available.ts'
+
+const skip = whyMissing('deno')
+const folder = testFolder('deno')
+const log = { info: () => {}, warn: () => {} }
+const driver = denoDriver({ folder, log })
+
+sandboxContract({ name: 'deno', driver, skip, matplotlib: false })
+
+describe.skipIf(skip !== undefined)('a hostile cell in the deno sandbox', () => {
+  afterAll(() => driver.close())
+
+  test('the self-test fails when Deno is given permissions or an environment', async () => {
+    const weak = denoDriver({ folder, log }, { permission: '--allow-all', environment: { SECRET: 'x' } })
+    onTestFinished(() => weak.close())
+    const { ok, why } = await weak.selfTest()
+    expect(ok).toBe(false)
+    for (const way of [
+      'read a file',
+      'environment',
+      'start a program',
+      'loopback',
+      'emscripten',
+      'mount the host',
+    ]) {
+      expect(why).toContain(way)
+    }
+  })
+
+  test('what one session keeps in a cache or a store is not there for another', async () => {
+    const keep = `
+from pyodide.code import run_js
+run_js("globalThis.kept = []; caches.open('a').then(async (c) => { await c.put('http://a/', new Response('secret')); globalThis.kept.push('cache') }).catch(() => {})")
+run_js("try { localStorage.setItem('a', 'secret'); globalThis.kept.push('storage') } catch {}")
+import time
+time.sleep(0.2)`
+    const session = await openFor(driver)
+    await runCode(session, keep)
+    await runCode(session, 'time.sleep(0.2)')
+    expect((await runCode(session, 'import js\nlist(js.kept)')).logs).toBe('[]\n')
+  })
+
+  test('reads no module of the host, and no file beside its own assets', async () => {
+    const session = await openFor(driver)
+    const code = `
+from pyodide.code import run_js
+through = []
+for path in ('/etc/passwd', '/proc/self/environ', '/proc/self/fd', '/proc/self/root/etc/passwd', ${JSON.stringify(import.meta.filename)}, ${JSON.stringify(`${folder}/../`)}):
+    for way in ('readTextFileSync', 'readDirSync', 'statSync', 'readLinkSync'):
+        try:
+            run_js(f'[...Deno.{way}({path!r})]' if way == 'readDirSync' else f'Deno.{way}({path!r})')
+            through.append((path, way))
+        except BaseException:
+            pass
+through`
+    expect((await runCode(session, code)).logs).toBe('[]\n')
+  })
+
+  test('JavaScript memory without end costs the session, not the host', async () => {
+    const session = await openFor(driver)
+    const grab = `
+from pyodide.code import run_js
+run_js("""globalThis.held = []; for (let i = 0; i < 200; i += 1) { held.push(new Uint8Array(32 * 1024 * 1024).fill(1)) }""")`
+    const { end } = await runCode(session, grab)
+    expect(['error', 'memory', 'crashed']).toContain(end.status)
+  })
+
+  test('JavaScript that loops for ever is killed', async () => {
+    const session = await openFor(driver, hastyLimits)
+    const { end } = await runCode(session, "from pyodide.code import run_js\nrun_js('for (;;);')")
+    expect(end).toEqual({ status: 'timeout', sessionLost: true })
+  })
+
+  test('files together stay within the disk limit', async () => {
+    const session = await openFor(driver)
+    const code = "for n in range(20):\n    open(f'/mnt/data/{n}', 'wb').write(bytes(8 * 1024 * 1024))"
+    const { logs, end } = await runCode(session, code)
+    expect(logs).toContain('OSError')
+    expect(end).toEqual({ status: 'error', sessionLost: false })
+    const room =
+      "import os\nfor n in range(20):\n    if os.path.exists(str(n)): os.remove(str(n))\nopen('small', 'w').write('x')"
+    expect((await runCode(session, room)).end.status).toBe('ok')
+  })
+
+  test('forged lines harm only the session that forges them', async () => {
+    const session = await openFor(driver)
+    const lines = [
+      'nonsense',
+      '{"type":"end","cell":99,"status":"ok"}',
+      '{"type":"image","cell":1,"png":"bm8="}',
+    ]
+    const code = `
+from pyodide.code import run_js
+import js
+js.lines = ${JSON.stringify(`${lines.join('\n')}\n`)}
+run_js("Deno.stdout.writeSync(new TextEncoder().encode(globalThis.lines))")
+print('end')`
+    const { logs, images } = await runCode(session, code)
+    expect(logs).toBe('end\n')
+    expect(images).toEqual([])
+    expect((await runCode(session, '2 + 2')).logs).toBe('4\n')
+  })
+
+  test('two sessions from one snapshot draw different numbers', async () => {
+    const [one, other] = [await openFor(driver), await openFor(driver)]
+    const draw = 'import random\nrandom.random()'
+    expect((await runCode(one, draw)).logs).not.toBe((await runCode(other, draw)).logs)
+  })
+
+  test('a snapshot that does not fit is left aside, and the session starts all the same', async () => {
+    const other = testFolder('deno-cold')
+    const [assets = ''] = readdirSync(folder).filter((name) => name.startsWith('pyodide-'))
+    cpSync(join(folder, assets), join(other, assets), { recursive: true })
+    writeFileSync(join(other, assets, 'snapshot.bin'), 'no snapshot')
+    const cold = denoDriver({ folder: other, log })
+    onTestFinished(() => cold.close())
+    expect((await runCode(await openFor(cold), '40 + 2')).logs).toBe('42\n')
+  })
+
+  test('a server with nothing but npm packages chooses it', async () => {
+    const sandboxes = await openSandbox({
+      choice: 'deno',
+      dataDir: folder,
+      log,
+      poolSize: 0,
+      limits: roomyLimits,
+    })
+    onTestFinished(() => sandboxes.close())
+    expect(sandboxes.describe()).toEqual({ driver: 'deno', libraries: [] })
+    const said = await sandboxes.use('a', async ({ session }) => (await runCode(session, '6 * 7')).logs)
+    expect(said).toBe('42\n')
+  })
+
+  test('SIGKILL of the server leaves no process behind', async () => {
+    expect(await killServer('deno', folder, folder)).toEqual([])
+  })
+})
