@@ -1,0 +1,109 @@
+/**
+ * npm run test:compat [-- NAME ...]: tells one story with the official SDKs, unmodified, against a server as
+ * `npm start` runs it. NAMEs are ids of test/compat/runner/sdks.mjs or their beginnings (`node`, `python-3`). An SDK
+ * whose registry or toolchain cannot be reached is skipped with the reason. See docs/compatibility.md.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from '../test/compat/runner/command.mjs'
+import { sdks } from '../test/compat/runner/sdks.mjs'
+import { startServer } from '../test/compat/runner/server.mjs'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const compat = join(root, 'test', 'compat')
+const chapters = Object.keys(JSON.parse(readFileSync(join(compat, 'chapters.json'), 'utf8')))
+
+/** Longest time that one SDK's story may take. */
+const storyMs = 150_000
+
+const total = { pass: 0, fail: 0, skip: 0 }
+const summary = []
+const wanted = process.argv.slice(2)
+const chosen = sdks.filter(({ id }) => wanted.length === 0 || wanted.some((name) => id.startsWith(name)))
+if (chosen.length === 0) throw new Error(`Known are: ${sdks.map(({ id }) => id).join(', ')}.`)
+
+// Each SDK has a project of its own, so that what one leaves behind is not listed by another.
+const keys = ['wire', ...chosen.map(({ id }) => id)].map((id) => `${keyOf(id)}@${id}`)
+const main = await startServer(join(root, 'scripts', 'start.mjs'), keys)
+const impatient = await startServer(join(compat, 'runner', 'impatient.mjs'), keys)
+console.log(`The servers answer at ${main.url} and, for idle streams, at ${impatient.url}`)
+await tellAll()
+await closing()
+console.log(`\n${summary.join('\n')}\n`)
+console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip} skipped`)
+process.exit(total.fail > 0 ? 1 : 0)
+
+/** Downloads and compilations of all go on while the stories are told one after the other. */
+async function tellAll() {
+  const prepared = new Map(chosen.map(({ id, prepare }) => [id, prepare()]))
+  await tell(
+    { id: 'wire', title: 'no SDK' },
+    { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] },
+  )
+  for (const sdk of chosen) await tell(sdk, await prepared.get(sdk.id), chapters)
+}
+
+/** `expected` chapters that the story does not mention are failures. */
+async function tell({ id, title }, { command, args, skip, fail }, expected = []) {
+  console.log(`\n${title}`)
+  const startedMs = performance.now()
+  if (command === undefined) {
+    return tellOf(
+      title,
+      [{ verdict: fail ? 'fail' : 'skip', name: 'all chapters', why: fail ?? skip }],
+      startedMs,
+    )
+  }
+  const env = { OPENAI_BASE_URL: main.url, OPENAI_API_KEY: keyOf(id), SPOOL_COMPAT_IDLE_URL: impatient.url }
+  const told = await run(command, args, { ms: storyMs, cwd: root, env })
+  const results = [...told.output.matchAll(/^(pass|fail|skip) ([^:\n]+)(?:: (.*))?$/gm)].map(
+    ([, verdict, name, why]) => ({ verdict, name, why }),
+  )
+  const missing = expected.filter((chapter) => !results.some(({ name }) => name === chapter))
+  for (const name of missing) results.push({ verdict: 'fail', name, why: `was not told; ${told.reason}` })
+  const isExplained = results.some(({ verdict }) => verdict === 'fail')
+  if (!told.ok && !isExplained) results.push({ verdict: 'fail', name: 'the end', why: told.reason })
+  tellOf(title, results, startedMs)
+  if (!told.ok) console.log(told.errors.replaceAll(/^/gm, '    '))
+}
+
+function tellOf(title, results, startedMs) {
+  const counts = { pass: 0, fail: 0, skip: 0 }
+  for (const { verdict, name, why } of results) {
+    counts[verdict] += 1
+    total[verdict] += 1
+    console.log(`  ${verdict} ${name}${why ? `: ${why}` : ''}`)
+  }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+  const { pass, fail, skip } = counts
+  summary.push(`${title.padEnd(30)} ${pass} passed, ${fail} failed, ${skip} skipped (${seconds} s)`)
+}
+
+/** What must be true of the servers after all that. */
+async function closing() {
+  const startedMs = performance.now()
+  const complaints = [...main.complaints(), ...impatient.complaints()].filter((line) => !isToldToFail(line))
+  const ended = [await main.end(), await impatient.end()]
+  console.log('\nthe servers')
+  tellOf(
+    'the servers',
+    [
+      complaints.length === 0
+        ? { verdict: 'pass', name: 'nothing in the log but what was asked for' }
+        : { verdict: 'fail', name: 'the log', why: complaints.join('\n    ') },
+      { verdict: ended.every(Boolean) ? 'pass' : 'fail', name: 'both lived to the end and stopped cleanly' },
+    ],
+    startedMs,
+  )
+}
+
+/** The stories tell the model to fail with this code, and with no other. */
+function isToldToFail(line) {
+  const { msg, code } = JSON.parse(line)
+  return msg === 'a run failed' && code === 'rate_limit_exceeded'
+}
+
+function keyOf(id) {
+  return `sk-compat-${id}`
+}

@@ -1,0 +1,62 @@
+/** The servers that the stories talk to: processes of their own, with fresh data folders. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Longest wait for a server to listen; a first start compiles, too. */
+const startMs = 120_000
+
+/**
+ * Resolves when the banner is out. `keys` are what SPOOL_API_KEY takes. `complaints()` are the warnings and errors
+ * in its log; `end()` stops it and resolves with true when it stopped cleanly.
+ */
+export async function startServer(script, keys) {
+  const folder = mkdtempSync(join(tmpdir(), 'spool-compat-'))
+  // A fresh folder to run in, so that nobody's spool.config.json is read.
+  const child = spawn(process.execPath, [script], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: '0',
+      SPOOL_DATA_DIR: join(folder, 'data'),
+      SPOOL_API_KEY: keys.join(','),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  const collect = (chunk) => (printed += chunk)
+  child.stdout.setEncoding('utf8').on('data', collect)
+  child.stderr.setEncoding('utf8').on('data', collect)
+  const url = await announced(child, () => printed)
+  return {
+    url,
+    complaints: () => printed.split('\n').filter((line) => /^\{"level":"(warn|error|fatal)"/.test(line)),
+    async end() {
+      const isAlive = child.exitCode === null && child.signalCode === null
+      if (isAlive) {
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      rmSync(folder, { recursive: true, force: true })
+      return isAlive && child.exitCode === 0
+    },
+  }
+}
+
+async function announced(child, printed) {
+  const timer = setTimeout(() => child.kill('SIGKILL'), startMs)
+  try {
+    for (;;) {
+      const [, url] = /answers at (\S+\/v1)/.exec(printed()) ?? []
+      if (url !== undefined) return url
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the server did not start: ${printed()}`)
+      await Promise.race([once(child.stdout, 'data'), once(child, 'exit')])
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
