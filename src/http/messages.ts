@@ -25,9 +25,9 @@ export function messageRoutes({ http, context }: Server): void {
     const { project } = request
     const query = parseQuery(ListMessagesQuery, request.query)
     const scope = { project, thread_id, ...(query.run_id !== undefined && { run_id: query.run_id }) }
-    const page = await answerPage('message', listMessages(db, scope, pageQuery(query)))
-    if (page.data.length === 0) await requireThread(context, project, thread_id)
-    return page
+    return answerPage('message', listMessages(db, scope, pageQuery(query)), () =>
+      requireThread(context, project, thread_id),
+    )
   })
 
   http.get('/threads/:thread_id/messages/:message_id', async (request) => {

@@ -15,9 +15,9 @@ export function runStepRoutes({ http, context }: Server): void {
     const { thread_id, run_id } = pathIds(request, 'thread_id', 'run_id')
     const { project } = request
     const query = pageQuery(parseQuery(ListRunStepsQuery, request.query))
-    const page = await answerPage('step', listRunSteps(db, { project, thread_id, run_id }, query))
-    if (page.data.length === 0) await requireRun(context, { project, thread_id, id: run_id })
-    return page
+    return answerPage('step', listRunSteps(db, { project, thread_id, run_id }, query), () =>
+      requireRun(context, { project, thread_id, id: run_id }),
+    )
   })
 
   http.get('/threads/:thread_id/runs/:run_id/steps/:step_id', async (request) => {

@@ -69,9 +69,9 @@ function plainRoutes({ http, context }: Server): void {
     const { thread_id } = pathIds(request, 'thread_id')
     const { project } = request
     const query = pageQuery(parseQuery(ListRunsQuery, request.query))
-    const page = await answerPage('run', listRuns(context.db, { project, thread_id }, query))
-    if (page.data.length === 0) await requireThread(context, project, thread_id)
-    return page
+    return answerPage('run', listRuns(context.db, { project, thread_id }, query), () =>
+      requireThread(context, project, thread_id),
+    )
   })
 
   http.get('/threads/:thread_id/runs/:run_id', async (request, reply) => {

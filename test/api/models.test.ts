@@ -1,0 +1,144 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { errors } from '../../src/api/errors.ts'
+import { Model, ModelList } from '../../src/api/models.ts'
+import { testServer, wireError, type TestServer } from '../harness/server.ts'
+import { scriptedModel, type ScriptedModel } from '../harness/scripted-model.ts'
+import { expectWire } from '../harness/shapes.ts'
+
+let server: TestServer
+let upstream: ScriptedModel
+beforeAll(async () => {
+  upstream = await scriptedModel()
+  server = await testServer({
+    models: {
+      providers: { scripted: { type: 'openai', base_url: upstream.url }, demo: { type: 'demo' } },
+      models: { 'gpt-4o': 'scripted', 'ft:gpt-4o:org::id': 'scripted', 'org/model': 'demo', demo: 'demo' },
+    },
+  })
+})
+afterEach(() => upstream.verify())
+afterAll(async () => {
+  await server.close()
+  await upstream.close()
+})
+
+const get = async (path: string, method = 'GET') => {
+  const { status, body } = await server.request(method, path)
+  return { status, body }
+}
+
+test('the list of models is whole and has no page keys', async () => {
+  const { status, body } = await get('/models')
+  expect(status).toBe(200)
+  expectWire(ModelList, body)
+  const ids = body.data.map((model: any) => model.id)
+  for (const id of ['gpt-4o', 'ft:gpt-4o:org::id', 'org/model']) expect(ids).toContain(id)
+  expect(new Set(ids).size).toBe(ids.length)
+})
+
+test.each(['gpt-4o', 'ft:gpt-4o:org::id', 'org/model', 'ft%3Agpt-4o%3Aorg%3A%3Aid', 'org%2Fmodel'])(
+  'the model %s is found by its name',
+  async (name) => {
+    const { status, body } = await get(`/models/${name}`)
+    expect(status).toBe(200)
+    expectWire(Model, body)
+    expect(body.id).toBe(decodeURIComponent(name))
+  },
+)
+
+test('a model that nobody has is not found, and none can be deleted', async () => {
+  const absent = wireError(errors.modelNotFound('fake_id'))
+  expect(await get('/models/fake_id')).toEqual(absent)
+  expect(await get('/models/fake_id', 'DELETE')).toEqual(absent)
+  expect(await get('/models/gpt-4o', 'DELETE')).toEqual(wireError(errors.modelNotFound('gpt-4o')))
+})
+
+test('an assistant and a run of a model that nobody has are refused', async () => {
+  const refusal = wireError(errors.requestedModelNotFound('fake_id'))
+  const made = await server.request('POST', '/assistants', { model: 'fake_id' })
+  expect({ status: made.status, body: made.body }).toEqual(refusal)
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', instructions: 'x' })
+  const run = await server.request('POST', '/threads/runs', { assistant_id: assistant.id, model: 'fake_id' })
+  expect({ status: run.status, body: run.body }).toEqual(refusal)
+})
+
+test('a chat goes to the provider as it is, and its answer comes back as it is', async () => {
+  const body = {
+    model: 'gpt-4o',
+    messages: [{ role: 'user', content: 'Hi' }],
+    seed: 7,
+    logit_bias: { 50256: -100 },
+    made_up: { by: 'us' },
+  }
+  upstream.script([{ text: 'Hello', expect: (sent) => expect(sent).toEqual(body) }])
+  const answer = await server.request('POST', '/chat/completions', body, { 'openai-beta': null })
+  expect(answer.status).toBe(200)
+  expect(answer.body).toMatchObject({
+    object: 'chat.completion',
+    choices: [{ message: { role: 'assistant', content: 'Hello', refusal: null }, finish_reason: 'stop' }],
+  })
+  expect(upstream.requests[0]?.headers.authorization).toBeUndefined()
+})
+
+test('the SDK streams a chat', async () => {
+  upstream.script([{ text: ['Hel', 'lo'] }])
+  const stream = await server.openai.chat.completions.create({
+    model: 'gpt-4o',
+    messages: [{ role: 'user', content: 'Hi' }],
+    stream: true,
+  })
+  let text = ''
+  for await (const chunk of stream) text += chunk.choices[0]?.delta.content ?? ''
+  expect(text).toBe('Hello')
+})
+
+test('a failure of the provider comes back with its status and words', async () => {
+  const error = { message: 'Slow down', type: 'requests', param: null, code: 'rate_limit_exceeded' }
+  upstream.script([{ status: 429, headers: { 'retry-after': '7' }, body: { error } }])
+  const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
+  const answer = await server.request('POST', '/chat/completions', body)
+  expect([answer.status, answer.body, answer.headers.get('retry-after')]).toEqual([429, { error }, '7'])
+})
+
+test.each([
+  ['/chat/completions', {}, errors.missingParameter('model')],
+  ['/chat/completions', { model: 'gpt-4o' }, errors.missingParameter('messages')],
+  ['/chat/completions', { model: 'gpt-4o', messages: [] }, errors.emptyArray('messages')],
+  [
+    '/chat/completions',
+    { model: 'fake_id', messages: [{ role: 'user', content: 'x' }] },
+    errors.modelNotFound('fake_id'),
+  ],
+  ['/embeddings', { model: 'gpt-4o' }, errors.missingParameter('input')],
+  [
+    '/embeddings',
+    { model: 'gpt-4o', input: 'x', dimensions: -42 },
+    errors.belowMinimum('dimensions', 1, -42),
+  ],
+  ['/embeddings', { model: 'fake_id', input: 'x' }, errors.modelNotFound('fake_id')],
+])('%s refuses %j', async (path, body, error) => {
+  const answer = await server.request('POST', path, body)
+  expect({ status: answer.status, body: answer.body }).toEqual(wireError(error))
+})
+
+test('embeddings that the SDK asks for as base64 are sane floats', async () => {
+  const { data } = await server.openai.embeddings.create({ model: 'gpt-4o', input: ['one', 'two'] })
+  const plain = await server.request('POST', '/embeddings', {
+    model: 'gpt-4o',
+    input: ['one', 'two'],
+    encoding_format: 'float',
+  })
+  expect(data).toHaveLength(2)
+  for (const [index, one] of data.entries()) {
+    const floats: number[] = plain.body.data[index].embedding
+    expect(one.embedding).toHaveLength(floats.length)
+    for (const [place, value] of one.embedding.entries()) expect(value).toBeCloseTo(floats[place] ?? NaN, 5)
+  }
+})
+
+test('other paths of the original are unknown, in its words', async () => {
+  for (const path of ['/responses', '/moderations', '/audio/speech', '/batches']) {
+    const { status, body } = await server.request('POST', path, {})
+    expect({ status, body }).toEqual(wireError(errors.invalidUrl('POST', `/v1${path}`)))
+  }
+})
