@@ -81,8 +81,7 @@ export interface Embedder {
   readonly dimensions: number
   /** How many tokens of one text it really reads; longer texts must be cut into windows by the caller. */
   readonly windowTokens: number
-  /** Exact count in its own tokens, cheap. Absent where only the server knows: the caller then guesses on the safe side. */
-  countTokens?(text: string): number
+  countTokens?(text: string): number // exact and cheap; absent where only the server knows
   /** One unit-length vector a text, in order. On abort it throws the signal's reason. */
   embed(texts: string[], purpose: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
   close(): Promise<void>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { passesFilter, type AttributeFilter, type ComparisonFilter } from './attribute-filter.ts'
+import type { ComparisonFilter, SearchFilter } from '../api/vector-stores.ts'
+import { passesFilter } from './attribute-filter.ts'
 
 const file = { year: 2024, author: 'Ada', draft: false }
 
@@ -44,9 +45,9 @@ describe('a comparison', () => {
 })
 
 test('and takes all, or takes one, at any depth', () => {
-  const recent: AttributeFilter = { type: 'gte', key: 'year', value: 2020 }
-  const byBob: AttributeFilter = { type: 'eq', key: 'author', value: 'Bob' }
-  const both: AttributeFilter = { type: 'and', filters: [recent, byBob] }
+  const recent: SearchFilter = { type: 'gte', key: 'year', value: 2020 }
+  const byBob: SearchFilter = { type: 'eq', key: 'author', value: 'Bob' }
+  const both: SearchFilter = { type: 'and', filters: [recent, byBob] }
   expect(passesFilter(both, file)).toBe(false)
   expect(passesFilter({ type: 'or', filters: [recent, byBob] }, file)).toBe(true)
   expect(passesFilter({ type: 'or', filters: [both, { type: 'and', filters: [recent] }] }, file)).toBe(true)

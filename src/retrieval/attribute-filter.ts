@@ -1,26 +1,15 @@
 /** Filters of a search: whether a file's attributes let its chunks pass. */
 
-export type AttributeValue = string | number | boolean
-export type Attributes = Record<string, AttributeValue>
-
-export interface ComparisonFilter {
-  type: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'nin'
-  key: string
-  value: AttributeValue | (string | number)[]
-}
-export interface CompoundFilter {
-  type: 'and' | 'or'
-  filters: AttributeFilter[]
-}
-export type AttributeFilter = ComparisonFilter | CompoundFilter
+import type { Attributes } from '../api/metadata.ts'
+import type { ComparisonFilter, SearchFilter } from '../api/vector-stores.ts'
 
 /**
  * Values are compared with their type: `"5"` is not `5`, and nothing is larger or smaller than a value of another
  * type. A file without the attribute passes `ne` and `nin` and nothing else.
  */
-export function passesFilter(filter: AttributeFilter, attributes: Attributes | null | undefined): boolean {
+export function passesFilter(filter: SearchFilter, attributes: Attributes | null | undefined): boolean {
   if ('filters' in filter) {
-    const passes = (one: AttributeFilter) => passesFilter(one, attributes)
+    const passes = (one: SearchFilter) => passesFilter(one, attributes)
     return filter.type === 'and' ? filter.filters.every(passes) : filter.filters.some(passes)
   }
   const own = attributes && Object.hasOwn(attributes, filter.key) ? attributes[filter.key] : undefined
@@ -45,12 +34,12 @@ export function passesFilter(filter: AttributeFilter, attributes: Attributes | n
   }
 }
 
-function isAmong(own: AttributeValue, value: ComparisonFilter['value']): boolean {
+function isAmong(own: Attributes[string], value: ComparisonFilter['value']): boolean {
   return Array.isArray(value) ? value.some((one) => one === own) : value === own
 }
 
 /** NaN, which is neither larger, smaller nor equal, when the two cannot be ordered. */
-function compare(own: AttributeValue | undefined, value: ComparisonFilter['value']): number {
+function compare(own: Attributes[string] | undefined, value: ComparisonFilter['value']): number {
   if (typeof own === 'number' && typeof value === 'number') return own - value
   if (typeof own === 'string' && typeof value === 'string') return own < value ? -1 : Number(own > value)
   return Number.NaN

@@ -18,7 +18,8 @@ export async function extractDoc(path: string, sink: SectionSink): Promise<void>
   const bytes = await readFile(path)
   if (bytes.length < 512 || bytes.readUInt32BE(0) !== 0xd0cf11e0)
     throw parseFailures.damaged('no compound file')
-  const Extractor = createRequire(import.meta.url)('word-extractor') as new () => WordExtractor
+  const require = createRequire(import.meta.url)
+  const Extractor = require('word-extractor') as new () => WordExtractor
   const document = await new Extractor().extract(bytes).catch((error: unknown) => {
     throw /encrypt|password/i.test(String(error)) ? parseFailures.encrypted() : parseFailures.damaged(error)
   })
