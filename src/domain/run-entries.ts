@@ -4,7 +4,7 @@ import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Entry } from '../store/run-events.ts'
-import { stepPayload, type StepRow } from '../store/run-steps.ts'
+import { stepPayload, type StepRow, type StepView } from '../store/run-steps.ts'
 
 type EventName<Prefix extends string> = Extract<RunEvent['event'], `${Prefix}.${string}`>
 
@@ -35,8 +35,9 @@ export function runStatusEntry(run: Run): Entry {
 export function stepEntry(
   event: Exclude<EventName<'thread.run.step'>, 'thread.run.step.delta'>,
   step: StepRow,
+  view: StepView = { withSearchContent: false },
 ): Entry {
-  return { event, data: JSON.stringify(stepPayload(step)) }
+  return { event, data: JSON.stringify(stepPayload(step, view)) }
 }
 
 export function messageEntry(

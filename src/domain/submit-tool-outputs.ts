@@ -27,7 +27,9 @@ export async function submitToolOutputs(
       const step = await answerStep(context, tx, row, request)
       const queued: RunRow = { ...row, ...fieldsAfter(row, 'submit', { now: nowSeconds(context.clock) }) }
       const entries = [
-        stepEntry('thread.run.step.completed', step),
+        stepEntry('thread.run.step.completed', step, {
+          withSearchContent: row.settings.include_search_content,
+        }),
         runEntry('thread.run.queued', toRun(queued)),
       ]
       const next = slot ? claimed(context, queued, entries, slot) : { row: queued, entries }

@@ -165,7 +165,7 @@ export class TurnWriter {
       steps: step ? [step] : [],
       entries: [
         ...(message ? [messageEntry(`thread.message.${ending.status}`, message)] : []),
-        ...(step ? [stepEntry('thread.run.step.completed', step)] : []),
+        ...(step ? [stepEntry('thread.run.step.completed', step, this.#view())] : []),
       ],
     }
   }
@@ -253,6 +253,10 @@ export class TurnWriter {
     const { id } = this.#toolStep
     const told = [...before, ...calls.map((call) => stepDeltaEntry(id, call))]
     this.#record.tell(told, { steps, urgency: before.length > 0 ? 'now' : 'soon' })
+  }
+
+  #view(): { withSearchContent: boolean } {
+    return { withSearchContent: this.#record.row.settings.include_search_content }
   }
 
   #newStep(step_details: StepRow['step_details']): StepRow {

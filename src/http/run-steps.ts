@@ -14,7 +14,8 @@ export function runStepRoutes({ http, context }: Server): void {
   http.get('/threads/:thread_id/runs/:run_id/steps', async (request) => {
     const { thread_id, run_id } = pathIds(request, 'thread_id', 'run_id')
     const { project } = request
-    const query = pageQuery(parseQuery(ListRunStepsQuery, request.query))
+    const { include, ...page } = parseQuery(ListRunStepsQuery, request.query)
+    const query = { ...pageQuery(page), withSearchContent: include.length > 0 }
     return answerPage('step', listRunSteps(db, { project, thread_id, run_id }, query), () =>
       requireRun(context, { project, thread_id, id: run_id }),
     )
@@ -23,8 +24,9 @@ export function runStepRoutes({ http, context }: Server): void {
   http.get('/threads/:thread_id/runs/:run_id/steps/:step_id', async (request) => {
     const { thread_id, run_id, step_id: id } = pathIds(request, 'thread_id', 'run_id', 'step_id')
     const { project } = request
-    parseQuery(IncludeQuery, request.query)
-    const step = await findRunStep(db, { project, thread_id, run_id, id })
+    const { include } = parseQuery(IncludeQuery, request.query)
+    const view = { withSearchContent: include.length > 0 }
+    const step = await findRunStep(db, { project, thread_id, run_id, id }, view)
     if (step) return step
     await requireRun(context, { project, thread_id, id: run_id })
     throw errors.notFound('step', id)

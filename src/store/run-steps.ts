@@ -36,13 +36,18 @@ export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null;
 const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,
   expires_at, expired_at, failed_at, last_error, step_details, usage`
 
+/** Whether the passages that file_search found are shown; the API shows them only when asked to. */
+export interface StepView {
+  withSearchContent: boolean
+}
+
 /** The wire object; `expires_at` of a completed step reads null, as the live API has it outside of streams. */
-export function toRunStep(row: StepRow): RunStep {
-  return { ...stepPayload(row), expires_at: row.status === 'completed' ? null : row.expires_at }
+function toRunStep(row: StepRow, view: StepView): RunStep {
+  return { ...stepPayload(row, view), expires_at: row.status === 'completed' ? null : row.expires_at }
 }
 
 /** The wire object as streams carry it. */
-export function stepPayload(row: StepRow): RunStep {
+export function stepPayload(row: StepRow, view: StepView): RunStep {
   return {
     id: row.id,
     object: 'thread.run.step',
@@ -58,27 +63,38 @@ export function stepPayload(row: StepRow): RunStep {
     ...(row.expired_at !== null && { expired_at: row.expired_at }),
     failed_at: row.failed_at,
     last_error: row.last_error,
-    step_details: row.step_details,
+    step_details: view.withSearchContent ? row.step_details : withoutSearchContent(row.step_details),
     usage: row.usage,
   }
+}
+
+function withoutSearchContent(details: RunStep['step_details']): RunStep['step_details'] {
+  if (details.type !== 'tool_calls') return details
+  const tool_calls = details.tool_calls.map((call) => {
+    if (call.type !== 'file_search') return call
+    const results = call.file_search.results.map(({ content: _, ...result }) => result)
+    return { ...call, file_search: { ...call.file_search, results } }
+  })
+  return { ...details, tool_calls }
 }
 
 export async function findRunStep(
   db: Queryable,
   key: { project: string; thread_id: string; run_id: string; id: string },
+  view: StepView,
 ): Promise<RunStep | undefined> {
   const [row] = await db.query<StepRow>({
     name: 'find_run_step',
     text: `select ${columns} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project = $4`,
     values: [key.id, key.run_id, key.thread_id, key.project],
   })
-  return row && toRunStep(row)
+  return row && toRunStep(row, view)
 }
 
 export async function listRunSteps(
   db: Queryable,
   scope: { project: string; thread_id: string; run_id: string },
-  query: PageQuery,
+  query: PageQuery & StepView,
 ): Promise<Page<RunStep>> {
   const { project, thread_id, run_id } = scope
   const page = await listRows<StepRow>(db, {
@@ -87,7 +103,7 @@ export async function listRunSteps(
     where: { run_id, thread_id, project },
     query,
   })
-  return { ...page, data: page.data.map(toRunStep) }
+  return { ...page, data: page.data.map((row) => toRunStep(row, query)) }
 }
 
 /** All steps of a run with the model's calls, in order. */
