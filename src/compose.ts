@@ -1,7 +1,10 @@
 /** Puts the house together: opens every room that the configuration asks for and closes them in order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { openBlobStore } from './blobs/open.ts'
+import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config.ts'
+import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { Worker } from './engine/worker.ts'
 import { Handoff } from './events/handoff.ts'
@@ -44,15 +47,27 @@ export async function openHouse(config: Config, parts: Parts): Promise<House> {
     log: parts.log,
     ...(config.databaseUrl && { url: config.databaseUrl }),
   })
+  let blobs: BlobStore | undefined
   try {
-    return await furnish(config, parts, database)
+    blobs = await openBlobStore(config.blobs)
+    await checkBlobStore(database.db, blobs, blobPlace(config))
+    return await furnish(config, parts, { database, blobs })
   } catch (error) {
+    await blobs?.close()
     await database.close()
     throw error
   }
 }
 
-async function furnish(config: Config, parts: Parts, database: OpenedDatabase): Promise<House> {
+function blobPlace({ blobs }: Config): string {
+  return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
+}
+
+async function furnish(
+  config: Config,
+  parts: Parts,
+  { database, blobs }: { database: OpenedDatabase; blobs: BlobStore },
+): Promise<House> {
   const { db } = database
   const { log, clock } = parts
   const models = openModels(config.models, log)
@@ -60,6 +75,7 @@ async function furnish(config: Config, parts: Parts, database: OpenedDatabase): 
   const runLog = new RunLog(db, hints)
   const context: Context = {
     db,
+    blobs,
     clock,
     hints,
     runLog,
@@ -92,6 +108,7 @@ async function furnish(config: Config, parts: Parts, database: OpenedDatabase): 
       await http?.close()
       await hints.close()
       await models.close()
+      await blobs.close()
       await database.close()
     },
   }
@@ -110,6 +127,8 @@ async function listen(
     loopbackOnly: config.keys.size === 0 && !config.insecure,
     corsOrigins: config.corsOrigins,
     strictBeta: config.strictBeta,
+    maxFileBytes: config.maxFileBytes,
+    allowAllDownloads: config.allowAllDownloads,
     bodyLimitBytes: config.bodyLimitBytes,
     keepAliveMs: parts.keepAliveMs ?? keepAliveMs,
     readiness: () => readiness(context, models, database),

@@ -1,7 +1,8 @@
 /** Environment and config file become one frozen object; nothing else reads `process.env`. */
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
+import { BlobStoreSettings } from './blobs/settings.ts'
 import { ModelSettings } from './models/settings.ts'
 import { nearest } from './util/nearest.ts'
 
@@ -32,6 +33,12 @@ const ConfigFile = z.strictObject({
   body_limit_mb: z.int().min(1).max(1024).optional(),
   /** false: the OpenAI-Beta header may be left out. */
   strict_beta: z.boolean().optional(),
+  /** Where file contents live; a folder is relative to this file. */
+  blobs: BlobStoreSettings.optional(),
+  /** Largest file in one request, MiB; larger ones come as uploads. */
+  max_file_mb: z.int().min(1).max(8192).optional(),
+  /** true: contents of files of every purpose may be downloaded. */
+  allow_all_downloads: z.boolean().optional(),
   log_level: z.enum(['info', 'warn', 'error']).optional(),
   ...ModelSettings.partial().shape,
 })
@@ -53,6 +60,9 @@ export interface Config {
   readonly maxRuns: number
   readonly bodyLimitBytes: number
   readonly strictBeta: boolean
+  readonly blobs: BlobStoreSettings
+  readonly maxFileBytes: number
+  readonly allowAllDownloads: boolean
   readonly logLevel: 'info' | 'warn' | 'error'
   readonly models: ModelSettings
 }
@@ -72,10 +82,11 @@ export function readConfig(environment: Environment = process.env): Config {
   const file = readFile(environment)
   const keys = parseKeys(list(environment.SPOOL_API_KEY) ?? file.api_keys ?? [])
   const databaseUrl = environment.DATABASE_URL || file.database_url
+  const dataDir = resolve(environment.SPOOL_DATA_DIR || file.data_dir || './data')
   const config: Config = {
     host: environment.HOST || file.host || '127.0.0.1',
     port: number(environment, 'PORT', port) ?? file.port ?? 8080,
-    dataDir: resolve(environment.SPOOL_DATA_DIR || file.data_dir || './data'),
+    dataDir,
     databaseUrl,
     databasePool: number(environment, 'SPOOL_DATABASE_POOL', z.int().min(2)) ?? file.database_pool ?? 10,
     roles: parseRoles(list(environment.SPOOL_ROLES) ?? file.roles ?? ['api', 'worker'], databaseUrl),
@@ -88,6 +99,9 @@ export function readConfig(environment: Environment = process.env): Config {
     maxRuns: number(environment, 'SPOOL_MAX_RUNS', z.int().min(1)) ?? file.max_runs ?? 512,
     bodyLimitBytes: (file.body_limit_mb ?? 32) * 1024 * 1024,
     strictBeta: flag(environment, 'SPOOL_STRICT_BETA') ?? file.strict_beta ?? true,
+    blobs: file.blobs ?? { type: 'disk', folder: join(dataDir, 'blobs') },
+    maxFileBytes: (file.max_file_mb ?? 512) * 1024 * 1024,
+    allowAllDownloads: flag(environment, 'SPOOL_ALLOW_ALL_DOWNLOADS') ?? file.allow_all_downloads ?? false,
     logLevel: file.log_level ?? 'info',
     models: modelSettings(environment, file),
   }
@@ -103,8 +117,13 @@ function readFile(environment: Environment): ConfigFile {
   }
   const parsed = ConfigFile.safeParse(expand(readJson(path), environment, path))
   if (!parsed.success) throw new ConfigError(`${path}: ${explain(parsed.error)}`)
-  const { data_dir } = parsed.data
-  return { ...parsed.data, ...(data_dir && { data_dir: resolve(dirname(path), data_dir) }) }
+  const { data_dir, blobs } = parsed.data
+  const here = (folder: string) => resolve(dirname(path), folder)
+  return {
+    ...parsed.data,
+    ...(data_dir && { data_dir: here(data_dir) }),
+    ...(blobs?.type === 'disk' && { blobs: { ...blobs, folder: here(blobs.folder) } }),
+  }
 }
 
 function readJson(path: string): unknown {
@@ -135,16 +154,19 @@ function explain(error: z.ZodError): string {
   const place = issue.path.join('.')
   if (issue.code !== 'unrecognized_keys') return `'${place}': ${issue.message}`
   const [key = ''] = issue.keys
-  const known = place === '' ? Object.keys(ConfigFile.shape) : knownKeys
+  const known = place === '' ? Object.keys(ConfigFile.shape) : place === 'blobs' ? blobKeys : providerKeys
   const near = nearest(key, known)
   const hint = near ? ` Did you mean '${near}'?` : ` Known are: ${known.join(', ')}.`
   return `unknown key '${place === '' ? key : `${place}.${key}`}'.${hint}`
 }
 
-/** Keys of providers, for the hint. */
-const knownKeys = [
-  ...new Set(ModelSettings.shape.providers.valueType.options.flatMap((option) => Object.keys(option.shape))),
-]
+/** Keys of providers and of blob stores, for the hint. */
+const providerKeys = keysOf(ModelSettings.shape.providers.valueType.options)
+const blobKeys = keysOf(BlobStoreSettings.options)
+
+function keysOf(options: readonly z.ZodObject[]): string[] {
+  return [...new Set(options.flatMap((option) => Object.keys(option.shape)))]
+}
 
 function list(text: string | undefined): string[] | undefined {
   if (!text) return undefined

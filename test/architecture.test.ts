@@ -8,7 +8,7 @@ const allowed: Record<string, string[]> = {
   compose: ['*'],
   banner: ['compose', 'config'],
   logger: ['util'],
-  config: ['models', 'util', 'api'],
+  config: ['models', 'blobs', 'util', 'api'],
   http: ['api', 'domain', 'events', 'retrieval', 'store', 'blobs', 'util'],
   engine: ['api', 'domain', 'events', 'retrieval', 'tools', 'models', 'store', 'util'],
   domain: ['api', 'events', 'retrieval', 'blobs', 'store', 'util'],

@@ -17,6 +17,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   unknownBeta: ['vector_stores'],
   deprecatedBeta: [],
   invalidJson: [],
+  invalidForm: ['Unexpected end of multipart data'],
   unsupportedContentType: ['text/plain'],
   bodyTooLarge: [26214400, 26214401],
   quotaExceeded: [],

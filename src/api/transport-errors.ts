@@ -128,6 +128,11 @@ export const transportErrors = {
     ),
     none,
   ),
+  /** Ours: a multipart body that cannot be read, or says a thing twice. */
+  invalidForm: define(
+    badRequest(null, 'We could not parse the multipart form of your request: {reason}.'),
+    (reason: string) => ({ values: { reason } }),
+  ),
   unsupportedContentType: define(
     badRequest(
       'unsupported_content_type',

@@ -2,12 +2,15 @@
 import type { Handoff } from '../events/handoff.ts'
 import type { Hints } from '../events/hints.ts'
 import type { RunLog } from '../events/run-log.ts'
+import type { BlobStore } from '../blobs/port.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 
 export interface Context {
   db: Database
+  /** File contents; rows in the database say what they are. */
+  blobs: BlobStore
   clock: Clock
   hints: Hints
   runLog: RunLog

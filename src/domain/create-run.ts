@@ -20,6 +20,7 @@ import { findThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../events/handoff.ts'
+import { checkMessageFiles, attachFiles, interpreterFiles, nameFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
@@ -58,7 +59,15 @@ export async function createThreadAndRun(
   return startRun(context, {
     row: newRow(context, { project, thread_id: thread.id, request, settings, now }),
     first: [threadEntry(thread)],
-    insert: (run) => insertThreadAndRun(context.db, { thread, messages, run }),
+    insert: async (run) => {
+      const said = request.thread?.messages
+      // One statement is a transaction by itself; only files need more.
+      if (!nameFiles(said)) return insertThreadAndRun(context.db, { thread, messages, run })
+      return context.db.transaction(async (tx) => {
+        await checkMessageFiles(tx, project, said, 'thread.messages')
+        await insertThreadAndRun(tx, { thread, messages, run })
+      })
+    },
   })
 }
 
@@ -86,7 +95,9 @@ export async function createRun(
       first: [],
       insert: (run) =>
         context.db.transaction(async (tx) => {
-          await checkThread(tx, { project, thread_id, messages, settings })
+          await checkMessageFiles(tx, project, request.additional_messages, 'additional_messages')
+          const thread = await checkThread(tx, { project, thread_id, messages, settings })
+          await attachFiles(tx, thread, interpreterFiles(request.additional_messages))
           await insertMessages(tx, project, messages)
           await insertRun(tx, run)
           if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
@@ -111,14 +122,15 @@ async function settingsFor(
 async function checkThread(
   tx: Queryable,
   options: { project: string; thread_id: string; messages: Message[]; settings: RunSettings },
-): Promise<void> {
+): Promise<Thread> {
   const { project, thread_id, messages, settings } = options
-  const thread: Thread | undefined = await lockThread(tx, project, thread_id, 'exclusive')
+  const thread = await lockThread(tx, project, thread_id, 'exclusive')
   if (!thread) throw errors.notFound('thread', thread_id)
   const active = await activeRunId(tx, thread_id)
   if (active) throw errors.activeRun(thread_id, active)
   if (!settings.instructions)
     checkRunnable(messages.length > 0 || (await hasMessages(tx, thread_id)), settings)
+  return thread
 }
 
 function checkRunnable(hasMessage: boolean, settings: RunSettings): void {

@@ -4,6 +4,7 @@ import type { CreateThreadRequest, ModifyThreadRequest, Thread } from '../api/th
 import { insertMessages } from '../store/messages.ts'
 import { insertThread, lockThread, updateThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
+import { checkMessageFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread, namedResources } from './make-thread.ts'
@@ -20,6 +21,7 @@ export async function createThread(
   const thread = makeThread(request, now)
   const messages = makeMessages(request.messages ?? [], thread.id, now)
   await context.db.transaction(async (tx) => {
+    await checkMessageFiles(tx, project, request.messages, 'messages')
     await insertThread(tx, project, thread)
     await insertMessages(tx, project, messages)
   })

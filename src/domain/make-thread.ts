@@ -1,6 +1,7 @@
 /** A new thread from a request that has been checked. */
 import type { CreateThreadRequest, Thread } from '../api/threads.ts'
 import { newId } from '../util/ids.ts'
+import { interpreterFiles, withInterpreterFiles } from './attach-file.ts'
 
 export function makeThread(request: Partial<CreateThreadRequest>, now: number): Thread {
   return {
@@ -8,7 +9,10 @@ export function makeThread(request: Partial<CreateThreadRequest>, now: number): 
     object: 'thread',
     created_at: now,
     metadata: request.metadata ?? {},
-    tool_resources: namedResources(request.tool_resources),
+    tool_resources: withInterpreterFiles(
+      namedResources(request.tool_resources),
+      interpreterFiles(request.messages),
+    ),
   }
 }
 

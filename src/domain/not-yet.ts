@@ -38,11 +38,8 @@ export function refuseUnbuiltMessages(
 }
 
 export function refuseUnbuiltMessage(message: CreateMessageRequest, prefix = ''): void {
-  if (message.attachments?.length) throw errors.notSupportedYet(`${prefix}attachments`, 'Attaching files')
-  if (typeof message.content === 'string') return
-  message.content.forEach((part, index) => {
-    if (part.type === 'image_file') {
-      throw errors.notSupportedYet(`${prefix}content[${index}].image_file`, 'Images by file id')
-    }
-  })
+  const isSearched = message.attachments?.some(({ tools }) =>
+    tools.some((tool) => tool.type === 'file_search'),
+  )
+  if (isSearched) throw errors.notSupportedYet(`${prefix}attachments`, 'Attaching files for file_search')
 }

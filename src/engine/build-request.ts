@@ -3,15 +3,16 @@ import type { ToolChoice } from '../api/tools.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import { countTokens } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
-import type { ChatMessage, ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
+import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
 import { newestMessages, type ThreadMessage } from '../store/messages.ts'
 import { stepsOfThread, type RecordedCall } from '../store/run-steps.ts'
 import type { RunSettings } from '../store/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { conversation, findingsOf, toolTurn, type Exchange } from './conversation.ts'
+import { conversation, findingsOf, toolTurn, type DraftMessage, type Exchange } from './conversation.ts'
 import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
+import { withImages } from './images.ts'
 import type { Findings } from './turn-writer.ts'
 import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
 
@@ -56,7 +57,8 @@ export async function buildRequest(
     const dropped = shortened.dropped.map((one) => one.id)
     record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', dropped })
   }
-  const messages = [...frame.messages, ...shortened.kept.flatMap((one) => one.messages)]
+  const kept = shortened.kept.flatMap((one) => one.messages)
+  const messages = [...frame.messages, ...(await withImages(engine, record.row.project, kept))]
   return { request: { ...frame, messages }, findings }
 }
 
@@ -151,8 +153,10 @@ async function shorten(
   const { model, promptLeft = Infinity, completionLeft = answerReserve } = parts
   const reserve = Math.min(completionLeft, Math.floor(model.context_window / 4))
   const limit = Math.min(promptLeft, model.context_window - reserve)
-  // A token is at least one byte: what is short in bytes need not be counted.
-  if (Buffer.byteLength(JSON.stringify([frame, first.kept])) < limit) return first
+  // A token of text is at least one byte: what is short in bytes need not be counted.
+  const atMost =
+    Buffer.byteLength(JSON.stringify([frame, first.kept])) + imageWeight * countImages(first.kept)
+  if (atMost < limit) return first
   const frameWeight = (await weigh(frame.messages)) + (await countTokens(JSON.stringify(frame.tools ?? '')))
   const weights = new Map<Exchange, number>()
   for (const one of first.kept) weights.set(one, await weigh(one.messages))
@@ -163,7 +167,14 @@ async function shorten(
   throw new RunFailure('invalid_prompt', words)
 }
 
-async function weigh(messages: readonly ChatMessage[]): Promise<number> {
+function countImages(exchanges: readonly Exchange[]): number {
+  const parts = exchanges
+    .flatMap((one) => one.messages)
+    .flatMap((message) => (Array.isArray(message.content) ? message.content : []))
+  return parts.filter((part) => part.type !== 'text').length
+}
+
+async function weigh(messages: readonly DraftMessage[]): Promise<number> {
   let weight = 0
   for (const message of messages) {
     weight += messageOverhead

@@ -5,9 +5,16 @@ import type { ThreadMessage } from '../store/messages.ts'
 import type { RecordedCall, StepRow } from '../store/run-steps.ts'
 import type { Findings } from './turn-writer.ts'
 
+/** As a model reads them, but for images by file id: only those that stay in the conversation get loaded. */
+export type DraftMessage =
+  | Exclude<ChatMessage, { role: 'user' }>
+  | { role: 'user'; content: string | DraftPart[] }
+
+export type DraftPart = ChatContentPart | Extract<Message['content'][number], { type: 'image_file' }>
+
 /** What stands or falls together when a conversation is shortened. */
 export interface Exchange {
-  messages: ChatMessage[]
+  messages: DraftMessage[]
   /** Made by the run that is being worked on: never left out. */
   isCurrent: boolean
   /** Thread messages count for `last_messages`, tool turns do not. */
@@ -69,7 +76,7 @@ export function findingsOf(steps: readonly StepRow[], run_id: string): Findings 
 }
 
 /** A turn that called tools, with its outcomes. */
-export function toolTurn(calls: readonly RecordedCall[]): ChatMessage[] {
+export function toolTurn(calls: readonly RecordedCall[]): DraftMessage[] {
   return [
     {
       role: 'assistant',
@@ -80,7 +87,7 @@ export function toolTurn(calls: readonly RecordedCall[]): ChatMessage[] {
         function: { name: call.name, arguments: call.arguments },
       })),
     },
-    ...calls.map((call): ChatMessage => ({
+    ...calls.map((call): DraftMessage => ({
       role: 'tool',
       tool_call_id: call.id,
       content: call.output ?? '',
@@ -88,14 +95,13 @@ export function toolTurn(calls: readonly RecordedCall[]): ChatMessage[] {
   ]
 }
 
-function chatMessage(message: Message): ChatMessage {
+function chatMessage(message: Message): DraftMessage {
   if (message.role === 'assistant') {
     return { role: 'assistant', content: message.content.map((part) => spokenText(part)).join('\n') }
   }
-  const parts = message.content.flatMap((part): ChatContentPart[] => {
+  const parts = message.content.flatMap((part): DraftPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
-    if (part.type === 'image_url') return [{ type: 'image_url', image_url: part.image_url }]
-    return []
+    return part.type === 'refusal' ? [] : [part]
   })
   const [only] = parts
   return { role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }

@@ -1,5 +1,6 @@
 /** What the work on runs needs; the worker makes it once. */
 import type { Context } from '../domain/context.ts'
+import type { LoadedImage } from '../domain/load-image.ts'
 import type { Models } from '../models/open.ts'
 import type { Tools } from '../tools/registry.ts'
 
@@ -7,6 +8,8 @@ export interface Engine {
   context: Context
   models: Models
   tools: Tools
+  /** An image file as a data URL. */
+  loadImage: (wanted: { project: string; file_id: string; maxBytes: number }) => Promise<LoadedImage>
   /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */
   confirmed: (signal: AbortSignal) => Promise<void>
 }

@@ -3,6 +3,7 @@ import { closeRunUnowned } from '../domain/close-run.ts'
 import type { Context } from '../domain/context.ts'
 import { claimed, numbered } from '../domain/create-run.ts'
 import { expireRuns } from '../domain/expire-runs.ts'
+import { loadImage } from '../domain/load-image.ts'
 import type { Slot } from '../events/handoff.ts'
 import type { Hint } from '../events/hints.ts'
 import { Recorder } from '../events/recorder.ts'
@@ -27,6 +28,7 @@ import type { Engine } from './engine.ts'
 import { executeRun } from './execute-run.ts'
 import { RunStopped } from './failure.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { sweep } from './sweep.ts'
 import { takeOver, type TakenRun } from './takeover.ts'
 
 const pollMs = 1000
@@ -60,7 +62,7 @@ export class Worker {
   /** Runs that the database calls ours and nobody here knows, as of the beat before. */
   #strangers = new Set<string>()
   #wake = () => {}
-  #looping: Promise<void> = Promise.resolve()
+  #looping: Promise<unknown> = Promise.resolve()
   #deaf = () => {}
 
   constructor(options: WorkerOptions) {
@@ -76,6 +78,7 @@ export class Worker {
       context,
       models,
       tools,
+      loadImage: (wanted) => loadImage(context, wanted),
       confirmed: (signal) => this.#heartbeat.confirmed(signal),
     }
     this.#recorder = new Recorder({
@@ -93,7 +96,7 @@ export class Worker {
     await this.#heartbeat.start()
     this.#deaf = hints.hear((hint) => this.#hear(hint))
     handoff.offer(() => this.#reserve())
-    this.#looping = this.#loop()
+    this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
   }
 
   /** Takes no new runs and waits up to `ms` for those at work; then gives up their leases. */

@@ -7,6 +7,8 @@ import { assistantRoutes } from './assistants.ts'
 import { authenticate, checkBeta } from './auth.ts'
 import { chatCompletionRoutes } from './chat-completions.ts'
 import { embeddingRoutes } from './embeddings.ts'
+import { createFileRoute, fileRoutes } from './files.ts'
+import { acceptForms } from './forms.ts'
 import { answerError } from './errors.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
@@ -19,6 +21,7 @@ import { safeRetries } from './retries.ts'
 import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { threadRoutes } from './threads.ts'
+import { addPartRoute, uploadRoutes } from './uploads.ts'
 
 /** Ids in paths are the client's: longer ones than any of ours are still answered as not found. */
 const maxParamLength = 2000
@@ -53,7 +56,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   return http
 }
 
-function routes(server: Server): void {
+async function routes(server: Server): Promise<void> {
   server.http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
     if (server.strictBeta && needsBeta(request)) checkBeta(request.headers['openai-beta'])
@@ -68,6 +71,13 @@ function routes(server: Server): void {
   modelRoutes(server)
   embeddingRoutes(server)
   chatCompletionRoutes(server)
+  fileRoutes(server)
+  uploadRoutes(server)
+  await server.http.register(async (http) => {
+    await acceptForms(http)
+    createFileRoute({ ...server, http })
+    addPartRoute({ ...server, http })
+  })
 }
 
 function needsBeta(request: FastifyRequest): boolean {

@@ -14,6 +14,10 @@ export interface ServerOptions {
   /** Whether `OpenAI-Beta: assistants=v2` is demanded. */
   strictBeta: boolean
   bodyLimitBytes: number
+  /** Largest file in one request. */
+  maxFileBytes: number
+  /** Whether contents of files of every purpose may be downloaded. */
+  allowAllDownloads: boolean
   /** A stream that says nothing for this long gets a comment. */
   keepAliveMs: number
   readiness: () => Promise<Readiness>

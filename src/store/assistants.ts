@@ -54,6 +54,22 @@ export async function lockAssistant(
   return row && toAssistant(row)
 }
 
+/** Locks the assistants whose code_interpreter is given this file. */
+export async function lockAssistantsWithFile(
+  tx: Queryable,
+  project: string,
+  file_id: string,
+): Promise<Assistant[]> {
+  const rows = await tx.query<AssistantRow>({
+    text: `select id, created_at, body from assistants
+           where code_interpreter_files(body -> 'tool_resources') @> array[$2]
+             and body #>> '{tool_resources,code_interpreter,file_ids,0}' is not null and project = $1
+           order by seq for update`,
+    values: [project, file_id],
+  })
+  return rows.map(toAssistant)
+}
+
 export async function updateAssistant(tx: Queryable, id: string, body: AssistantBody): Promise<void> {
   await tx.query({
     text: 'update assistants set body = $2 where id = $1',

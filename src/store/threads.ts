@@ -45,6 +45,22 @@ export async function lockThread(
   return row && toThread(row)
 }
 
+/** Locks the threads whose code_interpreter is given this file. */
+export async function lockThreadsWithFile(
+  tx: Queryable,
+  project: string,
+  file_id: string,
+): Promise<Thread[]> {
+  const rows = await tx.query<ThreadRow>({
+    text: `select ${columns} from threads
+           where code_interpreter_files(tool_resources) @> array[$2]
+             and tool_resources #>> '{code_interpreter,file_ids,0}' is not null and project = $1
+           order by seq for update`,
+    values: [project, file_id],
+  })
+  return rows.map(toThread)
+}
+
 export async function insertThread(tx: Queryable, project: string, thread: Thread): Promise<void> {
   await tx.query({
     name: 'insert_thread',

@@ -1,4 +1,5 @@
 /** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
+import { join } from 'node:path'
 import OpenAI from 'openai'
 import { openHouse, type House } from '../../src/compose.ts'
 import type { ApiError } from '../../src/api/errors.ts'
@@ -23,8 +24,9 @@ export interface TestServer {
   url: string
   openai: OpenAI
   model: ScriptedModel
-  /** For processes of their own on the same database. */
+  /** For processes of their own on the same database and the same files. */
   databaseUrl: string
+  dataDir: string
   clock: TestClock
   db: Database
   /** What was logged as a warning or an error; a test that expects some takes it out. */
@@ -77,6 +79,9 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     maxRuns: 64,
     bodyLimitBytes: 4 * 1024 * 1024,
     strictBeta: true,
+    blobs: { type: 'disk', folder: join(data.path, 'blobs') },
+    maxFileBytes: 512 * 1024 * 1024,
+    allowAllDownloads: false,
     logLevel: 'info',
     models: options.models ?? {
       providers: { scripted: { type: 'openai', base_url: model.url, api_key: 'upstream-key' } },
@@ -94,6 +99,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     openai,
     model,
     databaseUrl,
+    dataDir: data.path,
     clock,
     db,
     complaints,

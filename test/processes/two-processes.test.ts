@@ -120,7 +120,7 @@ test('a cancel that reaches another process stops the model call of the owner', 
 test('the run of a process that was killed is taken over, and its listeners elsewhere see one whole answer', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
   const { url: database } = server
-  const worker = await startProcess('/nonexistent', {
+  const worker = await startProcess(server.dataDir, {
     DATABASE_URL: server.databaseUrl,
     SPOOL_ROLES: 'worker',
     OPENAI_BASE_URL: server.model.url,

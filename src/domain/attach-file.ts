@@ -1,0 +1,97 @@
+/** Files that messages bring along: they must be there, and those for code_interpreter become the thread's. */
+import { errors } from '../api/errors.ts'
+import type { CreateMessageRequest } from '../api/messages.ts'
+import type { ToolResources } from '../api/tool-resources.ts'
+import type { Queryable } from '../store/database.ts'
+import type { Thread } from '../api/threads.ts'
+import { shareFiles } from '../store/files.ts'
+import { updateThread } from '../store/threads.ts'
+
+type Requests = readonly CreateMessageRequest[] | null | undefined
+
+/** Purposes whose files may be shown to a model as images. */
+const imagePurposes: ReadonlySet<string> = new Set(['vision', 'user_data', 'assistants', 'assistants_output'])
+
+interface FileUse {
+  file_id: string
+  /** Where an image is named; undefined for attachments, which may be anything. */
+  imagePath?: string
+}
+
+/** Throws 404 for the first id that is no file of the project; the others cannot be deleted while `tx` lasts. */
+export async function checkFiles(tx: Queryable, project: string, ids: readonly string[]): Promise<void> {
+  await checkUses(
+    tx,
+    project,
+    ids.map((file_id) => ({ file_id })),
+  )
+}
+
+/** Whether messages name any file, so that those without need no transaction for it. */
+export function nameFiles(requests: Requests): boolean {
+  return (requests ?? []).some((request) => usesOf(request, '').length > 0)
+}
+
+/**
+ * Checks the images and attachments of messages, the list of which stands at `path`, or of one message where that is
+ * undefined. Comes before the thread's lock: whoever deletes a file locks it first and its threads afterwards.
+ */
+export async function checkMessageFiles(
+  tx: Queryable,
+  project: string,
+  requests: Requests,
+  path?: string,
+): Promise<void> {
+  const uses = (requests ?? []).flatMap((request, index) =>
+    usesOf(request, path === undefined ? '' : `${path}[${index}].`),
+  )
+  await checkUses(tx, project, uses)
+}
+
+async function checkUses(tx: Queryable, project: string, uses: readonly FileUse[]): Promise<void> {
+  if (uses.length === 0) return
+  const files = await shareFiles(tx, project, [...new Set(uses.map((use) => use.file_id))])
+  for (const { file_id, imagePath } of uses) {
+    const file = files.get(file_id)
+    if (!file) throw errors.notFound('file', file_id)
+    if (imagePath === undefined) continue
+    if (file.image_type === null || !imagePurposes.has(file.purpose)) {
+      throw errors.unsupportedImageFile(imagePath, file_id)
+    }
+  }
+}
+
+function usesOf(request: CreateMessageRequest, prefix: string): FileUse[] {
+  const parts = typeof request.content === 'string' ? [] : request.content
+  const images = parts.flatMap((part, index): FileUse[] => {
+    if (part.type !== 'image_file') return []
+    return [{ file_id: part.image_file.file_id, imagePath: `${prefix}content[${index}].image_file.file_id` }]
+  })
+  const attached = (request.attachments ?? []).map(({ file_id }) => ({ file_id }))
+  return [...images, ...attached]
+}
+
+/** The files that messages attach for code_interpreter, each once. */
+export function interpreterFiles(requests: Requests): string[] {
+  const attachments = (requests ?? []).flatMap((request) => request.attachments ?? [])
+  const forInterpreter = attachments.filter(({ tools }) =>
+    tools.some((tool) => tool.type === 'code_interpreter'),
+  )
+  return [...new Set(forInterpreter.map((one) => one.file_id))]
+}
+
+/** A thread's resources with more files for code_interpreter. Attachments may bring more than a request may name. */
+export function withInterpreterFiles(resources: ToolResources, file_ids: readonly string[]): ToolResources {
+  if (file_ids.length === 0) return resources
+  const { code_interpreter, ...others } = resources
+  return {
+    code_interpreter: { file_ids: [...new Set([...(code_interpreter?.file_ids ?? []), ...file_ids])] },
+    ...others,
+  }
+}
+
+/** Writes files into a thread whose row is locked for it. */
+export async function attachFiles(tx: Queryable, thread: Thread, file_ids: readonly string[]): Promise<void> {
+  if (file_ids.length === 0) return
+  await updateThread(tx, { ...thread, tool_resources: withInterpreterFiles(thread.tool_resources, file_ids) })
+}

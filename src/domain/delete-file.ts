@@ -1,0 +1,52 @@
+/** Deletes files, by request or because their time is over, and takes them out of everything that uses them. */
+import { errors } from '../api/errors.ts'
+import type { ToolResources } from '../api/tool-resources.ts'
+import { lockAssistantsWithFile, updateAssistant } from '../store/assistants.ts'
+import { releaseBlobs } from '../store/blobs.ts'
+import type { Queryable } from '../store/database.ts'
+import { lockExpiredFile, lockFile, removeFile, type FileRow } from '../store/files.ts'
+import { lockThreadsWithFile, updateThread } from '../store/threads.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+
+/** Messages and runs that name the file keep its id. */
+export async function deleteFile(context: Context, project: string, id: string): Promise<void> {
+  await context.db.transaction(async (tx) => {
+    const file = await lockFile(tx, project, id)
+    if (!file) throw errors.fileNotFound(id)
+    await removeEverywhere(context, tx, file)
+  })
+}
+
+/** Answers how many files it deleted; call it again while that is not 0. */
+export async function expireFiles(context: Context): Promise<number> {
+  return context.db.transaction(async (tx) => {
+    const file = await lockExpiredFile(tx, nowSeconds(context.clock))
+    if (!file) return 0
+    await removeEverywhere(context, tx, file)
+    return 1
+  })
+}
+
+/** The locks are taken in this order by everyone: files, assistants, threads, blobs. */
+async function removeEverywhere(context: Context, tx: Queryable, file: FileRow): Promise<void> {
+  await leaveCodeInterpreter(tx, file)
+  // Vector stores that hold the file come here: they lose it in this same transaction.
+  await removeFile(tx, file.id)
+  await releaseBlobs(tx, [file.sha256], nowSeconds(context.clock))
+}
+
+async function leaveCodeInterpreter(tx: Queryable, { project, id }: FileRow): Promise<void> {
+  for (const assistant of await lockAssistantsWithFile(tx, project, id)) {
+    const { id: assistant_id, object: _, created_at: __, ...body } = assistant
+    await updateAssistant(tx, assistant_id, { ...body, tool_resources: without(body.tool_resources, id) })
+  }
+  for (const thread of await lockThreadsWithFile(tx, project, id)) {
+    await updateThread(tx, { ...thread, tool_resources: without(thread.tool_resources, id) })
+  }
+}
+
+function without(resources: ToolResources, file_id: string): ToolResources {
+  const file_ids = resources.code_interpreter?.file_ids ?? []
+  return { ...resources, code_interpreter: { file_ids: file_ids.filter((id) => id !== file_id) } }
+}

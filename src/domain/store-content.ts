@@ -1,0 +1,88 @@
+/** Takes the bytes of a file or a part of one into the blob store as they come. */
+import { Transform, pipeline, type Readable, type TransformCallback } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
+import { errors, type ApiError } from '../api/errors.ts'
+import { adoptBlob, holdBlob } from '../store/blobs.ts'
+import type { Queryable } from '../store/database.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+import { imageTypeOf, signatureBytes } from './image-type.ts'
+
+/** Contents that are in the blob store and that no row refers to yet. */
+export interface StoredContent {
+  sha256: string
+  bytes: number
+  image_type: string | null
+}
+
+export interface ContentRules {
+  /** The error is thrown as soon as one byte more has come. */
+  limit?: { bytes: number; error: ApiError }
+  /** Thrown when nothing came at all; absent where that is allowed. */
+  empty?: ApiError
+}
+
+const retryMs = 100
+
+/** Rejects with the source's own error, or with what the rules say. The source is destroyed in every case. */
+export async function storeContent(
+  context: Context,
+  source: Readable,
+  rules: ContentRules,
+): Promise<StoredContent> {
+  const gauge = new Gauge(rules)
+  // The outcome reaches us through the gauge; the callback keeps a failure from being nobody's.
+  pipeline(source, gauge, () => undefined)
+  const blob = await context.blobs.put(gauge)
+  await context.db.transaction(async (tx) => {
+    await adoptBlob(tx, blob, nowSeconds(context.clock))
+    // The store may have kept bytes that it had, and the collector may have removed them before we had the lock.
+    if (!(await isStored(context, blob.sha256))) throw collected()
+  })
+  return { ...blob, image_type: imageTypeOf(gauge.head) }
+}
+
+/** Locks stored contents for a row that the same transaction adds. */
+export async function holdContent(tx: Queryable, sha256: string): Promise<void> {
+  if (!(await holdBlob(tx, sha256))) throw collected()
+}
+
+function collected(): ApiError {
+  return errors.unavailable('an old copy of the same content was just being removed', retryMs)
+}
+
+async function isStored(context: Context, sha256: string): Promise<boolean> {
+  const first = await context.blobs.get(sha256, { start: 0, end: 0 })
+  if (!first) return false
+  await buffer(first)
+  return true
+}
+
+/** Lets bytes pass, counts them against the limit and remembers the first few. */
+class Gauge extends Transform {
+  head: Buffer = Buffer.alloc(0)
+  #bytes = 0
+  readonly #rules: ContentRules
+
+  constructor(rules: ContentRules) {
+    super()
+    this.#rules = rules
+  }
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    const { limit } = this.#rules
+    this.#bytes += chunk.length
+    if (limit && this.#bytes > limit.bytes) {
+      done(limit.error)
+      return
+    }
+    if (this.head.length < signatureBytes) {
+      this.head = Buffer.concat([this.head, chunk.subarray(0, signatureBytes - this.head.length)])
+    }
+    done(null, chunk)
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(this.#bytes === 0 ? (this.#rules.empty ?? null) : null)
+  }
+}

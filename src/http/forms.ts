@@ -1,0 +1,130 @@
+/** Multipart forms: text fields in any order around one file, which is stored as it comes. */
+import multipart, { type Multipart } from '@fastify/multipart'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
+import { ApiError, errors } from '../api/errors.ts'
+
+const limits = { fields: 20, fieldSize: 16 * 1024, parts: 30, headerPairs: 50, headerSize: 16 * 1024 }
+
+/** What a form may weigh besides its file. */
+const formOverhead = 1024 * 1024
+
+export type FormFields = Record<string, string>
+
+export interface FormFile {
+  bytes: Readable
+  /** With whatever directories the client sent; undefined when it sent none. */
+  filename: string | undefined
+}
+
+interface FormOptions<Stored> {
+  /** The name of the field that holds the file. */
+  field: 'file' | 'data'
+  maxBytes: number
+  tooLarge: ApiError
+  /** Takes the file; given the fields that came before it. */
+  store: (file: FormFile, fields: FormFields) => Promise<Stored>
+}
+
+/** For routes that take forms and nothing else. */
+export async function acceptForms(http: FastifyInstance): Promise<void> {
+  http.removeAllContentTypeParsers()
+  await http.register(multipart, {
+    limits: { ...limits, fileSize: Infinity },
+    throwFileSizeLimit: false,
+    preservePath: true,
+    // The file is one whatever its part says of itself: some clients give it no name, some no type.
+    isPartAFile: (name, _type, filename) => name === 'file' || name === 'data' || filename !== undefined,
+  })
+  http.addContentTypeParser('*', (request, _body, done) => {
+    done(errors.unsupportedContentType(request.headers['content-type'] ?? '', 'multipart/form-data'))
+  })
+}
+
+/** Reads the whole form. Throws an `ApiError` for what is wrong with it, and whatever `store` throws. */
+export async function readForm<Stored>(
+  request: FastifyRequest,
+  options: FormOptions<Stored>,
+): Promise<{ fields: FormFields; stored: Stored }> {
+  try {
+    return await readParts(request, options)
+  } catch (error) {
+    discardRest(request.raw, options.maxBytes)
+    throw error
+  }
+}
+
+async function readParts<Stored>(
+  request: FastifyRequest,
+  options: FormOptions<Stored>,
+): Promise<{ fields: FormFields; stored: Stored }> {
+  if (!request.isMultipart()) throw errors.requiredProperty(options.field)
+  const length = Number(request.headers['content-length'] ?? 0)
+  if (length > options.maxBytes + formOverhead) throw options.tooLarge
+  const fields: FormFields = Object.create(null)
+  let found: { stored: Stored } | undefined
+  for await (const part of partsOf(request)) {
+    if (part.type === 'field') {
+      addField(fields, part)
+      continue
+    }
+    if (part.fieldname !== options.field) throw errors.unknownParameter(part.fieldname)
+    if (found) throw errors.invalidForm(`'${options.field}' is given more than once`)
+    // The library says `string`, and leaves the name out where the client did.
+    const file: FormFile = { bytes: part.file, filename: part.filename as string | undefined }
+    found = { stored: await storing(file, () => options.store(file, fields)) }
+  }
+  if (!found) throw errors.requiredProperty(options.field)
+  return { fields, stored: found.stored }
+}
+
+async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
+  try {
+    yield* request.parts()
+  } catch (error) {
+    throw broken(error)
+  }
+}
+
+/** A file that breaks off is the client's fault, everything else is the store's. */
+async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Promise<Stored> {
+  let fault: unknown
+  file.bytes.once('error', (error) => {
+    fault = error
+  })
+  try {
+    return await store()
+  } catch (error) {
+    throw error === fault ? broken(error) : error
+  }
+}
+
+function broken(error: unknown): unknown {
+  if (error instanceof ApiError) return error
+  return errors.invalidForm(error instanceof Error ? error.message : String(error))
+}
+
+function addField(fields: FormFields, part: Multipart & { type: 'field' }): void {
+  const { fieldname: name, value } = part
+  if (part.valueTruncated) throw errors.invalidForm(`'${name}' is longer than ${limits.fieldSize} bytes`)
+  if (name in fields) throw errors.invalidForm(`'${name}' is given more than once`)
+  // A part of type application/json has been read already; numbers and booleans go back to text.
+  if (typeof value === 'object') throw errors.invalidType(name, 'a string', 'an object')
+  fields[name] = typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/**
+ * Reads on for as much again as would have been allowed, so that clients that write all before they read get to see
+ * the answer; then hangs up.
+ */
+function discardRest(body: IncomingMessage, maxBytes: number): void {
+  let bytes = 0
+  body.unpipe()
+  body.on('error', () => undefined)
+  body.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > maxBytes + formOverhead) body.destroy()
+  })
+  body.resume()
+}

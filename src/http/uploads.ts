@@ -1,0 +1,60 @@
+/** /v1/uploads */
+import type { FastifyRequest } from 'fastify'
+import { errors } from '../api/errors.ts'
+import { textFault } from '../api/inspect.ts'
+import { parse } from '../api/parse.ts'
+import { CompleteUploadRequest, CreateUploadRequest } from '../api/uploads.ts'
+import { storeContent } from '../domain/store-content.ts'
+import {
+  addPart,
+  cancelUpload,
+  completeUpload,
+  createUpload,
+  requirePendingUpload,
+} from '../domain/uploads.ts'
+import type { UploadKey } from '../store/uploads.ts'
+import { readForm } from './forms.ts'
+import type { Server } from './server.ts'
+
+const maxPartBytes = 64 * 1024 * 1024
+
+export function uploadRoutes({ http, context }: Server): void {
+  http.post('/uploads', async (request) =>
+    createUpload(context, request.project, parse(CreateUploadRequest, request.body)),
+  )
+
+  http.post('/uploads/:upload_id/complete', async (request) => {
+    const key = uploadKey(request)
+    return completeUpload(context, key, parse(CompleteUploadRequest, request.body))
+  })
+
+  http.post('/uploads/:upload_id/cancel', async (request) => cancelUpload(context, uploadKey(request)))
+}
+
+/** Takes a form, so it stands apart from the routes that take JSON. */
+export function addPartRoute({ http, context }: Server): void {
+  const tooLarge = errors.partTooLarge(maxPartBytes)
+  const rules = { limit: { bytes: maxPartBytes, error: tooLarge } }
+  http.post('/uploads/:upload_id/parts', async (request) => {
+    const key = uploadKey(request)
+    const { fields, stored } = await readForm(request, {
+      field: 'data',
+      maxBytes: maxPartBytes,
+      tooLarge,
+      async store(file) {
+        await requirePendingUpload(context, key)
+        return storeContent(context, file.bytes, rules)
+      },
+    })
+    const [unknown] = Object.keys(fields)
+    if (unknown !== undefined) throw errors.unknownParameter(unknown)
+    return addPart(context, key, stored)
+  })
+}
+
+/** What cannot be stored is no upload's id. */
+function uploadKey(request: FastifyRequest): UploadKey {
+  const { upload_id: id = '' } = request.params as { upload_id?: string }
+  if (textFault(id)) throw errors.notFound('upload', id)
+  return { project: request.project, id }
+}

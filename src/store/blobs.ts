@@ -1,0 +1,79 @@
+/** Rows of `blobs`: what the blob store holds, and since when nothing may refer to it any more. */
+import type { Queryable } from './database.ts'
+
+export interface BlobRow {
+  sha256: string
+  bytes: number
+}
+
+/** Makes or finds the row of contents that have just been stored and locks it; nothing refers to it yet. */
+export async function adoptBlob(tx: Queryable, blob: BlobRow, now: number): Promise<void> {
+  await tx.query({
+    name: 'adopt_blob',
+    text: `insert into blobs (sha256, bytes, released_at) values ($1, $2, $3)
+           on conflict (sha256) do update set released_at = excluded.released_at`,
+    values: [blob.sha256, blob.bytes, now],
+  })
+}
+
+/** Locks rows in one order, whoever asks: for transactions that touch more than one. */
+export async function lockBlobs(tx: Queryable, hashes: readonly string[]): Promise<void> {
+  await tx.query({
+    text: 'select 1 from blobs where sha256 = any($1) order by sha256 for update',
+    values: [hashes],
+  })
+}
+
+/** Locks the row for a reference that the same transaction adds; false when the contents were collected. */
+export async function holdBlob(tx: Queryable, sha256: string): Promise<boolean> {
+  const rows = await tx.query({
+    name: 'hold_blob',
+    text: 'update blobs set released_at = null where sha256 = $1 returning sha256',
+    values: [sha256],
+  })
+  return rows.length > 0
+}
+
+/** Notes that references went, in the transaction that removes them. Of several the rows must be locked already. */
+export async function releaseBlobs(tx: Queryable, hashes: readonly string[], now: number): Promise<void> {
+  await tx.query({
+    text: 'update blobs set released_at = $2 where sha256 = any($1)',
+    values: [hashes, now],
+  })
+}
+
+/** Locks one row that was released at `before` or earlier, unless somebody else is at it. */
+export async function lockReleasedBlob(tx: Queryable, before: number): Promise<string | undefined> {
+  const [row] = await tx.query<BlobRow>({
+    name: 'lock_released_blob',
+    text: `select sha256 from blobs where released_at <= $1
+           order by released_at limit 1 for update skip locked`,
+    values: [before],
+  })
+  return row?.sha256
+}
+
+/** Whether any row refers to the contents; the blob's own row must be locked. */
+export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolean> {
+  const rows = await tx.query({
+    text: `select 1 where exists (select 1 from files where sha256 = $1)
+                       or exists (select 1 from upload_parts where sha256 = $1)`,
+    values: [sha256],
+  })
+  return rows.length > 0
+}
+
+export async function forgetBlob(tx: Queryable, sha256: string): Promise<void> {
+  await tx.query({ text: 'delete from blobs where sha256 = $1', values: [sha256] })
+}
+
+/** Records the blob store's identity when none is recorded; answers the one that is. */
+export async function recordBlobStore(db: Queryable, identity: string): Promise<string> {
+  await db.query({
+    text: 'insert into blob_store (identity) values ($1) on conflict do nothing',
+    values: [identity],
+  })
+  const [row] = await db.query<{ identity: string }>({ text: 'select identity from blob_store' })
+  if (!row) throw new Error('expected the blob store to be recorded')
+  return row.identity
+}

@@ -1,0 +1,106 @@
+/** Rows of `files`. */
+import type { FileObject } from '../api/files.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+export interface FileRow extends Pick<
+  FileObject,
+  'id' | 'created_at' | 'expires_at' | 'purpose' | 'filename' | 'bytes'
+> {
+  project: string
+  /** The contents in the blob store. */
+  sha256: string
+  /** Null unless the contents are an image that models read. */
+  image_type: string | null
+}
+
+const columns = 'id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type'
+
+export function toFile(row: FileRow): FileObject {
+  return {
+    object: 'file',
+    id: row.id,
+    purpose: row.purpose,
+    filename: row.filename,
+    bytes: row.bytes,
+    created_at: row.created_at,
+    expires_at: row.expires_at,
+    status: 'processed',
+    status_details: null,
+  }
+}
+
+/** The row of the contents in `blobs` must be held by the same transaction. */
+export async function insertFile(tx: Queryable, row: FileRow): Promise<void> {
+  await tx.query({
+    name: 'insert_file',
+    text: `insert into files (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    values: [
+      row.id,
+      row.project,
+      row.created_at,
+      row.expires_at,
+      row.purpose,
+      row.filename,
+      row.bytes,
+      row.sha256,
+      row.image_type,
+    ],
+  })
+}
+
+export async function findFile(db: Queryable, project: string, id: string): Promise<FileRow | undefined> {
+  const [row] = await db.query<FileRow>({
+    name: 'find_file',
+    text: `select ${columns} from files where id = $1 and project = $2`,
+    values: [id, project],
+  })
+  return row
+}
+
+export async function listFiles(
+  db: Queryable,
+  scope: { project: string; purpose?: string },
+  query: PageQuery,
+): Promise<Page<FileObject>> {
+  const page = await listRows<FileRow>(db, { table: 'files', columns, where: { ...scope }, query })
+  return { ...page, data: page.data.map(toFile) }
+}
+
+/** Keeps files from being deleted until the transaction ends; answers those that are there. */
+export async function shareFiles(
+  tx: Queryable,
+  project: string,
+  ids: readonly string[],
+): Promise<Map<string, FileRow>> {
+  const rows = await tx.query<FileRow>({
+    name: 'share_files',
+    text: `select ${columns} from files where id = any($2) and project = $1 for key share`,
+    values: [project, ids],
+  })
+  return new Map(rows.map((row) => [row.id, row]))
+}
+
+/** Locks a file that is about to be deleted. */
+export async function lockFile(tx: Queryable, project: string, id: string): Promise<FileRow | undefined> {
+  const [row] = await tx.query<FileRow>({
+    text: `select ${columns} from files where id = $1 and project = $2 for update`,
+    values: [id, project],
+  })
+  return row
+}
+
+/** Locks one file whose time is over, unless somebody else is at it. */
+export async function lockExpiredFile(tx: Queryable, now: number): Promise<FileRow | undefined> {
+  const [row] = await tx.query<FileRow>({
+    name: 'lock_expired_file',
+    text: `select ${columns} from files where expires_at <= $1
+           order by expires_at limit 1 for update skip locked`,
+    values: [now],
+  })
+  return row
+}
+
+export async function removeFile(tx: Queryable, id: string): Promise<void> {
+  await tx.query({ text: 'delete from files where id = $1', values: [id] })
+}

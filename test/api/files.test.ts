@@ -1,0 +1,572 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { toFile } from 'openai'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { errors } from '../../src/api/errors.ts'
+import { FileObject } from '../../src/api/files.ts'
+import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
+import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
+
+let server: TestServer
+beforeEach(async () => {
+  server = await testServer({ config: { maxFileBytes: 2_000_000 } })
+})
+afterEach(async () => {
+  await server.close()
+})
+
+async function post(parts: Parameters<typeof formBody>[0]): Promise<Answer> {
+  return send(formBody(parts), formType)
+}
+
+async function send(
+  body: NonNullable<RequestInit['body']>,
+  headers: Record<string, string>,
+  path = '/files',
+): Promise<Answer> {
+  const response = await fetch(server.url + path, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-key', ...headers },
+    body,
+    duplex: 'half',
+  } as RequestInit)
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+/** With the second key that this API adds to every error. */
+function fileError(error: Parameters<typeof wireError>[0]) {
+  return { status: error.status, body: error.toBody({ detail: true }) }
+}
+
+async function upload(content: string | Buffer, purpose = 'batch', filename = 'a.txt') {
+  const { body, status } = await post([fieldPart('purpose', purpose), filePart(content, filename)])
+  expect(status).toBe(200)
+  return body as FileObject
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+function blobPath(content: string | Buffer): string {
+  const hash = createHash('sha256').update(content).digest('hex')
+  return join(server.dataDir, 'blobs', hash.slice(0, 2), hash.slice(2, 4), hash)
+}
+
+test('a file that the official SDK uploads is an object in the order of the live service', async () => {
+  const file = await server.openai.files.create({
+    file: await toFile(Buffer.from('hello files'), 'test.txt'),
+    purpose: 'assistants',
+  })
+  expect(JSON.stringify(file)).toBe(
+    JSON.stringify({
+      object: 'file',
+      id: file.id,
+      purpose: 'assistants',
+      filename: 'test.txt',
+      bytes: 11,
+      created_at: Math.floor(server.clock.nowMs() / 1000),
+      expires_at: null,
+      status: 'processed',
+      status_details: null,
+    }),
+  )
+  expect(file.id).toMatch(/^file-[0-9A-Za-z]{22}$/)
+  expect(await server.openai.files.retrieve(file.id)).toEqual(file)
+  expect(await server.openai.files.waitForProcessing(file.id)).toEqual(file)
+})
+
+test('contents come back byte for byte, as a download', async () => {
+  const content = randomBytes(300_000)
+  const file = await server.openai.files.create({ file: await toFile(content, 'x.bin'), purpose: 'batch' })
+  const response = await server.openai.files.content(file.id)
+  expect(Buffer.from(await response.arrayBuffer()).equals(content)).toBe(true)
+  expect(response.headers.get('content-type')).toBe('application/octet-stream')
+  expect(response.headers.get('content-length')).toBe('300000')
+  expect(response.headers.get('content-disposition')).toBe('attachment; filename="x.bin"')
+  expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+})
+
+test.each([
+  ['bytes=0-3', 206, '0123', 'bytes 0-3/10'],
+  ['bytes=7-', 206, '789', 'bytes 7-9/10'],
+  ['bytes=7-99', 206, '789', 'bytes 7-9/10'],
+  ['bytes=-2', 206, '89', 'bytes 8-9/10'],
+  ['bytes=-99', 206, '0123456789', 'bytes 0-9/10'],
+  ['bytes=10-', 416, '', 'bytes */10'],
+  ['bytes=-0', 416, '', 'bytes */10'],
+  ['bytes=5-3', 200, '0123456789', null],
+  ['bytes=-', 200, '0123456789', null],
+  ['bytes=0-1,3-4', 200, '0123456789', null],
+  ['lines=0-1', 200, '0123456789', null],
+])('the range %s is answered with %i', async (range, status, content, contentRange) => {
+  const { id } = await upload('0123456789')
+  const answer = await server.request('GET', `/files/${id}/content`, undefined, { range })
+  expect(answer.status).toBe(status)
+  expect(answer.body).toBe(content)
+  expect(answer.headers.get('content-range')).toBe(contentRange)
+})
+
+test('a range with a condition that cannot be checked gets the whole file', async () => {
+  const { id } = await upload('0123456789')
+  const headers = { range: 'bytes=0-3', 'if-range': '"etag"' }
+  expect((await server.request('GET', `/files/${id}/content`, undefined, headers)).body).toBe('0123456789')
+})
+
+test('contents for assistants and of user data are kept unless the server is told otherwise', async () => {
+  const content = Buffer.from('secret')
+  for (const purpose of ['assistants', 'user_data'] as const) {
+    const { id } = await server.openai.files.create({ file: await toFile(content, 'a.txt'), purpose })
+    const answer = await server.request('GET', `/files/${id}/content`)
+    expect(answer).toMatchObject(fileError(errors.downloadForbidden(purpose)))
+    const open = await server.sibling({ allowAllDownloads: true })
+    expect(await (await open.openai.files.content(id)).text()).toBe('secret')
+  }
+})
+
+test.each(['batch', 'fine-tune', 'vision', 'evals'])('contents for %s may be downloaded', async (purpose) => {
+  const { id } = await upload('x', purpose)
+  expect((await server.request('GET', `/files/${id}/content`)).body).toBe('x')
+})
+
+test('an image says its type, by what is in it and not by its name', async () => {
+  const png = Buffer.from('\x89PNG\r\n\x1a\nrest', 'latin1')
+  const image = await upload(png, 'vision', 'photo.txt')
+  const page = await upload('<script>alert(1)</script>', 'vision', 'photo.png')
+  const typeOf = async (id: string) =>
+    (await server.request('GET', `/files/${id}/content`)).headers.get('content-type')
+  expect(await typeOf(image.id)).toBe('image/png')
+  expect(await typeOf(page.id)).toBe('application/octet-stream')
+})
+
+test('fields may stand before and after the file', async () => {
+  const fields = [
+    fieldPart('purpose', 'batch'),
+    fieldPart('expires_after[anchor]', 'created_at'),
+    fieldPart('expires_after[seconds]', '3600'),
+  ]
+  const [purpose, anchor, seconds] = fields as [any, any, any]
+  for (const parts of [
+    [...fields, filePart('x')],
+    [filePart('x'), ...fields],
+    [seconds, filePart('x'), anchor, purpose],
+  ]) {
+    const { status, body } = await post(parts)
+    expect(status).toBe(200)
+    expect(body.expires_at).toBe(body.created_at + 3600)
+  }
+})
+
+test.each([
+  ['plain', 'filename="你好.txt"', '你好.txt'],
+  ['with a path', 'filename="../../etc/passwd"', 'passwd'],
+  ['with a Windows path', String.raw`filename="C:\dir\a b.txt"`, 'a b.txt'],
+  ['as .NET writes it', `filename="=?utf-8?B?w6QudHh0?="; filename*=utf-8''%C3%A4.txt`, 'ä.txt'],
+  ['beyond the BMP', 'filename="😀.md"', '😀.md'],
+  ['like a URL', 'filename="a%2Fb.txt"', 'a%2Fb.txt'],
+])('a file name %s is kept as data', async (_, filename, kept) => {
+  const headers = [`Content-Disposition: form-data; name=file; ${filename}`]
+  const { body } = await post([fieldPart('purpose', 'batch'), { headers, content: 'named' }])
+  expect(body.filename).toBe(kept)
+  const stored = readdirSync(join(server.dataDir, 'blobs'), { recursive: true, encoding: 'utf8' })
+  expect(stored.filter((path) => /passwd|txt|md/.test(path))).toEqual([])
+})
+
+test.each([
+  ['你好 (1).txt', `attachment; filename="__ (1).txt"; filename*=UTF-8''%E4%BD%A0%E5%A5%BD%20%281%29.txt`],
+  ['a"b.txt', String.raw`attachment; filename="a\"b.txt"`],
+  ['a;b.txt', 'attachment; filename="a;b.txt"'],
+])('a file named %s downloads under its name', async (filename, disposition) => {
+  const headers = [
+    `Content-Disposition: form-data; name="file"; filename="${filename.replace('"', String.raw`\"`)}"`,
+  ]
+  const { body } = await post([fieldPart('purpose', 'batch'), { headers, content: 'x' }])
+  expect(body.filename).toBe(filename)
+  const { headers: sent } = await server.request('GET', `/files/${body.id}/content`)
+  expect(sent.get('content-disposition')).toBe(disposition)
+})
+
+const nameless = { headers: ['Content-Disposition: form-data; name="file"'], content: 'x' }
+test.each([
+  ['no file', [fieldPart('purpose', 'batch')], errors.requiredProperty('file')],
+  ['a file without a name', [fieldPart('purpose', 'batch'), nameless], errors.requiredProperty('file')],
+  ['a folder', [fieldPart('purpose', 'batch'), filePart('x', 'dir/')], errors.requiredProperty('file')],
+  ['no purpose', [filePart('x')], errors.requiredProperty('purpose')],
+  ['an empty file', [fieldPart('purpose', 'batch'), filePart('')], errors.emptyFile()],
+  [
+    'a purpose of its own',
+    [fieldPart('purpose', 'world_domination'), filePart('x')],
+    errors.notOneOf('purpose', 'world_domination', [
+      'fine-tune',
+      'assistants',
+      'batch',
+      'user_data',
+      'vision',
+      'evals',
+    ]),
+  ],
+  [
+    'a purpose that only results have',
+    [filePart('x'), fieldPart('purpose', 'assistants_output')],
+    errors.notOneOf('purpose', 'assistants_output', [
+      'fine-tune',
+      'assistants',
+      'batch',
+      'user_data',
+      'vision',
+      'evals',
+    ]),
+  ],
+  [
+    'an unknown field',
+    [filePart('x'), fieldPart('purpose', 'batch'), fieldPart('foo', '1')],
+    errors.unknownParameter('foo'),
+  ],
+  [
+    'an unknown file',
+    [filePart('x', 'a.txt', 'image'), fieldPart('purpose', 'batch')],
+    errors.unknownParameter('image'),
+  ],
+  [
+    'two files',
+    [fieldPart('purpose', 'batch'), filePart('x'), filePart('y')],
+    errors.invalidForm("'file' is given more than once"),
+  ],
+  [
+    'two purposes',
+    [fieldPart('purpose', 'batch'), fieldPart('purpose', 'vision')],
+    errors.invalidForm("'purpose' is given more than once"),
+  ],
+  [
+    'too short a life',
+    [
+      filePart('x'),
+      fieldPart('purpose', 'batch'),
+      fieldPart('expires_after[anchor]', 'created_at'),
+      fieldPart('expires_after[seconds]', '60'),
+    ],
+    errors.integerTooSmall('expires_after.seconds', 3600, 60),
+  ],
+  [
+    'a life without an anchor',
+    [filePart('x'), fieldPart('purpose', 'batch'), fieldPart('expires_after[seconds]', '3600')],
+    errors.missingParameter('expires_after.anchor'),
+  ],
+  [
+    'a very long name',
+    [fieldPart('purpose', 'batch'), filePart('x', 'n'.repeat(600))],
+    errors.stringTooLong('file', 512, 600),
+  ],
+  [
+    'a very long field',
+    [fieldPart('purpose', 'b'.repeat(20_000))],
+    errors.invalidForm("'purpose' is longer than 16384 bytes"),
+  ],
+])('a form with %s is refused', async (_, parts, error) => {
+  expect(await post(parts)).toMatchObject(fileError(error))
+  expect((await server.openai.files.list()).data).toEqual([])
+})
+
+test('bodies that are no form are refused', async () => {
+  expect(await send('{}', { 'content-type': 'application/json' })).toMatchObject(
+    fileError(errors.unsupportedContentType('application/json', 'multipart/form-data')),
+  )
+  expect(await send('', {})).toMatchObject({ status: 400 })
+  const unbounded = await send('x', { 'content-type': 'multipart/form-data' })
+  expect(unbounded.body.error.message).toMatch(/^We could not parse the multipart form/)
+  const whole = formBody([fieldPart('purpose', 'batch'), filePart('x'.repeat(5000))])
+  for (const length of [10, 100, 1000, whole.length - 20]) {
+    const { status, body } = await send(whole.subarray(0, length), formType)
+    expect(status).toBe(400)
+    expect(body.error.message).toMatch(/^We could not parse the multipart form/)
+  }
+  const answer = await server.request('POST', '/assistants', 'x', formType)
+  expect(answer).toMatchObject(wireError(errors.unsupportedContentType(formType['content-type'])))
+})
+
+test('a file over the limit is refused in mid-stream, whether or not it says its length', async () => {
+  const big = formBody([fieldPart('purpose', 'batch'), filePart(randomBytes(2_000_001))])
+  const tooLarge = fileError(errors.fileTooLarge(2_000_000))
+  expect(await send(big, formType)).toMatchObject(tooLarge)
+  expect(
+    await send(Readable.toWeb(Readable.from([big])) as NonNullable<RequestInit['body']>, formType),
+  ).toMatchObject(tooLarge)
+  const promised = await send(Buffer.concat([big, Buffer.alloc(2_000_000)]), formType)
+  expect(promised).toMatchObject(tooLarge)
+  expect(readdirSync(join(server.dataDir, 'blobs/tmp'))).toEqual([])
+  const fits = formBody([fieldPart('purpose', 'batch'), filePart(randomBytes(2_000_000))])
+  expect((await send(fits, formType)).body.bytes).toBe(2_000_000)
+})
+
+test('an endless file is answered and then hung up on', async () => {
+  const body = new Readable({
+    read() {
+      this.push(Buffer.alloc(64 * 1024))
+    },
+  })
+  const head = `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n`
+  const { status, ended } = await new Promise<{ status: number | undefined; ended: Promise<void> }>(
+    (resolve) => {
+      const call = httpRequest(`${server.url}/files`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer test-key', ...formType },
+      })
+      const closed = new Promise<void>((done) => call.on('close', () => done()))
+      call.on('error', () => undefined)
+      call.on('response', (response) => {
+        response.resume()
+        response.on('error', () => undefined)
+        resolve({ status: response.statusCode, ended: closed })
+      })
+      call.write(head)
+      body.pipe(call)
+    },
+  )
+  expect(status).toBe(413)
+  await ended
+  body.destroy()
+})
+
+test('an upload that breaks off leaves nothing behind', async () => {
+  const call = httpRequest(`${server.url}/files`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-key', ...formType },
+  })
+  call.on('error', () => undefined)
+  call.write(`--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n${'x'.repeat(100_000)}`)
+  const temporary = join(server.dataDir, 'blobs/tmp')
+  await until(() => readdirSync(temporary).length > 0)
+  call.destroy()
+  await until(() => readdirSync(temporary).length === 0)
+  expect((await server.openai.files.list()).data).toEqual([])
+})
+
+test('the memory of an upload does not grow with the file', async () => {
+  const roomy = await server.sibling({ maxFileBytes: 512 * 1024 * 1024 })
+  const chunk = randomBytes(1024 * 1024)
+  let peak = 0
+  const body = async function* () {
+    yield Buffer.from('--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n')
+    yield Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n')
+    for (let count = 0; count < 300; count += 1) {
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers)
+      yield chunk
+    }
+    yield Buffer.from('\r\n--b--\r\n')
+  }
+  const response = await fetch(`${roomy.url}/v1/files`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer test-key', ...formType },
+    body: Readable.toWeb(Readable.from(body())),
+    duplex: 'half',
+  } as RequestInit)
+  expect(await response.json()).toMatchObject({ bytes: 300 * 1024 * 1024 })
+  expect(peak).toBeLessThan(150 * 1024 * 1024)
+})
+
+test('files are listed newest first, by purpose, in pages', async () => {
+  const made: FileObject[] = []
+  for (const purpose of ['batch', 'vision', 'batch', 'batch']) made.push(await upload('x', purpose))
+  const ids = made.map((file) => file.id).toReversed()
+  const { body } = await server.request('GET', '/files')
+  expect(Object.keys(body)).toEqual(['object', 'data', 'has_more', 'first_id', 'last_id'])
+  expect(body).toMatchObject({ object: 'list', has_more: false, first_id: ids[0], last_id: ids[3] })
+  expect(body.data.map((file: FileObject) => file.id)).toEqual(ids)
+  FileObject.array().parse(body.data)
+  const asc = await server.openai.files.list({ order: 'asc', limit: 2 })
+  expect(asc.data.map((file) => file.id)).toEqual(ids.toReversed().slice(0, 2))
+  const all: string[] = []
+  for await (const file of server.openai.files.list({ purpose: 'batch', limit: 1 })) all.push(file.id)
+  expect(all).toEqual(ids.filter((id) => id !== made[1]?.id))
+  expect((await server.request('GET', '/files?purpose=nobody')).body).toMatchObject({
+    data: [],
+    first_id: null,
+    last_id: null,
+  })
+})
+
+test.each([
+  ['limit=0', errors.integerTooSmall('limit', 1, 0)],
+  ['limit=10001', errors.integerTooBig('limit', 10_000, 10_001)],
+  ['order=up', errors.invalidValue('order', 'up', ['asc', 'desc'])],
+  ['after=file-none', errors.fileNotFound('file-none')],
+])('a list with %s is refused', async (query, error) => {
+  expect(await server.request('GET', `/files?${query}`)).toMatchObject(fileError(error))
+})
+
+test('a limit of 10000 is allowed', async () => {
+  expect((await server.request('GET', '/files?limit=10000')).status).toBe(200)
+})
+
+test.each([
+  ['GET', '/files/fake_id'],
+  ['GET', '/files/fake_id/content'],
+  ['DELETE', '/files/fake_id'],
+])('%s %s is told twice that there is no such file', async (method, path) => {
+  const { status, body } = await server.request(method, path)
+  expect(status).toBe(404)
+  expect(JSON.stringify(body)).toBe(
+    '{"error":{"message":"No such File object: fake_id","type":"invalid_request_error","param":"id","code":null},"detail":{"message":"No such File object: fake_id","code":null}}',
+  )
+})
+
+test('an id that no database could hold is only a file that does not exist', async () => {
+  expect((await server.request('GET', '/files/a%00b')).status).toBe(404)
+})
+
+test('a file is deleted once', async () => {
+  const { id } = await upload('x')
+  const { body } = await server.request('DELETE', `/files/${id}`)
+  expect(JSON.stringify(body)).toBe(JSON.stringify({ object: 'file', deleted: true, id }))
+  expect((await server.request('GET', `/files/${id}`)).status).toBe(404)
+  expect((await server.request('GET', `/files/${id}/content`)).status).toBe(404)
+  expect((await server.request('DELETE', `/files/${id}`)).status).toBe(404)
+})
+
+test('files of another project are as if they did not exist', async () => {
+  const keys = new Map([
+    ['key-a', 'a'],
+    ['key-b', 'b'],
+  ])
+  const shared = await server.sibling({ keys })
+  const as = (apiKey: string) => shared.openai.withOptions({ apiKey })
+  const file = await as('key-a').files.create({
+    file: await toFile(Buffer.from('x'), 'a.txt'),
+    purpose: 'batch',
+  })
+  await expect(as('key-b').files.retrieve(file.id)).rejects.toThrow('No such File object')
+  await expect(as('key-b').files.content(file.id)).rejects.toThrow('No such File object')
+  await expect(as('key-b').files.delete(file.id)).rejects.toThrow('No such File object')
+  expect((await as('key-b').files.list()).data).toEqual([])
+  expect((await as('key-a').files.list()).data).toHaveLength(1)
+})
+
+test('a deleted file leaves the assistants and threads that gave it to code_interpreter', async () => {
+  const [kept, gone] = [await upload('kept', 'assistants'), await upload('gone', 'assistants')]
+  const thread = await server.openai.beta.threads.create({
+    messages: [
+      {
+        role: 'user',
+        content: 'Look',
+        attachments: [kept, gone].map(({ id }) => ({ file_id: id, tools: [{ type: 'code_interpreter' }] })),
+      },
+    ],
+  })
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', name: 'Uses files' })
+  // The tool itself cannot be asked for yet, so its resources are written where they will stand.
+  const body = JSON.stringify({ code_interpreter: { file_ids: [gone.id, kept.id] } })
+  await server.db.query({
+    text: `update assistants set body = (body::jsonb || jsonb_build_object('tool_resources', $2::jsonb))::json where id = $1`,
+    values: [assistant.id, body],
+  })
+  await server.openai.files.delete(gone.id)
+  const left = { code_interpreter: { file_ids: [kept.id] } }
+  expect((await server.openai.beta.threads.retrieve(thread.id)).tool_resources).toEqual(left)
+  const after = await server.openai.beta.assistants.retrieve(assistant.id)
+  expect(after).toMatchObject({ name: 'Uses files', tool_resources: left })
+  const [message] = (await server.openai.beta.threads.messages.list(thread.id)).data
+  expect(message?.attachments?.map((one) => one.file_id)).toEqual([kept.id, gone.id])
+})
+
+test('a file expires when its time is over', async () => {
+  const file = await server.openai.files.create({
+    file: await toFile(Buffer.from('x'), 'a.txt'),
+    purpose: 'batch',
+    expires_after: { anchor: 'created_at', seconds: 3600 },
+  })
+  const stays = await upload('x')
+  expect(file.expires_at).toBe(file.created_at + 3600)
+  server.clock.advance(3599)
+  expect((await server.request('GET', `/files/${file.id}`)).status).toBe(200)
+  server.clock.advance(1)
+  await until(async () => (await server.request('GET', `/files/${file.id}`)).status === 404)
+  expect((await server.openai.files.list()).data.map((one) => one.id)).toEqual([stays.id])
+})
+
+test('contents go an hour after the last file that had them, and not before', async () => {
+  const [first, second] = [await upload('same'), await upload('same')]
+  const other = await upload('other')
+  await server.openai.files.delete(first.id)
+  await server.openai.files.delete(other.id)
+  server.clock.advance(3600)
+  await until(() => !existsSync(blobPath('other')))
+  expect(existsSync(blobPath('same'))).toBe(true)
+  expect((await server.request('GET', `/files/${second.id}/content`)).body).toBe('same')
+  await server.openai.files.delete(second.id)
+  server.clock.advance(3599)
+  const marker = await upload('marker')
+  await server.openai.files.delete(marker.id)
+  expect(existsSync(blobPath('same'))).toBe(true)
+  server.clock.advance(1)
+  await until(() => !existsSync(blobPath('same')))
+  expect(existsSync(blobPath('marker'))).toBe(true)
+  expect(await server.db.query({ text: 'select sha256 from blobs' })).toHaveLength(1)
+})
+
+test('contents of a form that was refused at its end are collected too', async () => {
+  expect((await post([filePart('orphan'), fieldPart('purpose', 'nonsense')])).status).toBe(400)
+  expect(existsSync(blobPath('orphan'))).toBe(true)
+  server.clock.advance(3600)
+  await until(() => !existsSync(blobPath('orphan')))
+})
+
+test('contents that are sent again while the collector removes them are asked for once more', async () => {
+  const old = await upload('again')
+  await server.openai.files.delete(old.id)
+  // A collector that has the lock and is about to remove the contents.
+  const locked = gate()
+  const removal = gate()
+  const collector = server.db.transaction(async (tx) => {
+    await tx.query({ text: 'select 1 from blobs for update' })
+    locked.open()
+    await removal.opened
+    rmSync(blobPath('again'))
+    await tx.query({ text: 'delete from blobs' })
+  })
+  await locked.opened
+  const parts = [fieldPart('purpose', 'batch'), filePart('again')]
+  const sending = post(parts)
+  await until(async () => {
+    const waiting = await server.db.query({
+      text: `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%into blobs%'`,
+    })
+    return waiting.length > 0
+  })
+  removal.open()
+  await collector
+  const refused = await sending
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('retry-after-ms')).toBe('100')
+  const { id } = (await post(parts)).body
+  expect((await server.request('GET', `/files/${id}/content`)).body).toBe('again')
+})
+
+test('many uploads of the same content at once make as many files', async () => {
+  const files = await Promise.all(Array.from({ length: 12 }, () => upload('the same')))
+  expect(new Set(files.map((file) => file.id)).size).toBe(12)
+  await Promise.all(files.slice(1).map((file) => server.openai.files.delete(file.id)))
+  expect((await server.request('GET', `/files/${files[0]?.id}/content`)).body).toBe('the same')
+})
+
+test('a process that sees another blob store refuses to start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spool-other-blobs-'))
+  try {
+    await expect(server.sibling({ blobs: { type: 'disk', folder } })).rejects.toThrow(
+      /^The files of this database are in the blob store disk-[0-9a-f-]{36}, and \S+ is the blob store disk-/,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
