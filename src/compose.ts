@@ -6,6 +6,7 @@ import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { toolFiles } from './domain/tool-files.ts'
 import { Worker } from './engine/worker.ts'
 import { Handoff } from './events/handoff.ts'
 import { Hints } from './events/hints.ts'
@@ -15,6 +16,8 @@ import type { Readiness } from './http/server.ts'
 import { openModels, type Models } from './models/open.ts'
 import { retireAllWorkers } from './store/leases.ts'
 import { openDatabase, type OpenedDatabase } from './store/open.ts'
+import { openSandbox } from './sandbox/open.ts'
+import type { Sandboxes } from './sandbox/sandboxes.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
@@ -87,15 +90,22 @@ async function furnish(
       return found && `${found.provider}/${found.model}`
     },
   }
+  const sandbox = sandboxOf(config, log)
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker')
-    ? new Worker({ context, models, tools: openTools(), maxRuns: config.maxRuns })
+    ? new Worker({
+        context,
+        models,
+        tools: openTools({ db, files: toolFiles(context), sandboxes: sandbox.opened }),
+        maxRuns: config.maxRuns,
+      })
     : undefined
   await worker?.start()
   const http = config.roles.has('api')
-    ? await listen(config, parts, { context, models, database })
+    ? await listen(config, parts, { context, models, database, sandbox })
     : undefined
+  if (worker) sandbox.open()
   return {
     url: http?.url,
     database: database.description,
@@ -107,6 +117,7 @@ async function furnish(
       runLog.close()
       await http?.close()
       await hints.close()
+      await sandbox.close()
       await models.close()
       await blobs.close()
       await database.close()
@@ -114,12 +125,19 @@ async function furnish(
   }
 }
 
+interface Rooms {
+  context: Context
+  models: Models
+  database: OpenedDatabase
+  sandbox: Sandbox
+}
+
 async function listen(
   config: Config,
   parts: Parts,
-  rooms: { context: Context; models: Models; database: OpenedDatabase },
+  rooms: Rooms,
 ): Promise<{ url: string; close: () => Promise<void> }> {
-  const { context, models, database } = rooms
+  const { context, models } = rooms
   const http = await openServer({
     context,
     models,
@@ -131,7 +149,7 @@ async function listen(
     allowAllDownloads: config.allowAllDownloads,
     bodyLimitBytes: config.bodyLimitBytes,
     keepAliveMs: parts.keepAliveMs ?? keepAliveMs,
-    readiness: () => readiness(context, models, database),
+    readiness: () => readiness(rooms),
   })
   await http.listen({ host: config.host, port: config.port })
   const { port } = http.server.address() as AddressInfo
@@ -139,7 +157,7 @@ async function listen(
   return { url: `http://${host}:${port}`, close: () => http.close() }
 }
 
-async function readiness(context: Context, models: Models, database: OpenedDatabase): Promise<Readiness> {
+async function readiness({ context, models, database, sandbox }: Rooms): Promise<Readiness> {
   const isUp = await context.db.query({ text: 'select 1' }).then(
     () => true,
     () => false,
@@ -148,6 +166,54 @@ async function readiness(context: Context, models: Models, database: OpenedDatab
     ready: isUp,
     database: { status: isUp ? 'up' : 'down', description: database.description },
     model: { description: models.description, demo: models.isDemo },
-    sandbox: { driver: null, why: 'code_interpreter is not built yet' },
+    sandbox: sandbox.describe(),
+  }
+}
+
+interface Sandbox {
+  /** Resolves when a driver has been chosen, or none. */
+  opened: Promise<Sandboxes>
+  /** Begins the choice; its self-tests take a while, so the server listens first. */
+  open: () => void
+  describe: () => object
+  close: () => Promise<void>
+}
+
+function sandboxOf(config: Config, log: Log): Sandbox {
+  let begin: (sandboxes: Promise<Sandboxes>) => void = () => {}
+  const opened = new Promise<Sandboxes>((resolve) => {
+    begin = resolve
+  })
+  let state: object = { driver: null, why: 'not chosen yet' }
+  let isOpen = false
+  const { choice, pythonPath } = config.sandbox
+  return {
+    opened,
+    open() {
+      isOpen = true
+      begin(
+        openSandbox({
+          choice,
+          dataDir: config.dataDir,
+          log: sandboxLog(log),
+          ...(pythonPath && { pythonPath }),
+        }),
+      )
+      void opened.then((sandboxes) => {
+        const { driver = null, ...more } = sandboxes.describe()
+        state = { driver, ...more }
+      })
+    },
+    describe: () => state,
+    close: async () => {
+      if (isOpen) await (await opened).close()
+    },
+  }
+}
+
+function sandboxLog(log: Log) {
+  return {
+    info: (fields: object, message: string) => log('info', message, fields),
+    warn: (fields: object, message: string) => log('warn', message, fields),
   }
 }

@@ -8,6 +8,7 @@ import { nearest } from './util/nearest.ts'
 
 const port = z.int().min(0).max(65_535)
 const seconds = z.int().min(1)
+const SandboxChoice = z.enum(['auto', 'bwrap', 'landlock', 'deno', 'off'])
 
 /** What may stand in spool.config.json; the environment wins over it. */
 const ConfigFile = z.strictObject({
@@ -39,6 +40,10 @@ const ConfigFile = z.strictObject({
   max_file_mb: z.int().min(1).max(8192).optional(),
   /** true: contents of files of every purpose may be downloaded. */
   allow_all_downloads: z.boolean().optional(),
+  /** Where the cells of code_interpreter run. */
+  sandbox: z
+    .strictObject({ driver: SandboxChoice.optional(), python: z.string().min(1).optional() })
+    .optional(),
   log_level: z.enum(['info', 'warn', 'error']).optional(),
   ...ModelSettings.partial().shape,
 })
@@ -63,6 +68,7 @@ export interface Config {
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
   readonly allowAllDownloads: boolean
+  readonly sandbox: { choice: z.infer<typeof SandboxChoice>; pythonPath: string | undefined }
   readonly logLevel: 'info' | 'warn' | 'error'
   readonly models: ModelSettings
 }
@@ -102,6 +108,10 @@ export function readConfig(environment: Environment = process.env): Config {
     blobs: file.blobs ?? { type: 'disk', folder: join(dataDir, 'blobs') },
     maxFileBytes: (file.max_file_mb ?? 512) * 1024 * 1024,
     allowAllDownloads: flag(environment, 'SPOOL_ALLOW_ALL_DOWNLOADS') ?? file.allow_all_downloads ?? false,
+    sandbox: {
+      choice: oneOf(environment, 'SPOOL_SANDBOX', SandboxChoice) ?? file.sandbox?.driver ?? 'auto',
+      pythonPath: environment.SPOOL_PYTHON || file.sandbox?.python,
+    },
     logLevel: file.log_level ?? 'info',
     models: modelSettings(environment, file),
   }
@@ -180,6 +190,19 @@ function number(environment: Environment, name: string, schema: z.ZodType<number
   const text = environment[name]
   if (!text) return undefined
   const parsed = schema.safeParse(Number(text))
+  if (!parsed.success)
+    throw new ConfigError(`${name}=${text} cannot be used: ${parsed.error.issues[0]?.message}.`)
+  return parsed.data
+}
+
+function oneOf<Value extends string>(
+  environment: Environment,
+  name: string,
+  schema: z.ZodType<Value>,
+): Value | undefined {
+  const text = environment[name]
+  if (!text) return undefined
+  const parsed = schema.safeParse(text)
   if (!parsed.success)
     throw new ConfigError(`${name}=${text} cannot be used: ${parsed.error.issues[0]?.message}.`)
   return parsed.data

@@ -6,6 +6,7 @@ import { checkTools, expandTools } from '../api/tools.ts'
 import { insertAssistant, lockAssistant, updateAssistant, type AssistantBody } from '../store/assistants.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
+import { checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { namedResources } from './make-thread.ts'
 import { refuseUnbuiltResources, refuseUnbuiltTools } from './not-yet.ts'
@@ -32,11 +33,10 @@ export async function createAssistant(
     response_format: expandResponseFormat(request.response_format ?? 'auto'),
   }
   checkBody(context, body)
-  return insertAssistant(context.db, {
-    id: newId('assistant'),
-    project,
-    created_at: nowSeconds(context.clock),
-    body,
+  return context.db.transaction(async (tx) => {
+    await checkResourceFiles(tx, project, request.tool_resources)
+    const created_at = nowSeconds(context.clock)
+    return insertAssistant(tx, { id: newId('assistant'), project, created_at, body })
   })
 }
 
@@ -49,6 +49,7 @@ export async function modifyAssistant(
   refuseUnbuiltTools(request.tools)
   refuseUnbuiltResources(request.tool_resources)
   return context.db.transaction(async (tx) => {
+    await checkResourceFiles(tx, key.project, request.tool_resources)
     const before = await lockAssistant(tx, key.project, key.id)
     if (!before) throw errors.notFound('assistant', key.id)
     const tools = request.tools === undefined ? before.tools : expandTools(request.tools)

@@ -1,7 +1,7 @@
 /** Files that messages bring along: they must be there, and those for code_interpreter become the thread's. */
 import { errors } from '../api/errors.ts'
 import type { CreateMessageRequest } from '../api/messages.ts'
-import type { ToolResources } from '../api/tool-resources.ts'
+import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../store/database.ts'
 import type { Thread } from '../api/threads.ts'
 import { shareFiles } from '../store/files.ts'
@@ -18,8 +18,16 @@ interface FileUse {
   imagePath?: string
 }
 
-/** Throws 404 for the first id that is no file of the project; the others cannot be deleted while `tx` lasts. */
-export async function checkFiles(tx: Queryable, project: string, ids: readonly string[]): Promise<void> {
+/**
+ * Throws 404 for the first file in `tool_resources` that is none of the project's; the others cannot be deleted
+ * while `tx` lasts.
+ */
+export async function checkResourceFiles(
+  tx: Queryable,
+  project: string,
+  resources: CreateToolResources | undefined,
+): Promise<void> {
+  const ids = resources?.code_interpreter?.file_ids ?? []
   await checkUses(
     tx,
     project,
@@ -27,8 +35,9 @@ export async function checkFiles(tx: Queryable, project: string, ids: readonly s
   )
 }
 
-/** Whether messages name any file, so that those without need no transaction for it. */
-export function nameFiles(requests: Requests): boolean {
+/** Whether messages or resources name any file, so that those without need no transaction for it. */
+export function nameFiles(requests: Requests, ...resources: (CreateToolResources | undefined)[]): boolean {
+  if (resources.some((one) => (one?.code_interpreter?.file_ids.length ?? 0) > 0)) return true
   return (requests ?? []).some((request) => usesOf(request, '').length > 0)
 }
 

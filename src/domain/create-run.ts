@@ -20,7 +20,13 @@ import { findThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../events/handoff.ts'
-import { checkMessageFiles, attachFiles, interpreterFiles, nameFiles } from './attach-file.ts'
+import {
+  checkMessageFiles,
+  checkResourceFiles,
+  attachFiles,
+  interpreterFiles,
+  nameFiles,
+} from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
@@ -62,8 +68,10 @@ export async function createThreadAndRun(
     insert: async (run) => {
       const said = request.thread?.messages
       // One statement is a transaction by itself; only files need more.
-      if (!nameFiles(said)) return insertThreadAndRun(context.db, { thread, messages, run })
+      const resources = [request.tool_resources, request.thread?.tool_resources]
+      if (!nameFiles(said, ...resources)) return insertThreadAndRun(context.db, { thread, messages, run })
       return context.db.transaction(async (tx) => {
+        for (const one of resources) await checkResourceFiles(tx, project, one)
         await checkMessageFiles(tx, project, said, 'thread.messages')
         await insertThreadAndRun(tx, { thread, messages, run })
       })

@@ -4,7 +4,7 @@ import type { CreateThreadRequest, ModifyThreadRequest, Thread } from '../api/th
 import { insertMessages } from '../store/messages.ts'
 import { insertThread, lockThread, updateThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { checkMessageFiles } from './attach-file.ts'
+import { checkMessageFiles, checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread, namedResources } from './make-thread.ts'
@@ -21,6 +21,7 @@ export async function createThread(
   const thread = makeThread(request, now)
   const messages = makeMessages(request.messages ?? [], thread.id, now)
   await context.db.transaction(async (tx) => {
+    await checkResourceFiles(tx, project, request.tool_resources)
     await checkMessageFiles(tx, project, request.messages, 'messages')
     await insertThread(tx, project, thread)
     await insertMessages(tx, project, messages)
@@ -36,6 +37,7 @@ export async function modifyThread(
 ): Promise<Thread> {
   refuseUnbuiltResources(request.tool_resources)
   return context.db.transaction(async (tx) => {
+    await checkResourceFiles(tx, key.project, request.tool_resources)
     const before = await lockThread(tx, key.project, key.id, 'exclusive')
     if (!before) throw errors.notFound('thread', key.id)
     const { metadata, tool_resources } = request

@@ -4,7 +4,7 @@ import type { CreateMessageRequest } from '../api/messages.ts'
 import type { ToolRequest } from '../api/tools.ts'
 import type { CreateToolResources } from '../api/tool-resources.ts'
 
-const unbuilt: ReadonlySet<string> = new Set(['file_search', 'code_interpreter'])
+const unbuilt: ReadonlySet<string> = new Set(['file_search'])
 
 export function refuseUnbuiltTools(tools: readonly ToolRequest[] | null | undefined, path = 'tools'): void {
   tools?.forEach((tool, index) => {
@@ -18,9 +18,6 @@ export function refuseUnbuiltResources(
   resources: CreateToolResources | undefined,
   path = 'tool_resources',
 ): void {
-  if (resources?.code_interpreter?.file_ids.length) {
-    throw errors.notSupportedYet(`${path}.code_interpreter.file_ids`, 'Giving files to code_interpreter')
-  }
   const search = resources?.file_search
   if (search?.vector_store_ids?.length) {
     throw errors.notSupportedYet(`${path}.file_search.vector_store_ids`, 'Searching vector stores')

@@ -67,6 +67,21 @@ export async function listFiles(
   return { ...page, data: page.data.map(toFile) }
 }
 
+/** Names of those files that are there, by id. */
+export async function fileNames(
+  db: Queryable,
+  project: string,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.query<{ id: string; filename: string }>({
+    text: 'select id, filename from files where id = any($2) and project = $1',
+    values: [project, ids],
+  })
+  const names = new Map(rows.map((row) => [row.id, row.filename]))
+  return new Map(ids.flatMap((id) => (names.has(id) ? [[id, names.get(id) ?? '']] : [])))
+}
+
 /** Keeps files from being deleted until the transaction ends; answers those that are there. */
 export async function shareFiles(
   tx: Queryable,

@@ -16,7 +16,7 @@ import {
 } from './port.ts'
 import { SessionFiles } from './session-files.ts'
 
-interface CodeInterpreterParts {
+export interface CodeInterpreterParts {
   db: Queryable
   files: ToolFiles
   /** Resolves when the sandbox has been chosen: runs that need it wait. */

@@ -1,12 +1,13 @@
 /** The tools that there are. */
 import type { RunRow } from '../store/runs.ts'
+import { codeInterpreterTool, type CodeInterpreterParts } from './code-interpreter.ts'
 import { functionTool } from './function.ts'
 import type { OfferedTool, Tool } from './port.ts'
 
 export type Tools = ReadonlyMap<string, Tool>
 
-export function openTools(): Tools {
-  return new Map([functionTool].map((tool) => [tool.type, tool]))
+export function openTools(parts: CodeInterpreterParts): Tools {
+  return new Map([functionTool, codeInterpreterTool(parts)].map((tool) => [tool.type, tool]))
 }
 
 /** What the model is offered in a run. */

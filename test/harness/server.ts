@@ -82,6 +82,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     blobs: { type: 'disk', folder: join(data.path, 'blobs') },
     maxFileBytes: 512 * 1024 * 1024,
     allowAllDownloads: false,
+    sandbox: { choice: 'off', pythonPath: undefined },
     logLevel: 'info',
     models: options.models ?? {
       providers: { scripted: { type: 'openai', base_url: model.url, api_key: 'upstream-key' } },

@@ -1,0 +1,23 @@
+/** The files of a project as the tools of a run read and write them. */
+import type { Readable } from 'node:stream'
+import { fileNames, findFile } from '../store/files.ts'
+import type { Context } from './context.ts'
+import { createFile } from './create-file.ts'
+import { storeContent } from './store-content.ts'
+
+export function toolFiles(context: Context) {
+  return {
+    names: (project: string, ids: readonly string[]) => fileNames(context.db, project, ids),
+
+    async open(project: string, id: string): Promise<Readable | undefined> {
+      const file = await findFile(context.db, project, id)
+      return file && context.blobs.get(file.sha256)
+    },
+
+    async create(project: string, made: { filename: string; content: Readable }): Promise<string> {
+      const content = await storeContent(context, made.content, {})
+      const { filename } = made
+      return (await createFile(context, { project, content, purpose: 'assistants_output', filename })).id
+    },
+  }
+}
