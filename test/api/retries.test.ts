@@ -91,7 +91,7 @@ test('a stream that broke off is joined to the same run by the retry', async () 
       run_id ||= event.event === 'thread.run.created' ? event.data.id : ''
       if (run_id !== '') broken.abort()
     }
-  }).rejects.toThrow()
+  }).rejects.toThrow('abort')
   const joined = await post('/threads/runs', body, { 'x-stainless-retry-count': '1' })
   goOn()
   const events = await readStream(joined)
@@ -108,7 +108,7 @@ async function loseMessage(thread_id: string): Promise<void> {
     const sent = post(path, { role: 'user', content: 'lost' }, {}, hangUp.signal)
     await waiting()
     hangUp.abort()
-    await expect(sent).rejects.toThrow()
+    await expect(sent).rejects.toThrow('abort')
   })
 }
 
