@@ -10,7 +10,7 @@ import {
   type OpenAiCompatible,
   type UpstreamAnswer,
 } from './openai-compatible.ts'
-import type { ChatModel, Embedder } from './port.ts'
+import { ModelFailure, type ChatModel, type Embedder } from './port.ts'
 import type { Log } from '../util/log.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
@@ -185,12 +185,18 @@ async function listAll(map: ModelMap, providers: Map<string, Provider>, log: Log
       const models = await provider.server.listModels(AbortSignal.timeout(listMs))
       return models.filter(({ id }) => map.find(id)?.provider === name)
     } catch (error) {
-      log('warn', 'a model provider did not list its models', { provider: name, error })
+      log('warn', 'a model provider did not list its models', { provider: name, error: reasonOf(error) })
       return []
     }
   })
   const all = [named, ...(await Promise.all(open))].flat()
   return [...new Map(all.toReversed().map((model) => [model.id, model])).values()].toReversed()
+}
+
+/** A `ModelFailure` says little to the operator; its cause says what happened. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof ModelFailure ? error.cause : error
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function listedAs(id: string, provider: string): ListedModel {

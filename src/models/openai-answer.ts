@@ -87,7 +87,7 @@ export class OpenAiAnswer {
     if (text !== '') parts.push({ type: 'text-delta', text })
     if (typeof refusal === 'string' && refusal !== '') parts.push({ type: 'refusal-delta', text: refusal })
     if (Array.isArray(tool_calls)) for (const call of tool_calls) this.#calls.take(call, parts)
-    for (const part of parts.slice(before)) this.#output += writtenIn(part)
+    for (let place = before; place < parts.length; place += 1) this.#output += writtenIn(parts[place])
     if (this.#output.length > longestAnswer) throw brokenAnswer('an answer without end')
   }
 }
@@ -102,8 +102,8 @@ function partText(content: unknown): string {
     .join('')
 }
 
-function writtenIn(part: ModelPart): string {
-  switch (part.type) {
+function writtenIn(part: ModelPart | undefined): string {
+  switch (part?.type) {
     case 'text-delta':
     case 'refusal-delta':
       return part.text
@@ -111,7 +111,7 @@ function writtenIn(part: ModelPart): string {
       return part.name
     case 'tool-call-delta':
       return part.arguments
-    case 'end':
+    default:
       return ''
   }
 }

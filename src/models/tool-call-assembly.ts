@@ -18,6 +18,7 @@ interface OpenCall {
   /** Our number, once it has begun; a call begins with its name. */
   index: number | undefined
   name: string
+  arguments: string
 }
 
 /** The calls of one answer. Names and indices from outside are only ever compared, never used as object keys. */
@@ -36,18 +37,19 @@ export class ToolCallAssembly {
     if (entry === undefined) throw brokenAnswer('a tool call that is no object')
     const called = asRecord(entry.function) ?? {}
     const name = typeof called.name === 'string' ? called.name : ''
-    const call = this.#find(entry, name)
+    const written = argumentText(called.arguments)
+    const call = this.#find(entry, name, written)
     if (call.index === undefined && name !== '') {
       call.name = name
       call.index = this.#begun
       this.#begun += 1
       parts.push({ type: 'tool-call-start', index: call.index, id: call.id, name })
     }
-    const text = call.waiting + argumentText(called.arguments)
+    const text = call.waiting + written
     call.waiting = call.index === undefined ? text : ''
-    if (call.index !== undefined && text !== '') {
-      parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
-    }
+    if (call.index === undefined || text === '') return
+    call.arguments += text
+    parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
   }
 
   /** Throws when a call never got a name. */
@@ -58,30 +60,28 @@ export class ToolCallAssembly {
   /**
    * A new id begins a new call, also at an index that is in use, as Ollama does with parallel calls. Without an id
    * the fragment goes to the last call at its index; without an index, to the last call of all. Two habits bend
-   * this: a server that invents an id for every fragment (it then repeats no name), and one that sends no ids but
-   * begins the next call, with another name, at the same index.
+   * this: a server that invents an id for every fragment (it then repeats no name), and one that gives all calls one
+   * index and no ids, or one id: there a name begins the next call when it is another, or when the call is whole.
    */
-  #find(entry: Record<string, unknown>, name: string): OpenCall {
+  #find(entry: Record<string, unknown>, name: string, written: string): OpenCall {
     const upstreamId = typeof entry.id === 'string' ? entry.id : ''
     const at = entry.index ?? undefined
-    const last = this.#calls.findLast((call) => at === undefined || call.at === at)
-    if (upstreamId === '') {
-      const isNext = last?.index !== undefined && name !== '' && last.name !== name
-      return last === undefined || isNext ? this.#open(upstreamId, at) : last
-    }
-    const known = this.#calls.find(
-      (call) => call.upstreamId === upstreamId && (at === undefined || call.at === at),
-    )
-    if (known !== undefined) return known
-    const isFragment = last?.index !== undefined && name === ''
-    return isFragment ? last : this.#open(upstreamId, at)
+    const here = this.#calls.filter((call) => at === undefined || call.at === at)
+    const isNew = upstreamId !== '' && !here.some((call) => call.upstreamId === upstreamId)
+    const call =
+      upstreamId === '' || isNew ? here.at(-1) : here.findLast((one) => one.upstreamId === upstreamId)
+    if (call === undefined) return this.#open(upstreamId, at)
+    if (call.index === undefined) return isNew ? this.#open(upstreamId, at) : call
+    if (name === '') return call
+    const isNext = isNew || call.name !== name || (written !== '' && isWhole(call.arguments))
+    return isNext ? this.#open(upstreamId, at) : call
   }
 
   #open(upstreamId: string, at: unknown): OpenCall {
     if (this.#calls.length >= mostCalls) throw brokenAnswer(`more than ${mostCalls} tool calls`)
     const unusable = upstreamId === '' || this.#calls.some((call) => call.id === upstreamId)
     const id = unusable ? newId('call') : upstreamId
-    const call: OpenCall = { upstreamId, at, id, waiting: '', index: undefined, name: '' }
+    const call: OpenCall = { upstreamId, at, id, waiting: '', index: undefined, name: '', arguments: '' }
     this.#calls.push(call)
     return call
   }
@@ -92,4 +92,13 @@ function argumentText(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === undefined || value === null) return ''
   return JSON.stringify(value)
+}
+
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai-compatible.ts'
 import type { ChatRequest, ModelFailure, ModelPart } from '../../src/models/port.ts'
@@ -421,6 +422,16 @@ describe('tool calls', () => {
     for (const [id] of calls) expect(id).toMatch(/^call_/)
   })
 
+  test.for(['', 'get'])('calls of one function at one index with the id “%s” are told apart', async (id) => {
+    const calls = await made(
+      toolDelta({ index: 0, ...call(id, 'f', '{"x":') }),
+      toolDelta({ index: 0, ...call(id, 'f', '1}') }),
+      toolDelta({ index: 0, ...call(id, 'f', '') }),
+      toolDelta({ index: 0, ...call(id, 'f', '{"x":2}') }),
+    )
+    expect(calls.map(([, , text]) => text)).toEqual(['{"x":1}', '{"x":2}'])
+  })
+
   test('the same id at two indices is made two', async () => {
     const calls = await made(
       toolDelta({ index: 0, ...call('a', 'f', '1') }, { index: 1, ...call('a', 'f', '2') }),
@@ -687,6 +698,22 @@ describe('trying again', () => {
 })
 
 describe('connections', () => {
+  test('that are accepted but never made secure are given up', async () => {
+    const silent = createServer((socket) => socket.resume())
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    const secure = openOpenAiCompatible({
+      type: 'openai',
+      base_url: `https://127.0.0.1:${port}/v1`,
+      connect_timeout_ms: 100,
+      max_retries: 0,
+    })
+    const failure = collect(secure.stream(question, neverAborted()))
+    await expect(failure).rejects.toMatchObject({ cause: { message: 'no connection in time' } })
+    secure.close()
+    await new Promise((resolve) => silent.close(resolve))
+  })
+
   test('are used again, also after failures', async () => {
     const fresh = openOpenAiCompatible({ type: 'openai', base_url: upstream.url })
     const before = upstream.connections()
