@@ -22,49 +22,10 @@ const pieceBytes = 512 * 1024
 const answerTimeoutMs = 10_000
 
 export function denoSession({ runner, limits, watch, release }: DenoParts): SandboxSession {
+  const inTurn = turns()
+  const ask = asker(runner, inTurn)
   let cells = 0
-  let requests = 0
   let closing: Promise<void> | undefined
-
-  /** Asks the runner for something between two cells. */
-  async function ask(order: object): Promise<Answer> {
-    requests += 1
-    const request = requests
-    const answer = new Promise<Answer>((resolve, reject) => {
-      const fail = (why: string) => reject(new Error(`The Python session ${why}.`))
-      const timer = setTimeout(() => {
-        runner.kill()
-        fail('does not answer')
-      }, answerTimeoutMs)
-      void runner.ended.then(() => fail('has ended')).finally(() => clearTimeout(timer))
-      runner.listen((frame) => {
-        if ((frame.type !== 'done' && frame.type !== 'bytes') || frame.request !== request) return
-        clearTimeout(timer)
-        resolve(frame)
-      })
-    })
-    await runner.send({ ...order, request })
-    const given = await answer
-    if (given.type === 'done' && given.error !== undefined) throw new Error(given.error)
-    return given
-  }
-
-  async function piece(name: string, offset: number): Promise<{ bytes: Buffer; size: number }> {
-    const answer = await ask({ op: 'get', name, offset, length: pieceBytes })
-    if (answer.type !== 'bytes') throw new Error('The Python session gave another answer than asked for.')
-    return { bytes: Buffer.from(answer.data, 'base64'), size: answer.size }
-  }
-
-  async function* pieces(name: string): AsyncGenerator<Buffer> {
-    const maxBytes = limits.fileMb * 1024 * 1024
-    let { bytes, size } = await piece(name, 0)
-    for (let offset = 0; bytes.length > 0;) {
-      yield bytes
-      offset += bytes.length
-      if (offset >= size || offset > maxBytes) return
-      ;({ bytes, size } = await piece(name, offset))
-    }
-  }
 
   async function close(): Promise<void> {
     runner.kill()
@@ -76,9 +37,8 @@ export function denoSession({ runner, limits, watch, release }: DenoParts): Sand
     isAlive: () => runner.isAlive() && closing === undefined,
     async put(name, source) {
       plainName(name)
-      const stream = Buffer.isBuffer(source) ? [source] : source
       let first = true
-      for await (const chunk of cut(stream, pieceBytes)) {
+      for await (const chunk of cut(Buffer.isBuffer(source) ? [source] : source, pieceBytes)) {
         await ask({ op: 'put', name, bytes: chunk.toString('base64'), first })
         first = false
       }
@@ -91,19 +51,81 @@ export function denoSession({ runner, limits, watch, release }: DenoParts): Sand
       cells += 1
       const cell = cells
       const interrupt = () => void runner.send({ op: 'interrupt', cell })
-      const result = await runCell(runner, { cell, code, limits, signal, onEvent, interrupt, watch })
+      const order = { cell, code, limits, signal, onEvent, interrupt, watch }
+      const result = await inTurn(() => runCell(runner, order))
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
       if (result.status !== 'cancelled') filesOf(result.frame?.files ?? [], limits, onEvent)
       return { status: result.status, sessionLost: result.sessionLost }
     },
     async read(name) {
       name.split('/').map(plainName)
+      const maxBytes = limits.fileMb * 1024 * 1024
       // Asked for once here, so that what is no file is told at once and not in the middle of a stream.
-      const { size } = await piece(name, 0)
-      if (size > limits.fileMb * 1024 * 1024) throw new Error(`/mnt/data/${name} is too large.`)
-      return Readable.from(pieces(name))
+      const { size } = await piece(ask, name, 0)
+      if (size > maxBytes) throw new Error(`/mnt/data/${name} is too large.`)
+      return Readable.from(pieces(ask, name, maxBytes))
     },
     close: () => (closing ??= close()),
+  }
+}
+
+type Ask = (order: object) => Promise<Answer>
+type InTurn = <T>(work: () => Promise<T>) => Promise<T>
+
+/** One thing at a time: a file that is still being read must not miss its pieces because a cell begins. */
+function turns(): InTurn {
+  let last: Promise<unknown> = Promise.resolve()
+  return (work) => {
+    const mine = last.then(work)
+    last = mine.catch(() => {})
+    return mine
+  }
+}
+
+/** Asks the runner for something between two cells. */
+function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
+  let requests = 0
+  return (order) => inTurn(() => send(order))
+
+  async function send(order: object): Promise<Answer> {
+    requests += 1
+    const request = requests
+    const answer = new Promise<Answer>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`The Python session ${why}.`))
+      const timer = setTimeout(() => {
+        runner.kill()
+        fail('does not answer')
+      }, answerTimeoutMs)
+      void runner.ended.then(() => {
+        clearTimeout(timer)
+        fail('has ended')
+      })
+      runner.listen((frame) => {
+        if ((frame.type !== 'done' && frame.type !== 'bytes') || frame.request !== request) return
+        clearTimeout(timer)
+        resolve(frame)
+      })
+    })
+    // An end while the order is on its way is told by the answer, which must not be left unheard meanwhile.
+    const [given] = await Promise.all([answer, runner.send({ ...order, request })])
+    if (given.type === 'done' && given.error !== undefined) throw new Error(given.error)
+    return given
+  }
+}
+
+async function piece(ask: Ask, name: string, offset: number): Promise<{ bytes: Buffer; size: number }> {
+  const answer = await ask({ op: 'get', name, offset, length: pieceBytes })
+  if (answer.type !== 'bytes') throw new Error('The Python session gave another answer than asked for.')
+  return { bytes: Buffer.from(answer.data, 'base64'), size: answer.size }
+}
+
+async function* pieces(ask: Ask, name: string, maxBytes: number): AsyncGenerator<Buffer> {
+  let { bytes, size } = await piece(ask, name, 0)
+  for (let offset = 0; bytes.length > 0;) {
+    yield bytes
+    offset += bytes.length
+    if (offset >= size || offset > maxBytes) return
+    ;({ bytes, size } = await piece(ask, name, offset))
   }
 }
 

@@ -210,6 +210,19 @@ function fileTests(driver: SandboxDriver): void {
     expect((await buffer(await session.read('copy.bin'))).equals(sent.toReversed())).toBe(true)
   })
 
+  test('two files can be read at once, and a cell may run before they are read to their end', async () => {
+    const session = await openFor(driver)
+    const code = "for n in 'ab':\n    open(n, 'wb').write(n.encode() * 2_000_000)"
+    await runCode(session, code)
+    const [one, other] = [await session.read('a'), await session.read('b')]
+    expect((await runCode(session, '1')).logs).toBe('1\n')
+    const read = await Promise.all([text(one), text(other)])
+    expect(read.map((content) => [content.length, content[0]])).toEqual([
+      [2_000_000, 'a'],
+      [2_000_000, 'b'],
+    ])
+  })
+
   test('of too many files the first are handed out and the rest are counted', async () => {
     const session = await openFor(driver)
     const { files, logs } = await runCode(

@@ -47,11 +47,11 @@ const reasons: Record<SandboxDriverName, () => string | undefined> = {
   },
 }
 
-/** A folder for one test file, readable for session users; removed when the file or the test is done. */
-export function testFolder(name: string): string {
+/** A folder for one test file, readable for session users; removed `after` the file, or after the test. */
+export function testFolder(name: string, after: (remove: () => void) => unknown = afterAll): string {
   const folder = mkdtempSync(join(tmpdir(), `spool-${name}-`))
   spawnSync('chmod', ['711', folder])
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 

@@ -115,7 +115,7 @@ print('end')`
   })
 
   test('a snapshot that does not fit is left aside, and the session starts all the same', async () => {
-    const other = testFolder('deno-cold')
+    const other = testFolder('deno-cold', onTestFinished)
     const [assets = ''] = readdirSync(folder).filter((name) => name.startsWith('pyodide-'))
     cpSync(join(folder, assets), join(other, assets), { recursive: true })
     writeFileSync(join(other, assets, 'snapshot.bin'), 'no snapshot')

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { denoDriver } from '../../src/sandbox/deno.ts'
 import { provideWheels, type WheelSource } from '../../src/sandbox/wheels.ts'
-import { openFor, runCode } from '../contracts/sandbox.ts'
+import { openFor, roomyLimits, runCode } from '../contracts/sandbox.ts'
 import { testFolder, whyMissing } from './available.ts'
 import { storedZip } from './stored-zip.ts'
 
@@ -63,7 +63,7 @@ function entry(name: string, wheel: Buffer, depends: string[] = []) {
 const toys = { toybase: entry('toybase', base), toytop: entry('toytop', top, ['toybase']) }
 
 function assets(name: string, packages: object): string {
-  const folder = testFolder(name)
+  const folder = testFolder(name, onTestFinished)
   mkdirSync(join(folder, 'wheels'))
   writeFileSync(join(folder, 'pyodide-lock.json'), JSON.stringify({ info: {}, packages }))
   return folder
@@ -113,11 +113,10 @@ describe('the libraries of the deno sandbox', () => {
   })
 
   test.skipIf(whyMissing('deno') !== undefined)('a fetched package can be imported in a cell', async () => {
-    const folder = testFolder('deno-wheels')
+    const folder = testFolder('deno-wheels', onTestFinished)
     const log = { warn: () => {} }
     const plain = denoDriver({ folder, log })
-    await (await plain.open((await import('../contracts/sandbox.ts')).roomyLimits)).close()
-    const { readdirSync } = await import('node:fs')
+    await (await plain.open(roomyLimits)).close()
     const [name = ''] = readdirSync(folder)
     const lock = join(folder, name, 'pyodide-lock.json')
     const real = JSON.parse(readFileSync(lock, 'utf8'))

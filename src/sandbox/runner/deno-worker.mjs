@@ -132,14 +132,15 @@ function limitFiles() {
   FS.unlink(`${data}/.probe`)
   const write = operations.write
   let written = 0
-  operations.write = (stream, buffer, offset, length, position, canOwn) => {
+  operations.write = (...given) => {
+    const [, , , length, position] = given
     if (position + length > limits.fileMb * mib) throw new FS.ErrnoError(fileTooLarge)
     if (written + length > limits.diskMb * mib) {
       written = sizeOf(data) + sizeOf('/tmp')
       if (written + length > limits.diskMb * mib) throw new FS.ErrnoError(noSpace)
     }
     written += length
-    return write(stream, buffer, offset, length, position, canOwn)
+    return write(...given)
   }
 }
 
