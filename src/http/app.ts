@@ -20,6 +20,7 @@ import { runStepRoutes } from './run-steps.ts'
 import { safeRetries } from './retries.ts'
 import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
+import { endStreamsFirst } from './sse.ts'
 import { threadRoutes } from './threads.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
 
@@ -46,6 +47,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.decorateRequest('startedMs', 0)
   acceptBodies(http)
   addHeaders(http)
+  endStreamsFirst(http)
   if (options.loopbackOnly) {
     http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
   }

@@ -33,6 +33,10 @@ export interface Server extends ServerOptions {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Each resolves when its stream has been written to the end. */
+    openStreams: Set<Promise<void>>
+  }
   interface FastifyRequest {
     project: string
     /** Monotonic ms. */

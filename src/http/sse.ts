@@ -1,9 +1,11 @@
 /** Server-sent events: framing, keep-alive, back-pressure. */
-import type { FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import type { Entry } from '../store/run-events.ts'
+import { sleep } from '../util/abort.ts'
 import { answerHeaders } from './headers.ts'
 
 type Sent = Entry & { number?: number | null }
@@ -23,8 +25,32 @@ const done = 'event: done\ndata: [DONE]\n\n'
 /** A comment without a blank line after it: the official Python SDK takes a blank line for an empty event. */
 const keepAlive = ': keep-alive\n'
 
+/** How long a server that stops waits for the last words of its streams. */
+const lastWordsMs = 2000
+
+/** Lets every stream say how it ended before the connections are closed. */
+export function endStreamsFirst(http: FastifyInstance): void {
+  http.decorate('openStreams', new Set<Promise<void>>())
+  http.addHook('preClose', async () => {
+    const timer = new AbortController()
+    await Promise.race([Promise.all(http.openStreams), sleep(lastWordsMs, timer.signal)])
+    timer.abort()
+  })
+}
+
 /** Sends entries as they come and then `done`; whatever goes wrong once it has begun becomes an `error` event. */
 export async function sendEvents(
+  reply: FastifyReply,
+  batches: AsyncIterable<Sent[]>,
+  options: StreamOptions,
+): Promise<void> {
+  const { openStreams } = reply.server
+  const sending = send(reply, batches, options)
+  openStreams.add(sending)
+  await sending.finally(() => openStreams.delete(sending))
+}
+
+async function send(
   reply: FastifyReply,
   batches: AsyncIterable<Sent[]>,
   options: StreamOptions,
@@ -53,6 +79,7 @@ export async function sendEvents(
     }
     response.end()
   }
+  await finished(response).catch(() => {})
 }
 
 function beginStream(reply: FastifyReply): ServerResponse {
