@@ -28,13 +28,13 @@ export const sdks = [
     // Both stories of a version share one installation.
     const once = memo(() => python(version))
     const major = version.split('.')[0]
-    const told = (file) => async () => withArgs(await once(), [join(compat, 'python', file)])
+    const told = (client) => async () => withArgs(await once(), [client])
     return [
-      { id: `python-${major}`, title: `PyPI openai ${version}, sync`, prepare: told('story_sync.py') },
+      { id: `python-${major}`, title: `PyPI openai ${version}, sync`, prepare: told('sync') },
       {
         id: `python-${major}-async`,
         title: `PyPI openai ${version}, async`,
-        prepare: told('story_async.py'),
+        prepare: told('async'),
       },
     ]
   }),
@@ -82,7 +82,7 @@ async function python(version) {
     if (!done.ok) return { skip: done.reason }
     writeFileSync(ready, '')
   }
-  return { command: program, args: ['-B'] }
+  return { command: program, args: ['-B', join(compat, 'python/tell.py')] }
 }
 
 async function go() {
