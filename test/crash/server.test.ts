@@ -127,3 +127,35 @@ test('runs whose time is over when the server comes back are expired, not contin
   const ended = await second.openai.beta.threads.runs.poll(run.id, { thread_id: run.thread_id })
   expect(ended.status).toBe('expired')
 })
+
+test('a cell that had its output recorded is not run again after kill -9, one that had not is', async () => {
+  const first = await start()
+  const assistant = await first.openai.beta.assistants.create({
+    model: 'demo',
+    tools: [{ type: 'code_interpreter' }],
+  })
+  const content = [
+    'python import uuid; print("first", uuid.uuid4())',
+    'python import time, uuid; time.sleep(3); print("second", uuid.uuid4())',
+  ].join('\n')
+  const run = await first.openai.beta.threads.createAndRun({
+    assistant_id: assistant.id,
+    thread: { messages: [{ role: 'user', content }] },
+  })
+  const key = { thread_id: run.thread_id }
+  const logs = async (server: ServerProcess) => {
+    const steps = (await server.openai.beta.threads.runs.steps.list(run.id, key)).data
+    const details = steps.map((step) => step.step_details).find((one) => one.type === 'tool_calls')
+    const calls = details?.type === 'tool_calls' ? details.tool_calls : []
+    return calls.map((call) => (call.type === 'code_interpreter' ? JSON.stringify(call.code_interpreter.outputs) : ''))
+  }
+  await until(async () => ((await logs(first))[0] ?? '').includes('first'))
+  const [recorded] = await logs(first)
+  await first.end('SIGKILL')
+  const second = await start()
+  const ended = await second.openai.beta.threads.runs.poll(run.id, key)
+  expect(ended.status).toBe('completed')
+  const [kept, done] = await logs(second)
+  expect(kept).toBe(recorded)
+  expect(done).toContain('second')
+})
