@@ -20,6 +20,7 @@ import { openSandbox } from './sandbox/open.ts'
 import type { Sandboxes } from './sandbox/sandboxes.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
+import { newHexId } from './util/ids.ts'
 import type { Log } from './util/log.ts'
 
 /** A stream that says nothing for this long gets a comment. */
@@ -93,11 +94,13 @@ async function furnish(
   const sandbox = sandboxOf(config, log)
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
+  const workerId = newHexId('worker_')
   const worker = config.roles.has('worker')
     ? new Worker({
+        id: workerId,
         context,
         models,
-        tools: openTools({ db, files: toolFiles(context), sandboxes: sandbox.opened }),
+        tools: openTools({ db, files: toolFiles(context), sandboxes: sandbox.opened, worker: workerId }),
         maxRuns: config.maxRuns,
       })
     : undefined
@@ -106,22 +109,24 @@ async function furnish(
     ? await listen(config, parts, { context, models, database, sandbox })
     : undefined
   if (worker) sandbox.open()
+  const shutDown = async () => {
+    // Runs first: streams that are open show their end.
+    await worker?.drain(config.drainSeconds * 1000)
+    runLog.close()
+    await http?.close()
+    await hints.close()
+    await sandbox.close()
+    await models.close()
+    await blobs.close()
+    await database.close()
+  }
+  let closing: Promise<void> | undefined
   return {
     url: http?.url,
     database: database.description,
     models,
     lost: database.lost,
-    async close() {
-      // Runs first: streams that are open show their end.
-      await worker?.drain(config.drainSeconds * 1000)
-      runLog.close()
-      await http?.close()
-      await hints.close()
-      await sandbox.close()
-      await models.close()
-      await blobs.close()
-      await database.close()
-    },
+    close: () => (closing ??= shutDown()),
   }
 }
 

@@ -31,6 +31,7 @@ import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
 import { refuseUnbuiltMessages, refuseUnbuiltResources, refuseUnbuiltTools } from './not-yet.ts'
+import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
 import { fieldsAfter } from './run-status.ts'
@@ -199,7 +200,8 @@ async function startRun(
     runEntry('thread.run.created', queued),
     runEntry('thread.run.queued', queued),
   ]
-  const slot = context.handoff.reserve()
+  const isNewThread = start.first.length > 0
+  const slot = isNewThread ? context.handoff.reserve() : await reserveSlot(context, start.row.thread_id)
   const { row, entries: all } = slot
     ? claimed(context, start.row, entries, slot)
     : { row: start.row, entries }

@@ -8,6 +8,7 @@ import { nowSeconds } from '../util/clock.ts'
 import { closeRunUnowned } from './close-run.ts'
 import type { Context } from './context.ts'
 import { claimed, numbered, type StartedRun } from './create-run.ts'
+import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, stepEntry } from './run-entries.ts'
 import { fieldsAfter, statusAfter } from './run-status.ts'
 
@@ -17,7 +18,7 @@ export async function submitToolOutputs(
   key: RunKey,
   request: SubmitToolOutputsRequest,
 ): Promise<StartedRun> {
-  const slot = context.handoff.reserve()
+  const slot = await reserveSlot(context, key.thread_id)
   try {
     const submitted = await context.db.transaction(async (tx) => {
       const row = await lockRun(tx, key)

@@ -23,7 +23,6 @@ import { findRunRow, moveRun, type RunRow } from '../store/runs.ts'
 import type { Tools } from '../tools/registry.ts'
 import { sleep } from '../util/abort.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { newHexId } from '../util/ids.ts'
 import type { Engine } from './engine.ts'
 import { executeRun } from './execute-run.ts'
 import { RunStopped } from './failure.ts'
@@ -35,6 +34,8 @@ const pollMs = 1000
 const claimBatch = 20
 
 interface WorkerOptions {
+  /** Names the process in leases. */
+  id: string
   context: Context
   models: Models
   tools: Tools
@@ -51,7 +52,7 @@ interface Active {
 
 /** Lives as long as the process. */
 export class Worker {
-  readonly id = newHexId('worker_')
+  readonly id: string
   readonly #options: WorkerOptions
   readonly #engine: Engine
   readonly #recorder: Recorder
@@ -68,6 +69,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     const { context, models, tools } = options
     this.#options = options
+    this.id = options.id
     this.#heartbeat = new Heartbeat({
       db: context.db,
       worker: this.id,
@@ -225,7 +227,7 @@ export class Worker {
     const { db } = this.#options.context
     try {
       const { taken, count } = await db.transaction(async (tx) => {
-        const rows = await lockClaimableRuns(tx, limit)
+        const rows = await lockClaimableRuns(tx, this.id, limit)
         const all: TakenRun[] = []
         for (const row of rows) {
           const run = await this.#claimOne(tx, row)

@@ -54,17 +54,25 @@ export async function forgetDeadWorkers(db: Queryable): Promise<void> {
 const ownerIsDead = `not exists (
   select 1 from workers w where w.id = r.lease_owner and w.expires_at > clock_timestamp())`
 
+/** A queued run whose thread has its session in another living process is left to that one for this long. */
+const sessionPatience = `interval '1 second'`
+
+const sessionIsElsewhere = `exists (
+  select 1 from threads t join workers w on w.id = t.session_worker
+  where t.id = r.thread_id and w.id <> $1 and w.expires_at > clock_timestamp())`
+
 /**
  * Locks up to `limit` runs that nobody works on and somebody should: queued ones, and those whose owner died.
  * Rows that another process is just claiming are passed over.
  */
-export async function lockClaimableRuns(tx: Queryable, limit: number): Promise<RunRow[]> {
+export async function lockClaimableRuns(tx: Queryable, worker: string, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
     name: 'lock_claimable_runs',
     text: `select ${runColumns} from runs r
            where status in ('queued', 'in_progress', 'cancelling') and ${ownerIsDead}
-           order by seq limit $1 for update of r skip locked`,
-    values: [limit],
+             and (queued_at < clock_timestamp() - ${sessionPatience} or not ${sessionIsElsewhere})
+           order by seq limit $2 for update of r skip locked`,
+    values: [worker, limit],
   })
 }
 
@@ -85,4 +93,29 @@ export async function releaseOrphan(db: Queryable, worker: string, run: OwnedRun
     text: 'update runs set lease_owner = null where id = $1 and lease_owner = $2 and attempt = $3',
     values: [run.id, worker, run.attempt],
   })
+}
+
+/** Whether another living process holds the session of the thread. */
+export async function hasSessionElsewhere(
+  db: Queryable,
+  thread_id: string,
+  worker: string,
+): Promise<boolean> {
+  const rows = await db.query({
+    name: 'has_session_elsewhere',
+    text: `select 1 from threads t join workers w on w.id = t.session_worker
+           where t.id = $1 and w.id <> $2 and w.expires_at > clock_timestamp()`,
+    values: [thread_id, worker],
+  })
+  return rows.length > 0
+}
+
+/** Records who holds the session of the thread; answers who did before. */
+export async function takeSession(db: Queryable, thread_id: string, worker: string): Promise<string | null> {
+  const [before] = await db.query<{ session_worker: string | null }>({
+    text: `update threads t set session_worker = $2 from threads old
+           where t.id = $1 and old.id = t.id returning old.session_worker`,
+    values: [thread_id, worker],
+  })
+  return before?.session_worker ?? null
 }

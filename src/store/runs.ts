@@ -265,7 +265,8 @@ export async function moveRun(
     text: `with run as (
         update runs set status = $2, started_at = $3, cancelled_at = $4, failed_at = $5, completed_at = $6,
           required_action = $7, last_error = $8, incomplete_details = $9, usage = $10, lease_owner = $11,
-          attempt = $12, takeovers = $13, trace = $14, event_count = event_count + $15
+          attempt = $12, takeovers = $13, trace = $14, event_count = event_count + $15,
+          queued_at = case when $2 = 'queued' then clock_timestamp() else queued_at end
         where id = $1 returning event_count as last
       ), log as (
         insert into run_events (run_id, first, last, entries, abandoned)

@@ -2,6 +2,7 @@
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
 import type { Sandboxes } from '../sandbox/sandboxes.ts'
 import type { Queryable } from '../store/database.ts'
+import { takeSession } from '../store/leases.ts'
 import type { RunRow } from '../store/runs.ts'
 import { findThread } from '../store/threads.ts'
 import { CellOutputs } from './cell-outputs.ts'
@@ -21,6 +22,8 @@ export interface CodeInterpreterParts {
   files: ToolFiles
   /** Resolves when the sandbox has been chosen: runs that need it wait. */
   sandboxes: Promise<Sandboxes>
+  /** This process, as the threads whose sessions it holds name it. */
+  worker: string
 }
 
 const parameters = {
@@ -92,11 +95,11 @@ async function fileIds(db: Queryable, row: RunRow): Promise<string[]> {
 }
 
 async function runCall(
-  parts: { db: Queryable; files: ToolFiles; sandboxes: Sandboxes; sessionFiles: SessionFiles },
+  parts: Omit<CodeInterpreterParts, 'sandboxes'> & { sandboxes: Sandboxes; sessionFiles: SessionFiles },
   call: ToolCall,
   context: ToolContext,
 ): Promise<ToolOutcome> {
-  const { db, files, sandboxes, sessionFiles } = parts
+  const { db, files, sandboxes, sessionFiles, worker } = parts
   const { row, signal } = context
   const state = sandboxes.describe()
   if (!state.driver)
@@ -107,7 +110,11 @@ async function runCall(
   await sandboxes.use(
     row.thread_id,
     async ({ session, fresh, reason }) => {
-      if (fresh && reason !== 'new') outputs.logs(begunAnew)
+      if (fresh) {
+        // In this process the thread may be new, and yet have had a session in one that is gone.
+        const before = await takeSession(db, row.thread_id, worker)
+        if (reason !== 'new' || before !== null) outputs.logs(begunAnew)
+      }
       await sessionFiles.put(session, { row, ids, fresh })
       await session.run(code, (event) => outputs.add(event), signal)
       await outputs.keep(session)

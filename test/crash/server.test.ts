@@ -147,7 +147,9 @@ test('a cell that had its output recorded is not run again after kill -9, one th
     const steps = (await server.openai.beta.threads.runs.steps.list(run.id, key)).data
     const details = steps.map((step) => step.step_details).find((one) => one.type === 'tool_calls')
     const calls = details?.type === 'tool_calls' ? details.tool_calls : []
-    return calls.map((call) => (call.type === 'code_interpreter' ? JSON.stringify(call.code_interpreter.outputs) : ''))
+    return calls.map((call) =>
+      call.type === 'code_interpreter' ? JSON.stringify(call.code_interpreter.outputs) : '',
+    )
   }
   await until(async () => ((await logs(first))[0] ?? '').includes('first'))
   const [recorded] = await logs(first)

@@ -145,3 +145,62 @@ test('the run of a process that was killed is taken over, and its listeners else
   expect(messages.data).toHaveLength(2)
   expect(messages.data[0]?.content).toMatchObject([{ text: { value: 'Hello again' } }])
 })
+
+const python = { sandbox: { choice: 'auto' as const, pythonPath: undefined } }
+
+function cell(code: string) {
+  return { calls: [{ name: 'code_interpreter', arguments: JSON.stringify({ code }) }] }
+}
+
+/** What the last cell of a run put out, as text. */
+async function cellLogs(run: { id: string; thread_id: string }): Promise<string> {
+  const steps = await server.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
+  return JSON.stringify(steps.data.map((step) => step.step_details))
+}
+
+test('a thread keeps its Python session in the process that holds it, whoever takes the request', async () => {
+  server = await testServer({ config: python })
+  const other = await server.sibling(python)
+  const assistant = await server.openai.beta.assistants.create({
+    model: 'gpt-4o',
+    tools: [{ type: 'code_interpreter' }],
+  })
+  server.model.script([cell('kept = 41'), { text: ['ok'] }, cell('kept + 1'), { text: ['ok'] }])
+  const first = await server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  const second = await other.openai.beta.threads.runs.createAndPoll(
+    first.thread_id,
+    { assistant_id: assistant.id },
+    { pollIntervalMs: 20 },
+  )
+  expect(second.status).toBe('completed')
+  expect(await cellLogs(second)).toContain('42')
+})
+
+test('when the process that held the session is gone, it is begun anew elsewhere and says so', async () => {
+  server = await testServer({ config: { ...python, roles: new Set(['api']) } })
+  const assistant = await server.openai.beta.assistants.create({
+    model: 'gpt-4o',
+    tools: [{ type: 'code_interpreter' }],
+  })
+  const { runs } = server.openai.beta.threads
+  const first = await server.sibling({ ...python, roles: new Set(['worker']) })
+  server.model.script([cell('gone = 1'), { text: ['ok'] }, cell('"gone" in globals()'), { text: ['ok'] }])
+  const run = await server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  await first.close()
+  await server.sibling({ ...python, roles: new Set(['worker']) })
+  const again = await runs.createAndPoll(
+    run.thread_id,
+    { assistant_id: assistant.id },
+    { pollIntervalMs: 20 },
+  )
+  expect(again.status).toBe('completed')
+  const logs = await cellLogs(again)
+  expect(logs).toContain('begun anew')
+  expect(logs).toContain('False')
+})
