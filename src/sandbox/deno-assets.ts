@@ -86,13 +86,22 @@ export async function denoAssets(home: string, deno: DenoProgram): Promise<Asset
   }
 }
 
-function assetSources(): string[] {
-  let pyodide: string
+/** Throws a sentence when it is not installed. */
+export function pyodideVersion(): string {
+  const { version } = require(join(pyodideFolder(), 'package.json')) as { version: string }
+  return version
+}
+
+function pyodideFolder(): string {
   try {
-    pyodide = dirname(require.resolve('pyodide/package.json'))
+    return dirname(require.resolve('pyodide/package.json'))
   } catch (error) {
     throw new Error('the optional package pyodide is not installed', { cause: error })
   }
+}
+
+function assetSources(): string[] {
+  const pyodide = pyodideFolder()
   const runner = fileURLToPath(new URL('./runner/', import.meta.url))
   return [
     ...pyodideFiles.map((name) => join(pyodide, name)),

@@ -12,6 +12,8 @@ export interface DenoParts {
   limits: SandboxLimits
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
   release: () => Promise<void>
+  /** True where the process may stand still between two turns: it must still end with the server. */
+  mayStop: boolean
 }
 
 type Answer = Extract<Frame, { type: 'done' | 'bytes' }>
@@ -21,8 +23,8 @@ const pieceBytes = 512 * 1024
 /** A piece that takes longer than this is not coming: a thread of an earlier cell may hold the worker. */
 const answerTimeoutMs = 10_000
 
-export function denoSession({ runner, limits, watch, release }: DenoParts): SandboxSession {
-  const inTurn = turns()
+export function denoSession({ runner, limits, watch, release, mayStop }: DenoParts): SandboxSession {
+  const inTurn = turns(mayStop ? runner : undefined)
   const ask = asker(runner, inTurn)
   let cells = 0
   let closing: Promise<void> | undefined
@@ -72,11 +74,21 @@ export function denoSession({ runner, limits, watch, release }: DenoParts): Sand
 type Ask = (order: object) => Promise<Answer>
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
-/** One thing at a time: a file that is still being read must not miss its pieces because a cell begins. */
-function turns(): InTurn {
+/**
+ * One thing at a time: a file that is still being read must not miss its pieces because a cell begins. Between two
+ * turns the process stands still, so that a timer which a cell left behind does nothing unwatched.
+ */
+function turns(stoppable: RunnerProcess | undefined): InTurn {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
-    const mine = last.then(work)
+    const mine = last.then(async () => {
+      stoppable?.signal('SIGCONT')
+      try {
+        return await work()
+      } finally {
+        stoppable?.signal('SIGSTOP')
+      }
+    })
     last = mine.catch(() => {})
     return mine
   }

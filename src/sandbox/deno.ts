@@ -61,6 +61,7 @@ export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environm
     const session = denoSession({
       runner,
       limits,
+      mayStop: endsWithServer(),
       watch: (onOverrun) => watchMemory(runner.pid, limits, onOverrun),
       async release() {
         sessions.delete(session)
@@ -120,13 +121,7 @@ interface Start {
 function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: Start): ChildProcess {
   const options = denoArguments(assets.folder, limits.memoryMb, walls.permission)
   const command = [deno.path, ...options, join(assets.folder, 'deno-main.mjs')]
-  // What Deno cannot limit by itself is limited for it, where the system has the tool: JavaScript's own memory.
-  const prlimit = findProgram('prlimit')
-  const dataBytes = (reservedMb + limits.memoryMb) * mib
-  const limited = process.platform === 'linux' && existsSync(prlimit)
-  const [program = deno.path, ...rest] = limited
-    ? [prlimit, `--data=${dataBytes}`, '--core=0', '--fsize=0', '--', ...command]
-    : command
+  const [program = deno.path, ...rest] = [...wrappers(limits), ...command]
   const child = spawn(program, rest, {
     env: { ...denoEnvironment(assets.folder), ...walls.environment },
     cwd: assets.folder,
@@ -137,6 +132,24 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: S
   })
   if (child.pid !== undefined) setPriority(child.pid, 10)
   return child
+}
+
+/** Programs of util-linux that set something up and then become the next command; missing where there are none. */
+function wrappers(limits: SandboxLimits): string[] {
+  const [setpriv, prlimit] = [findProgram('setpriv'), findProgram('prlimit')]
+  const found: string[] = []
+  // Deno ends when its input does, but not while it is stopped.
+  if (endsWithServer()) found.push(setpriv, '--pdeathsig', 'KILL', '--')
+  // What Deno cannot limit by itself: JavaScript's own memory.
+  const dataBytes = (reservedMb + limits.memoryMb) * mib
+  if (process.platform === 'linux' && existsSync(prlimit)) {
+    found.push(prlimit, `--data=${dataBytes}`, '--core=0', '--fsize=0', '--')
+  }
+  return found
+}
+
+function endsWithServer(): boolean {
+  return process.platform === 'linux' && existsSync(findProgram('setpriv'))
 }
 
 function watchMemory(pid: number, limits: SandboxLimits, onOverrun: (overrun: Overrun) => void): () => void {

@@ -2,6 +2,7 @@
 import type { SandboxLimits, SandboxSession } from './port.ts'
 import { type EventSink, filesOf } from './harvest.ts'
 import { runCell } from './run-cell.ts'
+import { freezeBelow, signalAll } from './process-tree.ts'
 import type { RunnerProcess } from './runner-process.ts'
 import type { SessionFolder } from './session-folder.ts'
 import { watchTree } from './watch-tree.ts'
@@ -21,6 +22,8 @@ export function nativeSession(parts: NativeParts): SandboxSession {
   /** The print of each file as the host last saw it. */
   const known = new Map<string, string>()
   let cells = 0
+  /** What stands still since the last cell: a thread that it left behind must not fill the disk unwatched. */
+  let frozen: Promise<number[]> = Promise.resolve([])
   let closing: Promise<void> | undefined
 
   async function harvest(onEvent: EventSink): Promise<void> {
@@ -48,6 +51,7 @@ export function nativeSession(parts: NativeParts): SandboxSession {
     async run(code, onEvent, signal) {
       cells += 1
       const cell = cells
+      signalAll(await frozen, 'SIGCONT')
       const result = await runCell(runner, {
         cell,
         code,
@@ -58,6 +62,7 @@ export function nativeSession(parts: NativeParts): SandboxSession {
         watch: (onOverrun) => watchTree({ root: runner.pid, folder, limits }, onOverrun),
       })
       await parts.sweep()
+      if (!result.sessionLost) frozen = freezeBelow(runner.pid)
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
       if (result.status !== 'cancelled') await harvest(onEvent)
       return { status: result.status, sessionLost: result.sessionLost }

@@ -1,12 +1,13 @@
 /** Chooses the strongest sandbox that this host offers: the first driver whose self-test does not get out. */
 import { bwrapDriver } from './bwrap.ts'
 import { denoDriver } from './deno.ts'
+import { pyodideVersion } from './deno-assets.ts'
 import { findProgram } from './host-python.ts'
 import { landlockDriver } from './landlock.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits } from './port.ts'
 import { type SandboxDescription, type Sandboxes, type SandboxLog, SessionRegistry } from './sandboxes.ts'
 import { sandboxFolder, sessionsFolder } from './sessions-folder.ts'
-import type { WheelSource } from './wheels.ts'
+import { defaultWheels, pyodideWheelsUrl, type WheelSource } from './wheels.ts'
 
 export interface SandboxSettings {
   /** `auto` tries the drivers from the strongest on; a name allows only that one; `off` allows none. */
@@ -15,8 +16,8 @@ export interface SandboxSettings {
   /** The Python of the native drivers; /usr/bin/python3 when missing. */
   pythonPath?: string
   limits?: Partial<SandboxLimits>
-  /** Where the deno driver may fetch numpy, pandas and matplotlib; without it only what is cached is there. */
-  wheels?: WheelSource
+  /** Whether the server may fetch numpy, pandas and matplotlib for the deno driver; what is cached is used anyway. */
+  downloads?: boolean
   poolSize?: number
   maxSessions?: number
   idleMs?: number
@@ -68,7 +69,12 @@ export async function openSandbox(settings: SandboxSettings): Promise<Sandboxes>
   return noSandbox(`No sandbox works on this host (${refusals.join('; ')}).`)
 }
 
-function candidates({ dataDir, pythonPath = '/usr/bin/python3', wheels, log }: SandboxSettings): Candidate[] {
+function candidates({
+  dataDir,
+  pythonPath = '/usr/bin/python3',
+  downloads,
+  log,
+}: SandboxSettings): Candidate[] {
   const native = { patienceMs: 3000, poolSize: 2, maxSessions: 64 }
   return [
     {
@@ -93,10 +99,16 @@ function candidates({ dataDir, pythonPath = '/usr/bin/python3', wheels, log }: S
       patienceMs: 180_000,
       poolSize: 1,
       maxSessions: 8,
-      make: async () =>
-        denoDriver({ folder: await sandboxFolder(dataDir, 'pyodide'), log, ...(wheels && { wheels }) }),
+      make: async () => {
+        const wheels = downloads ? { wheels: wheelSource() } : {}
+        return denoDriver({ folder: await sandboxFolder(dataDir, 'pyodide'), log, ...wheels })
+      },
     },
   ]
+}
+
+function wheelSource(): WheelSource {
+  return { baseUrl: pyodideWheelsUrl(pyodideVersion()), fetch, names: defaultWheels, timeoutMs: 60_000 }
 }
 
 interface Trial {

@@ -23,17 +23,28 @@ export async function processTree(root: number): Promise<number[]> {
  * the frozen still count as processes, so that a fork bomb runs out of room.
  */
 export async function endBelow(root: number, spared: number): Promise<boolean> {
-  const frozen = new Set<number>()
   for (let round = 0; round < 200; round += 1) {
-    const living = await livingBelow(root, spared)
-    if (living.length === 0) return true
-    const fresh = living.filter((pid) => !frozen.has(pid))
-    for (const pid of fresh) frozen.add(pid)
-    for (const pid of fresh.length > 0 ? fresh : living)
-      signalQuietly(pid, fresh.length > 0 ? 'SIGSTOP' : 'SIGKILL')
-    if (fresh.length === 0) await sleep(2)
+    const frozen = await freezeBelow(root, spared)
+    if (frozen.length === 0) return true
+    signalAll(frozen, 'SIGKILL')
+    await sleep(2)
   }
   return false
+}
+
+/** Stops everything below `root` but `spared`, also what is started meanwhile; the pids of what now stands still. */
+export async function freezeBelow(root: number, spared = 0): Promise<number[]> {
+  const frozen = new Set<number>()
+  for (;;) {
+    const fresh = (await livingBelow(root, spared)).filter((pid) => !frozen.has(pid))
+    if (fresh.length === 0) return [...frozen]
+    signalAll(fresh, 'SIGSTOP')
+    for (const pid of fresh) frozen.add(pid)
+  }
+}
+
+export function signalAll(pids: number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) signalQuietly(pid, signal)
 }
 
 async function livingBelow(root: number, spared: number): Promise<number[]> {

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import type { SandboxLimits } from './port.ts'
 
-export interface RunnerSettings extends SandboxLimits {
+interface RunnerSettings extends SandboxLimits {
   /** The folder that cells work in. */
   folder: string
   /** True where `kill(-1)` reaches nobody but what the session started. */
@@ -28,7 +28,10 @@ export const pythonStart = [
 
 export const nativeParts = ['cell.py', 'native.py']
 
-export async function runnerBundle(parts: string[], settings: object): Promise<string> {
+export async function runnerBundle(
+  parts: string[],
+  settings: RunnerSettings & { walls?: object },
+): Promise<string> {
   return JSON.stringify({ parts: await Promise.all(parts.map(runnerFile)), settings })
 }
 

@@ -17,8 +17,10 @@ export interface RunnerProcess {
   listen(onFrame: (frame: Frame) => void, onBytes?: (count: number) => void): void
   /** Resolves on the `ready` frame; rejects with what the process said when it ends or `timeoutMs` runs out. */
   ready(timeoutMs: number): Promise<void>
+  /** Ends the tree; from then on the runner counts as gone. */
   kill(): void
-  complaint(): string
+  /** Stops or continues the process. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 /** `kill` must end the whole tree; the default is SIGKILL to the child, which is right where children die with it. */
@@ -28,9 +30,15 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
   let onFrame: (frame: Frame) => void = () => {}
   let onBytes: (count: number) => void = () => {}
   let alive = true
+  let killed = false
   let said = ''
 
-  const reader = frameReader((frame) => onFrame(frame), kill)
+  function end(): void {
+    killed = true
+    kill()
+  }
+
+  const reader = frameReader((frame) => onFrame(frame), end)
   stdout.on('data', (chunk: Buffer) => {
     onBytes(chunk.length)
     reader.push(chunk)
@@ -41,25 +49,15 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
   // A runner that ends takes its pipes along; who writes learns it from isAlive().
   for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => {})
 
-  const ended = new Promise<void>((resolve) => {
-    child.once('error', (error) => {
-      said += String(error.message)
-      alive = false
-      resolve()
-    })
-    child.once('exit', () => {
-      alive = false
-    })
-    child.once('close', () => {
-      alive = false
-      resolve()
-    })
+  const ended = childEnd(child, (complaint) => {
+    alive = false
+    said += complaint
   })
 
   return {
     pid: child.pid ?? -1,
     ended,
-    isAlive: () => alive,
+    isAlive: () => alive && !killed,
     async send(order) {
       if (alive && !stdin.write(JSON.stringify(order) + '\n'))
         await Promise.race([once(stdin, 'drain'), ended])
@@ -79,12 +77,26 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
         void ended.then(() => answer('ended before it was ready'))
       })
       if (reason === undefined) return
-      kill()
+      end()
       throw new Error(`The Python runner ${reason}${said === '' ? '' : `: ${said.trim()}`}`)
     },
-    kill,
-    complaint: () => said.trim(),
+    kill: end,
+    signal(name) {
+      if (alive) child.kill(name)
+    },
   }
+}
+
+/** Resolves when the child has ended and its pipes are closed; `onExit` is called as soon as it is gone. */
+async function childEnd(child: ChildProcess, onExit: (complaint: string) => void): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      onExit(error.message)
+      resolve()
+    })
+    child.once('exit', () => onExit(''))
+    child.once('close', () => resolve())
+  })
 }
 
 /** Writes to a descriptor that the child reads to its end. */

@@ -1,21 +1,13 @@
-/** Kills a server with a sandbox session at work, and looks at what outlives it. */
+/** Kills a server with sandbox sessions at work and at rest, and looks at what outlives it. */
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
-import { processesWith } from './sandbox-escapes.ts'
 
-/**
- * The processes with the mark in their command line that are still there when everything should be gone. A cell of
- * the native tiers starts one; in the others a word of the runner's own command line must serve.
- */
-export async function killServer(
-  driver: string,
-  folder: string,
-  mark = `orphan-${randomUUID()}`,
-): Promise<number[]> {
+/** The processes of sessions below `folder` that are still there when everything should be gone; it ends them. */
+export async function killServer(driver: string, folder: string): Promise<number[]> {
   const script = join(import.meta.dirname, '../sandbox/killed-server.ts')
-  const server = spawn(process.execPath, ['--import', 'tsx', script, driver, folder, mark], {
+  const server = spawn(process.execPath, ['--import', 'tsx', script, driver, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = new Promise((resolve) => server.once('exit', resolve))
@@ -23,12 +15,26 @@ export async function killServer(
     server.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('up') && resolve())
     server.once('exit', () => reject(new Error('the server ended before it was killed')))
   })
-  // The mark is on the server's own command line as well.
-  expect(processesWith(mark).length).toBeGreaterThan(1)
+  // The server itself names the folder too, and there are two sessions.
+  expect(processesNaming(folder).length).toBeGreaterThan(2)
   server.kill('SIGKILL')
   await exited
-  await vi.waitFor(() => expect(processesWith(mark)).toEqual([]), { timeout: 10_000 }).catch(() => {})
-  const left = processesWith(mark)
+  await vi.waitFor(() => expect(processesNaming(folder)).toEqual([]), { timeout: 10_000 }).catch(() => {})
+  const left = processesNaming(folder)
   for (const pid of left) process.kill(pid, 'SIGKILL')
   return left
+}
+
+/** Processes with the folder in their command line, environment or mounts. */
+function processesNaming(folder: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const names = (pid: string) =>
+    ['cmdline', 'environ', 'mountinfo'].some((file) => {
+      try {
+        return readFileSync(`/proc/${pid}/${file}`, 'utf8').includes(folder)
+      } catch {
+        return false
+      }
+    })
+  return pids.filter(names).map(Number)
 }

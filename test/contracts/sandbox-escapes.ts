@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SandboxDriver, SandboxSession } from '../../src/sandbox/port.ts'
 import { type Canaries, setOutCanaries } from '../../src/sandbox/self-test.ts'
+import { sleep } from '../../src/util/abort.ts'
 import { hastyLimits, openFor, roomyLimits, runCode } from './sandbox.ts'
 
 export interface EscapeSubject {
@@ -452,6 +453,23 @@ time.sleep(0.3);`
     const { end, logs } = await runCode(session, code)
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect(logs.length).toBeLessThan(hastyLimits.outputBytes + 500)
+  })
+
+  test('a thread that a cell leaves behind stands still until the next cell', async () => {
+    const session = await openFor(driver)
+    const code = `
+import threading, time
+ticks = []
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        time.sleep(0.01)
+threading.Thread(target=tick, daemon=True).start()
+time.sleep(0.1);`
+    await runCode(session, code)
+    await sleep(1000)
+    const gap = 'time.sleep(0.1)\nmax(b - a for a, b in zip(ticks, ticks[1:])) > 0.9, len(ticks) > 2'
+    expect((await runCode(session, gap)).logs).toBe('(True, True)\n')
   })
 
   test('a thread that prints for ever does not hold the end of its cell', async () => {

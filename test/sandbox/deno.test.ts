@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { denoDriver } from '../../src/sandbox/deno.ts'
 import { openSandbox } from '../../src/sandbox/open.ts'
+import { sleep } from '../../src/util/abort.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { hastyLimits, openFor, roomyLimits, runCode, sandboxContract } from '../contracts/sandbox.ts'
 import { testFolder, whyMissing } from './available.ts'
@@ -89,6 +90,19 @@ run_js("""globalThis.held = []; for (let i = 0; i < 200; i += 1) { held.push(new
     expect((await runCode(session, room)).end.status).toBe('ok')
   })
 
+  test('a timer that a cell leaves behind stands still until the next cell', async () => {
+    const session = await openFor(driver)
+    const code = `
+from pyodide.code import run_js
+run_js("globalThis.ticks = []; setInterval(() => ticks.push(performance.now()), 10)");`
+    await runCode(session, code)
+    await sleep(1000)
+    await runCode(session, '1')
+    const gap =
+      'import js\nticks = list(js.ticks)\nmax([b - a for a, b in zip(ticks, ticks[1:])], default=1000) > 900 or len(ticks) < 2'
+    expect((await runCode(session, gap)).logs).toBe('True\n')
+  })
+
   test('forged lines harm only the session that forges them', async () => {
     const session = await openFor(driver)
     const lines = [
@@ -139,6 +153,6 @@ print('end')`
   })
 
   test('SIGKILL of the server leaves no process behind', async () => {
-    expect(await killServer('deno', folder, folder)).toEqual([])
+    expect(await killServer('deno', folder)).toEqual([])
   })
 })
