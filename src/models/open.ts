@@ -1,4 +1,5 @@
 /** Opens the configured models: the one place that knows the drivers by name. */
+import { completeChat, refuseEmbeddings } from './chat-completions.ts'
 import { demoModel } from './demo.ts'
 import { openLocalModel } from './local.ts'
 import { contextWindow } from './model-facts.ts'
@@ -30,7 +31,7 @@ export interface ResolvedModel {
 export interface PassThrough {
   provider: string
   model: string
-  /** Bodies are posted with `model` replaced by the provider's name; answers come back byte for byte. */
+  /** Bodies are posted with `model` replaced by the provider's name; a server's answers come back byte for byte. */
   chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
   embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
 }
@@ -40,7 +41,7 @@ export interface Models {
   resolve(name: string): ResolvedModel | undefined
   /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
   list(): Promise<ListedModel[]>
-  /** undefined: the name leads nowhere, or to a model that is not a server. */
+  /** undefined: the name leads nowhere. Models that are no server are asked through the port, and make no embeddings. */
   raw(name: string): PassThrough | undefined
   /** The configured `default_embedder`, or undefined. */
   embedder(): Embedder | undefined
@@ -87,8 +88,7 @@ export function openModels(settings: ModelSettings, log: Log): Models {
     list: () => listAll(map, providers, log),
     raw(name) {
       const found = find(name)
-      const server = found?.provider.server
-      return found === undefined || server === undefined ? undefined : passThrough(found.target, server)
+      return found === undefined ? undefined : passThrough(found.target, found.provider)
     },
     embedder: () => embedder,
     description: describe(given, map, providers),
@@ -166,7 +166,12 @@ function resolved(
   }
 }
 
-function passThrough({ provider, model }: ModelTarget, server: OpenAiCompatible): PassThrough {
+function passThrough({ provider, model }: ModelTarget, { chat, server }: Provider): PassThrough {
+  if (server === undefined) {
+    const chatCompletions: PassThrough['chatCompletions'] = (body, signal) =>
+      completeChat(chat, { ...body, model }, signal)
+    return { provider, model, chatCompletions, embeddings: refuseEmbeddings }
+  }
   return {
     provider,
     model,

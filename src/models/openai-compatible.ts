@@ -1,5 +1,6 @@
 /** The driver for every server that speaks OpenAI's Chat Completions, and the pass-through to it. */
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { sleep } from '../util/abort.ts'
 import { AnswerReader, readText } from './answer-reader.ts'
 import { countPromptTokens, countTokens } from './count-tokens.ts'
@@ -22,7 +23,7 @@ export interface UpstreamAnswer {
   status: number
   /** What a caller may see: the content type, rate limits, retry-after and the `openai-` ones. */
   headers: Record<string, string>
-  body: IncomingMessage
+  body: Readable
 }
 
 export interface OpenAiCompatible extends ChatModel {

@@ -36,7 +36,6 @@ describe('names', () => {
       model: 'gpt-4o',
       context_window: 128_000,
     })
-    expect(models.raw('gpt-4o')).toBeUndefined()
     expect((await models.list()).map(({ id }) => id)).toEqual(['demo'])
   })
 
@@ -52,6 +51,7 @@ describe('names', () => {
     const models = open({ providers: { openai: openai() }, models: { demo: 'openai/gpt-4o' } })
     expect(models.resolve('demo')).toMatchObject({ provider: 'openai', model: 'gpt-4o' })
     expect(models.resolve('other')).toBeUndefined()
+    expect(models.raw('other')).toBeUndefined()
   })
 
   test('an alias asks the provider for its own name', async () => {
