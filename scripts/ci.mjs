@@ -5,8 +5,12 @@ import { stripVTControlCharacters } from 'node:util'
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
+  // The native sandboxes need Debian's packages; without them their tests skip, and Deno's run all the same.
+  { name: 'sandbox packages', command: ['bash', 'scripts/ci-sandbox.sh'], counts: false },
   { name: 'test', command: ['npm', 'test'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
+  { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },
+  { name: 'test:compat', command: ['npm', 'run', 'test:compat'], counts: true },
 ]
 
 const total = { passed: 0, failed: 0, skipped: 0 }

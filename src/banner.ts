@@ -14,6 +14,7 @@ export function banner(config: Config, house: House): string {
   Spool ${house.url ? `answers at ${house.url}/v1` : 'works on runs'}
     database  ${house.database}
     model     ${house.models.description}
+    python    ${config.sandbox.choice === 'off' ? 'off' : 'being tried out; the log and /readyz say which sandbox it runs in'}
     keys      ${config.keys.size > 0 ? `${config.keys.size} configured` : 'any key is accepted, from this machine only'}
 ${warning}`
   if (!house.url) return head
