@@ -63,7 +63,7 @@ class RunExecution {
     if (!model)
       throw new RunFailure('invalid_prompt', `The requested model '${settings.model}' does not exist.`)
     this.#record.trace({ at: now(this.#engine), kind: 'model', model: `${model.provider}/${model.model}` })
-    const offered = await offerTools(this.#engine.tools, this.#record.row)
+    const offered = await offerTools(this.#engine.tools, this.#record.row, this.#signal)
     const steps =
       this.#record.row.event_count > 4 ? await stepsOfRun(this.#engine.context.db, this.#record.row.id) : []
     this.#spent = sumUsage(steps.map((step) => step.usage))

@@ -2,7 +2,7 @@
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { RunRecord } from '../events/run-record.ts'
-import type { RecordedCall } from '../store/run-steps.ts'
+import { callsOfThread, type RecordedCall } from '../store/run-steps.ts'
 import type { ToolOutcome } from '../tools/port.ts'
 import type { Engine } from './engine.ts'
 import { RunStopped } from './failure.ts'
@@ -37,11 +37,13 @@ export async function runTools(
     if (result === 'lost') throw new RunStopped('lost')
     await engine.confirmed(signal)
   }
+  const before = runnable.length > 0 ? await callsOfThread(engine.context.db, record.row.thread_id) : 0
   await Promise.all(
-    runnable.map(async (call) => {
+    runnable.map(async (call, index) => {
       const outcome = await call.tool?.run?.(call, {
         row: record.row,
         signal,
+        ordinal: before + index,
         tell: (delta) => writer.tellCall(call, delta),
       })
       if (!outcome || call.index === undefined) return

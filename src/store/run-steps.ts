@@ -151,3 +151,14 @@ export async function insertStep(tx: Queryable, project: string, step: StepRow):
     values: [project, JSON.stringify(step)],
   })
 }
+
+/** How many calls the steps of a thread have recorded. */
+export async function callsOfThread(db: Queryable, thread_id: string): Promise<number> {
+  const [row] = await db.query<{ count: number }>({
+    name: 'calls_of_thread',
+    text: `select coalesce(sum(json_array_length(turn -> 'calls')), 0)::int as count
+           from run_steps where thread_id = $1 and turn is not null`,
+    values: [thread_id],
+  })
+  return row?.count ?? 0
+}

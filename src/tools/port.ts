@@ -11,8 +11,8 @@ import type { RunRow } from '../store/runs.ts'
 
 export interface Tool {
   readonly type: AssistantTool['type']
-  /** What the model is offered for one entry of the run's `tools`. */
-  offer(tool: AssistantTool, row: RunRow): Promise<OfferedTool>
+  /** What the model is offered for one entry of the run's `tools`; may wait until the tool can be used. */
+  offer(tool: AssistantTool, row: RunRow, signal: AbortSignal): Promise<OfferedTool>
 }
 
 /** A function as the model sees it, and how its calls look in a run step. */
@@ -43,6 +43,8 @@ export interface ToolCall {
 export interface ToolContext {
   row: RunRow
   signal: AbortSignal
+  /** Unlike that of every other call in the thread. */
+  ordinal: number
   /** Tells a piece of the outcome to those who follow the run, as soon as there is one. */
   tell: (delta: object) => void
 }

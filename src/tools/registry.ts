@@ -11,12 +11,12 @@ export function openTools(parts: CodeInterpreterParts): Tools {
 }
 
 /** What the model is offered in a run. */
-export async function offerTools(tools: Tools, row: RunRow): Promise<OfferedTool[]> {
+export async function offerTools(tools: Tools, row: RunRow, signal: AbortSignal): Promise<OfferedTool[]> {
   return Promise.all(
     row.settings.tools.map((wanted) => {
       const tool = tools.get(wanted.type)
       if (!tool) throw new Error(`expected a tool of type ${wanted.type}`)
-      return tool.offer(wanted, row)
+      return tool.offer(wanted, row, signal)
     }),
   )
 }
