@@ -11,7 +11,7 @@ import { deleteSteps, insertStep, type StepRow } from '../store/run-steps.ts'
 import { moveRun, type RunRow } from '../store/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { lastError } from './failure.ts'
-import { newStep } from './turn-writer.ts'
+import { newStep } from './new-step.ts'
 
 /** A run that died this often without a new recorded step is the cause of the deaths, not their victim. */
 const maxTakeovers = 3

@@ -1,5 +1,5 @@
 /** Turns what the model says into messages, steps and their events. */
-import type { Message, MessageContentPart } from '../api/messages.ts'
+import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import { messageDeltaEntry, messageEntry, stepDeltaEntry, stepEntry } from '../domain/run-entries.ts'
@@ -12,6 +12,8 @@ import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { RunStopped } from './failure.ts'
 import { MarkFinder, type MarkedPiece } from './find-marks.ts'
+import { addPiece, endedMessage, type MessageEnding, type OpenMessage } from './message-text.ts'
+import { newStep } from './new-step.ts'
 
 /** A call that the model makes in this turn. `index` is its place in the step; unknown functions have none. */
 export interface DraftCall {
@@ -20,13 +22,6 @@ export interface DraftCall {
   arguments: string
   index: number | undefined
   tool: OfferedTool | undefined
-}
-
-interface OpenMessage {
-  message: Message
-  step: StepRow
-  parts: MessageContentPart[]
-  marks: MarkFinder
 }
 
 /** What earlier tool calls left for the answer. */
@@ -150,10 +145,7 @@ export class TurnWriter {
   }
 
   /** The open message and its step as they end; the entries are for the commit that ends them. */
-  ended(
-    ending: { status: 'completed' } | { status: 'incomplete'; reason: 'max_tokens' | 'content_filter' },
-    usage: Usage,
-  ): { messages: Message[]; steps: StepRow[]; entries: Entry[] } {
+  ended(ending: MessageEnding, usage: Usage): { messages: Message[]; steps: StepRow[]; entries: Entry[] } {
     const now = nowSeconds(this.#clock)
     const said = this.#said
     if (said) this.#tellPieces(said, said.marks.end())
@@ -261,69 +253,5 @@ export class TurnWriter {
 
   #newStep(step_details: StepRow['step_details']): StepRow {
     return newStep(this.#record.row, step_details, nowSeconds(this.#clock))
-  }
-}
-
-/** Adds a piece to the message's text and answers the delta that tells of it. Indices count code points. */
-function addPiece(said: OpenMessage, { text: value, mark }: MarkedPiece): object {
-  const last = said.parts.at(-1)
-  const isFirst = last?.type !== 'text'
-  const part = isFirst ? { type: 'text' as const, text: { value: '', annotations: [] } } : last
-  if (isFirst) said.parts.push(part)
-  const index = said.parts.length - 1
-  const start_index = mark ? Array.from(part.text.value).length : 0
-  part.text.value += value
-  if (!mark) return { index, type: 'text', text: isFirst ? { value, annotations: [] } : { value } }
-  const { type, text, file_id } = mark
-  const place = { text, start_index, end_index: start_index + Array.from(text).length }
-  const number = part.text.annotations.length
-  if (type === 'file_citation') {
-    part.text.annotations.push({ type, ...place, file_citation: { file_id } })
-    const told = { index: number, type, ...place, file_citation: { file_id, quote: '' } }
-    return { index, type: 'text', text: { value, annotations: [told] } }
-  }
-  part.text.annotations.push({ type, ...place, file_path: { file_id } })
-  const { attachments } = said.message
-  if (!attachments.some((attachment) => attachment.file_id === file_id)) {
-    attachments.push({ file_id, tools: [{ type: 'code_interpreter' }] })
-  }
-  const told = { index: number, type, ...place, file_path: { file_id } }
-  return { index, type: 'text', text: { value, annotations: [told] } }
-}
-
-function endedMessage(
-  said: OpenMessage,
-  ending: { status: 'completed' } | { status: 'incomplete'; reason: 'max_tokens' | 'content_filter' },
-  now: number,
-): Message {
-  const { message } = said
-  if (ending.status === 'completed') return { ...message, status: 'completed', completed_at: now }
-  const incomplete_details = { reason: ending.reason }
-  return { ...message, status: 'incomplete', incomplete_details, incomplete_at: now }
-}
-
-export function newStep(
-  row: RunRecord['row'],
-  step_details: StepRow['step_details'],
-  created_at: number,
-): StepRow {
-  return {
-    id: newId('step'),
-    object: 'thread.run.step',
-    created_at,
-    run_id: row.id,
-    assistant_id: row.assistant_id,
-    thread_id: row.thread_id,
-    type: step_details.type,
-    status: 'in_progress',
-    cancelled_at: null,
-    completed_at: null,
-    expires_at: row.expires_at,
-    expired_at: null,
-    failed_at: null,
-    last_error: null,
-    step_details,
-    usage: null,
-    turn: null,
   }
 }
