@@ -48,12 +48,11 @@ export class AnswerReader {
     if (signal.aborted) this.#onAbort()
   }
 
-  /** The parts that came since the last call, at least one; undefined after the end. Rejects on failure or abort. */
+  /** The parts that came since the last call, at least one; undefined after the end. Then rejects on failure or abort. */
   async next(): Promise<ModelPart[] | undefined> {
     if (this.#waiting.length === 0 && this.#ended === undefined) {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
-    this.#signal.throwIfAborted()
     if (this.#waiting.length > 0) {
       const batch = this.#waiting
       this.#waiting = []

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net'
+import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai-compatible.ts'
 import type { ChatRequest, ModelFailure, ModelPart } from '../../src/models/port.ts'
@@ -326,11 +327,12 @@ describe('the answer', () => {
   })
 
   test('a slow reader gets everything in order', async () => {
-    const words = Array.from({ length: 9_000 }, (_, index) => `w${index} `)
+    const words = Array.from({ length: 20_000 }, (_, index) => `w${index} `)
     upstream.script([{ text: words }])
     const parts: ModelPart[] = []
     for await (const part of chat.stream(question, neverAborted())) {
-      if (parts.length % 1_000 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      // Long enough for thousands of parts to pile up, so that the connection is paused and must be resumed.
+      for (let turn = 0; parts.length === 0 && turn < 2_000; turn += 1) await setImmediate()
       parts.push(part)
     }
     expect(textOf(parts)).toBe(words.join(''))
@@ -359,6 +361,19 @@ describe('tool calls', () => {
     ).toEqual([
       ['a', 'f', '{"x":1}'],
       ['b', 'g', '{"y":2}'],
+    ])
+  })
+
+  test('a new id begins a new call of the same function, too', async () => {
+    expect(
+      await made(
+        toolDelta({ index: 0, ...call('a', 'f', '{"x":') }),
+        toolDelta({ index: 0, ...call('b', 'f', '') }),
+        toolDelta({ index: 0, function: { arguments: '{}' } }),
+      ),
+    ).toEqual([
+      ['a', 'f', '{"x":'],
+      ['b', 'f', '{}'],
     ])
   })
 
@@ -634,6 +649,21 @@ describe('failures', () => {
     expect((await fail()).message).toBe('Key [key] ([key]) is no good at [address]/chat')
   })
 
+  test('a key of any form is taken out, whichever header carries it', async () => {
+    const keyed = openOpenAiCompatible({
+      type: 'openai',
+      base_url: upstream.url,
+      api_key: 'plain secret',
+      headers: { 'api-key': 'hunter2hunter2' },
+    })
+    const message = 'Neither plain secret nor hunter2hunter2 will do.'
+    upstream.script([{ status: 400, body: { error: { message } } }])
+    await expect(collect(keyed.stream(question, neverAborted()))).rejects.toMatchObject({
+      message: 'Neither [key] nor [key] will do.',
+    })
+    keyed.close()
+  })
+
   test('an error inside the stream carries its own code', async () => {
     const error = (body: unknown) => [delta({ content: 'a' }), `data: ${JSON.stringify({ error: body })}\n\n`]
     upstream.script([
@@ -720,6 +750,21 @@ describe('connections', () => {
     for (let turn = 0; turn < 5; turn += 1) {
       upstream.script([turn === 2 ? { status: 400, body: { error: 'no' } } : { text: ['a', 'b'] }])
       await collect(fresh.stream(question, neverAborted())).catch(() => {})
+      await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
+    }
+    expect(upstream.connections() - before).toBe(1)
+    fresh.close()
+  })
+
+  test('are used again when their last bytes come after the answer was read', async () => {
+    const fresh = openOpenAiCompatible({ type: 'openai', base_url: upstream.url })
+    const before = upstream.connections()
+    for (let turn = 0; turn < 3; turn += 1) {
+      let release = () => {}
+      const hold = new Promise<void>((resolve) => (release = resolve))
+      upstream.script([{ raw: [delta({ content: 'a' }), finish(), done], hold }])
+      await collect(fresh.stream(question, neverAborted()))
+      release()
       await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
     }
     expect(upstream.connections() - before).toBe(1)
