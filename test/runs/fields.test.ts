@@ -130,6 +130,77 @@ test('what a run says itself stands before what its assistant says', async () =>
   expect(body).not.toHaveProperty('response_format')
 })
 
+test('a run that is made with its thread obeys the same fields', async () => {
+  let body: any
+  server.model.script([{ text: 'Hi', expect: (sent) => (body = sent) }])
+  const assistant = await newAssistant({ instructions: 'Old.', tools: [weatherTool], temperature: 0.9 })
+  const own = {
+    model: 'gpt-4.1',
+    instructions: 'New.',
+    tools: [timeTool],
+    metadata: { of: 'run' },
+    temperature: 0.1,
+    top_p: 0.2,
+    reasoning_effort: 'high',
+    max_prompt_tokens: 1000,
+    max_completion_tokens: 500,
+    truncation_strategy: { type: 'last_messages', last_messages: 1 },
+    tool_choice: 'required',
+    parallel_tool_calls: false,
+    response_format: { type: 'json_object' },
+  }
+  const run = await post('/threads/runs', {
+    assistant_id: assistant.id,
+    thread: {
+      messages: [
+        { role: 'user', content: 'one' },
+        { role: 'user', content: 'two, as json' },
+      ],
+    },
+    ...own,
+  })
+  expect(run).toMatchObject({ ...own, tools: [{ function: { name: 'get_time' } }] })
+  expect((await reach(run, 'completed', 'failed')).status).toBe('completed')
+  expect(body).toEqual({
+    model: 'gpt-4.1',
+    messages: [
+      { role: 'system', content: 'New.' },
+      { role: 'user', content: 'two, as json' },
+    ],
+    tools: [sentTool(timeTool)],
+    tool_choice: 'required',
+    parallel_tool_calls: false,
+    temperature: 0.1,
+    top_p: 0.2,
+    reasoning_effort: 'high',
+    response_format: { type: 'json_object' },
+    max_tokens: 500,
+    stream: true,
+    stream_options: { include_usage: true },
+  })
+})
+
+test('a function reaches the model with its description, its schema and its strictness', async () => {
+  const strict = {
+    type: 'function',
+    function: {
+      name: 'book',
+      description: 'Books a room',
+      parameters: {
+        type: 'object',
+        properties: { room: { type: 'integer' } },
+        required: ['room'],
+        additionalProperties: false,
+      },
+      strict: true,
+    },
+  }
+  const { body } = await asked({ tools: [strict, weatherTool] })
+  expect(JSON.stringify(body.tools)).toBe(
+    JSON.stringify([strict, { ...weatherTool, function: { ...weatherTool.function, strict: false } }]),
+  )
+})
+
 test('null in a run means what its assistant says', async () => {
   const assistant = { instructions: 'Kept.', tools: [weatherTool], temperature: 0.2, top_p: 0.3 }
   const nothing = Object.fromEntries(
