@@ -6,7 +6,7 @@ import type { Thread } from '../api/threads.ts'
 import { findAssistant } from '../store/assistants.ts'
 import type { Queryable } from '../store/database.ts'
 import { isUniqueViolation } from '../store/postgres.ts'
-import { hasMessages, insertMessages } from '../store/messages.ts'
+import { hasUserMessage, insertMessages } from '../store/messages.ts'
 import type { Entry, NumberedEntry } from '../store/run-events.ts'
 import {
   activeRunId,
@@ -62,7 +62,7 @@ export async function createThreadAndRun(
   const now = nowSeconds(context.clock)
   const thread = makeThread(request.thread ?? {}, now)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
-  checkRunnable(messages.length > 0, settings)
+  checkRunnable(messages.some(isUsers), settings)
   return startRun(context, {
     row: newRow(context, { project, thread_id: thread.id, request, settings, now }),
     first: [threadEntry(thread)],
@@ -137,13 +137,16 @@ async function checkThread(
   if (!thread) throw errors.notFound('thread', thread_id)
   const active = await activeRunId(tx, thread_id)
   if (active) throw errors.activeRun(thread_id, active)
-  if (!settings.instructions)
-    checkRunnable(messages.length > 0 || (await hasMessages(tx, thread_id)), settings)
+  if (!settings.instructions) {
+    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), settings)
+  }
   return thread
 }
 
-function checkRunnable(hasMessage: boolean, settings: RunSettings): void {
-  if (!hasMessage && !settings.instructions) throw errors.invalidThread()
+const isUsers = (message: Message) => message.role === 'user'
+
+function checkRunnable(isAsked: boolean, settings: RunSettings): void {
+  if (!isAsked && !settings.instructions) throw errors.invalidThread()
 }
 
 function newRow(

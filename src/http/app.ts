@@ -1,6 +1,7 @@
 /** The HTTP floor: what every request goes through, and the routes. */
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { assistantRoutes } from './assistants.ts'
@@ -86,7 +87,7 @@ function needsBeta(request: FastifyRequest): boolean {
   return /^\/v1\/(assistants|threads)(\/|\?|$)/.test(request.url)
 }
 
-/** JSON, or nothing at all whatever the content type says. */
+/** JSON, also where no content type is said; or nothing at all whatever the content type says. */
 function acceptBodies(http: FastifyInstance): void {
   http.removeAllContentTypeParsers()
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
@@ -94,9 +95,14 @@ function acceptBodies(http: FastifyInstance): void {
       done(null, undefined)
       return
     }
-    const type = request.headers['content-type'] ?? ''
-    if (!/^application\/([\w.-]+\+)?json\b/i.test(type)) {
+    const type = request.headers['content-type']
+    if (type !== undefined && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
       done(errors.unsupportedContentType(type))
+      return
+    }
+    // Decoding would put replacement characters in the place of bytes that are no UTF-8.
+    if (!isUtf8(body)) {
+      done(errors.invalidJson())
       return
     }
     try {

@@ -117,9 +117,9 @@ export async function messagesAfter(
 }
 
 /** Whether the thread holds a message that a run could answer. */
-export async function hasMessages(db: Queryable, thread_id: string): Promise<boolean> {
+export async function hasUserMessage(db: Queryable, thread_id: string): Promise<boolean> {
   const rows = await db.query({
-    text: 'select 1 from messages where thread_id = $1 limit 1',
+    text: `select 1 from messages where thread_id = $1 and role = 'user' limit 1`,
     values: [thread_id],
   })
   return rows.length > 0

@@ -177,6 +177,13 @@ test('an empty thread needs an assistant with instructions, or a run that gives 
   const threads = await server.db.query({ text: 'select id from threads' })
   expect(await refusal('POST', '/threads/runs', { assistant_id: silent.id })).toEqual(nothing)
   expect(await server.db.query({ text: 'select id from threads' })).toHaveLength(threads.length)
+  const unanswered = [{ role: 'assistant', content: 'I speak first.' }]
+  expect(await refusal('POST', path, { assistant_id: silent.id, additional_messages: unanswered })).toEqual(
+    nothing,
+  )
+  expect(
+    await refusal('POST', '/threads/runs', { assistant_id: silent.id, thread: { messages: unanswered } }),
+  ).toEqual(nothing)
   server.model.script([
     {
       text: 'A',

@@ -15,7 +15,7 @@ function bare(
   method: string,
   path: string,
   headers: Record<string, string>,
-  body?: string,
+  body?: string | Buffer,
 ): Promise<{ status: number; headers: Record<string, string>; body: any }> {
   const url = new URL(server.url + path)
   return new Promise((resolve, reject) => {
@@ -146,6 +146,22 @@ test('another content type than JSON is refused by name', async () => {
   )
   const json = { 'content-type': 'application/json; charset=utf-8' }
   expect((await server.request('POST', '/assistants', '{"model":"gpt-4o"}', json)).status).toBe(200)
+})
+
+test('a JSON body without any content type is read all the same', async () => {
+  const body = JSON.stringify({ model: 'gpt-4o' })
+  const answer = await bare('POST', '/assistants', { ...signed, 'content-length': String(body.length) }, body)
+  expect(answer.status).toBe(200)
+})
+
+test('bytes that are no UTF-8 are refused and not replaced', async () => {
+  const body = Buffer.concat([
+    Buffer.from('{"model":"gpt-4o","name":"'),
+    Buffer.from([0xff]),
+    Buffer.from('"}'),
+  ])
+  const answer = await bare('POST', '/assistants', { ...signed, 'content-type': 'application/json' }, body)
+  expect({ status: answer.status, body: answer.body }).toEqual(wireError(errors.invalidJson()))
 })
 
 test('a body over the limit is refused with 413 in the envelope, and names the limit', async () => {

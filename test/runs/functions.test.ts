@@ -252,6 +252,31 @@ test('of two submits at once one is accepted and the other gets the text of the 
   await rest(run)
 })
 
+test('a submit and a cancel at once leave no run stuck, whichever comes first', async () => {
+  for (let round = 0; round < 6; round += 1) {
+    const { path, run } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
+    server.model.whenever(() => ({ text: ['slow', 'ly'], delayMs: 50 }))
+    const submit = () => refusal(`${path}/submit_tool_outputs`, outputs(['call_1', 'x']))
+    const cancel = () => refusal(`${path}/cancel`)
+    const both = round % 2 === 0 ? [submit(), cancel()] : [cancel(), submit()]
+    const answers = await Promise.all(both)
+    const [submitted, cancelled] = round % 2 === 0 ? answers : answers.toReversed()
+    expect(cancelled).toMatchObject({ status: 200, body: { status: 'cancelling' } })
+    expect([200, 400]).toContain(submitted?.status)
+    const texts = ['cancelling', 'cancelled'].map((status) => errors.toolOutputsNotAccepted(status).message)
+    expect([undefined, ...texts]).toContain(submitted?.body.error?.message)
+    expect((await rest(run)).status).toBe('cancelled')
+    expect(await refusal(`${path}/cancel`)).toEqual(wireError(errors.cannotCancel('cancelled')))
+  }
+})
+
+test('of two cancels at once one is accepted', async () => {
+  const { path, run } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
+  const answers = await Promise.all([refusal(`${path}/cancel`), refusal(`${path}/cancel`)])
+  expect(answers.map((one) => one.status).toSorted((a, b) => a - b)).toEqual([200, 400])
+  await reach(run, 'cancelled')
+})
+
 test('the thread is open again as soon as the final event was seen', async () => {
   const where = await place()
   for (let round = 0; round < 10; round += 1) {
