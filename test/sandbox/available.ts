@@ -1,6 +1,6 @@
 /** Which drivers this host can run, and why not; a driver that is here but fails its self-test is no reason to skip. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
@@ -45,6 +45,18 @@ const reasons: Record<SandboxDriverName, () => string | undefined> = {
     const found = existsSync(join(import.meta.dirname, '../../node_modules/pyodide/pyodide.asm.wasm'))
     return found ? undefined : 'the optional packages deno and pyodide are not installed'
   },
+}
+
+/**
+ * Whether this process may look into processes of other users: a root server in a plain container may not
+ * (CAP_SYS_PTRACE is missing there), and then what deleted files and shared pages take cannot be told apart.
+ */
+export function seesProcesses(): boolean {
+  if (process.getuid?.() !== 0) return true
+  const held = /^CapEff:\s+(\w+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+  const sees = ((BigInt(`0x${held}`) >> 19n) & 1n) === 1n
+  if (!sees) console.log('skipped: exact memory and deleted files: CAP_SYS_PTRACE is missing')
+  return sees
 }
 
 /** A folder for one test file, readable for session users; removed `after` the file, or after the test. */

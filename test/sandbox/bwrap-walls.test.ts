@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type BwrapWalls, bwrapDriver } from '../../src/sandbox/bwrap.ts'
 import { openSandbox } from '../../src/sandbox/open.ts'
 import { killServer } from '../contracts/killed-server.ts'
-import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
+import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const folder = testFolder('walls')
 const walls: BwrapWalls = { seccomp: true, environment: {}, network: false }
@@ -36,6 +36,15 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
     expect(ok).toBe(false)
     expect(why).toContain('127.0.0.1')
     expect(why).toContain('abstract socket')
+  })
+
+  test('chosen by itself it is the strongest, and says what can be imported', async () => {
+    const log = { info: () => {}, warn: () => {} }
+    const sandboxes = await openSandbox({ choice: 'auto', dataDir: folder, log, poolSize: 0 })
+    onTestFinished(() => sandboxes.close())
+    const { driver, libraries, why } = sandboxes.describe()
+    expect({ driver, why }).toEqual({ driver: 'bwrap', why: undefined })
+    expect(libraries.includes('numpy')).toBe(pythonHas('numpy'))
   })
 
   test('SIGKILL of the server leaves no process behind', async () => {

@@ -1,10 +1,13 @@
 import { landlockDriver } from '../../src/sandbox/landlock.ts'
 import { escapeSuite } from '../contracts/sandbox-escapes.ts'
-import { pythonPath, testFolder, whyMissing } from './available.ts'
+import { pythonPath, seesProcesses, testFolder, whyMissing } from './available.ts'
+
+const skip = whyMissing('landlock')
 
 escapeSuite({
   name: 'landlock',
   driver: landlockDriver({ folder: testFolder('escapes'), pythonPath, preload: [] }),
-  skip: whyMissing('landlock'),
+  skip,
   ownProcessList: false,
+  seesProcesses: skip === undefined && seesProcesses(),
 })
