@@ -59,7 +59,9 @@ export async function checkMessageFiles(
 
 async function checkUses(tx: Queryable, project: string, uses: readonly FileUse[]): Promise<void> {
   if (uses.length === 0) return
-  const files = await shareFiles(tx, project, [...new Set(uses.map((use) => use.file_id))])
+  const files = await shareFiles(tx, project, [...new Set(uses.map((use) => use.file_id))], {
+    deleting: 'wait',
+  })
   for (const { file_id, imagePath } of uses) {
     const file = files.get(file_id)
     if (!file) throw errors.notFound('file', file_id)
@@ -78,6 +80,19 @@ function usesOf(request: CreateMessageRequest, prefix: string): FileUse[] {
   })
   const attached = (request.attachments ?? []).map(({ file_id }) => ({ file_id }))
   return [...images, ...attached]
+}
+
+/** The resources of a thread whose lock is held, as a copy of the thread may have them: without files that are gone. */
+export async function copyResources(
+  tx: Queryable,
+  project: string,
+  resources: ToolResources,
+): Promise<ToolResources> {
+  const { code_interpreter } = resources
+  if (!code_interpreter) return resources
+  const files = await shareFiles(tx, project, code_interpreter.file_ids, { deleting: 'gone' })
+  const file_ids = code_interpreter.file_ids.filter((id) => files.has(id))
+  return { ...resources, code_interpreter: { file_ids } }
 }
 
 /** The files that messages attach for code_interpreter, each once. */

@@ -6,6 +6,7 @@ import { findMessage, insertMessages, messagesAfter } from '../store/messages.ts
 import { insertThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
+import { copyResources } from './attach-file.ts'
 import type { Context } from './context.ts'
 
 const pageSize = 500
@@ -31,6 +32,7 @@ export async function forkThread(
       id: newId('thread'),
       created_at: nowSeconds(context.clock),
       metadata: request.metadata === undefined ? source.metadata : (request.metadata ?? {}),
+      tool_resources: await copyResources(tx, project, source.tool_resources),
     }
     await insertThread(tx, project, fork)
     await copyMessages(tx, { project, from: thread_id, to: fork.id, last })

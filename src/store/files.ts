@@ -82,15 +82,20 @@ export async function fileNames(
   return new Map(ids.flatMap((id) => (names.has(id) ? [[id, names.get(id) ?? '']] : [])))
 }
 
-/** Keeps files from being deleted until the transaction ends; answers those that are there. */
+/**
+ * Keeps files from being deleted until the transaction ends; answers those that are there. One that is just being
+ * deleted is waited for, or with `deleting: 'gone'` taken as gone: for those who hold a thread's lock already.
+ */
 export async function shareFiles(
   tx: Queryable,
   project: string,
   ids: readonly string[],
+  { deleting }: { deleting: 'wait' | 'gone' },
 ): Promise<Map<string, FileRow>> {
   const rows = await tx.query<FileRow>({
-    name: 'share_files',
-    text: `select ${columns} from files where id = any($2) and project = $1 for key share`,
+    name: `share_files_${deleting}`,
+    text: `select ${columns} from files where id = any($2) and project = $1
+           for key share ${deleting === 'gone' ? 'skip locked' : ''}`,
     values: [project, ids],
   })
   return new Map(rows.map((row) => [row.id, row]))

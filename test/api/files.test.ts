@@ -8,6 +8,7 @@ import { toFile } from 'openai'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { FileObject } from '../../src/api/files.ts'
+import { startTinyS3 } from '../blobs/tiny-s3.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
 
@@ -558,6 +559,39 @@ test('many uploads of the same content at once make as many files', async () => 
   expect(new Set(files.map((file) => file.id)).size).toBe(12)
   await Promise.all(files.slice(1).map((file) => server.openai.files.delete(file.id)))
   expect((await server.request('GET', `/files/${files[0]?.id}/content`)).body).toBe('the same')
+})
+
+test('a bucket serves in place of the folder, and what is deleted leaves it', async () => {
+  const tiny = await startTinyS3('spool')
+  const bucket = await testServer({
+    config: {
+      blobs: {
+        type: 's3',
+        endpoint: tiny.endpoint,
+        bucket: 'spool',
+        region: 'us-east-1',
+        access_key_id: 'key',
+        secret_access_key: 'secret',
+      },
+    },
+  })
+  try {
+    const content = randomBytes(200_000)
+    const made = await bucket.openai.files.create({
+      file: await toFile(content, 'a.bin'),
+      purpose: 'batch',
+    })
+    const response = await bucket.openai.files.content(made.id)
+    expect(Buffer.from(await response.arrayBuffer()).equals(content)).toBe(true)
+    const stored = () => [...tiny.objects.keys()].filter((name) => name.startsWith('blobs/'))
+    expect(stored()).toHaveLength(1)
+    await bucket.openai.files.delete(made.id)
+    bucket.clock.advance(3600)
+    await until(() => stored().length === 0)
+  } finally {
+    await bucket.close()
+    await tiny.close()
+  }
 })
 
 test('a process that sees another blob store refuses to start', async () => {

@@ -163,6 +163,20 @@ test('files that are deleted while messages attach them leave no thread with a f
   }
 })
 
+test('a fork of a thread has its files, and not one that is just being deleted', async () => {
+  const [kept, going] = [await upload(), await upload()]
+  const thread = await server.openai.beta.threads.create({
+    messages: [{ role: 'user', content: 'Hi', attachments: [attachment(kept), attachment(going)] }],
+  })
+  const fork = async () =>
+    (await server.request('POST', `/threads/${thread.id}/fork`, {})).body.tool_resources
+  expect(await fork()).toEqual({ code_interpreter: { file_ids: [kept, going] } })
+  await server.db.transaction(async (tx) => {
+    await tx.query({ text: 'select 1 from files where id = $1 for update', values: [going] })
+    expect(await fork()).toEqual({ code_interpreter: { file_ids: [kept] } })
+  })
+})
+
 test('an image keeps its detail in the message', async () => {
   const id = await upload()
   const thread = await server.openai.beta.threads.create({
