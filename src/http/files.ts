@@ -59,8 +59,8 @@ export function fileRoutes({ http, context, allowAllDownloads }: Server): void {
 export function createFileRoute({ http, context, maxFileBytes }: Server): void {
   const tooLarge = errors.fileTooLarge(maxFileBytes)
   const rules = { limit: { bytes: maxFileBytes, error: tooLarge }, empty: errors.emptyFile() }
-  http.post('/files', async (request) => {
-    const { fields, stored } = await readForm(request, {
+  http.post('/files', async (request, reply) => {
+    const { fields, stored } = await readForm(reply, {
       field: 'file',
       maxBytes: maxFileBytes,
       tooLarge,

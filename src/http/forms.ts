@@ -1,6 +1,6 @@
 /** Multipart forms: text fields in any order around one file, which is stored as it comes. */
 import multipart, { type Multipart } from '@fastify/multipart'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { ApiError, errors } from '../api/errors.ts'
@@ -44,13 +44,15 @@ export async function acceptForms(http: FastifyInstance): Promise<void> {
 
 /** Reads the whole form. Throws an `ApiError` for what is wrong with it, and whatever `store` throws. */
 export async function readForm<Stored>(
-  request: FastifyRequest,
+  { request, raw: response }: FastifyReply,
   options: FormOptions<Stored>,
 ): Promise<{ fields: FormFields; stored: Stored }> {
   try {
     return await readParts(request, options)
   } catch (error) {
-    discardRest(request.raw, options.maxBytes)
+    const discarded = discardRest(request.raw, options.maxBytes)
+    // A connection that ends with the answer would end while the client still writes.
+    if (!response.shouldKeepAlive) await discarded
     throw error
   }
 }
@@ -114,17 +116,22 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
   fields[name] = typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/**
- * Reads on for as much again as would have been allowed, so that clients that write all before they read get to see
- * the answer; then hangs up.
- */
-function discardRest(body: IncomingMessage, maxBytes: number): void {
+/** How many times the limit a refused body may be before we hang up on it. */
+const patience = 4
+
+/** Reads on for a while: clients that write all before they read would otherwise see a reset and not the answer. */
+async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
+  if (body.readableEnded || body.destroyed) return
   let bytes = 0
   body.unpipe()
   body.on('error', () => undefined)
   body.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > maxBytes + formOverhead) body.destroy()
+    if (bytes > patience * (maxBytes + formOverhead)) body.destroy()
   })
-  body.resume()
+  await new Promise((resolve) => {
+    body.once('close', resolve)
+    body.once('end', resolve)
+    body.resume()
+  })
 }

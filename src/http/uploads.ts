@@ -35,9 +35,9 @@ export function uploadRoutes({ http, context }: Server): void {
 export function addPartRoute({ http, context }: Server): void {
   const tooLarge = errors.partTooLarge(maxPartBytes)
   const rules = { limit: { bytes: maxPartBytes, error: tooLarge } }
-  http.post('/uploads/:upload_id/parts', async (request) => {
+  http.post('/uploads/:upload_id/parts', async (request, reply) => {
     const key = uploadKey(request)
-    const { fields, stored } = await readForm(request, {
+    const { fields, stored } = await readForm(reply, {
       field: 'data',
       maxBytes: maxPartBytes,
       tooLarge,

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -311,33 +313,40 @@ test('a file over the limit is refused in mid-stream, whether or not it says its
   expect((await send(fits, formType)).body.bytes).toBe(2_000_000)
 })
 
+/** A connection over which the head of `POST /files` has been sent. */
+function connectTo(...headers: string[]): Socket {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  const type = `Content-Type: ${formType['content-type']}`
+  const head = ['POST /v1/files HTTP/1.1', 'Host: localhost', 'Authorization: Bearer test-key', type]
+  socket.write(`${[...head, ...headers].join('\r\n')}\r\n\r\n`)
+  return socket
+}
+
+test.each(['keep-alive', 'close'])(
+  'a client that writes all before it reads gets the answer (%s)',
+  async (connection) => {
+    const body = formBody([fieldPart('purpose', 'batch'), filePart(Buffer.alloc(7_000_000))])
+    const socket = connectTo(`Content-Length: ${body.length}`, `Connection: ${connection}`)
+    await new Promise((resolve) => socket.write(body, resolve))
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /)
+    socket.destroy()
+  },
+)
+
 test('an endless file is answered and then hung up on', async () => {
-  const body = new Readable({
-    read() {
-      this.push(Buffer.alloc(64 * 1024))
-    },
-  })
-  const head = `--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n`
-  const { status, ended } = await new Promise<{ status: number | undefined; ended: Promise<void> }>(
-    (resolve) => {
-      const call = httpRequest(`${server.url}/files`, {
-        method: 'POST',
-        headers: { authorization: 'Bearer test-key', ...formType },
-      })
-      const closed = new Promise<void>((done) => call.on('close', () => done()))
-      call.on('error', () => undefined)
-      call.on('response', (response) => {
-        response.resume()
-        response.on('error', () => undefined)
-        resolve({ status: response.statusCode, ended: closed })
-      })
-      call.write(head)
-      body.pipe(call)
-    },
-  )
-  expect(status).toBe(413)
-  await ended
-  body.destroy()
+  const socket = connectTo('Transfer-Encoding: chunked')
+  const answered = once(socket, 'data') as Promise<[Buffer]>
+  const hungUp = new Promise((resolve) => socket.on('error', resolve).on('close', resolve))
+  const chunk = (content: Buffer) =>
+    Buffer.concat([Buffer.from(`${content.length.toString(16)}\r\n`), content, Buffer.from('\r\n')])
+  socket.write(chunk(Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n')))
+  const endless = function* () {
+    for (;;) yield chunk(Buffer.alloc(64 * 1024))
+  }
+  Readable.from(endless()).pipe(socket)
+  expect((await answered)[0].toString()).toMatch(/^HTTP\/1.1 413 /)
+  await hungUp
 })
 
 test('an upload that breaks off leaves nothing behind', async () => {
