@@ -16,8 +16,7 @@ import type { Readiness } from './http/server.ts'
 import { openModels, type Models } from './models/open.ts'
 import { retireAllWorkers } from './store/leases.ts'
 import { openDatabase, type OpenedDatabase } from './store/open.ts'
-import { openSandbox } from './sandbox/open.ts'
-import type { Sandboxes } from './sandbox/sandboxes.ts'
+import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
 import { newHexId } from './util/ids.ts'
@@ -86,24 +85,13 @@ async function furnish(
     handoff: new Handoff(),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
-    modelBehind: (name) => {
-      const found = models.resolve(name)
-      return found && `${found.provider}/${found.model}`
-    },
+    modelBehind: (name) => behind(models, name),
   }
-  const sandbox = sandboxOf(config, log)
+  const { choice, pythonPath } = config.sandbox
+  const sandbox = lateSandbox({ choice, dataDir: config.dataDir, ...(pythonPath && { pythonPath }) }, log)
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
-  const workerId = newHexId('worker_')
-  const worker = config.roles.has('worker')
-    ? new Worker({
-        id: workerId,
-        context,
-        models,
-        tools: openTools({ db, files: toolFiles(context), sandboxes: sandbox.opened, worker: workerId }),
-        maxRuns: config.maxRuns,
-      })
-    : undefined
+  const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
   await worker?.start()
   const http = config.roles.has('api')
     ? await listen(config, parts, { context, models, database, sandbox })
@@ -130,11 +118,26 @@ async function furnish(
   }
 }
 
+function behind(models: Models, name: string): string | undefined {
+  const found = models.resolve(name)
+  return found && `${found.provider}/${found.model}`
+}
+
+function openWorker(
+  { maxRuns }: Config,
+  { context, models, sandbox }: Pick<Rooms, 'context' | 'models' | 'sandbox'>,
+): Worker {
+  const id = newHexId('worker_')
+  const files = toolFiles(context)
+  const tools = openTools({ db: context.db, files, sandboxes: sandbox.opened, worker: id })
+  return new Worker({ id, context, models, tools, maxRuns })
+}
+
 interface Rooms {
   context: Context
   models: Models
   database: OpenedDatabase
-  sandbox: Sandbox
+  sandbox: LateSandbox
 }
 
 async function listen(
@@ -172,53 +175,5 @@ async function readiness({ context, models, database, sandbox }: Rooms): Promise
     database: { status: isUp ? 'up' : 'down', description: database.description },
     model: { description: models.description, demo: models.isDemo },
     sandbox: sandbox.describe(),
-  }
-}
-
-interface Sandbox {
-  /** Resolves when a driver has been chosen, or none. */
-  opened: Promise<Sandboxes>
-  /** Begins the choice; its self-tests take a while, so the server listens first. */
-  open: () => void
-  describe: () => object
-  close: () => Promise<void>
-}
-
-function sandboxOf(config: Config, log: Log): Sandbox {
-  let begin: (sandboxes: Promise<Sandboxes>) => void = () => {}
-  const opened = new Promise<Sandboxes>((resolve) => {
-    begin = resolve
-  })
-  let state: object = { driver: null, why: 'not chosen yet' }
-  let isOpen = false
-  const { choice, pythonPath } = config.sandbox
-  return {
-    opened,
-    open() {
-      isOpen = true
-      begin(
-        openSandbox({
-          choice,
-          dataDir: config.dataDir,
-          log: sandboxLog(log),
-          ...(pythonPath && { pythonPath }),
-        }),
-      )
-      void opened.then((sandboxes) => {
-        const { driver = null, ...more } = sandboxes.describe()
-        state = { driver, ...more }
-      })
-    },
-    describe: () => state,
-    close: async () => {
-      if (isOpen) await (await opened).close()
-    },
-  }
-}
-
-function sandboxLog(log: Log) {
-  return {
-    info: (fields: object, message: string) => log('info', message, fields),
-    warn: (fields: object, message: string) => log('warn', message, fields),
   }
 }
