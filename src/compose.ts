@@ -13,7 +13,9 @@ import { Hints } from './events/hints.ts'
 import { RunLog } from './events/run-log.ts'
 import { openServer } from './http/app.ts'
 import type { Readiness } from './http/server.ts'
+import { BuiltinEmbedder } from './models/builtin-embedder.ts'
 import { openModels, type Models } from './models/open.ts'
+import { openRetrieval } from './retrieval/retrieval.ts'
 import { retireAllWorkers } from './store/leases.ts'
 import { openDatabase, type OpenedDatabase } from './store/open.ts'
 import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
@@ -74,11 +76,15 @@ async function furnish(
   const { db } = database
   const { log, clock } = parts
   const models = openModels(config.models, log)
+  const builtin = models.embedder() ? undefined : new BuiltinEmbedder()
+  const embedder = models.embedder() ?? builtin
+  if (!embedder) throw new Error('expected an embedder')
   const hints = new Hints({ shared: !database.embedded })
   const runLog = new RunLog(db, hints)
   const context: Context = {
     db,
     blobs,
+    retrieval: openRetrieval({ db, blobs, clock, log, embedder, memoryBytes: config.searchMemoryBytes }),
     clock,
     hints,
     runLog,
@@ -104,6 +110,8 @@ async function furnish(
     await http?.close()
     await hints.close()
     await sandbox.close()
+    await context.retrieval.close()
+    await builtin?.close()
     await models.close()
     await blobs.close()
     await database.close()
@@ -124,13 +132,13 @@ function behind(models: Models, name: string): string | undefined {
 }
 
 function openWorker(
-  { maxRuns }: Config,
+  { maxRuns, maxIngests }: Config,
   { context, models, sandbox }: Pick<Rooms, 'context' | 'models' | 'sandbox'>,
 ): Worker {
   const id = newHexId('worker_')
   const files = toolFiles(context)
   const tools = openTools({ db: context.db, files, sandboxes: sandbox.opened, worker: id })
-  return new Worker({ id, context, models, tools, maxRuns })
+  return new Worker({ id, context, models, tools, maxRuns, maxIngests })
 }
 
 interface Rooms {

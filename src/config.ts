@@ -30,6 +30,10 @@ const ConfigFile = z.strictObject({
   drain_seconds: z.int().min(0).optional(),
   /** Runs that one process works on at once. */
   max_runs: z.int().min(1).optional(),
+  /** Files that one process brings into vector stores at once. */
+  max_ingests: z.int().min(1).max(64).optional(),
+  /** What may be kept in memory of vector stores that are searched, MiB. */
+  search_memory_mb: z.int().min(16).optional(),
   /** Largest JSON body, MiB. */
   body_limit_mb: z.int().min(1).max(1024).optional(),
   /** false: the OpenAI-Beta header may be left out. */
@@ -63,6 +67,8 @@ export interface Config {
   readonly runExpiresSeconds: number
   readonly drainSeconds: number
   readonly maxRuns: number
+  readonly maxIngests: number
+  readonly searchMemoryBytes: number
   readonly bodyLimitBytes: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
@@ -103,6 +109,8 @@ export function readConfig(environment: Environment = process.env): Config {
       number(environment, 'SPOOL_RUN_EXPIRES_SECONDS', seconds) ?? file.run_expires_seconds ?? 600,
     drainSeconds: number(environment, 'SPOOL_DRAIN_SECONDS', z.int().min(0)) ?? file.drain_seconds ?? 25,
     maxRuns: number(environment, 'SPOOL_MAX_RUNS', z.int().min(1)) ?? file.max_runs ?? 512,
+    maxIngests: number(environment, 'SPOOL_MAX_INGESTS', z.int().min(1)) ?? file.max_ingests ?? 2,
+    searchMemoryBytes: (file.search_memory_mb ?? 512) * 1024 * 1024,
     bodyLimitBytes: (file.body_limit_mb ?? 32) * 1024 * 1024,
     strictBeta: flag(environment, 'SPOOL_STRICT_BETA') ?? file.strict_beta ?? true,
     blobs: file.blobs ?? { type: 'disk', folder: join(dataDir, 'blobs') },

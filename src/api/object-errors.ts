@@ -141,6 +141,14 @@ export const objectErrors = {
   vectorStoreExpired: define(badRequest(null, "Vector store '{id}' has expired."), (id: string) => ({
     values: { id },
   })),
+  /** Ours: the vectors of a store mean nothing to another model. */
+  embedderChanged: define(
+    badRequest(
+      null,
+      "Vector store '{id}' was made with the embedder '{made}', and this server embeds with '{current}'. Set the embedder back, or run 'npm run reindex' on the server to embed its files anew.",
+    ),
+    (id: string, made: string, current: string) => ({ values: { id, made, current } }),
+  ),
   unsupportedFile: define(
     badRequest(
       'unsupported_file',

@@ -8,8 +8,9 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
-import { namedResources } from './make-thread.ts'
-import { refuseUnbuiltResources, refuseUnbuiltTools } from './not-yet.ts'
+import { namedResources, withStores } from './make-thread.ts'
+import { refuseUnbuiltTools } from './not-yet.ts'
+import { carryOut, checkNamed, planForAssistant } from './search-resources.ts'
 
 export async function createAssistant(
   context: Context,
@@ -17,8 +18,9 @@ export async function createAssistant(
   request: CreateAssistantRequest,
 ): Promise<Assistant> {
   refuseUnbuiltTools(request.tools)
-  refuseUnbuiltResources(request.tool_resources)
   const tools = expandTools(request.tools)
+  const { plan, vector_store_ids } = planForAssistant(context, request.tool_resources)
+  const resources = withStores(namedResources(request.tool_resources), vector_store_ids)
   const body: AssistantBody = {
     name: request.name ?? null,
     description: request.description ?? null,
@@ -28,16 +30,19 @@ export async function createAssistant(
     top_p: request.top_p ?? 1,
     temperature: request.temperature ?? 1,
     reasoning_effort: request.reasoning_effort ?? null,
-    tool_resources: resourcesFor(tools, namedResources(request.tool_resources)),
+    tool_resources: resourcesFor(tools, resources),
     metadata: request.metadata ?? {},
     response_format: expandResponseFormat(request.response_format ?? 'auto'),
   }
   checkBody(context, body)
-  return context.db.transaction(async (tx) => {
+  const row = { id: newId('assistant'), project, created_at: nowSeconds(context.clock), body }
+  const assistant = await context.db.transaction(async (tx) => {
     await checkResourceFiles(tx, project, request.tool_resources)
-    const created_at = nowSeconds(context.clock)
-    return insertAssistant(tx, { id: newId('assistant'), project, created_at, body })
+    await carryOut(context, tx, { project, plan })
+    return insertAssistant(tx, row)
   })
+  context.hints.tell({ kind: 'ingest' })
+  return assistant
 }
 
 /** Absent fields stay; null restores what the field is without being given. */
@@ -47,11 +52,12 @@ export async function modifyAssistant(
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
   refuseUnbuiltTools(request.tools)
-  refuseUnbuiltResources(request.tool_resources)
   return context.db.transaction(async (tx) => {
     await checkResourceFiles(tx, key.project, request.tool_resources)
     const before = await lockAssistant(tx, key.project, key.id)
     if (!before) throw errors.notFound('assistant', key.id)
+    const ids = request.tool_resources?.file_search?.vector_store_ids ?? []
+    await checkNamed(context, tx, { project: key.project, ids })
     const tools = request.tools === undefined ? before.tools : expandTools(request.tools)
     const resources = { ...before.tool_resources, ...namedResources(request.tool_resources) }
     const body: AssistantBody = {

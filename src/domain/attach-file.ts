@@ -3,9 +3,9 @@ import { errors } from '../api/errors.ts'
 import type { CreateMessageRequest } from '../api/messages.ts'
 import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../store/database.ts'
-import type { Thread } from '../api/threads.ts'
-import { shareFiles } from '../store/files.ts'
-import { updateThread } from '../store/threads.ts'
+import { shareFiles, type FileRow } from '../store/files.ts'
+import { checkSearchable } from './attach-store-file.ts'
+import { searchedFiles } from './search-resources.ts'
 
 type Requests = readonly CreateMessageRequest[] | null | undefined
 
@@ -54,11 +54,16 @@ export async function checkMessageFiles(
   const uses = (requests ?? []).flatMap((request, index) =>
     usesOf(request, path === undefined ? '' : `${path}[${index}].`),
   )
-  await checkUses(tx, project, uses)
+  const files = await checkUses(tx, project, uses)
+  checkSearchable(files, searchedFiles(requests))
 }
 
-async function checkUses(tx: Queryable, project: string, uses: readonly FileUse[]): Promise<void> {
-  if (uses.length === 0) return
+async function checkUses(
+  tx: Queryable,
+  project: string,
+  uses: readonly FileUse[],
+): Promise<ReadonlyMap<string, FileRow>> {
+  if (uses.length === 0) return new Map()
   const files = await shareFiles(tx, project, [...new Set(uses.map((use) => use.file_id))], {
     deleting: 'wait',
   })
@@ -70,6 +75,7 @@ async function checkUses(tx: Queryable, project: string, uses: readonly FileUse[
       throw errors.unsupportedImageFile(imagePath, file_id)
     }
   }
+  return files
 }
 
 function usesOf(request: CreateMessageRequest, prefix: string): FileUse[] {
@@ -112,10 +118,4 @@ export function withInterpreterFiles(resources: ToolResources, file_ids: readonl
     code_interpreter: { file_ids: [...new Set([...(code_interpreter?.file_ids ?? []), ...file_ids])] },
     ...others,
   }
-}
-
-/** Writes files into a thread whose row is locked for it. */
-export async function attachFiles(tx: Queryable, thread: Thread, file_ids: readonly string[]): Promise<void> {
-  if (file_ids.length === 0) return
-  await updateThread(tx, { ...thread, tool_resources: withInterpreterFiles(thread.tool_resources, file_ids) })
 }

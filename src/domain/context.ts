@@ -3,6 +3,7 @@ import type { Handoff } from '../events/handoff.ts'
 import type { Hints } from '../events/hints.ts'
 import type { RunLog } from '../events/run-log.ts'
 import type { BlobStore } from '../blobs/port.ts'
+import type { Retrieval } from '../retrieval/retrieval.ts'
 import type { Database } from '../store/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -11,6 +12,8 @@ export interface Context {
   db: Database
   /** File contents; rows in the database say what they are. */
   blobs: BlobStore
+  /** How files are brought into vector stores, and found there. */
+  retrieval: Retrieval
   clock: Clock
   hints: Hints
   runLog: RunLog

@@ -5,30 +5,52 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../store/database.ts'
 import { deleteMessage as deleteRow, insertMessages } from '../store/messages.ts'
 import { activeRunId } from '../store/runs.ts'
-import { lockThread } from '../store/threads.ts'
+import { lockThread, updateThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { attachFiles, checkMessageFiles, interpreterFiles } from './attach-file.ts'
+import { checkMessageFiles, interpreterFiles, withInterpreterFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
-import { refuseUnbuiltMessage } from './not-yet.ts'
+import { carryOut, planForMessages, searchedFiles } from './search-resources.ts'
 
 export async function createMessage(
   context: Context,
   place: { project: string; thread_id: string },
   request: CreateMessageRequest,
 ): Promise<Message> {
-  refuseUnbuiltMessage(request)
   const { project, thread_id } = place
-  return context.db.transaction(async (tx) => {
+  const created = await context.db.transaction(async (tx) => {
     await checkMessageFiles(tx, project, [request])
-    const file_ids = interpreterFiles([request])
-    const thread = await openThread(tx, place, file_ids.length > 0 ? 'exclusive' : 'share')
-    await attachFiles(tx, thread, file_ids)
+    const brings = interpreterFiles([request]).length > 0 || searchedFiles([request]).length > 0
+    const thread = await openThread(tx, place, brings ? 'exclusive' : 'share')
+    if (brings) await bringFiles(context, tx, { project, thread, requests: [request] })
     const [message] = makeMessages([request], thread_id, nowSeconds(context.clock))
     if (!message) throw new Error('expected one message')
     await insertMessages(tx, project, [message])
     return message
   })
+  context.hints.tell({ kind: 'ingest' })
+  return created
+}
+
+/** What messages attach becomes the thread's: files for code_interpreter and its vector store. Its row is locked. */
+export async function bringFiles(
+  context: Context,
+  tx: Queryable,
+  {
+    project,
+    thread,
+    requests,
+  }: { project: string; thread: Thread; requests: readonly CreateMessageRequest[] },
+): Promise<void> {
+  const resources = withInterpreterFiles(thread.tool_resources, interpreterFiles(requests))
+  const { plan, tool_resources } = await planForMessages(
+    context,
+    tx,
+    { project, tool_resources: resources },
+    requests,
+  )
+  await carryOut(context, tx, { project, plan })
+  if (tool_resources !== thread.tool_resources) await updateThread(tx, { ...thread, tool_resources })
 }
 
 export async function deleteMessage(

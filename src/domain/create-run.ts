@@ -20,21 +20,17 @@ import { findThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../events/handoff.ts'
-import {
-  checkMessageFiles,
-  checkResourceFiles,
-  attachFiles,
-  interpreterFiles,
-  nameFiles,
-} from './attach-file.ts'
+import { checkMessageFiles, checkResourceFiles, nameFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
+import { bringFiles } from './create-message.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
-import { refuseUnbuiltMessages, refuseUnbuiltResources, refuseUnbuiltTools } from './not-yet.ts'
+import { refuseUnbuiltTools } from './not-yet.ts'
 import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
 import { fieldsAfter } from './run-status.ts'
+import { carryOut, checkNamed, isEmptyPlan } from './search-resources.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -54,13 +50,11 @@ export async function createThreadAndRun(
   asked: Asked,
 ): Promise<StartedRun> {
   refuseUnbuiltTools(request.tools)
-  refuseUnbuiltResources(request.tool_resources)
-  refuseUnbuiltResources(request.thread?.tool_resources, 'thread.tool_resources')
-  refuseUnbuiltMessages(request.thread?.messages, 'thread.messages')
   const { project } = asked
   const settings = await settingsFor(context, request, asked)
   const now = nowSeconds(context.clock)
-  const thread = makeThread(request.thread ?? {}, now)
+  const { thread, plan } = makeThread(context, request.thread ?? {})
+  const named = request.tool_resources?.file_search?.vector_store_ids ?? []
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
   checkRunnable(messages.some(isUsers), settings)
   return startRun(context, {
@@ -70,10 +64,14 @@ export async function createThreadAndRun(
       const said = request.thread?.messages
       // One statement is a transaction by itself; only files need more.
       const resources = [request.tool_resources, request.thread?.tool_resources]
-      if (!nameFiles(said, ...resources)) return insertThreadAndRun(context.db, { thread, messages, run })
+      if (!nameFiles(said, ...resources) && named.length === 0 && isEmptyPlan(plan)) {
+        return insertThreadAndRun(context.db, { thread, messages, run })
+      }
       return context.db.transaction(async (tx) => {
         for (const one of resources) await checkResourceFiles(tx, project, one)
         await checkMessageFiles(tx, project, said, 'thread.messages')
+        await checkNamed(context, tx, { project, ids: named })
+        await carryOut(context, tx, { project, plan })
         await insertThreadAndRun(tx, { thread, messages, run })
       })
     },
@@ -88,7 +86,6 @@ export async function createRun(
   asked: Asked,
 ): Promise<StartedRun> {
   refuseUnbuiltTools(request.tools)
-  refuseUnbuiltMessages(request.additional_messages, 'additional_messages')
   const { project } = asked
   const settings = await settingsFor(context, request, asked).catch(async (error: unknown) => {
     // What the path names is missed first; the look is worth it only when the call fails anyway.
@@ -106,7 +103,8 @@ export async function createRun(
         context.db.transaction(async (tx) => {
           await checkMessageFiles(tx, project, request.additional_messages, 'additional_messages')
           const thread = await checkThread(tx, { project, thread_id, messages, settings })
-          await attachFiles(tx, thread, interpreterFiles(request.additional_messages))
+          const requests = request.additional_messages ?? []
+          if (nameFiles(requests)) await bringFiles(context, tx, { project, thread, requests })
           await insertMessages(tx, project, messages)
           await insertRun(tx, run)
           if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })

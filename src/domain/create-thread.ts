@@ -3,29 +3,27 @@ import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, ModifyThreadRequest, Thread } from '../api/threads.ts'
 import { insertMessages } from '../store/messages.ts'
 import { insertThread, lockThread, updateThread } from '../store/threads.ts'
-import { nowSeconds } from '../util/clock.ts'
 import { checkMessageFiles, checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread, namedResources } from './make-thread.ts'
-import { refuseUnbuiltMessages, refuseUnbuiltResources } from './not-yet.ts'
+import { carryOut, checkNamed } from './search-resources.ts'
 
 export async function createThread(
   context: Context,
   project: string,
   request: CreateThreadRequest,
 ): Promise<Thread> {
-  refuseUnbuiltResources(request.tool_resources)
-  refuseUnbuiltMessages(request.messages, 'messages')
-  const now = nowSeconds(context.clock)
-  const thread = makeThread(request, now)
-  const messages = makeMessages(request.messages ?? [], thread.id, now)
+  const { thread, plan } = makeThread(context, request)
+  const messages = makeMessages(request.messages ?? [], thread.id, thread.created_at)
   await context.db.transaction(async (tx) => {
     await checkResourceFiles(tx, project, request.tool_resources)
     await checkMessageFiles(tx, project, request.messages, 'messages')
+    await carryOut(context, tx, { project, plan })
     await insertThread(tx, project, thread)
     await insertMessages(tx, project, messages)
   })
+  context.hints.tell({ kind: 'ingest' })
   return thread
 }
 
@@ -35,12 +33,13 @@ export async function modifyThread(
   key: { project: string; id: string },
   request: ModifyThreadRequest,
 ): Promise<Thread> {
-  refuseUnbuiltResources(request.tool_resources)
   return context.db.transaction(async (tx) => {
     await checkResourceFiles(tx, key.project, request.tool_resources)
     const before = await lockThread(tx, key.project, key.id, 'exclusive')
     if (!before) throw errors.notFound('thread', key.id)
     const { metadata, tool_resources } = request
+    const ids = tool_resources?.file_search?.vector_store_ids ?? []
+    await checkNamed(context, tx, { project: key.project, ids })
     const thread: Thread = {
       ...before,
       metadata: metadata === undefined ? before.metadata : (metadata ?? {}),

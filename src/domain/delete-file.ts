@@ -8,6 +8,7 @@ import { lockExpiredFile, lockFile, removeFile, type FileRow } from '../store/fi
 import { lockThreadsWithFile, updateThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
+import { leaveVectorStores } from './delete-vector-store.ts'
 
 /** Messages and runs that name the file keep its id. */
 export async function deleteFile(context: Context, project: string, id: string): Promise<void> {
@@ -28,10 +29,10 @@ export async function expireFiles(context: Context): Promise<number> {
   })
 }
 
-/** The locks are taken in this order by everyone: files, assistants, threads, blobs. */
+/** The locks are taken in this order by everyone: files, assistants, threads, vector stores, blobs. */
 async function removeEverywhere(context: Context, tx: Queryable, file: FileRow): Promise<void> {
   await leaveCodeInterpreter(tx, file)
-  // Vector stores that hold the file come here: they lose it in this same transaction.
+  await leaveVectorStores(tx, file)
   await removeFile(tx, file.id)
   await releaseBlobs(tx, [file.sha256], nowSeconds(context.clock))
 }

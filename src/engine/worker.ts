@@ -27,6 +27,7 @@ import type { Engine } from './engine.ts'
 import { executeRun } from './execute-run.ts'
 import { RunStopped } from './failure.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { IngestWorker } from './ingest-worker.ts'
 import { sweep } from './sweep.ts'
 import { takeOver, type TakenRun } from './takeover.ts'
 
@@ -41,6 +42,8 @@ interface WorkerOptions {
   tools: Tools
   /** Runs that this process works on at once. */
   maxRuns: number
+  /** Files that it brings into vector stores at once. */
+  maxIngests: number
 }
 
 interface Active {
@@ -57,6 +60,7 @@ export class Worker {
   readonly #engine: Engine
   readonly #recorder: Recorder
   readonly #heartbeat: Heartbeat
+  readonly #ingests: IngestWorker
   readonly #active = new Map<string, Active>()
   readonly #stopping = new AbortController()
   #reserved = 0
@@ -83,6 +87,13 @@ export class Worker {
       loadImage: (wanted) => loadImage(context, wanted),
       confirmed: (signal) => this.#heartbeat.confirmed(signal),
     }
+    this.#ingests = new IngestWorker({
+      context,
+      worker: this.id,
+      limit: options.maxIngests,
+      isConfirmed: () => this.#heartbeat.isConfirmed(),
+      confirmed: (signal) => this.#heartbeat.confirmed(signal),
+    })
     this.#recorder = new Recorder({
       db: context.db,
       worker: this.id,
@@ -98,6 +109,7 @@ export class Worker {
     await this.#heartbeat.start()
     this.#deaf = hints.hear((hint) => this.#hear(hint))
     handoff.offer(() => this.#reserve())
+    this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
   }
 
@@ -107,7 +119,7 @@ export class Worker {
     context.handoff.offer(undefined)
     this.#stopping.abort()
     this.#wake()
-    await this.#looping
+    await Promise.all([this.#looping, this.#ingests.stop()])
     const timer = new AbortController()
     const ended = Promise.all([...this.#active.values()].map((active) => active.done))
     await Promise.race([ended, sleep(ms, timer.signal)])

@@ -11,6 +11,8 @@ export type Hint =
   | { kind: 'cancel'; run_id: string }
   /** A run waits for a worker. */
   | { kind: 'queue' }
+  /** A file waits to be brought into a vector store. */
+  | { kind: 'ingest' }
   /** Anything may have changed: the connection that hears notifications was away. */
   | { kind: 'all' }
 
@@ -20,7 +22,7 @@ const channel = 'spool_runs'
 const payloadLimit = 7900
 
 export function hintPayload(hint: Hint): string {
-  if (hint.kind === 'queue' || hint.kind === 'all') return hint.kind
+  if (hint.kind === 'queue' || hint.kind === 'ingest' || hint.kind === 'all') return hint.kind
   const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
   return payload.length > payloadLimit ? 'all' : payload
 }
@@ -29,7 +31,7 @@ function parsePayload(payload: string): Hint {
   const [kind, rest = ''] = payload.split(':')
   if (kind === 'log') return { kind, run_ids: rest.split(',') }
   if (kind === 'cancel') return { kind, run_id: rest }
-  return kind === 'queue' ? { kind } : { kind: 'all' }
+  return kind === 'queue' || kind === 'ingest' ? { kind } : { kind: 'all' }
 }
 
 /** Lives as long as the process; `shared` says whether other processes use the same database. */

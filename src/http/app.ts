@@ -8,6 +8,7 @@ import { assistantRoutes } from './assistants.ts'
 import { authenticate, checkBeta } from './auth.ts'
 import { chatCompletionRoutes } from './chat-completions.ts'
 import { embeddingRoutes } from './embeddings.ts'
+import { fileBatchRoutes } from './file-batches.ts'
 import { createFileRoute, fileRoutes } from './files.ts'
 import { acceptForms } from './forms.ts'
 import { answerError } from './errors.ts'
@@ -24,6 +25,8 @@ import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
 import { threadRoutes } from './threads.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
+import { vectorStoreFileRoutes } from './vector-store-files.ts'
+import { vectorStoreRoutes } from './vector-stores.ts'
 
 /** Ids in paths are the client's: longer ones than any of ours are still answered as not found. */
 const maxParamLength = 2000
@@ -76,6 +79,9 @@ async function routes(server: Server): Promise<void> {
   chatCompletionRoutes(server)
   fileRoutes(server)
   uploadRoutes(server)
+  vectorStoreRoutes(server)
+  vectorStoreFileRoutes(server)
+  fileBatchRoutes(server)
   await server.http.register(async (http) => {
     await acceptForms(http)
     createFileRoute({ ...server, http })

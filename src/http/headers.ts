@@ -4,6 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 /** What poll helpers are told to wait between two looks at a run, milliseconds. */
 export const pollAfterMs = 200
 
+/** The same for files that are brought into a vector store, which takes longer. */
+export const ingestPollAfterMs = 500
+
 export function addHeaders(http: FastifyInstance): void {
   http.addHook('onRequest', async (request, reply) => {
     request.startedMs = performance.now()

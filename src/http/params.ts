@@ -8,6 +8,9 @@ const kinds = {
   message_id: 'message',
   run_id: 'run',
   step_id: 'step',
+  vector_store_id: 'vector_store',
+  file_id: 'file',
+  batch_id: 'file_batch',
 } as const
 
 type PathId = keyof typeof kinds

@@ -28,6 +28,8 @@ const flushLength = 1 << 18
 /** A sink that writes to a file; synchronous, since it lives in a child process that does nothing else. */
 export class SectionFile implements SectionSink {
   characters = 0
+  /** Of the text in UTF-8. */
+  bytes = 0
   sections = 0
   /** Characters other than white space. */
   visible = 0
@@ -45,6 +47,7 @@ export class SectionFile implements SectionSink {
     if (text === '') return
     this.characters += text.length
     if (this.characters > this.#maxCharacters) throw parseFailures.tooLarge()
+    this.bytes += Buffer.byteLength(text)
     this.sections += 1
     if (/\S/.test(text)) this.visible += 1
     this.#pending += `${JSON.stringify({ ...section, text })}\n`

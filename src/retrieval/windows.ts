@@ -16,16 +16,24 @@ export interface TextWindow {
 
 type Reader = Pick<Embedder, 'windowTokens' | 'countTokens'>
 
-/**
- * `chunks` follow one another in one document, in order. Cuts at every beginning and end of a chunk, and between
- * those along sentences into windows of about equal length.
- */
-export function cutWindows(chunks: WindowSource[], reader: Reader): TextWindow[] {
+/** Whether the reader takes in every chunk whole. */
+export function readsWhole(chunks: Pick<WindowSource, 'text'>[], reader: Reader): boolean {
   const count = reader.countTokens?.bind(reader) ?? guessTokens
-  // A chunk that fits is read in one piece: cutting it would only lose the context.
-  if (chunks.every(({ text }) => count(text) <= reader.windowTokens)) {
-    return chunks.map(({ text }, index) => ({ text, chunks: [index] }))
-  }
+  return chunks.every(({ text }) => count(text) <= reader.windowTokens)
+}
+
+/**
+ * `chunks` follow one another in one document, in order. Where the reader takes in all of them whole, each is one
+ * window: cutting it would only lose the context. Else cuts at every beginning and end of a chunk, and between those
+ * along sentences into windows of about equal length. Who cuts a document in parts says `isWhole` for all of it.
+ */
+export function cutWindows(
+  chunks: WindowSource[],
+  reader: Reader,
+  isWhole = readsWhole(chunks, reader),
+): TextWindow[] {
+  if (isWhole) return chunks.map(({ text }, index) => ({ text, chunks: [index] }))
+  const count = reader.countTokens?.bind(reader) ?? guessTokens
   const cuts = [...new Set(chunks.flatMap(({ start, end }) => [start, end]))].toSorted(
     (one, other) => one - other,
   )

@@ -31,6 +31,8 @@ interface ListOptions {
   columns: string
   /** Columns that must equal these values; the index of the table's list begins with them. */
   where: Record<string, string>
+  /** Further columns, which rows may change: a cursor need not fit them any more. */
+  filter?: Record<string, string>
   query: PageQuery
   /** The cursor's column, where it is not `id`. */
   idColumn?: string
@@ -41,10 +43,14 @@ interface ListOptions {
  * and `has_more` tells whether more lie on that side. Throws `UnknownCursor`.
  */
 export async function listRows<Row extends object>(db: Queryable, options: ListOptions): Promise<Page<Row>> {
-  const { table, columns, where, query, idColumn = 'id' } = options
+  const { table, columns, where, filter = {}, query, idColumn = 'id' } = options
   const values: unknown[] = Object.values(where)
   const conditions = Object.keys(where).map((column, index) => `${column} = $${index + 1}`)
   const scope = conditions.join(' and ')
+  for (const [column, value] of Object.entries(filter)) {
+    values.push(value)
+    conditions.push(`${column} = $${values.length}`)
+  }
   const cursor = (parameter: 'after' | 'before', id: string) => {
     values.push(id)
     const comparison = (parameter === 'after') === (query.order === 'asc') ? '>' : '<'

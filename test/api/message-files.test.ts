@@ -111,11 +111,11 @@ test.each(places)('$name: attachments for code_interpreter become the thread’s
   for (const run of runs.data) await server.openai.beta.threads.runs.poll(run.id, { thread_id: thread.id })
 })
 
-test.each(places)('$name: attachments for file_search are refused by name', async ({ write, path }) => {
+test.each(places)('$name: attachments for file_search must be readable by their names', async ({ write }) => {
   const tools = [{ type: 'code_interpreter' }, { type: 'file_search' }]
   const answer = await write(message('Hi', [{ file_id: await upload(), tools }]))
-  const error = errors.notSupportedYet(`${path}attachments`, 'Attaching files for file_search')
-  expect(answer).toMatchObject(wireError(error))
+  expect(answer).toMatchObject(wireError(errors.unsupportedFile(['.png'])))
+  expect(await rows()).toEqual([])
 })
 
 test('more messages add files to those that the thread has, each once', async () => {

@@ -77,6 +77,8 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     runExpiresSeconds: 600,
     drainSeconds: 0,
     maxRuns: 64,
+    maxIngests: 2,
+    searchMemoryBytes: 64 * 1024 * 1024,
     bodyLimitBytes: 4 * 1024 * 1024,
     strictBeta: true,
     blobs: { type: 'disk', folder: join(data.path, 'blobs') },

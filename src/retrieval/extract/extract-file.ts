@@ -32,6 +32,8 @@ export interface ExtractJob {
 export interface ExtractResult {
   sections: number
   characters: number
+  /** Of the text in UTF-8. */
+  bytes: number
 }
 
 type ZipReader = (zip: ZipArchive, sink: SectionSink) => Promise<void>
@@ -55,7 +57,7 @@ export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
     sections.close()
   }
   if (sections.visible === 0) throw parseFailures.empty()
-  return { sections: sections.sections, characters: sections.characters }
+  return { sections: sections.sections, characters: sections.characters, bytes: sections.bytes }
 }
 
 async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {

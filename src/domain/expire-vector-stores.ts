@@ -1,0 +1,36 @@
+/** Ends vector stores whose time is over: the chunks go, the store and the names of its files stay. */
+import type { Queryable } from '../store/database.ts'
+import { removeChunks } from '../store/chunks.ts'
+import { cancelStoreFiles, forgetTextBytes } from '../store/vector-store-files.ts'
+import {
+  lockExpiredStore,
+  raiseVersion,
+  updateVectorStore,
+  type VectorStoreRow,
+} from '../store/vector-stores.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+
+/** Answers how many stores it ended; call it again while that is not 0. */
+export async function expireVectorStores(context: Context): Promise<number> {
+  const id = await context.db.transaction(async (tx) => {
+    const store = await lockExpiredStore(tx, nowSeconds(context.clock))
+    if (store) await expireLockedStore(tx, store)
+    return store?.id
+  })
+  if (id === undefined) return 0
+  context.retrieval.vectors.forget(id)
+  context.retrieval.words.forget(id)
+  return 1
+}
+
+export async function expireLockedStore(tx: Queryable, store: VectorStoreRow): Promise<VectorStoreRow> {
+  if (store.is_expired) return store
+  const expired = { ...store, is_expired: true }
+  await updateVectorStore(tx, expired)
+  await cancelStoreFiles(tx, store.id)
+  await forgetTextBytes(tx, store.id)
+  await removeChunks(tx, store.id)
+  await raiseVersion(tx, store.id)
+  return expired
+}

@@ -1,0 +1,19 @@
+/** The text that was found in a file, put together again from its overlapping chunks. */
+import { chunksOfFile, type FilePlace } from '../store/chunks.ts'
+import type { Queryable } from '../store/database.ts'
+
+const pageSize = 100
+
+/** In pieces, in order. White space between chunks is not kept; a line break stands for it. */
+export async function* fileText(db: Queryable, place: FilePlace): AsyncGenerator<string> {
+  let end = 0
+  for (let from = 0; ; from += pageSize) {
+    const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
+    for (const chunk of chunks) {
+      if (chunk.position > 0 && chunk.start_at > end) yield '\n'
+      yield chunk.text.slice(Math.max(0, end - chunk.start_at))
+      end = Math.max(end, chunk.end_at)
+    }
+    if (chunks.length < pageSize) return
+  }
+}

@@ -1,0 +1,223 @@
+/** The one door to vector stores for everything that searches: the endpoint and the tool. */
+import { errors } from '../api/errors.ts'
+import type { Attributes } from '../api/metadata.ts'
+import type { SearchFilter } from '../api/vector-stores.ts'
+import { findChunks, hasWindows, type FoundChunk } from '../store/chunks.ts'
+import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from '../store/vector-stores.ts'
+import { attributesOfStore } from '../store/vector-store-files.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { passesFilter } from './attribute-filter.ts'
+import {
+  alphaFor,
+  bestOf,
+  fuseScores,
+  rankCandidates,
+  type Candidate,
+  type HybridWeights,
+  type Ranker,
+  type Scores,
+} from './rank.ts'
+import type { Retrieval } from './retrieval.ts'
+import { chunkId, chunkKey, vectorSource, wordSource } from './store-sources.ts'
+import type { Hit } from './top-hits.ts'
+
+export interface Search {
+  project: string
+  /** Stores that are not there are passed over. */
+  vector_store_ids: readonly string[]
+  /** A chunk counts as the query that it fits best. */
+  queries: readonly string[]
+  max_num_results: number
+  filters?: SearchFilter | undefined
+  /** 0..1; weaker chunks are left out. */
+  score_threshold: number
+  ranker: Ranker
+  weights?: HybridWeights | undefined
+}
+
+export interface SearchResult {
+  file_id: string
+  filename: string
+  /** 0..1 */
+  score: number
+  attributes: Attributes
+  text: string
+  page?: number
+  slide?: number
+  heading?: string
+  vector_store_id: string
+}
+
+/** Of each store and query the best chunks by meaning and by words; the others cannot become results. */
+const poolSize = 200
+
+type Ranked = Candidate & { chunk: FoundChunk }
+
+/**
+ * Best first. While a store has no vectors words alone count. Throws an `ApiError` for a store that has expired or
+ * was made with another embedder, and `ModelFailure` when the queries cannot be embedded.
+ */
+export async function searchStores(
+  retrieval: Retrieval,
+  search: Search,
+  signal: AbortSignal,
+): Promise<SearchResult[]> {
+  const stores = await openStores(retrieval, search)
+  const found: Ranked[] = []
+  for (const store of stores) found.push(...(await searchStore(retrieval, store, { search, signal })))
+  const ranked = rankCandidates(onceByFile(found), {
+    limit: search.max_num_results,
+    score_threshold: search.score_threshold,
+    ranker: search.ranker,
+  })
+  return ranked.map(toResult)
+}
+
+/** The stores that are there, in the order asked for; being searched counts as activity. */
+async function openStores({ db, clock, embedder }: Retrieval, search: Search): Promise<VectorStoreRow[]> {
+  const ids = [...new Set(search.vector_store_ids)]
+  const rows = await findStoreRows(db, search.project, ids)
+  const now = nowSeconds(clock)
+  for (const row of rows) {
+    if (isExpired(row, now)) throw errors.vectorStoreExpired(row.id)
+    if (row.embedder !== embedder.id) throw errors.embedderChanged(row.id, row.embedder, embedder.id)
+  }
+  const found = ids.flatMap((id) => rows.filter((row) => row.id === id))
+  if (found.some((row) => row.last_active_at < now)) {
+    await touchVectorStores(
+      db,
+      found.map((row) => row.id),
+      now,
+    )
+  }
+  return found
+}
+
+async function searchStore(
+  retrieval: Retrieval,
+  store: VectorStoreRow,
+  { search, signal }: { search: Search; signal: AbortSignal },
+): Promise<Ranked[]> {
+  const accept = await acceptor(retrieval, store.id, search.filters)
+  // A store without vectors needs no embedder, which may be slow to start.
+  const hasVectors = await hasWindows(retrieval.db, store.id)
+  const embedded = hasVectors ? await retrieval.embedder.embed([...search.queries], 'query', signal) : []
+  const scored: Scores[] = []
+  for (const [index, text] of search.queries.entries()) {
+    const query = { text, vector: embedded[index], accept, weights: search.weights }
+    scored.push(await scoreStore(retrieval, store, { query, signal }))
+  }
+  return readCandidates(retrieval, store, bestOf(scored))
+}
+
+interface Query {
+  text: string
+  /** Undefined while the store has no vectors. */
+  vector: Float32Array | undefined
+  accept: Accept | undefined
+  weights: HybridWeights | undefined
+}
+
+type Accept = (chunk_id: string) => boolean
+
+async function scoreStore(
+  { db, vectors, words, embedder }: Retrieval,
+  store: VectorStoreRow,
+  { query, signal }: { query: Query; signal: AbortSignal },
+): Promise<Scores> {
+  const { vector, accept } = query
+  const source = wordSource(db, store.id)
+  const byWords = (options: Pooled) => words.search(source, query.text, options, signal)
+  const all = accept ? { limit: poolSize, accept } : { limit: poolSize }
+  if (!vector) return scoresOf(await byWords(all))
+  const vectorRows = vectorSource(db, store.id, embedder.dimensions)
+  const byMeaning = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
+  const [meant, said] = await Promise.all([byMeaning(all), byWords(all)])
+  // What only one of the two brought up has a score by the other too.
+  const meantToo = await searchRest(byMeaning, said, meant)
+  const saidToo = await searchRest(byWords, meant, said)
+  const alpha = alphaFor(embedder.id, query.weights)
+  return fuseScores(scoresOf([...meant, ...meantToo]), scoresOf([...said, ...saidToo]), alpha)
+}
+
+interface Pooled {
+  limit: number
+  accept?: Accept
+}
+
+/** The scores of the chunks of `wanted` that the pool `known` was too small for. */
+async function searchRest(
+  find: (options: Pooled) => Promise<Hit[]>,
+  wanted: Hit[],
+  known: Hit[],
+): Promise<Hit[]> {
+  if (known.length < poolSize) return []
+  const ids = new Set(wanted.map((hit) => hit.chunk_id))
+  for (const hit of known) ids.delete(hit.chunk_id)
+  return ids.size === 0 ? [] : find({ limit: ids.size, accept: (id) => ids.has(id) })
+}
+
+function scoresOf(hits: Hit[]): Map<string, number> {
+  return new Map(hits.map(({ chunk_id, score }) => [chunk_id, score]))
+}
+
+/** Which chunks the filters let pass: a matter of their files. */
+async function acceptor(
+  { db }: Retrieval,
+  vector_store_id: string,
+  filters: SearchFilter | undefined,
+): Promise<Accept | undefined> {
+  if (!filters) return undefined
+  const passing = new Set<number>()
+  for (const [store_file, attributes] of await attributesOfStore(db, vector_store_id)) {
+    if (passesFilter(filters, attributes)) passing.add(store_file)
+  }
+  return (chunk_id) => passing.has(chunkKey(chunk_id).store_file)
+}
+
+/** The best chunks as they stand in the database; those that went meanwhile are left out. */
+async function readCandidates({ db }: Retrieval, store: VectorStoreRow, scores: Scores): Promise<Ranked[]> {
+  const best = [...scores].toSorted(([, one], [, other]) => other - one).slice(0, poolSize)
+  const chunks = await findChunks(
+    db,
+    store.id,
+    best.map(([id]) => chunkKey(id)),
+  )
+  return chunks.map((chunk) => {
+    const id = chunkId(chunk)
+    return {
+      chunk,
+      chunk_id: id,
+      file_id: chunk.file_id,
+      start: chunk.start_at,
+      end: chunk.end_at,
+      score: scores.get(id) ?? 0,
+    }
+  })
+}
+
+/** A file that is in several stores is taken from the one where it does best. */
+function onceByFile(found: Ranked[]): Ranked[] {
+  const homes = new Map<string, Ranked>()
+  for (const one of found) {
+    const best = homes.get(one.file_id)
+    if (!best || one.score > best.score) homes.set(one.file_id, one)
+  }
+  return found.filter(
+    ({ file_id, chunk }) => homes.get(file_id)?.chunk.vector_store_id === chunk.vector_store_id,
+  )
+}
+
+function toResult({ chunk, score }: Ranked): SearchResult {
+  return {
+    file_id: chunk.file_id,
+    filename: chunk.filename,
+    score,
+    attributes: chunk.attributes,
+    text: chunk.text,
+    ...(chunk.page !== null && { page: chunk.page }),
+    ...(chunk.slide !== null && { slide: chunk.slide }),
+    ...(chunk.heading !== null && { heading: chunk.heading }),
+    vector_store_id: chunk.vector_store_id,
+  }
+}

@@ -1,0 +1,64 @@
+/** The rows of a vector store as the two indexes read them. */
+import { pagesOfTerms, pagesOfWindows } from '../store/chunks.ts'
+import type { Database } from '../store/database.ts'
+import { storeVersion } from '../store/vector-stores.ts'
+import type { IndexedWindow, VectorSource } from './port.ts'
+import type { WordSource } from './word-index.ts'
+
+export interface ChunkKey {
+  store_file: number
+  position: number
+}
+
+/** The name of a chunk in the indexes: its file comes first, so that a filter need not know every chunk. */
+export function chunkId({ store_file, position }: ChunkKey): string {
+  return `${store_file}.${position}`
+}
+
+export function chunkKey(chunk_id: string): ChunkKey {
+  const [store_file = '', position = ''] = chunk_id.split('.')
+  return { store_file: Number(store_file), position: Number(position) }
+}
+
+/** Of a store that is gone both indexes read nothing. */
+const noVersion = -1
+
+export function vectorSource(db: Database, vector_store_id: string, dimensions: number): VectorSource {
+  return {
+    vector_store_id,
+    dimensions,
+    version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
+    async *windows() {
+      for await (const page of pagesOfWindows(db, vector_store_id)) {
+        yield page.flatMap(({ store_file, positions, vector }): IndexedWindow[] => {
+          const numbers = toFloats(vector)
+          return positions.map((position) => ({
+            chunk_id: chunkId({ store_file, position }),
+            vector: numbers,
+          }))
+        })
+      }
+    },
+  }
+}
+
+export function wordSource(db: Database, vector_store_id: string): WordSource {
+  return {
+    vector_store_id,
+    version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
+    async *terms() {
+      for await (const page of pagesOfTerms(db, vector_store_id)) {
+        yield page.map((row) => ({ chunk_id: chunkId(row), terms: row.terms }))
+      }
+    },
+  }
+}
+
+/** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */
+function toFloats(bytes: Buffer): Float32Array {
+  return new Float32Array(Uint8Array.from(bytes).buffer)
+}
+
+export function toBytes(vector: Float32Array): Buffer {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
+}

@@ -1,0 +1,200 @@
+/** Rows of `chunks` and `chunk_windows`: what is searched. */
+import type { Queryable } from './database.ts'
+
+export interface ChunkRow {
+  store_file: number
+  position: number
+  text: string
+  start_at: number
+  end_at: number
+  page: number | null
+  last_page: number | null
+  slide: number | null
+  last_slide: number | null
+  heading: string | null
+}
+
+export type NewChunk = Omit<ChunkRow, 'store_file'> & { terms: Uint8Array }
+
+/** A file in a store, for statements about its chunks. */
+export interface FilePlace {
+  vector_store_id: string
+  store_file: number
+}
+
+export interface WindowRow {
+  number: number
+  positions: number[]
+  /** 32-bit floats, little-endian. */
+  vector: Buffer
+}
+
+export async function insertChunks(
+  tx: Queryable,
+  place: FilePlace,
+  chunks: readonly NewChunk[],
+): Promise<void> {
+  const column = <Value>(read: (chunk: NewChunk) => Value) => chunks.map(read)
+  await tx.query({
+    name: 'insert_chunks',
+    text: `insert into chunks (vector_store_id, store_file, position, text, start_at, end_at, page, last_page, slide,
+                               last_slide, heading, terms)
+           select $1, $2, * from unnest($3::int[], $4::text[], $5::int[], $6::int[], $7::int[], $8::int[], $9::int[],
+                                        $10::int[], $11::text[], $12::bytea[])`,
+    values: [
+      place.vector_store_id,
+      place.store_file,
+      column((chunk) => chunk.position),
+      column((chunk) => chunk.text),
+      column((chunk) => chunk.start_at),
+      column((chunk) => chunk.end_at),
+      column((chunk) => chunk.page),
+      column((chunk) => chunk.last_page),
+      column((chunk) => chunk.slide),
+      column((chunk) => chunk.last_slide),
+      column((chunk) => chunk.heading),
+      column((chunk) => Buffer.from(chunk.terms.buffer, chunk.terms.byteOffset, chunk.terms.byteLength)),
+    ],
+  })
+}
+
+export async function insertWindows(
+  tx: Queryable,
+  place: FilePlace,
+  windows: readonly WindowRow[],
+): Promise<void> {
+  await tx.query({
+    name: 'insert_windows',
+    text: `insert into chunk_windows (vector_store_id, store_file, number, positions, vector)
+           select $1, $2, w.number, w.positions::int[], w.vector
+           from unnest($3::int[], $4::text[], $5::bytea[]) as w (number, positions, vector)`,
+    values: [
+      place.vector_store_id,
+      place.store_file,
+      windows.map(({ number }) => number),
+      windows.map(({ positions }) => `{${positions.join(',')}}`),
+      windows.map(({ vector }) => vector),
+    ],
+  })
+}
+
+/** Chunks of one file, from a position on. */
+export async function chunksOfFile(
+  db: Queryable,
+  place: FilePlace,
+  range: { from: number; limit: number },
+): Promise<ChunkRow[]> {
+  return db.query<ChunkRow>({
+    name: 'chunks_of_file',
+    text: `select store_file, position, text, start_at, end_at, page, last_page, slide, last_slide, heading
+           from chunks where vector_store_id = $1 and store_file = $2 and position >= $3
+           order by position limit $4`,
+    values: [place.vector_store_id, place.store_file, range.from, range.limit],
+  })
+}
+
+/** A chunk that was found, with what its file is called. */
+export interface FoundChunk extends ChunkRow {
+  vector_store_id: string
+  file_id: string
+  filename: string
+  attributes: Record<string, string | number | boolean>
+}
+
+/** The chunks that are still there, in no order. */
+export async function findChunks(
+  db: Queryable,
+  vector_store_id: string,
+  keys: readonly { store_file: number; position: number }[],
+): Promise<FoundChunk[]> {
+  return db.query<FoundChunk>({
+    name: 'find_chunks',
+    text: `select c.vector_store_id, c.store_file, c.position, c.text, c.start_at, c.end_at, c.page, c.last_page,
+                  c.slide, c.last_slide, c.heading, f.file_id, f.attributes, files.filename
+           from unnest($2::bigint[], $3::int[]) as wanted (store_file, position)
+           join chunks c on c.vector_store_id = $1 and c.store_file = wanted.store_file
+                        and c.position = wanted.position
+           join vector_store_files f on f.seq = c.store_file
+           join files on files.id = f.file_id`,
+    values: [vector_store_id, keys.map((key) => key.store_file), keys.map((key) => key.position)],
+  })
+}
+
+/** The packed terms of a store's chunks, in pages. */
+export async function* pagesOfTerms(
+  db: Queryable,
+  vector_store_id: string,
+  pageSize = 2000,
+): AsyncGenerator<{ store_file: number; position: number; terms: Buffer }[]> {
+  let [file, position] = [0, -1]
+  for (;;) {
+    const page = await db.query<{ store_file: number; position: number; terms: Buffer }>({
+      name: 'page_of_terms',
+      text: `select store_file, position, terms from chunks
+             where vector_store_id = $1 and (store_file, position) > ($2, $3)
+             order by store_file, position limit $4`,
+      values: [vector_store_id, file, position, pageSize],
+    })
+    const last = page.at(-1)
+    if (last) yield page
+    if (!last || page.length < pageSize) return
+    ;[file, position] = [last.store_file, last.position]
+  }
+}
+
+/** The windows of a store, in pages. */
+export async function* pagesOfWindows(
+  db: Queryable,
+  vector_store_id: string,
+  pageSize = 1000,
+): AsyncGenerator<(WindowRow & { store_file: number })[]> {
+  let [file, number] = [0, -1]
+  for (;;) {
+    const page = await db.query<WindowRow & { store_file: number }>({
+      name: 'page_of_windows',
+      text: `select store_file, number, positions, vector from chunk_windows
+             where vector_store_id = $1 and (store_file, number) > ($2, $3)
+             order by store_file, number limit $4`,
+      values: [vector_store_id, file, number, pageSize],
+    })
+    const last = page.at(-1)
+    if (last) yield page
+    if (!last || page.length < pageSize) return
+    ;[file, number] = [last.store_file, last.number]
+  }
+}
+
+/** Whether anything of the store was embedded. */
+export async function hasWindows(db: Queryable, vector_store_id: string): Promise<boolean> {
+  const rows = await db.query({
+    name: 'has_windows',
+    text: 'select 1 from chunk_windows where vector_store_id = $1 limit 1',
+    values: [vector_store_id],
+  })
+  return rows.length > 0
+}
+
+/** Removes what was made of some files of a store; of all when no files are named. */
+export async function removeChunks(
+  tx: Queryable,
+  vector_store_id: string,
+  store_files?: readonly number[],
+): Promise<void> {
+  await removeWindows(tx, vector_store_id, store_files)
+  await tx.query({
+    text: 'delete from chunks where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))',
+    values: [vector_store_id, store_files ?? null],
+  })
+}
+
+export async function removeWindows(
+  tx: Queryable,
+  vector_store_id: string,
+  store_files?: readonly number[],
+): Promise<void> {
+  await tx.query({
+    text: `delete from chunk_windows
+           where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))`,
+    values: [vector_store_id, store_files ?? null],
+  })
+}

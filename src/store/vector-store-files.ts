@@ -1,0 +1,211 @@
+/** Rows of `vector_store_files` as clients see and change them; ingest.ts has what is done to them as work. */
+import type { ChunkingStrategy } from '../api/chunking.ts'
+import type { Attributes } from '../api/metadata.ts'
+import type { VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+interface StoreFileRow {
+  seq: number
+  vector_store_id: string
+  file_id: string
+  created_at: number
+  status: VectorStoreFileStatus
+  last_error: VectorStoreFile['last_error']
+  chunking_strategy: ChunkingStrategy
+  attributes: Attributes
+  text_bytes: number
+}
+
+export interface StoreFileKey {
+  project: string
+  vector_store_id: string
+  file_id: string
+}
+
+const columns = `seq, vector_store_id, file_id, created_at, status, last_error, chunking_strategy, attributes,
+  text_bytes`
+
+function toStoreFile(row: StoreFileRow): VectorStoreFile {
+  return {
+    id: row.file_id,
+    object: 'vector_store.file',
+    usage_bytes: row.status === 'completed' ? row.text_bytes : 0,
+    created_at: row.created_at,
+    vector_store_id: row.vector_store_id,
+    status: row.status,
+    last_error: row.last_error,
+    chunking_strategy: row.chunking_strategy,
+    attributes: row.attributes,
+  }
+}
+
+export interface NewStoreFile {
+  file_id: string
+  chunking_strategy: ChunkingStrategy
+  attributes: Attributes
+}
+
+/**
+ * Adds files, in order and each once; the store's row is locked. A file that is there stays as it is, unless it
+ * failed or was cancelled: then it is begun anew. Answers the `seq` of every one.
+ */
+export async function insertStoreFiles(
+  tx: Queryable,
+  place: { project: string; vector_store_id: string; now: number },
+  files: readonly NewStoreFile[],
+): Promise<number[]> {
+  const ids = files.map((file) => file.file_id)
+  await tx.query({
+    text: `insert into vector_store_files (project, vector_store_id, file_id, created_at, status, chunking_strategy,
+                                           attributes)
+           select $1, $2, file_id, $3, 'in_progress', chunking_strategy, attributes
+           from unnest($4::text[], $5::json[], $6::json[]) with ordinality
+             as wanted (file_id, chunking_strategy, attributes, place)
+           order by place
+           on conflict (vector_store_id, file_id) do update
+           set status = 'in_progress', last_error = null, chunking_strategy = excluded.chunking_strategy,
+               attributes = excluded.attributes, text_bytes = 0, chunk_count = null, embedded = 0,
+               reads_whole = null, lease_owner = null, attempt = vector_store_files.attempt + 1, takeovers = 0,
+               failures = 0, retry_at = null
+           where vector_store_files.status in ('failed', 'cancelled')`,
+    values: [
+      place.project,
+      place.vector_store_id,
+      place.now,
+      ids,
+      files.map((file) => JSON.stringify(file.chunking_strategy)),
+      files.map((file) => JSON.stringify(file.attributes)),
+    ],
+  })
+  const rows = await tx.query<{ seq: number }>({
+    text: 'select seq from vector_store_files where vector_store_id = $1 and file_id = any($2)',
+    values: [place.vector_store_id, ids],
+  })
+  return rows.map((row) => row.seq)
+}
+
+export async function findStoreFile(
+  db: Queryable,
+  key: StoreFileKey,
+): Promise<(VectorStoreFile & { seq: number }) | undefined> {
+  const [row] = await db.query<StoreFileRow>({
+    name: 'find_store_file',
+    text: `select ${columns} from vector_store_files
+           where vector_store_id = $1 and file_id = $2 and project = $3`,
+    values: [key.vector_store_id, key.file_id, key.project],
+  })
+  return row && { seq: row.seq, ...toStoreFile(row) }
+}
+
+export async function setAttributes(
+  db: Queryable,
+  key: StoreFileKey,
+  attributes: Attributes,
+): Promise<VectorStoreFile | undefined> {
+  const [row] = await db.query<StoreFileRow>({
+    text: `update vector_store_files set attributes = $4
+           where vector_store_id = $1 and file_id = $2 and project = $3 returning ${columns}`,
+    values: [key.vector_store_id, key.file_id, key.project, JSON.stringify(attributes)],
+  })
+  return row && toStoreFile(row)
+}
+
+interface FileListScope {
+  project: string
+  vector_store_id: string
+  /** Only the files of a batch. */
+  batch_id?: string
+  status?: VectorStoreFileStatus | undefined
+}
+
+export async function listStoreFiles(
+  db: Queryable,
+  scope: FileListScope,
+  query: PageQuery,
+): Promise<Page<VectorStoreFile>> {
+  const { status, ...where } = scope
+  const page = await listRows<StoreFileRow>(db, {
+    table: scope.batch_id === undefined ? 'vector_store_files' : 'files_of_batches',
+    columns,
+    where,
+    ...(status !== undefined && { filter: { status } }),
+    query,
+    idColumn: 'file_id',
+  })
+  return { ...page, data: page.data.map(toStoreFile) }
+}
+
+/** Removes a file from a store whose row is locked; its chunks are the caller's. Answers its `seq`. */
+export async function removeStoreFile(tx: Queryable, key: StoreFileKey): Promise<number | undefined> {
+  const [row] = await tx.query<{ seq: number }>({
+    text: `delete from vector_store_files
+           where vector_store_id = $1 and file_id = $2 and project = $3 returning seq`,
+    values: [key.vector_store_id, key.file_id, key.project],
+  })
+  if (row) await tx.query({ text: 'delete from file_batch_files where store_file = $1', values: [row.seq] })
+  return row?.seq
+}
+
+/** Removes all files of a store whose row is locked, with their batches. */
+export async function removeAllStoreFiles(tx: Queryable, vector_store_id: string): Promise<void> {
+  await tx.query({
+    text: `delete from file_batch_files where batch_id in (
+             select id from file_batches where vector_store_id = $1)`,
+    values: [vector_store_id],
+  })
+  await tx.query({ text: 'delete from file_batches where vector_store_id = $1', values: [vector_store_id] })
+  await tx.query({
+    text: 'delete from vector_store_files where vector_store_id = $1',
+    values: [vector_store_id],
+  })
+}
+
+/** Cancels what is not finished; of all files, or of one batch. The store's row is locked. Answers their `seq`. */
+export async function cancelStoreFiles(
+  tx: Queryable,
+  vector_store_id: string,
+  batch_id?: string,
+): Promise<number[]> {
+  const rows = await tx.query<{ seq: number }>({
+    text: `update vector_store_files f set status = 'cancelled', lease_owner = null
+           where vector_store_id = $1 and status = 'in_progress'
+             and ($2::text is null or exists (
+               select 1 from file_batch_files b where b.batch_id = $2 and b.store_file = f.seq))
+           returning seq`,
+    values: [vector_store_id, batch_id ?? null],
+  })
+  return rows.map((row) => row.seq)
+}
+
+/** What the files of an expired store weigh is nothing: their chunks are gone. */
+export async function forgetTextBytes(tx: Queryable, vector_store_id: string): Promise<void> {
+  await tx.query({
+    text: 'update vector_store_files set text_bytes = 0 where vector_store_id = $1',
+    values: [vector_store_id],
+  })
+}
+
+/** The attributes of all files of a store, by `seq`. */
+export async function attributesOfStore(
+  db: Queryable,
+  vector_store_id: string,
+): Promise<Map<number, Attributes>> {
+  const rows = await db.query<{ seq: number; attributes: Attributes }>({
+    name: 'attributes_of_store',
+    text: 'select seq, attributes from vector_store_files where vector_store_id = $1',
+    values: [vector_store_id],
+  })
+  return new Map(rows.map((row) => [row.seq, row.attributes]))
+}
+
+/** Whether files of the store are still being brought in. */
+export async function hasOpenFiles(db: Queryable, key: { project: string; id: string }): Promise<boolean> {
+  const rows = await db.query({
+    name: 'has_open_files',
+    text: `select 1 from vector_store_files
+           where vector_store_id = $1 and project = $2 and status = 'in_progress' limit 1`,
+    values: [key.id, key.project],
+  })
+  return rows.length > 0
+}

@@ -1,0 +1,221 @@
+/** Rows of `vector_stores`. Counts are taken from the files at the moment of the question. */
+import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
+import type { Queryable } from './database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+
+export interface VectorStoreRow extends Pick<
+  VectorStore,
+  'id' | 'created_at' | 'name' | 'description' | 'expires_at' | 'last_active_at' | 'metadata'
+> {
+  project: string
+  expires_after: VectorStore['expires_after']
+  embedder: string
+  version: number
+  is_expired: boolean
+}
+
+interface CountedStoreRow extends VectorStoreRow {
+  counts: FileCounts & { usage_bytes: number }
+}
+
+export interface StoreKey {
+  project: string
+  id: string
+}
+
+const columns = `id, project, created_at, name, description, expires_after, expires_at, last_active_at, metadata,
+  embedder, version, is_expired`
+
+/** The counts of some files as the wire has them; needs an alias `f`. */
+export const fileCountColumns = `
+  'in_progress', count(*) filter (where f.status = 'in_progress'),
+  'completed', count(*) filter (where f.status = 'completed'),
+  'failed', count(*) filter (where f.status = 'failed'),
+  'cancelled', count(*) filter (where f.status = 'cancelled'),
+  'total', count(*)`
+
+const countedColumns = `${columns}, (
+  select json_build_object(${fileCountColumns},
+           'usage_bytes', coalesce(sum(f.text_bytes) filter (where f.status = 'completed'), 0))
+  from vector_store_files f where f.vector_store_id = vector_stores.id) as counts`
+
+/** Some SDKs read the sum into 32 bits and fail on more. */
+const mostUsageBytes = 2_147_483_647
+
+/** Expiry is a matter of the clock; the sweeper only removes what is left. */
+export function isExpired(row: VectorStoreRow, now: number): boolean {
+  return row.is_expired || (row.expires_at !== null && row.expires_at <= now)
+}
+
+export function expiryOf(
+  expires_after: VectorStore['expires_after'],
+  last_active_at: number,
+): VectorStore['expires_at'] {
+  return expires_after && last_active_at + expires_after.days * 86_400
+}
+
+function toVectorStore(row: CountedStoreRow, now: number): VectorStore {
+  const { usage_bytes, ...file_counts } = row.counts
+  const working = file_counts.in_progress > 0 ? 'in_progress' : 'completed'
+  return {
+    id: row.id,
+    object: 'vector_store',
+    created_at: row.created_at,
+    name: row.name,
+    description: row.description,
+    usage_bytes: Math.min(usage_bytes, mostUsageBytes),
+    file_counts,
+    status: isExpired(row, now) ? 'expired' : working,
+    expires_after: row.expires_after,
+    expires_at: row.expires_at,
+    last_active_at: row.last_active_at,
+    metadata: row.metadata,
+  }
+}
+
+export async function insertVectorStore(tx: Queryable, row: VectorStoreRow): Promise<void> {
+  await tx.query({
+    text: `insert into vector_stores (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    values: [
+      row.id,
+      row.project,
+      row.created_at,
+      row.name,
+      row.description,
+      row.expires_after && JSON.stringify(row.expires_after),
+      row.expires_at,
+      row.last_active_at,
+      JSON.stringify(row.metadata),
+      row.embedder,
+      row.version,
+      row.is_expired,
+    ],
+  })
+}
+
+/** As the wire has it, `now` being the users' clock. */
+export async function findVectorStore(
+  db: Queryable,
+  key: StoreKey,
+  now: number,
+): Promise<VectorStore | undefined> {
+  const [row] = await db.query<CountedStoreRow>({
+    name: 'find_vector_store',
+    text: `select ${countedColumns} from vector_stores where id = $1 and project = $2`,
+    values: [key.id, key.project],
+  })
+  return row && toVectorStore(row, now)
+}
+
+export async function findStoreRows(
+  db: Queryable,
+  project: string,
+  ids: readonly string[],
+): Promise<VectorStoreRow[]> {
+  return db.query<VectorStoreRow>({
+    name: 'find_store_rows',
+    text: `select ${columns} from vector_stores where id = any($2) and project = $1`,
+    values: [project, ids],
+  })
+}
+
+/** Locks the row until the transaction ends; before the rows of its files, always. */
+export async function lockVectorStore(tx: Queryable, key: StoreKey): Promise<VectorStoreRow | undefined> {
+  const [row] = await tx.query<VectorStoreRow>({
+    name: 'lock_vector_store',
+    text: `select ${columns} from vector_stores where id = $1 and project = $2 for update`,
+    values: [key.id, key.project],
+  })
+  return row
+}
+
+/** Locks the stores that hold a file, in the order in which everybody locks stores. */
+export async function lockStoresWithFile(tx: Queryable, file_id: string): Promise<VectorStoreRow[]> {
+  return tx.query<VectorStoreRow>({
+    text: `select ${columns} from vector_stores
+           where id in (select vector_store_id from vector_store_files where file_id = $1)
+           order by id for update`,
+    values: [file_id],
+  })
+}
+
+/** Locks one store whose time is over and whose chunks are still there, unless somebody else is at it. */
+export async function lockExpiredStore(tx: Queryable, now: number): Promise<VectorStoreRow | undefined> {
+  const [row] = await tx.query<VectorStoreRow>({
+    name: 'lock_expired_store',
+    text: `select ${columns} from vector_stores where expires_at <= $1 and not is_expired
+           order by expires_at limit 1 for update skip locked`,
+    values: [now],
+  })
+  return row
+}
+
+export async function listVectorStores(
+  db: Queryable,
+  project: string,
+  options: { query: PageQuery; now: number },
+): Promise<Page<VectorStore>> {
+  const page = await listRows<CountedStoreRow>(db, {
+    table: 'vector_stores',
+    columns: countedColumns,
+    where: { project },
+    query: options.query,
+  })
+  return { ...page, data: page.data.map((row) => toVectorStore(row, options.now)) }
+}
+
+/** Writes what a client may change, and what follows from it; the row is locked. */
+export async function updateVectorStore(tx: Queryable, row: VectorStoreRow): Promise<void> {
+  await tx.query({
+    text: `update vector_stores set name = $2, description = $3, expires_after = $4, expires_at = $5,
+             last_active_at = $6, metadata = $7, embedder = $8, is_expired = $9
+           where id = $1`,
+    values: [
+      row.id,
+      row.name,
+      row.description,
+      row.expires_after && JSON.stringify(row.expires_after),
+      row.expires_at,
+      row.last_active_at,
+      JSON.stringify(row.metadata),
+      row.embedder,
+      row.is_expired,
+    ],
+  })
+}
+
+/** Says that the stores were used; what is over stays over, and a clock that went back changes nothing. */
+export async function touchVectorStores(db: Queryable, ids: readonly string[], now: number): Promise<void> {
+  await db.query({
+    name: 'touch_vector_stores',
+    text: `update vector_stores
+           set last_active_at = $2, expires_at = $2 + (expires_after ->> 'days')::bigint * 86400
+           where id = any($1) and last_active_at < $2 and not is_expired
+             and (expires_at is null or expires_at > $2)`,
+    values: [ids, now],
+  })
+}
+
+/** In every transaction after which a search must read the chunks anew. Locks the row. */
+export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
+  await tx.query({
+    name: 'raise_store_version',
+    text: 'update vector_stores set version = version + 1 where id = $1',
+    values: [id],
+  })
+}
+
+/** Undefined when the store is gone. */
+export async function storeVersion(db: Queryable, id: string): Promise<number | undefined> {
+  const [row] = await db.query<{ version: number }>({
+    name: 'store_version',
+    text: 'select version from vector_stores where id = $1',
+    values: [id],
+  })
+  return row?.version
+}
+
+/** Removes the store's own row; files, batches and chunks are the caller's to remove before. */
+export async function removeVectorStore(tx: Queryable, id: string): Promise<void> {
+  await tx.query({ text: 'delete from vector_stores where id = $1', values: [id] })
+}

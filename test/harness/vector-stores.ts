@@ -1,0 +1,44 @@
+/** Files and stores for tests of search. */
+import { toFile } from 'openai'
+import type { TestServer } from './server.ts'
+
+/** Uploads a file of that name and content; answers its id. */
+export async function uploadFile(
+  { openai }: Pick<TestServer, 'openai'>,
+  filename: string,
+  content: string | Buffer,
+): Promise<string> {
+  const file = await openai.files.create({
+    file: await toFile(Buffer.from(content), filename),
+    purpose: 'assistants',
+  })
+  return file.id
+}
+
+/** A store that holds these files, all of them brought in. */
+export async function storeOf(
+  server: Pick<TestServer, 'openai'>,
+  files: Record<string, string>,
+): Promise<{ id: string; file_ids: string[] }> {
+  const file_ids: string[] = []
+  for (const [name, content] of Object.entries(files)) file_ids.push(await uploadFile(server, name, content))
+  const store = await server.openai.vectorStores.create({})
+  await server.openai.vectorStores.fileBatches.createAndPoll(store.id, { file_ids })
+  return { id: store.id, file_ids }
+}
+
+/** An embedder that the scripted model's server answers for: quick, and close where words are shared. */
+export function scriptedEmbedder(url: string) {
+  return {
+    providers: {
+      scripted: {
+        type: 'openai' as const,
+        base_url: url,
+        api_key: 'upstream-key',
+        embedders: { words: { dimensions: 64 } },
+      },
+    },
+    models: { '*': 'scripted' },
+    default_embedder: 'scripted/words',
+  }
+}
