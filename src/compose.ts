@@ -6,6 +6,7 @@ import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { storesReady } from './domain/stores-ready.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { Worker } from './engine/worker.ts'
 import { Handoff } from './events/handoff.ts'
@@ -137,7 +138,14 @@ function openWorker(
 ): Worker {
   const id = newHexId('worker_')
   const files = toolFiles(context)
-  const tools = openTools({ db: context.db, files, sandboxes: sandbox.opened, worker: id })
+  const tools = openTools({
+    db: context.db,
+    files,
+    retrieval: context.retrieval,
+    storesReady: (row, stores, signal) => storesReady(context, row.project, stores, signal),
+    sandboxes: sandbox.opened,
+    worker: id,
+  })
   return new Worker({ id, context, models, tools, maxRuns, maxIngests })
 }
 

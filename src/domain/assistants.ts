@@ -9,7 +9,6 @@ import { newId } from '../util/ids.ts'
 import { checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { namedResources, withStores } from './make-thread.ts'
-import { refuseUnbuiltTools } from './not-yet.ts'
 import { carryOut, checkNamed, planForAssistant } from './search-resources.ts'
 
 export async function createAssistant(
@@ -17,7 +16,6 @@ export async function createAssistant(
   project: string,
   request: CreateAssistantRequest,
 ): Promise<Assistant> {
-  refuseUnbuiltTools(request.tools)
   const tools = expandTools(request.tools)
   const { plan, vector_store_ids } = planForAssistant(context, request.tool_resources)
   const resources = withStores(namedResources(request.tool_resources), vector_store_ids)
@@ -51,7 +49,6 @@ export async function modifyAssistant(
   key: { project: string; id: string },
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
-  refuseUnbuiltTools(request.tools)
   return context.db.transaction(async (tx) => {
     await checkResourceFiles(tx, key.project, request.tool_resources)
     const before = await lockAssistant(tx, key.project, key.id)

@@ -25,7 +25,6 @@ import type { Context } from './context.ts'
 import { bringFiles } from './create-message.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
-import { refuseUnbuiltTools } from './not-yet.ts'
 import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
@@ -49,7 +48,6 @@ export async function createThreadAndRun(
   request: CreateThreadAndRunRequest,
   asked: Asked,
 ): Promise<StartedRun> {
-  refuseUnbuiltTools(request.tools)
   const { project } = asked
   const settings = await settingsFor(context, request, asked)
   const now = nowSeconds(context.clock)
@@ -85,7 +83,6 @@ export async function createRun(
   request: CreateRunRequest,
   asked: Asked,
 ): Promise<StartedRun> {
-  refuseUnbuiltTools(request.tools)
   const { project } = asked
   const settings = await settingsFor(context, request, asked).catch(async (error: unknown) => {
     // What the path names is missed first; the look is worth it only when the call fails anyway.

@@ -4,7 +4,6 @@ import type { CreateMessageRequest } from '../api/messages.ts'
 import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
 import type { VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../store/database.ts'
-import { hasOpenFiles } from '../store/vector-store-files.ts'
 import { findStoreRows, isExpired } from '../store/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { addToStore, newStoreFiles, openStore } from './attach-store-file.ts'
@@ -115,14 +114,6 @@ export async function checkNamed(
     if (!row) throw errors.notFound('vector_store', id)
     if (isExpired(row, nowSeconds(context.clock))) throw errors.vectorStoreExpired(id)
   }
-}
-
-/** Whether a run on the thread need not wait: nothing of the store is still being brought in. */
-export async function threadStoreReady(
-  context: Pick<Context, 'db'>,
-  key: { project: string; id: string },
-): Promise<boolean> {
-  return !(await hasOpenFiles(context.db, key))
 }
 
 function planStores(

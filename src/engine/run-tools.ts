@@ -37,13 +37,15 @@ export async function runTools(
     if (result === 'lost') throw new RunStopped('lost')
     await engine.confirmed(signal)
   }
-  const before = runnable.length > 0 ? await callsOfThread(engine.context.db, record.row.thread_id) : 0
+  const { db } = engine.context
+  // The thread's calls include those of this turn, which are recorded by now.
+  const before = runnable.length > 0 ? (await callsOfThread(db, record.row.thread_id)) - calls.length : 0
   await Promise.all(
-    runnable.map(async (call, index) => {
+    runnable.map(async (call) => {
       const outcome = await call.tool?.run?.(call, {
         row: record.row,
         signal,
-        ordinal: before + index,
+        ordinal: before + calls.indexOf(recordOf(calls, call)),
         tell: (delta) => writer.tellCall(call, delta),
       })
       if (!outcome || call.index === undefined) return

@@ -95,7 +95,8 @@ export class RunRecord {
   takeWrite(): RunWrite | undefined {
     if (this.lost.aborted || this.#inFlight) return undefined
     const commit = this.#commit
-    if (!commit && this.#pending.length === 0) return undefined
+    const isEmpty = this.#pending.length + this.#steps.size + this.#messages.size === 0
+    if (!commit && isEmpty) return undefined
     const ahead = this.#pending
     const change = commit?.change
     const next: RunRow = { ...this.row, ...change?.fields, trace: this.#trace ?? this.row.trace }

@@ -1,13 +1,15 @@
 /** The tools that there are. */
 import type { RunRow } from '../store/runs.ts'
 import { codeInterpreterTool, type CodeInterpreterParts } from './code-interpreter.ts'
+import { fileSearchTool, type FileSearchParts } from './file-search.ts'
 import { functionTool } from './function.ts'
 import type { OfferedTool, Tool } from './port.ts'
 
 export type Tools = ReadonlyMap<string, Tool>
 
-export function openTools(parts: CodeInterpreterParts): Tools {
-  return new Map([functionTool, codeInterpreterTool(parts)].map((tool) => [tool.type, tool]))
+export function openTools(parts: CodeInterpreterParts & FileSearchParts): Tools {
+  const all = [functionTool, codeInterpreterTool(parts), fileSearchTool(parts)]
+  return new Map(all.map((tool) => [tool.type, tool]))
 }
 
 /** What the model is offered in a run. */

@@ -1,0 +1,149 @@
+/** file_search: passages of the assistant's and the thread's vector stores, with marks to cite them by. */
+import type { FileSearchToolCall } from '../api/run-steps.ts'
+import type { FileSearchTool } from '../api/tools.ts'
+import { countTokens } from '../models/count-tokens.ts'
+import type { Retrieval } from '../retrieval/retrieval.ts'
+import { searchStores, type SearchResult } from '../retrieval/search.ts'
+import type { Queryable } from '../store/database.ts'
+import type { Mark } from '../store/run-steps.ts'
+import type { RunRow } from '../store/runs.ts'
+import { findThread } from '../store/threads.ts'
+import { ToolFailure, type Tool, type ToolCall, type ToolContext, type ToolOutcome } from './port.ts'
+
+export interface FileSearchParts {
+  db: Queryable
+  retrieval: Retrieval
+  /** Waits, for a while, until the files of the thread's own stores are read; answers the stores that expired. */
+  storesReady: (row: RunRow, stores: StoresOfRun, signal: AbortSignal) => Promise<string[]>
+}
+
+export interface StoresOfRun {
+  ofAssistant: readonly string[]
+  ofThread: readonly string[]
+}
+
+/** What the live service hands to the model at most, in passages and in tokens. */
+const defaultResults = 20
+const tokenBudget = 16_000
+
+const parameters = {
+  type: 'object',
+  properties: {
+    queries: {
+      type: 'array',
+      items: { type: 'string' },
+      description:
+        'What to look for, in words that the documents may use; several where the question has several parts.',
+    },
+  },
+  required: ['queries'],
+  additionalProperties: false,
+}
+
+const description =
+  'Searches the files that the user has given. Answers with passages, each after a mark like 【4:0†name】. Put the ' +
+  'mark of a passage right behind every statement that you take from it, exactly as it is written.'
+
+export function fileSearchTool(parts: FileSearchParts): Tool {
+  return {
+    type: 'file_search',
+    async offer(tool, row, signal) {
+      if (tool.type !== 'file_search') throw new Error(`expected file_search, found ${tool.type}`)
+      const [expired] = await parts.storesReady(row, await storesOf(parts.db, row), signal)
+      if (expired) throw new ToolFailure(`Vector store '${expired}' has expired.`)
+      return {
+        type: 'file_search',
+        chat: { type: 'function', function: { name: 'file_search', description, parameters } },
+        begin: (id) => searchCall(id, tool, []),
+        // The step does not show the query, so there is nothing to tell while the model writes it.
+        delta: () => undefined,
+        complete: (id) => searchCall(id, tool, []),
+        run: (call, context) => search(parts, tool, call, context),
+      }
+    },
+  }
+}
+
+function searchCall(id: string, tool: FileSearchTool, results: readonly SearchResult[]): FileSearchToolCall {
+  return {
+    id,
+    type: 'file_search',
+    file_search: {
+      ranking_options: tool.file_search.ranking_options,
+      results: results.map((result) => ({
+        file_id: result.file_id,
+        file_name: result.filename,
+        score: result.score,
+        attributes: result.attributes,
+        content: [{ type: 'text', text: result.text }],
+      })),
+    },
+  }
+}
+
+async function storesOf(db: Queryable, row: RunRow): Promise<StoresOfRun> {
+  const thread = await findThread(db, row.project, row.thread_id)
+  return {
+    ofAssistant: row.settings.resources.file_search?.vector_store_ids ?? [],
+    ofThread: thread?.tool_resources.file_search?.vector_store_ids ?? [],
+  }
+}
+
+async function search(
+  { db, retrieval }: FileSearchParts,
+  tool: FileSearchTool,
+  call: ToolCall,
+  { row, signal, ordinal }: ToolContext,
+): Promise<ToolOutcome> {
+  const { ofAssistant, ofThread } = await storesOf(db, row)
+  const { ranking_options, max_num_results = defaultResults } = tool.file_search
+  const asked = {
+    project: row.project,
+    vector_store_ids: [...new Set([...ofAssistant, ...ofThread])],
+    queries: queriesOf(call.arguments),
+    max_num_results,
+    score_threshold: ranking_options.score_threshold,
+    ranker: 'auto' as const,
+  }
+  const found = asked.queries.length === 0 ? [] : await searchStores(retrieval, asked, signal)
+  const passages: string[] = []
+  const marks: Mark[] = []
+  let tokens = 0
+  for (const [index, result] of found.entries()) {
+    const mark = markOf(ordinal, index, result.filename)
+    const passage = `${mark}${placeOf(result)}\n${result.text}`
+    tokens += await countTokens(passage)
+    // At least one passage: a long chunk is better than none.
+    if (tokens > tokenBudget && index > 0) break
+    passages.push(passage)
+    marks.push({ text: mark, type: 'file_citation', file_id: result.file_id })
+  }
+  return {
+    call: searchCall(call.id, tool, found.slice(0, passages.length)),
+    output: passages.length > 0 ? passages.join('\n\n') : 'Nothing was found in the files.',
+    marks,
+  }
+}
+
+/** Models write `queries`, sometimes `query`, sometimes the bare words. */
+function queriesOf(argumentsText: string): string[] {
+  try {
+    const given = JSON.parse(argumentsText) as { queries?: unknown; query?: unknown } | string | null
+    if (typeof given === 'string') return [given]
+    const queries = [given?.queries ?? [], given?.query ?? []].flat()
+    return queries.filter((query): query is string => typeof query === 'string' && query.trim() !== '')
+  } catch {
+    return argumentsText.trim() === '' ? [] : [argumentsText]
+  }
+}
+
+/** The first number tells the calls of a thread apart, the second the passages of a call. */
+function markOf(ordinal: number, index: number, filename: string): string {
+  return `【${ordinal}:${index}†${filename.replaceAll(/[【】†\s]+/g, ' ')}】`
+}
+
+function placeOf({ page, slide, heading }: SearchResult): string {
+  const place = page === undefined ? (slide === undefined ? '' : `slide ${slide}`) : `page ${page}`
+  const parts = [place, heading ?? ''].filter((part) => part !== '')
+  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
+}

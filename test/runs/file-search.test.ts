@@ -1,0 +1,214 @@
+import { toFile } from 'openai'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ScriptedStep } from '../harness/scripted-model.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+
+let server: TestServer
+let food: string
+let towns: string
+let store: string
+let assistant: string
+
+async function upload(name: string, text: string): Promise<string> {
+  const file = await toFile(Buffer.from(text), name)
+  return (await server.openai.files.create({ file, purpose: 'assistants' })).id
+}
+
+beforeAll(async () => {
+  server = await testServer()
+  food = await upload('food.txt', 'The favorite food of Filip is cake with plums.')
+  towns = await upload('towns.txt', 'The lighthouse of Lindau is 33 metres high.')
+  store = (await server.openai.vectorStores.create({ name: 'known' })).id
+  const poll = { pollIntervalMs: 20 }
+  await server.openai.vectorStores.files.createAndPoll(store, { file_id: food }, poll)
+  assistant = await makeAssistant({ file_search: { vector_store_ids: [store] } })
+})
+afterAll(async () => {
+  await server.close()
+})
+
+async function makeAssistant(tool_resources?: object): Promise<string> {
+  const made = await server.openai.beta.assistants.create({
+    model: 'gpt-4o',
+    tools: [{ type: 'file_search' }],
+    ...(tool_resources && { tool_resources }),
+  })
+  return made.id
+}
+
+const search = (...queries: string[]): ScriptedStep => ({
+  calls: queries.map((query) => ({ name: 'file_search', arguments: JSON.stringify({ queries: [query] }) })),
+})
+
+/** The marks in what the model was told, in order. */
+function marksIn(body: any): string[] {
+  const told = body.messages.filter((message: any) => message.role === 'tool').map((one: any) => one.content)
+  return [...told.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
+}
+
+/** A search and then an answer made from the marks that the search gave. */
+function answerWith(query: string, text: (marks: string[]) => string[]): ScriptedStep[] {
+  const pieces: string[] = []
+  const expectBody = (body: any) => void pieces.push(...text(marksIn(body)))
+  return [search(query), { text: pieces, expect: expectBody }]
+}
+
+async function ask(steps: ScriptedStep[], thread: object = {}, path = '/threads/runs') {
+  server.model.script(steps)
+  return server.stream(path, {
+    assistant_id: assistant,
+    thread: { messages: [{ role: 'user', content: 'What does Filip like?' }], ...thread },
+  })
+}
+
+test('a search streams as its own step, and a mark in the answer becomes one whole citation', async () => {
+  const events = await ask(
+    answerWith('favorite food', ([mark = '']) => ['Cake', mark.slice(0, 3), mark.slice(3), '.']),
+  )
+  expect(events.map((one) => one.event)).toEqual([
+    'thread.created',
+    'thread.run.created',
+    'thread.run.queued',
+    'thread.run.in_progress',
+    'thread.run.step.created',
+    'thread.run.step.in_progress',
+    'thread.run.step.delta',
+    'thread.run.step.completed',
+    'thread.run.step.created',
+    'thread.run.step.in_progress',
+    'thread.message.created',
+    'thread.message.in_progress',
+    'thread.message.delta',
+    'thread.message.delta',
+    'thread.message.delta',
+    'thread.message.completed',
+    'thread.run.step.completed',
+    'thread.run.completed',
+    'done',
+  ])
+  const step = events.find((one) => one.event === 'thread.run.step.completed')?.data
+  const [call] = step.step_details.tool_calls
+  expect(call.file_search.ranking_options).toEqual({ ranker: 'default_2024_08_21', score_threshold: 0 })
+  expect(call.file_search.results).toEqual([
+    { file_id: food, file_name: 'food.txt', score: expect.any(Number), attributes: {} },
+  ])
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  const { value, annotations } = message.content[0].text
+  const [annotation] = annotations
+  expect(annotations).toEqual([
+    {
+      type: 'file_citation',
+      text: expect.stringMatching(/^【\d+:0†food\.txt】$/),
+      start_index: 4,
+      end_index: 4 + annotation.text.length,
+      file_citation: { file_id: food },
+    },
+  ])
+  expect(value.slice(annotation.start_index, annotation.end_index)).toBe(annotation.text)
+})
+
+test('passages are shown to those who ask for them, in streams and in lists', async () => {
+  const include = encodeURIComponent('step_details.tool_calls[*].file_search.results[*].content')
+  const events = await ask([search('food'), { text: ['ok'] }], {}, `/threads/runs?include[]=${include}`)
+  const step = events.find((one) => one.event === 'thread.run.step.completed')?.data
+  expect(step.step_details.tool_calls[0].file_search.results[0].content).toEqual([
+    { type: 'text', text: 'The favorite food of Filip is cake with plums.' },
+  ])
+  const path = `/threads/${step.thread_id}/runs/${step.run_id}/steps/${step.id}`
+  const bare = await server.request('GET', path)
+  expect(bare.body.step_details.tool_calls[0].file_search.results[0]).not.toHaveProperty('content')
+  const full = await server.request('GET', `${path}?include[]=${include}`)
+  expect(full.body.step_details).toEqual(step.step_details)
+})
+
+test('a mark that points nowhere is left as text', async () => {
+  const events = await ask(answerWith('food', () => ['Cake【99:9†food.txt】.']))
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  expect(message.content[0].text).toEqual({ value: 'Cake【99:9†food.txt】.', annotations: [] })
+})
+
+test('the stores of assistant and thread are searched together, and marks of several searches differ', async () => {
+  const seen: string[] = []
+  const thread = {
+    messages: [
+      {
+        role: 'user',
+        content: 'Hi',
+        attachments: [{ file_id: towns, tools: [{ type: 'file_search' }] }],
+      },
+    ],
+  }
+  const events = await ask(
+    [
+      search('lighthouse Lindau', 'favorite food'),
+      search('cake'),
+      { text: ['ok'], expect: (body) => seen.push(...marksIn(body)) },
+    ],
+    thread,
+  )
+  const steps = events.filter((one) => one.event === 'thread.run.step.completed').slice(0, 2)
+  const files = steps.flatMap((one) =>
+    one.data.step_details.tool_calls.flatMap((call: any) =>
+      call.file_search.results.map((result: any) => result.file_id),
+    ),
+  )
+  expect(new Set(files)).toEqual(new Set([food, towns]))
+  expect(new Set(seen).size).toBe(seen.length)
+  expect(seen.length).toBeGreaterThanOrEqual(3)
+})
+
+test('an answer may cite what an earlier run of the thread found', async () => {
+  const first = await ask(answerWith('food', ([mark = '']) => [`Cake${mark}`]))
+  const { thread_id, content } = first.find((one) => one.event === 'thread.message.completed')?.data
+  const [{ text }] = content[0].text.annotations
+  server.model.script([{ text: [`As said${text}`] }])
+  const { messages, runs } = server.openai.beta.threads
+  await messages.create(thread_id, { role: 'user', content: 'Again?' })
+  await runs.createAndPoll(thread_id, { assistant_id: assistant }, { pollIntervalMs: 20 })
+  const [again] = (await messages.list(thread_id)).data
+  expect(again?.content).toMatchObject([
+    { text: { annotations: [{ text, file_citation: { file_id: food } }] } },
+  ])
+})
+
+test('without any store the model is told that nothing was found', async () => {
+  const seen: any[] = []
+  server.model.script([
+    search('anything'),
+    { text: ['ok'], expect: (body) => seen.push(body.messages.at(-1)) },
+  ])
+  const run = await server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: await makeAssistant(), thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  expect(run.status).toBe('completed')
+  expect(seen[0]).toMatchObject({ role: 'tool', content: 'Nothing was found in the files.' })
+})
+
+test('max_num_results and score_threshold bound what is found', async () => {
+  const strict = await server.openai.beta.assistants.create({
+    model: 'gpt-4o',
+    tools: [{ type: 'file_search', file_search: { ranking_options: { score_threshold: 1 } } }],
+    tool_resources: { file_search: { vector_store_ids: [store] } },
+  })
+  server.model.script([search('something else entirely'), { text: ['ok'] }])
+  const run = await server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: strict.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  const steps = await server.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
+  expect(steps.data.at(-1)?.step_details).toMatchObject({ tool_calls: [{ file_search: { results: [] } }] })
+})
+
+test('a run on a store that has expired fails and names it', async () => {
+  const { openai } = server
+  const old = await openai.vectorStores.create({ expires_after: { anchor: 'last_active_at', days: 1 } })
+  const late = await makeAssistant({ file_search: { vector_store_ids: [old.id] } })
+  server.clock.advance(24 * 3600 + 1)
+  const run = await openai.beta.threads.createAndRunPoll(
+    { assistant_id: late, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  expect(run.last_error).toEqual({ code: 'server_error', message: `Vector store '${old.id}' has expired.` })
+  server.complaints.length = 0
+})
