@@ -54,8 +54,8 @@ const poolSize = 200
 type Ranked = Candidate & { chunk: FoundChunk }
 
 /**
- * Best first. While a store has no vectors words alone count. Throws an `ApiError` for a store that has expired or
- * was made with another embedder, and `ModelFailure` when the queries cannot be embedded.
+ * Best first. While a store has no vectors, or the queries cannot be embedded, words alone count. Throws an `ApiError`
+ * for a store that has expired or was made with another embedder.
  */
 export async function searchStores(
   retrieval: Retrieval,
@@ -101,13 +101,28 @@ async function searchStore(
   const accept = await acceptor(retrieval, store.id, search.filters)
   // A store without vectors needs no embedder, which may be slow to start.
   const hasVectors = await hasWindows(retrieval.db, store.id)
-  const embedded = hasVectors ? await retrieval.embedder.embed([...search.queries], 'query', signal) : []
+  const embedded = hasVectors ? await embedQueries(retrieval, search.queries, signal) : []
   const scored: Scores[] = []
   for (const [index, text] of search.queries.entries()) {
     const query = { text, vector: embedded[index], accept, weights: search.weights }
     scored.push(await scoreStore(retrieval, store, { query, signal }))
   }
   return readCandidates(retrieval, store, bestOf(scored))
+}
+
+/** Nothing when the embedder fails: words still find much, and a run need not die of it. */
+async function embedQueries(
+  { embedder, log }: Retrieval,
+  queries: readonly string[],
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  try {
+    return await embedder.embed([...queries], 'query', signal)
+  } catch (error) {
+    signal.throwIfAborted()
+    log('warn', 'a query could not be embedded: words alone are compared', { error })
+    return []
+  }
 }
 
 interface Query {

@@ -86,6 +86,10 @@ export interface ScriptedModel {
   script(steps: ScriptedStep[]): void
   /** Answers every chat request that finds no scripted step; undefined takes it away again. */
   whenever(answer: ((body: any) => ScriptedStep) | undefined): void
+  /** Embeddings are answered only once this has resolved; undefined takes it away again. */
+  holdEmbeddings(until: Promise<unknown> | undefined): void
+  /** Answers requests for embeddings with this status; undefined takes it away again. */
+  failEmbeddings(status: number | undefined): void
   /** What GET /models lists. */
   models: string[]
   /** How many sockets were ever opened: tells whether connections are reused. */
@@ -105,6 +109,8 @@ interface State {
   complaints: string[]
   requests: RecordedRequest[]
   others: RecordedRequest[]
+  heldEmbeddings: Promise<unknown> | undefined
+  failedEmbeddings: number | undefined
   models: string[]
   connections: number
   abandoned: number
@@ -119,6 +125,8 @@ export async function scriptedModel(options: { port?: number } = {}): Promise<Sc
     complaints: [],
     requests: [],
     others: [],
+    heldEmbeddings: undefined,
+    failedEmbeddings: undefined,
     models: ['scripted'],
     connections: 0,
     abandoned: 0,
@@ -145,6 +153,8 @@ export async function scriptedModel(options: { port?: number } = {}): Promise<Sc
     models: state.models,
     script: (steps) => void state.steps.push(...steps),
     whenever: (answer) => void (state.answer = answer),
+    holdEmbeddings: (until) => void (state.heldEmbeddings = until),
+    failEmbeddings: (status) => void (state.failedEmbeddings = status),
     connections: () => state.connections,
     abandoned: () => state.abandoned,
     open: () => state.open,
@@ -189,7 +199,10 @@ async function receive(state: State, request: IncomingMessage, response: ServerR
     }))
     sendJson(response, 200, { object: 'list', data })
   } else if (where.endsWith('/embeddings')) {
-    sendJson(response, 200, embedScripted(body))
+    await state.heldEmbeddings
+    const failure = state.failedEmbeddings
+    if (failure === undefined) sendJson(response, 200, embedScripted(body))
+    else sendJson(response, failure, { error: { message: 'scripted', type: 'server_error' } })
   } else {
     sendJson(response, 404, { error: { message: `Invalid URL (${request.method} ${path})` } })
   }

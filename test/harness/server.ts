@@ -50,6 +50,8 @@ export interface TestServerOptions {
   config?: Partial<Config>
   /** Default: every name leads to the scripted model. */
   models?: ModelSettings
+  /** Embeddings come from the scripted model's server, at once and alike for texts that share words. */
+  scriptedEmbedder?: boolean
   keepAliveMs?: number
 }
 
@@ -86,10 +88,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     allowAllDownloads: false,
     sandbox: { choice: 'off', pythonPath: undefined },
     logLevel: 'info',
-    models: options.models ?? {
-      providers: { scripted: { type: 'openai', base_url: model.url, api_key: 'upstream-key' } },
-      models: { '*': 'scripted' },
-    },
+    models: options.models ?? scriptedModels(model.url, options.scriptedEmbedder ?? false),
     ...options.config,
   })
   const parts = { log, clock, ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }) }
@@ -135,6 +134,18 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
       if (complaints.length > 0) throw new Error(`unexpected complaints: ${complaintText(complaints)}`)
       model.verify()
     },
+  }
+}
+
+function scriptedModels(url: string, embeds: boolean): ModelSettings {
+  const scripted = { type: 'openai' as const, base_url: url, api_key: 'upstream-key' }
+  const models = { '*': 'scripted' }
+  if (!embeds) return { providers: { scripted }, models }
+  const embedders = { words: { dimensions: 64 } }
+  return {
+    providers: { scripted: { ...scripted, embedders } },
+    models,
+    default_embedder: 'scripted/words',
   }
 }
 

@@ -7,6 +7,7 @@ import { Message } from '../../src/api/messages.ts'
 import { RunStep } from '../../src/api/run-steps.ts'
 import { Run } from '../../src/api/runs.ts'
 import { Thread } from '../../src/api/threads.ts'
+import { VectorStore, VectorStoreFile, VectorStoreFileBatch } from '../../src/api/vector-stores.ts'
 
 /** The keys of the live service's objects, in its order. */
 export const wireKeys = {
@@ -29,9 +30,26 @@ export const wireKeys = {
     'id, object, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at, expires_at',
     'failed_at, last_error, step_details, usage',
   ],
+  vector_store: [
+    'id, object, created_at, name, description, usage_bytes, file_counts, status, expires_after, expires_at',
+    'last_active_at, metadata',
+  ],
+  vector_store_file: [
+    'id, object, usage_bytes, created_at, vector_store_id, status, last_error, chunking_strategy, attributes',
+  ],
+  file_batch: ['id, object, created_at, status, vector_store_id, file_counts'],
 }
 
-const schemas = { assistant: Assistant, thread: Thread, message: Message, run: Run, step: RunStep }
+const schemas = {
+  assistant: Assistant,
+  thread: Thread,
+  message: Message,
+  run: Run,
+  step: RunStep,
+  vector_store: VectorStore,
+  vector_store_file: VectorStoreFile,
+  file_batch: VectorStoreFileBatch,
+}
 
 export type Kind = keyof typeof wireKeys
 

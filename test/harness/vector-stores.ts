@@ -27,18 +27,11 @@ export async function storeOf(
   return { id: store.id, file_ids }
 }
 
-/** An embedder that the scripted model's server answers for: quick, and close where words are shared. */
-export function scriptedEmbedder(url: string) {
-  return {
-    providers: {
-      scripted: {
-        type: 'openai' as const,
-        base_url: url,
-        api_key: 'upstream-key',
-        embedders: { words: { dimensions: 64 } },
-      },
-    },
-    models: { '*': 'scripted' },
-    default_embedder: 'scripted/words',
-  }
+/** Something to wait for, and what ends the wait. */
+export function gate(): { opened: Promise<void>; open: () => void } {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
 }
