@@ -1,11 +1,14 @@
 /** The one error that the server answers with, and the mould that every entry of the catalogue is cast from. */
+import { z } from 'zod'
 
-export type ErrorType =
-  | 'invalid_request_error'
-  | 'server_error'
-  | 'insufficient_quota'
-  | 'tokens'
-  | 'requests'
+const ErrorType = z.enum([
+  'invalid_request_error',
+  'server_error',
+  'insufficient_quota',
+  'tokens',
+  'requests',
+])
+export type ErrorType = z.output<typeof ErrorType>
 
 /** What is fixed about a failure. `message` is a template: `{name}` stands for a value given at the throw. */
 export interface ErrorKind {
@@ -24,10 +27,17 @@ export interface Particulars {
   detail?: boolean
 }
 
-export interface ErrorBody {
-  error: { message: string; type: ErrorType; param: string | null; code: string | null }
-  detail?: { message: string; code: string | null }
-}
+/** `detail` is there under `/files` only. */
+export const ErrorBody = z.strictObject({
+  error: z.strictObject({
+    message: z.string(),
+    type: ErrorType,
+    param: z.string().nullable(),
+    code: z.string().nullable(),
+  }),
+  detail: z.strictObject({ message: z.string(), code: z.string().nullable() }).optional(),
+})
+export type ErrorBody = z.output<typeof ErrorBody>
 
 /** A failure that the client is told about: an HTTP status and the four fields of the envelope. */
 export class ApiError extends Error {

@@ -155,3 +155,13 @@ export const SubmitToolOutputsRequest = z.strictObject({
   stream: z.boolean().nullish(),
 })
 export type SubmitToolOutputsRequest = z.output<typeof SubmitToolOutputsRequest>
+
+/** Beyond the original API: what a run did beside its object, each note with its kind and whatever belongs to it. */
+export const RunTrace = z.strictObject({
+  object: z.literal('thread.run.trace'),
+  run_id: z.string(),
+  thread_id: z.string(),
+  attempts: z.int(),
+  data: z.array(z.looseObject({ at, kind: z.string() })),
+})
+export type RunTrace = z.output<typeof RunTrace>

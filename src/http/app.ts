@@ -5,10 +5,11 @@ import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { assistantRoutes } from './assistants.ts'
-import { authenticate, checkBeta } from './auth.ts'
+import { authenticate, checkBeta, needsBeta } from './auth.ts'
 import { chatCompletionRoutes } from './chat-completions.ts'
 import { embeddingRoutes } from './embeddings.ts'
 import { fileBatchRoutes } from './file-batches.ts'
+import { docsRoutes } from './docs.ts'
 import { createFileRoute, fileRoutes } from './files.ts'
 import { acceptForms } from './forms.ts'
 import { answerError } from './errors.ts'
@@ -58,6 +59,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   await http.register(cors, corsOptions(options))
   answerFailures(server)
   healthRoutes(server)
+  docsRoutes(server)
   await http.register(async (v1) => routes({ ...server, http: v1 }), { prefix: '/v1' })
   return http
 }
@@ -65,7 +67,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
 async function routes(server: Server): Promise<void> {
   server.http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
-    if (server.strictBeta && needsBeta(request)) checkBeta(request.headers['openai-beta'])
+    if (server.strictBeta && needsBeta(request.url)) checkBeta(request.headers['openai-beta'])
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   assistantRoutes(server)
@@ -87,10 +89,6 @@ async function routes(server: Server): Promise<void> {
     createFileRoute({ ...server, http })
     addPartRoute({ ...server, http })
   })
-}
-
-function needsBeta(request: FastifyRequest): boolean {
-  return /^\/v1\/(assistants|threads)(\/|\?|$)/.test(request.url)
 }
 
 /** JSON, also where no content type is said; or nothing at all whatever the content type says. */

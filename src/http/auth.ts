@@ -33,6 +33,11 @@ function isSame(known: string, given: string): boolean {
   return timingSafeEqual(digest(known), digest(given))
 }
 
+/** Whether a path belongs to the part of the API that is a beta. */
+export function needsBeta(url: string): boolean {
+  return /^\/v1\/(assistants|threads)(\/|\?|$)/.test(url)
+}
+
 /** The betas that a client may name beside ours. */
 const knownBetas: ReadonlySet<string> = new Set(['assistants', 'responses', 'realtime'])
 

@@ -2,7 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import { parseId } from '../api/parse.ts'
 
-const kinds = {
+/** What the ids in paths are ids of. Those of files and uploads are not checked. */
+export const pathKinds = {
   assistant_id: 'assistant',
   thread_id: 'thread',
   message_id: 'message',
@@ -13,7 +14,7 @@ const kinds = {
   batch_id: 'file_batch',
 } as const
 
-type PathId = keyof typeof kinds
+type PathId = keyof typeof pathKinds
 
 /** The named ids of the route. */
 export function pathIds<Name extends PathId>(
@@ -21,6 +22,6 @@ export function pathIds<Name extends PathId>(
   ...names: Name[]
 ): Record<Name, string> {
   const params = request.params as Record<string, string>
-  const entries = names.map((name) => [name, parseId(kinds[name], params[name] ?? '')] as const)
+  const entries = names.map((name) => [name, parseId(pathKinds[name], params[name] ?? '')] as const)
   return Object.fromEntries(entries) as Record<Name, string>
 }

@@ -3,14 +3,15 @@ import { z } from 'zod'
 import { terminalRunEvents, type RunEventName } from '../api/events.ts'
 import { integer } from '../api/fields.ts'
 import { parseQuery } from '../api/parse.ts'
+import type { RunTrace } from '../api/runs.ts'
 import { findRunRow } from '../store/runs.ts'
 import { missingRun, requireRun } from './missing.ts'
 import { pathIds } from './params.ts'
 import type { Server } from './server.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
 
-const EventsQuery = z.object({ after: integer(0).default(0) })
-const LastEventId = z.object({ 'last-event-id': integer(0).optional() })
+export const EventsQuery = z.object({ after: integer(0).default(0) })
+export const LastEventId = z.object({ 'last-event-id': integer(0).optional() })
 
 const isTerminal = (event: string) => terminalRunEvents.has(event as RunEventName)
 
@@ -28,7 +29,7 @@ export function runEventRoutes({ http, context, keepAliveMs }: Server): void {
   })
 
   /** What a run did beyond its object: the model that answered, what was left out, who took it over. */
-  http.get('/threads/:thread_id/runs/:run_id/trace', async (request) => {
+  http.get('/threads/:thread_id/runs/:run_id/trace', async (request): Promise<RunTrace> => {
     const { thread_id, run_id: id } = pathIds(request, 'thread_id', 'run_id')
     const key = { project: request.project, thread_id, id }
     const row = await findRunRow(context.db, key)

@@ -1,5 +1,6 @@
 /** What the routes are given; main.ts makes it once. */
 import type { FastifyInstance } from 'fastify'
+import type { Readiness } from '../api/health.ts'
 import type { Context } from '../domain/context.ts'
 import type { Models } from '../models/open.ts'
 
@@ -21,11 +22,6 @@ export interface ServerOptions {
   /** A stream that says nothing for this long gets a comment. */
   keepAliveMs: number
   readiness: () => Promise<Readiness>
-}
-
-export interface Readiness {
-  ready: boolean
-  [part: string]: unknown
 }
 
 export interface Server extends ServerOptions {

@@ -1,0 +1,77 @@
+/** The schemas that have a name in the API's description, under that name. */
+import { z } from 'zod'
+import { ErrorBody } from './api-error.ts'
+import * as assistants from './assistants.ts'
+import { RunEvent } from './events.ts'
+import * as files from './files.ts'
+import { Health, Readiness } from './health.ts'
+import { listSchema } from './lists.ts'
+import * as messages from './messages.ts'
+import * as models from './models.ts'
+import * as steps from './run-steps.ts'
+import * as runs from './runs.ts'
+import * as threads from './threads.ts'
+import { AssistantTool, ToolRequest } from './tools.ts'
+import * as uploads from './uploads.ts'
+
+/** Everything that a stream may carry: what a run tells, how the stream broke, and its last word. */
+const StreamEvent = z.discriminatedUnion('event', [
+  ...RunEvent.options,
+  z.strictObject({ event: z.literal('error'), data: ErrorBody }),
+  z.strictObject({ event: z.literal('done'), data: z.literal('[DONE]') }),
+])
+
+/** What clients send. */
+export const requests = {
+  CreateAssistantRequest: assistants.CreateAssistantRequest,
+  ModifyAssistantRequest: assistants.ModifyAssistantRequest,
+  CreateThreadRequest: threads.CreateThreadRequest,
+  ModifyThreadRequest: threads.ModifyThreadRequest,
+  ForkThreadRequest: threads.ForkThreadRequest,
+  CreateMessageRequest: messages.CreateMessageRequest,
+  ModifyMessageRequest: messages.ModifyMessageRequest,
+  CreateRunRequest: runs.CreateRunRequest,
+  CreateThreadAndRunRequest: runs.CreateThreadAndRunRequest,
+  ModifyRunRequest: runs.ModifyRunRequest,
+  SubmitToolOutputsRequest: runs.SubmitToolOutputsRequest,
+  ToolRequest,
+  CreateFileRequest: files.CreateFileRequest,
+  CreateUploadRequest: uploads.CreateUploadRequest,
+  CompleteUploadRequest: uploads.CompleteUploadRequest,
+  EmbeddingsRequest: models.EmbeddingsRequest,
+  ChatCompletionsRequest: models.ChatCompletionsRequest,
+} satisfies Record<string, z.ZodType>
+
+/** What the server answers. */
+export const answers = {
+  Assistant: assistants.Assistant,
+  AssistantList: listSchema(assistants.Assistant),
+  AssistantDeleted: assistants.AssistantDeleted,
+  AssistantTool,
+  Thread: threads.Thread,
+  ThreadList: listSchema(threads.Thread),
+  ThreadDeleted: threads.ThreadDeleted,
+  Message: messages.Message,
+  MessageList: listSchema(messages.Message),
+  MessageDeleted: messages.MessageDeleted,
+  Run: runs.Run,
+  RunList: listSchema(runs.Run),
+  RunTrace: runs.RunTrace,
+  RunStep: steps.RunStep,
+  RunStepList: listSchema(steps.RunStep),
+  StreamEvent,
+  File: files.FileObject,
+  FileList: listSchema(files.FileObject),
+  FileDeleted: files.FileDeleted,
+  Upload: uploads.Upload,
+  UploadPart: uploads.UploadPart,
+  Model: models.Model,
+  ModelList: models.ModelList,
+  EmbeddingList: models.EmbeddingList,
+  Health,
+  Readiness,
+  Error: ErrorBody,
+} satisfies Record<string, z.ZodType>
+
+export type RequestName = keyof typeof requests
+export type AnswerName = keyof typeof answers

@@ -1,0 +1,37 @@
+/** The zod schemas as JSON Schema, each in its place among the components of the API's description. */
+import { z } from 'zod'
+import { answers, requests, type AnswerName, type RequestName } from '../api/components.ts'
+
+export type JsonSchema = Record<string, unknown>
+
+/** Where a named schema stands. */
+export function refTo(name: RequestName | AnswerName): JsonSchema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** Every named schema: requests as they are sent, answers as they are received. */
+export function componentSchemas(): Record<string, JsonSchema> {
+  return { ...named(requests, 'input'), ...named(answers, 'output') }
+}
+
+/** The fields of an object that is taken apart: a query, headers, a form. */
+export function fieldsOf(schema: z.ZodType): { properties: Record<string, JsonSchema>; required: string[] } {
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', override: plain })
+  return { properties: properties as Record<string, JsonSchema>, required }
+}
+
+function named(schemas: Record<string, z.ZodType>, io: 'input' | 'output'): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
+  const uri = (id: string) => `#/components/schemas/${id}`
+  const made = z.toJSONSchema(registry, { io, uri, override: plain }).schemas
+  return Object.fromEntries(
+    Object.entries(made).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+  )
+}
+
+/** An integer is an integer: the bounds of what a double holds exactly say nothing about the field. */
+function plain({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+  if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+}
