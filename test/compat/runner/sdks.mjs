@@ -116,7 +116,7 @@ async function java(version) {
   }
   const classes = join(folder, 'classes')
   const classpath = readFileSync(list, 'utf8').trim()
-  const sources = ['Story.java', 'Chapters.java'].map((file) => join(compat, 'java', file))
+  const sources = ['Story.java', 'Make.java', 'Chapters.java'].map((file) => join(compat, 'java', file))
   const compiled = await run('javac', ['-d', classes, '-cp', classpath, ...sources], { ms: fetchMs })
   if (!compiled.ok) return { fail: `${compiled.reason}\n${compiled.errors}` }
   return { command: 'java', args: ['-cp', [classes, classpath].join(delimiter), 'Story'] }
