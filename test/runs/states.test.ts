@@ -27,10 +27,13 @@ const inState: Record<string, () => Promise<{ run: any; assistant: any; release:
     server.model.script([{ text: 'x' }])
     const run = await start({ assistant, thread })
     await reach(run, 'completed')
-    // Nobody can look at a queued run before a worker does: so the row is set back, as if none had come yet.
+    // A worker takes a queued run at once: so the row is set back, and held by a worker that does nothing.
     await server.db.query({
-      text: `update runs set status = 'queued', completed_at = null, usage = null, lease_owner = (
-               select id from workers limit 1) where id = $1`,
+      text: `with idle as (
+               insert into workers (id, expires_at) values ('worker_idle', clock_timestamp() + interval '1 hour')
+               on conflict do nothing)
+             update runs set status = 'queued', completed_at = null, usage = null, lease_owner = 'worker_idle'
+             where id = $1`,
       values: [run.id],
     })
     const release = async () => {
