@@ -51,7 +51,16 @@ function installLibrary() {
   mkdirSync(library.folder, { recursive: true })
   writeFileSync(join(library.folder, 'package.json'), '{"private":true}\n')
   const packages = ['node-llama-cpp', `@node-llama-cpp/${build}`].map((name) => `${name}@${library.version}`)
-  const options = ['--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  // Offline, npm would try for more than two minutes.
+  const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000']
+  const options = [
+    '--omit=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...patience,
+  ]
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   const done = run(npm, ['install', ...options, ...packages], library.folder)
   if (done === undefined) return undefined
@@ -95,7 +104,9 @@ function run(command, args, cwd) {
     shell: process.platform === 'win32',
   })
   if (error !== undefined) return `${command}: ${error.message}`
-  return status === 0 ? undefined : (stderr.trim().split('\n').at(-1) ?? `${command} ended with ${status}`)
+  if (status === 0) return undefined
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.includes('complete log'))
+  return lines.at(-1) ?? `${command} ended with ${status}`
 }
 
 async function sha256(path) {
