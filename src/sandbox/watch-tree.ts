@@ -26,10 +26,16 @@ export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => vo
   }
   // A watchdog that has gone blind lets nothing pass.
   const onBlind = (status: Overrun['status']) => () => tell({ status, hard: true })
-  repeat(memoryEveryMs, signal, async () => {
+  const watchMemory = async () => {
+    // Most cells are over before there is anything to see.
+    await sleep(memoryEveryMs, signal)
+    await repeat(memoryEveryMs, signal, lookAtMemory)
+  }
+  const lookAtMemory = async () => {
     const pids = await processTree(tree.root)
     if (await treeExceeds(pids, tree.limits.memoryMb * mib)) tell({ status: 'memory', hard: true })
-  }).catch(onBlind('memory'))
+  }
+  watchMemory().catch(onBlind('memory'))
   let before: DiskUse | undefined
   repeat(diskEveryMs, signal, async () => {
     const now = await diskUse(tree)
