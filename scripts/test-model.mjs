@@ -106,7 +106,7 @@ function run(command, args, cwd) {
   if (error !== undefined) return `${command}: ${error.message}`
   if (status === 0) return undefined
   const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.includes('complete log'))
-  return lines.at(-1) ?? `${command} ended with ${status}`
+  return lines.find((line) => /\bE[A-Z_]{4,}/.test(line)) ?? lines.at(-1) ?? `${command} ended with ${status}`
 }
 
 async function sha256(path) {
