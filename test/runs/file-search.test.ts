@@ -159,7 +159,9 @@ test('the stores of assistant and thread are searched together, and marks of sev
 
 test('an answer may cite what an earlier run of the thread found', async () => {
   const first = await ask(answerWith('food', ([mark = '']) => [`Cake${mark}`]))
-  const { thread_id, content } = first.find((one) => one.event === 'thread.message.completed')?.data
+  const said = first.find((one) => one.event === 'thread.message.completed')
+  if (!said) throw new Error('expected an answer')
+  const { thread_id, content } = said.data
   const [{ text }] = content[0].text.annotations
   server.model.script([{ text: [`As said${text}`] }])
   const { messages, runs } = server.openai.beta.threads
