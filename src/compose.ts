@@ -94,8 +94,11 @@ async function furnish(
     runExpiresSeconds: config.runExpiresSeconds,
     modelBehind: (name) => behind(models, name),
   }
-  const { choice, pythonPath } = config.sandbox
-  const sandbox = lateSandbox({ choice, dataDir: config.dataDir, ...(pythonPath && { pythonPath }) }, log)
+  const { choice, pythonPath, downloads } = config.sandbox
+  const sandbox = lateSandbox(
+    { choice, dataDir: config.dataDir, downloads, ...(pythonPath && { pythonPath }) },
+    log,
+  )
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined

@@ -11,7 +11,7 @@ const seconds = z.int().min(1)
 const SandboxChoice = z.enum(['auto', 'bwrap', 'landlock', 'deno', 'off'])
 
 /** What may stand in spool.config.json; the environment wins over it. */
-const ConfigFile = z.strictObject({
+export const ConfigFile = z.strictObject({
   host: z.string().min(1).optional(),
   port: port.optional(),
   data_dir: z.string().min(1).optional(),
@@ -46,7 +46,12 @@ const ConfigFile = z.strictObject({
   allow_all_downloads: z.boolean().optional(),
   /** Where the cells of code_interpreter run. */
   sandbox: z
-    .strictObject({ driver: SandboxChoice.optional(), python: z.string().min(1).optional() })
+    .strictObject({
+      driver: SandboxChoice.optional(),
+      python: z.string().min(1).optional(),
+      /** Whether the Deno sandbox may fetch Pyodide's packages (numpy, pandas …) from their CDN. */
+      downloads: z.boolean().optional(),
+    })
     .optional(),
   log_level: z.enum(['info', 'warn', 'error']).optional(),
   ...ModelSettings.partial().shape,
@@ -74,7 +79,11 @@ export interface Config {
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
   readonly allowAllDownloads: boolean
-  readonly sandbox: { choice: z.infer<typeof SandboxChoice>; pythonPath: string | undefined }
+  readonly sandbox: {
+    choice: z.infer<typeof SandboxChoice>
+    pythonPath: string | undefined
+    downloads: boolean
+  }
   readonly logLevel: 'info' | 'warn' | 'error'
   readonly models: ModelSettings
 }
@@ -119,6 +128,7 @@ export function readConfig(environment: Environment = process.env): Config {
     sandbox: {
       choice: oneOf(environment, 'SPOOL_SANDBOX', SandboxChoice) ?? file.sandbox?.driver ?? 'auto',
       pythonPath: environment.SPOOL_PYTHON || file.sandbox?.python,
+      downloads: flag(environment, 'SPOOL_SANDBOX_DOWNLOADS') ?? file.sandbox?.downloads ?? false,
     },
     logLevel: file.log_level ?? 'info',
     models: modelSettings(environment, file),
@@ -167,7 +177,8 @@ function expand(value: unknown, environment: Environment, path: string): unknown
 }
 
 function explain(error: z.ZodError): string {
-  const [issue] = error.issues
+  // A mistyped key is the likely reason for one that is missing.
+  const issue = error.issues.find((one) => one.code === 'unrecognized_keys') ?? error.issues[0]
   if (!issue) return 'something is wrong.'
   const place = issue.path.join('.')
   if (issue.code !== 'unrecognized_keys') return `'${place}': ${issue.message}`

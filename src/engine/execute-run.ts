@@ -12,6 +12,7 @@ import { stepsOfRun } from '../store/run-steps.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { offerTools } from '../tools/registry.ts'
 import { nowSeconds } from '../util/clock.ts'
+import { storable } from '../util/text-joiner.ts'
 import { askModel, type Turn } from './ask-model.ts'
 import { buildRequest } from './build-request.ts'
 import { maxTurns, type Engine } from './engine.ts'
@@ -208,11 +209,18 @@ async function endEarly(engine: Engine, record: RunRecord, stop: AbortSignal, er
     }
     const last_error = lastError(error)
     engine.context.log('error', 'a run failed', { run_id: record.row.id, code: last_error.code, error })
+    record.trace({ at: now(engine), kind: 'failed', ...last_error, ...causeOf(error) })
     await endAs(engine, record, { reason: 'failed', last_error })
   } catch (failure) {
     engine.context.log('error', 'a run could not be ended', { run_id: record.row.id, error: failure })
     record.lose()
   }
+}
+
+/** What the user is not told: drivers leave keys and addresses out of it. */
+function causeOf(error: unknown): { cause?: string } {
+  const { cause } = error as { cause?: unknown }
+  return cause instanceof Error ? { cause: storable(cause.message) } : {}
 }
 
 async function endAs(engine: Engine, record: RunRecord, ending: Ending): Promise<void> {

@@ -86,7 +86,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     blobs: { type: 'disk', folder: join(data.path, 'blobs') },
     maxFileBytes: 512 * 1024 * 1024,
     allowAllDownloads: false,
-    sandbox: { choice: 'off', pythonPath: undefined },
+    sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
     models: options.models ?? scriptedModels(model.url, options.scriptedEmbedder ?? false),
     ...options.config,

@@ -146,7 +146,7 @@ test('the run of a process that was killed is taken over, and its listeners else
   expect(messages.data[0]?.content).toMatchObject([{ text: { value: 'Hello again' } }])
 })
 
-const python = { sandbox: { choice: 'auto' as const, pythonPath: undefined } }
+const python = { sandbox: { choice: 'auto' as const, pythonPath: undefined, downloads: false } }
 
 function cell(code: string) {
   return { calls: [{ name: 'code_interpreter', arguments: JSON.stringify({ code }) }] }

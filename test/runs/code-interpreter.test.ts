@@ -7,7 +7,9 @@ let server: TestServer
 let assistant: string
 
 beforeAll(async () => {
-  server = await testServer({ config: { sandbox: { choice: 'auto', pythonPath: undefined } } })
+  server = await testServer({
+    config: { sandbox: { choice: 'auto', pythonPath: undefined, downloads: false } },
+  })
   assistant = (
     await server.openai.beta.assistants.create({ model: 'gpt-4o', tools: [{ type: 'code_interpreter' }] })
   ).id
