@@ -16,7 +16,7 @@ import { RunLog } from './events/run-log.ts'
 import { openServer } from './http/app.ts'
 import { BuiltinEmbedder } from './models/builtin-embedder.ts'
 import { openModels, type Models } from './models/open.ts'
-import { openRetrieval } from './retrieval/retrieval.ts'
+import { openRetrieval, type Retrieval } from './retrieval/retrieval.ts'
 import { retireAllWorkers } from './store/leases.ts'
 import { openDatabase, type OpenedDatabase } from './store/open.ts'
 import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
@@ -33,6 +33,7 @@ export interface House {
   url: string | undefined
   database: string
   models: Models
+  retrieval: Retrieval
   /** Resolves when the database is gone for good. */
   lost: Promise<Error>
   /** Finishes what is being worked on, for a while, and closes everything. */
@@ -125,6 +126,7 @@ async function furnish(
     url: http?.url,
     database: database.description,
     models,
+    retrieval: context.retrieval,
     lost: database.lost,
     close: () => (closing ??= shutDown()),
   }

@@ -5,6 +5,7 @@ import { openHouse, type House } from '../../src/compose.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
+import type { Retrieval } from '../../src/retrieval/retrieval.ts'
 import type { Database } from '../../src/store/database.ts'
 import type { Log } from '../../src/util/log.ts'
 import { testClock, type TestClock } from './clock.ts'
@@ -29,6 +30,7 @@ export interface TestServer {
   dataDir: string
   clock: TestClock
   db: Database
+  retrieval: Retrieval
   /** What was logged as a warning or an error; a test that expects some takes it out. */
   complaints: { message: string; fields: object }[]
   /** A plain request with key and beta header; `headers` replace them, null leaves one out. */
@@ -104,6 +106,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     dataDir: data.path,
     clock,
     db,
+    retrieval: house.retrieval,
     complaints,
     request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
     async stream(path, body) {

@@ -1,0 +1,137 @@
+import { toFile } from 'openai'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { connectPostgres } from '../../src/store/postgres.ts'
+import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { testDatabase } from '../harness/database.ts'
+import { startProcess, type ServerProcess } from '../harness/process.ts'
+
+let data: DataDir
+const running: ServerProcess[] = []
+
+beforeEach(() => {
+  data = makeDataDir()
+})
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.end('SIGKILL')
+  await data.remove()
+})
+
+async function start(environment: Record<string, string> = {}): Promise<ServerProcess> {
+  const server = await startProcess(data.path, environment)
+  running.push(server)
+  return server
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** Some minutes of reading for a machine, in about 25 chunks. */
+const story = Array.from(
+  { length: 500 },
+  (_, index) =>
+    `In year ${index} the keeper of the lighthouse wrote letter ${index * 7} to the mayor of Port Elm.`,
+).join('\n')
+
+async function beginIngest(server: ServerProcess): Promise<{ store: string; file: string }> {
+  const store = await server.openai.vectorStores.create({})
+  const file = await server.openai.vectorStores.files.upload(
+    store.id,
+    await toFile(Buffer.from(story), 'story.txt'),
+  )
+  return { store: store.id, file: file.id }
+}
+
+test('a file whose bringing in was cut off by kill -9 is completed after the restart, each chunk once', async () => {
+  const database = await testDatabase()
+  const environment = { DATABASE_URL: database.url }
+  const progress = async () => {
+    const [row] = await database.db.query<{ chunks: number; embedded: number; attempt: number }>({
+      text: `select (select count(*) from chunks) as chunks, embedded, attempt from vector_store_files`,
+    })
+    return row ?? { chunks: 0, embedded: 0, attempt: 0 }
+  }
+  const first = await start(environment)
+  const { store, file } = await beginIngest(first)
+  // Once while the chunks are written or just after, once with some of the vectors there.
+  await until(async () => (await progress()).chunks > 0)
+  await first.end('SIGKILL')
+  const second = await start(environment)
+  await until(async () => (await progress()).embedded > 0)
+  const before = await progress()
+  await second.end('SIGKILL')
+  const third = await start(environment)
+  const done = await third.openai.vectorStores.files.poll(store, file)
+  expect(done).toMatchObject({ status: 'completed', last_error: null, usage_bytes: story.length })
+
+  const after = await progress()
+  expect(after.attempt).toBeGreaterThan(before.attempt)
+  const [counts] = await database.db.query<Record<string, number>>({
+    text: `select count(*) as chunks, count(distinct position) as positions, max(position) as last,
+             (select count(*) from generate_series(0, max(position)) p where not exists (
+               select 1 from chunk_windows w where p = any(w.positions))) as lacking
+           from chunks`,
+  })
+  expect(counts).toEqual({
+    chunks: after.chunks,
+    positions: after.chunks,
+    last: after.chunks - 1,
+    lacking: 0,
+  })
+  // No window was embedded twice: each text between two borders of chunks belongs to one group.
+  const doubles = await database.db.query({
+    text: 'select vector from chunk_windows group by vector having count(*) > 1',
+  })
+  expect(doubles).toEqual([])
+  const page = await third.openai.vectorStores.search(store, { query: 'letter 3143 to the mayor' })
+  expect(page.data[0]?.content[0]?.text).toContain('letter 3143 ')
+  const content = await third.openai.vectorStores.files.content(file, { vector_store_id: store })
+  expect(content.data[0]?.text).toBe(story)
+  await third.end('SIGTERM')
+  await database.drop()
+})
+
+test('with the embedded database the next start goes on at once, and a stop loses nothing', async () => {
+  const first = await start()
+  const { store, file } = await beginIngest(first)
+  await until(async () => {
+    const page = await first.openai.vectorStores.search(store, { query: 'lighthouse keeper' })
+    return page.data.length > 0
+  })
+  await first.end('SIGTERM')
+  expect(first.output()).not.toContain('"level":"error"')
+  const second = await start()
+  const done = await second.openai.vectorStores.files.poll(store, file)
+  expect(done.status).toBe('completed')
+})
+
+test('what a killed server was bringing in for a store that is deleted leaves nothing', async () => {
+  const database = await testDatabase()
+  const environment = { DATABASE_URL: database.url }
+  const first = await start(environment)
+  const { store } = await beginIngest(first)
+  const db = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
+  const left = async () => {
+    const rows = await db.query({
+      text: `select 1 from chunks union all select 1 from chunk_windows
+             union all select 1 from vector_store_files union all select 1 from vector_stores`,
+    })
+    return rows.length
+  }
+  await until(async () => (await left()) > 2)
+  await first.end('SIGKILL')
+  const second = await start(environment)
+  await second.openai.vectorStores.delete(store)
+  expect(await left()).toBe(0)
+  const other = await second.openai.vectorStores.create({})
+  const file = await second.openai.vectorStores.files.uploadAndPoll(
+    other.id,
+    await toFile(Buffer.from('short'), 'short.txt'),
+  )
+  expect(file.status).toBe('completed')
+  // Store, file, chunk and window of the new one.
+  expect(await left()).toBe(4)
+  await db.close()
+  await second.end('SIGTERM')
+  await database.drop()
+})
