@@ -84,7 +84,7 @@ function tellOf(title, results, startedMs) {
 async function closing() {
   const startedMs = performance.now()
   const complaints = [...main.complaints(), ...impatient.complaints()].filter((line) => !isToldToFail(line))
-  const ended = [await main.end(), await impatient.end()]
+  const wrong = [await main.end(), await impatient.end()].filter((end) => end !== undefined)
   console.log('\nthe servers')
   tellOf(
     'the servers',
@@ -92,7 +92,9 @@ async function closing() {
       complaints.length === 0
         ? { verdict: 'pass', name: 'nothing in the log but what was asked for' }
         : { verdict: 'fail', name: 'the log', why: complaints.join('\n    ') },
-      { verdict: ended.every(Boolean) ? 'pass' : 'fail', name: 'both lived to the end and stopped cleanly' },
+      wrong.length === 0
+        ? { verdict: 'pass', name: 'both lived to the end and stopped cleanly' }
+        : { verdict: 'fail', name: 'the end', why: wrong.join('\n    ') },
     ],
     startedMs,
   )

@@ -44,8 +44,9 @@ final class Make {
         .build();
   }
 
+  /** With instructions, because this SDK's {@code validate()} refuses a run that has none, as the API allows. */
   static String assistant(OpenAIClient at) {
-    var body = AssistantCreateParams.builder().model(MODEL).name("Compat").addFunctionTool(weather()).build();
+    var body = AssistantCreateParams.builder().model(MODEL).name("Compat").instructions("Do as you are told.").addFunctionTool(weather()).build();
     return at.beta().assistants().create(body).validate().id();
   }
 

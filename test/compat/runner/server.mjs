@@ -10,7 +10,7 @@ const startMs = 120_000
 
 /**
  * Resolves when the banner is out. `keys` are what SPOOL_API_KEY takes. `complaints()` are the warnings and errors
- * in its log; `end()` stops it and resolves with true when it stopped cleanly.
+ * in its log; `end()` stops it and resolves with undefined, or with what was wrong with its end.
  */
 export async function startServer(script, keys) {
   const folder = mkdtempSync(join(tmpdir(), 'spool-compat-'))
@@ -41,7 +41,9 @@ export async function startServer(script, keys) {
         await once(child, 'exit')
       }
       rmSync(folder, { recursive: true, force: true })
-      return isAlive && child.exitCode === 0
+      if (isAlive && child.exitCode === 0) return undefined
+      const how = `${isAlive ? 'told to stop, it' : 'by itself it'} ended with ${child.exitCode ?? child.signalCode}`
+      return `${how}; its last words: ${printed.slice(-2000)}`
     },
   }
 }
