@@ -70,8 +70,12 @@ export const answers: Chapters = {
       .map((file) => readFileSync(join(folder, file), 'utf8'))
       .join('\n')
     const { assistants, threads } = openai.beta
-    const resources = { assistants, threads, messages: threads.messages, runs: threads.runs }
-    for (const [name, resource] of Object.entries({ ...resources, steps: threads.runs.steps })) {
+    const { messages, runs } = threads
+    const { files, vectorStores, uploads } = openai
+    const ofStores = { vectorStores, storeFiles: vectorStores.files, fileBatches: vectorStores.fileBatches }
+    const ofThreads = { assistants, threads, messages, runs, steps: runs.steps }
+    const resources = { ...ofThreads, ...ofStores, files, uploads, parts: uploads.parts }
+    for (const [name, resource] of Object.entries(resources)) {
       const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(resource))
       for (const method of methods.filter((one) => one !== 'constructor')) {
         const isUsed = source.includes(`.${method}(`) || source.includes(`'${method}'`)

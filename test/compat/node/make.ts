@@ -38,3 +38,8 @@ export async function answerIn(openai: OpenAI, thread: string): Promise<string> 
 export function callsAsked(run: OpenAI.Beta.Threads.Run) {
   return run.required_action?.submit_tool_outputs.tool_calls ?? []
 }
+
+/** What a browser or `fs` would hand to the SDK; it sends the name and the bytes. */
+export async function textFile(name: string, text: string): Promise<File> {
+  return new File([text], name)
+}

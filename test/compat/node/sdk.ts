@@ -8,11 +8,13 @@ import type { AssistantStream } from 'openai/lib/AssistantStream'
 type Message = OpenAI.Beta.Threads.Message
 type Run = OpenAI.Beta.Threads.Run
 type RunStep = OpenAI.Beta.Threads.Runs.RunStep
+type StoreFile = OpenAI.VectorStores.VectorStoreFile
+type Batch = OpenAI.VectorStores.VectorStoreFileBatch
 type Outputs = { tool_outputs: { tool_call_id: string; output: string }[] }
 type Event = OpenAI.Beta.AssistantStreamEvent
 type Steps = Promise<{ data: RunStep[] }> & AsyncIterable<RunStep>
 
-/** Ids of threads come first here, as in version 4; later versions take them as `thread_id`. */
+/** Ids of threads and stores come first here, as in version 4; later versions take them as `thread_id` and so on. */
 interface Calls {
   deleteAssistant(id: string): Promise<OpenAI.Beta.AssistantDeleted>
   deleteThread(id: string): Promise<OpenAI.Beta.ThreadDeleted>
@@ -29,6 +31,19 @@ interface Calls {
   submitStream(thread: string, id: string, body: Outputs): AssistantStream
   listSteps(thread: string, run: string, query: { limit?: number; order?: 'asc' | 'desc' }): Steps
   retrieveStep(thread: string, run: string, id: string): Promise<RunStep>
+  deleteFile(id: string): Promise<{ deleted: boolean }>
+  deleteStore(id: string): Promise<{ deleted: boolean }>
+  retrieveStoreFile(store: string, id: string): Promise<StoreFile>
+  updateStoreFile(
+    store: string,
+    id: string,
+    body: { attributes: Record<string, string | number> },
+  ): Promise<StoreFile>
+  deleteStoreFile(store: string, id: string): Promise<{ deleted: boolean }>
+  storeFileContent(store: string, id: string): Promise<{ data: { text?: string }[] }>
+  retrieveBatch(store: string, id: string): Promise<Batch>
+  cancelBatch(store: string, id: string): Promise<Batch>
+  listBatchFiles(store: string, id: string): AsyncIterable<StoreFile>
 }
 
 export interface Sdk {
@@ -54,11 +69,15 @@ function callsOf(openai: OpenAI, version: string): Calls {
   const isOld = version.startsWith('4.')
   const { assistants, threads }: any = openai.beta
   const { messages, runs } = threads
+  const { files, vectorStores }: any = openai
   const remove = isOld ? 'del' : 'delete'
-  const call = (resource: any, verb: string) => (thread: string, id: string, body?: object) => {
-    if (!isOld) return resource[verb](id, { thread_id: thread, ...body })
-    return body === undefined ? resource[verb](thread, id) : resource[verb](thread, id, body)
-  }
+  const callIn =
+    (parent: string) => (resource: any, verb: string) => (first: string, id: string, body?: object) => {
+      if (!isOld) return resource[verb](id, { [parent]: first, ...body })
+      return body === undefined ? resource[verb](first, id) : resource[verb](first, id, body)
+    }
+  const call = callIn('thread_id')
+  const inStore = callIn('vector_store_id')
   return {
     deleteAssistant: (id) => assistants[remove](id),
     deleteThread: (id) => threads[remove](id),
@@ -78,5 +97,14 @@ function callsOf(openai: OpenAI, version: string): Calls {
       isOld
         ? runs.steps.retrieve(thread, run, id)
         : runs.steps.retrieve(id, { thread_id: thread, run_id: run }),
+    deleteFile: (id) => files[remove](id),
+    deleteStore: (id) => vectorStores[remove](id),
+    retrieveStoreFile: inStore(vectorStores.files, 'retrieve'),
+    updateStoreFile: inStore(vectorStores.files, 'update'),
+    deleteStoreFile: inStore(vectorStores.files, remove),
+    storeFileContent: inStore(vectorStores.files, 'content'),
+    retrieveBatch: inStore(vectorStores.fileBatches, 'retrieve'),
+    cancelBatch: inStore(vectorStores.fileBatches, 'cancel'),
+    listBatchFiles: inStore(vectorStores.fileBatches, 'listFiles'),
   }
 }
