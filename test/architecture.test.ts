@@ -52,8 +52,8 @@ interface Import {
 }
 
 function imports(): Import[] {
-  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.ts'),
+  const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !file.endsWith('.test.ts'),
   )
   expect(files.length).toBeGreaterThan(10)
   return files.flatMap((file) => {

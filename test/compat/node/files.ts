@@ -29,7 +29,8 @@ export const files: Chapters = {
     assert.equal(lines.filename, 'lines.jsonl')
     assert.equal(await (await openai.files.content(lines.id)).text(), '{"n":1}\n')
     // Only version 4 has this one, which reads the content as text.
-    if (version.startsWith('4.')) assert.equal(await (openai.files as any).retrieveContent(lines.id), '{"n":1}\n')
+    if (version.startsWith('4.'))
+      assert.equal(await (openai.files as any).retrieveContent(lines.id), '{"n":1}\n')
 
     const listed: string[] = []
     for await (const file of openai.files.list({ limit: 1, order: 'asc' })) listed.push(file.id)

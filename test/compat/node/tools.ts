@@ -5,7 +5,10 @@ import type { Chapters } from './story.ts'
 
 export const tools: Chapters = {
   'code-interpreter': async ({ openai, calls }) => {
-    const data = await openai.files.create({ file: await textFile('n.csv', '1\n2\n39\n'), purpose: 'assistants' })
+    const data = await openai.files.create({
+      file: await textFile('n.csv', '1\n2\n39\n'),
+      purpose: 'assistants',
+    })
     const { id: assistant_id } = await openai.beta.assistants.create({
       model,
       tools: [{ type: 'code_interpreter' }],

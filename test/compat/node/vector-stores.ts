@@ -40,7 +40,10 @@ export const vectorStores: Chapters = {
     assert.equal(created.status, 'completed')
     const begun = await files.upload(store, await textFile('more.txt', 'More words.'))
     assert.equal((await files.poll(store, begun.id)).status, 'completed')
-    const plain = await files.create(store, { file_id: await upload('Even more.'), attributes: { year: 2020 } })
+    const plain = await files.create(store, {
+      file_id: await upload('Even more.'),
+      attributes: { year: 2020 },
+    })
     assert.equal((await files.poll(store, plain.id, { pollIntervalMs: 50 })).status, 'completed')
 
     assert.equal((await calls.retrieveStoreFile(store, plain.id)).attributes?.year, 2020)
@@ -85,7 +88,8 @@ export const vectorStores: Chapters = {
     })
     assert.equal(batch.file_counts.completed, 2)
     const found: OpenAI.VectorStoreSearchResponse[] = []
-    for await (const one of openai.vectorStores.search(store, { query: 'How high is the tide?' })) found.push(one)
+    for await (const one of openai.vectorStores.search(store, { query: 'How high is the tide?' }))
+      found.push(one)
     const [best] = found
     assert.equal(best?.filename, 'tides.txt')
     assert.deepEqual(
