@@ -55,6 +55,31 @@ test('a store that a thread makes expires seven days after its last use', async 
   expect(store.expires_at).toBe(store.last_active_at + 7 * 24 * 3600)
 })
 
+test('files attached for file_search go into one store of the thread, made for the first of them', async () => {
+  const [first, second] = [
+    await uploadFile(server, 'a.txt', 'apples'),
+    await uploadFile(server, 'b.txt', 'pears'),
+  ]
+  const attach = (file_id: string) => ({
+    role: 'user',
+    content: 'Look',
+    attachments: [{ file_id, tools: [{ type: 'file_search' }] }],
+  })
+  const thread = await post('/threads')
+  const message = await post(`/threads/${thread.id}/messages`, attach(first))
+  expectObject('message', message)
+  expect(message.attachments).toEqual(attach(first).attachments)
+  const { tool_resources } = await get(`/threads/${thread.id}`)
+  const [id] = tool_resources.file_search.vector_store_ids
+  expect(await get(`/vector_stores/${id}`)).toMatchObject({
+    expires_after: { anchor: 'last_active_at', days: 7 },
+    file_counts: { total: 1 },
+  })
+  await post(`/threads/${thread.id}/messages`, attach(second))
+  expect((await get(`/threads/${thread.id}`)).tool_resources).toEqual(tool_resources)
+  expect((await get(`/vector_stores/${id}`)).file_counts.total).toBe(2)
+})
+
 test('stores and files that a request names must exist, or nothing is made', async () => {
   const absent = wireError(errors.notFound('vector_store', 'vs_none'))
   const assistant = await newAssistant({ instructions: 'x' })
