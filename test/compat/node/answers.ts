@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeAssistant, makeThread } from './make.ts'
+import { makeAssistant, makeThread, model } from './make.ts'
 import type { Chapters } from './story.ts'
 
 export const answers: Chapters = {
@@ -58,10 +58,19 @@ export const answers: Chapters = {
 
   models: async ({ openai }) => {
     const listed: string[] = []
-    for await (const model of openai.models.list()) listed.push(model.id)
+    for await (const { id } of openai.models.list()) listed.push(id)
     assert.ok(listed.length > 0)
-    const model = await openai.models.retrieve(listed[0] ?? '')
-    assert.equal(model.object, 'model')
+    assert.equal((await openai.models.retrieve(listed[0] ?? '')).object, 'model')
+  },
+
+  chat: async ({ openai }) => {
+    const messages = [{ role: 'user' as const, content: 'slow 20\nsay one two three' }]
+    const whole = await openai.chat.completions.create({ model, messages })
+    assert.equal(whole.choices[0]?.message.content, 'one two three')
+    const stream = await openai.chat.completions.create({ model, messages, stream: true })
+    const pieces: string[] = []
+    for await (const chunk of stream) pieces.push(chunk.choices[0]?.delta.content ?? '')
+    assert.equal(pieces.join(''), 'one two three')
   },
 
   completeness: async ({ openai }) => {

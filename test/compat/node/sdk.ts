@@ -12,6 +12,7 @@ type StoreFile = OpenAI.VectorStores.VectorStoreFile
 type Batch = OpenAI.VectorStores.VectorStoreFileBatch
 type Outputs = { tool_outputs: { tool_call_id: string; output: string }[] }
 type Event = OpenAI.Beta.AssistantStreamEvent
+type StepsQuery = Omit<OpenAI.Beta.Threads.Runs.StepListParams, 'thread_id'>
 type Steps = Promise<{ data: RunStep[] }> & AsyncIterable<RunStep>
 
 /** Ids of threads and stores come first here, as in version 4; later versions take them as `thread_id` and so on. */
@@ -29,7 +30,7 @@ interface Calls {
   submitStreaming(thread: string, id: string, body: Outputs & { stream: true }): Promise<AsyncIterable<Event>>
   submitAndPoll(thread: string, id: string, body: Outputs): Promise<Run>
   submitStream(thread: string, id: string, body: Outputs): AssistantStream
-  listSteps(thread: string, run: string, query: { limit?: number; order?: 'asc' | 'desc' }): Steps
+  listSteps(thread: string, run: string, query: StepsQuery): Steps
   retrieveStep(thread: string, run: string, id: string): Promise<RunStep>
   deleteFile(id: string): Promise<{ deleted: boolean }>
   deleteStore(id: string): Promise<{ deleted: boolean }>

@@ -76,8 +76,8 @@ export const vectorStores: Chapters = {
     const again = await fileBatches.createAndPoll(store, { file_ids: ids })
     assert.equal(again.status, 'completed')
     const begun = await fileBatches.create(store, { file_ids: ids })
-    assert.match((await fileBatches.poll(store, begun.id)).status, /^completed$/)
-    await assert.rejects(calls.cancelBatch(store, begun.id), { status: 400 })
+    assert.equal((await fileBatches.poll(store, begun.id)).status, 'completed')
+    assert.equal((await calls.cancelBatch(store, begun.id)).status, 'completed')
     await calls.deleteStore(store)
   },
 
