@@ -74,11 +74,23 @@ async def _():
     same((await client.models.retrieve(listed[0])).object, "model")
 
 
+@chapter("chat")
+async def _():
+    messages = [{"role": "user", "content": "slow 20\nsay one two three"}]
+    whole = await client.chat.completions.create(model=MODEL, messages=messages)
+    same(whole.choices[0].message.content, "one two three")
+    stream = await client.chat.completions.create(model=MODEL, messages=messages, stream=True)
+    same("".join([chunk.choices[0].delta.content or "" async for chunk in stream]), "one two three")
+
+
 @chapter("completeness")
 async def _():
     source = "".join(path.read_text() for path in Path(FOLDER).glob("*.py"))
     threads = beta.threads
-    for resource in [beta.assistants, threads, threads.messages, threads.runs, threads.runs.steps]:
+    stores = client.vector_stores
+    of_threads = [beta.assistants, threads, threads.messages, threads.runs, threads.runs.steps]
+    of_files = [stores, stores.files, stores.file_batches, client.files, client.uploads, client.uploads.parts]
+    for resource in of_threads + of_files:
         names = [name for name in dir(type(resource)) if not name.startswith("_")]
         for name in names:
             assert f".{name}(" in source or f".{name}." in source, f"{resource}.{name} is not part of this story"

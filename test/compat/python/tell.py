@@ -16,7 +16,7 @@ from pathlib import Path
 # The SDK says at each call that the original of this API has been switched off.
 warnings.simplefilter("ignore", DeprecationWarning)
 
-FILES = ["make.py", "objects.py", "runs.py", "functions.py", "streams.py", "answers.py"]
+FILES = ["make", "objects", "runs", "functions", "streams", "files", "stores", "tools", "answers"]
 
 
 def without_async(source: str) -> str:
@@ -33,7 +33,7 @@ def load(client: str) -> dict:
 
     names = {"chapter": chapter, "FOLDER": Path(__file__).parent, "__name__": "story"}
     for file in FILES:
-        path = Path(__file__).with_name(file)
+        path = Path(__file__).with_name(f"{file}.py")
         source = path.read_text()
         code = source if client == "async" else without_async(source)
         exec(compile(code, str(path), "exec"), names)
