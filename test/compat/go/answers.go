@@ -59,13 +59,31 @@ var answerChapters = []chapter{
 		same(string(must(client.Models.Get(ctx, listed[0])).Object), "model")
 	}},
 
+	{"chat", func() {
+		body := openai.ChatCompletionNewParams{
+			Model:    model,
+			Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(tellIt)},
+		}
+		same(must(client.Chat.Completions.New(ctx, body)).Choices[0].Message.Content, told)
+		stream, text := client.Chat.Completions.NewStreaming(ctx, body), ""
+		for stream.Next() {
+			text += stream.Current().Choices[0].Delta.Content
+		}
+		must(0, stream.Err())
+		same(text, told)
+	}},
+
 	{"completeness", func() {
 		source := ""
 		for _, file := range must(sources.ReadDir(".")) {
 			source += string(must(sources.ReadFile(file.Name())))
 		}
-		threads := &client.Beta.Threads
-		for _, resource := range []any{&client.Beta.Assistants, threads, &threads.Messages, &threads.Runs, &threads.Runs.Steps} {
+		threads, stores := &client.Beta.Threads, &client.VectorStores
+		resources := []any{
+			&client.Beta.Assistants, threads, &threads.Messages, &threads.Runs, &threads.Runs.Steps,
+			stores, &stores.Files, &stores.FileBatches, &client.Files, &client.Uploads, &client.Uploads.Parts,
+		}
+		for _, resource := range resources {
 			kind := reflect.TypeOf(resource)
 			for index := range kind.NumMethod() {
 				name := kind.Method(index).Name

@@ -31,7 +31,10 @@ var ctx = context.Background()
 
 func main() {
 	failed := false
-	for _, one := range slices.Concat(objectChapters, runChapters, streamChapters, answerChapters) {
+	chapters := slices.Concat(
+		objectChapters, runChapters, streamChapters, storeChapters, toolChapters, answerChapters,
+	)
+	for _, one := range chapters {
 		if len(os.Args) > 1 && !slices.Contains(os.Args[1:], one.name) {
 			continue
 		}

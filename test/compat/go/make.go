@@ -94,6 +94,8 @@ type heard struct {
 	names     []string
 	text      string
 	arguments string
+	input     string
+	logs      string
 	deltas    int
 	final     openai.AssistantStreamEventUnionData
 }
@@ -111,6 +113,10 @@ func hear(stream *ssestream.Stream[openai.AssistantStreamEventUnion]) heard {
 		}
 		for _, call := range event.Data.Delta.StepDetails.ToolCalls {
 			told.arguments += call.Function.Arguments
+			told.input += call.CodeInterpreter.Input
+			for _, output := range call.CodeInterpreter.Outputs {
+				told.logs += output.Logs
+			}
 		}
 	}
 	if err := stream.Err(); err != nil {
