@@ -2,32 +2,14 @@
  * Writes what the runs of this process do: one statement at a time for all of them, ahead of which the local
  * listeners are told what may be told early.
  */
-import type { Message } from '../api/messages.ts'
-import type { Run } from '../api/runs.ts'
 import { DatabaseUnavailable, type Database } from '../store/database.ts'
 import { writeRunBatch, type BatchResult, type RunWrite } from '../store/run-batch.ts'
-import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
-import type { StepRow } from '../store/run-steps.ts'
-import { findRunRow, type RunFields, type RunRow, type TraceEntry } from '../store/runs.ts'
+import { readEntries, type NumberedEntry } from '../store/run-events.ts'
+import { findRunRow, type RunRow } from '../store/runs.ts'
 import type { Log } from '../util/log.ts'
 import { hintPayload, type Hints } from './hints.ts'
 import { RunRecord } from './run-record.ts'
 import type { RunLog } from './run-log.ts'
-
-/** What changes with a commit. Entries are made from the run as the row will stand. */
-export interface Change {
-  fields?: RunFields
-  entries: (run: Run) => Entry[]
-  steps?: StepRow[]
-  messages?: Message[]
-  closesCancel?: boolean
-  releases?: boolean
-  recorded?: boolean
-  trace?: TraceEntry[]
-}
-
-/** `cancelling`: a cancel came first and nothing was written. `lost`: another process has the run now. */
-export type CommitResult = 'written' | 'cancelling' | 'lost'
 
 /** Deltas wait this long, or until they weigh this much, before they are written. */
 const flushMs = 50

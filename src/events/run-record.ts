@@ -4,9 +4,30 @@ import type { Run } from '../api/runs.ts'
 import type { RunWrite } from '../store/run-batch.ts'
 import type { Entry, NumberedEntry } from '../store/run-events.ts'
 import type { StepRow } from '../store/run-steps.ts'
-import { toRun, type RunRow, type TraceEntry } from '../store/runs.ts'
+import { toRun, type RunFields, type RunRow, type TraceEntry } from '../store/runs.ts'
 import { Feed, type FeedEntry } from './feed.ts'
-import type { Change, CommitResult, Recorder } from './recorder.ts'
+import type { RunLog } from './run-log.ts'
+
+/** What changes with a commit. Entries are made from the run as the row will stand. */
+export interface Change {
+  fields?: RunFields
+  entries: (run: Run) => Entry[]
+  steps?: StepRow[]
+  messages?: Message[]
+  closesCancel?: boolean
+  releases?: boolean
+  recorded?: boolean
+  trace?: TraceEntry[]
+}
+
+/** `cancelling`: a cancel came first and nothing was written. `lost`: another process has the run now. */
+export type CommitResult = 'written' | 'cancelling' | 'lost'
+
+/** Who writes for the record: see recorder.ts. */
+export interface RecordWriter {
+  readonly options: { runLog: RunLog; isConfirmed: () => boolean }
+  want(record: RunRecord, urgency: 'soon' | 'now'): void
+}
 
 export interface OpenObjects {
   message?: Message | undefined
@@ -30,7 +51,7 @@ export class RunRecord {
   closings: (open: OpenObjects) => Entry[] = () => []
   /** Bytes of entries that wait. */
   pendingBytes = 0
-  readonly #recorder: Recorder
+  readonly #recorder: RecordWriter
   readonly #losing = new AbortController()
   /** Entries that wait for the log, told ahead or (`#withheld`) not yet told at all. */
   #pending: FeedEntry[] = []
@@ -43,7 +64,7 @@ export class RunRecord {
   #commit: PendingCommit | undefined
   #inFlight: { ahead: FeedEntry[]; commit: PendingCommit | undefined; rows: RunRow } | undefined
 
-  constructor(recorder: Recorder, row: RunRow, entries: NumberedEntry[]) {
+  constructor(recorder: RecordWriter, row: RunRow, entries: NumberedEntry[]) {
     this.#recorder = recorder
     this.row = row
     this.lost = this.#losing.signal

@@ -91,7 +91,9 @@ test('filters look at the attributes of files, nested as one likes', async () =>
     file_ids: undefined as never,
   })
   const found = async (filters: object) =>
-    (await namesOf(store.id, { query: 'report', filters })).map((name) => Number(name[0])).toSorted((a, b) => a - b)
+    (await namesOf(store.id, { query: 'report', filters }))
+      .map((name) => Number(name[0]))
+      .toSorted((a, b) => a - b)
   const is = (type: string, key: string, value: unknown) => ({ type, key, value })
   expect(await found(is('eq', 'year', 2020))).toEqual([0])
   expect(await found(is('eq', 'year', '2020'))).toEqual([])
