@@ -1,13 +1,19 @@
-/** Starts the server, prints the banner, and stops cleanly on a signal. */
+/** Starts the server, prints the banner, and stops cleanly on a signal; or, told to, embeds all stores anew. */
 import { banner } from './banner.ts'
 import { openHouse } from './compose.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { openLogger } from './logger.ts'
+import { reindex } from './reindex.ts'
 import { systemClock } from './util/clock.ts'
 
 async function main(): Promise<void> {
   const config = readConfig()
   const { log, release } = openLogger(config.logLevel)
+  if (process.argv[2] === 'reindex') {
+    release()
+    await reindex(config, { log, clock: systemClock, say: (line) => process.stdout.write(`${line}\n`) })
+    process.exit(0)
+  }
   const house = await openHouse(config, { log, clock: systemClock })
   process.stdout.write(banner(config, house))
   release()

@@ -7,6 +7,7 @@ const allowed: Record<string, string[]> = {
   main: ['*'],
   compose: ['*'],
   banner: ['compose', 'config'],
+  reindex: ['compose', 'config', 'retrieval', 'util'],
   logger: ['util'],
   config: ['models', 'blobs', 'util', 'api'],
   http: ['api', 'domain', 'events', 'retrieval', 'store', 'blobs', 'util'],

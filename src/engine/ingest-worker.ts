@@ -12,6 +12,8 @@ import {
 import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000
+/** After so many looks nobody else is about to take the files that we cannot embed; it is told once. */
+const patientLooks = 5
 
 interface IngestWorkerOptions {
   context: Context
@@ -35,8 +37,8 @@ export class IngestWorker {
   readonly #stopping = new AbortController()
   /** Rows that the database calls ours and nobody here works on, as of the look before. */
   #strangers = new Set<number>()
-  /** Embedders that files wait for in vain; each is told once. */
-  readonly #told = new Set<string>()
+  /** Embedders that files wait for in vain, and for how many looks in a row. */
+  #awaited = new Map<string, number>()
   #wake = () => {}
   #deaf = () => {}
   #looping: Promise<unknown> = Promise.resolve()
@@ -139,9 +141,11 @@ export class IngestWorker {
   async #tellStranded(): Promise<void> {
     const { context } = this.#options
     const current = context.retrieval.embedder.id
-    for (const { embedder, files } of await strandedIngests(context.db, current)) {
-      if (this.#told.has(embedder)) continue
-      this.#told.add(embedder)
+    const stranded = await strandedIngests(context.db, current)
+    const before = this.#awaited
+    this.#awaited = new Map(stranded.map(({ embedder }) => [embedder, (before.get(embedder) ?? 0) + 1]))
+    for (const { embedder, files } of stranded) {
+      if (this.#awaited.get(embedder) !== patientLooks) continue
       context.log(
         'warn',
         'files wait for an embedder that is not configured: set it back or run npm run reindex',

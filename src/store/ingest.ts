@@ -143,7 +143,7 @@ export async function ownedIngests(
   })
 }
 
-/** Files that wait for another embedder than ours, and whose. */
+/** Files that wait for another embedder than ours, and whose, where nobody is at work on any of them. */
 export async function strandedIngests(
   db: Queryable,
   embedder: string,
@@ -151,7 +151,51 @@ export async function strandedIngests(
   return db.query<{ embedder: string; files: number }>({
     text: `select s.embedder, count(*) as files
            from vector_store_files f join vector_stores s on s.id = f.vector_store_id
-           where f.status = 'in_progress' and s.embedder <> $1 group by s.embedder`,
+           left join workers w on w.id = f.lease_owner and w.expires_at > clock_timestamp()
+           where f.status = 'in_progress' and s.embedder <> $1
+           group by s.embedder having count(w.id) = 0`,
     values: [embedder],
   })
+}
+
+/** The stores that were made with another embedder and may still be searched. */
+export async function storesOfOtherEmbedders(
+  db: Queryable,
+  embedder: string,
+): Promise<{ project: string; id: string }[]> {
+  return db.query<{ project: string; id: string }>({
+    text: 'select project, id from vector_stores where embedder <> $1 and not is_expired order by id',
+    values: [embedder],
+  })
+}
+
+/**
+ * Gives a store, whose row is locked, another embedder: its vectors go, and its files are in progress until they have
+ * new ones. Whoever worked on them has lost them.
+ */
+export async function beginAnew(tx: Queryable, vector_store_id: string, embedder: string): Promise<void> {
+  await tx.query({
+    text: 'update vector_stores set embedder = $2, version = version + 1 where id = $1',
+    values: [vector_store_id, embedder],
+  })
+  await tx.query({
+    text: `update vector_store_files
+           set status = 'in_progress', embedded = 0, reads_whole = null, lease_owner = null,
+               attempt = attempt + 1, takeovers = 0, failures = 0, retry_at = null
+           where vector_store_id = $1 and status in ('in_progress', 'completed')`,
+    values: [vector_store_id],
+  })
+  await tx.query({ text: 'delete from chunk_windows where vector_store_id = $1', values: [vector_store_id] })
+}
+
+/** Files that are still to be brought in, of stores with the embedder. */
+export async function countOpenIngests(db: Queryable, embedder: string): Promise<number> {
+  const [row] = await db.query<{ files: number }>({
+    name: 'count_open_ingests',
+    text: `select count(*) as files
+           from vector_store_files f join vector_stores s on s.id = f.vector_store_id
+           where f.status = 'in_progress' and s.embedder = $1`,
+    values: [embedder],
+  })
+  return row?.files ?? 0
 }

@@ -27,6 +27,7 @@ export interface TestServer {
   model: ScriptedModel
   /** For processes of their own on the same database and the same files. */
   databaseUrl: string
+  config: Config
   dataDir: string
   clock: TestClock
   db: Database
@@ -103,6 +104,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     openai,
     model,
     databaseUrl,
+    config: config(),
     dataDir: data.path,
     clock,
     db,
