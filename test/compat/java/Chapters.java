@@ -24,6 +24,7 @@ import com.openai.models.beta.threads.runs.RunStatus;
 import com.openai.models.beta.threads.runs.RunUpdateParams;
 import com.openai.models.beta.threads.runs.steps.StepListParams;
 import com.openai.models.beta.threads.runs.steps.StepRetrieveParams;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import com.openai.services.blocking.beta.ThreadService;
 import com.openai.services.blocking.beta.threads.MessageService;
 import com.openai.services.blocking.beta.threads.RunService;
@@ -59,9 +60,11 @@ final class Chapters {
     chapters.put("thread-and-run", this::threadAndRun);
     chapters.put("hang-up", this::hangUp);
     chapters.put("idle-streams", this::idleStreams);
+    new Stores().addTo(chapters);
     chapters.put("errors", this::errors);
     chapters.put("raw-responses", this::rawResponses);
     chapters.put("models", this::models);
+    chapters.put("chat", this::chat);
     chapters.put("completeness", () -> unsupported("its methods have so many forms that a list says little"));
   }
 
@@ -359,5 +362,19 @@ final class Chapters {
     var listed = client.models().list().autoPager().stream().collect(toList());
     Story.hold(!listed.isEmpty(), "no models");
     Story.same(client.models().retrieve(listed.get(0).id()).validate(), listed.get(0));
+  }
+
+  private void chat() {
+    var body = ChatCompletionCreateParams.builder().model(Make.MODEL).addUserMessage(TELL).build();
+    var whole = client.chat().completions().create(body).validate();
+    Story.same(whole.choices().get(0).message().content().orElseThrow(), TOLD);
+    try (var stream = client.chat().completions().createStreaming(body)) {
+      var pieces =
+          stream.stream()
+              .flatMap(chunk -> chunk.validate().choices().stream())
+              .map(choice -> choice.delta().content().orElse(""))
+              .collect(toList());
+      Story.same(String.join("", pieces), TOLD);
+    }
   }
 }

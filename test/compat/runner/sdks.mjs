@@ -122,7 +122,9 @@ async function java(version) {
   }
   const classes = join(folder, 'classes')
   const classpath = readFileSync(list, 'utf8').trim()
-  const sources = ['Story.java', 'Make.java', 'Chapters.java'].map((file) => join(compat, 'java', file))
+  const sources = ['Story.java', 'Make.java', 'Chapters.java', 'Stores.java'].map((file) =>
+    join(compat, 'java', file),
+  )
   const compiled = await run('javac', ['-d', classes, '-cp', classpath, ...sources], { ms: compileMs })
   if (!compiled.ok) return { fail: `${compiled.reason}\n${compiled.errors}` }
   return { command: 'java', args: ['-cp', [classes, classpath].join(delimiter), 'Story'] }
