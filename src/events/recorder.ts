@@ -58,10 +58,11 @@ export class Recorder {
   }
 
   async #write(): Promise<void> {
-    if (this.#isWriting) return
-    this.#isWriting = true
+    // Also where it finds a write on its way: a timer that has gone off must not look like one that will.
     clearTimeout(this.#timer)
     this.#timer = undefined
+    if (this.#isWriting) return
+    this.#isWriting = true
     const writes = new Map<RunRecord, RunWrite>()
     for (const record of this.#due()) {
       const write = record.takeWrite()
