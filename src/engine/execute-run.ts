@@ -92,7 +92,9 @@ class RunExecution {
     if (built === 'prompt_too_long') return this.#exhaust('max_prompt_tokens')
     await engine.confirmed(signal)
     const { request, findings } = built
-    const writer = new TurnWriter(record, { tools: offered, clock: engine.context.clock, findings })
+    // A model that calls all the same is told that there is nothing to call.
+    const tools = settings.tool_choice === 'none' ? [] : offered
+    const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
     const turn = await askModel(model, request, writer, signal)
     return this.#finish(writer, turn)
   }

@@ -137,6 +137,14 @@ test('of known and unknown functions in one turn the client sees the known ones'
   expect((await rest(run)).status).toBe('completed')
 })
 
+test('with tool_choice none nothing is called, even by a model that does not listen', async () => {
+  server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }, { text: 'Then without' }])
+  const run = await runToRest(await place({ tools }), { tool_choice: 'none' })
+  expect(run.status).toBe('completed')
+  const { data } = await steps(run)
+  expect(data.map((step: { type: string }) => step.type)).toEqual(['message_creation'])
+})
+
 test('a model that only calls unknown functions ends in a failure and not in a circle', async () => {
   server.model.whenever(() => ({ calls: [{ name: 'nobody', arguments: '{}' }] }))
   const run = await runToRest(await place({ tools }))
