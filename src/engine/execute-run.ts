@@ -204,6 +204,11 @@ async function endEarly(engine: Engine, record: RunRecord, stop: AbortSignal, er
   const why = record.lost.aborted ? 'lost' : reason instanceof RunStopped ? reason.why : 'failed'
   if (why === 'lost' || why === 'stopping') return
   try {
+    // The row may have been read as `cancelling` before any hint of the cancel came.
+    if (record.row.status === 'cancelling') {
+      await endAs(engine, record, { reason: 'cancelled' })
+      return
+    }
     if (why === 'cancelled' || why === 'expired') {
       await endAs(engine, record, { reason: why })
       return
@@ -229,9 +234,10 @@ async function endAs(engine: Engine, record: RunRecord, ending: Ending): Promise
   const isCancel = ending.reason === 'cancelled'
   const move = isCancel ? 'close_cancel' : ending.reason === 'expired' ? 'expire' : 'fail'
   const steps = await stepsOfRun(engine.context.db, record.row.id)
-  const { step: open } = record.open
-  const usage = sumUsage(steps.map((step) => spentOn(step.id === open?.id ? open : step)))
-  const closed = closeObjects(record.open, ending, { now: at, usage: spentOn(open) })
+  // A step that was taken over is open before the work on it begins.
+  const step = record.open.step ?? steps.findLast((one) => one.status === 'in_progress')
+  const usage = sumUsage(steps.map((one) => spentOn(one.id === step?.id ? step : one)))
+  const closed = closeObjects({ ...record.open, step }, ending, { now: at, usage: spentOn(step) })
   const details = { now: at, usage, ...(ending.reason === 'failed' && { last_error: ending.last_error }) }
   const result = await record.commit({
     fields: fieldsAfter(isCancel ? { ...record.row, status: 'cancelling' } : record.row, move, details),
