@@ -1,8 +1,9 @@
 /** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
 import { errors } from '../api/errors.ts'
+import { terminalRunEvents } from '../api/events.ts'
 import type { Queryable } from '../store/database.ts'
 import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
-import { hasRun } from '../store/runs.ts'
+import { statusOfRun } from '../store/runs.ts'
 import type { Feed, FeedEntry } from './feed.ts'
 import type { Hints } from './hints.ts'
 
@@ -56,12 +57,20 @@ export class RunLog {
     if (this.#closing.signal.aborted) throw new LogClosed()
   }
 
-  /** Committed entries only, with their numbers; never ends by itself but when the signal aborts. */
+  /**
+   * Committed entries only, with their numbers; ends where the run has ended and nothing is left to tell. Throws
+   * `LogClosed` when the server stops first, and not-found when the run was deleted.
+   */
   async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
     const stop = AbortSignal.any([signal, this.#closing.signal])
     let last = after
     while (!stop.aborted) {
-      const entries = await this.#newEntries(run_id, last, stop)
+      let entries = await this.#newEntries(run_id, last, stop)
+      if (entries.length === 0 && (await this.#isOver(run_id))) {
+        // The end may have come after the log was read.
+        entries = await readEntries(this.#db, run_id, last)
+        if (entries.length === 0) return
+      }
       last = entries.at(-1)?.number ?? last
       if (entries.length > 0) yield entries
     }
@@ -74,12 +83,17 @@ export class RunLog {
     this.#closing.abort()
   }
 
+  /** Whether the run has ended; throws when a deleted thread has taken it along. */
+  async #isOver(run_id: string): Promise<boolean> {
+    const status = await statusOfRun(this.#db, run_id)
+    if (status === undefined) throw errors.notFound('run', run_id)
+    return terminalRunEvents.has(`thread.run.${status}`)
+  }
+
   async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
     const { run_id } = reader
     const entries = await this.#newEntries(run_id, reader.after, signal)
-    if (reader.readLog(entries) > 1 && !(await hasRun(this.#db, run_id))) {
-      throw errors.notFound('run', run_id)
-    }
+    if (reader.readLog(entries) > 1) await this.#isOver(run_id)
     return entries
   }
 

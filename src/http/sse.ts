@@ -69,6 +69,9 @@ async function send(
       await write(response, isOver ? text + done : text, options.signal)
       if (isOver) break
     }
+    // A log that was read to its end before has nothing more to say.
+    if (!isOver) await write(response, done, options.signal)
+    isOver = true
   } catch (error) {
     isOver = false
     if (error instanceof ApiError) failure = error
@@ -114,6 +117,8 @@ async function write(response: ServerResponse, text: string, signal: AbortSignal
 /** Aborts when the client hangs up. */
 export function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  reply.raw.on('close', () => controller.abort())
+  // The client may be gone already: `close` comes only once.
+  if (reply.raw.closed) controller.abort()
+  else reply.raw.on('close', () => controller.abort())
   return controller.signal
 }

@@ -192,10 +192,14 @@ export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | u
   return row
 }
 
-/** Whether the run is still there: a deleted thread takes its runs along. */
-export async function hasRun(db: Queryable, id: string): Promise<boolean> {
-  const rows = await db.query({ name: 'has_run', text: 'select 1 from runs where id = $1', values: [id] })
-  return rows.length > 0
+/** Undefined when the run is gone: a deleted thread takes its runs along. */
+export async function statusOfRun(db: Queryable, id: string): Promise<Run['status'] | undefined> {
+  const [row] = await db.query<Pick<Run, 'status'>>({
+    name: 'status_of_run',
+    text: 'select status from runs where id = $1',
+    values: [id],
+  })
+  return row?.status
 }
 
 /** The row under its lock, and whether the process that holds its lease is alive. */

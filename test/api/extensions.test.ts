@@ -19,12 +19,16 @@ async function completedRun(text: string[]) {
   )
 }
 
-async function events(path: string, headers: Record<string, string> = {}) {
+async function openEvents(path: string, headers: Record<string, string> = {}) {
   const response = await fetch(server.url + path, {
     headers: { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2', ...headers },
   })
   expect(response.status).toBe(200)
-  return readStream(response)
+  return response
+}
+
+async function events(path: string, headers: Record<string, string> = {}) {
+  return readStream(await openEvents(path, headers))
 }
 
 test('the log of a run can be read from the start, each event with its number', async () => {
@@ -41,6 +45,26 @@ test('the log can be taken up after any event, by query or by Last-Event-ID', as
   const all = await events(path)
   expect(await events(`${path}?after=5`)).toEqual(all.slice(5))
   expect(await events(path, { 'last-event-id': '9' })).toEqual(all.slice(9))
+})
+
+test('taken up after its last event, the log of a run that has ended is over', async () => {
+  const run = await completedRun(['Hello'])
+  const path = `/threads/${run.thread_id}/runs/${run.id}/events`
+  const last = (await events(path)).at(-2)?.id
+  expect(await events(path, { 'last-event-id': String(last) })).toEqual([{ event: 'done', data: '[DONE]' }])
+})
+
+test('who follows the log of a run is told when its thread is deleted', async () => {
+  const tools = [{ type: 'function' as const, function: { name: 'get_time' } }]
+  server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }])
+  const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', tools })
+  const run = await server.openai.beta.threads.createAndRunPoll(
+    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  const following = await openEvents(`/threads/${run.thread_id}/runs/${run.id}/events`)
+  await server.openai.beta.threads.delete(run.thread_id)
+  expect((await readStream(following)).at(-1)).toMatchObject({ event: 'error', data: { error: { code: null } } })
 })
 
 test('the trace names the model that answered', async () => {
