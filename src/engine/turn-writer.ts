@@ -50,8 +50,9 @@ export class TurnWriter {
   #toolStep: StepRow | undefined
   /** Calls beyond the first where only one is wanted: some models do not listen to `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
-  /** Text that came after calls had begun; it becomes a message of its own when the turn is over. */
+  /** What came after calls had begun; it becomes a message of its own when the turn is over. */
   #lateText = ''
+  #lateRefusal = ''
 
   constructor(record: RunRecord, options: TurnOptions) {
     this.#record = record
@@ -68,6 +69,11 @@ export class TurnWriter {
 
   refusal(refusal: string): void {
     if (refusal === '') return
+    if (this.calls.length > 0) this.#lateRefusal += refusal
+    else this.#addRefusal(refusal)
+  }
+
+  #addRefusal(refusal: string): void {
     const said = this.#openMessage()
     const last = said.parts.at(-1)
     if (last?.type === 'refusal') last.refusal += refusal
@@ -134,14 +140,33 @@ export class TurnWriter {
     return this.#toolStep
   }
 
-  /** Text that came late is said now, between the calls and their outcomes. */
+  /** A step that ends while its calls are being written shows what was told of them. */
+  #asTold(step: StepRow): StepRow {
+    if (step.turn || step.type !== 'tool_calls') return step
+    const tool_calls = this.calls.flatMap((call) => call.tool?.complete(call.id, call.arguments) ?? [])
+    return { ...step, step_details: { type: 'tool_calls', tool_calls } }
+  }
+
+  /** Looked at when the run ends early, by when more may have been told. */
+  #opened(step: StepRow): { readonly step: StepRow } {
+    const asTold = () => this.#asTold(step)
+    return {
+      get step() {
+        return asTold()
+      },
+    }
+  }
+
+  /** What came after the calls is said now, between them and their outcomes. */
   async sayLateText(): Promise<void> {
-    if (this.#lateText === '') return
+    if (this.#lateText === '' && this.#lateRefusal === '') return
     const step = this.#toolStep
-    this.#addText(this.#lateText)
+    if (this.#lateText !== '') this.#addText(this.#lateText)
+    if (this.#lateRefusal !== '') this.#addRefusal(this.#lateRefusal)
     this.#lateText = ''
+    this.#lateRefusal = ''
     await this.#endMessage()
-    this.#record.open = step ? { step } : {}
+    this.#record.open = step ? this.#opened(step) : {}
   }
 
   /** The open message and its step as they end; the entries are for the commit that ends them. */
@@ -149,7 +174,7 @@ export class TurnWriter {
     const now = nowSeconds(this.#clock)
     const said = this.#said
     if (said) this.#tellPieces(said, said.marks.end())
-    const open = this.#toolStep ?? said?.step
+    const open = this.#toolStep ? this.#asTold(this.#toolStep) : said?.step
     const step: StepRow | undefined = open && { ...open, status: 'completed', completed_at: now, usage }
     const message = said && endedMessage(said, ending, now)
     return {
@@ -238,7 +263,7 @@ export class TurnWriter {
     if (!this.#toolStep) {
       const step = this.#newStep({ type: 'tool_calls', tool_calls: [] })
       this.#toolStep = step
-      this.#record.open = { step }
+      this.#record.open = this.#opened(step)
       steps = [step]
       before.push(stepEntry('thread.run.step.created', step), stepEntry('thread.run.step.in_progress', step))
     }

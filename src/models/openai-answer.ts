@@ -6,6 +6,9 @@ import { ToolCallAssembly } from './tool-call-assembly.ts'
 /** Characters of one whole answer; a server that never stops must not fill the memory. */
 const longestAnswer = 32 * 1024 * 1024
 
+/** No answer has as many: sums over all turns of a run stay within the 32 bits that some SDKs read them into. */
+const mostTokens = 100_000_000
+
 /** The end of an answer; `usage` is undefined when the server did not count. */
 export interface AnswerEnd {
   finish_reason: FinishReason
@@ -138,5 +141,7 @@ export function readUsage(value: unknown): ModelUsage | undefined {
 }
 
 function count(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= mostTokens
+    ? value
+    : undefined
 }

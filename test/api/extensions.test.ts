@@ -64,7 +64,10 @@ test('who follows the log of a run is told when its thread is deleted', async ()
   )
   const following = await openEvents(`/threads/${run.thread_id}/runs/${run.id}/events`)
   await server.openai.beta.threads.delete(run.thread_id)
-  expect((await readStream(following)).at(-1)).toMatchObject({ event: 'error', data: { error: { code: null } } })
+  expect((await readStream(following)).at(-1)).toMatchObject({
+    event: 'error',
+    data: { error: { code: null } },
+  })
 })
 
 test('the trace names the model that answered', async () => {

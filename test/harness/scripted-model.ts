@@ -59,10 +59,11 @@ export interface CutStep extends StepBase {
   calls?: ScriptedCall[]
 }
 
-/** The very bytes of a 200 event stream, a piece at a time; the connection ends properly after the last. */
+/** The very bytes of a 200 event stream, a piece at a time; the connection ends after the last, properly or not. */
 export interface RawStep extends StepBase {
   raw: (string | Buffer)[]
   headers?: Record<string, string>
+  breaks?: boolean
 }
 
 export type ScriptedStep = AnswerStep | StatusStep | CutStep | RawStep
@@ -228,7 +229,7 @@ async function answerChat(state: State, recorded: RecordedRequest, response: Ser
   let done = false
   response.once('close', () => {
     state.open -= 1
-    if (!done && !('cut' in step)) state.abandoned += 1
+    if (!done && !('cut' in step) && !('breaks' in step)) state.abandoned += 1
   })
   await step.before
   await perform(step, body, response)
@@ -247,7 +248,8 @@ async function perform(step: ScriptedStep, body: any, response: ServerResponse):
     response.writeHead(200, { 'content-type': 'text/event-stream', ...step.headers })
     await send(response, step.raw, step)
     await step.hold
-    response.end()
+    if (step.breaks) setImmediate(() => response.socket?.destroy())
+    else response.end()
     return
   }
   if (body?.stream !== true && !('cut' in step)) {

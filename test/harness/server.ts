@@ -55,6 +55,8 @@ export interface TestServerOptions {
   models?: ModelSettings
   /** Embeddings come from the scripted model's server, at once and alike for texts that share words. */
   scriptedEmbedder?: boolean
+  /** How often a call of the scripted model is tried again; the product's default when absent. */
+  maxRetries?: number
   keepAliveMs?: number
 }
 
@@ -91,7 +93,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     allowAllDownloads: false,
     sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
-    models: options.models ?? scriptedModels(model.url, options.scriptedEmbedder ?? false),
+    models: options.models ?? scriptedModels(model.url, options),
     ...options.config,
   })
   const parts = { log, clock, ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }) }
@@ -142,10 +144,11 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   }
 }
 
-function scriptedModels(url: string, embeds: boolean): ModelSettings {
-  const scripted = { type: 'openai' as const, base_url: url, api_key: 'upstream-key' }
+function scriptedModels(url: string, { maxRetries, scriptedEmbedder }: TestServerOptions): ModelSettings {
+  const retries = maxRetries === undefined ? {} : { max_retries: maxRetries }
+  const scripted = { type: 'openai' as const, base_url: url, api_key: 'upstream-key', ...retries }
   const models = { '*': 'scripted' }
-  if (!embeds) return { providers: { scripted }, models }
+  if (!scriptedEmbedder) return { providers: { scripted }, models }
   const embedders = { words: { dimensions: 64 } }
   return {
     providers: { scripted: { ...scripted, embedders } },

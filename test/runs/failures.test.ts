@@ -186,3 +186,19 @@ test('a failed run leaves its thread open for the next one, which does not repea
   const next = await runToRest(where, { additional_messages: [{ role: 'user', content: 'Again' }] })
   expect(next.status).toBe('completed')
 })
+
+test('a call that was being written when the connection broke stands in the failed step as far as it came', async () => {
+  server.model.script([
+    { cut: true, calls: [{ id: 'call_1', name: 'get_time', arguments: ['{"zone":', '"U'] }] },
+  ])
+  const run = await runToRest(await place({ tools: [timeTool] }))
+  expect(run.status).toBe('failed')
+  expectOneComplaint(run)
+  const [step] = (await steps(run)).data
+  expect(step).toMatchObject({
+    status: 'failed',
+    step_details: {
+      tool_calls: [{ id: 'call_1', function: { name: 'get_time', arguments: '{"zone":"U', output: null } }],
+    },
+  })
+})

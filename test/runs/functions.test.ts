@@ -298,3 +298,29 @@ test('the thread is open again as soon as the final event was seen', async () =>
   server.model.script([{ text: 'x' }])
   await rest(await start(where))
 })
+
+test.each(['content', 'refusal'])(
+  '%s that comes after a call is said before the client is asked',
+  async (field) => {
+    const frame = (delta: object, finish_reason: string | null = null) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+    const call = { index: 0, id: 'call_1', function: { name: 'get_time', arguments: '{}' } }
+    server.model.script([
+      {
+        raw: [
+          frame({ tool_calls: [call] }),
+          frame({ [field]: 'One ' }),
+          frame({ [field]: 'moment.' }),
+          frame({}, 'tool_calls'),
+          'data: [DONE]\n\n',
+        ],
+      },
+    ])
+    const where = await place({ tools: [timeTool] })
+    const run = await runToRest(where)
+    expect(run.status).toBe('requires_action')
+    const [said] = (await messages(where.thread, 'order=desc')).data
+    const part = field === 'refusal' ? { refusal: 'One moment.' } : { text: { value: 'One moment.' } }
+    expect(said).toMatchObject({ role: 'assistant', status: 'completed', content: [part] })
+  },
+)

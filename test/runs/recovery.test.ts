@@ -79,7 +79,9 @@ test('a step that was taken over is closed where the run ends before the work on
   await orphan(run.id)
   expect((await reach(run, 'failed')).last_error.message).toContain('has expired')
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['failed'])
-  expect(await logged(run.id)).toEqual(expect.arrayContaining(['thread.run.step.failed', 'thread.run.failed']))
+  expect(await logged(run.id)).toEqual(
+    expect.arrayContaining(['thread.run.step.failed', 'thread.run.failed']),
+  )
   expect(server.complaints.splice(0)).toMatchObject([{ message: 'a run failed' }])
 })
 
