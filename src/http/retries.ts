@@ -44,8 +44,9 @@ export function safeRetries(server: Server, replayStream: ReplayStream): void {
   })
 
   http.addHook('onSend', async (request, reply, payload) => {
-    if (request.method === 'POST' && typeof payload === 'string')
-      await answerMade(server, reply, { body: payload })
+    if (request.method !== 'POST') return
+    if (typeof payload === 'string') await answerMade(server, reply, { body: payload })
+    else await answerPassedOn(server, request)
   })
 }
 
@@ -68,6 +69,13 @@ export async function answerMade(
   const asked = { project, key, path: request.url }
   if (reply.statusCode < 300) await keepAnswer(context.db, asked, answered)
   else await forgetAnswer(context.db, asked)
+}
+
+/** What is passed on as it comes cannot be given again: nobody must wait for it, and its key is free. */
+async function answerPassedOn({ context }: Server, request: FastifyRequest): Promise<void> {
+  request.onAnswered?.()
+  const { idempotencyKey: key, project } = request
+  if (key !== undefined) await forgetAnswer(context.db, { project, key, path: request.url })
 }
 
 /** Uploads are read as they come, so they cannot be compared. */

@@ -143,3 +143,22 @@ test('a retry with another body, or of another key, makes its own object', async
   await post(path, { role: 'user', content: 'lost' }, { ...retry, authorization: 'Bearer another' })
   expect(await countMessages(thread.id)).toBe(3)
 })
+
+test('a chat completion that was left in the middle does not hold up the same request when it comes again', async () => {
+  const body = { model: 'gpt-4o', stream: true, messages: [{ role: 'user', content: 'Hi' }] }
+  server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: ['Hello'] }])
+  const leave = new AbortController()
+  const first = await post('/chat/completions', body, {}, leave.signal)
+  expect(first.status).toBe(200)
+  leave.abort()
+  const again = await post('/chat/completions', body, { 'x-stainless-retry-count': '1' })
+  expect(await again.text()).toContain('Hello')
+})
+
+test('a chat completion is asked for anew when its key comes again', async () => {
+  const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
+  const key = { 'idempotency-key': 'chat' }
+  server.model.script([{ text: 'One' }, { text: 'Two' }])
+  expect(await (await post('/chat/completions', body, key)).text()).toContain('One')
+  expect(await (await post('/chat/completions', body, key)).text()).toContain('Two')
+})
