@@ -13,6 +13,7 @@ import * as runs from './runs.ts'
 import * as threads from './threads.ts'
 import { AssistantTool, ToolRequest } from './tools.ts'
 import * as uploads from './uploads.ts'
+import * as stores from './vector-stores.ts'
 
 /** Everything that a stream may carry: what a run tells, how the stream broke, and its last word. */
 const StreamEvent = z.discriminatedUnion('event', [
@@ -38,6 +39,13 @@ export const requests = {
   CreateFileRequest: files.CreateFileRequest,
   CreateUploadRequest: uploads.CreateUploadRequest,
   CompleteUploadRequest: uploads.CompleteUploadRequest,
+  CreateVectorStoreRequest: stores.CreateVectorStoreRequest,
+  ModifyVectorStoreRequest: stores.ModifyVectorStoreRequest,
+  CreateVectorStoreFileRequest: stores.CreateVectorStoreFileRequest,
+  ModifyVectorStoreFileRequest: stores.ModifyVectorStoreFileRequest,
+  CreateVectorStoreFileBatchRequest: stores.CreateVectorStoreFileBatchRequest,
+  VectorStoreSearchRequest: stores.VectorStoreSearchRequest,
+  SearchFilter: stores.SearchFilter,
   EmbeddingsRequest: models.EmbeddingsRequest,
   ChatCompletionsRequest: models.ChatCompletionsRequest,
 } satisfies Record<string, z.ZodType>
@@ -57,6 +65,15 @@ export const answers = {
   Run: runs.Run,
   RunList: listSchema(runs.Run),
   RunTrace: runs.RunTrace,
+  VectorStore: stores.VectorStore,
+  VectorStoreList: listSchema(stores.VectorStore),
+  VectorStoreDeleted: stores.VectorStoreDeleted,
+  VectorStoreFile: stores.VectorStoreFile,
+  VectorStoreFileList: listSchema(stores.VectorStoreFile),
+  VectorStoreFileDeleted: stores.VectorStoreFileDeleted,
+  VectorStoreFileContent: stores.VectorStoreFileContent,
+  VectorStoreFileBatch: stores.VectorStoreFileBatch,
+  VectorStoreSearchPage: stores.VectorStoreSearchPage,
   RunStep: steps.RunStep,
   RunStepList: listSchema(steps.RunStep),
   StreamEvent,

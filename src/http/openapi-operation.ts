@@ -10,6 +10,7 @@ export type Tag =
   | 'Run steps'
   | 'Files'
   | 'Uploads'
+  | 'Vector stores'
   | 'Models'
   | 'Server'
 

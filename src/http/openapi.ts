@@ -4,6 +4,7 @@ import { requests } from '../api/components.ts'
 import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
 import { fileOperations } from './openapi-files.ts'
+import { vectorStoreOperations } from './openapi-vector-stores.ts'
 import type { Operation, Tag } from './openapi-operation.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
 import { threadOperations } from './openapi-threads.ts'
@@ -19,6 +20,7 @@ const tags: Record<Tag, string> = {
   'Run steps': 'What a run did, one after another',
   Files: 'Contents for tools and models to read, and what tools wrote',
   Uploads: 'Files that arrive in parts',
+  'Vector stores': 'Files that can be searched',
   Models: 'What is behind the server, and calls that are passed on to it',
   Server: 'The server itself',
 }
@@ -30,6 +32,7 @@ const parameterWords: Record<string, string> = {
   before: 'List what comes before the object with this id',
   run_id: 'Only messages that this run made',
   purpose: 'Only files of this purpose',
+  filter: 'Only files in this state',
   'include[]': 'What to show that is left out otherwise',
   'last-event-id': 'As `after`; the one that is told if both are',
 }
@@ -37,7 +40,7 @@ const parameterWords: Record<string, string> = {
 /** The whole document, as OpenAPI 3.1 has it. Made anew at each call. */
 export function openApiDocument(): JsonSchema {
   const paths: Record<string, JsonSchema> = {}
-  for (const operation of [...threadOperations, ...fileOperations]) {
+  for (const operation of [...threadOperations, ...fileOperations, ...vectorStoreOperations]) {
     paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) }
   }
   return {

@@ -56,7 +56,7 @@ test('after a write that took long, what is said next is written soon again', as
   await letGo()
   await eventually(async () => deltas(await logged(run.id)) === 2, 'the second delta in the log')
   hold.open()
-  await reach(run, 'completed')
+  expect((await reach(run, 'completed')).status).toBe('completed')
 })
 
 /** As a process leaves it that dies while it works on the run: another one takes it over. */
