@@ -60,9 +60,10 @@ export async function createThreadAndRun(
     first: [threadEntry(thread)],
     insert: async (run) => {
       const said = request.thread?.messages
-      // One statement is a transaction by itself; only files need more.
+      // One statement is a transaction by itself; only files, and other processes that may take the run, need more.
       const resources = [request.tool_resources, request.thread?.tool_resources]
-      if (!nameFiles(said, ...resources) && named.length === 0 && isEmptyPlan(plan)) {
+      const isHinted = !run.row.lease_owner && context.hints.shared
+      if (!nameFiles(said, ...resources) && named.length === 0 && isEmptyPlan(plan) && !isHinted) {
         return insertThreadAndRun(context.db, { thread, messages, run })
       }
       return context.db.transaction(async (tx) => {
@@ -71,6 +72,7 @@ export async function createThreadAndRun(
         await checkNamed(context, tx, { project, ids: named })
         await carryOut(context, tx, { project, plan })
         await insertThreadAndRun(tx, { thread, messages, run })
+        if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
       })
     },
   })

@@ -78,6 +78,20 @@ test('one process answers requests, another does the work, and the stream is the
   expect(await names(await openStream(server.url))).toEqual(plain)
 })
 
+test('a run that comes with its thread is announced to the processes that could take it', async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  const heard: string[] = []
+  const stop = await server.db.listen(
+    'spool_runs',
+    (payload) => heard.push(payload),
+    () => {},
+  )
+  await createRun()
+  await until(async () => heard.length > 0)
+  await stop()
+  expect(heard).toEqual(['queue'])
+})
+
 test('a stream goes on when the connection that hears notifications is cut', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
   await server.sibling({ roles: new Set(['worker']) })
