@@ -193,7 +193,8 @@ class Reader {
     }
     this.#place += told.length
     this.#lastTold = told.at(-1)
-    return told
+    // What others wrote stands in the feed behind what was told ahead of it, so it may have been read in the log.
+    return told.filter((entry) => entry.number === null || entry.number > this.after)
   }
 
   #leave(number: number): void {

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import type { Queryable } from '../store/database.ts'
+import { Feed } from './feed.ts'
+import { Hints } from './hints.ts'
+import { RunLog } from './run-log.ts'
+
+/** What is in memory must not be looked up. */
+const noDatabase: Queryable = {
+  query: () => Promise.reject(new Error('the log in the database was read')),
+}
+
+const entry = (event: string) => ({ event, data: '{}' })
+
+test('who comes from the log hears nothing again that another process wrote between the deltas', async () => {
+  const runLog = new RunLog(noDatabase, new Hints({ shared: false }))
+  const feed = new Feed('run_1', 0)
+  runLog.addFeed(feed)
+  feed.tellNumbered([{ ...entry('thread.run.in_progress'), number: 1 }])
+  const ahead = { ...entry('thread.message.delta'), number: null }
+  feed.tell([ahead])
+  // A cancel became entry 2 before the delta was written as entry 3.
+  feed.tellNumbered([{ ...entry('thread.run.cancelling'), number: 2 }])
+  feed.confirm([ahead], 3)
+  feed.tellNumbered([{ ...entry('thread.run.cancelled'), number: 4 }])
+  const heard: string[] = []
+  const { signal } = new AbortController()
+  const isLast = (event: string) => event === 'thread.run.cancelled'
+  for await (const batch of runLog.tail('run_1', 2, { isLast, signal })) {
+    heard.push(...batch.map(({ event }) => event))
+  }
+  expect(heard).toEqual(['thread.message.delta', 'thread.run.cancelled'])
+})
