@@ -1,5 +1,6 @@
 /** code_interpreter: Python in the sandbox session of the thread. */
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
+import { abortable } from '../sandbox/key-lock.ts'
 import type { Sandboxes } from '../sandbox/sandboxes.ts'
 import type { Queryable } from '../store/database.ts'
 import { takeSession } from '../store/leases.ts'
@@ -41,8 +42,8 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
   const sessionFiles = new SessionFiles(parts.files)
   return {
     type: 'code_interpreter',
-    async offer(_tool, row) {
-      const sandboxes = await parts.sandboxes
+    async offer(_tool, row, signal) {
+      const sandboxes = await abortable(parts.sandboxes, signal)
       const ids = await fileIds(parts.db, row)
       const names = await parts.files.names(row.project, ids)
       return {
