@@ -122,6 +122,7 @@ async function searchAll(corpus: Corpus, embedder: BuiltinEmbedder): Promise<Fou
     vector_store_id: 'vs',
     dimensions: embedder.dimensions,
     version: async () => 1,
+    parts: async () => [{ part: 'all', stamp: 1 }],
     async *windows() {
       yield windows
     },
@@ -129,8 +130,13 @@ async function searchAll(corpus: Corpus, embedder: BuiltinEmbedder): Promise<Fou
   const wordSource = {
     vector_store_id: 'vs',
     version: async () => 1,
+    parts: async () => [{ part: 'all', stamp: 1 }],
     async *terms() {
-      yield corpus.texts.map((text, index) => ({ chunk_id: ids[index] ?? '', terms: packTerms(text) }))
+      yield corpus.texts.map((text, index) => ({
+        part: 'all',
+        chunk_id: ids[index] ?? '',
+        terms: packTerms(text),
+      }))
     },
   }
   const [vectorIndex, wordIndex] = [
@@ -165,7 +171,11 @@ async function embedWindows(
   )
   const texts = pending.map(({ text }) => text)
   const vectors = await embedder.embed(texts, 'passage', never)
-  return pending.map(({ chunk_id }, at) => ({ chunk_id, vector: vectors[at] ?? new Float32Array() }))
+  return pending.map(({ chunk_id }, at) => ({
+    part: 'all',
+    chunk_id,
+    vector: vectors[at] ?? new Float32Array(),
+  }))
 }
 
 function scoresOf(hits: { chunk_id: string; score: number }[]): Map<string, number> {

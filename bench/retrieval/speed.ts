@@ -125,9 +125,11 @@ async function measureVectors(chunks: number, dimensions: number): Promise<Searc
     vector_store_id: 'vs',
     dimensions,
     version: async () => 1,
+    parts: async () => [{ part: 'all', stamp: 1 }],
     async *windows() {
       for (let at = 0; at < chunks; at += 1000) {
         yield Array.from({ length: Math.min(1000, chunks - at) }, (_, place) => ({
+          part: 'all',
           chunk_id: `chunk_${at + place}`,
           vector: row(at + place),
         }))
@@ -147,12 +149,13 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
   const rows = Array.from({ length: chunks }, (_, at) => {
     const terms = Buffer.alloc(160 * 5, 1)
     for (let term = 0; term < 160; term += 1) terms.writeUInt32LE(hash(), term * 4)
-    return { chunk_id: `chunk_${at}`, terms }
+    return { part: 'all', chunk_id: `chunk_${at}`, terms }
   })
   const index = new WordIndex({ budgetBytes: 1 << 30 })
   const source = {
     vector_store_id: 'vs',
     version: async () => 1,
+    parts: async () => [{ part: 'all', stamp: 1 }],
     async *terms() {
       for (let at = 0; at < chunks; at += 1000) yield rows.slice(at, at + 1000)
     },

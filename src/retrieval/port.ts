@@ -3,7 +3,14 @@
  * suite in test/contracts.
  */
 
+/** A file in a store. Its rows are the same as long as its stamp is. */
+export interface SourcePart {
+  part: string
+  stamp: number
+}
+
 export interface IndexedWindow {
+  part: string
   /** The chunk that the window belongs to; several windows may share one. */
   chunk_id: string
   /** A window in several chunks comes once for each; the same array within a page may be kept once. */
@@ -20,10 +27,12 @@ export interface VectorHit {
 export interface VectorSource {
   vector_store_id: string
   dimensions: number
-  /** Raised in every transaction that changes the store's chunks. */
+  /** Raised in every transaction after which the parts are others. */
   version(): Promise<number>
-  /** All windows, in pages. */
-  windows(): AsyncIterable<IndexedWindow[]>
+  /** What the store consists of now: an index may keep what it has of parts whose stamp it knows. */
+  parts(): Promise<SourcePart[]>
+  /** All windows of some parts, in pages; those of parts that went meanwhile are missing. */
+  windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
 }
 
 export interface VectorIndex {

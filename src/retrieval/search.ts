@@ -148,6 +148,8 @@ async function scoreStore(
   const vectorRows = vectorSource(db, store.id, embedder.dimensions)
   const byMeaning = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
   const [meant, said] = await Promise.all([byMeaning(all), byWords(all)])
+  // No file has all its vectors yet.
+  if (meant.length === 0) return scoresOf(said)
   // What only one of the two brought up has a score by the other too.
   const meantToo = await searchRest(byMeaning, said, meant)
   const saidToo = await searchRest(byWords, meant, said)

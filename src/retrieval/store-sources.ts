@@ -2,7 +2,8 @@
 import { pagesOfTerms, pagesOfWindows } from '../store/chunks.ts'
 import type { Database } from '../store/database.ts'
 import { storeVersion } from '../store/vector-stores.ts'
-import type { IndexedWindow, VectorSource } from './port.ts'
+import { chunkedFiles, embeddedFiles } from '../store/vector-store-files.ts'
+import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
 import type { WordSource } from './word-index.ts'
 
 export interface ChunkKey {
@@ -28,11 +29,13 @@ export function vectorSource(db: Database, vector_store_id: string, dimensions: 
     vector_store_id,
     dimensions,
     version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
-    async *windows() {
-      for await (const page of pagesOfWindows(db, vector_store_id)) {
+    parts: async () => toParts(await embeddedFiles(db, vector_store_id)),
+    async *windows(parts) {
+      for await (const page of pagesOfWindows(db, vector_store_id, parts.map(Number))) {
         yield page.flatMap(({ store_file, positions, vector }): IndexedWindow[] => {
           const numbers = toFloats(vector)
           return positions.map((position) => ({
+            part: String(store_file),
             chunk_id: chunkId({ store_file, position }),
             vector: numbers,
           }))
@@ -46,12 +49,21 @@ export function wordSource(db: Database, vector_store_id: string): WordSource {
   return {
     vector_store_id,
     version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
-    async *terms() {
-      for await (const page of pagesOfTerms(db, vector_store_id)) {
-        yield page.map((row) => ({ chunk_id: chunkId(row), terms: row.terms }))
+    parts: async () => toParts(await chunkedFiles(db, vector_store_id)),
+    async *terms(parts) {
+      for await (const page of pagesOfTerms(db, vector_store_id, parts.map(Number))) {
+        yield page.map((row) => ({
+          part: String(row.store_file),
+          chunk_id: chunkId(row),
+          terms: row.terms,
+        }))
       }
     },
   }
+}
+
+function toParts(files: { seq: number; stamp: number }[]): SourcePart[] {
+  return files.map(({ seq, stamp }) => ({ part: String(seq), stamp }))
 }
 
 /** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */

@@ -120,20 +120,23 @@ export async function findChunks(
   })
 }
 
-/** The packed terms of a store's chunks, in pages. */
+/** Rows that are read at once: reading a page keeps the process busy for a few milliseconds. */
+const pageSize = 400
+
+/** The packed terms of the chunks of some files of a store, in pages. */
 export async function* pagesOfTerms(
   db: Queryable,
   vector_store_id: string,
-  pageSize = 2000,
+  store_files: readonly number[],
 ): AsyncGenerator<{ store_file: number; position: number; terms: Buffer }[]> {
   let [file, position] = [0, -1]
   for (;;) {
     const page = await db.query<{ store_file: number; position: number; terms: Buffer }>({
       name: 'page_of_terms',
       text: `select store_file, position, terms from chunks
-             where vector_store_id = $1 and (store_file, position) > ($2, $3)
+             where vector_store_id = $1 and (store_file, position) > ($2, $3) and store_file = any($5)
              order by store_file, position limit $4`,
-      values: [vector_store_id, file, position, pageSize],
+      values: [vector_store_id, file, position, pageSize, store_files],
     })
     const last = page.at(-1)
     if (last) yield page
@@ -142,20 +145,20 @@ export async function* pagesOfTerms(
   }
 }
 
-/** The windows of a store, in pages. */
+/** The windows of some files of a store, in pages. */
 export async function* pagesOfWindows(
   db: Queryable,
   vector_store_id: string,
-  pageSize = 1000,
+  store_files: readonly number[],
 ): AsyncGenerator<(WindowRow & { store_file: number })[]> {
   let [file, number] = [0, -1]
   for (;;) {
     const page = await db.query<WindowRow & { store_file: number }>({
       name: 'page_of_windows',
       text: `select store_file, number, positions, vector from chunk_windows
-             where vector_store_id = $1 and (store_file, number) > ($2, $3)
+             where vector_store_id = $1 and (store_file, number) > ($2, $3) and store_file = any($5)
              order by store_file, number limit $4`,
-      values: [vector_store_id, file, number, pageSize],
+      values: [vector_store_id, file, number, pageSize, store_files],
     })
     const last = page.at(-1)
     if (last) yield page

@@ -199,6 +199,37 @@ export async function attributesOfStore(
   return new Map(rows.map((row) => [row.seq, row.attributes]))
 }
 
+/**
+ * The files of a store that have all their chunks, by `seq`. The stamp says how the file was cut: the same file cut
+ * in the same way gives the same chunks, however often.
+ */
+export async function chunkedFiles(
+  db: Queryable,
+  vector_store_id: string,
+): Promise<{ seq: number; stamp: number }[]> {
+  return db.query<{ seq: number; stamp: number }>({
+    name: 'chunked_files',
+    text: `select seq, coalesce((chunking_strategy #>> '{static,max_chunk_size_tokens}')::bigint * 10000
+                              + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp
+           from vector_store_files
+           where vector_store_id = $1 and status in ('in_progress', 'completed') and chunk_count is not null`,
+    values: [vector_store_id],
+  })
+}
+
+/** The files of a store that have all their vectors; what is made anew is claimed, and has another stamp then. */
+export async function embeddedFiles(
+  db: Queryable,
+  vector_store_id: string,
+): Promise<{ seq: number; stamp: number }[]> {
+  return db.query<{ seq: number; stamp: number }>({
+    name: 'embedded_files',
+    text: `select seq, attempt as stamp from vector_store_files
+           where vector_store_id = $1 and status = 'completed'`,
+    values: [vector_store_id],
+  })
+}
+
 /** Whether files of the store are still being brought in. */
 export async function hasOpenFiles(db: Queryable, key: { project: string; id: string }): Promise<boolean> {
   const rows = await db.query({

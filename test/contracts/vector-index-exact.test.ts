@@ -1,38 +1,48 @@
 import { describe, expect, test } from 'vitest'
 import { ExactIndex } from '../../src/retrieval/exact-index.ts'
-import type { IndexedWindow, VectorSource } from '../../src/retrieval/port.ts'
-import { randomVectors, vectorIndexContract } from './vector-index.ts'
+import type { IndexedWindow, SourcePart, VectorSource } from '../../src/retrieval/port.ts'
+import { randomVectors, vectorIndexContract, windowOf } from './vector-index.ts'
 
 const never = new AbortController().signal
 
-/** Rows in memory, in pages of 1,000, with a count of how often they were read. */
+/** Rows in memory, in pages of 1,000, with a count of how often they were read, and which parts. */
 class Rows implements VectorSource {
   readonly vector_store_id: string
   readonly dimensions: number
   reads = 0
+  lastRead: readonly string[] = []
   current = 1
-  readonly #windows: IndexedWindow[]
+  stamps = new Map<string, number>()
+  windowsNow: IndexedWindow[]
 
   constructor(vector_store_id: string, windows: IndexedWindow[]) {
     this.vector_store_id = vector_store_id
     this.dimensions = windows[0]?.vector.length ?? 3
-    this.#windows = windows
+    this.windowsNow = windows
   }
 
   async version(): Promise<number> {
     return this.current
   }
 
-  async *windows(): AsyncIterable<IndexedWindow[]> {
+  async parts(): Promise<SourcePart[]> {
+    const names = new Set(this.windowsNow.map(({ part }) => part))
+    return [...names].map((part) => ({ part, stamp: this.stamps.get(part) ?? 0 }))
+  }
+
+  async *windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]> {
     this.reads += 1
-    for (let at = 0; at < this.#windows.length; at += 1000) yield this.#windows.slice(at, at + 1000)
+    this.lastRead = parts
+    const wanted = new Set(parts)
+    const windows = this.windowsNow.filter(({ part }) => wanted.has(part))
+    for (let at = 0; at < windows.length; at += 1000) yield windows.slice(at, at + 1000)
   }
 }
 
 function rows(id: string, count: number, dimensions: number): Rows {
   return new Rows(
     id,
-    randomVectors(count, dimensions).map((vector, at) => ({ chunk_id: `${id}_${at}`, vector })),
+    randomVectors(count, dimensions).map((vector, at) => windowOf(`${id}_${at}`, vector)),
   )
 }
 
@@ -47,6 +57,7 @@ for (const [name, budgetBytes] of [
       write: async (id, windows) => {
         const source = new Rows(id, windows)
         source.current = ++version
+        for (const { part } of windows) source.stamps.set(part, version)
         return source
       },
       close: async () => {},
@@ -64,8 +75,46 @@ describe('the exact index', () => {
     await index.search(source, query, { limit: 1 }, never)
     expect(source.reads).toBe(1)
     source.current += 1
+    for (const { part } of source.windowsNow) source.stamps.set(part, 1)
     await index.search(source, query, { limit: 1 }, never)
     expect(source.reads).toBe(2)
+  })
+
+  test('of a store that changed only the new parts are read, and what went is found no more', async () => {
+    const index = new ExactIndex({ budgetBytes: 1 << 30 })
+    const source = rows('vs_a', 3000, 64)
+    const all = async () =>
+      (await index.search(source, query, { limit: 5000 }, never)).map((hit) => hit.chunk_id)
+    const before = await all()
+    expect(before).toHaveLength(3000)
+    const [added = new Float32Array()] = randomVectors(1, 64, 77)
+    const [best = ''] = before
+    source.windowsNow = [
+      ...source.windowsNow.filter((window) => window.part !== best),
+      windowOf('fresh', added),
+    ]
+    source.current += 1
+    const after = await all()
+    expect(source.lastRead).toEqual(['fresh'])
+    const anew = await new ExactIndex({ budgetBytes: 1 << 30 }).search(source, query, { limit: 5000 }, never)
+    expect(after).toEqual(anew.map((hit) => hit.chunk_id))
+    expect(after).not.toContain(best)
+
+    // A part that comes again under another stamp is read again.
+    source.stamps.set('fresh', 1)
+    source.windowsNow = [...source.windowsNow.slice(0, -1), windowOf('fresh', query)]
+    source.current += 1
+    const [first] = await index.search(source, query, { limit: 1 }, never)
+    expect(first).toEqual({ chunk_id: 'fresh', score: expect.closeTo(1, 5) })
+    expect(source.lastRead).toEqual(['fresh'])
+
+    // When most of it is gone the rest is read anew, and the memory is free.
+    const full = index.bytes
+    source.windowsNow = source.windowsNow.slice(0, 100)
+    source.current += 1
+    expect(await all()).toHaveLength(100)
+    expect(source.lastRead).toHaveLength(100)
+    expect(index.bytes).toBeLessThan(full / 10)
   })
 
   test('the store that was not searched for longest leaves when memory is short', async () => {
@@ -83,7 +132,7 @@ describe('the exact index', () => {
   test('a vector that chunks share is kept once', async () => {
     const [shared = new Float32Array()] = randomVectors(1, 512)
     const twice = new ExactIndex({ budgetBytes: 1 << 30 })
-    const windows = Array.from({ length: 100 }, (_, at) => ({ chunk_id: `c${at}`, vector: shared }))
+    const windows = Array.from({ length: 100 }, (_, at) => windowOf(`c${at}`, shared))
     await twice.search(new Rows('vs', windows), shared, { limit: 1 }, never)
     expect(twice.bytes).toBeLessThan(512 * 4 + 100 * 64)
   })

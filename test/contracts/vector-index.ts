@@ -34,10 +34,15 @@ function vector(...numbers: number[]): Float32Array {
   return Float32Array.from(numbers, (value) => value / length)
 }
 
+/** A chunk in a part of its own. */
+export function windowOf(chunk_id: string, numbers: Float32Array): IndexedWindow {
+  return { part: chunk_id, chunk_id, vector: numbers }
+}
+
 const plain: IndexedWindow[] = [
-  { chunk_id: 'east', vector: vector(1, 0, 0) },
-  { chunk_id: 'north', vector: vector(0, 1, 0) },
-  { chunk_id: 'up', vector: vector(0, 0, 1) },
+  windowOf('east', vector(1, 0, 0)),
+  windowOf('north', vector(0, 1, 0)),
+  windowOf('up', vector(0, 0, 1)),
 ]
 
 export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>): void {
@@ -67,9 +72,9 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
 
     test('a chunk scores as its best window and comes once', async () => {
       const source = await opened.write('vs_windows', [
-        { chunk_id: 'a', vector: vector(0, 1, 0) },
-        { chunk_id: 'a', vector: vector(1, 0, 0) },
-        { chunk_id: 'b', vector: vector(1, 1, 0) },
+        windowOf('a', vector(0, 1, 0)),
+        windowOf('a', vector(1, 0, 0)),
+        windowOf('b', vector(1, 1, 0)),
       ])
       const hits = await search(source, vector(1, 0, 0), 5)
       expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['a', 'b'])
@@ -79,9 +84,9 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
     test('a window that two chunks share finds both', async () => {
       const shared = vector(1, 0, 0)
       const source = await opened.write('vs_shared', [
-        { chunk_id: 'a', vector: shared },
-        { chunk_id: 'b', vector: shared },
-        { chunk_id: 'c', vector: vector(0, 1, 0) },
+        windowOf('a', shared),
+        windowOf('b', shared),
+        windowOf('c', vector(0, 1, 0)),
       ])
       const hits = await search(source, vector(1, 0, 0), 2)
       expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(['a', 'b'])
@@ -101,18 +106,15 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
     test('a deleted chunk does not come back, a new one is found', async () => {
       const before = await opened.write('vs_change', plain)
       expect((await search(before, vector(1, 0, 0), 1))[0]?.chunk_id).toBe('east')
-      const after = await opened.write('vs_change', [
-        ...plain.slice(1),
-        { chunk_id: 'new', vector: vector(1, 0, 1) },
-      ])
+      const after = await opened.write('vs_change', [...plain.slice(1), windowOf('new', vector(1, 0, 1))])
       const hits = await search(after, vector(1, 0, 0), 5)
       expect(hits[0]?.chunk_id).toBe('new')
       expect(hits.map(({ chunk_id }) => chunk_id)).not.toContain('east')
     })
 
     test('stores do not mix', async () => {
-      const one = await opened.write('vs_one', [{ chunk_id: 'one', vector: vector(1, 0, 0) }])
-      const two = await opened.write('vs_two', [{ chunk_id: 'two', vector: vector(1, 0, 0) }])
+      const one = await opened.write('vs_one', [windowOf('one', vector(1, 0, 0))])
+      const two = await opened.write('vs_two', [windowOf('two', vector(1, 0, 0))])
       expect((await search(one, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['one'])
       opened.index.forget('vs_one')
       expect((await search(two, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['two'])
@@ -122,10 +124,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
     test('every neighbour is found among thousands, whatever the width', async () => {
       for (const dimensions of [7, 100, 512]) {
         const vectors = randomVectors(3000, dimensions)
-        const windows = vectors.map((one, at) => ({
-          chunk_id: `chunk_${String(at).padStart(4, '0')}`,
-          vector: one,
-        }))
+        const windows = vectors.map((one, at) => windowOf(`chunk_${String(at).padStart(4, '0')}`, one))
         const source = await opened.write(`vs_${dimensions}`, windows)
         const [query] = randomVectors(1, dimensions, 99)
         if (!query) throw new Error('expected a query')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { packTerms } from '../../src/retrieval/terms.ts'
+import type { SourcePart } from '../../src/retrieval/port.ts'
+import { hashTerm, packTerms } from '../../src/retrieval/terms.ts'
 import { WordIndex, type WordSource } from '../../src/retrieval/word-index.ts'
 
 const never = new AbortController().signal
@@ -9,6 +10,7 @@ class Rows implements WordSource {
   texts: Record<string, string>
   current = 1
   reads = 0
+  lastRead: readonly string[] = []
 
   constructor(vector_store_id: string, texts: Record<string, string>) {
     this.vector_store_id = vector_store_id
@@ -19,9 +21,17 @@ class Rows implements WordSource {
     return this.current
   }
 
-  async *terms(): AsyncIterable<{ chunk_id: string; terms: Uint8Array }[]> {
+  /** Every text is a part of its own, and a changed one a changed part. */
+  async parts(): Promise<SourcePart[]> {
+    return Object.entries(this.texts).map(([part, text]) => ({ part, stamp: hashTerm(text) }))
+  }
+
+  async *terms(parts: readonly string[]) {
     this.reads += 1
-    const rows = Object.entries(this.texts).map(([chunk_id, text]) => ({ chunk_id, terms: packTerms(text) }))
+    this.lastRead = parts
+    const rows = Object.entries(this.texts)
+      .filter(([part]) => parts.includes(part))
+      .map(([chunk_id, text]) => ({ part: chunk_id, chunk_id, terms: packTerms(text) }))
     for (let at = 0; at < rows.length; at += 2) yield rows.slice(at, at + 2)
   }
 }
@@ -106,4 +116,30 @@ test('every word of a large store is found', async () => {
     expect(hits.map(({ chunk_id }) => chunk_id)).toEqual([`c${at}`])
   }
   expect(await index.search(source, 'common', { limit: 7 }, never)).toHaveLength(7)
+})
+
+test('of a store that changed only the new parts are read, and scores are those of an index made anew', async () => {
+  const random = (seed: number) => Math.floor((Math.imul(seed, 2654435761) >>> 0) / 2 ** 20)
+  const text = (at: number) =>
+    Array.from({ length: 12 }, (_, word) => `w${random(at * 31 + word) % 300}`).join(' ')
+  const index = new WordIndex({ budgetBytes: 1 << 26 })
+  const source = new Rows(
+    'vs',
+    Object.fromEntries(Array.from({ length: 9000 }, (_, at) => [`c${at}`, text(at)])),
+  )
+  const query = 'w1 w77 w150 w299'
+  const ask = (one: WordIndex) => one.search(source, query, { limit: 9000 }, never)
+  await ask(index)
+  for (let round = 1; round <= 3; round += 1) {
+    const names = Object.keys(source.texts)
+    source.texts = Object.fromEntries(Object.entries(source.texts).filter((_, at) => at % 7 !== round))
+    source.texts[`fresh${round}`] = 'w1 w77 and more'
+    source.texts[names[2000] ?? ''] = 'w299 in other words'
+    source.current += 1
+    const hits = await ask(index)
+    expect(source.lastRead.length).toBeLessThan(4)
+    const anew = await ask(new WordIndex({ budgetBytes: 1 << 26 }))
+    expect(hits.map(({ chunk_id }) => chunk_id)).toEqual(anew.map(({ chunk_id }) => chunk_id))
+    for (const [at, hit] of hits.entries()) expect(hit.score).toBeCloseTo(anew[at]?.score ?? 0, 5)
+  }
 })
