@@ -12,13 +12,17 @@ import { startServer } from '../test/compat/runner/server.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const compat = join(root, 'test', 'compat')
-const chapters = Object.keys(JSON.parse(readFileSync(join(compat, 'chapters.json'), 'utf8')))
+const book = JSON.parse(readFileSync(join(compat, 'chapters.json'), 'utf8'))
+const chapters = Object.keys(book)
 
 /** Longest time that one SDK's story may take. */
-const storyMs = 150_000
+const storyMs = 200_000
+
+/** Characters of a story's error output that are shown when it failed. */
+const longestTrace = 6_000
 
 const total = { pass: 0, fail: 0, skip: 0 }
-const summary = []
+const summary = new Map()
 const wanted = process.argv.slice(2)
 const chosen = sdks.filter(({ id }) => wanted.length === 0 || wanted.some((name) => id.startsWith(name)))
 if (chosen.length === 0) throw new Error(`Known are: ${sdks.map(({ id }) => id).join(', ')}.`)
@@ -30,30 +34,31 @@ const impatient = await startServer(join(compat, 'runner', 'impatient.mjs'), key
 console.log(`The servers answer at ${main.url} and, for idle streams, at ${impatient.url}`)
 await tellAll()
 await closing()
-console.log(`\n${summary.join('\n')}\n`)
+console.log(
+  `\n${['no SDK', ...chosen.map(({ title }) => title), 'afterwards'].map((title) => summary.get(title)).join('\n')}\n`,
+)
 console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip} skipped`)
 process.exit(total.fail > 0 ? 1 : 0)
 
-/** Downloads and compilations of all go on while the stories are told one after the other. */
+/** Downloads and compilations of all go on while stories are told, two at a time. */
 async function tellAll() {
-  const prepared = new Map(chosen.map(({ id, prepare }) => [id, prepare()]))
-  await tell(
-    { id: 'wire', title: 'no SDK' },
-    { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] },
-  )
-  for (const sdk of chosen) await tell(sdk, await prepared.get(sdk.id), chapters)
+  const prepared = chosen.map((sdk) => ({ sdk, ready: sdk.prepare() }))
+  const wire = { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] }
+  await tell({ id: 'wire', title: 'no SDK' }, wire, [])
+  const lane = async () => {
+    for (let next = prepared.shift(); next; next = prepared.shift()) {
+      await tell(next.sdk, await next.ready, chapters)
+    }
+  }
+  await Promise.all([lane(), lane()])
 }
 
 /** `expected` chapters that the story does not mention are failures. */
-async function tell({ id, title }, { command, args, skip, fail }, expected = []) {
-  console.log(`\n${title}`)
+async function tell({ id, title }, { command, args, skip, fail }, expected) {
   const startedMs = performance.now()
   if (command === undefined) {
-    return tellOf(
-      title,
-      [{ verdict: fail ? 'fail' : 'skip', name: 'all chapters', why: fail ?? skip }],
-      startedMs,
-    )
+    report(title, [{ verdict: fail ? 'fail' : 'skip', name: 'all chapters', why: fail ?? skip }], startedMs)
+    return
   }
   const env = { OPENAI_BASE_URL: main.url, OPENAI_API_KEY: keyOf(id), SPOOL_COMPAT_IDLE_URL: impatient.url }
   const told = await run(command, args, { ms: storyMs, cwd: root, env })
@@ -64,20 +69,21 @@ async function tell({ id, title }, { command, args, skip, fail }, expected = [])
   for (const name of missing) results.push({ verdict: 'fail', name, why: `was not told; ${told.reason}` })
   const isExplained = results.some(({ verdict }) => verdict === 'fail')
   if (!told.ok && !isExplained) results.push({ verdict: 'fail', name: 'the end', why: told.reason })
-  tellOf(title, results, startedMs)
-  if (!told.ok) console.log(told.errors.replaceAll(/^/gm, '    '))
+  report(title, results, startedMs)
+  if (!told.ok) console.log(told.errors.slice(0, longestTrace).replaceAll(/^/gm, '    '))
 }
 
-function tellOf(title, results, startedMs) {
+function report(title, results, startedMs) {
   const counts = { pass: 0, fail: 0, skip: 0 }
-  for (const { verdict, name, why } of results) {
+  const lines = results.map(({ verdict, name, why }) => {
     counts[verdict] += 1
     total[verdict] += 1
-    console.log(`  ${verdict} ${name}${why ? `: ${why}` : ''}`)
-  }
+    return `  ${verdict} ${name}${why ? `: ${why}` : ''}`
+  })
+  console.log(`\n${title}\n${lines.join('\n')}`)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   const { pass, fail, skip } = counts
-  summary.push(`${title.padEnd(30)} ${pass} passed, ${fail} failed, ${skip} skipped (${seconds} s)`)
+  summary.set(title, `${title.padEnd(30)} ${pass} passed, ${fail} failed, ${skip} skipped (${seconds} s)`)
 }
 
 /** What must be true of the servers after all that. */
@@ -85,10 +91,16 @@ async function closing() {
   const startedMs = performance.now()
   const complaints = [...main.complaints(), ...impatient.complaints()].filter((line) => !isToldToFail(line))
   const wrong = [await main.end(), await impatient.end()].filter((end) => end !== undefined)
-  console.log('\nthe servers')
-  tellOf(
-    'the servers',
+  const page = readFileSync(join(root, 'docs', 'compatibility.md'), 'utf8')
+  const untold = [...sdks.map(({ title }) => title.split(',')[0]), ...Object.values(book)].filter(
+    (text) => !page.includes(text),
+  )
+  report(
+    'afterwards',
     [
+      untold.length === 0
+        ? { verdict: 'pass', name: 'docs/compatibility.md names every SDK and chapter' }
+        : { verdict: 'fail', name: 'docs/compatibility.md', why: `does not say: ${untold.join('; ')}` },
       complaints.length === 0
         ? { verdict: 'pass', name: 'nothing in the log but what was asked for' }
         : { verdict: 'fail', name: 'the log', why: complaints.join('\n    ') },
