@@ -4,7 +4,8 @@ import type { RunRecord } from '../events/run-record.ts'
 import { countTokens } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
-import { newestMessages, type ThreadMessage } from '../store/messages.ts'
+import { messagesAfter, newestMessages, type ThreadMessage } from '../store/messages.ts'
+import type { Queryable } from '../store/database.ts'
 import { stepsOfThread, type RecordedCall } from '../store/run-steps.ts'
 import type { RunSettings } from '../store/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
@@ -32,6 +33,10 @@ const answerReserve = 4096
 const messageOverhead = 4
 const imageWeight = 1000
 const pageSize = 500
+/** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
+const charactersPerToken = 32
+/** A trace names so many of the messages that were left out; it is written anew in every turn. */
+const tracedMessages = 100
 
 export async function buildRequest(
   engine: Engine,
@@ -50,12 +55,13 @@ export async function buildRequest(
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
   }
-  const { exchanges, findings } = await loadThread(engine, record, parts.mistakes)
+  const { exchanges, findings } = await loadThread(engine, record, parts)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
   if (shortened.dropped.length > 0) {
-    const dropped = shortened.dropped.map((one) => one.id)
-    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', dropped })
+    const dropped = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
+    const count = shortened.dropped.length
+    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped })
   }
   const kept = shortened.kept.flatMap((one) => one.messages)
   const messages = [...frame.messages, ...(await withImages(engine, record.row.project, kept))]
@@ -112,23 +118,20 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 async function loadThread(
   engine: Engine,
   record: RunRecord,
-  mistakes: readonly RecordedCall[],
+  { mistakes, model, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
   const { thread_id, id, settings } = record.row
   const strategy = settings.truncation_strategy
   const wanted = strategy.type === 'last_messages' ? (strategy.last_messages ?? Infinity) : Infinity
-  const messages: ThreadMessage[] = []
-  for (;;) {
-    const [oldest] = messages
-    const page = await newestMessages(db, thread_id, {
-      limit: pageSize,
-      ...(oldest && { beforeSeq: oldest.seq }),
-    })
-    messages.unshift(...page)
-    if (page.length < pageSize || messages.length > wanted + pageSize) break
-  }
+  const messages = await loadMessages(db, thread_id, {
+    wanted,
+    limit: Math.min(promptLeft, model.context_window),
+  })
   const steps = await stepsOfThread(db, thread_id, messages[0]?.seq ?? 0)
+  // What is left out goes from the middle: the first message of the thread is always a candidate.
+  const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
+  if (first && first.id !== messages[0]?.id) messages.unshift(first)
   const exchanges = conversation(messages, steps, id)
   if (mistakes.length > 0) {
     exchanges.push({
@@ -139,6 +142,34 @@ async function loadThread(
     })
   }
   return { exchanges, findings: findingsOf(steps, id) }
+}
+
+/** The newest messages, oldest first: all of them, or more than are wanted or fit. */
+async function loadMessages(
+  db: Queryable,
+  thread_id: string,
+  { wanted, limit }: { wanted: number; limit: number },
+): Promise<ThreadMessage[]> {
+  const messages: ThreadMessage[] = []
+  let least = 0
+  for (;;) {
+    const [oldest] = messages
+    const page = await newestMessages(db, thread_id, {
+      limit: pageSize,
+      ...(oldest && { beforeSeq: oldest.seq }),
+    })
+    messages.unshift(...page)
+    for (const message of page) least += leastWeight(message)
+    if (page.length < pageSize || messages.length > wanted + pageSize || least > limit) return messages
+  }
+}
+
+function leastWeight({ content }: ThreadMessage): number {
+  const characters = content.reduce(
+    (sum, part) => sum + (part.type === 'text' ? part.text.value.length : 0),
+    0,
+  )
+  return messageOverhead + characters / charactersPerToken
 }
 
 async function shorten(

@@ -491,6 +491,34 @@ test('messages from the middle are left out where the prompt budget is small, an
   expect(dropped).toHaveLength(5 - sent.length)
 })
 
+test('of a very long thread the model reads the first message and the newest, and the trace stays short', async () => {
+  const assistant = await newAssistant()
+  const thread = await newThread('first')
+  const content = [{ type: 'text', text: { value: 'and on and on '.repeat(20), annotations: [] } }]
+  await server.db.query({
+    text: `insert into messages (id, project, thread_id, created_at, status, role, content, attachments, metadata)
+           select 'msg_long_' || n, project, thread_id, created_at, status, role, $2, attachments, metadata
+           from messages, generate_series(1, 10000) n where thread_id = $1`,
+    values: [thread.id, JSON.stringify(content)],
+  })
+  await server.request('POST', `/threads/${thread.id}/messages`, { role: 'user', content: 'last' })
+  let sent: string[] = []
+  server.model.script([
+    { text: 'x', expect: (body) => void (sent = body.messages.map((one: any) => one.content)) },
+  ])
+  const run = await runToRest({ assistant, thread })
+  expect(run.status).toBe('completed')
+  expect([sent.at(0), sent.at(-1)]).toEqual(['first', 'last'])
+  expect(sent.length).toBeGreaterThan(1000)
+  const [row] = await server.db.query<{ trace: any[] }>({
+    text: 'select trace from runs where id = $1',
+    values: [run.id],
+  })
+  const cut = row?.trace.find((entry) => entry.kind === 'truncated')
+  expect(cut.dropped).toHaveLength(100)
+  expect(cut.count).toBeGreaterThan(100)
+})
+
 test('a run of an assistant that nobody has any more cannot start', async () => {
   const { assistant, thread } = await place()
   await server.request('DELETE', `/assistants/${assistant.id}`)
