@@ -29,7 +29,7 @@ import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
 import { fieldsAfter } from './run-status.ts'
-import { carryOut, checkNamed, isEmptyPlan } from './search-resources.ts'
+import { carryOut, checkNamed, isEmptyPlan, searchedFiles } from './search-resources.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -75,6 +75,7 @@ export async function createThreadAndRun(
         if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
       })
     },
+    bringsFiles: !isEmptyPlan(plan),
   })
 }
 
@@ -98,6 +99,7 @@ export async function createRun(
     return await startRun(context, {
       row,
       first: [],
+      bringsFiles: searchedFiles(request.additional_messages).length > 0,
       insert: (run) =>
         context.db.transaction(async (tx) => {
           await checkMessageFiles(tx, project, request.additional_messages, 'additional_messages')
@@ -192,7 +194,13 @@ function newRow(
  */
 async function startRun(
   context: Context,
-  start: { row: RunRow; first: Entry[]; insert: (run: { row: RunRow; entries: Entry[] }) => Promise<void> },
+  start: {
+    row: RunRow
+    first: Entry[]
+    insert: (run: { row: RunRow; entries: Entry[] }) => Promise<void>
+    /** Whether files come along that are to be read into a vector store. */
+    bringsFiles: boolean
+  },
 ): Promise<StartedRun> {
   const queued = toRun(start.row)
   const entries = [
@@ -213,6 +221,7 @@ async function startRun(
   }
   if (slot) slot.take({ ...row, event_count: all.length }, numbered(all, 1))
   else context.hints.tell({ kind: 'queue' })
+  if (start.bringsFiles) context.hints.tell({ kind: 'ingest' })
   return { run: queued, after: 0 }
 }
 

@@ -40,15 +40,24 @@ export async function runTools(
   const { db } = engine.context
   // The thread's calls include those of this turn, which are recorded by now.
   const before = runnable.length > 0 ? (await callsOfThread(db, record.row.thread_id)) - calls.length : 0
-  await Promise.all(
+  // When one call fails the run ends: the others stop, and what they still bring is no longer told.
+  const failing = new AbortController()
+  const together = AbortSignal.any([signal, failing.signal])
+  const results = await Promise.allSettled(
     runnable.map(async (call) => {
-      const outcome = await call.tool?.run?.(call, {
+      const run = call.tool?.run?.(call, {
         row: record.row,
-        signal,
+        signal: together,
         ordinal: before + calls.indexOf(recordOf(calls, call)),
-        tell: (delta) => writer.tellCall(call, delta),
+        tell: (delta) => {
+          if (!together.aborted) writer.tellCall(call, delta)
+        },
       })
-      if (!outcome || call.index === undefined) return
+      const outcome = await run?.catch((error: unknown) => {
+        failing.abort(error)
+        throw error
+      })
+      if (!outcome || call.index === undefined || together.aborted) return
       shown[call.index] = outcome.call
       Object.assign(recordOf(calls, call), outcomeOf(outcome))
       const step = keep()
@@ -56,6 +65,9 @@ export async function runTools(
     }),
   )
   signal.throwIfAborted()
+  if (failing.signal.aborted) throw failing.signal.reason
+  const broken = results.find((result) => result.status === 'rejected')
+  if (broken) throw broken.reason
   keep()
   return { calls, waiting: shown.filter((_, index) => !known[index]?.tool?.run) }
 }

@@ -7,7 +7,7 @@ import { stepDeltaEntry, stepEntry } from '../domain/run-entries.ts'
 import type { Queryable } from '../store/database.ts'
 import { deleteMessages } from '../store/messages.ts'
 import type { Entry, NumberedEntry } from '../store/run-events.ts'
-import { deleteSteps, insertStep, type StepRow } from '../store/run-steps.ts'
+import { deleteSteps, insertStep, withoutSearchContent, type StepRow } from '../store/run-steps.ts'
 import { moveRun, type RunRow } from '../store/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { lastError } from './failure.ts'
@@ -70,7 +70,10 @@ export async function takeOver(
 /** The recorded calls under a new step: those with an outcome keep it, the others are run. */
 function beginAgain(row: RunRow, old: StepRow, now: number): { step: StepRow; entries: Entry[] } {
   const step = { ...newStep(row, old.step_details, now), turn: old.turn }
-  const calls = old.step_details.type === 'tool_calls' ? old.step_details.tool_calls : []
+  const details = row.settings.include_search_content
+    ? old.step_details
+    : withoutSearchContent(old.step_details)
+  const calls = details.type === 'tool_calls' ? details.tool_calls : []
   const begun: StepRow = { ...step, step_details: { type: 'tool_calls', tool_calls: [] } }
   return {
     step,

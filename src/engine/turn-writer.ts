@@ -22,6 +22,8 @@ export interface DraftCall {
   arguments: string
   index: number | undefined
   tool: OfferedTool | undefined
+  /** Reads the arguments as they come. */
+  read?: ((fragment: string) => object | undefined) | undefined
 }
 
 /** What earlier tool calls left for the answer. */
@@ -90,7 +92,7 @@ export class TurnWriter {
     if (this.calls.length === 0) await this.#endMessage()
     const tool = this.#tools.get(name)
     const place = tool && this.calls.filter((call) => call.tool).length
-    this.calls[index] = { id, name, arguments: '', index: place, tool }
+    this.calls[index] = { id, name, arguments: '', index: place, tool, read: tool?.reader() }
     if (!tool || place === undefined) return
     this.#openToolStep([{ index: place, ...tool.begin(id) }])
   }
@@ -99,7 +101,7 @@ export class TurnWriter {
     if (this.#surplus.has(index)) return
     const call = this.calls[index]
     if (!call) throw new Error(`expected call ${index} to have begun`)
-    const delta = call.tool?.delta(fragment, call.arguments)
+    const delta = call.read?.(fragment)
     call.arguments += fragment
     if (delta) this.tellCall(call, delta)
   }

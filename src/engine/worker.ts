@@ -148,7 +148,8 @@ export class Worker {
       },
       take: (row, entries) => {
         this.#reserved -= 1
-        this.#begin(row, entries)
+        // Once this process stops, its leases end with it, and the next owner takes the run over.
+        if (!this.#stopping.signal.aborted) this.#begin(row, entries)
       },
     }
   }
@@ -157,7 +158,8 @@ export class Worker {
     const record = this.#recorder.open(row, entries)
     const stop = new AbortController()
     const done = executeRun(this.#engine, record, stop.signal).then(() => {
-      this.#active.delete(row.id)
+      // A submit may have begun the run's next stretch meanwhile.
+      if (this.#active.get(row.id)?.record === record) this.#active.delete(row.id)
       if (record.feed.state === 'open') record.lose()
       if (this.free === 1) this.#wake()
     })

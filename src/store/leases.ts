@@ -76,12 +76,14 @@ export async function lockClaimableRuns(tx: Queryable, worker: string, limit: nu
   })
 }
 
-/** Locks runs past their deadline that no living process owns. */
-export async function lockExpiredRuns(tx: Queryable, now: number, limit: number): Promise<RunRow[]> {
+/** Locks runs that no living process owns and that are to be ended: past their deadline, or about to be cancelled. */
+export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
-    name: 'lock_expired_runs',
+    name: 'lock_runs_to_end',
     text: `select ${runColumns} from runs r
-           where status in ('queued', 'requires_action') and expires_at <= $1 and ${ownerIsDead}
+           where (status = 'cancelling'
+                  or (status in ('queued', 'requires_action', 'in_progress') and expires_at <= $1))
+             and ${ownerIsDead}
            order by seq limit $2 for update of r skip locked`,
     values: [now, limit],
   })

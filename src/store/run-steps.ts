@@ -68,7 +68,7 @@ export function stepPayload(row: StepRow, view: StepView): RunStep {
   }
 }
 
-function withoutSearchContent(details: RunStep['step_details']): RunStep['step_details'] {
+export function withoutSearchContent(details: RunStep['step_details']): RunStep['step_details'] {
   if (details.type !== 'tool_calls') return details
   const tool_calls = details.tool_calls.map((call) => {
     if (call.type !== 'file_search') return call

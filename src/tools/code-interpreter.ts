@@ -7,7 +7,7 @@ import { takeSession } from '../store/leases.ts'
 import type { RunRow } from '../store/runs.ts'
 import { findThread } from '../store/threads.ts'
 import { CellOutputs } from './cell-outputs.ts'
-import { partialField, wholeField } from './json-field.ts'
+import { FieldReader, wholeField } from './json-field.ts'
 import {
   ToolFailure,
   type Tool,
@@ -54,7 +54,10 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
         },
         ...(names.size > 0 && { preamble: listFiles(names) }),
         begin: (id) => codeCall(id, ''),
-        delta: (fragment, before) => inputDelta(fragment, before),
+        reader: () => {
+          const code = new FieldReader('code')
+          return (fragment) => inputDelta(code.read(fragment))
+        },
         complete: (id, argumentsText) => codeCall(id, wholeField(argumentsText, 'code')),
         run: (call, context) => runCall({ ...parts, sandboxes, sessionFiles }, call, context),
       }
@@ -80,10 +83,7 @@ function listFiles(names: ReadonlyMap<string, string>): string {
   return `Files for code_interpreter:\n${lines.join('\n')}`
 }
 
-/** What the arguments add to the code, once they are read as JSON. */
-function inputDelta(fragment: string, before: string): object | undefined {
-  const known = partialField(before, 'code') ?? ''
-  const input = (partialField(before + fragment, 'code') ?? '').slice(known.length)
+function inputDelta(input: string): object | undefined {
   return input === '' ? undefined : { type: 'code_interpreter', code_interpreter: { input } }
 }
 

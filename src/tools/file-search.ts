@@ -56,7 +56,7 @@ export function fileSearchTool(parts: FileSearchParts): Tool {
         chat: { type: 'function', function: { name: 'file_search', description, parameters } },
         begin: (id) => searchCall(id, tool, []),
         // The step does not show the query, so there is nothing to tell while the model writes it.
-        delta: () => undefined,
+        reader: () => () => undefined,
         complete: (id) => searchCall(id, tool, []),
         run: (call, context) => search(parts, tool, call, context),
       }

@@ -15,7 +15,7 @@ export const functionTool: Tool = {
       type: 'function',
       chat: { type: 'function', function: tool.function },
       begin: (id) => functionCall(id, name, ''),
-      delta: (fragment) =>
+      reader: () => (fragment) =>
         fragment === '' ? undefined : { type: 'function', function: { arguments: fragment } },
       complete: (id, argumentsText) => functionCall(id, name, argumentsText),
     }

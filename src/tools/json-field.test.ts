@@ -1,22 +1,32 @@
 import { expect, test } from 'vitest'
-import { partialField, wholeField } from './json-field.ts'
+import { FieldReader, wholeField } from './json-field.ts'
 
-test('the text comes out as it is written, never half an escape', () => {
-  const json = '{"code": "a\\n\\u00e9 \\"b\\" \\ud83d\\ude00"}'
-  const seen = Array.from(
-    { length: json.length + 1 },
-    (_, end) => partialField(json.slice(0, end), 'code') ?? '',
+function readInPieces(json: string, size: number): string[] {
+  const reader = new FieldReader('code')
+  const pieces = Array.from({ length: Math.ceil(json.length / size) }, (_, index) =>
+    json.slice(index * size, (index + 1) * size),
   )
-  for (const [index, text] of seen.entries()) expect(text.startsWith(seen[index - 1] ?? '')).toBe(true)
-  expect(seen.at(-1)).toBe('a\né "b" 😀')
+  return pieces.map((piece) => reader.read(piece))
+}
+
+test.each([1, 2, 3, 7, 1000])('in pieces of %i the text comes out whole, never half an escape', (size) => {
+  const code = 'a\n\u00e9 "b" \\ \ud83d\ude00\tend'
+  const json = JSON.stringify({ other: 1, code, last: 'x' }).replace('\ud83d\ude00', '\\ud83d\\ude00')
+  const read = readInPieces(json, size)
+  expect(read.join('')).toBe(code)
+  for (const piece of read) expect(piece.isWellFormed()).toBe(true)
 })
 
 test('bare code is taken for what it is', () => {
-  expect(partialField('print(1)', 'code')).toBe('print(1)')
+  expect(readInPieces('print(1)', 3).join('')).toBe('print(1)')
   expect(wholeField('print(1)', 'code')).toBe('print(1)')
 })
 
 test('an object without the field has no text', () => {
   expect(wholeField('{"other":1}', 'code')).toBe('')
-  expect(partialField('{"other":1}', 'code')).toBeUndefined()
+  expect(readInPieces('{"other":1}', 2).join('')).toBe('')
+})
+
+test('line ends that the model forgot to escape are read all the same', () => {
+  expect(readInPieces('{"code": "a\nb"}', 4).join('')).toBe('a\nb')
 })

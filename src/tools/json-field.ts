@@ -1,27 +1,60 @@
 /** One text field of a JSON object that a model is still writing. */
 
+/** The longest run of whole characters and escapes; a half of a pair waits for the other. */
+const wholeLiteral =
+  /^(?:[^"\\]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[0-9a-fA-F]{4}|\\[^u])*/s
+
 /**
- * The field's text as far as it is written, `undefined` while it has not begun. Models that write the bare text in
- * place of an object are understood too.
+ * Lives for one call. Reads the field as it is written, each piece once. Models that write the bare text in place of
+ * an object are understood too.
  */
-export function partialField(json: string, field: string): string | undefined {
-  const start = json.trimStart()
-  if (start === '') return undefined
-  if (!start.startsWith('{')) return json
-  const opening = new RegExp(`"${field}"\\s*:\\s*"`).exec(json)
-  if (!opening) return undefined
-  const written = json.slice(opening.index + opening[0].length)
-  const [literal = ''] = /^(?:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])*/s.exec(written) ?? []
-  // The second half of a character that is written as two escapes may still be to come.
-  const whole = literal.replace(/\\u[dD][89abAB][0-9a-fA-F]{2}$/, '')
-  return unescape(whole)
+export class FieldReader {
+  readonly #opening: RegExp
+  #state: 'before' | 'inside' | 'bare' | 'after' = 'before'
+  #rest = ''
+
+  constructor(field: string) {
+    this.#opening = new RegExp(`"${field}"\\s*:\\s*"`)
+  }
+
+  /** What the fragment adds to the field's text. */
+  read(fragment: string): string {
+    this.#rest += fragment
+    if (this.#state === 'before') this.#begin()
+    if (this.#state === 'bare') return this.#take(this.#rest.length)
+    if (this.#state !== 'inside') return ''
+    const [literal = ''] = wholeLiteral.exec(this.#rest) ?? []
+    const isOver = this.#rest.charAt(literal.length) === '"'
+    const text = unescape(this.#take(literal.length))
+    if (isOver) this.#state = 'after'
+    return text
+  }
+
+  #begin(): void {
+    const start = this.#rest.trimStart()
+    if (start === '') return
+    if (!start.startsWith('{')) {
+      this.#state = 'bare'
+      return
+    }
+    const opening = this.#opening.exec(this.#rest)
+    if (!opening) return
+    this.#state = 'inside'
+    this.#rest = this.#rest.slice(opening.index + opening[0].length)
+  }
+
+  #take(length: number): string {
+    const taken = this.#rest.slice(0, length)
+    this.#rest = this.#rest.slice(length)
+    return taken
+  }
 }
 
+/** Models write line ends into strings that JSON wants escaped. */
 function unescape(literal: string): string {
   try {
-    return JSON.parse(
-      `"${literal.replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}"`,
-    ) as string
+    const escaped = literal.replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')
+    return JSON.parse(`"${escaped}"`) as string
   } catch {
     return literal
   }
@@ -35,6 +68,6 @@ export function wholeField(json: string, field: string): string {
     const found = (value as Record<string, unknown> | null)?.[field]
     return typeof found === 'string' ? found : ''
   } catch {
-    return partialField(json, field) ?? ''
+    return new FieldReader(field).read(json)
   }
 }

@@ -25,10 +25,10 @@ export interface OfferedTool {
   /** The call when the model has just named it. */
   begin(id: string): StepToolCall
   /**
-   * What the step tells as the model writes `fragment`; `before` is what it wrote so far. Undefined when that is
-   * nothing. Ids and names are never told again: readers join the pieces.
+   * Begins to read the arguments of one call: the function is given each fragment in turn and answers what the step
+   * tells of it, or undefined when that is nothing. Ids and names are never told again: readers join the pieces.
    */
-  delta(fragment: string, before: string): object | undefined
+  reader(): (fragment: string) => object | undefined
   /** The call with all its arguments, and no outcome yet. */
   complete(id: string, argumentsText: string): StepToolCall
   /** Runs the call; absent where the client of the API has to answer it. */
