@@ -83,9 +83,12 @@ export const Message = z.strictObject({
 })
 export type Message = z.output<typeof Message>
 
-const imageUrl = z.string().check(({ value, issues }) => {
-  if (!isImageUrl(value)) complain(issues, value, (path) => errors.invalidImageUrl(path))
-})
+const imageUrl = z
+  .string()
+  .check(({ value, issues }) => {
+    if (!isImageUrl(value)) complain(issues, value, (path) => errors.invalidImageUrl(path))
+  })
+  .meta({ format: 'uri' })
 
 function isImageUrl(value: string): boolean {
   if (/^data:/i.test(value)) return /^data:image\/[\w.+-]+;base64,[A-Za-z0-9+/]+={0,2}$/i.test(value)

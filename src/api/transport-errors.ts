@@ -133,6 +133,31 @@ export const transportErrors = {
     badRequest(null, 'We could not parse the multipart form of your request: {reason}.'),
     (reason: string) => ({ values: { reason } }),
   ),
+  /** Ours: bytes that are no HTTP request. */
+  unreadableRequest: define(
+    badRequest(null, 'We could not read your request as HTTP: {reason}.'),
+    (reason: string) => ({ values: { reason } }),
+  ),
+  /** Ours. */
+  headersTooLarge: define(
+    {
+      status: 431,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'The address and headers of your request are longer than {limit} bytes.',
+    },
+    (limit: number) => ({ values: { limit } }),
+  ),
+  /** Ours. */
+  requestTimedOut: define(
+    {
+      status: 408,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'Your request took too long to arrive.',
+    },
+    none,
+  ),
   unsupportedContentType: define(
     badRequest(
       'unsupported_content_type',

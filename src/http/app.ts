@@ -25,6 +25,7 @@ import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
 import { threadRoutes } from './threads.ts'
+import { answerUnreadable, requireHost } from './unreadable.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
 import { vectorStoreFileRoutes } from './vector-store-files.ts'
 import { vectorStoreRoutes } from './vector-stores.ts'
@@ -40,6 +41,8 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    http: { requireHostHeader: false },
+    clientErrorHandler: answerUnreadable,
     // Paths that cannot be decoded, or hold an id beyond any length, get past no hook and to no route.
     frameworkErrors: (_error, request, reply) => {
       const error = errors.invalidUrl(request.method, pathOf(request))
@@ -52,6 +55,9 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.decorateRequest('startedMs', 0)
   acceptBodies(http)
   addHeaders(http)
+  http.addHook('onRequest', async (request) => requireHost(request))
+  // An expectation that nobody knows is passed over: what is answered then is what was asked for.
+  http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
   endStreamsFirst(http)
   if (options.loopbackOnly) {
     http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
@@ -132,6 +138,8 @@ function corsOptions({ corsOrigins, loopbackOnly }: ServerOptions) {
       'spool-model',
     ],
     maxAge: 86_400,
+    // Else an OPTIONS request that is no preflight is refused in plain text.
+    strictPreflight: false,
   }
 }
 

@@ -17,9 +17,11 @@ export function addHeaders(http: FastifyInstance): void {
   })
 }
 
+export const versionHeader = { 'openai-version': '2020-10-01' }
+
 /** What is known before anything is looked at. */
 export function firstHeaders(request: FastifyRequest): Record<string, string> {
-  return { 'x-request-id': request.id, 'openai-version': '2020-10-01' }
+  return { 'x-request-id': request.id, ...versionHeader }
 }
 
 /** What is known only when the answer begins. */
@@ -28,4 +30,11 @@ export function answerHeaders({ startedMs, project }: FastifyRequest): Record<st
   const headers: Record<string, string> = { 'openai-processing-ms': String(ms) }
   if (project === '') return headers
   return { ...headers, 'openai-organization': 'spool', 'openai-project': project }
+}
+
+/** Any text as the value of a header, which holds a line of ASCII and should be short. */
+export function headerText(text: string): string {
+  return text
+    .slice(0, 200)
+    .replaceAll(/[^ -~]/gu, (sign) => (/\p{Surrogate}/u.test(sign) ? '%EF%BF%BD' : encodeURIComponent(sign)))
 }

@@ -15,7 +15,7 @@ import { cancelRun } from '../domain/cancel-run.ts'
 import { createRun, createThreadAndRun, type StartedRun } from '../domain/create-run.ts'
 import { submitToolOutputs } from '../domain/submit-tool-outputs.ts'
 import { findRunRow, listRuns, toRun, updateRunMetadata, type RunKey } from '../store/runs.ts'
-import { pollAfterMs } from './headers.ts'
+import { headerText, pollAfterMs } from './headers.ts'
 import { missingRun, requireRun, requireThread } from './missing.ts'
 import { answerPage, pageQuery } from './pages.ts'
 import { pathIds } from './params.ts'
@@ -107,7 +107,7 @@ async function answerRun(
   { run, after }: StartedRun,
   isStreamed: boolean,
 ): Promise<Run | FastifyReply> {
-  void reply.header('spool-model', server.context.modelBehind(run.model) ?? run.model)
+  void reply.header('spool-model', headerText(server.context.modelBehind(run.model) ?? run.model))
   if (!isStreamed) {
     void reply.header('openai-poll-after-ms', pollAfterMs)
     return run

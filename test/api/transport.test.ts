@@ -1,7 +1,10 @@
-import { request as httpRequest } from 'node:http'
+import { maxHeaderSize, request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
+import { until } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -362,4 +365,51 @@ test('health and readiness need no key', async () => {
   const ready = await fetch(`${root}/readyz`)
   expect(ready.status).toBe(200)
   expect(await ready.json()).toMatchObject({ ready: true, database: { status: 'up' } })
+})
+
+const unreadable = [
+  [
+    'bytes that are no request',
+    'G@T / HTTP/1.1\r\n\r\n',
+    errors.unreadableRequest('Invalid method encountered'),
+  ],
+  [
+    'a space in the address',
+    'GET /v1/as sistants HTTP/1.1\r\n\r\n',
+    errors.unreadableRequest('Expected HTTP/, RTSP/ or ICE/'),
+  ],
+  [
+    'endless headers',
+    `GET /v1/models HTTP/1.1\r\nx: ${'y'.repeat(40_000)}\r\n\r\n`,
+    errors.headersTooLarge(maxHeaderSize),
+  ],
+  [
+    'a request without a host',
+    'GET /v1/models HTTP/1.1\r\nauthorization: Bearer x\r\nconnection: close\r\n\r\n',
+    errors.unreadableRequest('the header Host is missing'),
+  ],
+] as const
+
+test.each(unreadable)('%s is answered with the envelope and a request id', async (_, bytes, error) => {
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  socket.write(bytes)
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${error.status} `))
+  expect(head).toMatch(/\r\nx-request-id: req_[0-9a-f]{32}(\r\n|$)/)
+  expect(JSON.parse(body)).toEqual(error.toBody())
+})
+
+test('a model may have any name: the header that tells it holds what a header can', async () => {
+  const name = `modèle 模型 ${'x'.repeat(300)}`
+  server.model.script([{ text: 'Hi' }, { text: 'Hi' }])
+  const assistant = await server.openai.beta.assistants.create({ model: name })
+  const body = { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: 'Hello' }] } }
+  const run = await server.request('POST', '/threads/runs', body)
+  expect([run.status, run.body.model]).toEqual([200, name])
+  expect(run.headers.get('spool-model')).toMatch(/^scripted\/mod%C3%A8le %E6%A8%A1%E5%9E%8B x{170,}$/)
+  expect((await server.stream('/threads/runs', body)).at(-2)?.event).toBe('thread.run.completed')
+  await until(
+    () => server.request('GET', `/threads/${run.body.thread_id}/runs/${run.body.id}`),
+    ({ status }) => status === 'completed',
+  )
 })

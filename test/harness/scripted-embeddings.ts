@@ -1,9 +1,9 @@
 /** Embeddings that depend on the words of a text only: texts that share words lie near each other. */
 
-/** Answers the body of POST /embeddings; vectors have `dimensions` numbers, 64 when it does not say. */
+/** Answers the body of POST /embeddings; vectors have `dimensions` numbers, at most 4,096, 64 when it does not say. */
 export function embedScripted(body: any): object {
   const inputs: unknown[] = Array.isArray(body?.input) ? body.input : [body?.input]
-  const dimensions: number = body?.dimensions ?? 64
+  const dimensions = Math.min(body?.dimensions ?? 64, 4096)
   const data = inputs.map((input, index) => {
     const vector = wordVector(String(input), dimensions)
     const embedding =

@@ -1,0 +1,42 @@
+/** Bytes that never become a request: they get past no hook and to no route, and are answered like any bad request. */
+import type { ConnectionError, FastifyRequest } from 'fastify'
+import { maxHeaderSize, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { errors, type ApiError } from '../api/errors.ts'
+import { newHexId } from '../util/ids.ts'
+import { versionHeader } from './headers.ts'
+
+/** For Fastify's `clientErrorHandler`: writes the answer by hand, as there is no reply, and hangs up. */
+export function answerUnreadable(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (!socket.writable) {
+    socket.destroy(error)
+    return
+  }
+  const failure = toApiError(error)
+  const body = JSON.stringify(failure.toBody())
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+    'x-request-id': newHexId('req_'),
+    ...versionHeader,
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const first = `HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\n`
+  socket.end(`${first}${lines.join('')}\r\n${body}`)
+}
+
+function toApiError(error: ConnectionError): ApiError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') return errors.headersTooLarge(maxHeaderSize)
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return errors.requestTimedOut()
+  const { reason } = error as { reason?: unknown }
+  return errors.unreadableRequest(typeof reason === 'string' ? reason : error.code)
+}
+
+/** Node would answer this by itself, with no body. */
+export function requireHost({ raw }: FastifyRequest): void {
+  if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
+    throw errors.unreadableRequest('the header Host is missing')
+  }
+}
