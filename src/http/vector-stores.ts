@@ -71,6 +71,7 @@ function searchRoute({ http, context }: Server): void {
       const asked = Array.isArray(body.query) ? body.query : [body.query]
       const queries = body.rewrite_query ? asked.map(rewriteQuery) : asked
       const { ranker = 'auto', score_threshold = 0 } = body.ranking_options ?? {}
+      const signal = hangUpSignal(reply)
       const results = await searchStores(
         context.retrieval,
         {
@@ -82,8 +83,12 @@ function searchRoute({ http, context }: Server): void {
           score_threshold,
           ranker: ranker === 'none' ? 'none' : 'auto',
         },
-        hangUpSignal(reply),
-      )
+        signal,
+      ).catch((error: unknown) => {
+        // Nobody is there any more to be told.
+        if (signal.aborted) return []
+        throw error
+      })
       return {
         object: 'vector_store.search_results.page',
         search_query: queries,

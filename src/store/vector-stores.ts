@@ -190,8 +190,8 @@ export async function touchVectorStores(db: Queryable, ids: readonly string[], n
     name: 'touch_vector_stores',
     text: `update vector_stores
            set last_active_at = $2, expires_at = $2 + (expires_after ->> 'days')::bigint * 86400
-           where id = any($1) and last_active_at < $2 and not is_expired
-             and (expires_at is null or expires_at > $2)`,
+           where id in (select id from vector_stores where id = any($1) order by id for update)
+             and last_active_at < $2 and not is_expired and (expires_at is null or expires_at > $2)`,
     values: [ids, now],
   })
 }

@@ -91,6 +91,26 @@ test('a file whose bringing in was cut off by kill -9 is completed after the res
   await database.drop()
 })
 
+test('another process on the same database goes on with what a killed one had begun', async () => {
+  const database = await testDatabase()
+  const [first, second] = await Promise.all([
+    start({ DATABASE_URL: database.url }),
+    start({ DATABASE_URL: database.url }),
+  ])
+  const { store, file } = await beginIngest(first)
+  await until(async () => {
+    const rows = await database.db.query({
+      text: `select 1 from vector_store_files where status = 'in_progress' and lease_owner is not null and embedded > 0`,
+    })
+    return rows.length > 0
+  })
+  await first.end('SIGKILL')
+  const done = await second.openai.vectorStores.files.poll(store, file)
+  expect(done).toMatchObject({ status: 'completed', usage_bytes: story.length })
+  await second.end('SIGTERM')
+  await database.drop()
+})
+
 test('with the embedded database the next start goes on at once, and a stop loses nothing', async () => {
   const first = await start()
   const { store, file } = await beginIngest(first)
