@@ -33,7 +33,9 @@ export class Judge {
   constructor(document: any) {
     this.#document = document
     this.#ajv.addSchema(document, 'spool')
-    this.#paths = Object.entries<any>(document.paths).map(([path, said]) => ({
+    // What is spelled out comes before what has names, as routers and the standard have it.
+    const paths = Object.entries<any>(document.paths).toSorted(([a], [b]) => namesIn(a) - namesIn(b))
+    this.#paths = paths.map(([path, said]) => ({
       pattern: new RegExp(`^${path.replace('{model}', '.+').replaceAll(/\{\w+\}/g, '[^/]*')}/?$`),
       said,
     }))
@@ -115,6 +117,10 @@ export class Judge {
       complaint: `not a ${ref}: ${JSON.stringify(isRight.errors)} ${JSON.stringify(value).slice(0, 2000)}`,
     }
   }
+}
+
+function namesIn(path: string): number {
+  return path.split('{').length
 }
 
 /** Whole events of a stream that may have been left before its end. */
