@@ -16,7 +16,8 @@ import { RunLog } from './events/run-log.ts'
 import { openServer } from './http/app.ts'
 import { BuiltinEmbedder } from './models/builtin-embedder.ts'
 import { openModels, type Models } from './models/open.ts'
-import { openRetrieval, type Retrieval } from './retrieval/retrieval.ts'
+import { openRetrieval } from './retrieval/open.ts'
+import type { Retrieval } from './retrieval/retrieval.ts'
 import { retireAllWorkers } from './store/leases.ts'
 import { openDatabase, type OpenedDatabase } from './store/open.ts'
 import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
@@ -78,15 +79,13 @@ async function furnish(
   const { db } = database
   const { log, clock } = parts
   const models = openModels(config.models, log)
-  const builtin = models.embedder() ? undefined : new BuiltinEmbedder()
-  const embedder = models.embedder() ?? builtin
-  if (!embedder) throw new Error('expected an embedder')
   const hints = new Hints({ shared: !database.embedded })
   const runLog = new RunLog(db, hints)
+  const search = await openSearch(config, { db, blobs, clock, log, models })
   const context: Context = {
     db,
     blobs,
-    retrieval: openRetrieval({ db, blobs, clock, log, embedder, memoryBytes: config.searchMemoryBytes }),
+    retrieval: search.retrieval,
     clock,
     hints,
     runLog,
@@ -115,8 +114,7 @@ async function furnish(
     await http?.close()
     await hints.close()
     await sandbox.close()
-    await context.retrieval.close()
-    await builtin?.close()
+    await search.close()
     await models.close()
     await blobs.close()
     await database.close()
@@ -129,6 +127,24 @@ async function furnish(
     retrieval: context.retrieval,
     lost: database.lost,
     close: () => (closing ??= shutDown()),
+  }
+}
+
+/** Retrieval with the configured embedder, or with the built-in one, which it then closes too. */
+async function openSearch(
+  { vectorIndex, searchMemoryBytes: memoryBytes }: Config,
+  parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
+): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
+  const { models, ...others } = parts
+  const configured = models.embedder()
+  const embedder = configured ?? new BuiltinEmbedder()
+  const retrieval = await openRetrieval({ ...others, embedder, vectorIndex, memoryBytes })
+  return {
+    retrieval,
+    close: async () => {
+      await retrieval.close()
+      if (!configured) await embedder.close()
+    },
   }
 }
 

@@ -80,7 +80,10 @@ async function openStores({ db, clock, embedder }: Retrieval, search: Search): P
   const now = nowSeconds(clock)
   for (const row of rows) {
     if (isExpired(row, now)) throw errors.vectorStoreExpired(row.id)
-    if (row.embedder !== embedder.id) throw errors.embedderChanged(row.id, row.embedder, embedder.id)
+    // Without vectors there is nothing that another embedder would get wrong.
+    if (row.embedder !== embedder.id && (await hasWindows(db, row.id))) {
+      throw errors.embedderChanged(row.id, row.embedder, embedder.id)
+    }
   }
   const found = ids.flatMap((id) => rows.filter((row) => row.id === id))
   if (found.some((row) => row.last_active_at < now)) {
