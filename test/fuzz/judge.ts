@@ -25,13 +25,11 @@ export interface Verdict {
 }
 
 export class Judge {
-  readonly #document: any
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false })
   readonly #paths: { pattern: RegExp; said: any }[]
   readonly #validators = new Map<string, ValidateFunction>()
 
   constructor(document: any) {
-    this.#document = document
     this.#ajv.addSchema(document, 'spool')
     // What is spelled out comes before what has names, as routers and the standard have it.
     const paths = Object.entries<any>(document.paths).toSorted(([a], [b]) => namesIn(a) - namesIn(b))
