@@ -1,6 +1,6 @@
 /** The first stretch of bringing in a file: from its bytes to chunks that are found by words. */
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -20,8 +20,20 @@ const maxTokens = 5_000_000
 /** Rows in one statement. */
 const pageSize = 100
 
-/** What is left of folders like this after a crash is the system's to clean, as all in its temporary folder. */
 const folderPrefix = 'spool-ingest-'
+/** Older ones were left by a crash: no job takes so long. Several processes may share the system's folder. */
+const leftoverMs = 60 * 60 * 1000
+
+/** Removes what killed processes left; a copy of a file may be large. */
+export async function sweepLeftovers(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(folderPrefix)) continue
+    const path = join(tmpdir(), name)
+    const found = await stat(path).catch(() => undefined)
+    // File times are the machine's, so this is its clock and not the one that users see.
+    if (found && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { recursive: true, force: true })
+  }
+}
 
 export async function cutIntoChunks(
   retrieval: Retrieval,
