@@ -53,6 +53,8 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   const server: Server = { ...options, http }
   http.decorateRequest('project', '')
   http.decorateRequest('startedMs', 0)
+  // Ahead of everything that may fail: what is registered before it would answer in Fastify's own words.
+  answerFailures(server)
   acceptBodies(http)
   addHeaders(http)
   http.addHook('onRequest', async (request) => requireHost(request))
@@ -63,7 +65,6 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
   }
   await http.register(cors, corsOptions(options))
-  answerFailures(server)
   healthRoutes(server)
   docsRoutes(server)
   await http.register(async (v1) => routes({ ...server, http: v1 }), { prefix: '/v1' })
