@@ -91,6 +91,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   unsupportedInterpreterFile: ['.foo', ['c', 'cpp']],
   unsupportedImageFile: ['content[0].image_file.file_id', 'file-x'],
   downloadForbidden: ['assistants'],
+  rangeNotSatisfiable: [10],
   fileTooLarge: [536870912],
   emptyFile: [],
   uploadNotPending: ['upload_x', 'completed'],

@@ -177,6 +177,20 @@ export const objectErrors = {
     badRequest(null, 'Not allowed to download files of purpose: {purpose}'),
     (purpose: string) => ({ values: { purpose }, detail: true }),
   ),
+  /** Ours: a range that begins behind the last byte. */
+  rangeNotSatisfiable: define(
+    {
+      status: 416,
+      type: 'invalid_request_error',
+      code: null,
+      message: 'The range lies outside the {bytes} bytes of the file.',
+    },
+    (bytes: number) => ({
+      values: { bytes },
+      detail: true,
+      headers: { 'content-range': `bytes */${bytes}`, 'accept-ranges': 'bytes' },
+    }),
+  ),
   fileTooLarge: define(
     {
       status: 413,

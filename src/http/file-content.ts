@@ -1,5 +1,6 @@
 /** The contents of a file as an answer: whole or a range, always as a download. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { errors } from '../api/errors.ts'
 import type { Context } from '../domain/context.ts'
 import { bareFileName } from '../domain/file-name.ts'
 import type { FileRow } from '../store/files.ts'
@@ -15,6 +16,8 @@ export async function sendContent(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
+  const range = askedRange(request, file.bytes)
+  if (range === 'unsatisfiable') throw errors.rangeNotSatisfiable(file.bytes)
   void reply.headers({
     'accept-ranges': 'bytes',
     'content-disposition': disposition(file.filename),
@@ -22,14 +25,6 @@ export async function sendContent(
     'content-type': file.image_type ?? 'application/octet-stream',
     'x-content-type-options': 'nosniff',
   })
-  const range = askedRange(request, file.bytes)
-  if (range === 'unsatisfiable') {
-    return reply
-      .code(416)
-      .header('content-range', `bytes */${file.bytes}`)
-      .header('content-length', 0)
-      .send('')
-  }
   const content = await context.blobs.get(file.sha256, range)
   if (!content) throw new Error(`expected the blob store to hold file ${file.id} (${file.sha256})`)
   if (!range) return reply.header('content-length', file.bytes).send(content)

@@ -313,6 +313,11 @@ test('without keys, other names of this machine than its own are refused', async
   }
 })
 
+test('an OPTIONS request that is no preflight is no error', async () => {
+  const { status } = await bare('OPTIONS', '/assistants', {})
+  expect(status).toBe(204)
+})
+
 test('without keys, pages of other origins are refused, preflight included', async () => {
   const origin = 'https://evil.example'
   const answer = await server.request('GET', '/assistants', undefined, { origin })
@@ -323,6 +328,7 @@ test('without keys, pages of other origins are refused, preflight included', asy
   })
   expect(preflight.status).toBe(403)
   expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
+  expect(await preflight.json()).toMatchObject({ error: { code: 'host_not_allowed', param: null } })
 })
 
 test('ids that no object could have are refused before anything is looked up', async () => {
