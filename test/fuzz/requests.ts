@@ -25,7 +25,8 @@ export function planOf(document: any): fc.Arbitrary<Plan> {
   )
   const rightOf = routes.map((route) => rightPlan(route, document))
   // Runs are what most can go wrong with.
-  const weight = ({ path }: Route) => (path.includes('/runs') ? 4 : path.startsWith('/v1/') ? 2 : 1)
+  const weight = ({ method, path }: Route) =>
+    method === 'DELETE' ? 1 : path.includes('/runs') ? 8 : path.startsWith('/v1/') ? 4 : 1
   const right = fc.oneof(
     ...rightOf.map((arbitrary, index) => ({ weight: weight(routes[index]!), arbitrary })),
   )
@@ -47,7 +48,7 @@ function rightPlan({ method, path, said }: Route, document: any): fc.Arbitrary<P
   return fc.tuple(pathOf(path), query, body).map(([filled, asked, content]) => ({
     kind: 'right' as const,
     method,
-    path: filled + asked,
+    path: filled + cursorsOf(filled, asked),
     headers: { ...standard, ...content?.headers },
     body: content?.body,
   }))
@@ -57,12 +58,13 @@ function rightPlan({ method, path, said }: Route, document: any): fc.Arbitrary<P
 function pathOf(path: string): fc.Arbitrary<string> {
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const innermost = names.at(-1)?.replace(/_id$/, '') ?? ''
-  const owner = path.endsWith('submit_tool_outputs') ? 'waiting' : innermost
+  const listed = /\{\w+\}\/(message|run|step)s$/.exec(path)?.[1]
+  const owner = path.endsWith('submit_tool_outputs') ? 'waiting' : (listed ?? innermost)
   const together = fc.nat({ max: 9999 }).map((number) =>
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
       if (name === 'model') return ['gpt-4o', 'a/b:c', 'none'][number % 3] ?? ''
       if (name === 'file') return ['start.js', 'swagger-ui.css', 'none'][number % 3] ?? ''
-      const isOwn = name.replace(/_id$/, '') === innermost
+      const isOwn = listed === undefined && name.replace(/_id$/, '') === innermost
       return `@@${owner}.${isOwn ? 'id' : name}:${number}@@`
     }),
   )
@@ -70,6 +72,13 @@ function pathOf(path: string): fc.Arbitrary<string> {
     .tuple(...names.map((name) => idOf(name.replace(/_id$/, ''))))
     .map((ids) => names.reduce((text, name, index) => text.replace(`{${name}}`, String(ids[index])), path))
   return fc.oneof({ weight: 12, arbitrary: together }, apart)
+}
+
+/** A list goes on from something that is in it. */
+function cursorsOf(path: string, query: string): string {
+  const [, kind, number] = /@@(message|run|step)\.\w+_id:(\d+)@@\/\w+$/.exec(path) ?? []
+  if (kind === undefined) return query
+  return query.replaceAll(new RegExp(`@@${kind}\\.id:\\d+@@`, 'g'), `@@${kind}.id:${number}@@`)
 }
 
 function queryOf(said: any, document: any): fc.Arbitrary<string> {
