@@ -95,7 +95,7 @@ run_js("""globalThis.held = []; for (let i = 0; i < 200; i += 1) { held.push(new
     const session = await openFor(driver)
     const code = `
 from pyodide.code import run_js
-run_js("globalThis.ticks = []; setInterval(() => ticks.push(performance.now()), 10)");`
+run_js("globalThis.ticks = [performance.now()]; setInterval(() => ticks.push(performance.now()), 10)");`
     await runCode(session, code)
     await sleep(3000)
     await runCode(session, '1')
