@@ -16,6 +16,7 @@ import { RunLog } from './events/run-log.ts'
 import { openServer } from './http/app.ts'
 import { BuiltinEmbedder } from './models/builtin-embedder.ts'
 import { openModels, type Models } from './models/open.ts'
+import { sweepLeftovers } from './retrieval/cut-into-chunks.ts'
 import { openRetrieval } from './retrieval/open.ts'
 import type { Retrieval } from './retrieval/retrieval.ts'
 import { retireAllWorkers } from './store/leases.ts'
@@ -136,6 +137,7 @@ async function openSearch(
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
+  await sweepLeftovers()
   const configured = models.embedder()
   const embedder = configured ?? new BuiltinEmbedder()
   const retrieval = await openRetrieval({ ...others, embedder, vectorIndex, memoryBytes })

@@ -1,7 +1,9 @@
 /** Claims files that wait to be brought into vector stores, a few at a time, beside the worker's runs. */
-import type { Context } from '../domain/context.ts'
+import type { Hints } from '../events/hints.ts'
 import { ingestFile } from '../retrieval/ingest.ts'
 import type { IngestWork } from '../retrieval/ingest-work.ts'
+import type { Retrieval } from '../retrieval/retrieval.ts'
+import type { Database } from '../store/database.ts'
 import {
   claimIngests,
   ownedIngests,
@@ -10,13 +12,14 @@ import {
   type IngestRow,
 } from '../store/ingest.ts'
 import { sleep } from '../util/abort.ts'
+import type { Log } from '../util/log.ts'
 
 const pollMs = 1000
 /** After so many looks nobody else is about to take the files that we cannot embed; it is told once. */
 const patientLooks = 5
 
 interface IngestWorkerOptions {
-  context: Context
+  context: { db: Database; hints: Hints; retrieval: Retrieval; log: Log }
   worker: string
   /** Files at once. */
   limit: number

@@ -1,6 +1,5 @@
 /** Opens the room: the one place that knows the drivers of the vector index by name. */
 import { forgetAbsentStores } from '../store/pgvector.ts'
-import { sweepLeftovers } from './cut-into-chunks.ts'
 import { ExactIndex } from './exact-index.ts'
 import { ParseProcesses } from './parse-processes.ts'
 import { PgvectorIndex } from './pgvector-index.ts'
@@ -23,7 +22,6 @@ export async function openRetrieval({
   vectorIndex,
   ...parts
 }: RetrievalSettings): Promise<Retrieval> {
-  await sweepLeftovers()
   const vectors = await openVectorIndex(vectorIndex, { ...parts, memoryBytes })
   const wordShare = vectorIndex === 'exact' ? 1 - vectorShare : 1
   const parsers = new ParseProcesses()
