@@ -20,7 +20,7 @@ import { sweepLeftovers } from './retrieval/cut-into-chunks.ts'
 import { openRetrieval } from './retrieval/open.ts'
 import type { Retrieval } from './retrieval/retrieval.ts'
 import { retireAllWorkers } from './store/leases.ts'
-import { openDatabase, type OpenedDatabase } from './store/open.ts'
+import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
@@ -51,7 +51,7 @@ interface Parts {
 export async function openHouse(config: Config, parts: Parts): Promise<House> {
   const database = await openDatabase({
     dataDir: config.dataDir,
-    migrations: fileURLToPath(new URL('store/migrations', import.meta.url)),
+    migrations: fileURLToPath(new URL('database/migrations', import.meta.url)),
     poolSize: config.databasePool,
     log: parts.log,
     ...(config.databaseUrl && { url: config.databaseUrl }),

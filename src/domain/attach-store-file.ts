@@ -6,7 +6,7 @@ import type { Attributes } from '../api/metadata.ts'
 import type { CreateVectorStoreFileRequest, VectorStoreFile } from '../api/vector-stores.ts'
 import { extensionOf, formatOf } from '../retrieval/supported-extensions.ts'
 import { hasWindows } from '../store/chunks.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { shareFiles, type FileRow } from '../store/files.ts'
 import { findStoreFile, insertStoreFiles, type NewStoreFile } from '../store/vector-store-files.ts'
 import {

@@ -1,6 +1,6 @@
 /** Ends a run that no living process owns, from what the database holds of it. */
 import type { Message } from '../api/messages.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { openMessages, updateMessages } from '../store/messages.ts'
 import type { Entry } from '../store/run-events.ts'
 import { stepsOfRun, updateSteps, type StepRow } from '../store/run-steps.ts'

@@ -4,7 +4,7 @@ import type { Hints } from '../events/hints.ts'
 import type { RunLog } from '../events/run-log.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 

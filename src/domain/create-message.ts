@@ -2,7 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { CreateMessageRequest, Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { deleteMessage as deleteRow, insertMessages } from '../store/messages.ts'
 import { activeRunId } from '../store/runs.ts'
 import { lockThread, updateThread } from '../store/threads.ts'

@@ -1,6 +1,6 @@
 /** Makes vector stores, alone or along with an assistant or a thread. */
 import type { CreateVectorStoreRequest, VectorStore } from '../api/vector-stores.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { shareFiles } from '../store/files.ts'
 import type { NewStoreFile } from '../store/vector-store-files.ts'
 import { expiryOf, findVectorStore, insertVectorStore, type VectorStoreRow } from '../store/vector-stores.ts'

@@ -1,7 +1,7 @@
 /** Deletes vector stores and takes files out of them. The files themselves stay. */
 import { errors } from '../api/errors.ts'
 import { removeChunks } from '../store/chunks.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { removeAllStoreFiles, removeStoreFile, type StoreFileKey } from '../store/vector-store-files.ts'
 import {
   lockStoresWithFile,

@@ -1,5 +1,5 @@
 /** Ends vector stores whose time is over: the chunks go, the store and the names of its files stay. */
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { removeChunks } from '../store/chunks.ts'
 import { cancelStoreFiles, forgetTextBytes } from '../store/vector-store-files.ts'
 import {

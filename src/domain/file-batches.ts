@@ -2,7 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { CreateVectorStoreFileBatchRequest, VectorStoreFileBatch } from '../api/vector-stores.ts'
 import { removeChunks } from '../store/chunks.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { findBatch, insertBatch, markCancelled, type BatchKey } from '../store/file-batches.ts'
 import { shareFiles } from '../store/files.ts'
 import { cancelStoreFiles, type NewStoreFile } from '../store/vector-store-files.ts'

@@ -1,7 +1,7 @@
 /** Copies a thread, so that one conversation can go on in two ways. Beyond the original API. */
 import { errors } from '../api/errors.ts'
 import type { ForkThreadRequest, Thread } from '../api/threads.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { findMessage, insertMessages, messagesAfter } from '../store/messages.ts'
 import { insertThread, lockThread } from '../store/threads.ts'
 import { nowSeconds } from '../util/clock.ts'

@@ -3,7 +3,7 @@ import { Transform, pipeline, type Readable, type TransformCallback } from 'node
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
 import { adoptBlob, holdBlob } from '../store/blobs.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import { imageTypeOf, signatureBytes } from './image-type.ts'

@@ -1,7 +1,7 @@
 /** The content of a message as far as the log has it, put together from its deltas. */
 import type { MessageContentDelta, MessageDelta } from '../api/events.ts'
 import type { MessageContentPart } from '../api/messages.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { readEntries } from '../store/run-events.ts'
 
 export async function streamedContent(

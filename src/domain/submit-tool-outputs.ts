@@ -1,7 +1,7 @@
 /** Takes the outputs of a run's function calls and lets it go on. */
 import { errors } from '../api/errors.ts'
 import type { SubmitToolOutputsRequest } from '../api/runs.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { stepsOfRun, updateSteps, type StepRow } from '../store/run-steps.ts'
 import { lockRun, moveRun, toRun, type RunKey, type RunRow } from '../store/runs.ts'
 import { nowSeconds } from '../util/clock.ts'

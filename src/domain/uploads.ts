@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import type { CompleteUploadRequest, CreateUploadRequest, Upload, UploadPart } from '../api/uploads.ts'
 import { lockBlobs, releaseBlobs } from '../store/blobs.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { insertFile, toFile } from '../store/files.ts'
 import {
   findUpload,

@@ -3,7 +3,7 @@ import type { Hints } from '../events/hints.ts'
 import { ingestFile } from '../retrieval/ingest.ts'
 import type { IngestWork } from '../retrieval/ingest-work.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../database/database.ts'
 import {
   claimIngests,
   ownedIngests,

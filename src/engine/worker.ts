@@ -10,7 +10,7 @@ import { Recorder } from '../events/recorder.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import type { Models } from '../models/open.ts'
 import { forgetOldAnswers } from '../store/answers.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import {
   forgetDeadWorkers,
   lockClaimableRuns,

@@ -2,7 +2,7 @@
  * Hints that something changed: within the process by call, between processes by NOTIFY. A hint may be lost or
  * come twice; whoever waits for one also looks by itself each second.
  */
-import type { Database, Queryable } from '../store/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 
 export type Hint =
   /** The logs of these runs have new entries. */

@@ -2,7 +2,7 @@
  * Writes what the runs of this process do: one statement at a time for all of them, ahead of which the local
  * listeners are told what may be told early.
  */
-import { DatabaseUnavailable, type Database } from '../store/database.ts'
+import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { writeRunBatch, type BatchResult, type RunWrite } from '../store/run-batch.ts'
 import { readEntries, type NumberedEntry } from '../store/run-events.ts'
 import { findRunRow, type RunRow } from '../store/runs.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { Feed } from './feed.ts'
 import { Hints } from './hints.ts'
 import { RunLog } from './run-log.ts'

@@ -1,7 +1,7 @@
 /** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
 import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
 import { statusOfRun } from '../store/runs.ts'
 import type { Feed, FeedEntry } from './feed.ts'

@@ -1,7 +1,7 @@
 /** The one place that turns what was thrown into an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
-import { DatabaseUnavailable } from '../store/database.ts'
+import { DatabaseUnavailable } from '../database/database.ts'
 import type { Log } from '../util/log.ts'
 
 /** Clients wait this long before they ask a database again that restarts. */

@@ -1,6 +1,6 @@
 /** The text that was found in a file, put together again from its overlapping chunks. */
 import { chunksOfFile, type FilePlace } from '../store/chunks.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 
 const pageSize = 100
 

@@ -1,5 +1,5 @@
 /** A claimed file, and the fence around everything that is written for it. */
-import type { Database, Queryable } from '../store/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { holdIngest, type IngestLease, type IngestRow } from '../store/ingest.ts'
 import { raiseVersion } from '../store/vector-stores.ts'
 

@@ -2,7 +2,7 @@
  * Vector search inside a PostgreSQL that has the pgvector extension: no memory of this process, at the price of a
  * second copy of the vectors and of slower scans. Each search compares all vectors of the store, so nothing is missed.
  */
-import type { Database } from '../store/database.ts'
+import type { Database } from '../database/database.ts'
 import {
   copiedParts,
   copiedVersion,

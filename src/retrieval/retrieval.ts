@@ -1,7 +1,7 @@
 /** What bringing in files and searching them work with; compose.ts opens it once. */
 import type { BlobStore } from '../blobs/port.ts'
 import type { Embedder } from '../models/port.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { ParseProcesses } from './parse-processes.ts'

@@ -1,6 +1,6 @@
 /** The rows of a vector store as the two indexes read them. */
 import { pagesOfTerms, pagesOfWindows } from '../store/chunks.ts'
-import type { Database } from '../store/database.ts'
+import type { Database } from '../database/database.ts'
 import { storeVersion } from '../store/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../store/vector-store-files.ts'
 import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'

@@ -1,5 +1,5 @@
 /** Rows of `answers`: what was answered to requests that bore an idempotency key. */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 export interface AnswerKey {
   project: string

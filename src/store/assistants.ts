@@ -1,6 +1,6 @@
 /** Rows of `assistants`. */
 import type { Assistant } from '../api/assistants.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 /** What an assistant consists of besides its identity; the order of keys is the order on the wire. */

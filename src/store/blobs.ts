@@ -1,5 +1,5 @@
 /** Rows of `blobs`: what the blob store holds, and since when nothing may refer to it any more. */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 export interface BlobRow {
   sha256: string

@@ -1,5 +1,5 @@
 /** Rows of `chunks` and `chunk_windows`: what is searched. */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 export interface ChunkRow {
   store_file: number

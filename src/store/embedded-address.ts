@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConnectionSettings } from './postgres-client.ts'
+import type { ConnectionSettings } from '../database/client.ts'
 
 /** The bootstrap superuser and the database that `initdb` makes. */
 const user = 'spool'

@@ -1,8 +1,8 @@
 /** One server per data folder: a session advisory lock in the folder's own database. */
 import type pg from 'pg'
 import { sleep } from '../util/abort.ts'
-import { DatabaseUnavailable } from './database.ts'
-import { clientConfig, openClient, run, type ConnectionSettings } from './postgres-client.ts'
+import { DatabaseUnavailable } from '../database/database.ts'
+import { clientConfig, openClient, run, type ConnectionSettings } from '../database/client.ts'
 
 /** Another Spool server holds the data folder. */
 export class DataFolderInUse extends Error {

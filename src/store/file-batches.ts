@@ -1,6 +1,6 @@
 /** Rows of `file_batches`. */
 import type { FileCounts, VectorStoreFileBatch } from '../api/vector-stores.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { fileCountColumns } from './vector-stores.ts'
 
 interface BatchRow {

@@ -1,6 +1,6 @@
 /** Rows of `files`. */
 import type { FileObject } from '../api/files.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export interface FileRow extends Pick<

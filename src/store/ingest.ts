@@ -4,7 +4,7 @@
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 /** A claimed row, with what is known of its file. */
 export interface IngestRow {

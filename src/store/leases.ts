@@ -2,7 +2,7 @@
  * Leases: which process may work on a row. The lease is the process's own row in `workers`; a leased row names its
  * owner and counts its attempts. All times here are the database's.
  */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
 
 /** How long a worker without a heartbeat keeps its rows. */

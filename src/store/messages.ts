@@ -1,6 +1,6 @@
 /** Rows of `messages`. */
 import type { Message } from '../api/messages.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type MessageRow = Omit<Message, 'object'>

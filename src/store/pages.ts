@@ -1,5 +1,5 @@
 /** Lists by cursor, for every table that has `id` and `seq`. */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 export interface PageQuery {
   limit: number

@@ -1,5 +1,5 @@
 /** Tables of the pgvector driver: a copy of the vectors in the extension's own type. They are made when it is chosen. */
-import type { Database, Queryable } from './database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 
 /** 'SpoolV' in ASCII; the lock's number among all advisory locks of the database. */
 const lockKey = 0x53706f6f6c56

@@ -1,6 +1,6 @@
 /** One statement that writes for all runs of a process: the fence, the rows and the log. */
 import type { Message } from '../api/messages.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { entriesJson, type Entry } from './run-events.ts'
 import type { StepRow } from './run-steps.ts'
 import type { RunFields, TraceEntry } from './runs.ts'

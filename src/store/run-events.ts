@@ -1,5 +1,5 @@
 /** Rows of `run_events`: the log of each run, batches of entries numbered 1, 2, 3 … without gaps. */
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 /** One thing that happened to a run. `data` is the payload as JSON text, made once and sent to every reader. */
 export interface Entry {

@@ -1,7 +1,7 @@
 /** Rows of `run_steps`. */
 import type { RunStep } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 /** A call as the model made it, and what came of it. */

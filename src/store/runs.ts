@@ -2,7 +2,7 @@
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 import { entriesJson, type Entry } from './run-events.ts'
 

@@ -1,6 +1,6 @@
 /** Rows of `threads`. */
 import type { Thread } from '../api/threads.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type ThreadRow = Omit<Thread, 'object'>

@@ -1,7 +1,7 @@
 /** Rows of `uploads` and `upload_parts`. */
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import type { Upload, UploadPart } from '../api/uploads.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 
 export interface UploadRow {
   id: string

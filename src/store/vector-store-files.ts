@@ -2,7 +2,7 @@
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 interface StoreFileRow {

@@ -1,6 +1,6 @@
 /** Rows of `vector_stores`. Counts are taken from the files at the moment of the question. */
 import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
-import type { Queryable } from './database.ts'
+import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export interface VectorStoreRow extends Pick<

@@ -2,7 +2,7 @@
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
 import { abortable } from '../sandbox/key-lock.ts'
 import type { Sandboxes } from '../sandbox/sandboxes.ts'
-import type { Queryable } from '../store/database.ts'
+import type { Queryable } from '../database/database.ts'
 import { takeSession } from '../store/leases.ts'
 import type { RunRow } from '../store/runs.ts'
 import { findThread } from '../store/threads.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PgvectorIndex } from '../../src/retrieval/pgvector-index.ts'
 import type { IndexedWindow, VectorSource } from '../../src/retrieval/port.ts'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/database/database.ts'
 import { testDatabase } from '../harness/database.ts'
 import { pgliteDatabase } from '../harness/pglite.ts'
 import { vectorIndexContract, windowOf } from './vector-index.ts'

@@ -6,8 +6,8 @@
 import { randomUUID } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { DatabaseUnavailable } from '../../src/store/database.ts'
-import { openDatabase } from '../../src/store/open.ts'
+import { DatabaseUnavailable } from '../../src/database/database.ts'
+import { openDatabase } from '../../src/database/open.ts'
 
 const [dataDir = '', migrations = ''] = process.argv.slice(2)
 // Written at once, so that a kill loses no line that was said.

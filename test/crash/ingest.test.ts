@@ -1,6 +1,6 @@
 import { toFile } from 'openai'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { connectPostgres } from '../../src/store/postgres.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { testDatabase } from '../harness/database.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'

@@ -3,8 +3,8 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded } from '../../src/store/embedded.ts'
-import { migrate } from '../../src/store/migrate.ts'
-import { connectPostgres } from '../../src/store/postgres.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 import { makeDataDir, removeAbandoned } from './data-dir.ts'
 import { onServer, urlInDatabase, urlOf } from './server-url.ts'
 
@@ -20,7 +20,7 @@ declare module 'vitest' {
   }
 }
 
-const migrations = resolve(import.meta.dirname, '../../src/store/migrations')
+const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 const log = () => undefined
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {

@@ -1,7 +1,7 @@
 /** A PostgreSQL inside the test's own process that has the pgvector extension, which the server's own does not bring. */
 import { PGlite, types, type Transaction } from '@electric-sql/pglite'
 import { vector } from '@electric-sql/pglite-pgvector'
-import type { Database, Queryable, Statement } from '../../src/store/database.ts'
+import type { Database, Queryable, Statement } from '../../src/database/database.ts'
 
 /** Takes statements only: nothing listens here, and there is one connection. */
 export async function pgliteDatabase(): Promise<Database> {

@@ -1,6 +1,6 @@
 /** The test run's database server, as a URL that every process understands. */
-import type { ConnectionSettings } from '../../src/store/postgres-client.ts'
-import { connectPostgres } from '../../src/store/postgres.ts'
+import type { ConnectionSettings } from '../../src/database/client.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 
 export function urlOf({ host = '', port, user, password, database }: ConnectionSettings): string {
   const url = new URL(`postgres://localhost:${port}/${database}`)

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { Queryable } from '../../src/store/database.ts'
+import type { Queryable } from '../../src/database/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { eventually, gate, stories, timeTool } from '../harness/stories.ts'
 

@@ -2,8 +2,8 @@
 import pg from 'pg'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
-import { openClient } from './postgres-client.ts'
-import { translateError } from './postgres-errors.ts'
+import { openClient } from './client.ts'
+import { translateError } from './errors.ts'
 
 interface Hearing {
   onNotify: (payload: string) => void

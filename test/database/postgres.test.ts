@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DatabaseUnavailable, type Database, type Queryable } from '../../src/store/database.ts'
-import { connectPostgres, isUniqueViolation } from '../../src/store/postgres.ts'
+import { DatabaseUnavailable, type Database, type Queryable } from '../../src/database/database.ts'
+import { connectPostgres, isUniqueViolation } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
 let database: TestDatabase

@@ -1,7 +1,7 @@
 /** One connection to PostgreSQL: how it is opened, what a statement on it returns, how values become JavaScript. */
 import pg from 'pg'
 import type { Statement } from './database.ts'
-import { translateError } from './postgres-errors.ts'
+import { translateError } from './errors.ts'
 
 export interface ConnectionSettings {
   connectionString?: string

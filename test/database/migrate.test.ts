@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { migrate } from '../../src/store/migrate.ts'
-import { connectPostgres } from '../../src/store/postgres.ts'
+import { migrate } from '../../src/database/migrate.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
 let database: TestDatabase

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Database } from '../../src/store/database.ts'
+import type { Database } from '../../src/database/database.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
 let database: TestDatabase

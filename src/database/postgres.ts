@@ -2,11 +2,11 @@
 import pg from 'pg'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database, type Queryable, type Statement } from './database.ts'
-import { clientConfig, execute, openClient, run, type ConnectionSettings } from './postgres-client.ts'
-import { translateError } from './postgres-errors.ts'
-import { listen } from './postgres-listen.ts'
+import { clientConfig, execute, openClient, run, type ConnectionSettings } from './client.ts'
+import { translateError } from './errors.ts'
+import { listen } from './listen.ts'
 
-export { isUniqueViolation } from './postgres-errors.ts'
+export { isUniqueViolation } from './errors.ts'
 
 /** Kept when nothing happens, so that the first request after a pause need not wait for a new one. */
 const warmConnections = 2
