@@ -4,7 +4,7 @@ import pg from 'pg'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database } from './database.ts'
-import { startEmbedded } from '../store/embedded.ts'
+import { startEmbedded } from '../embedded-postgres/embedded-postgres.ts'
 import { migrate } from './migrate.ts'
 import { connectPostgres } from './postgres.ts'
 

@@ -2,7 +2,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded } from '../../src/store/embedded.ts'
+import { startEmbedded } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { makeDataDir, removeAbandoned } from './data-dir.ts'

@@ -4,15 +4,15 @@ import { resolve } from 'node:path'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable } from '../database/database.ts'
-import { addressOf, type Address } from './embedded-address.ts'
-import { ensureCluster, foldersIn, removeLeftovers, type Folders } from './embedded-cluster.ts'
-import { chooseRunner, type Runner } from './embedded-identity.ts'
-import { DataFolderInUse, probe, takeLock, type FolderLock } from './embedded-lock.ts'
-import { StartFailed, startProcess, stopOrphan, type DatabaseProcess } from './embedded-process.ts'
-import { findPackage } from './embedded-programs.ts'
+import { addressOf, type Address } from './address.ts'
+import { ensureCluster, foldersIn, removeLeftovers, type Folders } from './cluster.ts'
+import { chooseRunner, type Runner } from './identity.ts'
+import { DataFolderInUse, probe, takeLock, type FolderLock } from './lock.ts'
+import { StartFailed, startProcess, stopOrphan, type DatabaseProcess } from './process.ts'
+import { findPackage } from './programs.ts'
 import type { ConnectionSettings } from '../database/client.ts'
 
-export { DataFolderInUse } from './embedded-lock.ts'
+export { DataFolderInUse } from './lock.ts'
 
 export interface EmbeddedSettings {
   dataDir: string

@@ -14,10 +14,10 @@ import {
 } from 'node:fs'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { usesUnixSocket } from './embedded-address.ts'
+import { usesUnixSocket } from './address.ts'
 import type { Log } from '../util/log.ts'
-import type { Identity, Runner } from './embedded-identity.ts'
-import type { ProgramsPackage } from './embedded-programs.ts'
+import type { Identity, Runner } from './identity.ts'
+import type { ProgramsPackage } from './programs.ts'
 
 /** Where things lie under the data folder. */
 export interface Folders {

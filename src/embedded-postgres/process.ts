@@ -12,11 +12,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from '../util/abort.ts'
-import { listenArguments, type Address } from './embedded-address.ts'
-import { isRunning, lastLines, type Folders } from './embedded-cluster.ts'
-import type { Runner } from './embedded-identity.ts'
-import { probe } from './embedded-lock.ts'
-import type { Programs } from './embedded-programs.ts'
+import { listenArguments, type Address } from './address.ts'
+import { isRunning, lastLines, type Folders } from './cluster.ts'
+import type { Runner } from './identity.ts'
+import { probe } from './lock.ts'
+import type { Programs } from './programs.ts'
 
 export interface DatabaseProcess {
   /** Resolves with how it ended. */

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { EmbeddedUnsupported, programsCopied, programsInPlace } from './embedded-programs.ts'
-import type { Programs, ProgramsPackage } from './embedded-programs.ts'
+import { EmbeddedUnsupported, programsCopied, programsInPlace } from './programs.ts'
+import type { Programs, ProgramsPackage } from './programs.ts'
 
 /** How a program is started as this identity. */
 export interface Identity {

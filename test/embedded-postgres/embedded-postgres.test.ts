@@ -14,9 +14,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
-import { chooseRunner } from '../../src/store/embedded-identity.ts'
-import { EmbeddedUnsupported, findPackage, type ProgramsPackage } from '../../src/store/embedded-programs.ts'
-import { DataFolderInUse, startEmbedded, type EmbeddedPostgres } from '../../src/store/embedded.ts'
+import { chooseRunner } from '../../src/embedded-postgres/identity.ts'
+import {
+  EmbeddedUnsupported,
+  findPackage,
+  type ProgramsPackage,
+} from '../../src/embedded-postgres/programs.ts'
+import {
+  DataFolderInUse,
+  startEmbedded,
+  type EmbeddedPostgres,
+} from '../../src/embedded-postgres/embedded-postgres.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { databasePid, isRunning, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter } from '../harness/writer.ts'
