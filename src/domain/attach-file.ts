@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { CreateMessageRequest } from '../api/messages.ts'
 import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
-import { shareFiles, type FileRow } from '../store/files.ts'
+import { shareFiles, type FileRow } from '../sql/files.ts'
 import { checkSearchable } from './attach-store-file.ts'
 import { searchedFiles } from './search-resources.ts'
 

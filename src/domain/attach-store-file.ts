@@ -5,10 +5,10 @@ import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { CreateVectorStoreFileRequest, VectorStoreFile } from '../api/vector-stores.ts'
 import { extensionOf, formatOf } from '../retrieval/supported-extensions.ts'
-import { hasWindows } from '../store/chunks.ts'
+import { hasWindows } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
-import { shareFiles, type FileRow } from '../store/files.ts'
-import { findStoreFile, insertStoreFiles, type NewStoreFile } from '../store/vector-store-files.ts'
+import { shareFiles, type FileRow } from '../sql/files.ts'
+import { findStoreFile, insertStoreFiles, type NewStoreFile } from '../sql/vector-store-files.ts'
 import {
   expiryOf,
   isExpired,
@@ -16,7 +16,7 @@ import {
   updateVectorStore,
   type StoreKey,
   type VectorStoreRow,
-} from '../store/vector-stores.ts'
+} from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 

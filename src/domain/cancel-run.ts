@@ -1,7 +1,7 @@
 /** Cancels a run: its owner stops the work, and where nobody owns it, it ends here. */
 import { errors } from '../api/errors.ts'
 import type { Run } from '../api/runs.ts'
-import { lockRun, moveRun, toRun, type RunKey, type RunRow } from '../store/runs.ts'
+import { lockRun, moveRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { closeRunUnowned } from './close-run.ts'
 import type { Context } from './context.ts'

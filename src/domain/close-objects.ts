@@ -1,8 +1,8 @@
 /** How the open message and step of a run end when the run does. */
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
-import type { Entry } from '../store/run-events.ts'
-import type { StepRow } from '../store/run-steps.ts'
+import type { Entry } from '../sql/run-events.ts'
+import type { StepRow } from '../sql/run-steps.ts'
 import { messageEntry, stepEntry } from './run-entries.ts'
 
 /** Why a run ended before its work was done. */

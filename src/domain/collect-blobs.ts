@@ -1,6 +1,6 @@
 /** Deletes contents that nothing refers to, and sees to it that all processes use one blob store. */
 import type { BlobStore } from '../blobs/port.ts'
-import { forgetBlob, holdBlob, isBlobInUse, lockReleasedBlob, recordBlobStore } from '../store/blobs.ts'
+import { forgetBlob, holdBlob, isBlobInUse, lockReleasedBlob, recordBlobStore } from '../sql/blobs.ts'
 import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'

@@ -1,6 +1,6 @@
 /** Makes a file of contents that are in the blob store. */
 import type { FileExpiry, FileObject } from '../api/files.ts'
-import { insertFile, toFile, type FileRow } from '../store/files.ts'
+import { insertFile, toFile, type FileRow } from '../sql/files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Context } from './context.ts'

@@ -3,11 +3,11 @@ import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import { findAssistant } from '../store/assistants.ts'
+import { findAssistant } from '../sql/assistants.ts'
 import type { Queryable } from '../database/database.ts'
 import { isUniqueViolation } from '../database/postgres.ts'
-import { hasUserMessage, insertMessages } from '../store/messages.ts'
-import type { Entry, NumberedEntry } from '../store/run-events.ts'
+import { hasUserMessage, insertMessages } from '../sql/messages.ts'
+import type { Entry, NumberedEntry } from '../sql/run-events.ts'
 import {
   activeRunId,
   insertRun,
@@ -15,8 +15,8 @@ import {
   toRun,
   type RunRow,
   type RunSettings,
-} from '../store/runs.ts'
-import { findThread, lockThread } from '../store/threads.ts'
+} from '../sql/runs.ts'
+import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../events/handoff.ts'

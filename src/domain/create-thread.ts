@@ -1,8 +1,8 @@
 /** Threads without a run: made and modified. */
 import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, ModifyThreadRequest, Thread } from '../api/threads.ts'
-import { insertMessages } from '../store/messages.ts'
-import { insertThread, lockThread, updateThread } from '../store/threads.ts'
+import { insertMessages } from '../sql/messages.ts'
+import { insertThread, lockThread, updateThread } from '../sql/threads.ts'
 import { checkMessageFiles, checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'

@@ -1,9 +1,9 @@
 /** Makes vector stores, alone or along with an assistant or a thread. */
 import type { CreateVectorStoreRequest, VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
-import { shareFiles } from '../store/files.ts'
-import type { NewStoreFile } from '../store/vector-store-files.ts'
-import { expiryOf, findVectorStore, insertVectorStore, type VectorStoreRow } from '../store/vector-stores.ts'
+import { shareFiles } from '../sql/files.ts'
+import type { NewStoreFile } from '../sql/vector-store-files.ts'
+import { expiryOf, findVectorStore, insertVectorStore, type VectorStoreRow } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import { addToStore, checkSearchable, newStoreFiles } from './attach-store-file.ts'

@@ -1,7 +1,7 @@
 /** Deletes a thread with its messages, runs and steps; a run that is active is stopped silently. */
 import { errors } from '../api/errors.ts'
-import { activeRunId } from '../store/runs.ts'
-import { deleteThread as deleteRows, lockThread } from '../store/threads.ts'
+import { activeRunId } from '../sql/runs.ts'
+import { deleteThread as deleteRows, lockThread } from '../sql/threads.ts'
 import type { Context } from './context.ts'
 
 export async function deleteThread(context: Context, project: string, id: string): Promise<void> {

@@ -1,8 +1,8 @@
 /** Deletes vector stores and takes files out of them. The files themselves stay. */
 import { errors } from '../api/errors.ts'
-import { removeChunks } from '../store/chunks.ts'
+import { removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
-import { removeAllStoreFiles, removeStoreFile, type StoreFileKey } from '../store/vector-store-files.ts'
+import { removeAllStoreFiles, removeStoreFile, type StoreFileKey } from '../sql/vector-store-files.ts'
 import {
   lockStoresWithFile,
   lockVectorStore,
@@ -10,7 +10,7 @@ import {
   removeVectorStore,
   touchVectorStores,
   type StoreKey,
-} from '../store/vector-stores.ts'
+} from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 

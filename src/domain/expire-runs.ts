@@ -1,5 +1,5 @@
 /** The sweep: ends runs that nobody owns, past their time or about to be cancelled. It needs no worker's slot. */
-import { lockRunsToEnd } from '../store/leases.ts'
+import { lockRunsToEnd } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { closeRunUnowned } from './close-run.ts'
 import type { Context } from './context.ts'

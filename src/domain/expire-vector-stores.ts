@@ -1,13 +1,13 @@
 /** Ends vector stores whose time is over: the chunks go, the store and the names of its files stay. */
 import type { Queryable } from '../database/database.ts'
-import { removeChunks } from '../store/chunks.ts'
-import { cancelStoreFiles, forgetTextBytes } from '../store/vector-store-files.ts'
+import { removeChunks } from '../sql/chunks.ts'
+import { cancelStoreFiles, forgetTextBytes } from '../sql/vector-store-files.ts'
 import {
   lockExpiredStore,
   raiseVersion,
   updateVectorStore,
   type VectorStoreRow,
-} from '../store/vector-stores.ts'
+} from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 

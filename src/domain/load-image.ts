@@ -1,6 +1,6 @@
 /** An image by its file id, as a model is given it. */
 import { buffer } from 'node:stream/consumers'
-import { findFile } from '../store/files.ts'
+import { findFile } from '../sql/files.ts'
 import type { Context } from './context.ts'
 
 export type LoadedImage =

@@ -8,7 +8,7 @@ import {
   lockVectorStore,
   updateVectorStore,
   type StoreKey,
-} from '../store/vector-stores.ts'
+} from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import { expireLockedStore } from './expire-vector-stores.ts'

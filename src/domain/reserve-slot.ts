@@ -1,6 +1,6 @@
 /** A free slot of this process for a run on a thread, unless another process holds the thread's session. */
 import type { Slot } from '../events/handoff.ts'
-import { hasSessionElsewhere } from '../store/leases.ts'
+import { hasSessionElsewhere } from '../sql/leases.ts'
 import type { Context } from './context.ts'
 
 export async function reserveSlot(context: Context, thread_id: string): Promise<Slot | undefined> {

@@ -3,8 +3,8 @@ import type { RunEvent } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Entry } from '../store/run-events.ts'
-import { stepPayload, type StepRow, type StepView } from '../store/run-steps.ts'
+import type { Entry } from '../sql/run-events.ts'
+import { stepPayload, type StepRow, type StepView } from '../sql/run-steps.ts'
 
 type EventName<Prefix extends string> = Extract<RunEvent['event'], `${Prefix}.${string}`>
 

@@ -4,7 +4,7 @@ import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts'
 import { checkTools, expandTools } from '../api/tools.ts'
-import type { RunSettings } from '../store/runs.ts'
+import type { RunSettings } from '../sql/runs.ts'
 import type { Context } from './context.ts'
 
 type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_instructions'> &

@@ -1,6 +1,6 @@
 /** The legal moves of a run, and what each of them writes into its row. */
 import type { Run, RunStatus } from '../api/runs.ts'
-import type { RunFields } from '../store/runs.ts'
+import type { RunFields } from '../sql/runs.ts'
 
 export type RunMove =
   | 'claim'

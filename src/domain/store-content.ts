@@ -2,7 +2,7 @@
 import { Transform, pipeline, type Readable, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
-import { adoptBlob, holdBlob } from '../store/blobs.ts'
+import { adoptBlob, holdBlob } from '../sql/blobs.ts'
 import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'

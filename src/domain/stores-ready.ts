@@ -1,6 +1,6 @@
 /** What a run that searches waits for before it begins. */
-import { hasOpenFiles } from '../store/vector-store-files.ts'
-import { findStoreRows, isExpired } from '../store/vector-stores.ts'
+import { hasOpenFiles } from '../sql/vector-store-files.ts'
+import { findStoreRows, isExpired } from '../sql/vector-stores.ts'
 import { sleep } from '../util/abort.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'

@@ -2,7 +2,7 @@
 import type { MessageContentDelta, MessageDelta } from '../api/events.ts'
 import type { MessageContentPart } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
-import { readEntries } from '../store/run-events.ts'
+import { readEntries } from '../sql/run-events.ts'
 
 export async function streamedContent(
   db: Queryable,

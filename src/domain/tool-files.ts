@@ -1,6 +1,6 @@
 /** The files of a project as the tools of a run read and write them. */
 import type { Readable } from 'node:stream'
-import { fileNames, findFile } from '../store/files.ts'
+import { fileNames, findFile } from '../sql/files.ts'
 import type { Context } from './context.ts'
 import { createFile } from './create-file.ts'
 import { storeContent } from './store-content.ts'

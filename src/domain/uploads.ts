@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import type { CompleteUploadRequest, CreateUploadRequest, Upload, UploadPart } from '../api/uploads.ts'
-import { lockBlobs, releaseBlobs } from '../store/blobs.ts'
+import { lockBlobs, releaseBlobs } from '../sql/blobs.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertFile, toFile } from '../store/files.ts'
+import { insertFile, toFile } from '../sql/files.ts'
 import {
   findUpload,
   insertPart,
@@ -20,7 +20,7 @@ import {
   type PartRow,
   type UploadKey,
   type UploadRow,
-} from '../store/uploads.ts'
+} from '../sql/uploads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'

@@ -1,6 +1,6 @@
 /** Token counts of steps and runs. */
 import type { Usage } from '../api/runs.ts'
-import type { StepRow } from '../store/run-steps.ts'
+import type { StepRow } from '../sql/run-steps.ts'
 
 export const noUsage: Usage = {
   prompt_tokens: 0,

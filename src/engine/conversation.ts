@@ -1,8 +1,8 @@
 /** A thread as the model reads it: messages, and the tool turns of its runs between them. */
 import type { Message } from '../api/messages.ts'
 import type { ChatContentPart, ChatMessage } from '../models/port.ts'
-import type { ThreadMessage } from '../store/messages.ts'
-import type { RecordedCall, StepRow } from '../store/run-steps.ts'
+import type { ThreadMessage } from '../sql/messages.ts'
+import type { RecordedCall, StepRow } from '../sql/run-steps.ts'
 import type { Findings } from './turn-writer.ts'
 
 /** As a model reads them, but for images by file id: only those that stay in the conversation get loaded. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Mark } from '../store/run-steps.ts'
+import type { Mark } from '../sql/run-steps.ts'
 import { MarkFinder } from './find-marks.ts'
 
 const cited: Mark = { text: '【4:0†food.txt】', type: 'file_citation', file_id: 'file-a' }

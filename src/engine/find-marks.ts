@@ -1,5 +1,5 @@
 /** Finds, in text that comes in pieces, the texts that point to files. */
-import type { Mark } from '../store/run-steps.ts'
+import type { Mark } from '../sql/run-steps.ts'
 
 export interface MarkedPiece {
   text: string

@@ -1,6 +1,6 @@
 /** Keeps this process's lease alive, and knows when it may no longer trust it. */
 import type { Database, Queryable } from '../database/database.ts'
-import { registerWorker, renewLease, type OwnedRun } from '../store/leases.ts'
+import { registerWorker, renewLease, type OwnedRun } from '../sql/leases.ts'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 

@@ -4,13 +4,7 @@ import { ingestFile } from '../retrieval/ingest.ts'
 import type { IngestWork } from '../retrieval/ingest-work.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
 import type { Database } from '../database/database.ts'
-import {
-  claimIngests,
-  ownedIngests,
-  releaseIngest,
-  strandedIngests,
-  type IngestRow,
-} from '../store/ingest.ts'
+import { claimIngests, ownedIngests, releaseIngest, strandedIngests, type IngestRow } from '../sql/ingest.ts'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 

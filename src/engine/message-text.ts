@@ -1,6 +1,6 @@
 /** The message that a run is writing: its text grows piece by piece, with annotations where pieces are marks. */
 import type { Message, MessageContentPart } from '../api/messages.ts'
-import type { StepRow } from '../store/run-steps.ts'
+import type { StepRow } from '../sql/run-steps.ts'
 import type { MarkedPiece, MarkFinder } from './find-marks.ts'
 
 export interface OpenMessage {

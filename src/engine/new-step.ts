@@ -1,6 +1,6 @@
 /** A step as it begins. */
-import type { RunRow } from '../store/runs.ts'
-import type { StepRow } from '../store/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
+import type { StepRow } from '../sql/run-steps.ts'
 import { newId } from '../util/ids.ts'
 
 export function newStep(row: RunRow, step_details: StepRow['step_details'], created_at: number): StepRow {

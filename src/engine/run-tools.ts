@@ -2,7 +2,7 @@
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { RunRecord } from '../events/run-record.ts'
-import { callsOfThread, type RecordedCall } from '../store/run-steps.ts'
+import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
 import type { ToolOutcome } from '../tools/port.ts'
 import type { Engine } from './engine.ts'
 import { RunStopped } from './failure.ts'

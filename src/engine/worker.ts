@@ -9,7 +9,7 @@ import type { Hint } from '../events/hints.ts'
 import { Recorder } from '../events/recorder.ts'
 import type { RunRecord } from '../events/run-record.ts'
 import type { Models } from '../models/open.ts'
-import { forgetOldAnswers } from '../store/answers.ts'
+import { forgetOldAnswers } from '../sql/answers.ts'
 import type { Queryable } from '../database/database.ts'
 import {
   forgetDeadWorkers,
@@ -17,9 +17,9 @@ import {
   releaseOrphan,
   retireWorker,
   type OwnedRun,
-} from '../store/leases.ts'
-import type { NumberedEntry } from '../store/run-events.ts'
-import { findRunRow, moveRun, type RunRow } from '../store/runs.ts'
+} from '../sql/leases.ts'
+import type { NumberedEntry } from '../sql/run-events.ts'
+import { findRunRow, moveRun, type RunRow } from '../sql/runs.ts'
 import type { Tools } from '../tools/registry.ts'
 import { sleep } from '../util/abort.ts'
 import { nowSeconds } from '../util/clock.ts'

@@ -1,5 +1,5 @@
 /** What the owner of a run tells the listeners of its own process, from memory, in order. */
-import type { Entry, NumberedEntry } from '../store/run-events.ts'
+import type { Entry, NumberedEntry } from '../sql/run-events.ts'
 
 /** An entry as told; its number in the log is null until the log has it. */
 export interface FeedEntry extends Entry {

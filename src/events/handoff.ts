@@ -1,6 +1,6 @@
 /** Where those who queue a run meet the worker of the same process, so that it can begin without a claim. */
-import type { NumberedEntry } from '../store/run-events.ts'
-import type { RunRow } from '../store/runs.ts'
+import type { NumberedEntry } from '../sql/run-events.ts'
+import type { RunRow } from '../sql/runs.ts'
 
 /** A free slot of the worker, held for one run. Exactly one of `take` and `release` must be called. */
 export interface Slot {

@@ -3,9 +3,9 @@
  * listeners are told what may be told early.
  */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
-import { writeRunBatch, type BatchResult, type RunWrite } from '../store/run-batch.ts'
-import { readEntries, type NumberedEntry } from '../store/run-events.ts'
-import { findRunRow, type RunRow } from '../store/runs.ts'
+import { writeRunBatch, type BatchResult, type RunWrite } from '../sql/run-batch.ts'
+import { readEntries, type NumberedEntry } from '../sql/run-events.ts'
+import { findRunRow, type RunRow } from '../sql/runs.ts'
 import type { Log } from '../util/log.ts'
 import { hintPayload, type Hints } from './hints.ts'
 import { RunRecord } from './run-record.ts'

@@ -2,8 +2,8 @@
 import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
 import type { Queryable } from '../database/database.ts'
-import { readEntries, type Entry, type NumberedEntry } from '../store/run-events.ts'
-import { statusOfRun } from '../store/runs.ts'
+import { readEntries, type Entry, type NumberedEntry } from '../sql/run-events.ts'
+import { statusOfRun } from '../sql/runs.ts'
 import type { Feed, FeedEntry } from './feed.ts'
 import type { Hints } from './hints.ts'
 

@@ -1,10 +1,10 @@
 /** One run that this process owns: its row as last written, its feed, and what waits to be written. */
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
-import type { RunWrite } from '../store/run-batch.ts'
-import type { Entry, NumberedEntry } from '../store/run-events.ts'
-import type { StepRow } from '../store/run-steps.ts'
-import { toRun, type RunFields, type RunRow, type TraceEntry } from '../store/runs.ts'
+import type { RunWrite } from '../sql/run-batch.ts'
+import type { Entry, NumberedEntry } from '../sql/run-events.ts'
+import type { StepRow } from '../sql/run-steps.ts'
+import { toRun, type RunFields, type RunRow, type TraceEntry } from '../sql/runs.ts'
 import { Feed, type FeedEntry } from './feed.ts'
 import type { RunLog } from './run-log.ts'
 

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Context } from '../domain/context.ts'
 import { bareFileName } from '../domain/file-name.ts'
-import type { FileRow } from '../store/files.ts'
+import type { FileRow } from '../sql/files.ts'
 
 interface Range {
   start: number

@@ -1,11 +1,11 @@
 /** Which object of a path is the one that is missing: the outermost is named first. */
 import { errors, type ApiError } from '../api/errors.ts'
 import type { Context } from '../domain/context.ts'
-import { findBatch, type BatchKey } from '../store/file-batches.ts'
-import { findRunRow, type RunKey } from '../store/runs.ts'
-import { findThread } from '../store/threads.ts'
-import type { StoreFileKey } from '../store/vector-store-files.ts'
-import { findStoreRows } from '../store/vector-stores.ts'
+import { findBatch, type BatchKey } from '../sql/file-batches.ts'
+import { findRunRow, type RunKey } from '../sql/runs.ts'
+import { findThread } from '../sql/threads.ts'
+import type { StoreFileKey } from '../sql/vector-store-files.ts'
+import { findStoreRows } from '../sql/vector-stores.ts'
 
 /** Throws unless the thread is there. */
 export async function requireThread(context: Context, project: string, thread_id: string): Promise<void> {

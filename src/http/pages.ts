@@ -1,7 +1,7 @@
 /** Lists over HTTP. */
 import { errors, type ObjectKind } from '../api/errors.ts'
 import { listOf, type List } from '../api/lists.ts'
-import { UnknownCursor, type Page, type PageQuery } from '../store/pages.ts'
+import { UnknownCursor, type Page, type PageQuery } from '../sql/pages.ts'
 
 /**
  * The page in its envelope; a cursor that is not in the list is answered like the object it names. `requireOwner`

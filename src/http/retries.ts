@@ -5,7 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { errors } from '../api/errors.ts'
-import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../store/answers.ts'
+import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../sql/answers.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { LostAnswers } from './lost-answers.ts'
 import type { Server } from './server.ts'

@@ -2,7 +2,7 @@
 import { errors } from '../api/errors.ts'
 import { parseQuery } from '../api/parse.ts'
 import { IncludeQuery, ListRunStepsQuery } from '../api/run-steps.ts'
-import { findRunStep, listRunSteps } from '../store/run-steps.ts'
+import { findRunStep, listRunSteps } from '../sql/run-steps.ts'
 import { requireRun } from './missing.ts'
 import { answerPage, pageQuery } from './pages.ts'
 import { pathIds } from './params.ts'

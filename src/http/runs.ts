@@ -14,7 +14,7 @@ import {
 import { cancelRun } from '../domain/cancel-run.ts'
 import { createRun, createThreadAndRun, type StartedRun } from '../domain/create-run.ts'
 import { submitToolOutputs } from '../domain/submit-tool-outputs.ts'
-import { findRunRow, listRuns, toRun, updateRunMetadata, type RunKey } from '../store/runs.ts'
+import { findRunRow, listRuns, toRun, updateRunMetadata, type RunKey } from '../sql/runs.ts'
 import { headerText, pollAfterMs } from './headers.ts'
 import { missingRun, requireRun, requireThread } from './missing.ts'
 import { answerPage, pageQuery } from './pages.ts'

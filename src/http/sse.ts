@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
-import type { Entry } from '../store/run-events.ts'
+import type { Entry } from '../sql/run-events.ts'
 import { sleep } from '../util/abort.ts'
 import { answerHeaders } from './headers.ts'
 

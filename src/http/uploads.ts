@@ -12,7 +12,7 @@ import {
   createUpload,
   requirePendingUpload,
 } from '../domain/uploads.ts'
-import type { UploadKey } from '../store/uploads.ts'
+import type { UploadKey } from '../sql/uploads.ts'
 import { readForm } from './forms.ts'
 import type { Server } from './server.ts'
 

@@ -11,12 +11,7 @@ import {
 import { attachStoreFile } from '../domain/attach-store-file.ts'
 import { detachStoreFile } from '../domain/delete-vector-store.ts'
 import { fileText } from '../retrieval/file-text.ts'
-import {
-  findStoreFile,
-  listStoreFiles,
-  setAttributes,
-  type StoreFileKey,
-} from '../store/vector-store-files.ts'
+import { findStoreFile, listStoreFiles, setAttributes, type StoreFileKey } from '../sql/vector-store-files.ts'
 import { ingestPollAfterMs } from './headers.ts'
 import { missingStoreFile, requireVectorStore } from './missing.ts'
 import { answerPage, pageQuery } from './pages.ts'

@@ -1,6 +1,6 @@
 /** The second stretch of bringing in a file: its chunks get their vectors, group by group. */
-import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../store/chunks.ts'
-import { recordVectors } from '../store/ingest.ts'
+import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
+import { recordVectors } from '../sql/ingest.ts'
 import { fenced, type IngestWork } from './ingest-work.ts'
 import type { Retrieval } from './retrieval.ts'
 import { toBytes } from './store-sources.ts'

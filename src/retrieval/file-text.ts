@@ -1,5 +1,5 @@
 /** The text that was found in a file, put together again from its overlapping chunks. */
-import { chunksOfFile, type FilePlace } from '../store/chunks.ts'
+import { chunksOfFile, type FilePlace } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
 
 const pageSize = 100

@@ -1,7 +1,7 @@
 /** A claimed file, and the fence around everything that is written for it. */
 import type { Database, Queryable } from '../database/database.ts'
-import { holdIngest, type IngestLease, type IngestRow } from '../store/ingest.ts'
-import { raiseVersion } from '../store/vector-stores.ts'
+import { holdIngest, type IngestLease, type IngestRow } from '../sql/ingest.ts'
+import { raiseVersion } from '../sql/vector-stores.ts'
 
 export interface IngestWork {
   row: IngestRow

@@ -4,8 +4,8 @@
  * claims the file next goes on from there.
  */
 import { ModelFailure } from '../models/port.ts'
-import { removeChunks } from '../store/chunks.ts'
-import { recordFailure, releaseIngest } from '../store/ingest.ts'
+import { removeChunks } from '../sql/chunks.ts'
+import { recordFailure, releaseIngest } from '../sql/ingest.ts'
 import { cutIntoChunks } from './cut-into-chunks.ts'
 import { embedChunks } from './embed-chunks.ts'
 import { fenced, IngestLost, type IngestWork } from './ingest-work.ts'

@@ -1,5 +1,5 @@
 /** Opens the room: the one place that knows the drivers of the vector index by name. */
-import { forgetAbsentStores } from '../store/pgvector.ts'
+import { forgetAbsentStores } from '../sql/pgvector.ts'
 import { ExactIndex } from './exact-index.ts'
 import { ParseProcesses } from './parse-processes.ts'
 import { PgvectorIndex } from './pgvector-index.ts'

@@ -14,7 +14,7 @@ import {
   removeCopy,
   removeParts,
   setCopiedVersion,
-} from '../store/pgvector.ts'
+} from '../sql/pgvector.ts'
 import type { Log } from '../util/log.ts'
 import type { IndexedWindow, VectorHit, VectorIndex, VectorSource } from './port.ts'
 

@@ -1,6 +1,6 @@
 /** Makes every vector store over to the embedder of now, after another one was configured. */
-import { beginAnew, countOpenIngests, storesOfOtherEmbedders } from '../store/ingest.ts'
-import { lockVectorStore } from '../store/vector-stores.ts'
+import { beginAnew, countOpenIngests, storesOfOtherEmbedders } from '../sql/ingest.ts'
+import { lockVectorStore } from '../sql/vector-stores.ts'
 import type { Retrieval } from './retrieval.ts'
 
 /**

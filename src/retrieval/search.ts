@@ -2,9 +2,9 @@
 import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { SearchFilter } from '../api/vector-stores.ts'
-import { findChunks, hasWindows, type FoundChunk } from '../store/chunks.ts'
-import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from '../store/vector-stores.ts'
-import { attributesOfStore } from '../store/vector-store-files.ts'
+import { findChunks, hasWindows, type FoundChunk } from '../sql/chunks.ts'
+import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from '../sql/vector-stores.ts'
+import { attributesOfStore } from '../sql/vector-store-files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { passesFilter } from './attribute-filter.ts'
 import {

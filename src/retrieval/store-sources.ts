@@ -1,8 +1,8 @@
 /** The rows of a vector store as the two indexes read them. */
-import { pagesOfTerms, pagesOfWindows } from '../store/chunks.ts'
+import { pagesOfTerms, pagesOfWindows } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
-import { storeVersion } from '../store/vector-stores.ts'
-import { chunkedFiles, embeddedFiles } from '../store/vector-store-files.ts'
+import { storeVersion } from '../sql/vector-stores.ts'
+import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
 import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
 import type { WordSource } from './word-index.ts'
 

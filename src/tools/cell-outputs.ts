@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import type { CodeInterpreterOutput } from '../api/run-steps.ts'
 import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
-import type { Mark } from '../store/run-steps.ts'
+import type { Mark } from '../sql/run-steps.ts'
 import { newId } from '../util/ids.ts'
 import { storable } from '../util/text-joiner.ts'
 import type { ToolContext, ToolFiles } from './port.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RunRow } from '../store/runs.ts'
+import type { RunRow } from '../sql/runs.ts'
 import { codeInterpreterTool } from './code-interpreter.ts'
 
 const unused = () => Promise.reject(new Error('nothing is looked up before there is a sandbox'))

@@ -3,9 +3,9 @@ import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-
 import { abortable } from '../sandbox/key-lock.ts'
 import type { Sandboxes } from '../sandbox/sandboxes.ts'
 import type { Queryable } from '../database/database.ts'
-import { takeSession } from '../store/leases.ts'
-import type { RunRow } from '../store/runs.ts'
-import { findThread } from '../store/threads.ts'
+import { takeSession } from '../sql/leases.ts'
+import type { RunRow } from '../sql/runs.ts'
+import { findThread } from '../sql/threads.ts'
 import { CellOutputs } from './cell-outputs.ts'
 import { FieldReader, wholeField } from './json-field.ts'
 import {

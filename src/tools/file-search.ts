@@ -5,9 +5,9 @@ import { countTokens } from '../models/count-tokens.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
 import { searchStores, type SearchResult } from '../retrieval/search.ts'
 import type { Queryable } from '../database/database.ts'
-import type { Mark } from '../store/run-steps.ts'
-import type { RunRow } from '../store/runs.ts'
-import { findThread } from '../store/threads.ts'
+import type { Mark } from '../sql/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
+import { findThread } from '../sql/threads.ts'
 import { ToolFailure, type Tool, type ToolCall, type ToolContext, type ToolOutcome } from './port.ts'
 
 export interface FileSearchParts {

@@ -6,8 +6,8 @@ import type { Readable } from 'node:stream'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { AssistantTool } from '../api/tools.ts'
 import type { ChatTool } from '../models/port.ts'
-import type { Mark } from '../store/run-steps.ts'
-import type { RunRow } from '../store/runs.ts'
+import type { Mark } from '../sql/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
 
 export interface Tool {
   readonly type: AssistantTool['type']

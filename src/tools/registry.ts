@@ -1,5 +1,5 @@
 /** The tools that there are. */
-import type { RunRow } from '../store/runs.ts'
+import type { RunRow } from '../sql/runs.ts'
 import { codeInterpreterTool, type CodeInterpreterParts } from './code-interpreter.ts'
 import { fileSearchTool, type FileSearchParts } from './file-search.ts'
 import { functionTool } from './function.ts'

@@ -1,6 +1,6 @@
 /** Puts a thread's files into its Python session, once for each session. */
 import type { SandboxSession } from '../sandbox/port.ts'
-import type { RunRow } from '../store/runs.ts'
+import type { RunRow } from '../sql/runs.ts'
 import type { ToolFiles } from './port.ts'
 
 /** Lives as long as the tool. Sessions are objects of their own, so what they hold is forgotten with them. */
