@@ -7,12 +7,12 @@ import { pipeline } from 'node:stream/promises'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
 import { storable } from '../util/text-joiner.ts'
-import { defaultChunkSizes, type ChunkSizes } from './chunk.ts'
-import { readChunks, type FiledChunk } from './chunk-file.ts'
+import { defaultChunkSizes, type ChunkSizes } from '../documents/chunk.ts'
+import { readChunks, type FiledChunk } from '../documents/chunk-file.ts'
 import { fenced, IngestLost, type IngestWork } from './ingest-work.ts'
-import { parseFailures } from './parse-failure.ts'
+import { parseFailures } from '../documents/parse-failure.ts'
 import type { Retrieval } from './retrieval.ts'
-import { formatOf } from './supported-extensions.ts'
+import { formatOf } from '../documents/supported-extensions.ts'
 
 /** Longest document: more is refused as too large. */
 const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }

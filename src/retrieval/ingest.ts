@@ -9,7 +9,7 @@ import { recordFailure, releaseIngest } from '../sql/ingest.ts'
 import { cutIntoChunks } from './cut-into-chunks.ts'
 import { embedChunks } from './embed-chunks.ts'
 import { fenced, IngestLost, type IngestWork } from './ingest-work.ts'
-import { ParseFailure, parseFailures } from './parse-failure.ts'
+import { ParseFailure, parseFailures } from '../documents/parse-failure.ts'
 import type { Retrieval } from './retrieval.ts'
 
 /** A file that took this many processes down with it is not tried again. */

@@ -1,7 +1,7 @@
 /** Opens the room: the one place that knows the drivers of the vector index by name. */
 import { forgetAbsentStores } from '../sql/pgvector.ts'
 import { ExactIndex } from './exact-index.ts'
-import { ParseProcesses } from './parse-processes.ts'
+import { ParseProcesses } from '../documents/parse-processes.ts'
 import { PgvectorIndex } from './pgvector-index.ts'
 import type { VectorIndex } from './port.ts'
 import type { Retrieval } from './retrieval.ts'

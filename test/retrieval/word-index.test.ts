@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourcePart } from '../../src/retrieval/port.ts'
-import { hashTerm, packTerms } from '../../src/retrieval/terms.ts'
+import { hashTerm, packTerms } from '../../src/documents/terms.ts'
 import { WordIndex, type WordSource } from '../../src/retrieval/word-index.ts'
 
 const never = new AbortController().signal

@@ -4,9 +4,9 @@ import { deflateSync } from 'node:zlib'
 import { strFromU8, strToU8, unzipSync } from 'fflate'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { ParseProcesses } from '../../src/retrieval/parse-processes.ts'
-import { readSections, type Section } from '../../src/retrieval/sections.ts'
-import { formatOf } from '../../src/retrieval/supported-extensions.ts'
+import { ParseProcesses } from '../../src/documents/parse-processes.ts'
+import { readSections, type Section } from '../../src/documents/sections.ts'
+import { formatOf } from '../../src/documents/supported-extensions.ts'
 import {
   billionLaughs,
   doc,

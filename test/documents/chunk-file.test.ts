@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { defaultChunkSizes } from '../../src/retrieval/chunk.ts'
-import { readChunks } from '../../src/retrieval/chunk-file.ts'
-import { packTerms } from '../../src/retrieval/terms.ts'
-import { ParseProcesses } from '../../src/retrieval/parse-processes.ts'
+import { defaultChunkSizes } from '../../src/documents/chunk.ts'
+import { readChunks } from '../../src/documents/chunk-file.ts'
+import { packTerms } from '../../src/documents/terms.ts'
+import { ParseProcesses } from '../../src/documents/parse-processes.ts'
 
 let folder = ''
 const parsers = new ParseProcesses({ processes: 1, maxRssBytes: 600 << 20, jobMs: 60_000, idleMs: 60_000 })
@@ -57,7 +57,7 @@ test('a file of too many tokens is refused', async () => {
 
 test('a program that closes the parsers ends by itself, whether they were used or not', async () => {
   const script = join(folder, 'ends.mts')
-  const module = new URL('../../src/retrieval/parse-processes.ts', import.meta.url).href
+  const module = new URL('../../src/documents/parse-processes.ts', import.meta.url).href
   const job = JSON.stringify({ kind: 'extract', format: 'text', maxCharacters: 10, inflateBytes: 0 })
   const paths = JSON.stringify({ input: join(folder, 'input'), output: join(folder, 'sections') })
   await writeFile(join(folder, 'input'), 'words')
