@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { openHouse } from './compose.ts'
 import type { Config } from './config.ts'
-import { beginReindex, filesToEmbed } from './retrieval/reindex.ts'
+import { beginReindex, filesToEmbed } from './ingest/reindex.ts'
 import type { Clock } from './util/clock.ts'
 import type { Log } from './util/log.ts'
 

@@ -5,7 +5,7 @@ import type { IndexedWindow } from '../../src/retrieval/port.ts'
 import { alphaFor, fuseScores } from '../../src/retrieval/rank.ts'
 import { packTerms, termsOf } from '../../src/documents/terms.ts'
 import { WordIndex } from '../../src/retrieval/word-index.ts'
-import { cutWindows } from '../../src/retrieval/windows.ts'
+import { cutWindows } from '../../src/ingest/windows.ts'
 import { distractors, seededRandom } from './distractors.ts'
 import { passages } from './passages.ts'
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sweepLeftovers } from '../../src/retrieval/cut-into-chunks.ts'
+import { sweepLeftovers } from '../../src/ingest/cut-into-chunks.ts'
 
 test('what a killed server left of a file is removed after an hour; what is in use stays', async () => {
   const [old, fresh] = [

@@ -1,7 +1,7 @@
 /** Claims files that wait to be brought into vector stores, a few at a time, beside the worker's runs. */
 import type { Hints } from '../events/hints.ts'
-import { ingestFile } from '../retrieval/ingest.ts'
-import type { IngestWork } from '../retrieval/ingest-work.ts'
+import { ingestFile } from './ingest-file.ts'
+import type { IngestWork } from './ingest-work.ts'
 import type { Retrieval } from '../retrieval/retrieval.ts'
 import type { Database } from '../database/database.ts'
 import { claimIngests, ownedIngests, releaseIngest, strandedIngests, type IngestRow } from '../sql/ingest.ts'
