@@ -10,7 +10,7 @@ import {
 } from '../api/vector-stores.ts'
 import { attachStoreFile } from '../domain/attach-store-file.ts'
 import { detachStoreFile } from '../domain/delete-vector-store.ts'
-import { fileText } from '../retrieval/file-text.ts'
+import { fileText } from '../search/file-text.ts'
 import { findStoreFile, listStoreFiles, setAttributes, type StoreFileKey } from '../sql/vector-store-files.ts'
 import { ingestPollAfterMs } from './headers.ts'
 import { missingStoreFile, requireVectorStore } from './missing.ts'

@@ -11,7 +11,7 @@ import { defaultChunkSizes, type ChunkSizes } from '../documents/chunk.ts'
 import { readChunks, type FiledChunk } from '../documents/chunk-file.ts'
 import { fenced, IngestLost, type IngestWork } from './ingest-work.ts'
 import { parseFailures } from '../documents/parse-failure.ts'
-import type { Retrieval } from '../retrieval/retrieval.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 import { formatOf } from '../documents/supported-extensions.ts'
 
 /** Longest document: more is refused as too large. */

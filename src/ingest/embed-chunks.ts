@@ -2,8 +2,8 @@
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
 import { fenced, type IngestWork } from './ingest-work.ts'
-import type { Retrieval } from '../retrieval/retrieval.ts'
-import { toBytes } from '../retrieval/store-sources.ts'
+import type { Retrieval } from '../search/retrieval.ts'
+import { toBytes } from '../search/store-sources.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** Chunks that are embedded and stored together: more where each is one window. */

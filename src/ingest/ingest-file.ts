@@ -10,7 +10,7 @@ import { cutIntoChunks } from './cut-into-chunks.ts'
 import { embedChunks } from './embed-chunks.ts'
 import { fenced, IngestLost, type IngestWork } from './ingest-work.ts'
 import { ParseFailure, parseFailures } from '../documents/parse-failure.ts'
-import type { Retrieval } from '../retrieval/retrieval.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 
 /** A file that took this many processes down with it is not tried again. */
 const mostTakeovers = 3

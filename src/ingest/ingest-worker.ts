@@ -2,7 +2,7 @@
 import type { Hints } from '../events/hints.ts'
 import { ingestFile } from './ingest-file.ts'
 import type { IngestWork } from './ingest-work.ts'
-import type { Retrieval } from '../retrieval/retrieval.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 import type { Database } from '../database/database.ts'
 import { claimIngests, ownedIngests, releaseIngest, strandedIngests, type IngestRow } from '../sql/ingest.ts'
 import { sleep } from '../util/abort.ts'

@@ -1,7 +1,7 @@
 /** Makes every vector store over to the embedder of now, after another one was configured. */
 import { beginAnew, countOpenIngests, storesOfOtherEmbedders } from '../sql/ingest.ts'
 import { lockVectorStore } from '../sql/vector-stores.ts'
-import type { Retrieval } from '../retrieval/retrieval.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 
 /**
  * From now on the stores may be searched again, by words at first; the workers embed their files. Answers how many

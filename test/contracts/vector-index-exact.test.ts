@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { ExactIndex } from '../../src/retrieval/exact-index.ts'
-import type { IndexedWindow, SourcePart, VectorSource } from '../../src/retrieval/port.ts'
+import { ExactIndex } from '../../src/search/exact-index.ts'
+import type { IndexedWindow, SourcePart, VectorSource } from '../../src/search/port.ts'
 import { randomVectors, vectorIndexContract, windowOf } from './vector-index.ts'
 
 const never = new AbortController().signal

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { PgvectorIndex } from '../../src/retrieval/pgvector-index.ts'
-import type { IndexedWindow, VectorSource } from '../../src/retrieval/port.ts'
+import { PgvectorIndex } from '../../src/search/pgvector-index.ts'
+import type { IndexedWindow, VectorSource } from '../../src/search/port.ts'
 import type { Database } from '../../src/database/database.ts'
 import { testDatabase } from '../harness/database.ts'
 import { pgliteDatabase } from '../harness/pglite.ts'

@@ -1,6 +1,6 @@
 /** What every vector index must keep; a driver's test opens it and calls this. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { IndexedWindow, VectorIndex, VectorSource } from '../../src/retrieval/port.ts'
+import type { IndexedWindow, VectorIndex, VectorSource } from '../../src/search/port.ts'
 
 /** A driver that keeps vectors in a database of its own is given the rows through `write`. */
 export interface OpenIndex {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { SourcePart } from '../../src/retrieval/port.ts'
+import type { SourcePart } from '../../src/search/port.ts'
 import { hashTerm, packTerms } from '../../src/documents/terms.ts'
-import { WordIndex, type WordSource } from '../../src/retrieval/word-index.ts'
+import { WordIndex, type WordSource } from '../../src/search/word-index.ts'
 
 const never = new AbortController().signal
 
