@@ -1,5 +1,5 @@
 /** How well words, vectors and both together find the one right passage. */
-import { BuiltinEmbedder } from '../../src/models/builtin-embedder.ts'
+import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
 import type { IndexedWindow } from '../../src/search/port.ts'
 import { alphaFor, fuseScores } from '../../src/search/rank.ts'

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BuiltinEmbedder } from '../../src/models/builtin-embedder.ts'
+import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
 import { defaultChunkSizes } from '../../src/documents/chunk.ts'
 import { readChunks, type FiledChunk } from '../../src/documents/chunk-file.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'

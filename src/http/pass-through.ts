@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Models, PassThrough } from '../models/open.ts'
-import type { UpstreamAnswer } from '../models/openai-compatible.ts'
+import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
 
 /** The provider behind a model's name; throws where there is none, `what` saying what cannot be done then. */

@@ -1,16 +1,16 @@
 /** Opens the configured models: the one place that knows the drivers by name. */
 import { completeChat, refuseEmbeddings } from './chat-completions.ts'
-import { demoModel } from './demo.ts'
-import { openLocalModel } from './local.ts'
+import { demoModel } from './demo/demo-model.ts'
+import { openLocalModel } from './local/local-model.ts'
 import { contextWindow } from './model-facts.ts'
 import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
-import { openOpenAiEmbedder } from './openai-compatible-embedder.ts'
+import { openOpenAiEmbedder } from '../embedders/openai-embedder.ts'
 import {
   openOpenAiCompatible,
   type ListedModel,
   type OpenAiCompatible,
   type UpstreamAnswer,
-} from './openai-compatible.ts'
+} from './openai/openai-model.ts'
 import { ModelFailure, type ChatModel, type Embedder } from './port.ts'
 import type { Log } from '../util/log.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'

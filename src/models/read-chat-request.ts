@@ -1,7 +1,7 @@
 /** Reads the body of POST /chat/completions into the port's request, or says what cannot be obeyed. */
 import { z } from 'zod'
 import { errors } from '../api/errors.ts'
-import { asRecord } from './openai-failure.ts'
+import { asRecord } from './openai/failure.ts'
 import type { ChatContentPart, ChatMessage, ChatRequest } from './port.ts'
 
 const schema = z.record(z.string(), z.unknown())

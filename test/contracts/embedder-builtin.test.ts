@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { BuiltinEmbedder } from '../../src/models/builtin-embedder.ts'
+import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
 import { cosine, embedderContract } from './embedder.ts'
 
 embedderContract('built in', async () => new BuiltinEmbedder({ threads: 1, idleMs: 60_000 }))

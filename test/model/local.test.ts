@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { openLocalModel, type LocalModel } from '../../src/models/local.ts'
+import { openLocalModel, type LocalModel } from '../../src/models/local/local-model.ts'
 import type { ChatRequest, ChatTool, ModelFailure } from '../../src/models/port.ts'
 import {
   callsOf,

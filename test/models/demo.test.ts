@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { demoModel } from '../../src/models/demo.ts'
+import { demoModel } from '../../src/models/demo/demo-model.ts'
 import type { ChatMessage, ChatRequest, ChatTool, ModelPart } from '../../src/models/port.ts'
 import {
   callsOf,

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai-compatible.ts'
+import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
 import type { ChatRequest, ModelFailure, ModelPart } from '../../src/models/port.ts'
 import {
   callsOf,

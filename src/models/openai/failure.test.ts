@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { statusFailure } from './openai-failure.ts'
+import { statusFailure } from './failure.ts'
 
 const failure = (status: number, headers: Record<string, string> = {}, body = '{}') =>
   statusFailure(status, headers, body, (text) => text)

@@ -1,5 +1,5 @@
 /** What the server and the process that runs a local model say to each other. */
-import type { ChatRequest, FinishReason, ModelFailureCode, ModelPart, ModelUsage } from './port.ts'
+import type { ChatRequest, FinishReason, ModelFailureCode, ModelPart, ModelUsage } from '../port.ts'
 
 /** Sent once, first. */
 export interface LoadOrder {

@@ -1,16 +1,16 @@
 /** The driver for every server that speaks OpenAI's Chat Completions, and the pass-through to it. */
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { sleep } from '../util/abort.ts'
+import { sleep } from '../../util/abort.ts'
 import { AnswerReader, readText } from './answer-reader.ts'
-import { countPromptTokens, countTokens } from './count-tokens.ts'
-import { OpenAiAnswer, type AnswerEnd } from './openai-answer.ts'
-import { openConnection, type Connection, type Outgoing } from './openai-connection.ts'
-import { asRecord, brokenAnswer, statusFailure, UpstreamFailure } from './openai-failure.ts'
-import { redactor } from './openai-redact.ts'
-import { requestBody, requestStyle, sendsSampling, type RequestStyle } from './openai-request.ts'
-import type { ChatModel, ChatRequest, ModelPart, ModelUsage } from './port.ts'
-import type { OpenAiProviderSettings } from './settings.ts'
+import { countPromptTokens, countTokens } from '../count-tokens.ts'
+import { OpenAiAnswer, type AnswerEnd } from './answer.ts'
+import { openConnection, type Connection, type Outgoing } from './connection.ts'
+import { asRecord, brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
+import { redactor } from './redact.ts'
+import { requestBody, requestStyle, sendsSampling, type RequestStyle } from './request.ts'
+import type { ChatModel, ChatRequest, ModelPart, ModelUsage } from '../port.ts'
+import type { OpenAiProviderSettings } from '../settings.ts'
 
 /** A longer wait is not worth it inside a run: the call fails with what the server said. */
 const longestWaitMs = 60_000

@@ -1,5 +1,5 @@
 /** One answer of a local model, from the request to its end. Runs in the model's own process. */
-import { newId } from '../util/ids.ts'
+import { newId } from '../../util/ids.ts'
 import type { GenerateOptions, Llama, LlamaChat, LlamaModel } from './llama-types.ts'
 import { callNotice, toFunctions, toHistory } from './local-history.ts'
 import {
@@ -9,7 +9,7 @@ import {
   type FinishReason,
   type ModelPart,
   type ModelUsage,
-} from './port.ts'
+} from '../port.ts'
 
 /** What a model without a wish gets: its makers' usual advice, and far from the raving of small models at 1. */
 const usualTemperature = 0.7

@@ -1,7 +1,7 @@
 /** Puts streamed tool calls together: which fragment belongs to which call, whatever the server's habits are. */
-import { newId } from '../util/ids.ts'
-import { asRecord, brokenAnswer } from './openai-failure.ts'
-import type { ModelPart } from './port.ts'
+import { newId } from '../../util/ids.ts'
+import { asRecord, brokenAnswer } from './failure.ts'
+import type { ModelPart } from '../port.ts'
 
 /** A turn with more is a server gone wrong. */
 const mostCalls = 1_000

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { toHistory } from './local-history.ts'
-import type { ChatMessage } from './port.ts'
+import type { ChatMessage } from '../port.ts'
 
 const call = (id: string, name: string, text: string) => ({
   id,

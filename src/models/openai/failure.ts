@@ -1,6 +1,6 @@
 /** What went wrong upstream, in the words of a run's `last_error`, and whether asking again may help. */
 import type { IncomingHttpHeaders } from 'node:http'
-import { ModelFailure, type ModelFailureCode } from './port.ts'
+import { ModelFailure, type ModelFailureCode } from '../port.ts'
 
 export const sorry = 'Sorry, something went wrong.'
 

@@ -3,7 +3,7 @@ import { FreeList } from './free-list.ts'
 import type { LlamaChat, LlamaLibrary } from './llama-types.ts'
 import { answer, type Loaded } from './local-answer.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
-import { ModelFailure, type ChatRequest } from './port.ts'
+import { ModelFailure, type ChatRequest } from '../port.ts'
 
 /** Tokens of a conversation when the settings say nothing. */
 const usualContext = 8_192

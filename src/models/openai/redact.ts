@@ -1,5 +1,5 @@
 /** Takes a provider's keys and addresses out of a text that a user or a log may see. */
-import type { OpenAiProviderSettings } from './settings.ts'
+import type { OpenAiProviderSettings } from '../settings.ts'
 
 /** `sk-…` also with the stars that OpenAI puts into the key it quotes back, and whatever follows `Bearer`. */
 const keyShapes = /\b(?:sk|pk|rk|key|api|sess|org|proj)-[A-Za-z0-9*_.-]{8,}|\bBearer\s+\S+/g

@@ -1,7 +1,7 @@
 /** Decides what the demo model says and calls in one turn. */
 import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo-script.ts'
 import { fitSchema } from './fit-schema.ts'
-import type { ChatRequest, ChatTool, ModelFailureCode } from './port.ts'
+import type { ChatRequest, ChatTool, ModelFailureCode } from '../port.ts'
 
 /** One turn, in this order: text, then a failure or calls. */
 export interface DemoTurn {

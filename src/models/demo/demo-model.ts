@@ -1,9 +1,9 @@
 /** The built-in demo model: no download, no network, the same answer to the same words every time. */
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
-import { sleep } from '../util/abort.ts'
-import { newId } from '../util/ids.ts'
+import { sleep } from '../../util/abort.ts'
+import { newId } from '../../util/ids.ts'
 import { planTurn, type DemoTurn } from './demo-turn.ts'
-import { ModelFailure, type ChatModel, type ChatRequest, type FinishReason, type ModelPart } from './port.ts'
+import { ModelFailure, type ChatModel, type ChatRequest, type FinishReason, type ModelPart } from '../port.ts'
 
 /** What `fail` says, as the live service would have. */
 const failureTexts = {

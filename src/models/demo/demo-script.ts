@@ -1,5 +1,5 @@
 /** Reads the directives that a user message gives to the demo model. */
-import type { ChatMessage, ChatRequest, ModelFailureCode } from './port.ts'
+import type { ChatMessage, ChatRequest, ModelFailureCode } from '../port.ts'
 
 export type DemoAction =
   | { type: 'say'; text: string }

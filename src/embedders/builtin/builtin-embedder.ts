@@ -7,10 +7,10 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { workerBeside } from '../util/script-beside.ts'
-import { embedderTokenizer, type EmbedderTokenizer } from './builtin-embedder-tokenizer.ts'
-import type { EmbedReply, EmbedRequest } from './builtin-embedder-worker.ts'
-import { ModelFailure, type Embedder } from './port.ts'
+import { workerBeside } from '../../util/script-beside.ts'
+import { embedderTokenizer, type EmbedderTokenizer } from './tokenizer.ts'
+import type { EmbedReply, EmbedRequest } from './embedder-thread.ts'
+import { ModelFailure, type Embedder } from '../../models/port.ts'
 
 export interface BuiltinEmbedderOptions {
   /** Most threads at work at once; each takes about 150 MB. */
@@ -140,7 +140,7 @@ export class BuiltinEmbedder implements Embedder {
   }
 
   #start(): Thread {
-    const worker = new Worker(workerBeside(import.meta.url, 'builtin-embedder-worker'))
+    const worker = new Worker(workerBeside(import.meta.url, 'embedder-thread'))
     const thread: Thread = { worker, task: undefined }
     this.#threads.add(thread)
     thread.worker.on('message', (reply: EmbedReply) => {

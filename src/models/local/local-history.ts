@@ -1,6 +1,6 @@
 /** A conversation in the form that node-llama-cpp takes: calls and their outputs stand inside the model's answer. */
 import type { HistoryCall, HistoryItem, LlamaFunctions } from './llama-types.ts'
-import { ModelFailure, type ChatMessage, type ChatTool } from './port.ts'
+import { ModelFailure, type ChatMessage, type ChatTool } from '../port.ts'
 
 type ModelItem = Extract<HistoryItem, { type: 'model' }>
 

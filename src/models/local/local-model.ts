@@ -7,8 +7,8 @@ import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findLlamaLibrary } from './local-library.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
-import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from './port.ts'
-import type { LocalProviderSettings } from './settings.ts'
+import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
+import type { LocalProviderSettings } from '../settings.ts'
 
 const sorry = 'Sorry, something went wrong.'
 /** What is kept of the process's last words, for the log. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readUsage } from './openai-answer.ts'
+import { readUsage } from './answer.ts'
 
 test('counts that no answer can have are taken for no count', () => {
   expect(readUsage({ prompt_tokens: 7, completion_tokens: 2 })).toMatchObject({ prompt_tokens: 7 })

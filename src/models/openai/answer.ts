@@ -1,6 +1,6 @@
 /** Turns the chunks of one Chat Completions answer into model parts. */
-import { asRecord, brokenAnswer, streamFailure } from './openai-failure.ts'
-import type { FinishReason, ModelPart, ModelUsage } from './port.ts'
+import { asRecord, brokenAnswer, streamFailure } from './failure.ts'
+import type { FinishReason, ModelPart, ModelUsage } from '../port.ts'
 import { ToolCallAssembly } from './tool-call-assembly.ts'
 
 /** Characters of one whole answer; a server that never stops must not fill the memory. */

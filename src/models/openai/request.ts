@@ -1,7 +1,7 @@
 /** The body of a Chat Completions request, fitted to what the server and the model understand. */
-import { refusesSampling } from './model-facts.ts'
-import type { ChatMessage, ChatRequest, ChatToolCall } from './port.ts'
-import type { OpenAiProviderSettings } from './settings.ts'
+import { refusesSampling } from '../model-facts.ts'
+import type { ChatMessage, ChatRequest, ChatToolCall } from '../port.ts'
+import type { OpenAiProviderSettings } from '../settings.ts'
 
 /** What one provider wants said differently. */
 export interface RequestStyle {

@@ -7,8 +7,8 @@ import {
 } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
-import { ConnectionLost } from './openai-failure.ts'
-import type { OpenAiProviderSettings } from './settings.ts'
+import { ConnectionLost } from './failure.ts'
+import type { OpenAiProviderSettings } from '../settings.ts'
 
 /** Middleboxes forget idle connections, some after a minute; a request on a forgotten one would hang. */
 const idleMs = 30_000

@@ -1,9 +1,9 @@
 /** Reads a streamed answer as it comes in, a batch of parts at a time. */
 import type { IncomingMessage } from 'node:http'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
-import type { OpenAiAnswer } from './openai-answer.ts'
-import { brokenAnswer, ConnectionLost, UpstreamFailure } from './openai-failure.ts'
-import type { ModelPart } from './port.ts'
+import type { OpenAiAnswer } from './answer.ts'
+import { brokenAnswer, ConnectionLost, UpstreamFailure } from './failure.ts'
+import type { ModelPart } from '../port.ts'
 
 /** Characters of one event; the largest true ones, whole tool calls, stay far below. */
 const longestEvent = 8 * 1024 * 1024
