@@ -1,13 +1,13 @@
 /** Chooses the strongest sandbox that this host offers: the first driver whose self-test does not get out. */
-import { bwrapDriver } from './bwrap.ts'
-import { denoDriver } from './deno.ts'
-import { pyodideVersion } from './deno-assets.ts'
-import { findProgram } from './host-python.ts'
-import { landlockDriver } from './landlock.ts'
+import { bwrapDriver } from './bwrap/bwrap.ts'
+import { denoDriver } from './deno/deno.ts'
+import { pyodideVersion } from './deno/assets.ts'
+import { findProgram } from './native/host-python.ts'
+import { landlockDriver } from './landlock/landlock.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits } from './port.ts'
 import { type SandboxDescription, type Sandboxes, type SandboxLog, SessionRegistry } from './sandboxes.ts'
 import { sandboxFolder, sessionsFolder } from './sessions-folder.ts'
-import { defaultWheels, pyodideWheelsUrl, type WheelSource } from './wheels.ts'
+import { defaultWheels, pyodideWheelsUrl, type WheelSource } from './deno/wheels.ts'
 
 export interface SandboxSettings {
   /** `auto` tries the drivers from the strongest on; a name allows only that one; `off` allows none. */

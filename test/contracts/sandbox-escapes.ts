@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SandboxDriver, SandboxSession } from '../../src/sandbox/port.ts'
-import { type Canaries, setOutCanaries } from '../../src/sandbox/self-test.ts'
+import { type Canaries, setOutCanaries } from '../../src/sandbox/native/self-test.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { hastyLimits, openFor, roomyLimits, runCode } from './sandbox.ts'
 

@@ -1,4 +1,4 @@
-import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { escapeSuite } from '../contracts/sandbox-escapes.ts'
 import { bwrapPath, pythonPath, seesProcesses, testFolder, whyMissing } from './available.ts'
 

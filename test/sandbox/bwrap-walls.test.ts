@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type BwrapWalls, bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { type BwrapWalls, bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { openSandbox } from '../../src/sandbox/open.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'

@@ -1,4 +1,4 @@
-import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { sandboxContract } from '../contracts/sandbox.ts'
 import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { denoDriver } from '../../src/sandbox/deno.ts'
+import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { openSandbox } from '../../src/sandbox/open.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { killServer } from '../contracts/killed-server.ts'

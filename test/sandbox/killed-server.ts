@@ -1,7 +1,7 @@
 /** A server to be killed: opens a session of the named driver, has a cell run in it without end, and says so. */
-import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
-import { denoDriver } from '../../src/sandbox/deno.ts'
-import { landlockDriver } from '../../src/sandbox/landlock.ts'
+import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
+import { denoDriver } from '../../src/sandbox/deno/deno.ts'
+import { landlockDriver } from '../../src/sandbox/landlock/landlock.ts'
 import { defaultLimits } from '../../src/sandbox/open.ts'
 
 const [name = '', folder = ''] = process.argv.slice(2)

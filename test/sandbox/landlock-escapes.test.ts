@@ -1,4 +1,4 @@
-import { landlockDriver } from '../../src/sandbox/landlock.ts'
+import { landlockDriver } from '../../src/sandbox/landlock/landlock.ts'
 import { escapeSuite } from '../contracts/sandbox-escapes.ts'
 import { pythonPath, seesProcesses, testFolder, whyMissing } from './available.ts'
 

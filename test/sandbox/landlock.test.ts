@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { landlockDriver, type LandlockWalls } from '../../src/sandbox/landlock.ts'
+import { landlockDriver, type LandlockWalls } from '../../src/sandbox/landlock/landlock.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { openFor, runCode, sandboxContract } from '../contracts/sandbox.ts'
 import { pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'

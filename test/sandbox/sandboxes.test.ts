@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { bwrapDriver } from '../../src/sandbox/bwrap.ts'
+import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { defaultLimits } from '../../src/sandbox/open.ts'
 import { type SandboxesSettings, type SandboxLease, SessionRegistry } from '../../src/sandbox/sandboxes.ts'
 import { runCode } from '../contracts/sandbox.ts'

@@ -1,11 +1,11 @@
 /** A session of the Pyodide tier: /mnt/data lies in the memory of the sandbox and is moved in and out piece by piece. */
 import { Readable } from 'node:stream'
-import type { Frame } from './frames.ts'
-import { filesOf } from './harvest.ts'
-import type { SandboxLimits, SandboxSession } from './port.ts'
-import { type Overrun, runCell } from './run-cell.ts'
-import type { RunnerProcess } from './runner-process.ts'
-import { plainName } from './session-folder.ts'
+import type { Frame } from '../frames.ts'
+import { filesOf } from '../harvest.ts'
+import type { SandboxLimits, SandboxSession } from '../port.ts'
+import { type Overrun, runCell } from '../run-cell.ts'
+import type { RunnerProcess } from '../runner-process.ts'
+import { plainName } from '../session-folder.ts'
 
 export interface DenoParts {
   runner: RunnerProcess

@@ -3,16 +3,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { findHostPython, type HostPython, pythonEnvironment, rootFolders, rootLink } from './host-python.ts'
-import { hiddenFolders, systemFolders, systemSettings } from './host-python.ts'
-import { nativeSession } from './native-session.ts'
-import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
-import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from './runner-bundle.ts'
-import { feed, runnerProcess } from './runner-process.ts'
-import { isArchitecture, seccompFilter } from './seccomp.ts'
-import { nativeSelfTest } from './self-test.ts'
-import { sessionFolder } from './session-folder.ts'
-import { type SessionUser, takeSessionUser } from './session-user.ts'
+import {
+  findHostPython,
+  type HostPython,
+  pythonEnvironment,
+  rootFolders,
+  rootLink,
+} from '../native/host-python.ts'
+import { hiddenFolders, systemFolders, systemSettings } from '../native/host-python.ts'
+import { nativeSession } from '../native/session.ts'
+import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
+import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from '../runner-bundle.ts'
+import { feed, runnerProcess } from '../runner-process.ts'
+import { isArchitecture, seccompFilter } from '../native/seccomp.ts'
+import { nativeSelfTest } from '../native/self-test.ts'
+import { sessionFolder } from '../session-folder.ts'
+import { type SessionUser, takeSessionUser } from '../session-user.ts'
 
 export interface BwrapSettings {
   /** Where session folders are made; must be reachable for an unprivileged user when the server is root. */

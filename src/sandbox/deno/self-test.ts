@@ -1,7 +1,7 @@
 /** The self-test of the Pyodide tier: the same canaries, reached for through JavaScript. */
-import type { SandboxLimits, SandboxSession } from './port.ts'
-import { runnerFile } from './runner-bundle.ts'
-import { probe, type SelfTest } from './self-test.ts'
+import type { SandboxLimits, SandboxSession } from '../port.ts'
+import { runnerFile } from '../runner-bundle.ts'
+import { probe, type SelfTest } from '../native/self-test.ts'
 
 const report = `
 import json

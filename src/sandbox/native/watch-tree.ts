@@ -1,10 +1,10 @@
 /** The watchdogs of a native cell: memory of the whole tree, and the disk that its files take. */
 import { statfs } from 'node:fs/promises'
-import { deletedFileBytes, processTree, treeExceeds } from './process-tree.ts'
-import type { SandboxLimits } from './port.ts'
-import type { Overrun } from './run-cell.ts'
-import type { SessionFolder } from './session-folder.ts'
-import { sleep } from '../util/abort.ts'
+import { deletedFileBytes, processTree, treeExceeds } from '../process-tree.ts'
+import type { SandboxLimits } from '../port.ts'
+import type { Overrun } from '../run-cell.ts'
+import type { SessionFolder } from '../session-folder.ts'
+import { sleep } from '../../util/abort.ts'
 
 const memoryEveryMs = 100
 const diskEveryMs = 200

@@ -11,17 +11,17 @@ import {
   denoEnvironment,
   type DenoProgram,
   findDeno,
-} from './deno-assets.ts'
-import { denoSelfTest } from './deno-self-test.ts'
-import { denoSession } from './deno-session.ts'
-import { findProgram } from './host-python.ts'
-import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
-import { sharedOutBytes } from './process-tree.ts'
-import type { Overrun } from './run-cell.ts'
-import { runnerProcess } from './runner-process.ts'
-import { takeSessionUser } from './session-user.ts'
-import { openToAll } from './sessions-folder.ts'
-import { sleep } from '../util/abort.ts'
+} from './assets.ts'
+import { denoSelfTest } from './self-test.ts'
+import { denoSession } from './session.ts'
+import { findProgram } from '../native/host-python.ts'
+import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
+import { sharedOutBytes } from '../process-tree.ts'
+import type { Overrun } from '../run-cell.ts'
+import { runnerProcess } from '../runner-process.ts'
+import { takeSessionUser } from '../session-user.ts'
+import { openToAll } from '../sessions-folder.ts'
+import { sleep } from '../../util/abort.ts'
 import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
 
 export interface DenoSettings {

@@ -102,7 +102,7 @@ function pyodideFolder(): string {
 
 function assetSources(): string[] {
   const pyodide = pyodideFolder()
-  const runner = fileURLToPath(new URL('./runner/', import.meta.url))
+  const runner = fileURLToPath(new URL('../runner/', import.meta.url))
   return [
     ...pyodideFiles.map((name) => join(pyodide, name)),
     ...runnerFiles.map((name) => join(runner, name)),

@@ -1,10 +1,10 @@
 /** A session of a native tier: a confined Python of the host, a folder, and what the host watches while a cell runs. */
-import type { SandboxLimits, SandboxSession } from './port.ts'
-import { type EventSink, filesOf } from './harvest.ts'
-import { runCell } from './run-cell.ts'
-import { freezeBelow, signalAll } from './process-tree.ts'
-import type { RunnerProcess } from './runner-process.ts'
-import type { SessionFolder } from './session-folder.ts'
+import type { SandboxLimits, SandboxSession } from '../port.ts'
+import { type EventSink, filesOf } from '../harvest.ts'
+import { runCell } from '../run-cell.ts'
+import { freezeBelow, signalAll } from '../process-tree.ts'
+import type { RunnerProcess } from '../runner-process.ts'
+import type { SessionFolder } from '../session-folder.ts'
 import { watchTree } from './watch-tree.ts'
 
 export interface NativeParts {
