@@ -1,6 +1,6 @@
 /** What a person sees first: where the server is, what is behind it, and something to paste. */
-import type { Config } from './config.ts'
-import type { House } from './compose.ts'
+import type { Config } from './config/config.ts'
+import type { House } from './app.ts'
 
 export function banner(config: Config, house: House): string {
   const key = config.keys.size > 0 ? '$SPOOL_API_KEY' : 'any-key'

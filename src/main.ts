@@ -1,7 +1,7 @@
 /** Starts the server, prints the banner, and stops cleanly on a signal; or, told to, embeds all stores anew. */
 import { banner } from './banner.ts'
-import { openHouse } from './compose.ts'
-import { ConfigError, readConfig } from './config.ts'
+import { openHouse } from './app.ts'
+import { ConfigError, readConfig } from './config/config.ts'
 import { openLogger } from './logger.ts'
 import { reindex } from './reindex.ts'
 import { systemClock } from './util/clock.ts'

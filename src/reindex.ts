@@ -1,7 +1,7 @@
 /** `npm run reindex`: embeds all vector stores anew with the embedder that is configured now, and ends. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { openHouse } from './compose.ts'
-import type { Config } from './config.ts'
+import { openHouse } from './app.ts'
+import type { Config } from './config/config.ts'
 import { beginReindex, filesToEmbed } from './ingest/reindex.ts'
 import type { Clock } from './util/clock.ts'
 import type { Log } from './util/log.ts'

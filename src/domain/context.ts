@@ -1,7 +1,7 @@
 /** What the rules work with; main.ts makes it once. */
-import type { Handoff } from '../events/handoff.ts'
-import type { Hints } from '../events/hints.ts'
-import type { RunLog } from '../events/run-log.ts'
+import type { Handoff } from '../runs/handoff.ts'
+import type { Hints } from '../runs/hints.ts'
+import type { RunLog } from '../runs/run-log.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import type { Database } from '../database/database.ts'

@@ -19,7 +19,7 @@ import {
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
-import type { Slot } from '../events/handoff.ts'
+import type { Slot } from '../runs/handoff.ts'
 import { checkMessageFiles, checkResourceFiles, nameFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { bringFiles } from './create-message.ts'

@@ -1,5 +1,5 @@
 /** A free slot of this process for a run on a thread, unless another process holds the thread's session. */
-import type { Slot } from '../events/handoff.ts'
+import type { Slot } from '../runs/handoff.ts'
 import { hasSessionElsewhere } from '../sql/leases.ts'
 import type { Context } from './context.ts'
 

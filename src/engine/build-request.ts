@@ -1,6 +1,6 @@
 /** Run, assistant and thread become one request to the model, shortened where it must be. */
 import type { ToolChoice } from '../api/tools.ts'
-import type { RunRecord } from '../events/run-record.ts'
+import type { RunRecord } from '../runs/run-record.ts'
 import { countTokens } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'

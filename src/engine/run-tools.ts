@@ -1,7 +1,7 @@
 /** Runs the tools that a model turn called, as far as the server runs them itself. */
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
-import type { RunRecord } from '../events/run-record.ts'
+import type { RunRecord } from '../runs/run-record.ts'
 import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
 import type { ToolOutcome } from '../tools/port.ts'
 import type { Engine } from './engine.ts'

@@ -1,5 +1,5 @@
 /** Claims files that wait to be brought into vector stores, a few at a time, beside the worker's runs. */
-import type { Hints } from '../events/hints.ts'
+import type { Hints } from '../runs/hints.ts'
 import { ingestFile } from './ingest-file.ts'
 import type { IngestWork } from './ingest-work.ts'
 import type { Retrieval } from '../search/retrieval.ts'

@@ -1,4 +1,4 @@
-/** What bringing in files and searching them work with; compose.ts opens it once. */
+/** What bringing in files and searching them work with; app.ts opens it once. */
 import type { BlobStore } from '../blobs/port.ts'
 import type { Embedder } from '../models/port.ts'
 import type { Database } from '../database/database.ts'

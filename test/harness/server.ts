@@ -1,9 +1,9 @@
 /** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { openHouse, type House } from '../../src/compose.ts'
+import { openHouse, type House } from '../../src/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
-import type { Config } from '../../src/config.ts'
+import type { Config } from '../../src/config/config.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import type { Retrieval } from '../../src/search/retrieval.ts'
 import type { Database } from '../../src/database/database.ts'

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { BlobStoreSettings } from './blobs/settings.ts'
-import { ModelSettings } from './models/settings.ts'
-import { nearest } from './util/nearest.ts'
+import { BlobStoreSettings } from '../blobs/settings.ts'
+import { ModelSettings } from '../models/settings.ts'
+import { nearest } from '../util/nearest.ts'
 
 const port = z.int().min(0).max(65_535)
 const seconds = z.int().min(1)

@@ -85,7 +85,7 @@ test('an OpenAI key or address leads every name to that provider, and the file m
 })
 
 test('docs/configuration.md lists every key of the file', () => {
-  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
   const listed = [...page.matchAll(/^\| ((?:`[a-z_]+`(?:, )?)+) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([a-z_]+)`/g)].map(([, key]) => key),
   )
