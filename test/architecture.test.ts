@@ -2,84 +2,32 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
-/** Who may import whom: each room lists the rooms below it that it may open. */
+/**
+ * The layers. Each directory of src/ lists the directories that it may import. `documents`, `sandbox` and
+ * `embedded-postgres` could be packages of their own: they import `util` and nothing else.
+ */
 const allowed: Record<string, string[]> = {
   main: ['*'],
-  compose: ['*'],
   app: ['*'],
-  banner: ['compose', 'app', 'config'],
-  reindex: ['compose', 'app', 'config', 'retrieval', 'ingest', 'util'],
+  banner: ['app', 'config'],
+  reindex: ['app', 'config', 'ingest', 'util'],
   logger: ['util'],
   config: ['models', 'blobs', 'util', 'api'],
-  http: [
-    'api',
-    'domain',
-    'events',
-    'runs',
-    'retrieval',
-    'search',
-    'store',
-    'sql',
-    'database',
-    'blobs',
-    'util',
-  ],
-  engine: [
-    'api',
-    'domain',
-    'events',
-    'runs',
-    'retrieval',
-    'ingest',
-    'search',
-    'tools',
-    'models',
-    'store',
-    'sql',
-    'database',
-    'util',
-  ],
-  domain: ['api', 'events', 'runs', 'retrieval', 'search', 'blobs', 'store', 'sql', 'database', 'util'],
-  tools: [
-    'api',
-    'sandbox',
-    'retrieval',
-    'search',
-    'models',
-    'blobs',
-    'store',
-    'sql',
-    'database',
-    'events',
-    'runs',
-    'util',
-  ],
-  retrieval: [
-    'api',
-    'models',
-    'embedders',
-    'documents',
-    'ingest',
-    'search',
-    'store',
-    'sql',
-    'database',
-    'blobs',
-    'util',
-  ],
-  ingest: ['api', 'runs', 'search', 'documents', 'models', 'embedders', 'blobs', 'sql', 'database', 'util'],
-  search: ['api', 'documents', 'models', 'embedders', 'blobs', 'sql', 'database', 'util'],
-  documents: ['util'],
-  events: ['api', 'store', 'sql', 'database', 'util'],
+  http: ['api', 'domain', 'runs', 'search', 'sql', 'database', 'blobs', 'util'],
+  engine: ['api', 'domain', 'tools', 'ingest', 'search', 'runs', 'models', 'sql', 'database', 'util'],
+  domain: ['api', 'runs', 'search', 'documents', 'blobs', 'sql', 'database', 'util'],
+  tools: ['api', 'runs', 'search', 'sandbox', 'models', 'blobs', 'sql', 'database', 'util'],
+  ingest: ['api', 'runs', 'search', 'documents', 'embedders', 'models', 'blobs', 'sql', 'database', 'util'],
+  search: ['api', 'documents', 'models', 'blobs', 'sql', 'database', 'util'],
   runs: ['api', 'sql', 'database', 'util'],
   models: ['api', 'embedders', 'util'],
   embedders: ['models', 'util'],
-  sandbox: ['api', 'util'],
   blobs: ['api', 'util'],
-  store: ['api', 'sql', 'database', 'embedded-postgres', 'util'],
-  sql: ['api', 'store', 'database', 'util'],
-  database: ['store', 'embedded-postgres', 'util'],
-  'embedded-postgres': ['store', 'database', 'util'],
+  sql: ['api', 'database', 'util'],
+  database: ['embedded-postgres', 'util'],
+  'embedded-postgres': ['database', 'util'],
+  sandbox: ['util'],
+  documents: ['util'],
   api: ['util'],
   util: [],
 }
@@ -93,7 +41,7 @@ const mayImportModels = [
   'http/server.ts',
 ]
 
-/** Packages that belong to one room. */
+/** Packages that one directory owns: no other may import them. */
 const owners: Record<string, string> = {
   fastify: 'http',
   '@fastify/cors': 'http',
@@ -107,7 +55,7 @@ const source = resolve(import.meta.dirname, '../src')
 
 interface Import {
   file: string
-  room: string
+  directory: string
   target: string
 }
 
@@ -119,30 +67,30 @@ function imports(): Import[] {
   return files.flatMap((file) => {
     const text = readFileSync(join(source, file), 'utf8')
     const found = text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)
-    return [...found].map(([, target]) => ({ file, room: roomOf(file), target: target ?? '' }))
+    return [...found].map(([, target]) => ({ file, directory: directoryOf(file), target: target ?? '' }))
   })
 }
 
-function roomOf(file: string): string {
+function directoryOf(file: string): string {
   return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '')
 }
 
-test('imports go down the house only', () => {
+test('imports go down the layers only', () => {
   const wrong = imports()
     .filter(({ target }) => target.startsWith('.'))
-    .filter(({ file, room, target }) => {
-      const goal = roomOf(relative(source, resolve(dirname(join(source, file)), target)))
-      if (goal === room || allowed[room]?.includes('*')) return false
+    .filter(({ file, directory, target }) => {
+      const goal = directoryOf(relative(source, resolve(dirname(join(source, file)), target)))
+      if (goal === directory || allowed[directory]?.includes('*')) return false
       if (goal === 'models' && mayImportModels.includes(file)) return false
-      return !allowed[room]?.includes(goal)
+      return !allowed[directory]?.includes(goal)
     })
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
 })
 
-test('a package with an owner is used in its room only', () => {
-  const wrong = imports().filter(({ room, target }) => {
+test('a package is imported by the directory that owns it only', () => {
+  const wrong = imports().filter(({ directory, target }) => {
     const owner = owners[target]
-    return owner !== undefined && room !== owner && room !== 'main' && room !== 'compose' && room !== 'app'
+    return owner !== undefined && directory !== owner && directory !== 'main' && directory !== 'app'
   })
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
 })
