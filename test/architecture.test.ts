@@ -48,6 +48,7 @@ const owners: Record<string, string> = {
   '@fastify/multipart': 'http',
   aws4fetch: 'blobs',
   'eventsource-parser': 'models',
+  'gpt-tokenizer': 'util',
   'node-llama-cpp': 'models',
 }
 

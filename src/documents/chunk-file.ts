@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline'
 import { chunkSections, type Chunk, type ChunkSizes } from './chunk.ts'
 import { readSections } from './sections.ts'
 import { packTerms } from './terms.ts'
-import { loadTokenCounter } from './token-counter.ts'
+import { loadTokenCounter } from '../util/count-tokens.ts'
 
 export interface ChunkJob {
   kind: 'chunk'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { chunkSections, defaultChunkSizes, type Chunk, type ChunkSizes } from './chunk.ts'
 import type { Section } from './sections.ts'
-import { loadTokenCounter } from './token-counter.ts'
+import { loadTokenCounter } from '../util/count-tokens.ts'
 
 let countTokens: (text: string) => number = () => 0
 beforeAll(async () => {

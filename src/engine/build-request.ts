@@ -1,7 +1,7 @@
 /** Run, assistant and thread become one request to the model, shortened where it must be. */
 import type { ToolChoice } from '../api/tools.ts'
 import type { RunRecord } from '../runs/run-record.ts'
-import { countTokens } from '../models/count-tokens.ts'
+import { countTokens } from '../util/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
 import { messagesAfter, newestMessages, type ThreadMessage } from '../sql/messages.ts'

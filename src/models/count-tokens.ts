@@ -1,26 +1,11 @@
-/** Counts tokens when a provider does not. */
+/** Counts the tokens of a request when a provider does not. */
+import { countTokens } from '../util/count-tokens.ts'
 import type { ChatMessage, ChatRequest } from './port.ts'
 
-/** The tokenizer is quadratic in a run of characters without a break: a megabyte of `a` would take minutes. */
-const longestRun = 256
-const longRuns = new RegExp(`\\S{${longestRun}}|\\s{${longestRun}}`, 'g')
-/** What is counted exactly, in characters; beyond it the first part's density is used, so that nothing blocks. */
-const exactLength = 400_000
-/** What Chat Completions adds for the role and the borders of a message. */
+/** What Chat Completions adds for the role and the delimiters of a message. */
 const tokensPerMessage = 4
 
-/** Tokens of a text in o200k_base, the encoding of OpenAI's newer models; near enough for others. */
-export async function countTokens(text: string): Promise<number> {
-  if (text === '') return 0
-  // Loading takes 0.1 to 0.8 s and 125 MB, and most providers count for themselves.
-  const { countTokens: count } = await import('gpt-tokenizer/encoding/o200k_base')
-  const part = text.slice(0, exactLength).replaceAll(longRuns, '$&\n')
-  // Without this, a text that contains `<|endoftext|>` throws.
-  const tokens = count(part, { disallowedSpecial: new Set() })
-  return text.length <= exactLength ? tokens : Math.round((tokens / exactLength) * text.length)
-}
-
-/** Tokens of everything that is sent; an image counts as OpenAI's smallest, 85. */
+/** The tokens of messages and tools. An image counts as OpenAI's smallest, 85. */
 export async function countPromptTokens(request: ChatRequest): Promise<number> {
   const texts = request.messages.map((message) => messageText(message))
   const tools = (request.tools ?? []).map((tool) => JSON.stringify(tool.function))

@@ -1,7 +1,7 @@
 /** file_search: passages of the assistant's and the thread's vector stores, with marks to cite them by. */
 import type { FileSearchToolCall } from '../api/run-steps.ts'
 import type { FileSearchTool } from '../api/tools.ts'
-import { countTokens } from '../models/count-tokens.ts'
+import { countTokens } from '../util/count-tokens.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { searchStores, type SearchResult } from '../search/search.ts'
 import type { Queryable } from '../database/database.ts'

@@ -106,7 +106,7 @@ describe('without a directive', () => {
     )
   })
 
-  test('it searches the files for the words of the user, and quotes the best passage with its mark', async () => {
+  test('it searches the files for the words of the user, and quotes the best sentence with its mark', async () => {
     const first = await ask('How long do cats sleep?', { tools: [fileSearch, weather] })
     expect(first.calls.map(({ name, arguments: text }) => [name, JSON.parse(text)])).toEqual([
       ['file_search', { queries: ['How long do cats sleep?'] }],
@@ -118,6 +118,21 @@ describe('without a directive', () => {
       'Cats sleep for most of the day. They need thirteen to sixteen hours of sleep. 【4:0†cats.txt】',
     )
     expect(second.finish).toBe('stop')
+    const answer = async (question: string, passages: string) =>
+      (await ask(question, { tools: [fileSearch] }, outputs(first, passages))).text
+    expect(
+      await answer(
+        'When is the bakery open on Sundays?',
+        '【4:0†a.md】\n# Bakery\n\nWe bake with rye and wheat, and every loaf rests for a night.\n\n' +
+          'Opening hours are from six to noon on Sundays, and the\nbakery is closed on Mondays.\n\n【4:1†b.md】\nSundays are for rest.',
+      ),
+    ).toBe('Opening hours are from six to noon on Sundays, and the bakery is closed on Mondays. 【4:0†a.md】')
+    expect(
+      await answer(
+        'How long is the warranty?',
+        '【4:0†faq.md】\n- How long is the warranty?\n- It lasts for three years from the day on which the device was delivered.',
+      ),
+    ).toBe('It lasts for three years from the day on which the device was delivered. 【4:0†faq.md】')
     expect((await ask('How?', { tools: [fileSearch] }, outputs(first, 'No results.'))).text).toMatch(
       /found nothing/,
     )
@@ -179,6 +194,11 @@ describe('directives', () => {
 
   test('broken arguments and unknown functions can be called', async () => {
     expect((await ask('call nowhere {"x": ')).calls[0]).toMatchObject({ name: 'nowhere', arguments: '{"x":' })
+  })
+
+  test('a fence that is never closed is plain text', async () => {
+    const openings = 'python\n```py\n'.repeat(20_000)
+    expect((await ask(`${openings}1+1`, { tools: [python] })).calls).toEqual([])
   })
 
   test('python takes a fenced block', async () => {
@@ -254,6 +274,15 @@ describe('what the request demands', () => {
     expect(JSON.parse((await ask('say four', { response_format })).text)).toEqual({
       steps: ['four'],
       total: 10,
+    })
+  })
+
+  test('a schema that asks for too large a value is refused', async () => {
+    const schema = { type: 'string', minLength: 2 ** 30 }
+    const response_format = { type: 'json_schema' as const, json_schema: { name: 's', schema } }
+    await expect(ask('say four', { response_format })).rejects.toMatchObject({
+      code: 'invalid_prompt',
+      message: 'The JSON schema asks for a value that is too large for the demo model.',
     })
   })
 

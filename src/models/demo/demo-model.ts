@@ -2,14 +2,15 @@
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { sleep } from '../../util/abort.ts'
 import { newId } from '../../util/ids.ts'
+import { SchemaTooLarge } from './fit-schema.ts'
 import { planTurn, type DemoTurn } from './demo-turn.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type FinishReason, type ModelPart } from '../port.ts'
 
-/** What `fail` says, as the live service would have. */
+/** The error texts of `fail`, as the live service words them. */
 const failureTexts = {
   server_error: 'Sorry, something went wrong.',
   rate_limit_exceeded: 'Rate limit reached for the demo model. Please try again later.',
-  invalid_prompt: 'The demo model was told to refuse this prompt.',
+  invalid_prompt: 'The demo model was instructed to refuse this prompt.',
 } as const
 
 /**
@@ -22,7 +23,7 @@ export function demoModel(): ChatModel {
 
 async function* stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
   signal.throwIfAborted()
-  const turn = planTurn(request)
+  const turn = planOrFail(request)
   const budget = { left: request.max_completion_tokens ?? Number.POSITIVE_INFINITY, used: 0 }
   for await (const part of paced(partsOf(turn, budget), turn.slowMs, signal)) yield part
   const isCut = budget.left < 0
@@ -39,8 +40,17 @@ async function* stream(request: ChatRequest, signal: AbortSignal): AsyncGenerato
   }
 }
 
+function planOrFail(request: ChatRequest): DemoTurn {
+  try {
+    return planTurn(request)
+  } catch (error) {
+    if (error instanceof SchemaTooLarge) throw new ModelFailure('invalid_prompt', error.message)
+    throw error
+  }
+}
+
 interface Budget {
-  /** Below zero once something had to be left out. */
+  /** Below zero when the answer was cut. */
   left: number
   used: number
 }
@@ -67,7 +77,7 @@ function spend(budget: Budget): boolean {
   return true
 }
 
-/** Lets others have a turn after each word, so that a long answer is a stream and holds nobody up. */
+/** Yields to the event loop after each word, so that a long answer streams and does not block other requests. */
 async function* paced(
   parts: Iterable<ModelPart>,
   slowMs: number,

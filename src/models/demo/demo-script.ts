@@ -24,7 +24,7 @@ const slowestMs = 60_000
  */
 export function readScript(text: string, tools: Set<string>): DemoScript {
   const script: DemoScript = { actions: [], slowMs: 0 }
-  const lines = joinFences(text).split('\n')
+  const lines = joinFences(text.split('\n'))
   for (const line of lines) {
     const slow = /^slow (\d{1,6})\s*$/.exec(line)
     if (slow !== null) script.slowMs = Math.min(Number(slow[1]), slowestMs)
@@ -68,12 +68,22 @@ function readCall(rest: string, tools: Set<string>): DemoAction | undefined {
 /** Stands for a line break inside a `python` line. */
 const fold = '\u0000'
 
-/** A line `python` and a fenced block after it become one `python` line. */
-function joinFences(text: string): string {
-  return text.replaceAll(
-    /^python\s*\n```[a-z]*\n([^]*?)\n```/gm,
-    (_, code: string) => `python ${code.replaceAll('\n', fold)}`,
-  )
+/** Joins a line `python` and the fenced block after it into one `python` line. One pass over the lines. */
+function joinFences(lines: string[]): string[] {
+  const joined: string[] = []
+  const lastFence = lines.lastIndexOf('```')
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? ''
+    const opens = line.trimEnd() === 'python' && /^```[a-z]*$/.test(lines[index + 1] ?? '')
+    if (!opens || lastFence < index + 2) {
+      joined.push(line)
+      continue
+    }
+    const end = lines.indexOf('```', index + 2)
+    joined.push(`python ${lines.slice(index + 2, end).join(fold)}`)
+    index = end
+  }
+  return joined
 }
 
 function unfold(code: string): string {

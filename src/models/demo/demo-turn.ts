@@ -1,6 +1,7 @@
-/** Decides what the demo model says and calls in one turn. */
+/** Decides the text and the calls of one turn of the demo model. */
 import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo-script.ts'
 import { fitSchema } from './fit-schema.ts'
+import { cut, quotePassage } from './quote-passage.ts'
 import type { ChatRequest, ChatTool, ModelFailureCode } from '../port.ts'
 
 /** One turn, in this order: text, then a failure or calls. */
@@ -11,21 +12,21 @@ export interface DemoTurn {
   slowMs: number
 }
 
-/** Characters of a question or a tool output that are repeated. */
+/** The longest part of a question or a tool output that an answer repeats, in characters. */
 const longestQuote = 1_000
 
 export function planTurn(request: ChatRequest): DemoTurn {
   const question = lastQuestion(request)
   const tools = new Map((request.tools ?? []).map((tool) => [tool.function.name, tool]))
-  const done = answeredCalls(request)
+  const answered = answeredCalls(request)
   const script = readScript(question.text, new Set(tools.keys()))
-  const left = afterCalls(script.actions, done.length)
-  const turn = scriptedTurn(left, request)
+  const remaining = afterCalls(script.actions, answered.length)
+  const turn = scriptedTurn(remaining, request)
   const forced = forcedCall(request, turn.calls, tools)
   if (forced !== undefined) return { text: '', fail: undefined, calls: [forced], slowMs: script.slowMs }
   const hasScript = script.actions.length > 0
   if (turn.text === '' && turn.fail === undefined && turn.calls.length === 0) {
-    if (done.length > 0) turn.text = quoteOutputs(done)
+    if (answered.length > 0) turn.text = quoteOutputs(answered, question.text)
     else if (!hasScript && mayCall(request) && tools.has('file_search'))
       turn.calls = [searchFor(question.text)]
     else turn.text = hasScript ? 'I may not call a tool now: tool_choice is "none".' : introduce(question)
@@ -34,30 +35,30 @@ export function planTurn(request: ChatRequest): DemoTurn {
   return { ...turn, slowMs: script.slowMs }
 }
 
-/** What the script still has to do when so many calls have been made. */
-function afterCalls(actions: DemoAction[], made: number): DemoAction[] {
+/** The actions that remain after the first `count` calls. */
+function afterCalls(actions: DemoAction[], count: number): DemoAction[] {
   let calls = 0
   const next = actions.findIndex((action) => {
-    if (calls === made) return true
+    if (calls === count) return true
     if (action.type === 'call') calls += 1
     return false
   })
   return next === -1 ? [] : actions.slice(next)
 }
 
-/** Text up to the first calls, and those calls: neighbours in one turn, or one alone. */
+/** The text before the first calls, and those calls: neighbouring calls share a turn where that is allowed. */
 function scriptedTurn(actions: DemoAction[], request: ChatRequest): Omit<DemoTurn, 'slowMs'> {
-  const said: string[] = []
+  const texts: string[] = []
   const calls: DemoTurn['calls'] = []
   const most = request.parallel_tool_calls === false ? 1 : Number.POSITIVE_INFINITY
   for (const action of actions) {
     const isCall = action.type === 'call'
     if (calls.length > 0 && (!isCall || calls.length >= most)) break
-    if (action.type === 'fail') return { text: said.join('\n'), fail: action.code, calls: [] }
-    if (action.type === 'say') said.push(action.text)
+    if (action.type === 'fail') return { text: texts.join('\n'), fail: action.code, calls: [] }
+    if (action.type === 'say') texts.push(action.text)
     else if (mayCall(request)) calls.push({ name: action.name, arguments: action.arguments })
   }
-  return { text: said.join('\n'), fail: undefined, calls }
+  return { text: texts.join('\n'), fail: undefined, calls }
 }
 
 /** The call that tool_choice demands and the script does not make. */
@@ -70,18 +71,18 @@ function forcedCall(
   if (choice === undefined || choice === 'auto' || choice === 'none') return undefined
   if (choice === 'required') {
     const [first] = tools.values()
-    return planned.length > 0 || first === undefined ? undefined : madeUpCall(first, request)
+    return planned.length > 0 || first === undefined ? undefined : exampleCall(first, request)
   }
   if (planned.length > 0 && planned.every(({ name }) => name === choice.function.name)) return undefined
   const tool = tools.get(choice.function.name)
-  const meant = planned.find(({ name }) => name === choice.function.name)
+  const matching = planned.find(({ name }) => name === choice.function.name)
   return (
-    meant ??
-    (tool === undefined ? { name: choice.function.name, arguments: '{}' } : madeUpCall(tool, request))
+    matching ??
+    (tool === undefined ? { name: choice.function.name, arguments: '{}' } : exampleCall(tool, request))
   )
 }
 
-function madeUpCall(
+function exampleCall(
   { function: { name, parameters } }: ChatTool,
   request: ChatRequest,
 ): DemoTurn['calls'][number] {
@@ -110,38 +111,16 @@ function introduce({ text, images }: { text: string; images: number }): string {
   return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${asked}${seen}`
 }
 
-function quoteOutputs(done: { name: string; output: string }[]): string {
-  return done
+function quoteOutputs(calls: { name: string; output: string }[], question: string): string {
+  return calls
     .map(({ name, output }) => {
-      if (name === 'file_search') return quotePassage(output)
+      if (name === 'file_search') return quotePassage(question, output)
       return `${name} answered: ${output.trim() === '' ? 'nothing' : cut(output.trim(), longestQuote)}`
     })
     .join('\n')
 }
 
-const mark = /【[^【】]*†[^【】]*】/
-
-/** The first passage is the best one: its beginning, and the mark that becomes a citation. */
-function quotePassage(output: string): string {
-  const found = mark.exec(output)
-  if (found === null) return 'I found nothing about that in the files.'
-  const after = output.slice(found.index + found[0].length)
-  const next = mark.exec(after)
-  const passage = after.slice(0, next?.index).trim()
-  return `${firstSentences(passage === '' ? output.slice(0, found.index).trim() : passage)} ${found[0]}`
-}
-
-/** Whole sentences, until they say something: 60 characters or more. */
-function firstSentences(text: string): string {
-  let quoted = ''
-  for (const sentence of text.replaceAll(/\s+/g, ' ').match(/[^.!?。！？]+(?:[.!?。！？]+|$)/g) ?? []) {
-    quoted += sentence
-    if (quoted.trim().length >= 60) break
-  }
-  return cut(quoted.trim(), 400)
-}
-
-/** Puts an answer into the form that response_format asks for; text that is JSON already stays. */
+/** Converts an answer to the requested response_format; text that is JSON already is kept. */
 function inForm(text: string, { response_format: form }: ChatRequest): string {
   if (form === undefined || form.type === 'text' || isJson(text)) return text
   if (form.type === 'json_object') return JSON.stringify({ answer: text })
@@ -155,8 +134,4 @@ function isJson(text: string): boolean {
   } catch {
     return false
   }
-}
-
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`
 }

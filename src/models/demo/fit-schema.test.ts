@@ -1,12 +1,11 @@
 import { expect, test } from 'vitest'
-import { fitSchema } from './fit-schema.ts'
+import { fitSchema, SchemaTooLarge } from './fit-schema.ts'
 
 const fits: [string, unknown, unknown][] = [
   ['a string says the text', { type: 'string' }, 'text'],
   ['a short string is cut', { type: 'string', maxLength: 2 }, 'te'],
   ['a long string is filled', { type: 'string', minLength: 6 }, 'text..'],
   ['a format has its form', { type: 'string', format: 'date' }, '2024-01-01'],
-  ['a pattern is met', { type: 'string', pattern: '^[A-Z]{2}\\d{2}$' }, 'AB12'],
   ['an enum gives its first', { enum: ['x', 'y'] }, 'x'],
   ['a const is itself', { const: 7 }, 7],
   ['an integer keeps its bounds', { type: 'integer', minimum: 3.5, maximum: 9 }, 4],
@@ -58,9 +57,42 @@ test('references are followed, and a schema that holds itself comes to an end', 
   expect(text).toContain('"next":null')
 })
 
-test('a schema that can never end is given up', () => {
+test('a schema that can never end is cut at a depth', () => {
   const schema = { $ref: '#', type: 'object', properties: { again: { $ref: '#' } }, required: ['again'] }
   expect(JSON.stringify(fitSchema(schema, 'n')).length).toBeLessThan(2_000)
+})
+
+const list = (items: object) => ({ type: 'array', minItems: 1_000, items })
+const manyProperties = Object.fromEntries(Array.from({ length: 60_000 }, (_, index) => [`p${index}`, {}]))
+
+test.for<[string, object]>([
+  ['nested minItems', list(list(list({ type: 'string' })))],
+  ['a huge minItems', { type: 'array', minItems: 1e300 }],
+  ['a huge minLength', { type: 'string', minLength: 2 ** 30 }],
+  [
+    'self-references that multiply',
+    {
+      type: 'object',
+      required: ['a', 'b', 'c'],
+      properties: { a: { $ref: '#' }, b: { $ref: '#' }, c: { $ref: '#' } },
+    },
+  ],
+  [
+    'self-references inside allOf',
+    { allOf: [{ $ref: '#' }, { $ref: '#' }, { properties: { a: { $ref: '#' } }, required: ['a'] }] },
+  ],
+  [
+    'many properties behind many references',
+    { ...list({ $ref: '#/$defs/big' }), $defs: { big: { properties: manyProperties } } },
+  ],
+  ['many options', { anyOf: [list({ anyOf: Array.from({ length: 60_000 }, () => ({ $ref: '#' })) })] }],
+])('%s are refused', ([, schema]) => {
+  expect(() => fitSchema(schema, 'text')).toThrow(SchemaTooLarge)
+})
+
+test('a pattern is never run', () => {
+  const text = `${'a'.repeat(50)}!`
+  expect(fitSchema({ type: 'string', pattern: '(a+)+$' }, text)).toBe(text)
 })
 
 test('a property called __proto__ is a property', () => {

@@ -1,53 +1,64 @@
-/** Makes a JSON value that fits a JSON schema: what the demo model says where a form is asked for. */
+/** Creates a JSON value that fits a JSON schema: the demo model's answer where a schema is asked for. */
 
 type Schema = Record<string, unknown>
 
-interface Making {
+interface Fitting {
   root: Schema
-  /** What strings without a form of their own say. */
+  /** The value of strings that have no format. */
   text: string
+  /** Values, schema keywords and characters that may still be spent. */
+  budget: number
 }
 
-/** From here on down the smallest value that fits is taken, so that a schema that holds itself comes to an end. */
+/** Below this depth the smallest value that fits is taken, so that a schema that refers to itself ends. */
 const deep = 5
 const deepest = 40
+/** Bounds the work for one value. A schema of a real program needs a few hundred. */
+const budget = 100_000
 
-/** Understands types, enum, const, $ref, anyOf, oneOf, allOf, required, bounds, formats and common patterns. */
-export function fitSchema(schema: unknown, text: string): unknown {
-  const root = isSchema(schema) ? schema : {}
-  return make(root, { root, text }, 0)
+/** The schema asks for a value that is too large for the demo model. */
+export class SchemaTooLarge extends Error {
+  constructor() {
+    super('The JSON schema asks for a value that is too large for the demo model.')
+    this.name = 'SchemaTooLarge'
+  }
 }
 
-function make(given: unknown, making: Making, depth: number): unknown {
+/**
+ * Obeys type, enum, const, $ref, anyOf, oneOf, allOf, properties, required, items, bounds, lengths and formats.
+ * Ignores `pattern`: a regular expression of a user may run without end. Throws `SchemaTooLarge`.
+ */
+export function fitSchema(schema: unknown, text: string): unknown {
+  const root = isSchema(schema) ? schema : {}
+  return fit(root, { root, text, budget }, 0)
+}
+
+function fit(value: unknown, fitting: Fitting, depth: number): unknown {
   if (depth > deepest) return null
-  if (!isSchema(given)) return making.text
-  const schema = resolve(given, making)
+  const schema = resolve(isSchema(value) ? value : {}, fitting)
   if ('const' in schema) return schema.const
   if (Array.isArray(schema.enum) && schema.enum.length > 0) return schema.enum[0]
-  if (depth < deep) {
-    if ('default' in schema) return schema.default
-    if (Array.isArray(schema.examples) && schema.examples.length > 0) return schema.examples[0]
-  }
+  if (depth < deep && 'default' in schema) return schema.default
   const options = [schema.anyOf, schema.oneOf].find((list) => Array.isArray(list) && list.length > 0)
   if (Array.isArray(options)) {
-    const { anyOf: _any, oneOf: _one, ...rest } = schema
-    const chosen = depth < deep ? options[0] : simplest(options, making)
-    return make(merge(rest, resolve(isSchema(chosen) ? chosen : {}, making)), making, depth + 1)
+    const { anyOf: _anyOf, oneOf: _oneOf, ...rest } = schema
+    const option: unknown = depth < deep ? options[0] : simplest(options, fitting)
+    return fit(merge([rest, isSchema(option) ? option : {}], fitting), fitting, depth + 1)
   }
   switch (typeOf(schema, depth)) {
     case 'object':
-      return makeObject(schema, making, depth)
+      return fitObject(schema, fitting, depth)
     case 'array':
-      return makeArray(schema, making, depth)
+      return fitArray(schema, fitting, depth)
     case 'integer':
     case 'number':
-      return makeNumber(schema)
+      return fitNumber(schema)
     case 'boolean':
       return true
     case 'null':
       return null
     default:
-      return makeString(schema, making.text)
+      return fitString(schema, fitting)
   }
 }
 
@@ -61,54 +72,60 @@ function typeOf(schema: Schema, depth: number): unknown {
   return schema.minimum !== undefined || schema.maximum !== undefined ? 'number' : 'string'
 }
 
-function makeObject(schema: Schema, making: Making, depth: number): unknown {
+function fitObject(schema: Schema, fitting: Fitting, depth: number): unknown {
   const properties = isSchema(schema.properties) ? schema.properties : {}
   const required: unknown[] = Array.isArray(schema.required) ? schema.required : []
   const optional = depth < deep ? Object.keys(properties) : []
-  const names = [...new Set([...optional, ...required.map(String)])]
+  const names = new Set([...optional, ...required.map(String)])
   // fromEntries defines own properties: a property called `__proto__` stays one.
   return Object.fromEntries(
-    names.map((name) => {
+    Array.from(names, (name) => {
+      spend(fitting, name.length)
       const property = Object.hasOwn(properties, name) ? properties[name] : schema.additionalProperties
-      return [name, make(property ?? {}, making, depth + 1)]
+      return [name, fit(property, fitting, depth + 1)]
     }),
   )
 }
 
-function makeArray(schema: Schema, making: Making, depth: number): unknown[] {
-  const fixed: unknown[] = Array.isArray(schema.prefixItems) ? schema.prefixItems : []
+function fitArray(schema: Schema, fitting: Fitting, depth: number): unknown[] {
+  const prefix: unknown[] = Array.isArray(schema.prefixItems) ? schema.prefixItems : []
   const least = asNumber(schema.minItems) ?? (depth < deep ? 1 : 0)
-  const length = Math.min(Math.max(least, fixed.length), asNumber(schema.maxItems) ?? 1_000, 1_000)
-  return Array.from({ length }, (_, index) => {
-    const made = make(fixed[index] ?? schema.items ?? {}, making, depth + 1)
-    return schema.uniqueItems === true && index > 0 ? differ(made, index) : made
-  })
+  const length = Math.min(Math.max(least, prefix.length), asNumber(schema.maxItems) ?? Infinity)
+  const items: unknown[] = []
+  for (let index = 0; index < length; index += 1) {
+    const item = fit(prefix[index] ?? schema.items, fitting, depth + 1)
+    items.push(schema.uniqueItems === true && index > 0 ? vary(item, index) : item)
+  }
+  return items
 }
 
-function differ(value: unknown, index: number): unknown {
+function vary(value: unknown, index: number): unknown {
   if (typeof value === 'string') return `${value} ${index + 1}`
   return typeof value === 'number' ? value + index : value
 }
 
-function makeNumber(schema: Schema): number {
+function fitNumber(schema: Schema): number {
   const step = asNumber(schema.multipleOf) ?? 1
   const low = bound(schema.minimum, schema.exclusiveMinimum, Math.max)
   const high = bound(schema.maximum, schema.exclusiveMaximum, Math.min)
-  const isOpen = (value: number, edge: unknown) => value === edge
   if (low !== undefined) {
     const first = Math.ceil(low / step) * step
-    const value = isOpen(first, schema.exclusiveMinimum) ? first + step : first
+    const value = first === schema.exclusiveMinimum ? first + step : first
     const fits = high === undefined || value < high || (value === high && value !== schema.exclusiveMaximum)
     // Bounds closer than one step hold a fraction only.
     return fits ? value : low + ((high ?? low) - low) / 2
   }
   if (high === undefined || high >= step) return step
   const last = Math.floor(high / step) * step
-  return isOpen(last, schema.exclusiveMaximum) ? last - step : last
+  return last === schema.exclusiveMaximum ? last - step : last
 }
 
-function bound(closed: unknown, open: unknown, choose: (...values: number[]) => number): number | undefined {
-  const values = [closed, open].map(asNumber).filter((value): value is number => value !== undefined)
+function bound(
+  inclusive: unknown,
+  exclusive: unknown,
+  choose: (...values: number[]) => number,
+): number | undefined {
+  const values = [inclusive, exclusive].map(asNumber).filter((value) => value !== undefined)
   return values.length === 0 ? undefined : choose(...values)
 }
 
@@ -125,85 +142,72 @@ const formats: Record<string, string> = {
   uuid: '00000000-0000-4000-8000-000000000000',
 }
 
-/** Tried in turn against a pattern. */
-const candidates = [
-  ...Object.values(formats),
-  'a',
-  'A',
-  '1',
-  '12',
-  '123',
-  '1234',
-  '12345',
-  'abc',
-  'ABC',
-  'AB12',
-]
-
-function makeString(schema: Schema, text: string): string {
-  const format =
-    typeof schema.format === 'string' && Object.hasOwn(formats, schema.format)
-      ? formats[schema.format]
-      : undefined
-  const wanted = format ?? fitPattern(schema.pattern, text)
+function fitString(schema: Schema, fitting: Fitting): string {
+  const { format } = schema
+  const isKnown = typeof format === 'string' && Object.hasOwn(formats, format)
+  const text = (isKnown ? formats[format] : undefined) ?? fitting.text
   const least = asNumber(schema.minLength) ?? 0
-  const most = asNumber(schema.maxLength) ?? Number.POSITIVE_INFINITY
-  return wanted.padEnd(least, '.').slice(0, most)
+  spend(fitting, Math.max(text.length, least))
+  return text.padEnd(least, '.').slice(0, asNumber(schema.maxLength))
 }
 
-function fitPattern(pattern: unknown, text: string): string {
-  if (typeof pattern !== 'string') return text
-  try {
-    const expression = new RegExp(pattern, 'u')
-    return [text, ...candidates].find((candidate) => expression.test(candidate)) ?? text
-  } catch {
-    return text
-  }
+/** Follows `$ref` inside the document and merges the parts of `allOf`. */
+function resolve(schema: Schema, fitting: Fitting, hops = 0): Schema {
+  const { $ref, allOf, ...rest } = schema
+  if (hops > deepest || (typeof $ref !== 'string' && !Array.isArray(allOf))) return merge([schema], fitting)
+  const parts = Array.isArray(allOf) ? allOf.filter(isSchema) : []
+  if (typeof $ref === 'string') parts.unshift(refer(fitting.root, $ref))
+  return merge([...parts.map((part) => resolve(part, fitting, hops + 1)), rest], fitting)
 }
 
-/** Follows $ref inside the document and folds allOf together. */
-function resolve(schema: Schema, making: Making): Schema {
-  let found = schema
-  for (let hops = 0; typeof found.$ref === 'string' && hops < deepest; hops += 1) {
-    const { $ref, ...beside } = found
-    found = merge(pointed(making.root, String($ref)), beside)
-  }
-  if (!Array.isArray(found.allOf)) return found
-  const { allOf, ...rest } = found
-  const parts = (allOf as unknown[]).filter(isSchema)
-  return parts.reduce(
-    (whole, part) => merge(whole, part.allOf === undefined ? resolve(part, making) : part),
-    rest,
-  )
-}
-
-function pointed(root: Schema, reference: string): Schema {
+function refer(root: Schema, reference: string): Schema {
   if (!reference.startsWith('#')) return {}
   let found: unknown = root
   for (const step of reference.slice(1).split('/').filter(Boolean)) {
-    const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
+    const name = decodePointer(step)
     found = isSchema(found) && Object.hasOwn(found, name) ? found[name] : undefined
   }
   return isSchema(found) ? found : {}
 }
 
-function merge(left: Schema, right: Schema): Schema {
-  const both: Schema = { ...left, ...right }
-  if (isSchema(left.properties) && isSchema(right.properties)) {
-    both.properties = { ...left.properties, ...right.properties }
+function decodePointer(step: string): string {
+  try {
+    return decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~')
+  } catch {
+    return step
   }
-  if (Array.isArray(left.required) && Array.isArray(right.required)) {
-    both.required = [...left.required, ...right.required] as unknown[]
-  }
-  return both
 }
 
-function simplest(options: unknown[], making: Making): unknown {
-  const weight = (option: unknown) => {
-    const { type } = isSchema(option) ? resolve(option, making) : {}
-    return type === 'null' ? 0 : type === 'object' || type === 'array' || type === undefined ? 2 : 1
+/** Later schemas win; `properties` and `required` are joined. The cost is the number of keywords. */
+function merge(schemas: Schema[], fitting: Fitting): Schema {
+  const merged: Schema = {}
+  const properties: [string, unknown][] = []
+  const required: unknown[] = []
+  for (const schema of schemas) {
+    const members = isSchema(schema.properties) ? Object.entries(schema.properties) : []
+    const names: unknown[] = Array.isArray(schema.required) ? schema.required : []
+    spend(fitting, 1 + Object.keys(schema).length + members.length + names.length)
+    Object.assign(merged, schema)
+    for (const member of members) properties.push(member)
+    for (const name of names) required.push(name)
   }
-  return options.toSorted((left, right) => weight(left) - weight(right))[0]
+  if (properties.length > 0) merged.properties = Object.fromEntries(properties)
+  if (required.length > 0) merged.required = required
+  return merged
+}
+
+/** Of the options, the first one of the simplest kind: null, then other plain values, then objects and arrays. */
+function simplest(options: unknown[], fitting: Fitting): unknown {
+  const weights = options.map((option) => {
+    const { type } = isSchema(option) ? resolve(option, fitting) : {}
+    return type === 'null' ? 0 : type === 'object' || type === 'array' || type === undefined ? 2 : 1
+  })
+  return options[weights.indexOf(weights.includes(0) ? 0 : weights.includes(1) ? 1 : 2)]
+}
+
+function spend(fitting: Fitting, cost: number): void {
+  fitting.budget -= cost
+  if (fitting.budget < 0) throw new SchemaTooLarge()
 }
 
 function asNumber(value: unknown): number | undefined {
