@@ -1,8 +1,14 @@
-/** The rules that a JSON Schema must keep to be used for a function, and the harder ones of `strict: true`. */
+/** The rules that a JSON Schema must obey to be used for a function, and the stricter rules of `strict: true`. */
 
 type Schema = Record<string, unknown>
 
-/** What is wrong at the root: a schema of arguments describes an object. */
+/** Where a schema stands: the names from the root down, as a list that children share. */
+interface Place {
+  names: string[]
+  parent: Place | undefined
+}
+
+/** The fault of a root schema: the schema of arguments must describe an object. */
 export function rootFault(schema: Schema): string | undefined {
   const { type } = schema
   if (type === 'object') return undefined
@@ -11,24 +17,31 @@ export function rootFault(schema: Schema): string | undefined {
   return `schema must be a JSON Schema of 'type: "object"', got 'type: "${printed}"'.`
 }
 
-/** The first place where an object allows unknown keys or leaves one of its properties optional. */
-export function strictFault(schema: Schema, context: readonly string[] = []): string | undefined {
-  if (isObjectSchema(schema)) {
-    const where = `In context=${pythonTuple(context)}`
-    if (schema['additionalProperties'] !== false) {
-      return `${where}, 'additionalProperties' is required to be supplied and to be false.`
-    }
-    const required: unknown[] = Array.isArray(schema['required']) ? schema['required'] : []
-    const missing = Object.keys(asSchema(schema['properties']) ?? {}).find((name) => !required.includes(name))
-    if (missing !== undefined) {
-      return `${where}, 'required' is required to be supplied and to be an array including every key in properties. Missing '${missing}'.`
-    }
-  }
-  for (const [path, child] of children(schema)) {
-    const fault = strictFault(child, [...context, ...path])
-    if (fault) return fault
+/** The first object, in the order of the document, that allows unknown keys or has an optional property. */
+export function strictFault(schema: Schema, place?: Place): string | undefined {
+  const fault = isObjectSchema(schema) ? objectFault(schema) : undefined
+  if (fault !== undefined) return `In context=${pythonTuple(namesOf(place))}, ${fault}`
+  for (const [names, child] of children(schema)) {
+    const childFault = strictFault(child, { names, parent: place })
+    if (childFault !== undefined) return childFault
   }
   return undefined
+}
+
+function objectFault(schema: Schema): string | undefined {
+  if (schema['additionalProperties'] !== false) {
+    return "'additionalProperties' is required to be supplied and to be false."
+  }
+  const required = new Set<unknown>(Array.isArray(schema['required']) ? schema['required'] : [])
+  const missing = Object.keys(asSchema(schema['properties']) ?? {}).find((name) => !required.has(name))
+  if (missing === undefined) return undefined
+  return `'required' is required to be supplied and to be an array including every key in properties. Missing '${missing}'.`
+}
+
+function namesOf(place: Place | undefined): string[] {
+  const places: string[][] = []
+  for (let at = place; at; at = at.parent) places.push(at.names)
+  return places.toReversed().flat()
 }
 
 function isObjectSchema({ type, properties }: Schema): boolean {

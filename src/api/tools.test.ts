@@ -255,3 +255,12 @@ test('a strict schema as deep as a body may be is checked without running out of
     'invalid_function_parameters',
   )
 })
+
+test('a strict schema with 150,000 required properties is checked in linear time', () => {
+  const names = Array.from({ length: 150_000 }, (_, index) => `p${index}`)
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+  const parameters = { type: 'object', properties, required: names, additionalProperties: false }
+  expect(refusal({ tools: [functionTool({ parameters, strict: true })] })).toBeNull()
+  parameters.required.pop()
+  expect(refusal({ tools: [functionTool({ parameters, strict: true })] })?.[0]).toContain("Missing 'p149999'")
+})

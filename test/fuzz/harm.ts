@@ -38,6 +38,11 @@ const bodies = fc.oneof(
       `{BODY,"tools":${'['.repeat(100_000)}${']'.repeat(100_000)}}`,
       `{BODY,"metadata":{${Array.from({ length: 2000 }, (_, index) => `"k${index}":"v"`).join(',')}}}`,
       `{BODY,"description":"${'x'.repeat(300_000)}"}`,
+      `{BODY,"instructions":"${' '.repeat(250_000)}x"}`,
+      `{BODY,"instructions":"${'a\u00a0'.repeat(120_000)}"}`,
+      `{BODY,"messages":[${'[],'.repeat(300_000)}[]]}`,
+      `{BODY,"tools":[${strictFunction(20_000)}]}`,
+      `{BODY,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":${nestedLists(6)}}}}`,
     )
     .map((text): Harm => (plan) => ({ ...plan, ...withBody(plan, text) })),
   fc.double({ min: 0, max: 1, noNaN: true }).map((cut): Harm => (plan) => {
@@ -52,6 +57,19 @@ const bodies = fc.oneof(
     body: Buffer.from(bytes),
   })),
 )
+
+/** A strict function whose properties are all required. */
+function strictFunction(count: number): string {
+  const names = Array.from({ length: count }, (_, index) => `p${index}`)
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
+  const parameters = { type: 'object', properties, required: names, additionalProperties: false }
+  return JSON.stringify({ type: 'function', function: { name: 'f', strict: true, parameters } })
+}
+
+/** A schema of lists in lists, each with at least 1,000 items. */
+function nestedLists(depth: number): string {
+  return depth === 0 ? '{}' : `{"type":"array","minItems":1000,"items":${nestedLists(depth - 1)}}`
+}
 
 function withBody(plan: Plan, text: string): Partial<Plan> {
   const inner = typeof plan.body === 'string' ? plan.body.slice(1, -1) : ''
