@@ -68,10 +68,10 @@ function readSentences(output: string): Sentence[] {
   })
 }
 
-/** Blank lines, headings and list items end a sentence; other line breaks do not. */
+/** Blank lines and list items end a sentence; other line breaks do not. Headings are left out. */
 function sentencesOf(text: string): string[] {
-  return text.split(/\n[ \t]*\n|\n(?=[ \t]*(?:[-*+#|>]|\d{1,3}[.)]))/).flatMap((block) => {
-    if (block.startsWith('#')) return []
+  const body = text.replaceAll(/^#{1,6} .*$/gm, '')
+  return body.split(/\n[ \t]*\n|\n(?=[ \t]*(?:[-*+|>]|\d{1,3}[.)]))/).flatMap((block) => {
     const line = block.replace(/^\s*(?:[-*+|>]|\d{1,3}[.)])\s/, '').replaceAll(/\s+/g, ' ')
     return Array.from(segmenters.sentence.segment(line), ({ segment }) => segment.trim()).filter(hasWords)
   })

@@ -1,0 +1,95 @@
+/**
+ * Runs the snippets of README and docs as they are written; only the address is replaced. Python needs the package
+ * `openai`: `npm run test:snippets` installs it and names the interpreter in TEST_PYTHON.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { testServer, type TestServer } from '../harness/server.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+]
+
+interface Snippet {
+  page: string
+  line: number
+  language: string
+  text: string
+}
+
+const snippets = pages.filter((page) => page.endsWith('.md')).flatMap(snippetsOf)
+const python = process.env['TEST_PYTHON']
+
+let server: TestServer
+let folder: string
+beforeAll(async () => {
+  server = await testServer({ models: { providers: { demo: { type: 'demo' } }, models: { '*': 'demo' } } })
+  folder = mkdtempSync(join(tmpdir(), 'spool-snippets-'))
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+})
+afterAll(async () => {
+  await server.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('README has a snippet for each way to call', () => {
+  const languages = snippets.filter(({ page }) => page === 'README.md').map(({ language }) => language)
+  expect(languages).toEqual(expect.arrayContaining(['sh', 'js', 'python']))
+})
+
+describe.each(snippets.filter(isRunnable))(
+  '$page line $line, $language',
+  ({ page, line, language, text }) => {
+    test.skipIf(language === 'python' && python === undefined)('runs as written', async () => {
+      const file = join(folder, `snippet.${{ sh: 'sh', js: 'mjs', python: 'py' }[language]}`)
+      writeFileSync(file, text.replaceAll('http://127.0.0.1:8080', server.url.replace(/\/v1$/, '')))
+      const program = { sh: 'bash', js: process.execPath, python: python ?? '' }[language] ?? ''
+      const { code, output } = await run(program, file)
+      expect(code, `${page}:${line} printed ${output}`).toBe(0)
+      if (page === 'README.md') expect(output).toMatch(/demo model|Visitors may climb the tower/)
+      if (text.includes('handbook')) {
+        expect(output).toContain('Visitors may climb the tower on Saturdays; the fee is two crowns')
+        expect(output).toMatch(/【\d+:\d+†handbook\.md】/)
+      }
+    })
+  },
+)
+
+test('every JSON snippet is JSON', () => {
+  for (const { language, text, page, line } of snippets) {
+    if (language === 'json') expect(() => JSON.parse(text), `${page}:${line}`).not.toThrow()
+  }
+})
+
+function isRunnable({ language, text }: Snippet): boolean {
+  // What installs, starts servers or builds is run by hand from a clean clone.
+  if (language === 'sh') return text.includes('127.0.0.1:8080')
+  return language === 'js' || language === 'python'
+}
+
+function snippetsOf(page: string): Snippet[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(({ index, 1: language = '', 2: body = '' }) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    language,
+    text: body,
+  }))
+}
+
+function run(program: string, file: string): Promise<{ code: number | null; output: string }> {
+  return new Promise((done, fail) => {
+    const child = spawn(program, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => (output += chunk))
+    child.stderr.on('data', (chunk) => (output += chunk))
+    child.on('error', fail)
+    child.on('close', (code) => done({ code, output }))
+  })
+}
