@@ -1,13 +1,7 @@
 /** The one error that the server answers with, and the mould that every entry of the catalogue is cast from. */
 import { z } from 'zod'
 
-const ErrorType = z.enum([
-  'invalid_request_error',
-  'server_error',
-  'insufficient_quota',
-  'tokens',
-  'requests',
-])
+const ErrorType = z.enum(['invalid_request_error', 'server_error'])
 export type ErrorType = z.output<typeof ErrorType>
 
 /** What is fixed about a failure. `message` is a template: `{name}` stands for a value given at the throw. */

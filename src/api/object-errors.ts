@@ -56,10 +56,6 @@ export const objectErrors = {
     badRequest('model_not_found', "The requested model '{name}' does not exist."),
     (name: string) => ({ values: { name }, param: 'model' }),
   ),
-  unsupportedModel: define(
-    badRequest('unsupported_model', "The requested model '{name}' cannot be used with the Assistants API."),
-    (name: string) => ({ values: { name }, param: 'model' }),
-  ),
 
   /** A message is added to or deleted from a thread whose run is not over. */
   threadLocked: define(
@@ -95,20 +91,6 @@ export const objectErrors = {
       'Invalid tools: all tools must be of type `function` when `response_format` is of type `json_schema`.',
     ),
     none,
-  ),
-  jsonSchemaUnsupported: define(
-    badRequest(
-      null,
-      "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model. Learn more about supported models at the Structured Outputs guide: https://platform.openai.com/docs/guides/structured-outputs",
-    ),
-    none,
-  ),
-  jsonWordMissing: define(
-    badRequest(
-      null,
-      "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
-    ),
-    () => ({ param: 'messages' }),
   ),
   invalidFunctionSchema: define(
     badRequest('invalid_function_parameters', "Invalid schema for function '{name}': {reason}"),
@@ -156,13 +138,6 @@ export const objectErrors = {
     ),
     (extensions: readonly string[], param?: string) => ({
       values: { extensions: extensions.join(', ') },
-      param: param ?? 'file_ids',
-    }),
-  ),
-  unsupportedInterpreterFile: define(
-    badRequest('unsupported_file', 'Invalid extension {extension}. Supported formats: {supported}'),
-    (extension: string, supported: readonly string[], param?: string) => ({
-      values: { extension, supported: supported.map((one) => `"${one}"`).join(', ') },
       param: param ?? 'file_ids',
     }),
   ),

@@ -1,35 +1,10 @@
 /** Failures of the call itself: address, method, key, beta header, body, and the server's own. */
-import { badRequest, define, type ErrorKind } from './api-error.ts'
+import { badRequest, define } from './api-error.ts'
 
 const unauthorized = (code: string | null, message: string) =>
   ({ status: 401, type: 'invalid_request_error', code, message }) as const
 
 const none = () => ({})
-
-/** A rate limit that was hit, in the unit that was counted. */
-export interface RateLimit {
-  model: string
-  organization: string
-  limit: number
-  used: number
-  requested: number
-  retryAfterMs: number
-}
-
-function rateLimit(type: 'requests' | 'tokens', measure: string): ErrorKind {
-  return {
-    status: 429,
-    type,
-    code: 'rate_limit_exceeded',
-    message: `Rate limit reached for {model} in organization {organization} on ${measure}: Limit {limit}, Used {used}, Requested {requested}. Please try again in {wait}. Visit https://platform.openai.com/account/rate-limits to learn more.`,
-  }
-}
-
-function limited({ retryAfterMs, ...counts }: RateLimit) {
-  const wait =
-    retryAfterMs < 1000 ? `${Math.ceil(retryAfterMs)}ms` : `${Number((retryAfterMs / 1000).toFixed(3))}s`
-  return { values: { ...counts, wait }, ...retryAfter(retryAfterMs) }
-}
 
 /** Enough of a key to recognise it, never enough to use it. */
 function masked(key: string): string {
@@ -65,26 +40,6 @@ export const transportErrors = {
       'Incorrect API key provided: {key}. You can find your API key at https://platform.openai.com/account/api-keys.',
     ),
     (key: string) => ({ values: { key: masked(key) } }),
-  ),
-  mismatchedOrganization: define(
-    unauthorized(
-      'mismatched_organization',
-      'OpenAI-Organization header should match organization for API key',
-    ),
-    none,
-  ),
-  mismatchedProject: define(
-    unauthorized('mismatched_project', 'OpenAI-Project header should match project for API key'),
-    none,
-  ),
-  missingScopes: define(
-    {
-      status: 403,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'You have insufficient permissions for this operation. Missing scopes: {scopes}',
-    },
-    (scopes: string[]) => ({ values: { scopes: scopes.join(', ') } }),
   ),
   /** Ours: without keys only loopback names are answered, against web pages and DNS rebinding. */
   hostNotAllowed: define(
@@ -176,18 +131,6 @@ export const transportErrors = {
     },
     (limit: number, bytes: number) => ({ values: { limit, bytes } }),
   ),
-  quotaExceeded: define(
-    {
-      status: 429,
-      type: 'insufficient_quota',
-      code: 'insufficient_quota',
-      message:
-        'You exceeded your current quota, please check your plan and billing details. For more information on this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.',
-    },
-    none,
-  ),
-  requestsLimited: define(rateLimit('requests', 'requests per min (RPM)'), limited),
-  tokensLimited: define(rateLimit('tokens', 'tokens per min (TPM)'), limited),
   /** Ours: a conflict that the SDKs repeat by themselves, which is right here. */
   idempotencyInProgress: define(
     {
@@ -211,15 +154,6 @@ export const transportErrors = {
         'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
     },
     (requestId: string) => ({ values: { requestId } }),
-  ),
-  overloaded: define(
-    {
-      status: 503,
-      type: 'server_error',
-      code: null,
-      message: 'The engine is currently overloaded, please try again later',
-    },
-    (retryAfterMs?: number) => retryAfter(retryAfterMs),
   ),
   /** Ours: a part of the server that the call needs is away for a moment, e.g. the database restarts. */
   unavailable: define(

@@ -131,20 +131,6 @@ export const validationErrors = {
     ),
     (first: string, second: string) => ({ values: { first, second }, param: first }),
   ),
-  unsupportedParameter: define(
-    badRequest('unsupported_parameter', "Unsupported parameter: '{path}' is not supported with this model."),
-    at,
-  ),
-  unsupportedValue: define(
-    badRequest(
-      'unsupported_value',
-      "Unsupported value: '{path}' does not support {value} with this model. Only the default ({standard}) value is supported.",
-    ),
-    (path: string, value: string | number, standard: string | number) => ({
-      values: { path, value, standard },
-      param: path,
-    }),
-  ),
   /** Ours: a field of the API that this server cannot obey. */
   notSupportedYet: define(
     badRequest(
