@@ -1,10 +1,10 @@
-/** The one error that the server answers with, and the mould that every entry of the catalogue is cast from. */
+/** The error that every failed request is answered with, and the function that defines the entries of the catalogue. */
 import { z } from 'zod'
 
 const ErrorType = z.enum(['invalid_request_error', 'server_error'])
 export type ErrorType = z.output<typeof ErrorType>
 
-/** What is fixed about a failure. `message` is a template: `{name}` stands for a value given at the throw. */
+/** The constant part of an error. `message` is a template: `{name}` stands for a value of the particulars. */
 export interface ErrorKind {
   readonly status: number
   readonly type: ErrorType
@@ -12,7 +12,7 @@ export interface ErrorKind {
   readonly message: string
 }
 
-/** What the throwing place adds to a kind. */
+/** The variable part of an error. */
 export interface Particulars {
   values?: Record<string, string | number>
   param?: string | null
@@ -21,7 +21,7 @@ export interface Particulars {
   detail?: boolean
 }
 
-/** `detail` is there under `/files` only. */
+/** `detail` exists under `/files` only. */
 export const ErrorBody = z.strictObject({
   error: z.strictObject({
     message: z.string(),
@@ -33,7 +33,7 @@ export const ErrorBody = z.strictObject({
 })
 export type ErrorBody = z.output<typeof ErrorBody>
 
-/** A failure that the client is told about: an HTTP status and the four fields of the envelope. */
+/** An error that the client receives: an HTTP status and the four fields of the envelope. */
 export class ApiError extends Error {
   readonly status: number
   readonly type: ErrorType
@@ -63,10 +63,10 @@ export class ApiError extends Error {
   }
 }
 
-/** A constructor of the catalogue: callable where a failure happens, readable where failures are listed. */
+/** Creates an error of one kind. `kind` is public so that the documentation can list it. */
 export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) & { readonly kind: ErrorKind }
 
-/** Casts one entry: what is fixed, and how the arguments become its particulars. */
+/** Defines one entry of the catalogue: its kind, and how the arguments become its particulars. */
 export function define<Args extends unknown[]>(
   kind: ErrorKind,
   particulars: (...args: Args) => Particulars,
@@ -75,7 +75,7 @@ export function define<Args extends unknown[]>(
   return Object.freeze(Object.assign(make, { kind: Object.freeze(kind) }))
 }
 
-/** The kind that most failures are: HTTP 400, `invalid_request_error`. */
+/** The most frequent kind: HTTP 400, `invalid_request_error`. */
 export function badRequest(code: string | null, message: string): ErrorKind {
   return { status: 400, type: 'invalid_request_error', code, message }
 }
@@ -87,7 +87,7 @@ function fill(template: string, values: Record<string, string | number>): string
   })
 }
 
-/** Values come from the client: an answer never grows with them. */
+/** Values come from the client, so their length in an answer is bounded. */
 function clip(value: string): string {
   return value.length > 1000 ? `${value.slice(0, 1000)}…` : value
 }

@@ -15,14 +15,14 @@ import { AssistantTool, ToolRequest } from './tools.ts'
 import * as uploads from './uploads.ts'
 import * as stores from './vector-stores.ts'
 
-/** Everything that a stream may carry: what a run tells, how the stream broke, and its last word. */
+/** Every event of a stream: those of runs, `error` and `done`. */
 const StreamEvent = z.discriminatedUnion('event', [
   ...RunEvent.options,
   z.strictObject({ event: z.literal('error'), data: ErrorBody }),
   z.strictObject({ event: z.literal('done'), data: z.literal('[DONE]') }),
 ])
 
-/** What clients send. */
+/** Request bodies. */
 export const requests = {
   CreateAssistantRequest: assistants.CreateAssistantRequest,
   ModifyAssistantRequest: assistants.ModifyAssistantRequest,
@@ -50,7 +50,7 @@ export const requests = {
   ChatCompletionsRequest: models.ChatCompletionsRequest,
 } satisfies Record<string, z.ZodType>
 
-/** What the server answers. */
+/** Answers. */
 export const answers = {
   Assistant: assistants.Assistant,
   AssistantList: listSchema(assistants.Assistant),

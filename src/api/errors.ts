@@ -1,4 +1,4 @@
-/** The catalogue: every failure that the server answers with, one constructor each. docs/errors.md lists the same. */
+/** The catalogue of errors: one function for each. docs/errors.md lists the same. */
 import { objectErrors } from './object-errors.ts'
 import { transportErrors } from './transport-errors.ts'
 import { validationErrors } from './validation-errors.ts'

@@ -1,4 +1,4 @@
-/** What a run tells, in order: the names of stream events and what each carries. */
+/** The events of a stream: their names and the data of each. */
 import { z } from 'zod'
 import { Annotation, Message } from './messages.ts'
 import { RunStep } from './run-steps.ts'
@@ -8,7 +8,7 @@ import { Thread } from './threads.ts'
 const index = z.int()
 
 const [FileCitation, FilePath] = Annotation.options
-/** An annotation as it arrives: numbered within its part, and a citation bears an empty quote. */
+/** An annotation in a delta: it has an index within its part, and a citation has an empty quote. */
 export const AnnotationDelta = z.discriminatedUnion('type', [
   z.strictObject({
     index,
@@ -19,7 +19,7 @@ export const AnnotationDelta = z.discriminatedUnion('type', [
 ])
 export type AnnotationDelta = z.output<typeof AnnotationDelta>
 
-/** A piece of a content part. `annotations` is `[]` on the first piece of a text and then absent but for news. */
+/** A delta of a content part. `annotations` is `[]` in the first delta of a text, and later present only with new ones. */
 export const MessageContentDelta = z.discriminatedUnion('type', [
   z.strictObject({
     index,
@@ -48,8 +48,8 @@ const CodeOutputDelta = z.discriminatedUnion('type', [
 ])
 
 /**
- * A piece of a tool call. Accumulators join strings and add numbers: ids and names stand in the first piece of a
- * call and never again.
+ * A delta of a tool call. Accumulators of the SDKs join strings, so ids and names are in the first delta of a call
+ * only.
  */
 export const StepToolCallDelta = z.discriminatedUnion('type', [
   z.strictObject({
@@ -136,7 +136,7 @@ export const terminalRunEvents: ReadonlySet<RunEventName> = new Set<RunEventName
   'thread.run.expired',
 ])
 
-/** After one of these a response stream ends: the terminal ones, and the wait for tool outputs. */
+/** A response stream ends after one of these: the terminal events and `requires_action`. */
 export const streamEndingEvents: ReadonlySet<RunEventName> = new Set<RunEventName>([
   ...terminalRunEvents,
   'thread.run.requires_action',

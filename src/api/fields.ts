@@ -1,11 +1,11 @@
 /**
- * The kinds of field that requests are made of. A schema's `error` text is not a sentence but the noun that a wrong
- * type is told to expect (`an integer`, `one of a string or array of objects`); parse.ts makes the sentence.
+ * The field types of requests. The `error` text of a schema is the expected type as a noun phrase (`an integer`,
+ * `one of a string or array of objects`); parse.ts builds the sentence.
  */
 import { z } from 'zod'
 import { type ApiError, errors } from './errors.ts'
 
-/** A failure that only the schema knows the words for: parse.ts calls it with the field's path and throws. */
+/** Creates the error of a check that has its own text: parse.ts calls it with the path of the field. */
 export type Complaint = (path: string) => ApiError
 
 /** The largest count that every SDK can read and every integer column can hold. */
@@ -24,12 +24,12 @@ const prefixes = {
 
 export type IdKind = keyof typeof prefixes
 
-/** What ids of a kind begin with, as the error names it: without the separator. */
+/** The prefix of the ids of a kind, as errors name it: without the separator. */
 export function idPrefix(kind: IdKind): string {
   return prefixes[kind]
 }
 
-/** Length as Python counts it, in code points; stops counting where it stops mattering. */
+/** The length in code points, as Python counts; stops counting when the limit is exceeded. */
 export function codePoints(text: string): number {
   let count = 0
   for (let index = 0; index < text.length; index += 1) {
@@ -63,7 +63,7 @@ export function text(limits: { min?: 1; max?: number; pattern?: RegExp } = {}) {
     })
 }
 
-/** An id that begins as ids of its kind do; whether it exists is asked later. */
+/** An id with the prefix of its kind; whether the object exists is checked later. */
 export function id(kind: IdKind) {
   const prefix = prefixes[kind]
   return z
@@ -83,18 +83,18 @@ export function decimal(min: number, max: number) {
   return z.number().min(min).max(max)
 }
 
-/** Adds a failure with its own words to the issues of a check. */
+/** Adds an error with its own text to the issues of a check. */
 export function complain(issues: z.core.$ZodRawIssue[], input: unknown, complaint: Complaint): void {
   issues.push({ code: 'custom', input, params: { complaint } })
 }
 
-/** An object whose keys are nobody's business: a JSON Schema, for example. */
+/** An object with any keys, for example a JSON Schema. */
 export const anyObject = z.record(z.string(), z.unknown())
 
 const timestamp = z.int()
 /** Unix seconds. */
 export const at = timestamp
-/** Unix seconds, or null as long as it has not happened. */
+/** Unix seconds, or null until it happens. */
 export const atOrNull = timestamp.nullable()
 
 /** The answer to a DELETE. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { errors } from './errors.ts'
 import { at, atOrNull, complain, integer } from './fields.ts'
 
-/** What a client may upload for, in the order that the error text lists them. */
+/** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
 
 export const FilePurpose = z.enum([
@@ -14,7 +14,7 @@ export const FilePurpose = z.enum([
 ])
 export type FilePurpose = z.output<typeof FilePurpose>
 
-/** Named so that a forgotten import cannot mean the platform's own `File`. */
+/** Not called `File`, because that is a global of the platform. */
 export const FileObject = z.strictObject({
   object: z.literal('file'),
   id: z.string(),
@@ -43,7 +43,7 @@ export type FileExpiry = z.output<typeof FileExpiry>
 
 /** The fields beside `file` in the multipart form of `POST /files`; read with parseForm. */
 export const CreateFileRequest = z.strictObject({
-  /** An enum in all but its words: this endpoint keeps the older ones. */
+  /** Not a zod enum: this endpoint has an older error text. */
   purpose: z
     .string()
     .check(({ value, issues }) => {

@@ -1,9 +1,9 @@
-/** What the server says of its own state. */
+/** The answers of the health endpoints. */
 import { z } from 'zod'
 
 export const Health = z.strictObject({ status: z.literal('ok') })
 export type Health = z.output<typeof Health>
 
-/** `ready`, and then a key for each part that requests need. */
+/** `ready`, and a key for each part that requests need. */
 export const Readiness = z.looseObject({ ready: z.boolean() })
 export type Readiness = z.output<typeof Readiness>

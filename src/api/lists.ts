@@ -1,10 +1,10 @@
-/** Lists: what a client may ask for, and the envelope of the answer. */
+/** Lists: the query of a request, and the envelope of the answer. */
 import { z } from 'zod'
 import { id, integer, text } from './fields.ts'
 
 const order = z.enum(['asc', 'desc']).default('desc')
 
-/** The query of every list but that of files; `after` and `before` are ids of the listed kind. */
+/** The query of every list except files; `after` and `before` are ids of the listed kind. */
 export const ListQuery = z.object({
   limit: integer(1, 100).default(20),
   order,
@@ -62,7 +62,7 @@ export function listOf<Item extends { id: string }>(data: Item[], has_more: bool
   return { object: 'list', data, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null, has_more }
 }
 
-/** The same for `GET /files`, where `has_more` stands before the ids. */
+/** The same for `GET /files`, where `has_more` precedes the ids. */
 export function fileListOf<Item extends { id: string }>(data: Item[], has_more: boolean): List<Item> {
   return { object: 'list', data, has_more, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
 }

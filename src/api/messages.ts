@@ -13,7 +13,7 @@ const citation = {
   start_index: z.int(),
   end_index: z.int(),
 }
-/** Where in the text a file is cited or linked; indices count code points. */
+/** The place in the text where a file is cited or linked; indices count code points. */
 export const Annotation = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('file_citation'),
@@ -28,7 +28,7 @@ export const Annotation = z.discriminatedUnion('type', [
 ])
 export type Annotation = z.output<typeof Annotation>
 
-/** `detail` is absent on images that the code interpreter made. */
+/** `detail` is absent on images that code_interpreter created. */
 export const MessageContentPart = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('text'),
@@ -108,7 +108,7 @@ export const MessageContentPartRequest = z.discriminatedUnion('type', [
 ])
 export type MessageContentPartRequest = z.output<typeof MessageContentPartRequest>
 
-/** A string stays a string here; it becomes one text part where the message is made. */
+/** A string stays a string here; it becomes one text part when the message is created. */
 export const CreateMessageRequest = z.strictObject({
   role: Role,
   content: z.union([text({ min: 1, max: maxTextLength }), z.array(MessageContentPartRequest).min(1)], {

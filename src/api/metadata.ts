@@ -1,4 +1,4 @@
-/** The sixteen pairs that a client may hang on an object. */
+/** Metadata: up to 16 pairs that a client may store with an object. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
 import { codePoints, complain, text } from './fields.ts'
@@ -7,7 +7,7 @@ const maxPairs = 16
 const maxKeyLength = 64
 const maxValueLength = 512
 
-/** Metadata on an object: never null, keys in the order they were given. */
+/** Metadata of an object: never null, keys in the order of the request. */
 export const Metadata = z.record(z.string(), z.string()).meta({ maxProperties: maxPairs })
 export type Metadata = z.output<typeof Metadata>
 
@@ -29,7 +29,7 @@ export const AttributesRequest = limited(
   ),
 )
 
-/** Counts the keys before it looks at values, of which a hostile object has a million. */
+/** Counts the keys before it checks the values, because a hostile object may have a million. */
 function limited<Values extends z.ZodRecord>(values: Values) {
   const { $schema: _, ...shape } = z.toJSONSchema(values)
   return z

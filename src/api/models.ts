@@ -1,4 +1,4 @@
-/** Models, embeddings and chat completions: the rest of a swapped base URL, only loosely checked. */
+/** Models, embeddings and chat completions, which are passed to the provider and only loosely checked. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
 import { at, complain, text } from './fields.ts'
@@ -11,7 +11,7 @@ export const Model = z.strictObject({
 })
 export type Model = z.output<typeof Model>
 
-/** No page keys here: the list of models is always whole. */
+/** The list of models has no pages. */
 export const ModelList = z.strictObject({ object: z.literal('list'), data: z.array(Model) })
 export type ModelList = z.output<typeof ModelList>
 
@@ -47,7 +47,7 @@ export type EmbeddingsRequest = z.output<typeof EmbeddingsRequest>
 export const Embedding = z.strictObject({
   object: z.literal('embedding'),
   index: z.int(),
-  /** Floats, or the same as little-endian float32 in base64. */
+  /** Numbers, or the same numbers as little-endian float32 in base64. */
   embedding: z.union([z.array(z.number()), z.string()]),
 })
 export const EmbeddingList = z.strictObject({
@@ -58,7 +58,7 @@ export const EmbeddingList = z.strictObject({
 })
 export type EmbeddingList = z.output<typeof EmbeddingList>
 
-/** Everything but the model's name is the provider's to judge. */
+/** Everything but the model's name is checked by the provider. */
 export const ChatCompletionsRequest = z.looseObject({
   model: text({ min: 1 }),
   messages: z.array(z.looseObject({ role: text({ min: 1 }) })).min(1),

@@ -1,7 +1,7 @@
-/** Failures of what a request asks for: things that are absent, locked, in the wrong state or do not fit together. */
+/** Errors about objects: not found, locked, in the wrong state, or in conflict with one another. */
 import { badRequest, define } from './api-error.ts'
 
-/** What the not-found text calls each kind of object. */
+/** The name of each kind of object in the not-found text. */
 const objectNames = {
   assistant: 'assistant',
   thread: 'thread',
@@ -36,7 +36,7 @@ export const objectErrors = {
   notFound: define(notFound("No {object} found with id '{id}'."), (kind: ObjectKind, id: string) => ({
     values: { object: objectNames[kind], id },
   })),
-  /** The Files API has its own words, and repeats them under `detail`. */
+  /** The Files API has its own text, and repeats it under `detail`. */
   fileNotFound: define(notFound('No such File object: {id}'), (id: string) => ({
     values: { id },
     param: 'id',
@@ -46,23 +46,23 @@ export const objectErrors = {
     notFound("No file found with id '{fileId}' in vector store '{vectorStoreId}'."),
     (fileId: string, vectorStoreId: string) => ({ values: { fileId, vectorStoreId } }),
   ),
-  /** `GET` and `DELETE /models/{model}`, and every endpoint that only passes a model on. */
+  /** `GET` and `DELETE /models/{model}`, and the endpoints that pass a request to a model. */
   modelNotFound: define(notFound("The model '{name}' does not exist", 'model_not_found'), (name: string) => ({
     values: { name },
     param: 'model',
   })),
-  /** An assistant or a run that names a model nobody has. */
+  /** An assistant or a run names a model that does not exist. */
   requestedModelNotFound: define(
     badRequest('model_not_found', "The requested model '{name}' does not exist."),
     (name: string) => ({ values: { name }, param: 'model' }),
   ),
 
-  /** A message is added to or deleted from a thread whose run is not over. */
+  /** A message is added to or deleted from a thread that has an active run. */
   threadLocked: define(
     badRequest(null, "Can't add messages to {threadId} while a run {runId} is active."),
     inThread,
   ),
-  /** A second run on a thread whose run is not over. */
+  /** A second run is created on a thread that has an active run. */
   activeRun: define(badRequest(null, 'Thread {threadId} already has an active run {runId}.'), inThread),
   invalidThread: define(
     badRequest(
@@ -123,11 +123,11 @@ export const objectErrors = {
   vectorStoreExpired: define(badRequest(null, "Vector store '{id}' has expired."), (id: string) => ({
     values: { id },
   })),
-  /** Ours: the vectors of a store mean nothing to another model. */
+  /** Ours: the vectors of one embedder cannot be compared with those of another. */
   embedderChanged: define(
     badRequest(
       null,
-      "Vector store '{id}' was made with the embedder '{made}', and this server embeds with '{current}'. Set the embedder back, or run 'npm run reindex' on the server to embed its files anew.",
+      "Vector store '{id}' was created with the embedder '{made}', and this server uses '{current}'. Configure the former embedder, or run 'npm run reindex' on the server to embed its files again.",
     ),
     (id: string, made: string, current: string) => ({ values: { id, made, current } }),
   ),
@@ -152,7 +152,7 @@ export const objectErrors = {
     badRequest(null, 'Not allowed to download files of purpose: {purpose}'),
     (purpose: string) => ({ values: { purpose }, detail: true }),
   ),
-  /** Ours: a range that begins behind the last byte. */
+  /** Ours: a range that begins after the last byte. */
   rangeNotSatisfiable: define(
     {
       status: 416,

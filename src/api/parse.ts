@@ -1,16 +1,16 @@
-/** Turns unknown input into typed requests, or into the first problem in the words of the live service. */
+/** Turns unknown input into typed requests, or throws the first error with the text of the live service. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
 import { type IdKind, idPrefix } from './fields.ts'
 import { inspect, type InspectOptions, textFault } from './inspect.ts'
 import { firstProblem } from './problem.ts'
 
-/** Up to this many values all problems of a body are found and the first in its own order is told. */
+/** A body with more values is checked only until the first problem in the order of the schema. */
 const maxSizeToCompare = 5000
 
 /**
- * Checks a request body. No body at all counts as `{}`. Throws an `ApiError` with status 400: the first problem in
- * the order of the document. `path` says where the input stands in the body, e.g. `thread`.
+ * Checks a request body. An absent body counts as `{}`. Throws an `ApiError` with status 400: the first problem in the
+ * order of the document. `path` is the place of the input in the body, for example `thread`.
  */
 export function parse<Schema extends z.ZodType>(
   schema: Schema,
@@ -18,18 +18,18 @@ export function parse<Schema extends z.ZodType>(
   options: InspectOptions = {},
 ): z.output<Schema> {
   const body = input === undefined ? {} : input
-  const { size, blemish } = inspect(body, options)
-  // A big body can be wrong in a million places: then zod's own short cut stops at the first in the schema's order.
+  const { size, unstorable } = inspect(body, options)
+  // A large body may have a million problems: zod then stops at the first one in the order of the schema.
   const context = { error: () => '', abortEarly: size > maxSizeToCompare }
   const result = schema.safeParse(body, context)
   if (!result.success) throw firstProblem(result.error.issues, body, options.path ?? '')
-  if (blemish) throw blemish
+  if (unstorable) throw unstorable
   return result.data
 }
 
 /**
- * Checks a query, whose values are all text: integers and booleans are read from it, `include[]` and `include` are
- * one, and keys that the schema does not know are ignored.
+ * Checks a query, whose values are all text. Integers and booleans are parsed, `include[]` and `include` are the same,
+ * and unknown keys are ignored.
  */
 export function parseQuery<Schema extends z.ZodObject>(schema: Schema, query: unknown): z.output<Schema> {
   const given = { ...(query as Record<string, unknown>) }
@@ -46,7 +46,7 @@ export function parseForm<Schema extends z.ZodObject>(
   schema: Schema,
   fields: Record<string, string>,
 ): z.output<Schema> {
-  // Without a prototype, so that a field named `__proto__` is only a field.
+  // Without a prototype, so that a field named `__proto__` is an ordinary field.
   const nested: Record<string, unknown> = Object.create(null)
   for (const [name, value] of Object.entries(fields)) {
     const [, outer, inner] = /^([^[\]]+)\[([^[\]]+)\]$/.exec(name) ?? []
@@ -56,10 +56,10 @@ export function parseForm<Schema extends z.ZodObject>(
   return parse(schema, readText(schema, nested))
 }
 
-/** Refuses an id in a path or query that no object of its kind could have; what is right but unknown is a 404. */
+/** Refuses an id in a path or query that has the wrong prefix; a valid id that does not exist is a 404. */
 export function parseId(kind: IdKind, value: string, path = parameterOf(kind)): string {
   if (!value.startsWith(idPrefix(kind))) throw errors.invalidId(path, value, idPrefix(kind))
-  // No such text can be stored, so no object bears it.
+  // Such text cannot be stored, so no object has this id.
   if (textFault(value) !== undefined) throw errors.notFound(kind, value)
   return value
 }
@@ -68,7 +68,7 @@ function parameterOf(kind: IdKind): string {
   return kind === 'file_batch' ? 'batch_id' : `${kind}_id`
 }
 
-/** Text as the type that the schema asks for; what cannot be read stays text, for the schema to refuse. */
+/** Converts text to the type of the schema; text that cannot be converted is kept, and the schema refuses it. */
 function readText(schema: z.core.$ZodType, raw: unknown): unknown {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
     return readText(schema.def.innerType, raw)

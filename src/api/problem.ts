@@ -1,4 +1,4 @@
-/** From the issues that zod found to the one that the client is told, in the words of the live service. */
+/** Chooses one of the issues that zod found, and gives it the text of the live service. */
 import type { z } from 'zod'
 import { type ApiError, errors } from './errors.ts'
 import type { Complaint } from './fields.ts'
@@ -7,8 +7,8 @@ import { infiniteNumber, joinPath } from './inspect.ts'
 type Issue = z.core.$ZodIssue
 
 /**
- * The problem that comes first: at each level the required keys that are missing, then the others in the order in
- * which the client wrote them, unknown ones included.
+ * The first problem: at each level the missing required keys, then the other keys in the order of the request,
+ * unknown ones included.
  */
 export function firstProblem(issues: readonly Issue[], body: unknown, base: string): ApiError {
   const first = earliest(issues, { body, positions: new Map() })
@@ -16,7 +16,7 @@ export function firstProblem(issues: readonly Issue[], body: unknown, base: stri
   return toError(first.issue, body, base)
 }
 
-/** The body and, for the objects in it, where each key stands; counted once, as hostile bodies have many keys. */
+/** The body and the position of each key of its objects; computed once, because a hostile body has many keys. */
 interface Document {
   body: unknown
   positions: Map<object, Map<string, number>>
@@ -36,7 +36,7 @@ function earliest(issues: readonly Issue[], document: Document): Ranked | undefi
   return first
 }
 
-/** An issue with its place; a union's failure is taken as the first failure of the branch that was meant. */
+/** An issue with its path; for a union, the first issue of the branch that fits best. */
 function rankedIssue(issue: Issue, document: Document): Ranked {
   if (issue.code === 'unrecognized_keys') {
     const unknown = { ...issue, path: [...issue.path, issue.keys[0] ?? ''] }
@@ -45,7 +45,7 @@ function rankedIssue(issue: Issue, document: Document): Ranked {
   const own = { issue, rank: rankOf(issue.path, document) }
   if (issue.code !== 'invalid_union') return own
   const value = valueAt(document.body, issue.path)
-  // Of several branches for one JSON type (an array of strings or of numbers) the one that got furthest was meant.
+  // Of several branches for one JSON type (an array of strings or of numbers), the one that got furthest fits best.
   let furthest: Ranked | undefined
   for (const branch of issue.errors.filter((found) => !found.some((one) => isWrongKind(one, value)))) {
     const absolute = branch.map((one) => ({ ...one, path: [...issue.path, ...one.path] }))
@@ -55,7 +55,7 @@ function rankedIssue(issue: Issue, document: Document): Ranked {
   return furthest ?? own
 }
 
-/** Whether a branch failed because the value is of another JSON type than the branch is for. */
+/** Whether a branch failed because the value has another JSON type. */
 function isWrongKind(issue: Issue, value: unknown): boolean {
   if (issue.path.length > 0) return false
   return issue.code === 'invalid_type' || (issue.code === 'invalid_value' && typeof value !== 'string')
@@ -79,7 +79,7 @@ function placesOf(container: object): Map<string, number> {
   return places
 }
 
-/** Strictly before, so that among equals the schema's order stands. */
+/** Strictly before, so that equal ones keep the order of the schema. */
 function isBefore(a: Ranked, b: Ranked): boolean {
   for (let level = 0; level < a.rank.length; level += 1) {
     const difference = (a.rank[level] ?? 0) - (b.rank[level] ?? -Infinity)
@@ -89,7 +89,7 @@ function isBefore(a: Ranked, b: Ranked): boolean {
   return tightness(a.issue) < tightness(b.issue)
 }
 
-// A number beyond every integer breaks two limits at once: the field's own is told, not the machine's.
+// A number beyond every integer breaks two limits at once: the limit of the field is reported.
 function tightness(issue: Issue): number {
   if (issue.code === 'too_big') return Number(issue.maximum)
   return issue.code === 'too_small' ? -Number(issue.minimum) : 0
@@ -126,7 +126,7 @@ function toError(issue: Issue, body: unknown, base: string): ApiError {
   }
 }
 
-/** Every check of ours brings its own words. */
+/** Checks of our own have their own text. */
 function complaintOf(issue: z.core.$ZodIssueCustom): Complaint {
   const complaint: unknown = issue.params?.['complaint']
   if (typeof complaint !== 'function') throw new Error('expected a check of ours to bring its complaint')

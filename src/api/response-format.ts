@@ -1,10 +1,10 @@
-/** `response_format`: what the model's text must look like. */
+/** `response_format`: the form of the model's answer. */
 import { z } from 'zod'
 import { anyObject, text } from './fields.ts'
 
 export const functionName = text({ min: 1, max: 64, pattern: /^[a-zA-Z0-9_-]+$/ })
 
-/** As a client may send it. */
+/** In a request. */
 export const ResponseFormatRequest = z.union(
   [
     z.literal('auto'),
@@ -26,7 +26,7 @@ export const ResponseFormatRequest = z.union(
 )
 export type ResponseFormatRequest = z.output<typeof ResponseFormatRequest>
 
-/** As it is echoed: every key of `json_schema` present. */
+/** In an answer: every key of `json_schema` is present. */
 export const ResponseFormat = z.union([
   z.literal('auto'),
   z.discriminatedUnion('type', [
@@ -45,7 +45,7 @@ export const ResponseFormat = z.union([
 ])
 export type ResponseFormat = z.output<typeof ResponseFormat>
 
-/** Fills what the live service fills, keys in wire order. */
+/** Applies the defaults of the live service, keys in wire order. */
 export function expandResponseFormat(requested: ResponseFormatRequest): ResponseFormat {
   if (requested === 'auto' || requested.type !== 'json_schema') return requested
   const { name, description, schema, strict } = requested.json_schema

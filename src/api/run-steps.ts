@@ -26,7 +26,7 @@ export const CodeInterpreterToolCall = z.strictObject({
 })
 export type CodeInterpreterToolCall = z.output<typeof CodeInterpreterToolCall>
 
-/** `content` is there only when the client asked to include it. */
+/** `content` is present only when the client asked to include it. */
 export const FileSearchResult = z.strictObject({
   file_id: z.string(),
   file_name: z.string(),
@@ -65,19 +65,19 @@ export type StepDetails = z.output<typeof StepDetails>
 export const RunStepStatus = z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired'])
 export type RunStepStatus = z.output<typeof RunStepStatus>
 
-/** The codes of a run's error but `invalid_prompt`, which only runs have. */
+/** The error codes of a run except `invalid_prompt`, which only runs have. */
 export const RunStepError = z.strictObject({
   code: z.enum(['server_error', 'rate_limit_exceeded']),
   message: z.string(),
 })
 export type RunStepError = z.output<typeof RunStepError>
 
-/** A run's error as its open step tells it. */
+/** The error of a run, as its open step shows it. */
 export function stepErrorOf({ code, message }: RunError): RunStepError {
   return { code: code === 'invalid_prompt' ? 'server_error' : code, message }
 }
 
-/** `expired_at` is there only when the step expired. */
+/** `expired_at` is present only when the step expired. */
 export const RunStep = z.strictObject({
   id: z.string(),
   object: z.literal('thread.run.step'),
@@ -98,10 +98,10 @@ export const RunStep = z.strictObject({
 })
 export type RunStep = z.output<typeof RunStep>
 
-/** The one thing that can be included. */
+/** The only value of `include`. */
 export const includeResultContent = 'step_details.tool_calls[*].file_search.results[*].content'
 
-/** `include[]`, read by parseQuery in either spelling. */
+/** `include[]`; parseQuery accepts both spellings. */
 export const IncludeQuery = z.object({ include: z.array(z.enum([includeResultContent])).default([]) })
 export type IncludeQuery = z.output<typeof IncludeQuery>
 

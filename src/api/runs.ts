@@ -107,7 +107,7 @@ const TruncationStrategyRequest = z
 
 const tokenBudget = integer(256).nullish()
 
-/** What a run may be told in place of its assistant's settings; absent and null both mean the assistant's. */
+/** The settings of a run that replace those of its assistant; absent and null both mean the assistant's. */
 const overrides = {
   model: text({ min: 1 }).nullish(),
   instructions: text({ max: maxTextLength }).nullish(),
@@ -147,7 +147,7 @@ export type ModifyRunRequest = z.output<typeof ModifyRunRequest>
 
 const maxOutputLength = 1_048_576
 
-/** An `output` that is absent is the empty text. */
+/** An absent `output` is the empty text. */
 export const SubmitToolOutputsRequest = z.strictObject({
   tool_outputs: z.array(
     z.strictObject({ tool_call_id: text(), output: text({ max: maxOutputLength }).default('') }),
@@ -156,7 +156,7 @@ export const SubmitToolOutputsRequest = z.strictObject({
 })
 export type SubmitToolOutputsRequest = z.output<typeof SubmitToolOutputsRequest>
 
-/** Beyond the original API: what a run did beside its object, each note with its kind and whatever belongs to it. */
+/** Beyond the original API: notes about a run, each with its kind and its own fields. */
 export const RunTrace = z.strictObject({
   object: z.literal('thread.run.trace'),
   run_id: z.string(),

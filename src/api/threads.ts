@@ -27,7 +27,7 @@ export const ModifyThreadRequest = z.strictObject({
 })
 export type ModifyThreadRequest = z.output<typeof ModifyThreadRequest>
 
-/** Beyond the original API: what a copy of a thread takes along. */
+/** Beyond the original API: the parts of a thread that its copy contains. */
 export const ForkThreadRequest = z.strictObject({
   metadata: MetadataRequest,
   last_message_id: id('message').optional(),

@@ -1,4 +1,4 @@
-/** `tool_resources`: the files and stores that tools may use. */
+/** `tool_resources`: the files and vector stores that tools may use. */
 import { z } from 'zod'
 import { ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
@@ -8,7 +8,7 @@ import { MetadataRequest } from './metadata.ts'
 const codeInterpreter = z.strictObject({ file_ids: z.array(id('file')).max(20).default([]) })
 const vector_store_ids = z.array(id('vector_store')).max(1)
 
-/** A store to be made along with the assistant or thread. */
+/** A vector store that is created together with the assistant or thread. */
 export const NewVectorStore = z.strictObject({
   file_ids: z.array(id('file')).max(10_000).default([]),
   chunking_strategy: ChunkingStrategyRequest.optional(),
@@ -16,7 +16,7 @@ export const NewVectorStore = z.strictObject({
 })
 export type NewVectorStore = z.output<typeof NewVectorStore>
 
-/** On create: a store may be named or made on the spot, not both. */
+/** In a create request: a vector store may be named or created, not both. */
 export const CreateToolResources = z
   .strictObject({
     code_interpreter: codeInterpreter.optional(),
@@ -36,7 +36,7 @@ export const CreateToolResources = z
   .nullish()
 export type CreateToolResources = z.output<typeof CreateToolResources>
 
-/** On modify and on runs: stores can only be named. A tool that is absent is left as it is. */
+/** In a modify request and in runs: vector stores can only be named. A tool that is absent is not changed. */
 export const ModifyToolResources = z
   .strictObject({
     code_interpreter: codeInterpreter.optional(),
@@ -45,7 +45,7 @@ export const ModifyToolResources = z
   .nullish()
 export type ModifyToolResources = z.output<typeof ModifyToolResources>
 
-/** As it is stored and echoed. */
+/** In the database and in answers. */
 export const ToolResources = z.strictObject({
   code_interpreter: z.strictObject({ file_ids: z.array(z.string()) }).optional(),
   file_search: z.strictObject({ vector_store_ids: z.array(z.string()) }).optional(),

@@ -1,4 +1,4 @@
-/** Tools of assistants and runs: as they are asked for, and as they are echoed. */
+/** Tools of assistants and runs: in requests and in answers. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
 import { anyObject, decimal, integer, text } from './fields.ts'
@@ -9,7 +9,7 @@ const defaultRanker = 'default_2024_08_21'
 
 const codeInterpreter = z.strictObject({ type: z.literal('code_interpreter') })
 
-/** As a client may send it. */
+/** In a request. */
 export const ToolRequest = z.discriminatedUnion('type', [
   codeInterpreter,
   z.strictObject({
@@ -61,11 +61,11 @@ const FileSearchTool = z.strictObject({
 })
 export type FileSearchTool = z.output<typeof FileSearchTool>
 
-/** As it is stored and echoed: defaults filled in. */
+/** In the database and in answers: with defaults. */
 export const AssistantTool = z.discriminatedUnion('type', [CodeInterpreterTool, FileSearchTool, FunctionTool])
 export type AssistantTool = z.output<typeof AssistantTool>
 
-/** Fills what the live service fills, keys in wire order. */
+/** Applies the defaults of the live service, keys in wire order. */
 export function expandTools(requested: readonly ToolRequest[] | null | undefined): AssistantTool[] {
   return (requested ?? []).map(expandTool)
 }
@@ -100,21 +100,21 @@ const toolChoiceTypes = [
   z.strictObject({ type: z.literal('file_search') }),
 ] as const
 
-/** The same in requests and in the echo. */
+/** The same in requests and answers. */
 export const ToolChoice = z.union(
   [z.enum(['none', 'auto', 'required']), z.discriminatedUnion('type', toolChoiceTypes)],
   { error: 'one of a string or object' },
 )
 export type ToolChoice = z.output<typeof ToolChoice>
 
-/** What an assistant or a run is about to work with, inheritance done. */
+/** The settings of an assistant, or those of a run after inheritance. */
 export interface ToolSetup {
   tools: readonly AssistantTool[]
   response_format: ResponseFormat
   tool_choice?: ToolChoice | null
 }
 
-/** Throws when the fields contradict one another, though each alone is right. */
+/** Throws an `ApiError` when valid fields contradict one another. */
 export function checkTools({ tools, response_format, tool_choice }: ToolSetup): void {
   checkDuplicates(tools)
   tools.forEach(checkFunctionSchema)

@@ -1,4 +1,4 @@
-/** Failures of the call itself: address, method, key, beta header, body, and the server's own. */
+/** Errors of the call itself: address, method, key, beta header and body; and errors of the server. */
 import { badRequest, define } from './api-error.ts'
 
 const unauthorized = (code: string | null, message: string) =>
@@ -6,7 +6,7 @@ const unauthorized = (code: string | null, message: string) =>
 
 const none = () => ({})
 
-/** Enough of a key to recognise it, never enough to use it. */
+/** Shows enough of a key to recognise it, and too little to use it. */
 function masked(key: string): string {
   if (key.length < 8) return '*'.repeat(key.length)
   if (key.length < 20) return `${key.slice(0, 5)}***${key.slice(-2)}`
@@ -41,7 +41,7 @@ export const transportErrors = {
     ),
     (key: string) => ({ values: { key: masked(key) } }),
   ),
-  /** Ours: without keys only loopback names are answered, against web pages and DNS rebinding. */
+  /** Ours: without keys only loopback names are allowed, as a defence against web pages and DNS rebinding. */
   hostNotAllowed: define(
     {
       status: 403,
@@ -83,12 +83,12 @@ export const transportErrors = {
     ),
     none,
   ),
-  /** Ours: a multipart body that cannot be read, or says a thing twice. */
+  /** Ours: a multipart body that cannot be parsed or has a field twice. */
   invalidForm: define(
     badRequest(null, 'We could not parse the multipart form of your request: {reason}.'),
     (reason: string) => ({ values: { reason } }),
   ),
-  /** Ours: bytes that are no HTTP request. */
+  /** Ours: bytes that are not an HTTP request. */
   unreadableRequest: define(
     badRequest(null, 'We could not read your request as HTTP: {reason}.'),
     (reason: string) => ({ values: { reason } }),
@@ -131,7 +131,7 @@ export const transportErrors = {
     },
     (limit: number, bytes: number) => ({ values: { limit, bytes } }),
   ),
-  /** Ours: a conflict that the SDKs repeat by themselves, which is right here. */
+  /** Ours: a conflict, which the SDKs retry. */
   idempotencyInProgress: define(
     {
       status: 409,
@@ -155,7 +155,7 @@ export const transportErrors = {
     },
     (requestId: string) => ({ values: { requestId } }),
   ),
-  /** Ours: a part of the server that the call needs is away for a moment, e.g. the database restarts. */
+  /** Ours: a part of the server is temporarily unavailable, for example the database. */
   unavailable: define(
     {
       status: 503,

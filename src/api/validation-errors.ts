@@ -1,4 +1,4 @@
-/** Failures of a request's shape: each names the field by its path, in the words of the live service. */
+/** Errors of a request's schema: each names the path of the field, with the text of the live service. */
 import { badRequest, define } from './api-error.ts'
 
 const at = (path: string) => ({ values: { path }, param: path })
@@ -25,7 +25,7 @@ export const validationErrors = {
     badRequest('invalid_type', "Invalid type for '{path}': expected {expected}, but got {got} instead."),
     (path: string, expected: string, got: string) => ({ values: { path, expected, got }, param: path }),
   ),
-  /** The body as a whole is no object: there is no path to name. */
+  /** The body is not an object, so there is no path. */
   invalidBody: define(
     badRequest(
       'invalid_type',
@@ -139,7 +139,7 @@ export const validationErrors = {
     ),
     (path: string, what: string) => ({ values: { path, what }, param: path }),
   ),
-  /** Ours: the text cannot be stored without being changed. */
+  /** Ours: the text cannot be stored unchanged. */
   unstorableText: define(
     badRequest('invalid_value', "Invalid '{path}': the string contains {what}, which cannot be stored."),
     (path: string, what: 'a NUL character' | 'half of a surrogate pair') => ({
@@ -147,7 +147,7 @@ export const validationErrors = {
       param: path,
     }),
   ),
-  /** Ours: a body that is JSON but built to do harm. */
+  /** Ours: limits of any JSON body. */
   nestedTooDeep: define(
     badRequest('invalid_value', 'Invalid request body: nested deeper than {limit} levels.'),
     (limit: number) => ({ values: { limit } }),
@@ -170,7 +170,7 @@ export const validationErrors = {
     ),
     range,
   ),
-  /** The older vocabulary of embeddings and files: the field stands at the end. */
+  /** The older error texts of embeddings and files: the field is named at the end. */
   belowMinimum: define(
     badRequest(null, "{value} is less than the minimum of {limit} - '{path}'"),
     (path: string, limit: number, value: number) => ({ values: { path, limit, value } }),

@@ -182,7 +182,7 @@ export const VectorStoreSearchRequest = z.strictObject({
 })
 export type VectorStoreSearchRequest = z.output<typeof VectorStoreSearchRequest>
 
-/** One entry a chunk: the same file may stand there several times. */
+/** One entry for each chunk, so a file may occur several times. */
 export const VectorStoreSearchResult = z.strictObject({
   file_id: z.string(),
   filename: z.string(),

@@ -1,6 +1,6 @@
-/** Waiting that can be called off. */
+/** Waiting that can be aborted. */
 
-/** Resolves after `ms`; on abort it resolves at once, so the caller looks at the signal. */
+/** Resolves after `ms`. On abort it resolves at once, so the caller must check the signal. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return
   await new Promise<void>((resolve) => {

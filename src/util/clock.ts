@@ -1,4 +1,4 @@
-/** The clock that users see: `created_at`, `expires_at` and their kin come from it, never from `Date`. */
+/** The clock of the times that users see: `created_at`, `expires_at` and the like come from it, never from `Date`. */
 
 export interface Clock {
   /** Milliseconds since 1970. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** What each kind of object's id begins with. */
+/** The prefix of the ids of each kind of object. */
 export const idPrefixes = {
   assistant: 'asst_',
   thread: 'thread_',
@@ -15,7 +15,7 @@ export const idPrefixes = {
   completion: 'chatcmpl-',
 } as const
 
-/** `asst_` and 24 letters or digits; every id but those of `newHexId`. */
+/** A prefix and 24 letters or digits, for example `asst_…`; used for every id except those of `newHexId`. */
 export function newId(kind: keyof typeof idPrefixes): string {
   return idPrefixes[kind] + randomBase62(kind === 'file' ? 22 : 24)
 }
@@ -23,7 +23,7 @@ export function newId(kind: keyof typeof idPrefixes): string {
 /** Prefixes whose ids end in 32 hex digits, the first eight of them the Unix second. */
 export type HexIdPrefix = 'vs_' | 'vsfb_' | 'upload_' | 'part_' | 'req_' | 'worker_'
 
-/** `vs_` and 32 hex digits: 8 of time, 24 random. Request and worker ids carry no time. */
+/** `vs_` and 32 hex digits: 8 of time, 24 random. Request and worker ids contain no time. */
 export function newHexId(prefix: HexIdPrefix, nowSeconds?: number): string {
   const time = nowSeconds === undefined ? '' : nowSeconds.toString(16).padStart(8, '0')
   return prefix + time + randomBytes(16).toString('hex').slice(time.length)

@@ -1,4 +1,4 @@
-/** What a part of the house says about itself; where it goes and how it looks is decided at the top. */
+/** The log of a component; `logger.ts` decides where lines go and how they are formatted. */
 
-/** `fields` carry no key, prompt or file content. */
+/** `fields` contain no key, prompt or file content. */
 export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: object) => void

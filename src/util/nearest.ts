@@ -1,6 +1,6 @@
-/** For words that were mistyped. */
+/** Suggestions for mistyped words. */
 
-/** The candidate that takes the fewest edits to reach, or undefined when none is near. */
+/** The candidate with the smallest edit distance, or undefined when none is close. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))

@@ -1,22 +1,21 @@
 /**
- * Finds the script of a child process or worker thread, both in a build and straight from the sources. Imports are
- * rewritten from `.ts` to `.js` by the build, URLs are not: that is why this exists. Node 20 cannot strip types, so
- * sources run through tsx.
+ * Finds the script of a child process or worker thread, in a build and in the sources. The build rewrites imports from
+ * `.ts` to `.js`, but not URLs. Node 20 cannot strip types, so sources run through tsx.
  */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
-/** For `fork`: the script of that name in the caller's folder, and what `node` needs on its command line to run it. */
+/** For `fork`: the script of that name in the caller's folder, and the arguments that `node` needs to run it. */
 export function processBeside(importMetaUrl: string, name: string): { url: URL; execArgv: string[] } {
   const url = beside(importMetaUrl, name)
   return { url, execArgv: isSource(url) ? ['--import', packageUrl(importMetaUrl, 'tsx')] : [] }
 }
 
-/** For `new Worker`: tsx takes no notice of `--import` in a thread, so sources are started by two lines of script. */
+/** For `new Worker`: tsx ignores `--import` in a thread, so sources are started by a script of two lines. */
 export function workerBeside(importMetaUrl: string, name: string): URL {
   const url = beside(importMetaUrl, name)
   if (!isSource(url)) return url
-  // `require` would take the CommonJS twin, which cannot register from a thread.
+  // `require` would load the CommonJS build, which cannot register from a thread.
   const tsx = packageUrl(importMetaUrl, 'tsx/esm/api').replace(/\.cjs$/, '.mjs')
   const script = `import { register } from '${tsx}'; register(); await import('${url.href}')`
   return new URL(`data:text/javascript,${encodeURIComponent(script)}`)

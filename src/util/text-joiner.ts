@@ -1,10 +1,10 @@
-/** Text that comes in pieces, made fit to be stored. */
+/** Joins pieces of text and replaces what cannot be stored. */
 
 const lastHalf = /[\uD800-\uDBFF]$/
 
 /**
- * A character may be cut in two by the pieces: its first half waits for the second. What PostgreSQL can not hold,
- * a half without its other and U+0000, becomes U+FFFD.
+ * A piece may end inside a surrogate pair: the first half is kept until the second arrives. What PostgreSQL cannot
+ * store (an unpaired surrogate and U+0000) becomes U+FFFD.
  */
 export class TextJoiner {
   #half = ''
