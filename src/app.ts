@@ -14,7 +14,7 @@ import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
 import { openServer } from './http/app.ts'
-import { BuiltinEmbedder } from './embedders/builtin/builtin-embedder.ts'
+import { openEmbedder } from './embedders/open.ts'
 import { openModels, type Models } from './models/open.ts'
 import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
 import { openRetrieval } from './search/open.ts'
@@ -131,21 +131,20 @@ async function furnish(
   }
 }
 
-/** Retrieval with the configured embedder, or with the built-in one, which it then closes too. */
+/** Search with its embedder; closing it closes both. */
 async function openSearch(
-  { vectorIndex, searchMemoryBytes: memoryBytes }: Config,
+  { vectorIndex, searchMemoryBytes: memoryBytes, models: settings }: Config,
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
   await sweepLeftovers()
-  const configured = models.embedder()
-  const embedder = configured ?? new BuiltinEmbedder()
+  const embedder = openEmbedder(settings, (provider) => models.server(provider))
   const retrieval = await openRetrieval({ ...others, embedder, vectorIndex, memoryBytes })
   return {
     retrieval,
     close: async () => {
       await retrieval.close()
-      if (!configured) await embedder.close()
+      await embedder.close()
     },
   }
 }

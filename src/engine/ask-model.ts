@@ -1,4 +1,4 @@
-/** One model turn: asks, and writes down what comes as it comes. */
+/** One model turn: asks the model and records its answer while it arrives. */
 import type { Usage } from '../api/runs.ts'
 import type { ChatRequest, FinishReason, ModelUsage } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
@@ -37,6 +37,8 @@ export async function askModel(
         writer.continueCall(part.index, called[part.index]?.join(part.arguments) ?? '')
         break
       case 'end':
+        if (part.finish_reason === 'tool_calls') writer.fillArguments()
+        if (part.extras) writer.keepExtras(model.origin, part.extras)
         turn = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }
         break
     }

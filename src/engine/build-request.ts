@@ -6,11 +6,11 @@ import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
 import { messagesAfter, newestMessages, type ThreadMessage } from '../sql/messages.ts'
 import type { Queryable } from '../database/database.ts'
-import { stepsOfThread, type RecordedCall } from '../sql/run-steps.ts'
+import { stepsOfThread, type RecordedTurn } from '../sql/run-steps.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { conversation, findingsOf, toolTurn, type DraftMessage, type Exchange } from './conversation.ts'
+import { conversation, findingsOf, type DraftMessage, type Exchange } from './conversation.ts'
 import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
 import { withImages } from './images.ts'
@@ -20,8 +20,8 @@ import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
 export interface RequestParts {
   model: ResolvedModel
   offered: readonly OfferedTool[]
-  /** Calls of unknown functions in the turn before. */
-  mistakes: readonly RecordedCall[]
+  /** The turn before, where it called unknown functions only. */
+  unrecorded: RecordedTurn | undefined
   /** A forced tool choice holds for the first turn only, or the run would call it for ever. */
   isFirstTurn: boolean
   completionLeft: number | undefined
@@ -118,7 +118,7 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 async function loadThread(
   engine: Engine,
   record: RunRecord,
-  { mistakes, model, promptLeft = Infinity }: RequestParts,
+  { unrecorded, model, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
   const { thread_id, id, settings } = record.row
@@ -132,15 +132,7 @@ async function loadThread(
   // What is left out goes from the middle: the first message of the thread is always a candidate.
   const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
   if (first && first.id !== messages[0]?.id) messages.unshift(first)
-  const exchanges = conversation(messages, steps, id)
-  if (mistakes.length > 0) {
-    exchanges.push({
-      messages: toolTurn(mistakes),
-      isCurrent: true,
-      isMessage: false,
-      id: 'unknown functions',
-    })
-  }
+  const exchanges = conversation(messages, steps, { run_id: id, origin: model.origin, unrecorded })
   return { exchanges, findings: findingsOf(steps, id) }
 }
 
@@ -215,8 +207,9 @@ async function weigh(messages: readonly DraftMessage[]): Promise<number> {
         weight += part.type === 'text' ? await countTokens(part.text) : imageWeight
       }
     }
-    if (message.role === 'assistant' && message.tool_calls) {
-      weight += await countTokens(JSON.stringify(message.tool_calls))
+    if (message.role === 'assistant') {
+      weight += await countTokens(message.extras ?? '')
+      if (message.tool_calls) weight += await countTokens(JSON.stringify(message.tool_calls))
     }
   }
   return weight

@@ -1,8 +1,8 @@
 /** A thread as the model reads it: messages, and the tool turns of its runs between them. */
 import type { Message } from '../api/messages.ts'
-import type { ChatContentPart, ChatMessage } from '../models/port.ts'
+import type { ChatContentPart, ChatMessage, Extras } from '../models/port.ts'
 import type { ThreadMessage } from '../sql/messages.ts'
-import type { RecordedCall, StepRow } from '../sql/run-steps.ts'
+import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { Findings } from './turn-writer.ts'
 
 /** As a model reads them, but for images by file id: only those that stay in the conversation get loaded. */
@@ -23,45 +23,74 @@ export interface Exchange {
   id: string
 }
 
+/** Whose conversation it is, and who will read it. */
+export interface Reader {
+  run_id: string
+  /** Of the provider that is asked: it gets back its own extras and nobody else's. */
+  origin: string
+  /** The latest turn where it called unknown functions only: no step records such a turn. */
+  unrecorded?: RecordedTurn | undefined
+}
+
+interface Turn {
+  turn: RecordedTurn
+  seq: number
+  id: string
+  isCurrent: boolean
+}
+
 /**
- * Puts messages and tool turns in order. A run's own message stands where its step does; a tool turn whose calls
- * are not all answered is left out, since models refuse a call without its outcome.
+ * Puts messages and tool turns in order. A turn with text and calls is one assistant message. A run's own message
+ * stands where its step does. A tool turn whose calls are not all answered is left out, since models refuse a call
+ * without its outcome.
  */
 export function conversation(
   messages: readonly ThreadMessage[],
   steps: readonly (StepRow & { seq: number })[],
-  run_id: string,
+  reader: Reader,
 ): Exchange[] {
-  const places = new Map<string, number>()
-  for (const step of steps) {
-    if (step.step_details.type === 'message_creation') {
-      places.set(step.step_details.message_creation.message_id, step.seq)
-    }
-  }
+  const turns = toolTurns(steps, reader)
+  const ofTurns = new Set(turns.flatMap(({ turn }) => turn.message_ids ?? []))
+  const texts = new Map(messages.filter(({ id }) => ofTurns.has(id)).map((one) => [one.id, spokenText(one)]))
+  const creations = new Map(
+    steps.flatMap((step) => {
+      const details = step.step_details
+      return details.type === 'message_creation' ? [[details.message_creation.message_id, step]] : []
+    }),
+  )
   const said = messages
-    .filter((message) => message.content.length > 0)
-    .map((message) => ({
-      seq: places.get(message.id) ?? message.seq,
-      exchange: {
-        messages: [chatMessage(message)],
-        isCurrent: message.run_id === run_id,
+    .filter((message) => message.content.length > 0 && !ofTurns.has(message.id))
+    .map((message) => {
+      const step = creations.get(message.id)
+      const isCurrent = message.run_id === reader.run_id
+      const extras = extrasFor(reader, step?.turn)
+      const exchange = {
+        messages: [chatMessage(message, extras)],
+        isCurrent,
         isMessage: true,
         id: message.id,
-      },
-    }))
-  const turns = steps.flatMap((step) => {
-    const calls = step.turn?.calls ?? []
-    if (step.type !== 'tool_calls' || calls.length === 0) return []
-    if (calls.some((call) => call.output === null)) return []
-    const exchange = {
-      messages: toolTurn(calls),
-      isCurrent: step.run_id === run_id,
-      isMessage: false,
-      id: step.id,
-    }
-    return [{ seq: step.seq, exchange }]
+      }
+      return { seq: step?.seq ?? message.seq, exchange }
+    })
+  const called = turns.map(({ turn, seq, id, isCurrent }) => {
+    const present = (turn.message_ids ?? []).filter((message_id) => texts.has(message_id))
+    const text = present.map((message_id) => texts.get(message_id)).join('')
+    const isMessage = present.length > 0
+    const exchange = { messages: toolTurn(turn, text, reader), isCurrent, isMessage, id: present[0] ?? id }
+    return { seq, exchange }
   })
-  return [...said, ...turns].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+  return [...said, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+}
+
+function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unrecorded }: Reader): Turn[] {
+  const turns = steps.flatMap((step): Turn[] => {
+    const { turn, seq, id } = step
+    if (!turn || step.type !== 'tool_calls' || turn.calls.length === 0) return []
+    if (turn.calls.some((call) => call.output === null)) return []
+    return [{ turn, seq, id, isCurrent: step.run_id === run_id }]
+  })
+  if (!unrecorded) return turns
+  return [...turns, { turn: unrecorded, seq: Infinity, id: 'unknown functions', isCurrent: true }]
 }
 
 /** What the calls of the thread so far mean for the next message of the run. */
@@ -75,19 +104,22 @@ export function findingsOf(steps: readonly StepRow[], run_id: string): Findings 
   return { marks, image_file_ids }
 }
 
-/** A turn that called tools, with its outcomes. */
-export function toolTurn(calls: readonly RecordedCall[]): DraftMessage[] {
+/** A turn that called tools, with its outcomes. A text that the user has deleted since is left out. */
+function toolTurn(turn: RecordedTurn, text: string, reader: Reader): DraftMessage[] {
+  const isOwn = turn.origin === reader.origin
   return [
     {
       role: 'assistant',
-      content: null,
-      tool_calls: calls.map((call) => ({
-        id: call.id,
+      content: text === '' ? null : text,
+      tool_calls: turn.calls.map(({ id, name, arguments: written, extras }) => ({
+        id,
         type: 'function',
-        function: { name: call.name, arguments: call.arguments },
+        function: { name, arguments: written },
+        ...(isOwn && extras !== undefined && { extras }),
       })),
+      ...extrasFor(reader, turn),
     },
-    ...calls.map((call): DraftMessage => ({
+    ...turn.calls.map((call): DraftMessage => ({
       role: 'tool',
       tool_call_id: call.id,
       content: call.output ?? '',
@@ -95,10 +127,12 @@ export function toolTurn(calls: readonly RecordedCall[]): DraftMessage[] {
   ]
 }
 
-function chatMessage(message: Message): DraftMessage {
-  if (message.role === 'assistant') {
-    return { role: 'assistant', content: message.content.map((part) => spokenText(part)).join('\n') }
-  }
+function extrasFor(reader: Reader, turn: RecordedTurn | null | undefined): { extras?: Extras } {
+  return turn?.extras !== undefined && turn.origin === reader.origin ? { extras: turn.extras } : {}
+}
+
+function chatMessage(message: Message, extras: { extras?: Extras }): DraftMessage {
+  if (message.role === 'assistant') return { role: 'assistant', content: spokenText(message), ...extras }
   const parts = message.content.flatMap((part): DraftPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
     return part.type === 'refusal' ? [] : [part]
@@ -107,7 +141,10 @@ function chatMessage(message: Message): DraftMessage {
   return { role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }
 }
 
-function spokenText(part: Message['content'][number]): string {
-  if (part.type === 'text') return part.text.value
-  return part.type === 'refusal' ? part.refusal : ''
+function spokenText({ content }: Message): string {
+  const texts = content.map((part) => {
+    if (part.type === 'text') return part.text.value
+    return part.type === 'refusal' ? part.refusal : ''
+  })
+  return texts.filter((text) => text !== '').join('\n')
 }

@@ -6,7 +6,7 @@ import { fieldsAfter, type MoveDetails, type RunMove } from '../domain/run-statu
 import { spentOn, sumUsage } from '../domain/usage.ts'
 import type { Change, RunRecord } from '../runs/run-record.ts'
 import type { ResolvedModel } from '../models/open.ts'
-import type { RecordedCall, StepRow } from '../sql/run-steps.ts'
+import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { stepsOfRun } from '../sql/run-steps.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { offerTools } from '../tools/registry.ts'
@@ -48,8 +48,8 @@ class RunExecution {
   /** Usage of the steps that are recorded. */
   #spent: Run['usage'] = null
   #turns = 0
-  /** Calls of unknown functions: no step shows them, but the model must hear of its mistake. */
-  #mistakes: RecordedCall[] = []
+  /** The last turn where it called unknown functions only: no step records it, but the model must see its mistake. */
+  #unrecorded: RecordedTurn | undefined
 
   constructor(engine: Engine, record: RunRecord, signal: AbortSignal) {
     this.#engine = engine
@@ -84,7 +84,7 @@ class RunExecution {
     const built = await buildRequest(engine, record, {
       model,
       offered,
-      mistakes: this.#mistakes,
+      unrecorded: this.#unrecorded,
       isFirstTurn: this.#turns === 1,
       completionLeft,
       promptLeft,
@@ -120,8 +120,7 @@ class RunExecution {
       waitsForClient: (tools?.waiting.length ?? 0) > 0,
       calledTools: writer.calls.length > 0,
     })
-    this.#mistakes =
-      tools?.calls.filter((call) => !writer.calls.find((one) => one.id === call.id)?.tool) ?? []
+    this.#unrecorded = tools && !writer.toolStep ? writer.turn({ calls: tools.calls, usage }) : undefined
     const spent = sumUsage([this.#spent, usage])
     switch (decision) {
       case 'require_action':

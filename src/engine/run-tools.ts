@@ -87,7 +87,8 @@ function recordedCall(writer: TurnWriter, call: DraftCall): RecordedCall {
   const before = writer.toolStep?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before
   const output = call.tool ? null : `There is no function named '${call.name}'.`
-  return { id: call.id, name: call.name, arguments: call.arguments, output }
+  const { id, name, extras } = call
+  return { id, name, arguments: call.arguments, output, ...(extras !== undefined && { extras }) }
 }
 
 function recordOf(calls: RecordedCall[], call: DraftCall): RecordedCall {

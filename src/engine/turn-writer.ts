@@ -4,9 +4,10 @@ import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import { messageDeltaEntry, messageEntry, stepDeltaEntry, stepEntry } from '../domain/run-entries.ts'
 import { noUsage } from '../domain/usage.ts'
+import type { Extras, TurnExtras } from '../models/port.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import type { Entry } from '../sql/run-events.ts'
-import type { Mark, RecordedCall, StepRow } from '../sql/run-steps.ts'
+import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
@@ -22,6 +23,8 @@ export interface DraftCall {
   arguments: string
   index: number | undefined
   tool: OfferedTool | undefined
+  /** What the provider wants back with the call. */
+  extras?: Extras | undefined
   /** Reads the arguments as they come. */
   read?: ((fragment: string) => object | undefined) | undefined
 }
@@ -40,6 +43,9 @@ interface TurnOptions {
   findings: Findings
 }
 
+/** Characters of a turn's extras that are stored. Reasoning and signatures of real providers are far below. */
+const maxExtras = 1024 * 1024
+
 /** Lives for one model turn. */
 export class TurnWriter {
   readonly calls: DraftCall[] = []
@@ -50,6 +56,8 @@ export class TurnWriter {
   #hasShownImages = false
   #said: OpenMessage | undefined
   #toolStep: StepRow | undefined
+  /** What the turn's record holds besides its calls and usage. */
+  #turn: Omit<RecordedTurn, 'calls' | 'usage'> = {}
   /** Calls beyond the first where only one is wanted: some models do not listen to `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
   /** What came after calls had begun; it becomes a message of its own when the turn is over. */
@@ -106,6 +114,29 @@ export class TurnWriter {
     if (delta) this.tellCall(call, delta)
   }
 
+  /** A call without arguments gets an empty object: clients parse the arguments as JSON. */
+  fillArguments(): void {
+    for (const [index, call] of this.calls.entries()) {
+      if (call.arguments.trim() === '') this.continueCall(index, '{}')
+    }
+  }
+
+  /** Keeps what the provider wants back with this turn, unless it is too large; `origin` names the provider. */
+  keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
+    const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
+    if (characters > maxExtras) {
+      this.#record.trace({ at: nowSeconds(this.#clock), kind: 'extras_dropped', characters })
+      return
+    }
+    for (const [index, call] of this.calls.entries()) call.extras = calls[index]
+    this.#turn = { ...this.#turn, origin, ...(message !== undefined && { extras: message }) }
+  }
+
+  /** The record of this turn with its calls. */
+  turn(recorded: Pick<RecordedTurn, 'calls' | 'usage'>): RecordedTurn {
+    return { ...this.#turn, ...recorded }
+  }
+
   /** Tells something about a call of the open step. */
   tellCall(call: DraftCall, delta: object): void {
     if (!this.#toolStep || call.index === undefined) return
@@ -123,8 +154,10 @@ export class TurnWriter {
     const known = new Set(
       step.step_details.type === 'tool_calls' ? step.step_details.tool_calls.map((c) => c.id) : [],
     )
+    const { calls = [], usage: _, ...turn } = step.turn ?? {}
+    this.#turn = turn
     let place = 0
-    for (const call of step.turn?.calls ?? []) {
+    for (const call of calls) {
       const index = known.has(call.id) ? place++ : undefined
       const { id, name } = call
       this.calls.push({ id, name, arguments: call.arguments, index, tool: this.#tools.get(name) })
@@ -132,12 +165,10 @@ export class TurnWriter {
   }
 
   /** The step's calls are complete, or further on: the row to be written with the next commit. */
-  keepToolStep(
-    tool_calls: StepToolCall[],
-    turn: { calls: RecordedCall[]; usage: Usage },
-  ): StepRow | undefined {
+  keepToolStep(tool_calls: StepToolCall[], turn: Pick<RecordedTurn, 'calls' | 'usage'>): StepRow | undefined {
     if (!this.#toolStep) return undefined
-    this.#toolStep = { ...this.#toolStep, step_details: { type: 'tool_calls', tool_calls }, turn }
+    const step_details = { type: 'tool_calls' as const, tool_calls }
+    this.#toolStep = { ...this.#toolStep, step_details, turn: this.turn(turn) }
     this.#record.open = { step: this.#toolStep }
     return this.#toolStep
   }
@@ -177,7 +208,13 @@ export class TurnWriter {
     const said = this.#said
     if (said) this.#tellPieces(said, said.marks.end())
     const open = this.#toolStep ? this.#asTold(this.#toolStep) : said?.step
-    const step: StepRow | undefined = open && { ...open, status: 'completed', completed_at: now, usage }
+    const step: StepRow | undefined = open && {
+      ...open,
+      status: 'completed',
+      completed_at: now,
+      usage,
+      turn: open.turn ?? this.#turnOfText(open, usage),
+    }
     const message = said && endedMessage(said, ending, now)
     return {
       messages: message ? [message] : [],
@@ -187,6 +224,12 @@ export class TurnWriter {
         ...(step ? [stepEntry('thread.run.step.completed', step, this.#view())] : []),
       ],
     }
+  }
+
+  /** The record of a turn that is text alone. */
+  #turnOfText(step: StepRow, usage: Usage): RecordedTurn | null {
+    const isWanted = step.type === 'message_creation' && this.calls.length === 0
+    return isWanted && this.#turn.extras !== undefined ? this.turn({ calls: [], usage }) : null
   }
 
   #addText(value: string): void {
@@ -253,6 +296,9 @@ export class TurnWriter {
     this.#toolStep = undefined
     const { messages, steps, entries } = this.ended({ status: 'completed' }, noUsage)
     this.#toolStep = toolStep
+    for (const { id } of messages) {
+      this.#turn = { ...this.#turn, message_ids: [...(this.#turn.message_ids ?? []), id] }
+    }
     this.#said = undefined
     const result = await this.#record.commit({ entries: () => entries, messages, steps, recorded: true })
     if (result === 'lost') throw new RunStopped('lost')

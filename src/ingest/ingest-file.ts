@@ -3,7 +3,7 @@
  * words at once; then the chunks are embedded, group by group. What is done is in the database, so that whoever
  * claims the file next goes on from there.
  */
-import { ModelFailure } from '../models/port.ts'
+import { ModelFailure } from '../embedders/port.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { recordFailure, releaseIngest } from '../sql/ingest.ts'
 import { cutIntoChunks } from './cut-into-chunks.ts'

@@ -1,5 +1,5 @@
 /** Cuts chunks into the windows that an embedder reads whole; overlapping chunks share the windows they share text in. */
-import type { Embedder } from '../models/port.ts'
+import type { Embedder } from '../embedders/port.ts'
 
 export interface WindowSource {
   text: string

@@ -4,14 +4,13 @@ import { demoModel } from './demo/demo-model.ts'
 import { openLocalModel } from './local/local-model.ts'
 import { contextWindow } from './model-facts.ts'
 import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
-import { openOpenAiEmbedder } from '../embedders/openai-embedder.ts'
 import {
   openOpenAiCompatible,
   type ListedModel,
   type OpenAiCompatible,
   type UpstreamAnswer,
 } from './openai/openai-model.ts'
-import { ModelFailure, type ChatModel, type Embedder } from './port.ts'
+import { ModelFailure, type ChatModel } from './port.ts'
 import type { Log } from '../util/log.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
@@ -19,6 +18,8 @@ import type { ModelSettings, ProviderSettings } from './settings.ts'
 export interface ResolvedModel {
   chat: ChatModel
   provider: string
+  /** Names the provider and its address. Extras of a turn go back only to the origin that they came from. */
+  origin: string
   /** The provider's own name; put it into `ChatRequest.model`. */
   model: string
   /** Tokens that a prompt and its answer may hold together. */
@@ -43,8 +44,8 @@ export interface Models {
   list(): Promise<ListedModel[]>
   /** undefined: the name leads nowhere. Models that are no server are asked through the port, and make no embeddings. */
   raw(name: string): PassThrough | undefined
-  /** The configured `default_embedder`, or undefined. */
-  embedder(): Embedder | undefined
+  /** The connection of a provider, for embedders; undefined when the provider is not a server. */
+  server(provider: string): OpenAiCompatible | undefined
   /** One line for the banner. */
   description: string
   /** Nothing but the demo model is configured. */
@@ -73,8 +74,6 @@ export function openModels(settings: ModelSettings, log: Log): Models {
     Object.entries(given.providers).map(([name, provider]) => [name, openProvider(provider)]),
   )
   const map = modelMap(given.models, [...providers.keys()])
-  const embedder =
-    given.default_embedder === undefined ? undefined : openEmbedder(given.default_embedder, given, providers)
   const find = (name: string) => {
     const target = map.find(name)
     const provider = target === undefined ? undefined : providers.get(target.provider)
@@ -90,11 +89,10 @@ export function openModels(settings: ModelSettings, log: Log): Models {
       const found = find(name)
       return found === undefined ? undefined : passThrough(found.target, found.provider)
     },
-    embedder: () => embedder,
+    server: (provider) => providers.get(provider)?.server,
     description: describe(given, map, providers),
     isDemo: Object.values(settings.providers).every(({ type }) => type === 'demo'),
     async close() {
-      await embedder?.close()
       await Promise.all([...providers.values()].map((provider) => provider.close()))
     },
   }
@@ -160,6 +158,7 @@ function resolved(
   return {
     chat: provider.chat,
     provider: target.provider,
+    origin: `${target.provider} ${provider.place}`,
     model: target.model,
     context_window: written ?? provider.contextWindow(target.model),
     sends_sampling: provider.sendsSampling(target.model),
@@ -206,18 +205,6 @@ function reasonOf(error: unknown): string {
 
 function listedAs(id: string, provider: string): ListedModel {
   return { id, object: 'model', created: 0, owned_by: provider }
-}
-
-function openEmbedder(name: string, settings: ModelSettings, providers: Map<string, Provider>): Embedder {
-  const slash = name.indexOf('/')
-  const provider = name.slice(0, Math.max(slash, 0))
-  const model = name.slice(slash + 1)
-  const server = providers.get(provider)?.server
-  const own = settings.providers[provider]
-  if (slash === -1 || server === undefined || own?.type !== 'openai') {
-    throw new Error(`default_embedder is "${name}": write "provider/model", with a provider of type openai.`)
-  }
-  return openOpenAiEmbedder({ server, model, written: own.embedders?.[model] })
 }
 
 function describe(settings: ModelSettings, map: ModelMap, providers: Map<string, Provider>): string {

@@ -1,10 +1,13 @@
-/** The sockets for models: a driver is one file and a case in `open.ts`, and passes the suite in test/contracts. */
+/** The port for language models. A driver passes the suite in test/contracts/chat-model.ts. */
+
+/** Opaque JSON text that a provider wants back with its turn, and nobody else gets or sees: signatures, reasoning. */
+export type Extras = string
 
 /** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */
 export type ChatMessage =
   | { role: 'system'; content: string }
   | { role: 'user'; content: string | ChatContentPart[] }
-  | { role: 'assistant'; content: string | null; tool_calls?: ChatToolCall[] }
+  | { role: 'assistant'; content: string | null; tool_calls?: ChatToolCall[]; extras?: Extras }
   | { role: 'tool'; tool_call_id: string; content: string }
 
 export type ChatContentPart =
@@ -13,7 +16,12 @@ export type ChatContentPart =
   | { type: 'image_url'; image_url: { url: string; detail?: 'auto' | 'low' | 'high' } }
 
 /** `arguments` is the model's own text and may be broken JSON. */
-export type ChatToolCall = { id: string; type: 'function'; function: { name: string; arguments: string } }
+export interface ChatToolCall {
+  id: string
+  type: 'function'
+  function: { name: string; arguments: string }
+  extras?: Extras
+}
 
 export interface ChatTool {
   type: 'function'
@@ -64,7 +72,10 @@ export type ModelPart =
   /** `id` is never empty and never repeats within a turn. */
   | { type: 'tool-call-start'; index: number; id: string; name: string }
   | { type: 'tool-call-delta'; index: number; arguments: string }
-  | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage }
+  | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage; extras?: TurnExtras }
+
+/** The extras of one answer: of the answer as a whole, and of its calls by their index. */
+export type TurnExtras = { message?: Extras | undefined; calls?: (Extras | undefined)[] }
 
 export interface ChatModel {
   /**
@@ -73,18 +84,6 @@ export interface ChatModel {
    * failure, an answer that ends without saying so included, is thrown as `ModelFailure`.
    */
   stream(request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelPart>
-}
-
-export interface Embedder {
-  /** Names model and width, e.g. `use-lite/512`; a vector store records it and may only be asked with the same. */
-  readonly id: string
-  readonly dimensions: number
-  /** How many tokens of one text it really reads; longer texts must be cut into windows by the caller. */
-  readonly windowTokens: number
-  countTokens?(text: string): number // exact and cheap; absent where only the server knows
-  /** One unit-length vector a text, in order. On abort it throws the signal's reason. */
-  embed(texts: string[], purpose: 'query' | 'passage', signal: AbortSignal): Promise<Float32Array[]>
-  close(): Promise<void>
 }
 
 export type ModelFailureCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'

@@ -1,6 +1,6 @@
 /** What bringing in files and searching them work with; app.ts opens it once. */
 import type { BlobStore } from '../blobs/port.ts'
-import type { Embedder } from '../models/port.ts'
+import type { Embedder } from '../embedders/port.ts'
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'

@@ -15,6 +15,8 @@ export interface RecordedCall {
   marks?: Mark[]
   /** Images that stand before the text of the next message, by file id. */
   image_file_ids?: string[]
+  /** What the provider wants back with the call; see `RecordedTurn.origin`. */
+  extras?: string
 }
 
 /** A text that points to a file, such as a citation mark or a link to a file that code has written. */
@@ -24,13 +26,22 @@ export interface Mark {
   file_id: string
 }
 
-/** A model turn that called tools, kept so that later prompts can tell of it and a new owner can go on from it. */
+/**
+ * A model turn, kept so that later prompts repeat it as it was and a new owner of the run continues from it. Turns of
+ * text alone are kept only where the provider wants extras back.
+ */
 export interface RecordedTurn {
   calls: RecordedCall[]
   usage: Usage
+  /** The messages that hold the text of this turn, in order. */
+  message_ids?: string[]
+  /** Which provider wrote the extras of the turn and of its calls; nobody else may get them. */
+  origin?: string
+  /** Opaque JSON text that the provider wants back with the turn. Never shown to clients. */
+  extras?: string
 }
 
-/** A step as stored: the wire object, and for tool_calls the turn behind it. */
+/** A step as stored: the wire object and the model turn behind it. */
 export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null; turn: RecordedTurn | null }
 
 const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,

@@ -1,6 +1,6 @@
 /** What every embedder must keep; a driver's test opens it and calls this. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Embedder } from '../../src/models/port.ts'
+import type { Embedder } from '../../src/embedders/port.ts'
 
 const never = new AbortController().signal
 

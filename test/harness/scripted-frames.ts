@@ -12,11 +12,13 @@ export function frames(step: AnswerStep | CutStep, body: any): { opening: string
   const frame = (delta: object, finish_reason: string | null = null) =>
     event({ ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason }] })
   const opening = [frame({ role: 'assistant', content: '', refusal: null })]
+  if ('extra' in step) opening.push(frame({ ...step.extra }))
   for (const content of pieces(step.text)) opening.push(frame({ content }))
   if ('refusal' in step) for (const refusal of pieces(step.refusal)) opening.push(frame({ refusal }))
   for (const [index, call] of (step.calls ?? []).entries()) {
     const id = call.id ?? `call_scripted_${index}`
-    const start = { index, id, type: 'function', function: { name: call.name, arguments: '' } }
+    const called = { name: call.name, arguments: call.arguments === null ? null : '' }
+    const start = { index, id, type: 'function', function: called, ...call.extra }
     opening.push(frame({ tool_calls: [start] }))
     for (const fragment of pieces(call.arguments)) {
       opening.push(frame({ tool_calls: [{ index, function: { arguments: fragment } }] }))
@@ -37,12 +39,14 @@ export function wholeAnswer(step: AnswerStep, body: any): object {
     id: call.id ?? `call_scripted_${index}`,
     type: 'function',
     function: { name: call.name, arguments: pieces(call.arguments).join('') },
+    ...call.extra,
   }))
   const message = {
     role: 'assistant',
     content: step.text === undefined ? null : pieces(step.text).join(''),
     refusal: step.refusal === undefined ? null : pieces(step.refusal).join(''),
     ...(tool_calls.length > 0 ? { tool_calls } : {}),
+    ...step.extra,
   }
   return {
     id: 'chatcmpl-scripted',
@@ -54,8 +58,8 @@ export function wholeAnswer(step: AnswerStep, body: any): object {
   }
 }
 
-function pieces(text: string | string[] | undefined): string[] {
-  if (text === undefined) return []
+function pieces(text: string | string[] | null | undefined): string[] {
+  if (text === undefined || text === null) return []
   return typeof text === 'string' ? [text] : text
 }
 

@@ -30,8 +30,10 @@ export interface ScriptedUsage {
 export interface ScriptedCall {
   name: string
   /** One fragment, or several that are sent one by one. */
-  arguments: string | string[]
+  arguments: string | string[] | null
   id?: string
+  /** Further fields of the call, such as `extra_content`. */
+  extra?: object
 }
 
 /** Text, a refusal, tool calls, or several of these. */
@@ -40,6 +42,8 @@ export interface AnswerStep extends StepBase {
   refusal?: string | string[]
   calls?: ScriptedCall[]
   finish_reason?: string
+  /** Further fields of the message, such as `reasoning_content`; sent ahead of the text. */
+  extra?: object
   /** null: none is sent, as some servers do. Absent: ten prompt tokens and one for each piece. */
   usage?: ScriptedUsage | null
 }

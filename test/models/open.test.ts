@@ -119,62 +119,6 @@ describe('the pass-through', () => {
   })
 })
 
-describe('the embedder', () => {
-  test('gives unit vectors in the order of the texts', async () => {
-    const models = open({
-      providers: { own: { ...openai(), embedders: { e: { dimensions: 64, window_tokens: 256 } } } },
-      models: { '*': 'own' },
-      default_embedder: 'own/e',
-    })
-    const embedder = models.embedder()!
-    expect(embedder).toMatchObject({ id: 'e/64', dimensions: 64, windowTokens: 256 })
-    const texts = [
-      'cats sleep',
-      ...Array.from({ length: 300 }, (_, index) => `text ${index}`),
-      '',
-      'cats sleep',
-    ]
-    const vectors = await embedder.embed(texts, 'passage', neverAborted())
-    expect(vectors).toHaveLength(texts.length)
-    expect(vectors.at(-1)).toEqual(vectors[0])
-    expect(vectors[1]).not.toEqual(vectors[2])
-    expect(Math.hypot(...vectors[0]!)).toBeCloseTo(1, 5)
-    expect(upstream.others.length).toBe(3)
-  })
-
-  test('asks OpenAI for shorter vectors only when told to', async () => {
-    const models = open({
-      providers: { own: { ...openai(), embedders: { 'text-embedding-3-small': { dimensions: 256 } } } },
-      models: { '*': 'own' },
-      default_embedder: 'own/text-embedding-3-small',
-    })
-    expect(models.embedder()?.dimensions).toBe(256)
-    await models.embedder()?.embed(['a'], 'query', neverAborted())
-    expect(upstream.others[0]?.body).toMatchObject({ dimensions: 256, encoding_format: 'base64' })
-  })
-
-  test('a server that answers with another width is a failure', async () => {
-    const models = open({
-      providers: { own: { ...openai(), embedders: { e: { dimensions: 32 } } } },
-      models: { '*': 'own' },
-      default_embedder: 'own/e',
-    })
-    await expect(models.embedder()?.embed(['a'], 'query', neverAborted())).rejects.toMatchObject({
-      name: 'ModelFailure',
-    })
-  })
-
-  test.for([
-    ['own/unknown', /width of the embedding model "unknown"/],
-    ['own', /write "provider\/model"/],
-    ['demo/x', /with a provider of type openai/],
-  ] as [string, RegExp][])('%s is refused with a reason', ([default_embedder, reason]) => {
-    expect(() => open({ providers: { own: openai() }, models: { '*': 'own' }, default_embedder })).toThrow(
-      reason,
-    )
-  })
-})
-
 describe('settings', () => {
   test.for([
     [{ providers: { own: { type: 'openai', base_url: 'ftp://x/v1' } } }],

@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads'
 import { workerBeside } from '../../util/script-beside.ts'
 import { embedderTokenizer, type EmbedderTokenizer } from './tokenizer.ts'
 import type { EmbedReply, EmbedRequest } from './embedder-thread.ts'
-import { ModelFailure, type Embedder } from '../../models/port.ts'
+import { ModelFailure, type Embedder } from '../port.ts'
 
 export interface BuiltinEmbedderOptions {
   /** Most threads at work at once; each takes about 150 MB. */

@@ -1,6 +1,7 @@
 /** Turns the chunks of one Chat Completions answer into model parts. */
 import { asRecord, brokenAnswer, streamFailure } from './failure.ts'
-import type { FinishReason, ModelPart, ModelUsage } from '../port.ts'
+import { MessageExtras } from './extras.ts'
+import type { FinishReason, ModelPart, ModelUsage, TurnExtras } from '../port.ts'
 import { ToolCallAssembly } from './tool-call-assembly.ts'
 
 /** Characters of one whole answer; a server that never stops must not fill the memory. */
@@ -13,14 +14,17 @@ const mostTokens = 100_000_000
 export interface AnswerEnd {
   finish_reason: FinishReason
   usage: ModelUsage | undefined
+  extras: TurnExtras | undefined
   /** All that the model wrote, for counting. */
   output: string
 }
 
-/** One answer while it arrives. `reasoning_content` and other fields that no part stands for are passed over. */
+/** One answer while it arrives. Fields that are neither a part nor an extra are ignored. */
 export class OpenAiAnswer {
   readonly #redact: (text: string) => string
   readonly #calls = new ToolCallAssembly()
+  readonly #extras = new MessageExtras()
+  #extrasLength = 0
   #finishReason: string | undefined
   #usage: ModelUsage | undefined
   #output = ''
@@ -66,8 +70,16 @@ export class OpenAiAnswer {
     return {
       finish_reason: finishReason(reason, this.#calls.count > 0),
       usage: this.#usage,
+      extras: this.#turnExtras(),
       output: this.#output,
     }
+  }
+
+  #turnExtras(): TurnExtras | undefined {
+    const message = this.#extras.extras(this.#calls.count > 0)
+    const calls = this.#calls.extras()
+    if (message === undefined && calls === undefined) return undefined
+    return { ...(message !== undefined && { message }), ...(calls && { calls }) }
   }
 
   #takeChoice(value: unknown, parts: ModelPart[]): void {
@@ -90,8 +102,9 @@ export class OpenAiAnswer {
     if (text !== '') parts.push({ type: 'text-delta', text })
     if (typeof refusal === 'string' && refusal !== '') parts.push({ type: 'refusal-delta', text: refusal })
     if (Array.isArray(tool_calls)) for (const call of tool_calls) this.#calls.take(call, parts)
+    this.#extrasLength += this.#extras.take(delta)
     for (let place = before; place < parts.length; place += 1) this.#output += writtenIn(parts[place])
-    if (this.#output.length > longestAnswer) throw brokenAnswer('an answer without end')
+    if (this.#output.length + this.#extrasLength > longestAnswer) throw brokenAnswer('an answer without end')
   }
 }
 

@@ -94,7 +94,7 @@ async function* stream(
     const end = answer.end()
     const usage = end.usage ?? (await countUsage(request, end))
     signal.throwIfAborted()
-    yield { type: 'end', finish_reason: end.finish_reason, usage }
+    yield { type: 'end', finish_reason: end.finish_reason, usage, ...(end.extras && { extras: end.extras }) }
   } finally {
     answer.close()
   }

@@ -1,6 +1,7 @@
 /** The body of a Chat Completions request, fitted to what the server and the model understand. */
 import { refusesSampling } from '../model-facts.ts'
 import type { ChatMessage, ChatRequest, ChatToolCall } from '../port.ts'
+import { extrasOfCall, extrasOfMessage } from './extras.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 
 /** What one provider wants said differently. */
@@ -57,27 +58,28 @@ function limitField(style: RequestStyle, model: string): string {
   return style.knowsNewField || refusesSampling(model) ? 'max_completion_tokens' : 'max_tokens'
 }
 
-function fitMessage(message: ChatMessage, style: RequestStyle): ChatMessage {
+function fitMessage(message: ChatMessage, style: RequestStyle): object {
   if (message.role !== 'assistant') return message
-  const calls = message.tool_calls ?? []
-  // null without calls is refused by many servers, an empty list of calls by OpenAI.
-  if (calls.length === 0) return { role: 'assistant', content: message.content ?? '' }
-  return { ...message, tool_calls: calls.map((call) => fitCall(call, style)) }
+  const { role, content, tool_calls: calls = [] } = message
+  const extras = extrasOfMessage(message.extras)
+  // Many servers refuse null without calls; OpenAI refuses an empty list of calls.
+  if (calls.length === 0) return { role, content: content ?? '', ...extras }
+  return { role, content, tool_calls: calls.map((call) => fitCall(call, style)), ...extras }
 }
 
 /**
  * Arguments in the history go back as the model wrote them. Text that is no JSON object is the exception: OpenAI
  * takes it, but templates of vLLM, llama.cpp and Ollama parse it and refuse the whole conversation.
  */
-function fitCall(call: ChatToolCall, style: RequestStyle): ChatToolCall {
-  const text = call.function.arguments
-  if (text.trim() === '') return withArguments(call, '{}')
-  if (style.keepsBrokenArguments || isJsonObject(text)) return call
-  return withArguments(call, JSON.stringify({ invalid_json: text }))
+function fitCall({ id, type, function: called, extras }: ChatToolCall, style: RequestStyle): object {
+  const fitted = { name: called.name, arguments: fitArguments(called.arguments, style) }
+  return { id, type, function: fitted, ...extrasOfCall(extras) }
 }
 
-function withArguments(call: ChatToolCall, text: string): ChatToolCall {
-  return { ...call, function: { ...call.function, arguments: text } }
+function fitArguments(text: string, style: RequestStyle): string {
+  if (text.trim() === '') return '{}'
+  if (style.keepsBrokenArguments || isJsonObject(text)) return text
+  return JSON.stringify({ invalid_json: text })
 }
 
 function isJsonObject(text: string): boolean {

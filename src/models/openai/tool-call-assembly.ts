@@ -1,7 +1,7 @@
 /** Puts streamed tool calls together: which fragment belongs to which call, whatever the server's habits are. */
 import { newId } from '../../util/ids.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
-import type { ModelPart } from '../port.ts'
+import type { Extras, ModelPart } from '../port.ts'
 
 /** A turn with more is a server gone wrong. */
 const mostCalls = 1_000
@@ -19,6 +19,7 @@ interface OpenCall {
   index: number | undefined
   name: string
   arguments: string
+  extraContent: Record<string, unknown> | undefined
 }
 
 /** The calls of one answer. Names and indices from outside are only ever compared, never used as object keys. */
@@ -31,6 +32,16 @@ export class ToolCallAssembly {
     return this.#begun
   }
 
+  /** The extras of the calls that have begun, by their index; undefined when there are none. */
+  extras(): (Extras | undefined)[] | undefined {
+    const begun = this.#calls.filter((call) => call.index !== undefined)
+    if (begun.every((call) => call.extraContent === undefined)) return undefined
+    const ordered = begun.toSorted((left, right) => (left.index ?? 0) - (right.index ?? 0))
+    return ordered.map(({ extraContent }) =>
+      extraContent === undefined ? undefined : JSON.stringify({ extra_content: extraContent }),
+    )
+  }
+
   /** Takes one element of `delta.tool_calls`. */
   take(delta: unknown, parts: ModelPart[]): void {
     const entry = asRecord(delta)
@@ -39,6 +50,8 @@ export class ToolCallAssembly {
     const name = typeof called.name === 'string' ? called.name : ''
     const written = argumentText(called.arguments)
     const call = this.#find(entry, name, written)
+    const extraContent = asRecord(entry.extra_content)
+    if (extraContent !== undefined) call.extraContent = { ...call.extraContent, ...extraContent }
     if (call.index === undefined && name !== '') {
       call.name = name
       call.index = this.#begun
@@ -81,7 +94,8 @@ export class ToolCallAssembly {
     if (this.#calls.length >= mostCalls) throw brokenAnswer(`more than ${mostCalls} tool calls`)
     const unusable = upstreamId === '' || this.#calls.some((call) => call.id === upstreamId)
     const id = unusable ? newId('call') : upstreamId
-    const call: OpenCall = { upstreamId, at, id, waiting: '', index: undefined, name: '', arguments: '' }
+    const empty = { waiting: '', index: undefined, name: '', arguments: '', extraContent: undefined }
+    const call: OpenCall = { upstreamId, at, id, ...empty }
     this.#calls.push(call)
     return call
   }
