@@ -133,14 +133,14 @@ async function furnish(
 
 /** Retrieval with the configured embedder, or with the built-in one, which it then closes too. */
 async function openSearch(
-  { vectorIndex, searchMemoryBytes: memoryBytes }: Config,
+  { searchMemoryBytes: memoryBytes }: Config,
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
   await sweepLeftovers()
   const configured = models.embedder()
   const embedder = configured ?? new BuiltinEmbedder()
-  const retrieval = await openRetrieval({ ...others, embedder, vectorIndex, memoryBytes })
+  const retrieval = openRetrieval({ ...others, embedder, memoryBytes })
   return {
     retrieval,
     close: async () => {
