@@ -133,13 +133,13 @@ async function furnish(
 
 /** Search with its embedder; closing it closes both. */
 async function openSearch(
-  { vectorIndex, searchMemoryBytes: memoryBytes, models: settings }: Config,
+  { searchMemoryBytes: memoryBytes, models: settings }: Config,
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
   await sweepLeftovers()
   const embedder = openEmbedder(settings, (provider) => models.server(provider))
-  const retrieval = await openRetrieval({ ...others, embedder, vectorIndex, memoryBytes })
+  const retrieval = openRetrieval({ ...others, embedder, memoryBytes })
   return {
     retrieval,
     close: async () => {

@@ -44,6 +44,13 @@ test('a mistyped setting of the blob store is told with the nearest right one', 
   expect(() => read({ blob: {} })).toThrow("unknown key 'blob'. Did you mean 'blobs'?")
 })
 
+test('a key that was removed is refused with what replaces it', () => {
+  expect(() => read({ vector_index: 'pgvector' })).toThrow(
+    "the key 'vector_index' was removed: vectors are compared in this process; 'search_memory_mb' says how many it " +
+      'keeps in memory.',
+  )
+})
+
 test('the size of files and who may download them can be set', () => {
   expect(read({})).toMatchObject({ maxFileBytes: 512 * 1024 * 1024, allowAllDownloads: false })
   expect(read({ max_file_mb: 2, allow_all_downloads: true })).toMatchObject({

@@ -34,8 +34,6 @@ export const ConfigFile = z.strictObject({
   max_ingests: z.int().min(1).max(64).optional(),
   /** What may be kept in memory of vector stores that are searched, MiB. */
   search_memory_mb: z.int().min(16).optional(),
-  /** Where vectors are compared: in this process, or in a database that has the pgvector extension. */
-  vector_index: z.enum(['exact', 'pgvector']).optional(),
   /** Largest JSON body, MiB. */
   body_limit_mb: z.int().min(1).max(1024).optional(),
   /** false: the OpenAI-Beta header may be left out. */
@@ -76,7 +74,6 @@ export interface Config {
   readonly maxRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
-  readonly vectorIndex: 'exact' | 'pgvector'
   readonly bodyLimitBytes: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
@@ -122,7 +119,6 @@ export function readConfig(environment: Environment = process.env): Config {
     drainSeconds: number(environment, 'SPOOL_DRAIN_SECONDS', z.int().min(0)) ?? file.drain_seconds ?? 25,
     maxRuns: number(environment, 'SPOOL_MAX_RUNS', z.int().min(1)) ?? file.max_runs ?? 512,
     maxIngests: number(environment, 'SPOOL_MAX_INGESTS', z.int().min(1)) ?? file.max_ingests ?? 2,
-    vectorIndex: file.vector_index ?? 'exact',
     searchMemoryBytes: (file.search_memory_mb ?? 512) * 1024 * 1024,
     bodyLimitBytes: (file.body_limit_mb ?? 32) * 1024 * 1024,
     strictBeta: flag(environment, 'SPOOL_STRICT_BETA') ?? file.strict_beta ?? true,
@@ -187,11 +183,21 @@ function explain(error: z.ZodError): string {
   const place = issue.path.join('.')
   if (issue.code !== 'unrecognized_keys') return `'${place}': ${issue.message}`
   const [key = ''] = issue.keys
+  const removed = place === '' ? removedKeys.get(key) : undefined
+  if (removed) return `the key '${key}' was removed: ${removed}`
   const known = place === '' ? Object.keys(ConfigFile.shape) : place === 'blobs' ? blobKeys : providerKeys
   const near = nearest(key, known)
   const hint = near ? ` Did you mean '${near}'?` : ` Known are: ${known.join(', ')}.`
   return `unknown key '${place === '' ? key : `${place}.${key}`}'.${hint}`
 }
+
+/** Keys of earlier versions, and what to do in their place. */
+const removedKeys = new Map([
+  [
+    'vector_index',
+    "vectors are compared in this process; 'search_memory_mb' says how many it keeps in memory.",
+  ],
+])
 
 /** Keys of providers and of blob stores, for the hint. */
 const providerKeys = keysOf(ModelSettings.shape.providers.valueType.options)

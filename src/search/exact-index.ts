@@ -1,19 +1,18 @@
 /**
- * The vector index that every installation has: all vectors of a store in memory, each compared with the query.
- * Read from the rows when a store is first searched, kept within a budget; when the rows have changed only the parts
- * that are new are read.
+ * A vector index that compares the query with every vector of a store, so it never misses a neighbour. The vectors are
+ * read from the rows when a store is first searched and kept in memory within a budget. When the rows have changed,
+ * only the parts that are new are read.
  */
 import { bytesPerChunk, emptyTable, TableWriter, withoutGone, type ChunkTable } from './chunk-table.ts'
 import { HeldStores, type Held } from './held-stores.ts'
 import type { VectorHit, VectorIndex, VectorSource } from './port.ts'
 import { topHits } from './top-hits.ts'
-import { openVectorKernel, type VectorKernel } from './vector-kernel.ts'
-import { addSlab, slabBytes, SlabScan, toSlab, type Slab } from './vector-slabs.ts'
+import { blockBytes, toBlock, VectorScan, type VectorBlock } from './vector-blocks.ts'
 
 interface Loaded extends Held {
   dimensions: number
   table: ChunkTable
-  slabs: Slab[]
+  blocks: VectorBlock[]
 }
 
 interface SearchOptions {
@@ -22,10 +21,9 @@ interface SearchOptions {
 }
 
 export class ExactIndex implements VectorIndex {
-  readonly #held: HeldStores<Loaded>
-  readonly #kernels = new Map<number, VectorKernel>()
+  readonly #held: HeldStores<Loaded | undefined>
 
-  /** A store larger than the budget is searched all the same, straight from its rows. */
+  /** A store larger than the budget is searched straight from its rows, which is slow. */
   constructor(options: { budgetBytes: number }) {
     this.#held = new HeldStores(options.budgetBytes)
   }
@@ -50,10 +48,9 @@ export class ExactIndex implements VectorIndex {
       this.#load(source, version, known),
     )
     signal.throwIfAborted()
-    const kernel = this.#kernel(source.dimensions)
-    if (!loaded) return searchRows({ source, kernel, query }, options, signal)
-    const scan = new SlabScan({ kernel, query, table: loaded.table }, options.accept)
-    for (const slab of loaded.slabs) await scan.add(slab, signal)
+    if (!loaded) return searchRows(source, query, options, signal)
+    const scan = new VectorScan(query, loaded.table, options.accept)
+    for (const block of loaded.blocks) await scan.add(block, signal)
     return scan.top(options.limit)
   }
 
@@ -61,37 +58,30 @@ export class ExactIndex implements VectorIndex {
     this.#held.forget(vector_store_id)
   }
 
-  #kernel(dimensions: number): VectorKernel {
-    const kernel = this.#kernels.get(dimensions) ?? openVectorKernel(dimensions)
-    this.#kernels.set(dimensions, kernel)
-    return kernel
-  }
-
   /** Undefined when the store does not fit into the budget. */
   async #load(source: VectorSource, version: number, known: Loaded | undefined): Promise<Loaded | undefined> {
     const { dimensions } = source
     const before = known?.dimensions === dimensions ? known : undefined
     const { table, fresh } = withoutGone(before?.table ?? emptyTable, await source.parts())
-    const slabs = table === emptyTable ? [] : [...(before?.slabs ?? [])]
+    const blocks = table === emptyTable ? [] : [...(before?.blocks ?? [])]
     const writer = new TableWriter(table, fresh)
-    const size = () => sizeOf(slabs) + writer.length * bytesPerChunk
+    let vectorBytes = blocks.reduce((sum, block) => sum + blockBytes(block), 0)
     const names = fresh.map(({ part }) => part)
     for await (const page of names.length > 0 ? source.windows(names) : []) {
-      addSlab(slabs, toSlab(this.#kernel(dimensions), dimensions, page, writer))
-      if (size() > this.#held.budgetBytes) return undefined
+      const block = toBlock(dimensions, page, writer)
+      blocks.push(block)
+      vectorBytes += blockBytes(block)
+      if (vectorBytes + writer.length * bytesPerChunk > this.#held.budgetBytes) return undefined
     }
-    const bytes = size()
-    return { version, dimensions, table: writer.finish(), slabs, bytes }
+    const bytes = vectorBytes + writer.length * bytesPerChunk
+    return { version, dimensions, table: writer.finish(), blocks, bytes }
   }
 }
 
-function sizeOf(slabs: Slab[]): number {
-  return slabs.reduce((sum, slab) => sum + slabBytes(slab), 0)
-}
-
-/** The best of each page, and the best of those: a chunk's windows may lie in two pages. */
+/** The best of each page, and the best of those: the windows of a chunk may be in two pages. */
 async function searchRows(
-  { source, kernel, query }: { source: VectorSource; kernel: VectorKernel; query: Float32Array },
+  source: VectorSource,
+  query: Float32Array,
   { limit, accept }: SearchOptions,
   signal: AbortSignal,
 ): Promise<VectorHit[]> {
@@ -103,9 +93,9 @@ async function searchRows(
       emptyTable,
       [...ofPage].map((part) => ({ part, stamp: 0 })),
     )
-    const slab = toSlab(kernel, source.dimensions, page, writer)
-    const scan = new SlabScan({ kernel, query, table: writer.finish() }, accept)
-    await scan.add(slab, signal)
+    const block = toBlock(source.dimensions, page, writer)
+    const scan = new VectorScan(query, writer.finish(), accept)
+    await scan.add(block, signal)
     for (const hit of scan.top(limit)) {
       best.set(hit.chunk_id, Math.max(hit.score, best.get(hit.chunk_id) ?? -Infinity))
     }

@@ -1,16 +1,17 @@
-/** What an index keeps of stores in memory, within a budget: the store that was not asked for longest goes first. */
+/** What an index keeps of vector stores in memory, within a budget. The store that was used least recently goes first. */
 
 export interface Held {
   version: number
   bytes: number
 }
 
-export class HeldStores<Store extends Held> {
+/** `Loaded` is what a load answers: undefined in it stands for a store that is not to be kept. */
+export class HeldStores<Loaded extends Held | undefined> {
   readonly #budgetBytes: number
   /** In the order of their last use. */
-  readonly #stores = new Map<string, Store>()
-  /** Searches that come while a store is being loaded wait for the same rows. */
-  readonly #loading = new Map<string, Promise<Store | undefined>>()
+  readonly #stores = new Map<string, NonNullable<Loaded>>()
+  /** Searches that come while a store is being loaded wait for the same load. */
+  readonly #loading = new Map<string, Promise<Loaded>>()
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes
@@ -24,12 +25,12 @@ export class HeldStores<Store extends Held> {
     return this.#budgetBytes
   }
 
-  /** The store as of `version`; `load` is given what is held of an older one. Undefined when `load` says so. */
+  /** The store as of `version`. `load` gets what is held of an earlier version. */
   async get(
     id: string,
     version: number,
-    load: (known: Store | undefined) => Promise<Store | undefined>,
-  ): Promise<Store | undefined> {
+    load: (known: NonNullable<Loaded> | undefined) => Promise<Loaded>,
+  ): Promise<Loaded> {
     const known = this.#stores.get(id)
     if (known?.version === version) {
       this.#stores.delete(id)
@@ -46,11 +47,12 @@ export class HeldStores<Store extends Held> {
     this.#stores.delete(id)
   }
 
-  async #load(id: string, key: string, load: () => Promise<Store | undefined>): Promise<Store | undefined> {
+  async #load(id: string, key: string, load: () => Promise<Loaded>): Promise<Loaded> {
     try {
       const store = await load()
-      // One that was loaded meanwhile may be newer; another search then reads what this one read, no more.
+      // A newer version may have been loaded meanwhile. Then the next search loads that one again.
       this.#stores.delete(id)
+      // A negative version stands for a store that does not exist.
       if (store && store.version >= 0) this.#stores.set(id, store)
       this.#evict()
       return store

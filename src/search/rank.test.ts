@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { alphaFor, bestOf, fuseScores, rankCandidates, type Candidate } from './rank.ts'
+import { bestOf, fuseScores, rankCandidates, type Candidate } from './rank.ts'
 
 function candidate(file_id: string, index: number, score: number): Candidate {
   return { chunk_id: `${file_id}_${index}`, file_id, start: index * 100, end: index * 100 + 200, score }
@@ -41,12 +41,6 @@ test('of several queries the best counts', () => {
       ['b', 0.5],
     ]),
   )
-})
-
-test('a search may weigh meaning against words itself', () => {
-  expect(alphaFor('use-lite/512')).toBe(0.5)
-  expect(alphaFor('use-lite/512', { embedding_weight: 3, text_weight: 1 })).toBe(0.75)
-  expect(alphaFor('other/256', { embedding_weight: 0, text_weight: 0 })).toBe(0.5)
 })
 
 test('of chunks that overlap by half only the best is kept', () => {

@@ -8,15 +8,7 @@ export const defaultAlpha = 0.5
 /** By the id of an embedder: a better one may have a larger part. Measured with `npm run bench:retrieval`. */
 const alphas: Readonly<Record<string, number>> = { 'use-lite/512': 0.5 }
 
-/** What a search may say itself: only the ratio of the two matters. */
-export interface HybridWeights {
-  embedding_weight: number
-  text_weight: number
-}
-
-export function alphaFor(embedderId: string, weights?: HybridWeights): number {
-  const sum = weights ? weights.embedding_weight + weights.text_weight : 0
-  if (weights && sum > 0) return weights.embedding_weight / sum
+export function alphaFor(embedderId: string): number {
   return alphas[embedderId] ?? defaultAlpha
 }
 

@@ -13,7 +13,6 @@ import {
   fuseScores,
   rankCandidates,
   type Candidate,
-  type HybridWeights,
   type Ranker,
   type Scores,
 } from './rank.ts'
@@ -32,7 +31,6 @@ export interface Search {
   /** 0..1; weaker chunks are left out. */
   score_threshold: number
   ranker: Ranker
-  weights?: HybridWeights | undefined
 }
 
 export interface SearchResult {
@@ -107,7 +105,7 @@ async function searchStore(
   const embedded = hasVectors ? await embedQueries(retrieval, search.queries, signal) : []
   const scored: Scores[] = []
   for (const [index, text] of search.queries.entries()) {
-    const query = { text, vector: embedded[index], accept, weights: search.weights }
+    const query = { text, vector: embedded[index], accept }
     scored.push(await scoreStore(retrieval, store, { query, signal }))
   }
   return readCandidates(retrieval, store, bestOf(scored))
@@ -133,7 +131,6 @@ interface Query {
   /** Undefined while the store has no vectors. */
   vector: Float32Array | undefined
   accept: Accept | undefined
-  weights: HybridWeights | undefined
 }
 
 type Accept = (chunk_id: string) => boolean
@@ -156,7 +153,7 @@ async function scoreStore(
   // What only one of the two brought up has a score by the other too.
   const meantToo = await searchRest(byMeaning, said, meant)
   const saidToo = await searchRest(byWords, meant, said)
-  const alpha = alphaFor(embedder.id, query.weights)
+  const alpha = alphaFor(embedder.id)
   return fuseScores(scoresOf([...meant, ...meantToo]), scoresOf([...said, ...saidToo]), alpha)
 }
 

@@ -72,24 +72,13 @@ export class WordIndex {
     options: { limit: number; accept?: (chunk_id: string) => boolean },
     signal: AbortSignal,
   ): Promise<Hit[]> {
-    return this.searchHashes(source, termsOf(query).map(hashTerm), options, signal)
-  }
-
-  /** The same for terms that are hashed already. */
-  async searchHashes(
-    source: WordSource,
-    terms: number[],
-    options: { limit: number; accept?: (chunk_id: string) => boolean },
-    signal: AbortSignal,
-  ): Promise<Hit[]> {
     signal.throwIfAborted()
-    const hashes = [...new Set(terms)]
+    const hashes = [...new Set(termsOf(query).map(hashTerm))]
     if (hashes.length === 0) return []
     const version = await source.version()
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
       load(source, version, known),
     )
-    if (!loaded) throw new Error('expected every store to be loaded')
     signal.throwIfAborted()
     const scores = await scoreChunks(loaded, hashes, signal)
     const { accept } = options

@@ -120,50 +120,73 @@ export async function findChunks(
   })
 }
 
-/** Rows that are read at once: reading a page keeps the process busy for a few milliseconds. */
+/** Rows of one page. A page keeps the process busy for a few milliseconds. */
 const pageSize = 400
+/**
+ * The most files that one statement names. A statement that named all files of a large store would compare each row
+ * with all of them.
+ */
+const filesPerPage = 100
 
-/** The packed terms of the chunks of some files of a store, in pages. */
+interface PageOfTerms {
+  store_file: number
+  position: number
+  terms: Buffer
+}
+
+/** The packed terms of the chunks of some files of a store, in pages, ordered by file and position. */
 export async function* pagesOfTerms(
   db: Queryable,
   vector_store_id: string,
   store_files: readonly number[],
-): AsyncGenerator<{ store_file: number; position: number; terms: Buffer }[]> {
-  let [file, position] = [0, -1]
-  for (;;) {
-    const page = await db.query<{ store_file: number; position: number; terms: Buffer }>({
+): AsyncGenerator<PageOfTerms[]> {
+  yield* pages(store_files, ({ file, number, files }) =>
+    db.query<PageOfTerms & { number: number }>({
       name: 'page_of_terms',
-      text: `select store_file, position, terms from chunks
-             where vector_store_id = $1 and (store_file, position) > ($2, $3) and store_file = any($5)
-             order by store_file, position limit $4`,
-      values: [vector_store_id, file, position, pageSize, store_files],
-    })
-    const last = page.at(-1)
-    if (last) yield page
-    if (!last || page.length < pageSize) return
-    ;[file, position] = [last.store_file, last.position]
-  }
+      text: `select store_file, position, position as number, terms from chunks
+             where vector_store_id = $1 and (store_file, position) > ($2, $3) and store_file <= $4
+               and store_file = any($5)
+             order by store_file, position limit $6`,
+      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+    }),
+  )
 }
 
-/** The windows of some files of a store, in pages. */
+/** The windows of some files of a store, in pages, ordered by file and number. */
 export async function* pagesOfWindows(
   db: Queryable,
   vector_store_id: string,
   store_files: readonly number[],
 ): AsyncGenerator<(WindowRow & { store_file: number })[]> {
-  let [file, number] = [0, -1]
-  for (;;) {
-    const page = await db.query<WindowRow & { store_file: number }>({
+  yield* pages(store_files, ({ file, number, files }) =>
+    db.query<WindowRow & { store_file: number }>({
       name: 'page_of_windows',
       text: `select store_file, number, positions, vector from chunk_windows
-             where vector_store_id = $1 and (store_file, number) > ($2, $3) and store_file = any($5)
-             order by store_file, number limit $4`,
-      values: [vector_store_id, file, number, pageSize, store_files],
-    })
-    const last = page.at(-1)
-    if (last) yield page
-    if (!last || page.length < pageSize) return
-    ;[file, number] = [last.store_file, last.number]
+             where vector_store_id = $1 and (store_file, number) > ($2, $3) and store_file <= $4
+               and store_file = any($5)
+             order by store_file, number limit $6`,
+      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+    }),
+  )
+}
+
+/** Reads page after page. `read` answers the first rows of `files` that come after row `number` of `file`. */
+async function* pages<Row extends { store_file: number; number: number }>(
+  store_files: readonly number[],
+  read: (after: { file: number; number: number; files: readonly number[] }) => Promise<Row[]>,
+): AsyncGenerator<Row[]> {
+  const sorted = store_files.toSorted((one, other) => one - other)
+  for (let at = 0; at < sorted.length; at += filesPerPage) {
+    let files = sorted.slice(at, at + filesPerPage)
+    let [file, number] = [0, -1]
+    while (files.length > 0) {
+      const page = await read({ file, number, files })
+      const last = page.at(-1)
+      if (last) yield page
+      if (!last || page.length < pageSize) break
+      ;[file, number] = [last.store_file, last.number]
+      files = files.filter((one) => one >= file)
+    }
   }
 }
 

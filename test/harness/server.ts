@@ -85,7 +85,6 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     drainSeconds: 0,
     maxRuns: 64,
     maxIngests: 2,
-    vectorIndex: 'exact',
     searchMemoryBytes: 64 * 1024 * 1024,
     bodyLimitBytes: 4 * 1024 * 1024,
     strictBeta: true,

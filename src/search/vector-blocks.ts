@@ -1,0 +1,104 @@
+/** Some of a store's vectors in one typed array, and how a query is compared with them. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { isLive, type ChunkTable, type TableWriter } from './chunk-table.ts'
+import type { IndexedWindow, VectorHit } from './port.ts'
+import { topHits } from './top-hits.ts'
+
+/** The vectors of one page of windows. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
+export interface VectorBlock {
+  /** Row after row. */
+  vectors: Float32Array
+  rows: Int32Array
+  chunks: Int32Array
+}
+
+/** Other work of the process gets a turn after so many products: a few milliseconds. */
+const turnProducts = 4_000_000
+
+export function blockBytes({ vectors, rows, chunks }: VectorBlock): number {
+  return vectors.byteLength + rows.byteLength + chunks.byteLength
+}
+
+/** Copies a page of windows; `writer` numbers the chunks. Throws a RangeError for a vector of another width. */
+export function toBlock(dimensions: number, page: IndexedWindow[], writer: TableWriter): VectorBlock {
+  // Overlapping chunks share windows: a vector that is given for several chunks is kept once.
+  const rowOf = new Map<Float32Array, number>()
+  for (const { vector } of page) if (!rowOf.has(vector)) rowOf.set(vector, rowOf.size)
+  const vectors = new Float32Array(rowOf.size * dimensions)
+  for (const [vector, row] of rowOf) {
+    if (vector.length !== dimensions) {
+      throw new RangeError(`a stored vector has ${vector.length} dimensions, its store ${dimensions}`)
+    }
+    vectors.set(vector, row * dimensions)
+  }
+  return {
+    vectors,
+    rows: Int32Array.from(page, ({ vector }) => rowOf.get(vector) ?? 0),
+    chunks: Int32Array.from(page, ({ part, chunk_id }) => writer.numberOf(part, chunk_id)),
+  }
+}
+
+/** Compares one query with the blocks of a store, one after the other. */
+export class VectorScan {
+  readonly #query: Float32Array
+  readonly #table: ChunkTable
+  /** The best score of each chunk. -Infinity: not seen yet; NaN: not accepted, since no score is larger than NaN. */
+  readonly #best: Float32Array
+  /** Products since other work had its turn. */
+  #products = 0
+
+  constructor(query: Float32Array, table: ChunkTable, accept: ((chunk_id: string) => boolean) | undefined) {
+    this.#query = query
+    this.#table = table
+    this.#best = new Float32Array(table.ids.length).fill(-Infinity)
+    if (!accept && table.live === table.ids.length) return
+    for (const [chunk, id] of table.ids.entries()) {
+      if (!isLive(table, chunk) || (accept && !accept(id))) this.#best[chunk] = Number.NaN
+    }
+  }
+
+  /** Chunks that are not accepted cost no products. Throws the signal's reason. */
+  async add({ vectors, rows, chunks }: VectorBlock, signal: AbortSignal): Promise<void> {
+    const best = this.#best
+    let scored = -1
+    let score = 0
+    for (let at = 0; at < rows.length; at += 1) {
+      const chunk = chunks[at] ?? 0
+      if (Number.isNaN(best[chunk])) continue
+      const row = rows[at] ?? 0
+      // The chunks of a shared window follow one another.
+      if (row !== scored) {
+        score = dotProduct(this.#query, vectors, row)
+        scored = row
+        this.#products += this.#query.length
+      }
+      if (score > (best[chunk] ?? 0)) best[chunk] = score
+      if (this.#products < turnProducts) continue
+      this.#products = 0
+      await turn()
+      signal.throwIfAborted()
+    }
+  }
+
+  /** Best first; of equal scores the smaller id first. */
+  top(limit: number): VectorHit[] {
+    return topHits(this.#table.ids, this.#best, limit)
+  }
+}
+
+/** Four sums at once: the processor need not wait for one addition before it begins the next. */
+function dotProduct(query: Float32Array, vectors: Float32Array, row: number): number {
+  const { length } = query
+  const start = row * length
+  const whole = length - (length % 4)
+  let [first, second, third, fourth] = [0, 0, 0, 0]
+  for (let at = 0; at < whole; at += 4) {
+    const place = start + at
+    first += (query[at] ?? 0) * (vectors[place] ?? 0)
+    second += (query[at + 1] ?? 0) * (vectors[place + 1] ?? 0)
+    third += (query[at + 2] ?? 0) * (vectors[place + 2] ?? 0)
+    fourth += (query[at + 3] ?? 0) * (vectors[place + 3] ?? 0)
+  }
+  for (let at = whole; at < length; at += 1) first += (query[at] ?? 0) * (vectors[start + at] ?? 0)
+  return first + second + third + fourth
+}
