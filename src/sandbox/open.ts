@@ -4,6 +4,7 @@ import { denoDriver } from './deno/deno.ts'
 import { pyodideVersion } from './deno/assets.ts'
 import { findProgram } from './native/host-python.ts'
 import { landlockDriver } from './landlock/landlock.ts'
+import { defaultLimits } from './limits.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits } from './port.ts'
 import { type SandboxDescription, type Sandboxes, type SandboxLog, SessionRegistry } from './sandboxes.ts'
 import { sandboxFolder, sessionsFolder } from './sessions-folder.ts'
@@ -23,19 +24,6 @@ export interface SandboxSettings {
   idleMs?: number
   totalMs?: number
   log: SandboxLog
-}
-
-export const defaultLimits: SandboxLimits = {
-  wallMs: 120_000,
-  graceMs: 2000,
-  memoryMb: 1024,
-  processes: 64,
-  fileMb: 256,
-  diskMb: 1024,
-  tmpMb: 64,
-  outputBytes: 256 * 1024,
-  images: 20,
-  files: 50,
 }
 
 const defaultLifetimes = { idleMs: 30 * 60_000, totalMs: 60 * 60_000 }

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
-import { defaultLimits } from '../../src/sandbox/open.ts'
+import { defaultLimits } from '../../src/sandbox/limits.ts'
 import { type SandboxesSettings, type SandboxLease, SessionRegistry } from '../../src/sandbox/sandboxes.ts'
 import { runCode } from '../contracts/sandbox.ts'
 import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'

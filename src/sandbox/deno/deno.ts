@@ -16,6 +16,7 @@ import { denoSelfTest } from './self-test.ts'
 import { denoSession } from './session.ts'
 import { findProgram } from '../native/host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
+import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
 import { sharedOutBytes } from '../process-tree.ts'
 import type { Overrun } from '../run-cell.ts'
 import { runnerProcess } from '../runner-process.ts'
@@ -45,8 +46,8 @@ const mib = 1024 * 1024
 const idleMb = 512
 const reservedMb = 1400
 const memoryEveryMs = 100
-/** A boot without a snapshot takes eight seconds on a slow machine with nothing else to do. */
-const readyTimeoutMs = 60_000
+/** A boot without a snapshot takes eight seconds on an idle machine, and much longer on a busy one. */
+const readyTimeoutMs = 180_000
 
 export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environment: {} }): SandboxDriver {
   const sessions = new Set<SandboxSession>()
@@ -70,6 +71,8 @@ export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environm
     })
     sessions.add(session)
     try {
+      await endFirstWhenMemoryIsShort(runner.pid)
+      lowerPriority(runner.pid)
       await runner.send({ op: 'begin', settings: limits })
       await runner.ready(readyTimeoutMs)
     } catch (error) {
@@ -130,8 +133,15 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: S
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),
   })
-  if (child.pid !== undefined) setPriority(child.pid, 10)
   return child
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, 10)
+  } catch {
+    // It has ended already, which `ready` reports.
+  }
 }
 
 /** Programs of util-linux that set something up and then become the next command; missing where there are none. */
