@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'spool-bench-'))
 chmodSync(folder, 0o711)
 const preload = ['numpy', 'pandas', 'matplotlib.pyplot']
 const native = { folder, pythonPath: '/usr/bin/python3' }
-const log = { warn: () => {} }
+const log = () => {}
 const makers: Record<string, (preload: string[]) => SandboxDriver> = {
   bwrap: (modules) => bwrapDriver({ ...native, bwrapPath: '/usr/bin/bwrap', preload: modules }),
   landlock: (modules) => landlockDriver({ ...native, preload: modules }),

@@ -77,24 +77,34 @@ export function runnerProcess(
       onBytes = bytes
     },
     async ready(timeoutMs) {
-      const reason = await new Promise<string | undefined>((resolve) => {
-        const timer = setTimeout(() => resolve(`was not ready after ${timeoutMs} ms`), timeoutMs)
-        const answer = (why?: string) => {
-          clearTimeout(timer)
-          resolve(why)
-        }
-        onFrame = (frame) => frame.type === 'ready' && answer()
-        void ended.then(() => answer('ended before it was ready'))
+      const isReady = new Promise<void>((resolve) => {
+        onFrame = (frame) => frame.type === 'ready' && resolve()
       })
-      if (reason === undefined) return
+      const problem = await startProblem(isReady, ended, timeoutMs)
+      if (problem === undefined) return
       end()
-      throw new Error(`The Python runner ${reason}${said === '' ? '' : `: ${said.trim()}`}`)
+      throw new Error(`The Python runner ${problem}${said === '' ? '' : `: ${said.trim()}`}`)
     },
     kill: end,
     signal(name) {
       if (alive) child.kill(name)
     },
   }
+}
+
+/** Why the start failed, or undefined when the runner is ready. */
+async function startProblem(
+  isReady: Promise<void>,
+  ended: Promise<void>,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`was not ready after ${timeoutMs} ms`), timeoutMs)
+  })
+  const first = await Promise.race([isReady, ended.then(() => 'ended before it was ready'), late])
+  clearTimeout(timer)
+  return first ?? undefined
 }
 
 /** Resolves when the child has ended and its pipes are closed; `onExit` is called when the child itself has ended. */

@@ -9,7 +9,7 @@ const places = { folder, pythonPath: '/usr/bin/python3', preload: [] }
 const drivers: Record<string, () => ReturnType<typeof bwrapDriver>> = {
   bwrap: () => bwrapDriver({ ...places, bwrapPath: '/usr/bin/bwrap' }),
   landlock: () => landlockDriver(places),
-  deno: () => denoDriver({ folder, log: { warn: () => {} } }),
+  deno: () => denoDriver({ folder, log: () => {} }),
 }
 const driver = drivers[name]?.()
 if (!driver) throw new Error(`There is no driver ${name}.`)

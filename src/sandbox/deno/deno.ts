@@ -23,6 +23,7 @@ import { runnerProcess } from '../runner-process.ts'
 import { takeSessionUser } from '../session-user.ts'
 import { openToAll } from '../sessions-folder.ts'
 import { sleep } from '../../util/abort.ts'
+import type { Log } from '../../util/log.ts'
 import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
 
 export interface DenoSettings {
@@ -30,7 +31,7 @@ export interface DenoSettings {
   folder: string
   /** Where wheels may be fetched; without it only those that are there already are used. */
   wheels?: WheelSource
-  log: { warn(fields: object, message: string): void }
+  log: Log
 }
 
 /** What the launcher decides; tests weaken it to prove that the self-test notices. */
@@ -109,9 +110,9 @@ interface Prepared {
 async function prepare({ folder, wheels: source, log }: DenoSettings): Promise<Prepared> {
   const deno = findDeno()
   const assets = await denoAssets(folder, deno)
-  if (assets.slow !== undefined) log.warn({ why: assets.slow }, 'Python sessions start slowly')
+  if (assets.slow !== undefined) log('warn', 'Python sessions start slowly', { why: assets.slow })
   const wheels = await provideWheels(assets.folder, source?.names ?? defaultWheels, source)
-  if (wheels.why !== undefined) log.warn({ why: wheels.why }, 'Python libraries are missing')
+  if (wheels.why !== undefined) log('warn', 'Python libraries are missing', { why: wheels.why })
   return { deno, assets, wheels }
 }
 
