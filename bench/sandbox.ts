@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { bwrapDriver } from '../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../src/sandbox/landlock/landlock.ts'
-import { defaultLimits } from '../src/sandbox/open.ts'
+import { defaultLimits } from '../src/sandbox/limits.ts'
 import type { SandboxDriver, SandboxSession } from '../src/sandbox/port.ts'
 import { sleep } from '../src/util/abort.ts'
 
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'spool-bench-'))
 chmodSync(folder, 0o711)
 const preload = ['numpy', 'pandas', 'matplotlib.pyplot']
 const native = { folder, pythonPath: '/usr/bin/python3' }
-const log = { warn: () => {} }
+const log = () => {}
 const makers: Record<string, (preload: string[]) => SandboxDriver> = {
   bwrap: (modules) => bwrapDriver({ ...native, bwrapPath: '/usr/bin/bwrap', preload: modules }),
   landlock: (modules) => landlockDriver({ ...native, preload: modules }),

@@ -21,7 +21,7 @@ import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { lateSandbox, type LateSandbox } from './sandbox/late-sandbox.ts'
+import { openSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
 import { newHexId } from './util/ids.ts'
@@ -96,10 +96,13 @@ async function furnish(
     modelBehind: (name) => behind(models, name),
   }
   const { choice, pythonPath, downloads } = config.sandbox
-  const sandbox = lateSandbox(
-    { choice, dataDir: config.dataDir, downloads, ...(pythonPath && { pythonPath }) },
+  const sandbox = openSandbox({
+    choice,
+    dataDir: config.dataDir,
+    downloads,
     log,
-  )
+    ...(pythonPath && { pythonPath }),
+  })
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
@@ -107,7 +110,7 @@ async function furnish(
   const http = config.roles.has('api')
     ? await listen(config, parts, { context, models, database, sandbox })
     : undefined
-  if (worker) sandbox.open()
+  if (worker) sandbox.start()
   const shutDown = async () => {
     // Runs first: streams that are open show their end.
     await worker?.drain(config.drainSeconds * 1000)
@@ -165,7 +168,7 @@ function openWorker(
     files,
     retrieval: context.retrieval,
     storesReady: (row, stores, signal) => storesReady(context, row.project, stores, signal),
-    sandboxes: sandbox.opened,
+    sandbox,
     worker: id,
   })
   return new Worker({ id, context, models, tools, maxRuns, maxIngests })
@@ -175,7 +178,7 @@ interface Rooms {
   context: Context
   models: Models
   database: OpenedDatabase
-  sandbox: LateSandbox
+  sandbox: Sandbox
 }
 
 async function listen(

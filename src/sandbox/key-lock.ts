@@ -1,7 +1,8 @@
-/** One turn at a time for each key, in the order of asking. */
+/** A lock for each key, given in the order of the requests. */
+import { abortable } from '../util/abort.ts'
 
 export interface KeyLock {
-  /** Resolves with the function that ends the turn. Rejects with the signal's reason when it aborts first. */
+  /** Resolves with the function that unlocks the key. Rejects with the signal's reason when it aborts first. */
   take(key: string, signal?: AbortSignal): Promise<() => void>
 }
 
@@ -11,10 +12,10 @@ export function keyLock(): KeyLock {
     async take(key, signal) {
       const before = last.get(key)
       let end = () => {}
-      const over = new Promise<void>((resolve) => {
+      const ended = new Promise<void>((resolve) => {
         end = resolve
       })
-      const mine = (before ?? Promise.resolve()).then(() => over)
+      const mine = (before ?? Promise.resolve()).then(() => ended)
       last.set(key, mine)
       void mine.then(() => last.get(key) === mine && last.delete(key))
       try {
@@ -25,21 +26,5 @@ export function keyLock(): KeyLock {
       }
       return end
     },
-  }
-}
-
-/** The promise's result, or a rejection with the signal's reason, whichever is first. */
-export async function abortable<T>(promise: Promise<T> | T, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise
-  signal.throwIfAborted()
-  let onAbort = () => {}
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

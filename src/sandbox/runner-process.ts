@@ -1,10 +1,9 @@
-/** One runner as the host sees it: a child process that takes orders and gives frames, both as JSON lines. */
+/** The runner of a session, seen from the host: a child process that reads orders and writes frames as JSON lines. */
 import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import { type Frame, frameReader } from './frames.ts'
 
-/** Kept of what the sandbox's own programs say on stderr, for the log line that tells why a start failed. */
+/** How much of the child's stderr is kept for the error message when a start fails. */
 const stderrBytes = 4096
 
 export interface RunnerProcess {
@@ -12,19 +11,26 @@ export interface RunnerProcess {
   /** Resolves when the process has ended and its pipes are closed. */
   readonly ended: Promise<void>
   isAlive(): boolean
+  /**
+   * Resolves when the order was written, or when it cannot be written because the process is gone. Never rejects:
+   * a runner that cannot be written to is killed, and callers learn it from `ended`.
+   */
   send(order: object): Promise<void>
-  /** Every frame from now on goes to `onFrame`; the one before gets no more. Bytes received are told as well. */
+  /** Sends every later frame to `onFrame` and every count of received bytes to `onBytes`, instead of to the former ones. */
   listen(onFrame: (frame: Frame) => void, onBytes?: (count: number) => void): void
   /** Resolves on the `ready` frame; rejects with what the process said when it ends or `timeoutMs` runs out. */
   ready(timeoutMs: number): Promise<void>
-  /** Ends the tree; from then on the runner counts as gone. */
+  /** Ends the process tree; from then on `isAlive()` is false. */
   kill(): void
   /** Stops or continues the process. */
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
 /** `kill` must end the whole tree; the default is SIGKILL to the child, which is right where children die with it. */
-export function runnerProcess(child: ChildProcess, kill = () => void child.kill('SIGKILL')): RunnerProcess {
+export function runnerProcess(
+  child: ChildProcess,
+  kill: () => void = () => child.kill('SIGKILL'),
+): RunnerProcess {
   const { stdin, stdout, stderr } = child
   if (!stdin || !stdout || !stderr) throw new Error('A runner is started with pipes.')
   let onFrame: (frame: Frame) => void = () => {}
@@ -46,12 +52,14 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
   stderr.on('data', (chunk: Buffer) => {
     if (said.length < stderrBytes) said += chunk.toString('utf8').slice(0, stderrBytes - said.length)
   })
-  // A runner that ends takes its pipes along; who writes learns it from isAlive().
-  for (const pipe of [stdin, stdout, stderr]) pipe.on('error', () => {})
+  // Every pipe needs an error handler: an unhandled error of a pipe would end the server.
+  for (const pipe of child.stdio) pipe?.on('error', () => {})
+  // A child that no longer reads its orders is of no use, even if it still runs.
+  stdin.on('error', end)
 
-  const ended = childEnd(child, (complaint) => {
+  const ended = childEnd(child, (message) => {
     alive = false
-    said += complaint
+    said += message
   })
 
   return {
@@ -59,26 +67,23 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
     ended,
     isAlive: () => alive && !killed,
     async send(order) {
-      if (alive && !stdin.write(JSON.stringify(order) + '\n'))
-        await Promise.race([once(stdin, 'drain'), ended])
+      if (!alive) return
+      const line = `${JSON.stringify(order)}\n`
+      // The callback also comes after an error, which the error handler deals with.
+      await new Promise<void>((resolve) => stdin.write(line, () => resolve()))
     },
     listen(frames, bytes = () => {}) {
       onFrame = frames
       onBytes = bytes
     },
     async ready(timeoutMs) {
-      const reason = await new Promise<string | undefined>((resolve) => {
-        const timer = setTimeout(() => resolve(`was not ready after ${timeoutMs} ms`), timeoutMs)
-        const answer = (why?: string) => {
-          clearTimeout(timer)
-          resolve(why)
-        }
-        onFrame = (frame) => frame.type === 'ready' && answer()
-        void ended.then(() => answer('ended before it was ready'))
+      const isReady = new Promise<void>((resolve) => {
+        onFrame = (frame) => frame.type === 'ready' && resolve()
       })
-      if (reason === undefined) return
+      const problem = await startProblem(isReady, ended, timeoutMs)
+      if (problem === undefined) return
       end()
-      throw new Error(`The Python runner ${reason}${said === '' ? '' : `: ${said.trim()}`}`)
+      throw new Error(`The Python runner ${problem}${said === '' ? '' : `: ${said.trim()}`}`)
     },
     kill: end,
     signal(name) {
@@ -87,8 +92,23 @@ export function runnerProcess(child: ChildProcess, kill = () => void child.kill(
   }
 }
 
-/** Resolves when the child has ended and its pipes are closed; `onExit` is called as soon as it is gone. */
-async function childEnd(child: ChildProcess, onExit: (complaint: string) => void): Promise<void> {
+/** Why the start failed, or undefined when the runner is ready. */
+async function startProblem(
+  isReady: Promise<void>,
+  ended: Promise<void>,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`was not ready after ${timeoutMs} ms`), timeoutMs)
+  })
+  const first = await Promise.race([isReady, ended.then(() => 'ended before it was ready'), late])
+  clearTimeout(timer)
+  return first ?? undefined
+}
+
+/** Resolves when the child has ended and its pipes are closed; `onExit` is called when the child itself has ended. */
+async function childEnd(child: ChildProcess, onExit: (message: string) => void): Promise<void> {
   await new Promise<void>((resolve) => {
     child.once('error', (error) => {
       onExit(error.message)
@@ -103,7 +123,7 @@ async function childEnd(child: ChildProcess, onExit: (complaint: string) => void
 export function feed(child: ChildProcess, descriptor: number, content: string | Buffer): void {
   const pipe = child.stdio[descriptor]
   if (!(pipe instanceof Writable)) throw new Error(`Descriptor ${descriptor} is a pipe.`)
-  // A child that could not start is told by ready().
+  // When the child could not start, ready() reports it.
   pipe.on('error', () => {})
   pipe.end(content)
 }

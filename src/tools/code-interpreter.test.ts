@@ -1,18 +1,27 @@
 import { expect, test } from 'vitest'
 import type { RunRow } from '../sql/runs.ts'
 import { codeInterpreterTool } from './code-interpreter.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 
-const unused = () => Promise.reject(new Error('nothing is looked up before there is a sandbox'))
+const unused = () => Promise.reject(new Error('not expected'))
 
-test('a run that waits for the sandbox to be chosen can be stopped', async () => {
+/** A sandbox whose driver has not been chosen yet. */
+const starting: Sandbox = {
+  start: () => {},
+  use: () => new Promise(() => {}),
+  end: unused,
+  describe: () => ({ driver: null, why: 'not chosen yet' }),
+  close: unused,
+}
+
+test('the tool is offered while the sandbox is still being chosen: only a cell waits for it', async () => {
   const tool = codeInterpreterTool({
-    db: { query: unused },
-    files: { names: unused, open: unused, create: unused },
-    sandboxes: new Promise(() => {}),
+    db: { query: async () => [] },
+    files: { names: async () => new Map(), open: unused, create: unused },
+    sandbox: starting,
     worker: 'worker_1',
   })
-  const stop = new AbortController()
-  const offered = tool.offer({ type: 'code_interpreter' }, {} as RunRow, stop.signal)
-  stop.abort(new Error('the run was cancelled'))
-  await expect(offered).rejects.toThrow('the run was cancelled')
+  const row = { project: 'p', thread_id: 't', settings: { resources: {} } } as RunRow
+  const offered = await tool.offer({ type: 'code_interpreter' }, row, new AbortController().signal)
+  expect(offered.chat.function.description).toContain('numpy, pandas and matplotlib may be installed')
 })

@@ -1,7 +1,7 @@
 /** code_interpreter: Python in the sandbox session of the thread. */
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
-import { abortable } from '../sandbox/key-lock.ts'
-import type { Sandboxes } from '../sandbox/sandboxes.ts'
+import { type Sandbox, SandboxUnavailable } from '../sandbox/sandbox.ts'
+import type { PooledSession } from '../sandbox/session-pool.ts'
 import type { Queryable } from '../database/database.ts'
 import { takeSession } from '../sql/leases.ts'
 import type { RunRow } from '../sql/runs.ts'
@@ -21,9 +21,8 @@ import { SessionFiles } from './session-files.ts'
 export interface CodeInterpreterParts {
   db: Queryable
   files: ToolFiles
-  /** Resolves when the sandbox has been chosen: runs that need it wait. */
-  sandboxes: Promise<Sandboxes>
-  /** This process, as the threads whose sessions it holds name it. */
+  sandbox: Sandbox
+  /** This process's id, which the threads that have a session here carry. */
   worker: string
 }
 
@@ -42,15 +41,14 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
   const sessionFiles = new SessionFiles(parts.files)
   return {
     type: 'code_interpreter',
-    async offer(_tool, row, signal) {
-      const sandboxes = await abortable(parts.sandboxes, signal)
+    async offer(_tool, row) {
       const ids = await fileIds(parts.db, row)
       const names = await parts.files.names(row.project, ids)
       return {
         type: 'code_interpreter',
         chat: {
           type: 'function',
-          function: { name: 'code_interpreter', description: describe(sandboxes), parameters },
+          function: { name: 'code_interpreter', description: describe(parts.sandbox), parameters },
         },
         ...(names.size > 0 && { preamble: listFiles(names) }),
         begin: (id) => codeCall(id, ''),
@@ -59,18 +57,18 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
           return (fragment) => inputDelta(code.read(fragment))
         },
         complete: (id, argumentsText) => codeCall(id, wholeField(argumentsText, 'code')),
-        run: (call, context) => runCall({ ...parts, sandboxes, sessionFiles }, call, context),
+        run: (call, context) => runCall({ ...parts, sessionFiles }, call, context),
       }
     },
   }
 }
 
-function describe(sandboxes: Sandboxes): string {
-  const { libraries } = sandboxes.describe()
-  const has =
-    libraries.length > 0
-      ? `Installed beside the standard library: ${libraries.join(', ')}.`
-      : 'Only the standard library is installed.'
+function describe(sandbox: Sandbox): string {
+  const { libraries } = sandbox.describe()
+  let has = 'Only the standard library is installed.'
+  // The sandbox may still be starting, and a run whose model only talks must not wait for it.
+  if (!libraries) has = 'Besides the standard library, numpy, pandas and matplotlib may be installed.'
+  else if (libraries.length > 0) has = `Installed besides the standard library: ${libraries.join(', ')}.`
   return (
     'Runs a cell of Python code and answers with what it printed and the value of its last expression. Variables ' +
     `live on between cells. ${has} There is no network. Files are in /mnt/data; matplotlib figures that are shown, ` +
@@ -96,32 +94,29 @@ async function fileIds(db: Queryable, row: RunRow): Promise<string[]> {
 }
 
 async function runCall(
-  parts: Omit<CodeInterpreterParts, 'sandboxes'> & { sandboxes: Sandboxes; sessionFiles: SessionFiles },
+  parts: CodeInterpreterParts & { sessionFiles: SessionFiles },
   call: ToolCall,
   context: ToolContext,
 ): Promise<ToolOutcome> {
-  const { db, files, sandboxes, sessionFiles, worker } = parts
+  const { db, files, sandbox, sessionFiles, worker } = parts
   const { row, signal } = context
-  const state = sandboxes.describe()
-  if (!state.driver)
-    throw new ToolFailure(`code_interpreter cannot run: ${state.why ?? 'there is no sandbox.'}`)
   const code = wholeField(call.arguments, 'code')
   const ids = await fileIds(db, row)
   const outputs = new CellOutputs(files, context)
-  await sandboxes.use(
-    row.thread_id,
-    async ({ session, fresh, reason }) => {
-      if (fresh) {
-        // In this process the thread may be new, and yet have had a session in one that is gone.
-        const before = await takeSession(db, row.thread_id, worker)
-        if (reason !== 'new' || before !== null) outputs.logs(begunAnew)
-      }
-      await sessionFiles.put(session, { row, ids, fresh })
-      await session.run(code, (event) => outputs.add(event), signal)
-      await outputs.keep(session)
-    },
-    signal,
-  )
+  const work = async ({ session, fresh, reason }: PooledSession) => {
+    if (fresh) {
+      // For this process the thread may be new although it had a session in a process that is gone.
+      const before = await takeSession(db, row.thread_id, worker)
+      if (reason !== 'new' || before !== null) outputs.logs(restarted)
+    }
+    await sessionFiles.put(session, { row, ids, fresh })
+    await session.run(code, (event) => outputs.add(event), signal)
+    await outputs.keep(session)
+  }
+  await sandbox.use(row.thread_id, work, signal).catch((error: unknown) => {
+    if (!(error instanceof SandboxUnavailable)) throw error
+    throw new ToolFailure(`code_interpreter cannot run: ${error.message}`)
+  })
   signal.throwIfAborted()
   return {
     call: codeCall(call.id, code, outputs.list),
@@ -131,5 +126,5 @@ async function runCall(
   }
 }
 
-const begunAnew =
-  'The Python session was begun anew: variables of earlier cells are gone, attached files are back.\n'
+const restarted =
+  'The Python session was restarted: variables of earlier cells are gone, attached files are still there.\n'

@@ -193,7 +193,7 @@ test('a thread keeps its Python session in the process that holds it, whoever ta
   expect(await cellLogs(second)).toContain('42')
 })
 
-test('when the process that held the session is gone, it is begun anew elsewhere and says so', async () => {
+test('when the process that held the session is gone, it is restarted elsewhere and says so', async () => {
   server = await testServer({ config: { ...python, roles: new Set(['api']) } })
   const assistant = await server.openai.beta.assistants.create({
     model: 'gpt-4o',
@@ -215,6 +215,6 @@ test('when the process that held the session is gone, it is begun anew elsewhere
   )
   expect(again.status).toBe('completed')
   const logs = await cellLogs(again)
-  expect(logs).toContain('begun anew')
+  expect(logs).toContain('The Python session was restarted')
   expect(logs).toContain('False')
 })

@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type BwrapWalls, bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
-import { openSandbox } from '../../src/sandbox/open.ts'
+import { openSandbox } from '../../src/sandbox/sandbox.ts'
+import type { Log } from '../../src/util/log.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 
@@ -39,12 +40,14 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
   })
 
   test('chosen by itself it is the strongest, and says what can be imported', async () => {
-    const log = { info: () => {}, warn: () => {} }
-    const sandboxes = await openSandbox({ choice: 'auto', dataDir: folder, log, poolSize: 0 })
-    onTestFinished(() => sandboxes.close())
-    const { driver, libraries, why } = sandboxes.describe()
+    const sandbox = openSandbox({ choice: 'auto', dataDir: folder, log: () => {}, poolSize: 0 })
+    onTestFinished(() => sandbox.close())
+    expect(sandbox.describe()).toEqual({ driver: null, why: 'not chosen yet' })
+    sandbox.start()
+    await sandbox.use('a', async () => {})
+    const { driver, libraries, why } = sandbox.describe()
     expect({ driver, why }).toEqual({ driver: 'bwrap', why: undefined })
-    expect(libraries.includes('numpy')).toBe(pythonHas('numpy'))
+    expect(libraries?.includes('numpy')).toBe(pythonHas('numpy'))
   })
 
   test('SIGKILL of the server leaves no process behind', async () => {
@@ -53,26 +56,24 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
 })
 
 test('a driver that cannot run is refused with its reason, and no code runs', async () => {
-  const lines: object[] = []
-  const log = { info: (fields: object) => lines.push(fields), warn: () => {} }
-  const sandboxes = await openSandbox({
-    choice: 'bwrap',
-    dataDir: folder,
-    pythonPath: '/nowhere/python3',
-    log,
+  const lines: unknown[] = []
+  const log: Log = (_level, message, fields) => lines.push({ message, ...fields })
+  const sandbox = openSandbox({ choice: 'bwrap', dataDir: folder, pythonPath: '/nowhere/python3', log })
+  onTestFinished(() => sandbox.close())
+  sandbox.start()
+  await expect(sandbox.use('a', async () => 'ran')).rejects.toThrow('No sandbox works on this host')
+  expect(sandbox.describe()).toEqual({
+    driver: null,
+    libraries: [],
+    why: expect.stringContaining('bwrap: '),
   })
-  onTestFinished(() => sandboxes.close())
-  expect(sandboxes.describe()).toEqual({ libraries: [], why: expect.stringContaining('bwrap: ') })
-  expect(lines).toEqual([{ sandbox: 'bwrap', why: expect.stringContaining('there is no Python at') }])
-  await expect(sandboxes.use('a', async () => 'ran')).rejects.toThrow('No sandbox works on this host')
+  const why = expect.stringContaining('there is no Python at')
+  expect(lines).toEqual([{ message: 'sandbox driver refused', sandbox: 'bwrap', why }])
 })
 
 test('turned off, the sandbox says so', async () => {
-  const sandboxes = await openSandbox({
-    choice: 'off',
-    dataDir: folder,
-    log: { info: () => {}, warn: () => {} },
-  })
-  expect(sandboxes.describe()).toEqual({ libraries: [], why: expect.stringContaining('turned off') })
-  await expect(sandboxes.use('a', async () => 'ran')).rejects.toThrow('turned off')
+  const sandbox = openSandbox({ choice: 'off', dataDir: folder, log: () => {} })
+  sandbox.start()
+  await expect(sandbox.use('a', async () => 'ran')).rejects.toThrow('turned off')
+  expect(sandbox.describe()).toMatchObject({ driver: null, why: expect.stringContaining('turned off') })
 })

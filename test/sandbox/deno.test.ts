@@ -2,7 +2,7 @@ import { cpSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
-import { openSandbox } from '../../src/sandbox/open.ts'
+import { openSandbox } from '../../src/sandbox/sandbox.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { hastyLimits, openFor, roomyLimits, runCode, sandboxContract } from '../contracts/sandbox.ts'
@@ -10,7 +10,7 @@ import { testFolder, whyMissing } from './available.ts'
 
 const skip = whyMissing('deno')
 const folder = testFolder('deno')
-const log = { info: () => {}, warn: () => {} }
+const log = () => {}
 const driver = denoDriver({ folder, log })
 
 sandboxContract({ name: 'deno', driver, skip, matplotlib: false })
@@ -140,16 +140,11 @@ print('end')`
   })
 
   test('a server with nothing but npm packages chooses it', async () => {
-    const sandboxes = await openSandbox({
-      choice: 'deno',
-      dataDir: folder,
-      log,
-      poolSize: 0,
-      limits: roomyLimits,
-    })
-    onTestFinished(() => sandboxes.close())
-    expect(sandboxes.describe()).toEqual({ driver: 'deno', libraries: [] })
-    const said = await sandboxes.use('a', async ({ session }) => (await runCode(session, '6 * 7')).logs)
+    const sandbox = openSandbox({ choice: 'deno', dataDir: folder, log, poolSize: 0, limits: roomyLimits })
+    onTestFinished(() => sandbox.close())
+    sandbox.start()
+    const said = await sandbox.use('a', async ({ session }) => (await runCode(session, '6 * 7')).logs)
+    expect(sandbox.describe()).toEqual({ driver: 'deno', libraries: [] })
     expect(said).toBe('42\n')
   })
 

@@ -2,14 +2,14 @@
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../../src/sandbox/landlock/landlock.ts'
-import { defaultLimits } from '../../src/sandbox/open.ts'
+import { defaultLimits } from '../../src/sandbox/limits.ts'
 
 const [name = '', folder = ''] = process.argv.slice(2)
 const places = { folder, pythonPath: '/usr/bin/python3', preload: [] }
 const drivers: Record<string, () => ReturnType<typeof bwrapDriver>> = {
   bwrap: () => bwrapDriver({ ...places, bwrapPath: '/usr/bin/bwrap' }),
   landlock: () => landlockDriver(places),
-  deno: () => denoDriver({ folder, log: { warn: () => {} } }),
+  deno: () => denoDriver({ folder, log: () => {} }),
 }
 const driver = drivers[name]?.()
 if (!driver) throw new Error(`There is no driver ${name}.`)

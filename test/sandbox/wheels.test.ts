@@ -114,7 +114,7 @@ describe('the libraries of the deno sandbox', () => {
 
   test.skipIf(whyMissing('deno') !== undefined)('a fetched package can be imported in a cell', async () => {
     const folder = testFolder('deno-wheels', onTestFinished)
-    const log = { warn: () => {} }
+    const log = () => {}
     const plain = denoDriver({ folder, log })
     await (await plain.open(roomyLimits)).close()
     const [name = ''] = readdirSync(folder)

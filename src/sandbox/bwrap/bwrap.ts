@@ -1,35 +1,27 @@
-/** The bubblewrap driver: the host's Python in namespaces of its own, with nothing of the host but system libraries. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+/** The bubblewrap driver: the host's Python in its own namespaces, where nothing of the host exists but system libraries. */
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { type NativeSettings, nativeDriver } from '../native/driver.ts'
 import {
-  findHostPython,
+  hiddenFolders,
   type HostPython,
   pythonEnvironment,
   rootFolders,
   rootLink,
+  systemFolders,
+  systemSettings,
 } from '../native/host-python.ts'
-import { hiddenFolders, systemFolders, systemSettings } from '../native/host-python.ts'
-import { nativeSession } from '../native/session.ts'
-import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
-import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from '../runner-bundle.ts'
-import { feed, runnerProcess } from '../runner-process.ts'
 import { isArchitecture, seccompFilter } from '../native/seccomp.ts'
-import { nativeSelfTest } from '../native/self-test.ts'
-import { sessionFolder } from '../session-folder.ts'
-import { type SessionUser, takeSessionUser } from '../session-user.ts'
+import type { SandboxDriver, SandboxLimits } from '../port.ts'
+import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from '../runner-bundle.ts'
+import { feed } from '../runner-process.ts'
 
-export interface BwrapSettings {
-  /** Where session folders are made; must be reachable for an unprivileged user when the server is root. */
-  folder: string
-  pythonPath: string
+export interface BwrapSettings extends NativeSettings {
   /** The bubblewrap program. */
   bwrapPath: string
-  preload: string[]
 }
 
-/** What the launcher decides; tests weaken one of them to prove that the self-test notices. */
+/** The protections that the driver sets up; tests weaken one of them to prove that the self-test notices. */
 export interface BwrapWalls {
   seccomp: boolean
   /** The environment of bubblewrap itself, which cells can read at /proc/1/environ. */
@@ -41,68 +33,36 @@ const allWalls: BwrapWalls = { seccomp: true, environment: {}, network: false }
 
 const seccompDescriptor = 4
 const argumentsDescriptor = 5
-const readyTimeoutMs = 10_000
 
 export function bwrapDriver(settings: BwrapSettings, walls: BwrapWalls = allWalls): SandboxDriver {
-  const sessions = new Set<SandboxSession>()
-  let python: Promise<HostPython> | undefined
-
-  async function open(limits: SandboxLimits): Promise<SandboxSession> {
-    python ??= findHostPython(settings.pythonPath)
-    const host = await python
-    const user = process.getuid?.() === 0 ? await takeSessionUser() : undefined
-    const folder = await sessionFolder(join(settings.folder, randomUUID()), user)
-    const child = startBwrap(settings, user, walls)
-    const runner = runnerProcess(child)
-    const session = nativeSession({
-      runner,
-      folder,
-      limits,
-      sweep: async () => {},
-      release: async () => {
-        sessions.delete(session)
-        await user?.release()
-      },
-    })
-    sessions.add(session)
-    try {
-      const options = await bwrapOptions(host, folder.data, { limits, walls })
+  return nativeDriver({
+    name: 'bwrap',
+    settings,
+    ownProcessList: true,
+    check: () => {},
+    spawn: ({ user }) =>
+      spawn(settings.bwrapPath, ['--args', `${argumentsDescriptor}`, settings.pythonPath, ...pythonStart], {
+        env: walls.environment,
+        cwd: '/',
+        // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+        // Under root's own id the process limit would not hold and a suid bit on a file would have an effect.
+        ...(user && { uid: user.uid, gid: user.gid }),
+      }),
+    kill: (child) => void child.kill('SIGKILL'),
+    async feed(child, { python, folder, limits }) {
+      // Bubblewrap reads its arguments before it starts anything.
+      const options = await bwrapOptions(python, folder.data, { limits, walls })
       feed(child, argumentsDescriptor, options.join('\0') + '\0')
       if (walls.seccomp) feed(child, seccompDescriptor, filter())
       const inside = { folder: '/mnt/data', ownProcessList: true, preload: settings.preload }
       feed(child, bundleDescriptor, await runnerBundle(nativeParts, { ...limits, ...inside }))
-      await runner.ready(readyTimeoutMs)
-    } catch (error) {
-      await session.close()
-      throw error
-    }
-    return session
-  }
-
-  return {
-    name: 'bwrap',
-    selfTest: () => nativeSelfTest({ open, ownProcessList: true, tmp: '/tmp' }),
-    open,
-    async close() {
-      await Promise.all([...sessions].map((session) => session.close()))
     },
-  }
-}
-
-function startBwrap(settings: BwrapSettings, user: SessionUser | undefined, walls: BwrapWalls): ChildProcess {
-  return spawn(
-    settings.bwrapPath,
-    ['--args', `${argumentsDescriptor}`, settings.pythonPath, ...pythonStart],
-    {
-      env: walls.environment,
-      cwd: '/',
-      // A group of its own: Ctrl-C on the terminal must reach the server only, which drains first.
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
-      // Under root's own id the process limit would not hold and a suid bit on a file would mean something.
-      ...(user && { uid: user.uid, gid: user.gid }),
-    },
-  )
+    // The runner itself ends what is left: kill(-1) reaches only its own process list.
+    sweep: async () => true,
+    runnerPid: async () => 0,
+  })
 }
 
 function filter(): Buffer {
@@ -110,7 +70,7 @@ function filter(): Buffer {
   return seccompFilter(process.arch, 'unix')
 }
 
-/** Everything bubblewrap is told, over a descriptor: its command line can be read from inside. */
+/** The arguments of bubblewrap. They are passed over a descriptor, since cells can read the command line. */
 async function bwrapOptions(
   python: HostPython,
   data: string,
@@ -143,7 +103,7 @@ async function bwrapOptions(
   }
   options.push('--proc', '/proc', '--dev', '/dev', '--size', tmpBytes, '--tmpfs', '/dev/shm')
   options.push('--size', tmpBytes, '--tmpfs', '/tmp', '--bind', data, '/mnt/data')
-  // What bubblewrap builds is memory that can be written to, up to half of the machine's.
+  // The root that bubblewrap builds is a tmpfs; writable, it could fill half of the machine's memory.
   options.push('--remount-ro', '/dev', '--remount-ro', '/', '--chdir', '/mnt/data')
   for (const [name, value] of Object.entries(pythonEnvironment('/tmp'))) options.push('--setenv', name, value)
   return options

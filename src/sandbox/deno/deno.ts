@@ -16,12 +16,14 @@ import { denoSelfTest } from './self-test.ts'
 import { denoSession } from './session.ts'
 import { findProgram } from '../native/host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
+import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
 import { sharedOutBytes } from '../process-tree.ts'
 import type { Overrun } from '../run-cell.ts'
 import { runnerProcess } from '../runner-process.ts'
 import { takeSessionUser } from '../session-user.ts'
 import { openToAll } from '../sessions-folder.ts'
 import { sleep } from '../../util/abort.ts'
+import type { Log } from '../../util/log.ts'
 import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
 
 export interface DenoSettings {
@@ -29,7 +31,7 @@ export interface DenoSettings {
   folder: string
   /** Where wheels may be fetched; without it only those that are there already are used. */
   wheels?: WheelSource
-  log: { warn(fields: object, message: string): void }
+  log: Log
 }
 
 /** What the launcher decides; tests weaken it to prove that the self-test notices. */
@@ -45,8 +47,8 @@ const mib = 1024 * 1024
 const idleMb = 512
 const reservedMb = 1400
 const memoryEveryMs = 100
-/** A boot without a snapshot takes eight seconds on a slow machine with nothing else to do. */
-const readyTimeoutMs = 60_000
+/** A boot without a snapshot takes eight seconds on an idle machine, and much longer on a busy one. */
+const readyTimeoutMs = 180_000
 
 export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environment: {} }): SandboxDriver {
   const sessions = new Set<SandboxSession>()
@@ -70,6 +72,8 @@ export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environm
     })
     sessions.add(session)
     try {
+      await endFirstWhenMemoryIsShort(runner.pid)
+      lowerPriority(runner.pid)
       await runner.send({ op: 'begin', settings: limits })
       await runner.ready(readyTimeoutMs)
     } catch (error) {
@@ -106,9 +110,9 @@ interface Prepared {
 async function prepare({ folder, wheels: source, log }: DenoSettings): Promise<Prepared> {
   const deno = findDeno()
   const assets = await denoAssets(folder, deno)
-  if (assets.slow !== undefined) log.warn({ why: assets.slow }, 'Python sessions start slowly')
+  if (assets.slow !== undefined) log('warn', 'Python sessions start slowly', { why: assets.slow })
   const wheels = await provideWheels(assets.folder, source?.names ?? defaultWheels, source)
-  if (wheels.why !== undefined) log.warn({ why: wheels.why }, 'Python libraries are missing')
+  if (wheels.why !== undefined) log('warn', 'Python libraries are missing', { why: wheels.why })
   return { deno, assets, wheels }
 }
 
@@ -130,8 +134,15 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: S
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),
   })
-  if (child.pid !== undefined) setPriority(child.pid, 10)
   return child
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, 10)
+  } catch {
+    // It has ended already, which `ready` reports.
+  }
 }
 
 /** Programs of util-linux that set something up and then become the next command; missing where there are none. */

@@ -20,8 +20,8 @@ type Answer = Extract<Frame, { type: 'done' | 'bytes' }>
 
 const pieceBytes = 512 * 1024
 
-/** A piece that takes longer than this is not coming: a thread of an earlier cell may hold the worker. */
-const answerTimeoutMs = 10_000
+/** After this time no answer is expected any more: a cell may have left the worker in an endless loop. */
+const answerTimeoutMs = 120_000
 
 export function denoSession({ runner, limits, watch, release, mayStop }: DenoParts): SandboxSession {
   const inTurn = turns(mayStop ? runner : undefined)

@@ -1,30 +1,25 @@
 /**
  * The landlock driver, for a root server in a container that allows no namespaces: the host's Python under a user
- * id of its own for each session, behind Landlock and a system call filter that the runner puts on by itself.
+ * id of its own for each session, behind Landlock and a system call filter. The runner sets these up itself.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { findHostPython, type HostPython, pythonEnvironment } from '../native/host-python.ts'
-import { hiddenFolders, rootFolders, systemFolders, systemSettings } from '../native/host-python.ts'
-import { nativeSession } from '../native/session.ts'
-import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
+import { type NativeSettings, nativeDriver } from '../native/driver.ts'
+import {
+  hiddenFolders,
+  type HostPython,
+  pythonEnvironment,
+  rootFolders,
+  systemFolders,
+  systemSettings,
+} from '../native/host-python.ts'
+import { isArchitecture, seccompFilter } from '../native/seccomp.ts'
+import type { SandboxDriver } from '../port.ts'
 import { endBelow, processTree } from '../process-tree.ts'
 import { bundleDescriptor, nativeParts, pythonStart, runnerBundle } from '../runner-bundle.ts'
-import { feed, runnerProcess } from '../runner-process.ts'
-import { isArchitecture, seccompFilter } from '../native/seccomp.ts'
-import { nativeSelfTest } from '../native/self-test.ts'
-import { type SessionFolder, sessionFolder } from '../session-folder.ts'
-import { takeSessionUser } from '../session-user.ts'
+import { feed } from '../runner-process.ts'
+import type { SessionFolder } from '../session-folder.ts'
 
-export interface LandlockSettings {
-  /** Where session folders are made; must be reachable for an unprivileged user. */
-  folder: string
-  pythonPath: string
-  preload: string[]
-}
-
-/** What the launcher decides; tests weaken one of them to prove that the self-test notices. */
+/** The protections that the driver sets up; tests weaken one of them to prove that the self-test notices. */
 export interface LandlockWalls {
   landlock: boolean
   seccomp: boolean
@@ -32,68 +27,40 @@ export interface LandlockWalls {
 
 const allWalls: LandlockWalls = { landlock: true, seccomp: true }
 
-/** The warden reads this descriptor; that it ends is how it learns that the session or the server is over. */
+/** The supervisor reads this descriptor; its end tells it that the session or the server has ended. */
 const lifelineDescriptor = 4
-const readyTimeoutMs = 10_000
 
-export function landlockDriver(settings: LandlockSettings, walls: LandlockWalls = allWalls): SandboxDriver {
-  const sessions = new Set<SandboxSession>()
-  let python: Promise<HostPython> | undefined
-
-  async function open(limits: SandboxLimits): Promise<SandboxSession> {
-    if (process.platform !== 'linux') throw new Error('Landlock is a part of Linux')
-    if (process.getuid?.() !== 0)
-      throw new Error('only a root server can give each session a user id of its own')
-    python ??= findHostPython(settings.pythonPath)
-    const host = await python
-    const user = await takeSessionUser()
-    const folder = await sessionFolder(join(settings.folder, randomUUID()), user)
-    const child = startWarden(settings, folder)
-    const runner = runnerProcess(child, () => void child.stdio[lifelineDescriptor]?.destroy())
-    let runnerPid = 0
-    const session = nativeSession({
-      runner,
-      folder,
-      limits,
-      async sweep() {
-        if (runner.isAlive() && !(await endBelow(runner.pid, runnerPid))) runner.kill()
-      },
-      async release() {
-        sessions.delete(session)
-        await user.release()
-      },
-    })
-    sessions.add(session)
-    try {
+export function landlockDriver(settings: NativeSettings, walls: LandlockWalls = allWalls): SandboxDriver {
+  return nativeDriver({
+    name: 'landlock',
+    settings,
+    ownProcessList: false,
+    check() {
+      if (process.platform !== 'linux') throw new Error('Landlock is a part of Linux')
+      if (process.getuid?.() !== 0)
+        throw new Error('only a root server can give each session a user id of its own')
+    },
+    spawn: ({ folder }) => startSupervisor(settings.pythonPath, folder),
+    kill: (child) => void child.stdio[lifelineDescriptor]?.destroy(),
+    async feed(child, { python, folder, limits, user }) {
       const inside = { folder: folder.data, ownProcessList: false, preload: settings.preload }
-      const confinement = { uid: user.uid, ...confinementOf(host, folder, walls) }
+      const confinement = { uid: user?.uid, ...confinementOf(python, folder, walls) }
       const parts = ['confine.py', ...nativeParts]
       feed(child, bundleDescriptor, await runnerBundle(parts, { ...limits, ...inside, walls: confinement }))
-      await runner.ready(readyTimeoutMs)
-      const [, first] = await processTree(runner.pid)
-      runnerPid = first ?? 0
-    } catch (error) {
-      await session.close()
-      throw error
-    }
-    return session
-  }
-
-  return {
-    name: 'landlock',
-    selfTest: () => nativeSelfTest({ open, ownProcessList: false, tmp: '/tmp' }),
-    open,
-    async close() {
-      await Promise.all([...sessions].map((session) => session.close()))
     },
-  }
+    sweep: endBelow,
+    async runnerPid(rootPid) {
+      const [, first] = await processTree(rootPid)
+      return first ?? 0
+    },
+  })
 }
 
-function startWarden(settings: LandlockSettings, folder: SessionFolder): ChildProcess {
-  return spawn(settings.pythonPath, pythonStart, {
+function startSupervisor(pythonPath: string, folder: SessionFolder): ChildProcess {
+  return spawn(pythonPath, pythonStart, {
     env: pythonEnvironment(folder.tmp),
     cwd: '/',
-    // A group of its own: Ctrl-C on the terminal must reach the server only, which drains first.
+    // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })
@@ -107,7 +74,7 @@ function confinementOf(python: HostPython, folder: SessionFolder, walls: Landloc
     hidden: hiddenFolders,
     writable: [folder.data, folder.tmp],
     landlock: walls.landlock,
-    // Without a network namespace a Unix socket could be one of the host's, so only connected pairs are left.
+    // Without a network namespace a Unix socket could reach one of the host's, so only connected pairs are allowed.
     filter: walls.seccomp ? seccompFilter(arch, 'pairs').toString('base64') : '',
   }
 }

@@ -52,7 +52,7 @@ export const rootFolders = ['/bin', '/lib', '/lib32', '/lib64']
 export async function findHostPython(path: string): Promise<HostPython> {
   if (!existsSync(path)) throw new Error(`there is no Python at ${path}`)
   const run = promisify(execFile)
-  const { stdout } = await run(path, ['-I', '-c', question], { timeout: 10_000, env: {} }).catch(
+  const { stdout } = await run(path, ['-I', '-c', question], { timeout: 120_000, env: {} }).catch(
     (error: Error) => {
       throw new Error(`${path} does not run: ${error.message}`)
     },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defaultLimits } from '../open.ts'
+import { defaultLimits } from '../limits.ts'
 import { judgeDisk } from './watch-tree.ts'
 
 const mib = 1024 * 1024

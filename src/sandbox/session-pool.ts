@@ -1,55 +1,30 @@
-/** The sessions of one server: one for each key, a warm pool, lifetimes, and a cap with a queue behind it. */
-import { abortable, keyLock } from './key-lock.ts'
-import type { SandboxDriver, SandboxDriverName, SandboxLimits, SandboxSession } from './port.ts'
+/** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a limit of their number. */
+import { abortable } from '../util/abort.ts'
+import type { Log } from '../util/log.ts'
+import { keyLock } from './key-lock.ts'
+import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
 
-/** Why a session begins without the variables of an earlier one. `new`: this server has none on record. */
+/** Why a session starts without the variables of an earlier one. `new`: this server knows of none. */
 export type FreshReason = 'new' | 'expired' | 'lost' | 'evicted'
 
-export interface SandboxLease {
+export interface PooledSession {
   session: SandboxSession
-  /** True when /mnt/data is empty and no variable is set: the caller puts the files back and says so. */
+  /** True when /mnt/data is empty and no variable is set: the caller puts the files back and tells the model. */
   fresh: boolean
   /** Set when `fresh`. */
   reason?: FreshReason
 }
 
-export interface Sandboxes {
-  /**
-   * Lends the session of `key` to `work`; calls of one key run one after another. Waits when every session is at
-   * work. Rejects with what `work` rejects with, with the signal's reason when it aborts while waiting, and with a
-   * sentence when there is no sandbox.
-   */
-  use<T>(key: string, work: (lease: SandboxLease) => Promise<T>, signal?: AbortSignal): Promise<T>
-  /** Ends the session of `key` and forgets that there was one. */
-  end(key: string): Promise<void>
-  describe(): SandboxDescription
-  /** Ends every session; work in progress sees its session lost. */
-  close(): Promise<void>
-}
-
-export interface SandboxDescription {
-  driver?: SandboxDriverName
-  /** What `import` finds, for the model's description of the tool. */
-  libraries: string[]
-  /** Why there is no driver, or why it is not the strongest one. */
-  why?: string
-}
-
-export interface SandboxLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
-
-export interface SandboxesSettings {
+export interface SessionPoolSettings {
   limits: SandboxLimits
-  /** Sessions kept ready for keys that have none yet. */
+  /** Sessions that are started ahead of time for keys that have none yet. */
   poolSize: number
-  /** Live sessions, warm ones included. */
+  /** The most sessions at a time, those started ahead included. */
   maxSessions: number
   /** A session ends this long after its last use, and `totalMs` after its first. */
   idleMs: number
   totalMs: number
-  log: SandboxLog
+  log: Log
 }
 
 interface Entry {
@@ -60,57 +35,64 @@ interface Entry {
   expiry?: NodeJS.Timeout
 }
 
-/** Keys whose lost session is remembered, so that the next lease can say why it is fresh. */
+/** For so many keys the reason of the last session's end is remembered, to say why the next one is fresh. */
 const rememberedKeys = 10_000
 
-/** After a session could not be opened the pool leaves the host alone for this long. */
+/** How long the pool waits after a session could not be opened. */
 const refillPauseMs = 5000
 
-export class SessionRegistry {
+export class SessionPool {
   readonly #driver: SandboxDriver
-  readonly #settings: SandboxesSettings
+  readonly #settings: SessionPoolSettings
   readonly #entries = new Map<string, Entry>()
   readonly #ended = new Map<string, FreshReason>()
   readonly #warm: SandboxSession[] = []
   readonly #waiting: (() => void)[] = []
-  readonly #turns = keyLock()
+  readonly #locks = keyLock()
   readonly #closing = new AbortController()
-  /** Places of sessions that are being opened or handed over. */
+  /** Sessions that are being opened or assigned to a key: they count, but are in no list yet. */
   #reserved = 0
   #refilling = false
   #refillTimer: NodeJS.Timeout | undefined
 
-  constructor(driver: SandboxDriver, settings: SandboxesSettings) {
+  constructor(driver: SandboxDriver, settings: SessionPoolSettings) {
     this.#driver = driver
     this.#settings = settings
     this.#refill()
   }
 
-  async use<T>(key: string, work: (lease: SandboxLease) => Promise<T>, given?: AbortSignal): Promise<T> {
+  async use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, given?: AbortSignal): Promise<T> {
     const closing = this.#closing.signal
     const signal = given ? AbortSignal.any([given, closing]) : closing
-    const endTurn = await this.#turns.take(key, signal)
+    const unlock = await this.#locks.take(key, signal)
     try {
-      const lease = await this.#lend(key, signal)
+      const pooled = await this.#acquire(key, signal)
       try {
-        return await work(lease)
+        return await work(pooled)
       } finally {
-        await this.#giveBack(key)
+        await this.#release(key)
       }
     } finally {
-      endTurn()
+      unlock()
     }
   }
 
+  /** Ends the session of `key` at once, also in the middle of a cell, and forgets that there was one. */
   async end(key: string): Promise<void> {
-    const endTurn = await this.#turns.take(key)
+    await this.#endNow(key)
+    // Work that is still waiting for the key may open a session again; that one is ended after it.
+    const unlock = await this.#locks.take(key)
     try {
-      const entry = this.#entries.get(key)
-      if (entry) await this.#drop(key, entry, 'new')
+      await this.#endNow(key)
       this.#ended.delete(key)
     } finally {
-      endTurn()
+      unlock()
     }
+  }
+
+  async #endNow(key: string): Promise<void> {
+    const entry = this.#entries.get(key)
+    if (entry) await this.#drop(key, entry, 'new')
   }
 
   async close(): Promise<void> {
@@ -122,7 +104,7 @@ export class SessionRegistry {
     await this.#driver.close()
   }
 
-  async #lend(key: string, signal: AbortSignal): Promise<SandboxLease> {
+  async #acquire(key: string, signal: AbortSignal): Promise<PooledSession> {
     const entry = this.#entries.get(key)
     if (entry) {
       entry.busy = true
@@ -143,7 +125,7 @@ export class SessionRegistry {
     return { session, fresh: true, reason: this.#ended.get(key) ?? 'new' }
   }
 
-  async #giveBack(key: string): Promise<void> {
+  async #release(key: string): Promise<void> {
     const entry = this.#entries.get(key)
     if (!entry) return
     entry.busy = false
@@ -163,7 +145,7 @@ export class SessionRegistry {
     clearTimeout(entry.expiry)
     this.#entries.delete(key)
     this.#remember(key, reason)
-    this.#settings.log.info({ key, reason }, 'sandbox session ended')
+    this.#settings.log('info', 'sandbox session ended', { key, reason })
     await this.#discard(entry.session)
     this.#wake()
   }
@@ -175,7 +157,7 @@ export class SessionRegistry {
     if (this.#ended.size > rememberedKeys && oldest !== undefined) this.#ended.delete(oldest)
   }
 
-  /** A session for a new entry; its place is counted in `#reserved` until the entry exists. */
+  /** A session for a new entry; `#reserved` counts it until the entry exists. */
   async #obtain(signal: AbortSignal): Promise<SandboxSession> {
     for (;;) {
       signal.throwIfAborted()
@@ -210,7 +192,7 @@ export class SessionRegistry {
     return this.#entries.size + this.#warm.length + this.#reserved
   }
 
-  /** Everyone looks again: who was first in line asks first, and a waiter that gave up must not eat the call. */
+  /** Wakes all who wait, in their order: one that was aborted must not use up the only wake-up. */
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
@@ -220,14 +202,14 @@ export class SessionRegistry {
     return !this.#closing.signal.aborted && this.#warm.length < poolSize && this.#live() < maxSessions
   }
 
-  /** Fills the pool one session at a time, so that the boot of several does not slow the cells that run. */
+  /** Fills the pool one session at a time, so that many starts do not slow down the running cells. */
   #refill(): void {
     if (this.#refilling || !this.#hasRoom()) return
     this.#refilling = true
     this.#fill()
       .catch((error: unknown) => {
         if (this.#closing.signal.aborted) return
-        this.#settings.log.warn({ err: error }, 'a sandbox session could not be opened ahead of time')
+        this.#settings.log('warn', 'a sandbox session could not be opened ahead of time', { err: error })
         this.#refillTimer = setTimeout(() => this.#refill(), refillPauseMs).unref()
       })
       .finally(() => {
@@ -249,7 +231,7 @@ export class SessionRegistry {
     try {
       await session.close()
     } catch (error) {
-      this.#settings.log.warn({ err: error }, 'a sandbox session did not end cleanly')
+      this.#settings.log('warn', 'a sandbox session did not end cleanly', { err: error })
     }
   }
 }

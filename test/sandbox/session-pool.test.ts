@@ -1,16 +1,16 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
-import { defaultLimits } from '../../src/sandbox/open.ts'
-import { type SandboxesSettings, type SandboxLease, SessionRegistry } from '../../src/sandbox/sandboxes.ts'
+import { defaultLimits } from '../../src/sandbox/limits.ts'
+import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
 import { runCode } from '../contracts/sandbox.ts'
 import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const folder = testFolder('sandboxes')
-const silent = { info: () => {}, warn: () => {} }
+const silent = () => {}
 
-function open(settings: Partial<SandboxesSettings> = {}): SessionRegistry {
+function open(settings: Partial<SessionPoolSettings> = {}): SessionPool {
   const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
-  const registry = new SessionRegistry(driver, {
+  const pool = new SessionPool(driver, {
     limits: { ...defaultLimits, wallMs: 20_000 },
     poolSize: 0,
     maxSessions: 8,
@@ -19,8 +19,8 @@ function open(settings: Partial<SandboxesSettings> = {}): SessionRegistry {
     log: silent,
     ...settings,
   })
-  onTestFinished(() => registry.close())
-  return registry
+  onTestFinished(() => pool.close())
+  return pool
 }
 
 /** Work that begins when it is lent a session and ends when the test lets it go. */
@@ -36,7 +36,7 @@ function gate() {
   return { work, begun, letGo: () => letGo() }
 }
 
-const run = (code: string) => async (lease: SandboxLease) => ({
+const run = (code: string) => async (lease: PooledSession) => ({
   ...(await runCode(lease.session, code)),
   fresh: lease.fresh,
   reason: lease.reason,
@@ -66,7 +66,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect(order).toEqual(['other key', 'first', 'second'])
   })
 
-  test('a session that was lost in a cell is begun anew and says so', async () => {
+  test('after a cell that lost its session the next one gets a fresh session and says so', async () => {
     const sandboxes = open()
     await sandboxes.use('a', run('import os\nos._exit(1)'))
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'lost' })
@@ -74,7 +74,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
 
   test('a session that is not used for a while ends, and the next one says expired', async () => {
     const sandboxes = open({ idleMs: 1 })
-    let session: SandboxLease['session'] | undefined
+    let session: PooledSession['session'] | undefined
     await sandboxes.use('a', async (lease) => {
       session = lease.session
     })
@@ -135,7 +135,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
         return session
       },
     }
-    const sandboxes = new SessionRegistry(counting, {
+    const sandboxes = new SessionPool(counting, {
       limits: defaultLimits,
       poolSize: 1,
       maxSessions: 4,
@@ -154,6 +154,26 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await sandboxes.use('a', run('1'))
     await sandboxes.end('a')
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
+  })
+
+  test('ending a key in the middle of a cell ends the cell, and leaves no session for what waited behind it', async () => {
+    const pool = open()
+    let started = () => {}
+    const running = new Promise<void>((resolve) => (started = resolve))
+    const going = pool.use('a', ({ session }) => {
+      const code = "print('on', flush=True)\nwhile True:\n    pass"
+      return session.run(code, () => started(), new AbortController().signal)
+    })
+    await running
+    let left: PooledSession['session'] | undefined
+    const waiting = pool.use('a', async ({ session }) => {
+      left = session
+      return (await runCode(session, '7')).logs
+    })
+    await pool.end('a')
+    expect(await going).toMatchObject({ sessionLost: true })
+    expect(await waiting).toBe('7\n')
+    expect(left?.isAlive()).toBe(false)
   })
 
   test('closing ends the cells that run and refuses new ones', async () => {

@@ -1,0 +1,109 @@
+/** What the two native drivers share: a user id and a folder for each session, the start, and the clean-up. */
+import type { ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
+import type { SandboxDriver, SandboxDriverName, SandboxLimits, SandboxSession } from '../port.ts'
+import { runnerProcess } from '../runner-process.ts'
+import { type SessionFolder, sessionFolder } from '../session-folder.ts'
+import { type SessionUser, takeSessionUser } from '../session-user.ts'
+import { findHostPython, type HostPython } from './host-python.ts'
+import { nativeSelfTest } from './self-test.ts'
+import { nativeSession } from './session.ts'
+
+export interface NativeSettings {
+  /** Where session folders are made; must be reachable for an unprivileged user when the server is root. */
+  folder: string
+  pythonPath: string
+  /** Modules that a session imports before its first cell. */
+  preload: string[]
+}
+
+/** What a session is started with. */
+export interface NativeStart {
+  python: HostPython
+  folder: SessionFolder
+  /** Set when the server is root. */
+  user: SessionUser | undefined
+  limits: SandboxLimits
+}
+
+export interface NativeTier {
+  name: SandboxDriverName
+  settings: NativeSettings
+  /** True where the session has a process list of its own. */
+  ownProcessList: boolean
+  /** Throws a sentence when this host cannot have the tier. */
+  check(): void
+  /** Starts the confined process; it must wait for `feed` before it does anything. */
+  spawn(start: NativeStart): ChildProcess
+  /** Ends the whole process tree. */
+  kill(child: ChildProcess): void
+  /** Sends everything that the child needs. */
+  feed(child: ChildProcess, start: NativeStart): Promise<void>
+  /** Ends what a cell left running, where the runner cannot do it from inside. False when that failed. */
+  sweep(rootPid: number, runnerPid: number): Promise<boolean>
+  /** The runner's pid below the started process; called once it is ready. */
+  runnerPid(rootPid: number): Promise<number>
+}
+
+/** Generous: on a busy machine a start takes many times longer than on an idle one. */
+const readyTimeoutMs = 120_000
+
+export function nativeDriver(tier: NativeTier): SandboxDriver {
+  const sessions = new Set<SandboxSession>()
+  let python: HostPython | undefined
+
+  async function open(limits: SandboxLimits): Promise<SandboxSession> {
+    tier.check()
+    python ??= await findHostPython(tier.settings.pythonPath)
+    const user = process.getuid?.() === 0 ? await takeSessionUser() : undefined
+    let folder: SessionFolder | undefined
+    try {
+      folder = await sessionFolder(join(tier.settings.folder, randomUUID()), user)
+      return await start({ python, folder, user, limits })
+    } catch (error) {
+      await folder?.remove()
+      await user?.release()
+      throw error
+    }
+  }
+
+  async function start(given: NativeStart): Promise<SandboxSession> {
+    const child = tier.spawn(given)
+    const runner = runnerProcess(child, () => tier.kill(child))
+    let runnerPid = 0
+    const session = nativeSession({
+      runner,
+      folder: given.folder,
+      limits: given.limits,
+      async sweep() {
+        if (runner.isAlive() && !(await tier.sweep(runner.pid, runnerPid))) runner.kill()
+      },
+      async release() {
+        sessions.delete(session)
+        await given.user?.release()
+      },
+    })
+    sessions.add(session)
+    try {
+      await endFirstWhenMemoryIsShort(runner.pid)
+      await tier.feed(child, given)
+      await runner.ready(readyTimeoutMs)
+      runnerPid = await tier.runnerPid(runner.pid)
+    } catch (error) {
+      await session.close()
+      throw error
+    }
+    return session
+  }
+
+  return {
+    name: tier.name,
+    selfTest: () => nativeSelfTest({ open, ownProcessList: tier.ownProcessList, tmp: '/tmp' }),
+    open,
+    async close() {
+      await Promise.all([...sessions].map((session) => session.close()))
+    },
+  }
+}

@@ -1,0 +1,61 @@
+/** Children that stop reading. A failed write ends the session; it must never end the server (vitest fails on it). */
+import { spawn } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { denoSession } from '../../src/sandbox/deno/session.ts'
+import { defaultLimits } from '../../src/sandbox/limits.ts'
+import { runCell } from '../../src/sandbox/run-cell.ts'
+import { bundleDescriptor } from '../../src/sandbox/runner-bundle.ts'
+import { feed, runnerProcess } from '../../src/sandbox/runner-process.ts'
+
+const limits = { ...defaultLimits, wallMs: 60_000 }
+
+/** A runner that says it is ready and then does what the shell line says. */
+function fakeRunner(then: string) {
+  const script = `echo '{"type":"ready"}'; ${then}`
+  const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
+  return { child, runner: runnerProcess(child) }
+}
+
+test('a cell of 200 KB for a child that closed its input ends as crashed', async () => {
+  const { runner } = fakeRunner('exec 0<&-; echo closed >&2; exec sleep 60')
+  await runner.ready(30_000)
+  const order = { cell: 1, code: `# ${'x'.repeat(200_000)}`, limits, signal: new AbortController().signal }
+  const idle = { onEvent: () => {}, interrupt: () => {}, watch: () => () => {} }
+  expect(await runCell(runner, { ...order, ...idle })).toMatchObject({ status: 'crashed', sessionLost: true })
+  expect(runner.isAlive()).toBe(false)
+})
+
+test('a child that is killed while a large file is sent fails the transfer', async () => {
+  const { child, runner } = fakeRunner('exec sleep 60')
+  await runner.ready(30_000)
+  const session = denoSession({
+    runner,
+    limits,
+    watch: () => () => {},
+    release: async () => {},
+    mayStop: false,
+  })
+  const sent = session.put('large.bin', Buffer.alloc(4 * 1024 * 1024))
+  // The pipe holds far less than one piece: the write waits until the child ends.
+  const failed = expect(sent).rejects.toThrow('The Python session has ended.')
+  child.kill('SIGKILL')
+  await failed
+  await session.close()
+})
+
+test('a child that exits during the start fails the start with what it said', async () => {
+  const child = spawn('/bin/sh', ['-c', 'echo no memory >&2; exit 1'], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+  })
+  const runner = runnerProcess(child)
+  feed(child, bundleDescriptor, 'x'.repeat(1_000_000))
+  void runner.send({ op: 'begin', settings: 'x'.repeat(1_000_000) })
+  await expect(runner.ready(30_000)).rejects.toThrow('ended before it was ready: no memory')
+})
+
+test('orders for a child that is gone are dropped', async () => {
+  const { runner } = fakeRunner('exit 0')
+  await runner.ended
+  await Promise.all(Array.from({ length: 20 }, () => runner.send({ op: 'run', code: 'x'.repeat(100_000) })))
+  expect(runner.isAlive()).toBe(false)
+})
