@@ -4,7 +4,6 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
-import { assistantRoutes } from './assistants.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
 import { chatCompletionRoutes } from './chat-completions.ts'
 import { embeddingRoutes } from './embeddings.ts'
@@ -18,6 +17,8 @@ import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
 import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
+import { registerRoutes } from './register-routes.ts'
+import { routes } from './routes.ts'
 import { runEventRoutes } from './run-events.ts'
 import { runStepRoutes } from './run-steps.ts'
 import { safeRetries } from './retries.ts'
@@ -67,17 +68,17 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   await http.register(cors, corsOptions(options))
   healthRoutes(server)
   docsRoutes(server)
-  await http.register(async (v1) => routes({ ...server, http: v1 }), { prefix: '/v1' })
+  await http.register(async (v1) => apiRoutes({ ...server, http: v1 }), { prefix: '/v1' })
   return http
 }
 
-async function routes(server: Server): Promise<void> {
+async function apiRoutes(server: Server): Promise<void> {
   server.http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
     if (server.strictBeta && needsBeta(request.url)) checkBeta(request.headers['openai-beta'])
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
-  assistantRoutes(server)
+  registerRoutes(server.http, server, routes)
   threadRoutes(server)
   messageRoutes(server)
   runRoutes(server)

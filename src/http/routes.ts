@@ -1,0 +1,5 @@
+/** Every operation of the server, in the order of the OpenAPI document. */
+import { assistantRoutes } from './assistants.ts'
+import type { Route } from './route.ts'
+
+export const routes: readonly Route[] = [...assistantRoutes]
