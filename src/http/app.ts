@@ -25,7 +25,6 @@ import { safeRetries } from './retries.ts'
 import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
-import { threadRoutes } from './threads.ts'
 import { answerUnreadable, requireHost } from './unreadable.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
 import { vectorStoreFileRoutes } from './vector-store-files.ts'
@@ -79,7 +78,6 @@ async function apiRoutes(server: Server): Promise<void> {
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   registerRoutes(server.http, server, routes)
-  threadRoutes(server)
   messageRoutes(server)
   runRoutes(server)
   runStepRoutes(server)

@@ -1,5 +1,6 @@
 /** Every operation of the server, in the order of the OpenAPI document. */
 import { assistantRoutes } from './assistants.ts'
 import type { Route } from './route.ts'
+import { threadRoutes } from './threads.ts'
 
-export const routes: readonly Route[] = [...assistantRoutes]
+export const routes: readonly Route[] = [...assistantRoutes, ...threadRoutes]
