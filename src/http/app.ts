@@ -15,7 +15,6 @@ import { answerError } from './errors.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
-import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
 import { registerRoutes } from './register-routes.ts'
 import { routes } from './routes.ts'
@@ -78,7 +77,6 @@ async function apiRoutes(server: Server): Promise<void> {
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   registerRoutes(server.http, server, routes)
-  messageRoutes(server)
   runRoutes(server)
   runStepRoutes(server)
   runEventRoutes(server)
