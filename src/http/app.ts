@@ -19,7 +19,6 @@ import { modelRoutes } from './models.ts'
 import { registerRoutes } from './register-routes.ts'
 import { routes } from './routes.ts'
 import { runEventRoutes } from './run-events.ts'
-import { runStepRoutes } from './run-steps.ts'
 import { safeRetries } from './retries.ts'
 import { runRoutes, streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
@@ -78,7 +77,6 @@ async function apiRoutes(server: Server): Promise<void> {
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   registerRoutes(server.http, server, routes)
   runRoutes(server)
-  runStepRoutes(server)
   runEventRoutes(server)
   modelRoutes(server)
   embeddingRoutes(server)

@@ -1,7 +1,13 @@
 /** Every operation of the server, in the order of the OpenAPI document. */
 import { assistantRoutes } from './assistants.ts'
 import { messageRoutes } from './messages.ts'
+import { runStepRoutes } from './run-steps.ts'
 import type { Route } from './route.ts'
 import { threadRoutes } from './threads.ts'
 
-export const routes: readonly Route[] = [...assistantRoutes, ...threadRoutes, ...messageRoutes]
+export const routes: readonly Route[] = [
+  ...assistantRoutes,
+  ...threadRoutes,
+  ...messageRoutes,
+  ...runStepRoutes,
+]
