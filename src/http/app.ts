@@ -5,8 +5,6 @@ import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
-import { chatCompletionRoutes } from './chat-completions.ts'
-import { embeddingRoutes } from './embeddings.ts'
 import { fileBatchRoutes } from './file-batches.ts'
 import { docsRoutes } from './docs.ts'
 import { createFileRoute, fileRoutes } from './files.ts'
@@ -15,7 +13,6 @@ import { answerError } from './errors.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
-import { modelRoutes } from './models.ts'
 import { registerRoutes } from './register-routes.ts'
 import { routes } from './routes.ts'
 import { runEventRoutes } from './run-events.ts'
@@ -78,9 +75,6 @@ async function apiRoutes(server: Server): Promise<void> {
   registerRoutes(server.http, server, routes)
   runRoutes(server)
   runEventRoutes(server)
-  modelRoutes(server)
-  embeddingRoutes(server)
-  chatCompletionRoutes(server)
   fileRoutes(server)
   uploadRoutes(server)
   vectorStoreRoutes(server)

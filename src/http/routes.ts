@@ -2,6 +2,8 @@
 import { assistantRoutes } from './assistants.ts'
 import { messageRoutes } from './messages.ts'
 import { runStepRoutes } from './run-steps.ts'
+import { modelRoutes } from './models.ts'
+import { passThroughRoutes } from './pass-through.ts'
 import type { Route } from './route.ts'
 import { threadRoutes } from './threads.ts'
 
@@ -10,4 +12,6 @@ export const routes: readonly Route[] = [
   ...threadRoutes,
   ...messageRoutes,
   ...runStepRoutes,
+  ...modelRoutes,
+  ...passThroughRoutes,
 ]
