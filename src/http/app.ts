@@ -5,7 +5,6 @@ import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
-import { fileBatchRoutes } from './file-batches.ts'
 import { docsRoutes } from './docs.ts'
 import { createFileRoute, fileRoutes } from './files.ts'
 import { acceptForms } from './forms.ts'
@@ -22,8 +21,6 @@ import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
 import { answerUnreadable, requireHost } from './unreadable.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
-import { vectorStoreFileRoutes } from './vector-store-files.ts'
-import { vectorStoreRoutes } from './vector-stores.ts'
 
 /** Ids in paths are the client's: longer ones than any of ours are still answered as not found. */
 const maxParamLength = 2000
@@ -77,9 +74,6 @@ async function apiRoutes(server: Server): Promise<void> {
   runEventRoutes(server)
   fileRoutes(server)
   uploadRoutes(server)
-  vectorStoreRoutes(server)
-  vectorStoreFileRoutes(server)
-  fileBatchRoutes(server)
   await server.http.register(async (http) => {
     await acceptForms(http)
     createFileRoute({ ...server, http })

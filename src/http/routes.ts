@@ -4,6 +4,9 @@ import { messageRoutes } from './messages.ts'
 import { runStepRoutes } from './run-steps.ts'
 import { modelRoutes } from './models.ts'
 import { passThroughRoutes } from './pass-through.ts'
+import { vectorStoreRoutes } from './vector-stores.ts'
+import { vectorStoreFileRoutes } from './vector-store-files.ts'
+import { fileBatchRoutes } from './file-batches.ts'
 import type { Route } from './route.ts'
 import { threadRoutes } from './threads.ts'
 
@@ -14,4 +17,7 @@ export const routes: readonly Route[] = [
   ...runStepRoutes,
   ...modelRoutes,
   ...passThroughRoutes,
+  ...vectorStoreRoutes,
+  ...vectorStoreFileRoutes,
+  ...fileBatchRoutes,
 ]
