@@ -14,9 +14,8 @@ import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
 import { registerRoutes } from './register-routes.ts'
 import { routes } from './routes.ts'
-import { runEventRoutes } from './run-events.ts'
 import { safeRetries } from './retries.ts'
-import { runRoutes, streamRun } from './runs.ts'
+import { streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
 import { answerUnreadable, requireHost } from './unreadable.ts'
@@ -70,8 +69,6 @@ async function apiRoutes(server: Server): Promise<void> {
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
   registerRoutes(server.http, server, routes)
-  runRoutes(server)
-  runEventRoutes(server)
   fileRoutes(server)
   uploadRoutes(server)
   await server.http.register(async (http) => {

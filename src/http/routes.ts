@@ -7,6 +7,8 @@ import { passThroughRoutes } from './pass-through.ts'
 import { vectorStoreRoutes } from './vector-stores.ts'
 import { vectorStoreFileRoutes } from './vector-store-files.ts'
 import { fileBatchRoutes } from './file-batches.ts'
+import { runRoutes } from './runs.ts'
+import { runEventRoutes } from './run-events.ts'
 import type { Route } from './route.ts'
 import { threadRoutes } from './threads.ts'
 
@@ -20,4 +22,6 @@ export const routes: readonly Route[] = [
   ...vectorStoreRoutes,
   ...vectorStoreFileRoutes,
   ...fileBatchRoutes,
+  ...runRoutes,
+  ...runEventRoutes,
 ]
