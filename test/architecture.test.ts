@@ -35,8 +35,6 @@ const allowed: Record<string, string[]> = {
 /** The three routes that pass a request on to a model without a run, and what they share. */
 const mayImportModels = [
   'http/models.ts',
-  'http/chat-completions.ts',
-  'http/embeddings.ts',
   'http/pass-through.ts',
   'http/server.ts',
 ]

@@ -4,11 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
-import { assistantRoutes } from './assistants.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
-import { chatCompletionRoutes } from './chat-completions.ts'
-import { embeddingRoutes } from './embeddings.ts'
-import { fileBatchRoutes } from './file-batches.ts'
 import { docsRoutes } from './docs.ts'
 import { createFileRoute, fileRoutes } from './files.ts'
 import { acceptForms } from './forms.ts'
@@ -16,19 +12,14 @@ import { answerError } from './errors.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
-import { messageRoutes } from './messages.ts'
-import { modelRoutes } from './models.ts'
-import { runEventRoutes } from './run-events.ts'
-import { runStepRoutes } from './run-steps.ts'
+import { registerRoutes } from './register-routes.ts'
+import { routes } from './routes.ts'
 import { safeRetries } from './retries.ts'
-import { runRoutes, streamRun } from './runs.ts'
+import { streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
 import { endStreamsFirst } from './sse.ts'
-import { threadRoutes } from './threads.ts'
 import { answerUnreadable, requireHost } from './unreadable.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
-import { vectorStoreFileRoutes } from './vector-store-files.ts'
-import { vectorStoreRoutes } from './vector-stores.ts'
 
 /** Ids in paths are the client's: longer ones than any of ours are still answered as not found. */
 const maxParamLength = 2000
@@ -67,30 +58,19 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   await http.register(cors, corsOptions(options))
   healthRoutes(server)
   docsRoutes(server)
-  await http.register(async (v1) => routes({ ...server, http: v1 }), { prefix: '/v1' })
+  await http.register(async (v1) => apiRoutes({ ...server, http: v1 }), { prefix: '/v1' })
   return http
 }
 
-async function routes(server: Server): Promise<void> {
+async function apiRoutes(server: Server): Promise<void> {
   server.http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
     if (server.strictBeta && needsBeta(request.url)) checkBeta(request.headers['openai-beta'])
   })
   safeRetries(server, (reply, stream) => streamRun(server, reply, stream))
-  assistantRoutes(server)
-  threadRoutes(server)
-  messageRoutes(server)
-  runRoutes(server)
-  runStepRoutes(server)
-  runEventRoutes(server)
-  modelRoutes(server)
-  embeddingRoutes(server)
-  chatCompletionRoutes(server)
+  registerRoutes(server.http, server, routes)
   fileRoutes(server)
   uploadRoutes(server)
-  vectorStoreRoutes(server)
-  vectorStoreFileRoutes(server)
-  fileBatchRoutes(server)
   await server.http.register(async (http) => {
     await acceptForms(http)
     createFileRoute({ ...server, http })

@@ -1,40 +1,65 @@
 /** /v1/assistants */
-import { CreateAssistantRequest, ModifyAssistantRequest, type AssistantDeleted } from '../api/assistants.ts'
-import { errors } from '../api/errors.ts'
 import { ListAssistantsQuery } from '../api/lists.ts'
-import { parse, parseQuery } from '../api/parse.ts'
 import { createAssistant, modifyAssistant } from '../domain/assistants.ts'
-import { deleteAssistant, findAssistant, listAssistants } from '../sql/assistants.ts'
-import { answerPage, pageQuery } from './pages.ts'
-import { pathIds } from './params.ts'
-import type { Server } from './server.ts'
+import { deleteAssistant } from '../domain/delete-assistant.ts'
+import { findObject } from '../domain/find-object.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { route } from './route.ts'
 
-export function assistantRoutes({ http, context }: Server): void {
-  http.post('/assistants', async (request) =>
-    createAssistant(context, request.project, parse(CreateAssistantRequest, request.body)),
-  )
-
-  http.get('/assistants', async (request) => {
-    const query = pageQuery(parseQuery(ListAssistantsQuery, request.query))
-    return answerPage('assistant', listAssistants(context.db, request.project, query))
-  })
-
-  http.get('/assistants/:assistant_id', async (request) => {
-    const { assistant_id } = pathIds(request, 'assistant_id')
-    const assistant = await findAssistant(context.db, request.project, assistant_id)
-    if (!assistant) throw errors.notFound('assistant', assistant_id)
-    return assistant
-  })
-
-  http.post('/assistants/:assistant_id', async (request) => {
-    const { assistant_id: id } = pathIds(request, 'assistant_id')
-    const body = parse(ModifyAssistantRequest, request.body)
-    return modifyAssistant(context, { project: request.project, id }, body)
-  })
-
-  http.delete('/assistants/:assistant_id', async (request): Promise<AssistantDeleted> => {
-    const { assistant_id: id } = pathIds(request, 'assistant_id')
-    if (!(await deleteAssistant(context.db, request.project, id))) throw errors.notFound('assistant', id)
-    return { id, object: 'assistant.deleted', deleted: true }
-  })
-}
+export const assistantRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/assistants',
+    id: 'createAssistant',
+    summary: 'Create an assistant',
+    tag: 'Assistants',
+    body: 'CreateAssistantRequest',
+    example: { model: 'gpt-4o', name: 'Helper', instructions: 'Answer in one sentence.' },
+    answer: 'Assistant',
+    handle: ({ context, project, body }) => createAssistant(context, project, body),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/assistants',
+    id: 'listAssistants',
+    summary: 'List the assistants of the project',
+    tag: 'Assistants',
+    query: ListAssistantsQuery,
+    answer: 'AssistantList',
+    handle: ({ context, project, query }) => listObjects.assistants(context, project, query),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/assistants/{assistant_id}',
+    id: 'getAssistant',
+    summary: 'Retrieve an assistant',
+    tag: 'Assistants',
+    answer: 'Assistant',
+    handle: ({ context, project, params }) => findObject.assistant(context, { project, ...params }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/assistants/{assistant_id}',
+    id: 'modifyAssistant',
+    summary: 'Modify an assistant',
+    description: 'Absent fields keep their value. Existing runs keep the settings they were created with.',
+    tag: 'Assistants',
+    body: 'ModifyAssistantRequest',
+    example: { name: 'Helper', temperature: 0.5 },
+    answer: 'Assistant',
+    handle: ({ context, project, params, body }) =>
+      modifyAssistant(context, { project, id: params.assistant_id }, body),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/assistants/{assistant_id}',
+    id: 'deleteAssistant',
+    summary: 'Delete an assistant',
+    tag: 'Assistants',
+    answer: 'AssistantDeleted',
+    async handle({ context, project, params: { assistant_id: id } }) {
+      if (!(await deleteAssistant(context, project, id))) return undefined
+      return { id, object: 'assistant.deleted', deleted: true }
+    },
+  }),
+]

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { errors } from '../api/errors.ts'
 import { openApiDocument } from './openapi.ts'
+import { routes } from './routes.ts'
 import type { Server } from './server.ts'
 
 const require = createRequire(import.meta.url)
@@ -65,7 +66,7 @@ export function docsRoutes({ http }: Server): void {
   let document: string | undefined
 
   http.get('/openapi.json', async (_request, reply) => {
-    document ??= JSON.stringify(openApiDocument())
+    document ??= JSON.stringify(openApiDocument(routes))
     return send(reply, 'application/json', document)
   })
 

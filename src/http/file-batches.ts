@@ -1,53 +1,56 @@
 /** /v1/vector_stores/{vector_store_id}/file_batches */
-import type { FastifyRequest } from 'fastify'
 import { ListVectorStoreFilesQuery } from '../api/lists.ts'
-import { parse, parseQuery } from '../api/parse.ts'
-import { CreateVectorStoreFileBatchRequest } from '../api/vector-stores.ts'
 import { cancelFileBatch, createFileBatch } from '../domain/file-batches.ts'
-import { findBatch, type BatchKey } from '../sql/file-batches.ts'
-import { listStoreFiles } from '../sql/vector-store-files.ts'
+import { findObject } from '../domain/find-object.ts'
+import { listObjects } from '../domain/list-objects.ts'
 import { ingestPollAfterMs } from './headers.ts'
-import { missingBatch, requireBatch } from './missing.ts'
-import { answerPage, pageQuery } from './pages.ts'
-import { pathIds } from './params.ts'
-import type { Server } from './server.ts'
+import { route } from './route.ts'
 
-const batches = '/vector_stores/:vector_store_id/file_batches'
+const batches = '/v1/vector_stores/{vector_store_id}/file_batches' as const
 
-export function fileBatchRoutes({ http, context }: Server): void {
-  http.post(batches, async (request, reply) => {
-    const { vector_store_id } = pathIds(request, 'vector_store_id')
-    const body = parse(CreateVectorStoreFileBatchRequest, request.body)
-    const batch = await createFileBatch(context, { project: request.project, vector_store_id }, body)
-    void reply.header('openai-poll-after-ms', ingestPollAfterMs)
-    return batch
-  })
-
-  http.get(`${batches}/:batch_id`, async (request, reply) => {
-    const key = batchKey(request)
-    const batch = await findBatch(context.db, key)
-    if (!batch) throw await missingBatch(context, key)
-    void reply.header('openai-poll-after-ms', ingestPollAfterMs)
-    return batch
-  })
-
-  http.post(`${batches}/:batch_id/cancel`, async (request, reply) => {
-    void reply.header('openai-poll-after-ms', ingestPollAfterMs)
-    return cancelFileBatch(context, batchKey(request))
-  })
-
-  http.get(`${batches}/:batch_id/files`, async (request) => {
-    const key = batchKey(request)
-    const { project, vector_store_id, id: batch_id } = key
-    const query = parseQuery(ListVectorStoreFilesQuery, request.query)
-    const scope = { project, vector_store_id, batch_id, status: query.filter }
-    return answerPage('file', listStoreFiles(context.db, scope, pageQuery(query)), () =>
-      requireBatch(context, key),
-    )
-  })
-}
-
-function batchKey(request: FastifyRequest): BatchKey {
-  const { vector_store_id, batch_id: id } = pathIds(request, 'vector_store_id', 'batch_id')
-  return { project: request.project, vector_store_id, id }
-}
+export const fileBatchRoutes = [
+  route({
+    method: 'POST',
+    path: batches,
+    id: 'createVectorStoreFileBatch',
+    summary: 'Attach several files to a vector store',
+    tag: 'Vector stores',
+    body: 'CreateVectorStoreFileBatchRequest',
+    example: { file_ids: ['file-abc123'] },
+    answer: 'VectorStoreFileBatch',
+    pollAfterMs: ingestPollAfterMs,
+    handle: ({ context, project, params, body }) => createFileBatch(context, { project, ...params }, body),
+  }),
+  route({
+    method: 'GET',
+    path: `${batches}/{batch_id}`,
+    id: 'getVectorStoreFileBatch',
+    summary: 'Retrieve a batch of files with its status',
+    tag: 'Vector stores',
+    answer: 'VectorStoreFileBatch',
+    pollAfterMs: ingestPollAfterMs,
+    handle: ({ context, project, params }) => findObject.file_batch(context, { project, ...params }),
+  }),
+  route({
+    method: 'POST',
+    path: `${batches}/{batch_id}/cancel`,
+    id: 'cancelVectorStoreFileBatch',
+    summary: 'Cancel the ingest of the unfinished files of a batch',
+    tag: 'Vector stores',
+    answer: 'VectorStoreFileBatch',
+    pollAfterMs: ingestPollAfterMs,
+    handle: ({ context, project, params: { vector_store_id, batch_id: id } }) =>
+      cancelFileBatch(context, { project, vector_store_id, id }),
+  }),
+  route({
+    method: 'GET',
+    path: `${batches}/{batch_id}/files`,
+    id: 'listVectorStoreFileBatchFiles',
+    summary: 'List the files of a batch',
+    tag: 'Vector stores',
+    query: ListVectorStoreFilesQuery,
+    answer: 'VectorStoreFileList',
+    handle: ({ context, project, params, query }) =>
+      listObjects.vector_store_files(context, { project, ...params }, query),
+  }),
+]

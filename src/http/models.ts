@@ -1,25 +1,41 @@
 /** /v1/models */
 import { errors } from '../api/errors.ts'
-import type { Server } from './server.ts'
+import { route } from './route.ts'
 
-export function modelRoutes({ http, models }: Server): void {
-  http.get('/models', async () => ({ object: 'list', data: await models.list() }))
-
-  // Names may hold slashes and colons.
-  http.get('/models/*', async (request) => {
-    const name = modelName(request.params)
-    const listed = (await models.list()).find((model) => model.id === name)
-    if (listed) return listed
-    const resolved = models.resolve(name)
-    if (!resolved) throw errors.modelNotFound(name)
-    return { id: name, object: 'model', created: 0, owned_by: resolved.provider }
-  })
-
-  http.delete('/models/*', async (request) => {
-    throw errors.modelNotFound(modelName(request.params))
-  })
-}
-
-function modelName(params: unknown): string {
-  return (params as { '*': string })['*']
-}
+export const modelRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/models',
+    id: 'listModels',
+    summary: 'List the available models',
+    tag: 'Models',
+    answer: 'ModelList',
+    handle: async ({ server }) => ({ object: 'list', data: await server.models.list() }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/models/{model}',
+    id: 'getModel',
+    summary: 'Retrieve a model',
+    tag: 'Models',
+    answer: 'Model',
+    async handle({ server: { models }, params: { model: id } }) {
+      const listed = (await models.list()).find((model) => model.id === id)
+      if (listed) return listed
+      const resolved = models.resolve(id)
+      if (!resolved) throw errors.modelNotFound(id)
+      return { id, object: 'model', created: 0, owned_by: resolved.provider }
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/models/{model}',
+    id: 'deleteModel',
+    summary: 'Refuse to delete a model',
+    description: 'The server owns no model; the answer is always an error.',
+    tag: 'Models',
+    handle({ params }) {
+      throw errors.modelNotFound(params.model)
+    },
+  }),
+]

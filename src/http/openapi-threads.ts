@@ -2,7 +2,6 @@
 import * as lists from '../api/lists.ts'
 import { IncludeQuery, ListRunStepsQuery } from '../api/run-steps.ts'
 import { operation, type Operation } from './openapi-operation.ts'
-import { EventsQuery, LastEventId } from './run-events.ts'
 
 const assistants: Operation[] = [
   operation('post /v1/assistants', 'createAssistant', 'Makes an assistant', {
@@ -131,14 +130,6 @@ const runs: Operation[] = [
     body: 'SubmitToolOutputsRequest',
     answer: 'Run',
     stream: 'on demand',
-  }),
-  operation(`get ${run}/events`, 'followRun', 'Tells the whole log of a run, and goes on to its end', {
-    tag: 'Runs',
-    description: 'Each event has its number as `id:`; begins after `after` or `Last-Event-ID`.',
-    query: EventsQuery,
-    headers: LastEventId,
-    stream: 'always',
-    isExtension: true,
   }),
   operation(`get ${run}/trace`, 'getRunTrace', 'Shows what a run did beside its object', {
     tag: 'Runs',

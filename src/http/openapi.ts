@@ -5,10 +5,10 @@ import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
 import { fileOperations } from './openapi-files.ts'
 import { vectorStoreOperations } from './openapi-vector-stores.ts'
-import type { Operation, Tag } from './openapi-operation.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
 import { threadOperations } from './openapi-threads.ts'
-import { pathKinds } from './params.ts'
+import { idKinds } from './path-objects.ts'
+import type { Operation, Tag } from './route.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -37,11 +37,14 @@ const parameterWords: Record<string, string> = {
   'last-event-id': 'As `after`; the one that is told if both are',
 }
 
-/** The whole document, as OpenAPI 3.1 has it. Made anew at each call. */
-export function openApiDocument(): JsonSchema {
+/** The OpenAPI 3.1 document of `operations`. */
+export function openApiDocument(operations: readonly Operation[]): JsonSchema {
   const paths: Record<string, JsonSchema> = {}
-  for (const operation of [...threadOperations, ...fileOperations, ...vectorStoreOperations]) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: describe(operation) }
+  const declared = new Set(operations.map(({ id }) => id))
+  const others = [...threadOperations, ...fileOperations, ...vectorStoreOperations]
+  for (const operation of [...operations, ...others.filter(({ id }) => !declared.has(id))]) {
+    const { path, method } = operation
+    paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation) }
   }
   return {
     openapi: '3.1.0',
@@ -113,7 +116,7 @@ function parametersOf({ method, path, query, headers, body }: Operation): JsonSc
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => pathParameter(name))
   const shared = []
   if (needsBeta(path)) shared.push({ $ref: '#/components/parameters/Beta' })
-  if (method === 'post' && body) shared.push({ $ref: '#/components/parameters/IdempotencyKey' })
+  if (method === 'POST' && body) shared.push({ $ref: '#/components/parameters/IdempotencyKey' })
   return [
     ...inPath,
     ...(query ? parametersIn('query', fieldsOf(query)) : []),
@@ -123,7 +126,7 @@ function parametersOf({ method, path, query, headers, body }: Operation): JsonSc
 }
 
 function pathParameter(name: string): JsonSchema {
-  const kind = Object.hasOwn(pathKinds, name) ? pathKinds[name as keyof typeof pathKinds] : undefined
+  const kind = Object.hasOwn(idKinds, name) ? idKinds[name as keyof typeof idKinds] : undefined
   const schema = { type: 'string', ...(kind && { pattern: `^${idPrefix(kind)}` }) }
   return { name, in: 'path', required: true, schema }
 }

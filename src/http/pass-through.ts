@@ -1,19 +1,57 @@
-/** Hands a request on to a provider and its answer back, byte for byte. */
+/** /v1/chat/completions and /v1/embeddings: the request goes to the provider, and its answer back byte for byte. */
 import type { FastifyReply } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Models, PassThrough } from '../models/open.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
+import { route } from './route.ts'
+import { hangUpSignal } from './sse.ts'
 
-/** The provider behind a model's name; throws where there is none, `what` saying what cannot be done then. */
-export function providerOf(models: Models, name: string, what: string): PassThrough {
+/** Token lists are long: 2,048 inputs of up to 8,192 tokens. */
+const maxEmbeddingValues = 2048 * 8192
+
+export const passThroughRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/embeddings',
+    id: 'createEmbeddings',
+    summary: 'Send texts to the provider for embedding',
+    tag: 'Models',
+    body: 'EmbeddingsRequest',
+    example: { model: 'text-embedding-3-small', input: 'Hello!' },
+    answer: 'EmbeddingList',
+    maxValues: maxEmbeddingValues,
+    handle({ server, body, request, reply }) {
+      const provider = providerOf(server.models, body.model, 'Making embeddings without a model provider')
+      return passOn(reply, provider.embeddings(request.body as object, hangUpSignal(reply)))
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/chat/completions',
+    id: 'createChatCompletion',
+    summary: 'Send a chat completion request to the provider',
+    description: 'Request and answer are those of the provider, streamed or not.',
+    tag: 'Models',
+    body: 'ChatCompletionsRequest',
+    example: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
+    media: ['application/json', 'text/event-stream'],
+    handle({ server, body, request, reply }) {
+      const provider = providerOf(server.models, body.model, 'Completing chats without a model provider')
+      return passOn(reply, provider.chatCompletions(request.body as object, hangUpSignal(reply)))
+    },
+  }),
+]
+
+/** Throws where no provider stands behind the model; `what` names the call that is not possible then. */
+function providerOf(models: Models, name: string, what: string): PassThrough {
   const provider = models.raw(name)
   if (provider) return provider
   if (!models.resolve(name)) throw errors.modelNotFound(name)
   throw errors.notSupportedYet('model', what)
 }
 
-export async function passOn(reply: FastifyReply, answer: Promise<UpstreamAnswer>): Promise<FastifyReply> {
+async function passOn(reply: FastifyReply, answer: Promise<UpstreamAnswer>): Promise<FastifyReply> {
   try {
     const { status, headers, body } = await answer
     return await reply.code(status).headers(headers).send(body)

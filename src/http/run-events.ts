@@ -1,39 +1,47 @@
-/** Beyond the original API: a run's log, to be taken up again after any interruption, and its trace. */
+/** Extensions: the log of a run, which a client can continue to read after an interruption, and its trace. */
 import { z } from 'zod'
 import { terminalRunEvents, type RunEventName } from '../api/events.ts'
 import { integer } from '../api/fields.ts'
-import { parseQuery } from '../api/parse.ts'
-import type { RunTrace } from '../api/runs.ts'
-import { findRunRow } from '../sql/runs.ts'
-import { missingRun, requireRun } from './missing.ts'
-import { pathIds } from './params.ts'
-import type { Server } from './server.ts'
+import { findObject } from '../domain/find-object.ts'
+import { route } from './route.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
 
-export const EventsQuery = z.object({ after: integer(0).default(0) })
-export const LastEventId = z.object({ 'last-event-id': integer(0).optional() })
+const EventsQuery = z.object({ after: integer(0).default(0) })
+const LastEventId = z.object({ 'last-event-id': integer(0).optional() })
 
 const isTerminal = (event: string) => terminalRunEvents.has(event as RunEventName)
 
-export function runEventRoutes({ http, context, keepAliveMs }: Server): void {
-  /** Committed entries after number `after` or `Last-Event-ID`, each with its number as `id:`, to the run's end. */
-  http.get('/threads/:thread_id/runs/:run_id/events', async (request, reply) => {
-    const { thread_id, run_id: id } = pathIds(request, 'thread_id', 'run_id')
-    const { after } = parseQuery(EventsQuery, request.query)
-    const { 'last-event-id': last } = parseQuery(LastEventId, request.headers)
-    await requireRun(context, { project: request.project, thread_id, id })
-    const signal = hangUpSignal(reply)
-    const entries = context.runLog.follow(id, last ?? after, signal)
-    await sendEvents(reply, entries, { keepAliveMs, withIds: true, isLast: isTerminal, signal })
-    return reply
-  })
-
-  /** What a run did beyond its object: the model that answered, what was left out, who took it over. */
-  http.get('/threads/:thread_id/runs/:run_id/trace', async (request): Promise<RunTrace> => {
-    const { thread_id, run_id: id } = pathIds(request, 'thread_id', 'run_id')
-    const key = { project: request.project, thread_id, id }
-    const row = await findRunRow(context.db, key)
-    if (!row) throw await missingRun(context, key)
-    return { object: 'thread.run.trace', run_id: id, thread_id, attempts: row.attempt, data: row.trace }
-  })
-}
+export const runEventRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/threads/{thread_id}/runs/{run_id}/events',
+    id: 'followRun',
+    summary: 'Stream the log of a run until the run has ended',
+    description: 'Each event has its number as `id:`. Starts after event `after` or `Last-Event-ID`.',
+    tag: 'Runs',
+    query: EventsQuery,
+    headers: LastEventId,
+    stream: 'always',
+    isExtension: true,
+    async handle({ server, context, project, params, query, headers, reply }) {
+      if (!(await findObject.run(context, { project, ...params }))) return undefined
+      const { keepAliveMs } = server
+      const signal = hangUpSignal(reply)
+      const after = headers['last-event-id'] ?? query.after
+      const entries = context.runLog.follow(params.run_id, after, signal)
+      await sendEvents(reply, entries, { keepAliveMs, withIds: true, isLast: isTerminal, signal })
+      return reply
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/threads/{thread_id}/runs/{run_id}/trace',
+    id: 'getRunTrace',
+    summary: 'Retrieve what a run did that its object does not show',
+    description: 'The model that answered, messages that were left out, recoveries.',
+    tag: 'Runs',
+    answer: 'RunTrace',
+    isExtension: true,
+    handle: ({ context, project, params }) => findObject.run_trace(context, { project, ...params }),
+  }),
+]

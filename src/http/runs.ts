@@ -1,106 +1,133 @@
 /** /v1/threads/runs and /v1/threads/{thread_id}/runs */
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { streamEndingEvents, type RunEventName } from '../api/events.ts'
 import { ListRunsQuery } from '../api/lists.ts'
-import { parse, parseQuery } from '../api/parse.ts'
 import { IncludeQuery } from '../api/run-steps.ts'
-import {
-  CreateRunRequest,
-  CreateThreadAndRunRequest,
-  ModifyRunRequest,
-  SubmitToolOutputsRequest,
-  type Run,
-} from '../api/runs.ts'
+import type { Run } from '../api/runs.ts'
 import { cancelRun } from '../domain/cancel-run.ts'
 import { createRun, createThreadAndRun, type StartedRun } from '../domain/create-run.ts'
+import { findObject } from '../domain/find-object.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { modifyRun } from '../domain/modify-run.ts'
 import { submitToolOutputs } from '../domain/submit-tool-outputs.ts'
-import { findRunRow, listRuns, toRun, updateRunMetadata, type RunKey } from '../sql/runs.ts'
-import { headerText, pollAfterMs } from './headers.ts'
-import { missingRun, requireRun, requireThread } from './missing.ts'
-import { answerPage, pageQuery } from './pages.ts'
-import { pathIds } from './params.ts'
+import { headerText } from './headers.ts'
 import { answerMade } from './retries.ts'
+import { route } from './route.ts'
 import type { Server } from './server.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
 
-const isLastEvent = (event: string) => streamEndingEvents.has(event as RunEventName)
+/** How long the SDKs' poll helpers wait before they look at a run again, ms. */
+const pollAfterMs = 200
 
-export function runRoutes(server: Server): void {
-  const { http, context } = server
-  const asked = (request: FastifyRequest) => ({
-    project: request.project,
-    include_search_content: parseQuery(IncludeQuery, request.query).include.length > 0,
-  })
+const run = '/v1/threads/{thread_id}/runs/{run_id}' as const
 
-  http.post('/threads/runs', async (request, reply) => {
-    const body = parse(CreateThreadAndRunRequest, request.body)
-    const started = await createThreadAndRun(context, body, asked(request))
-    return answerRun(server, reply, started, body.stream === true)
-  })
+export const runRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/threads/runs',
+    id: 'createThreadAndRun',
+    summary: 'Create a thread and start a run on it',
+    tag: 'Runs',
+    query: IncludeQuery,
+    body: 'CreateThreadAndRunRequest',
+    example: { assistant_id: 'asst_abc123', thread: { messages: [{ role: 'user', content: 'Hello!' }] } },
+    answer: 'Run',
+    stream: 'on demand',
+    pollAfterMs,
+    async handle({ server, context, project, body, query, reply }) {
+      const started = await createThreadAndRun(context, body, { project, ...searchContent(query) })
+      return answerRun(server, reply, started, body.stream === true)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/threads/{thread_id}/runs',
+    id: 'createRun',
+    summary: 'Start a run of an assistant on a thread',
+    description: 'A thread has at most one active run.',
+    tag: 'Runs',
+    query: IncludeQuery,
+    body: 'CreateRunRequest',
+    example: { assistant_id: 'asst_abc123' },
+    answer: 'Run',
+    stream: 'on demand',
+    pollAfterMs,
+    async handle({ server, context, project, params, body, query, reply }) {
+      const options = { project, ...searchContent(query) }
+      const started = await createRun(context, params.thread_id, body, options)
+      return answerRun(server, reply, started, body.stream === true)
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/threads/{thread_id}/runs',
+    id: 'listRuns',
+    summary: 'List the runs of a thread',
+    tag: 'Runs',
+    query: ListRunsQuery,
+    answer: 'RunList',
+    handle: ({ context, project, params, query }) => listObjects.runs(context, { project, ...params }, query),
+  }),
+  route({
+    method: 'GET',
+    path: run,
+    id: 'getRun',
+    summary: 'Retrieve a run',
+    tag: 'Runs',
+    answer: 'Run',
+    pollAfterMs,
+    handle: ({ context, project, params }) => findObject.run(context, { project, ...params }),
+  }),
+  route({
+    method: 'POST',
+    path: run,
+    id: 'modifyRun',
+    summary: 'Modify the metadata of a run',
+    tag: 'Runs',
+    body: 'ModifyRunRequest',
+    example: { metadata: { ticket: '42' } },
+    answer: 'Run',
+    handle: ({ context, project, params, body }) => modifyRun(context, { project, ...params }, body),
+  }),
+  route({
+    method: 'POST',
+    path: `${run}/cancel`,
+    id: 'cancelRun',
+    summary: 'Cancel a run',
+    description: 'Answers the run as `cancelling`; it becomes `cancelled` shortly after.',
+    tag: 'Runs',
+    answer: 'Run',
+    pollAfterMs,
+    findsPathFirst: true,
+    handle: ({ context, project, params: { thread_id, run_id: id } }) =>
+      cancelRun(context, { project, thread_id, id }),
+  }),
+  route({
+    method: 'POST',
+    path: `${run}/submit_tool_outputs`,
+    id: 'submitToolOutputs',
+    summary: 'Submit the outputs of the function calls of a run',
+    description: 'For a run in `requires_action`; the outputs of all its calls are submitted at once.',
+    tag: 'Runs',
+    query: IncludeQuery,
+    body: 'SubmitToolOutputsRequest',
+    example: { tool_outputs: [{ tool_call_id: 'call_abc123', output: '22 °C' }] },
+    answer: 'Run',
+    stream: 'on demand',
+    pollAfterMs,
+    findsPathFirst: true,
+    async handle({ server, context, project, params: { thread_id, run_id: id }, body, reply }) {
+      const started = await submitToolOutputs(context, { project, thread_id, id }, body)
+      return answerRun(server, reply, started, body.stream === true)
+    },
+  }),
+]
 
-  http.post('/threads/:thread_id/runs', async (request, reply) => {
-    const { thread_id } = pathIds(request, 'thread_id')
-    const body = parse(CreateRunRequest, request.body)
-    const started = await createRun(context, thread_id, body, asked(request))
-    return answerRun(server, reply, started, body.stream === true)
-  })
-
-  http.post('/threads/:thread_id/runs/:run_id/submit_tool_outputs', async (request, reply) => {
-    const key = runKey(request)
-    const body = parse(SubmitToolOutputsRequest, request.body)
-    parseQuery(IncludeQuery, request.query)
-    await requireRun(context, key)
-    const started = await submitToolOutputs(context, key, body)
-    return answerRun(server, reply, started, body.stream === true)
-  })
-
-  http.post('/threads/:thread_id/runs/:run_id/cancel', async (request, reply) => {
-    const key = runKey(request)
-    await requireRun(context, key)
-    void reply.header('openai-poll-after-ms', pollAfterMs)
-    return cancelRun(context, key)
-  })
-
-  plainRoutes(server)
+function searchContent({ include }: IncludeQuery): { include_search_content: boolean } {
+  return { include_search_content: include.length > 0 }
 }
 
-function plainRoutes({ http, context }: Server): void {
-  http.get('/threads/:thread_id/runs', async (request) => {
-    const { thread_id } = pathIds(request, 'thread_id')
-    const { project } = request
-    const query = pageQuery(parseQuery(ListRunsQuery, request.query))
-    return answerPage('run', listRuns(context.db, { project, thread_id }, query), () =>
-      requireThread(context, project, thread_id),
-    )
-  })
-
-  http.get('/threads/:thread_id/runs/:run_id', async (request, reply) => {
-    const key = runKey(request)
-    const row = await findRunRow(context.db, key)
-    if (!row) throw await missingRun(context, key)
-    void reply.header('openai-poll-after-ms', pollAfterMs)
-    return toRun(row)
-  })
-
-  http.post('/threads/:thread_id/runs/:run_id', async (request) => {
-    const key = runKey(request)
-    const { metadata } = parse(ModifyRunRequest, request.body)
-    const found =
-      metadata === undefined
-        ? findRunRow(context.db, key)
-        : updateRunMetadata(context.db, key, metadata ?? {})
-    const row = await found
-    if (!row) throw await missingRun(context, key)
-    return toRun(row)
-  })
-}
-
-function runKey(request: FastifyRequest): RunKey {
-  const { thread_id, run_id: id } = pathIds(request, 'thread_id', 'run_id')
-  return { project: request.project, thread_id, id }
-}
-
-/** The run as JSON, or its log as a stream. Hanging up ends the stream and not the run. */
+/** The run as JSON, or its log as a stream. A client that hangs up ends the stream and not the run. */
 async function answerRun(
   server: Server,
   reply: FastifyReply,
@@ -108,15 +135,14 @@ async function answerRun(
   isStreamed: boolean,
 ): Promise<Run | FastifyReply> {
   void reply.header('spool-model', headerText(server.context.modelBehind(run.model) ?? run.model))
-  if (!isStreamed) {
-    void reply.header('openai-poll-after-ms', pollAfterMs)
-    return run
-  }
+  if (!isStreamed) return run
   await answerMade(server, reply, { stream: { run_id: run.id, after } })
   return streamRun(server, reply, { run_id: run.id, after })
 }
 
-/** A run's log from an entry on, to the next wait for the client or the end. */
+const isLastEvent = (event: string) => streamEndingEvents.has(event as RunEventName)
+
+/** Sends a run's log after entry `after`, up to the next `requires_action` or the end of the run. */
 export async function streamRun(
   { context, keepAliveMs }: Server,
   reply: FastifyReply,

@@ -1,53 +1,80 @@
 /** /v1/threads */
-import { errors } from '../api/errors.ts'
 import { ListThreadsQuery } from '../api/lists.ts'
-import { parse, parseQuery } from '../api/parse.ts'
-import {
-  CreateThreadRequest,
-  ForkThreadRequest,
-  ModifyThreadRequest,
-  type ThreadDeleted,
-} from '../api/threads.ts'
 import { createThread, modifyThread } from '../domain/create-thread.ts'
 import { deleteThread } from '../domain/delete-thread.ts'
+import { findObject } from '../domain/find-object.ts'
 import { forkThread } from '../domain/fork-thread.ts'
-import { fetchedThread } from '../domain/run-entries.ts'
-import { findThread, listThreads } from '../sql/threads.ts'
-import { answerPage, pageQuery } from './pages.ts'
-import { pathIds } from './params.ts'
-import type { Server } from './server.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { route } from './route.ts'
 
-export function threadRoutes({ http, context }: Server): void {
-  http.post('/threads', async (request) =>
-    createThread(context, request.project, parse(CreateThreadRequest, request.body)),
-  )
-
-  http.get('/threads/:thread_id', async (request) => {
-    const { thread_id } = pathIds(request, 'thread_id')
-    const thread = await findThread(context.db, request.project, thread_id)
-    if (!thread) throw errors.notFound('thread', thread_id)
-    return fetchedThread(thread)
-  })
-
-  http.post('/threads/:thread_id', async (request) => {
-    const { thread_id: id } = pathIds(request, 'thread_id')
-    return modifyThread(context, { project: request.project, id }, parse(ModifyThreadRequest, request.body))
-  })
-
-  http.delete('/threads/:thread_id', async (request): Promise<ThreadDeleted> => {
-    const { thread_id: id } = pathIds(request, 'thread_id')
-    await deleteThread(context, request.project, id)
-    return { id, object: 'thread.deleted', deleted: true }
-  })
-
-  // The two below are beyond the original API.
-  http.get('/threads', async (request) => {
-    const query = pageQuery(parseQuery(ListThreadsQuery, request.query))
-    return answerPage('thread', listThreads(context.db, request.project, query))
-  })
-
-  http.post('/threads/:thread_id/fork', async (request) => {
-    const { thread_id: id } = pathIds(request, 'thread_id')
-    return forkThread(context, { project: request.project, id }, parse(ForkThreadRequest, request.body))
-  })
-}
+export const threadRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/threads',
+    id: 'createThread',
+    summary: 'Create a thread, optionally with messages',
+    tag: 'Threads',
+    body: 'CreateThreadRequest',
+    example: { messages: [{ role: 'user', content: 'Hello!' }] },
+    answer: 'Thread',
+    handle: ({ context, project, body }) => createThread(context, project, body),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/threads',
+    id: 'listThreads',
+    summary: 'List the threads of the project',
+    tag: 'Threads',
+    query: ListThreadsQuery,
+    answer: 'ThreadList',
+    isExtension: true,
+    handle: ({ context, project, query }) => listObjects.threads(context, project, query),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/threads/{thread_id}',
+    id: 'getThread',
+    summary: 'Retrieve a thread',
+    tag: 'Threads',
+    answer: 'Thread',
+    handle: ({ context, project, params }) => findObject.thread(context, { project, ...params }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/threads/{thread_id}',
+    id: 'modifyThread',
+    summary: 'Modify the metadata or the tool resources of a thread',
+    tag: 'Threads',
+    body: 'ModifyThreadRequest',
+    example: { metadata: { topic: 'greetings' } },
+    answer: 'Thread',
+    handle: ({ context, project, params, body }) =>
+      modifyThread(context, { project, id: params.thread_id }, body),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/threads/{thread_id}',
+    id: 'deleteThread',
+    summary: 'Delete a thread with its messages and runs',
+    tag: 'Threads',
+    answer: 'ThreadDeleted',
+    async handle({ context, project, params: { thread_id: id } }) {
+      await deleteThread(context, project, id)
+      return { id, object: 'thread.deleted', deleted: true }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/threads/{thread_id}/fork',
+    id: 'forkThread',
+    summary: 'Copy a thread with its messages',
+    description: 'With `last_message_id`, later messages are not copied.',
+    tag: 'Threads',
+    body: 'ForkThreadRequest',
+    example: { metadata: { topic: 'a copy' } },
+    answer: 'Thread',
+    isExtension: true,
+    handle: ({ context, project, params, body }) =>
+      forkThread(context, { project, id: params.thread_id }, body),
+  }),
+]

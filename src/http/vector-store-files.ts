@@ -1,95 +1,98 @@
 /** /v1/vector_stores/{vector_store_id}/files */
-import type { FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import { ListVectorStoreFilesQuery } from '../api/lists.ts'
-import { parse, parseQuery } from '../api/parse.ts'
-import {
-  CreateVectorStoreFileRequest,
-  ModifyVectorStoreFileRequest,
-  type VectorStoreFileDeleted,
-} from '../api/vector-stores.ts'
 import { attachStoreFile } from '../domain/attach-store-file.ts'
 import { detachStoreFile } from '../domain/delete-vector-store.ts'
-import { fileText } from '../search/file-text.ts'
-import { findStoreFile, listStoreFiles, setAttributes, type StoreFileKey } from '../sql/vector-store-files.ts'
+import { findObject } from '../domain/find-object.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { modifyStoreFile } from '../domain/modify-store-file.ts'
+import { readStoreFile } from '../domain/read-store-file.ts'
 import { ingestPollAfterMs } from './headers.ts'
-import { missingStoreFile, requireVectorStore } from './missing.ts'
-import { answerPage, pageQuery } from './pages.ts'
-import { pathIds } from './params.ts'
-import type { Server } from './server.ts'
+import { route } from './route.ts'
 
-const one = '/vector_stores/:vector_store_id/files/:file_id'
+const files = '/v1/vector_stores/{vector_store_id}/files' as const
+const file = `${files}/{file_id}` as const
 
-export function vectorStoreFileRoutes(server: Server): void {
-  const { http, context } = server
-  http.post('/vector_stores/:vector_store_id/files', async (request, reply) => {
-    const { vector_store_id } = pathIds(request, 'vector_store_id')
-    const body = parse(CreateVectorStoreFileRequest, request.body)
-    const file = await attachStoreFile(context, { project: request.project, vector_store_id }, body)
-    void reply.header('openai-poll-after-ms', ingestPollAfterMs)
-    return file
-  })
+export const vectorStoreFileRoutes = [
+  route({
+    method: 'POST',
+    path: files,
+    id: 'createVectorStoreFile',
+    summary: 'Attach a file to a vector store',
+    tag: 'Vector stores',
+    body: 'CreateVectorStoreFileRequest',
+    example: { file_id: 'file-abc123', attributes: { year: 2024 } },
+    answer: 'VectorStoreFile',
+    pollAfterMs: ingestPollAfterMs,
+    handle: ({ context, project, params, body }) => attachStoreFile(context, { project, ...params }, body),
+  }),
+  route({
+    method: 'GET',
+    path: files,
+    id: 'listVectorStoreFiles',
+    summary: 'List the files of a vector store',
+    tag: 'Vector stores',
+    query: ListVectorStoreFilesQuery,
+    answer: 'VectorStoreFileList',
+    handle: ({ context, project, params, query }) =>
+      listObjects.vector_store_files(context, { project, ...params }, query),
+  }),
+  route({
+    method: 'GET',
+    path: file,
+    id: 'getVectorStoreFile',
+    summary: 'Retrieve a file of a vector store with its status',
+    tag: 'Vector stores',
+    answer: 'VectorStoreFile',
+    pollAfterMs: ingestPollAfterMs,
+    handle: ({ context, project, params }) => findObject.vector_store_file(context, { project, ...params }),
+  }),
+  route({
+    method: 'POST',
+    path: file,
+    id: 'modifyVectorStoreFile',
+    summary: 'Replace the attributes of a file of a vector store',
+    tag: 'Vector stores',
+    body: 'ModifyVectorStoreFileRequest',
+    example: { attributes: { year: 2025 } },
+    answer: 'VectorStoreFile',
+    handle: ({ context, project, params, body }) => modifyStoreFile(context, { project, ...params }, body),
+  }),
+  route({
+    method: 'DELETE',
+    path: file,
+    id: 'deleteVectorStoreFile',
+    summary: 'Remove a file from a vector store',
+    tag: 'Vector stores',
+    answer: 'VectorStoreFileDeleted',
+    async handle({ context, project, params }) {
+      await detachStoreFile(context, { project, ...params })
+      return { id: params.file_id, object: 'vector_store.file.deleted', deleted: true }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: `${file}/content`,
+    id: 'getVectorStoreFileContent',
+    summary: 'Retrieve the text that was read from a file',
+    tag: 'Vector stores',
+    answer: 'VectorStoreFileContent',
+    async handle({ context, project, params, reply }) {
+      const content = await readStoreFile(context, { project, ...params })
+      if (!content) return undefined
+      void reply.type('application/json; charset=utf-8')
+      return reply.send(Readable.from(contentPage(content.text)))
+    },
+  }),
+]
 
-  http.get('/vector_stores/:vector_store_id/files', async (request) => {
-    const { vector_store_id } = pathIds(request, 'vector_store_id')
-    const { project } = request
-    const query = parseQuery(ListVectorStoreFilesQuery, request.query)
-    const scope = { project, vector_store_id, status: query.filter }
-    return answerPage('file', listStoreFiles(context.db, scope, pageQuery(query)), () =>
-      requireVectorStore(context, project, vector_store_id),
-    )
-  })
-
-  http.get(one, async (request, reply) => {
-    const key = fileKey(request)
-    const found = await findStoreFile(context.db, key)
-    if (!found) throw await missingStoreFile(context, key)
-    const { seq: _, ...file } = found
-    void reply.header('openai-poll-after-ms', ingestPollAfterMs)
-    return file
-  })
-
-  http.post(one, async (request) => {
-    const key = fileKey(request)
-    const { attributes } = parse(ModifyVectorStoreFileRequest, request.body)
-    const file = await setAttributes(context.db, key, attributes ?? {})
-    if (!file) throw await missingStoreFile(context, key)
-    return file
-  })
-
-  http.delete(one, async (request): Promise<VectorStoreFileDeleted> => {
-    const key = fileKey(request)
-    await detachStoreFile(context, key)
-    return { id: key.file_id, object: 'vector_store.file.deleted', deleted: true }
-  })
-
-  contentRoute(server)
-}
-
-/** The whole text as one item, sent as it is read: it may be long. */
-function contentRoute({ http, context }: Server): void {
-  http.get(`${one}/content`, async (request, reply) => {
-    const key = fileKey(request)
-    const file = await findStoreFile(context.db, key)
-    if (!file) throw await missingStoreFile(context, key)
-    const place = { vector_store_id: key.vector_store_id, store_file: file.seq }
-    const texts = file.status === 'completed' ? fileText(context.db, place) : undefined
-    void reply.type('application/json; charset=utf-8')
-    return reply.send(Readable.from(contentPage(texts)))
-  })
-}
-
-async function* contentPage(texts: AsyncIterable<string> | undefined): AsyncGenerator<string> {
+/** The whole text as one item, sent while it is read: it may be long. */
+async function* contentPage(text: AsyncIterable<string> | undefined): AsyncGenerator<string> {
   yield '{"object":"vector_store.file_content.page","data":['
-  if (texts) {
+  if (text) {
     yield '{"type":"text","text":"'
-    for await (const text of texts) yield JSON.stringify(text).slice(1, -1)
+    for await (const piece of text) yield JSON.stringify(piece).slice(1, -1)
     yield '"}'
   }
   yield '],"has_more":false,"next_page":null}'
-}
-
-function fileKey(request: FastifyRequest): StoreFileKey {
-  const { vector_store_id, file_id } = pathIds(request, 'vector_store_id', 'file_id')
-  return { project: request.project, vector_store_id, file_id }
 }

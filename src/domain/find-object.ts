@@ -1,0 +1,79 @@
+/** Reads single objects. Each answers undefined for an object that does not exist or belongs to another project. */
+import type { Assistant } from '../api/assistants.ts'
+import type { FileObject } from '../api/files.ts'
+import type { Message } from '../api/messages.ts'
+import type { RunStep } from '../api/run-steps.ts'
+import type { Run, RunTrace } from '../api/runs.ts'
+import type { Thread } from '../api/threads.ts'
+import type { VectorStore, VectorStoreFile, VectorStoreFileBatch } from '../api/vector-stores.ts'
+import { findAssistant } from '../sql/assistants.ts'
+import { findBatch } from '../sql/file-batches.ts'
+import { findFile, toFile } from '../sql/files.ts'
+import { findMessage } from '../sql/messages.ts'
+import { findRunStep } from '../sql/run-steps.ts'
+import { findRunRow, toRun } from '../sql/runs.ts'
+import { findThread } from '../sql/threads.ts'
+import { findStoreFile } from '../sql/vector-store-files.ts'
+import { findVectorStore } from '../sql/vector-stores.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+import { fetchedThread } from './run-entries.ts'
+
+/** A project and the ids that lead to an object, by the names of path parameters. */
+type Key<Name extends string> = Record<'project' | Name, string>
+type Found<Value> = Promise<Value | undefined>
+
+export const findObject = {
+  assistant: ({ db }: Context, { project, assistant_id }: Key<'assistant_id'>): Found<Assistant> =>
+    findAssistant(db, project, assistant_id),
+
+  async thread({ db }: Context, { project, thread_id }: Key<'thread_id'>): Found<Thread> {
+    const thread = await findThread(db, project, thread_id)
+    return thread && fetchedThread(thread)
+  },
+
+  message: (
+    { db }: Context,
+    { project, thread_id, message_id: id }: Key<'thread_id' | 'message_id'>,
+  ): Found<Message> => findMessage(db, { project, thread_id, id }),
+
+  async run({ db }: Context, { project, thread_id, run_id: id }: Key<'thread_id' | 'run_id'>): Found<Run> {
+    const row = await findRunRow(db, { project, thread_id, id })
+    return row && toRun(row)
+  },
+
+  async run_trace({ db }: Context, key: Key<'thread_id' | 'run_id'>): Found<RunTrace> {
+    const { project, thread_id, run_id } = key
+    const row = await findRunRow(db, { project, thread_id, id: run_id })
+    return row && { object: 'thread.run.trace', run_id, thread_id, attempts: row.attempt, data: row.trace }
+  },
+
+  /** `withSearchContent`: whether the step shows the text of passages that file_search found. */
+  run_step: (
+    { db }: Context,
+    { project, thread_id, run_id, step_id: id }: Key<'thread_id' | 'run_id' | 'step_id'>,
+    view: { withSearchContent: boolean },
+  ): Found<RunStep> => findRunStep(db, { project, thread_id, run_id, id }, view),
+
+  async file({ db }: Context, { project, file_id }: Key<'file_id'>): Found<FileObject> {
+    const row = await findFile(db, project, file_id)
+    return row && toFile(row)
+  },
+
+  vector_store: (
+    { db, clock }: Context,
+    { project, vector_store_id: id }: Key<'vector_store_id'>,
+  ): Found<VectorStore> => findVectorStore(db, { project, id }, nowSeconds(clock)),
+
+  async vector_store_file({ db }: Context, key: Key<'vector_store_id' | 'file_id'>): Found<VectorStoreFile> {
+    const found = await findStoreFile(db, key)
+    if (!found) return undefined
+    const { seq: _, ...file } = found
+    return file
+  },
+
+  file_batch: (
+    { db }: Context,
+    { project, vector_store_id, batch_id: id }: Key<'vector_store_id' | 'batch_id'>,
+  ): Found<VectorStoreFileBatch> => findBatch(db, { project, vector_store_id, id }),
+}

@@ -1,0 +1,101 @@
+/** Reads one page of a list. A cursor that is not in the list is answered with 404. */
+import type { Assistant } from '../api/assistants.ts'
+import { errors, type ObjectKind } from '../api/errors.ts'
+import type { FileObject } from '../api/files.ts'
+import { fileListOf, listOf, type List, type ListFilesQuery, type ListQuery } from '../api/lists.ts'
+import type { Message } from '../api/messages.ts'
+import type { RunStep } from '../api/run-steps.ts'
+import type { Run } from '../api/runs.ts'
+import type { Thread } from '../api/threads.ts'
+import type { VectorStore, VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
+import { listAssistants } from '../sql/assistants.ts'
+import { listFiles } from '../sql/files.ts'
+import { listMessages } from '../sql/messages.ts'
+import { UnknownCursor, type Page, type PageQuery } from '../sql/pages.ts'
+import { listRunSteps } from '../sql/run-steps.ts'
+import { listRuns } from '../sql/runs.ts'
+import { listThreads } from '../sql/threads.ts'
+import { listStoreFiles } from '../sql/vector-store-files.ts'
+import { listVectorStores } from '../sql/vector-stores.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+
+type Key<Name extends string> = Record<'project' | Name, string>
+
+export const listObjects = {
+  assistants: ({ db }: Context, project: string, query: ListQuery): Promise<List<Assistant>> =>
+    listed('assistant', listAssistants(db, project, pageQuery(query))),
+
+  threads: ({ db }: Context, project: string, query: ListQuery): Promise<List<Thread>> =>
+    listed('thread', listThreads(db, project, pageQuery(query))),
+
+  messages(
+    { db }: Context,
+    { project, thread_id }: Key<'thread_id'>,
+    query: ListQuery & { run_id?: string | undefined },
+  ): Promise<List<Message>> {
+    const scope = { project, thread_id, ...(query.run_id !== undefined && { run_id: query.run_id }) }
+    return listed('message', listMessages(db, scope, pageQuery(query)))
+  },
+
+  runs: ({ db }: Context, { project, thread_id }: Key<'thread_id'>, query: ListQuery): Promise<List<Run>> =>
+    listed('run', listRuns(db, { project, thread_id }, pageQuery(query))),
+
+  run_steps(
+    { db }: Context,
+    { project, thread_id, run_id }: Key<'thread_id' | 'run_id'>,
+    query: ListQuery & { withSearchContent: boolean },
+  ): Promise<List<RunStep>> {
+    const { withSearchContent } = query
+    const page = { ...pageQuery(query), withSearchContent }
+    return listed('step', listRunSteps(db, { project, thread_id, run_id }, page))
+  },
+
+  async files({ db }: Context, project: string, query: ListFilesQuery): Promise<List<FileObject>> {
+    const scope = { project, ...(query.purpose !== undefined && { purpose: query.purpose }) }
+    const page = await pageOf(listFiles(db, scope, pageQuery(query)), errors.fileNotFound)
+    return fileListOf(page.data, page.has_more)
+  },
+
+  vector_stores: ({ db, clock }: Context, project: string, query: ListQuery): Promise<List<VectorStore>> =>
+    listed(
+      'vector_store',
+      listVectorStores(db, project, { query: pageQuery(query), now: nowSeconds(clock) }),
+    ),
+
+  /** All files of a vector store, or those of one batch. */
+  vector_store_files(
+    { db }: Context,
+    { project, vector_store_id, batch_id }: Key<'vector_store_id'> & { batch_id?: string },
+    query: ListQuery & { filter?: VectorStoreFileStatus | undefined },
+  ): Promise<List<VectorStoreFile>> {
+    const scope = { project, vector_store_id, status: query.filter, ...(batch_id && { batch_id }) }
+    return listed('file', listStoreFiles(db, scope, pageQuery(query)))
+  },
+}
+
+async function listed<Row extends { id: string }>(
+  kind: ObjectKind,
+  page: Promise<Page<Row>>,
+): Promise<List<Row>> {
+  const { data, has_more } = await pageOf(page, (id) => errors.notFound(kind, id))
+  return listOf(data, has_more)
+}
+
+async function pageOf<Row>(page: Promise<Page<Row>>, notFound: (id: string) => Error): Promise<Page<Row>> {
+  try {
+    return await page
+  } catch (error) {
+    throw error instanceof UnknownCursor ? notFound(error.id) : error
+  }
+}
+
+/** Cursors that were not sent are left out. */
+function pageQuery({
+  limit,
+  order,
+  after,
+  before,
+}: Omit<ListQuery, 'before'> & { before?: string | undefined }): PageQuery {
+  return { limit, order, ...(after !== undefined && { after }), ...(before !== undefined && { before }) }
+}

@@ -1,0 +1,44 @@
+/** Searches a vector store for the search endpoint. */
+import type { VectorStoreSearchPage, VectorStoreSearchRequest } from '../api/vector-stores.ts'
+import { rewriteQuery } from '../search/rewrite-query.ts'
+import { searchStores, type SearchResult } from '../search/search.ts'
+import { findStoreRows } from '../sql/vector-stores.ts'
+import type { Context } from './context.ts'
+
+/** Answers undefined when there is no such vector store, and an empty page when `signal` aborts. */
+export async function searchVectorStore(
+  { db, retrieval }: Context,
+  { project, vector_store_id }: { project: string; vector_store_id: string },
+  request: VectorStoreSearchRequest,
+  signal: AbortSignal,
+): Promise<VectorStoreSearchPage | undefined> {
+  const stores = await findStoreRows(db, project, [vector_store_id])
+  if (stores.length === 0) return undefined
+  const texts = [request.query].flat()
+  const queries = request.rewrite_query ? texts.map(rewriteQuery) : texts
+  const { ranker = 'auto', score_threshold = 0 } = request.ranking_options ?? {}
+  const search = {
+    project,
+    vector_store_ids: [vector_store_id],
+    queries,
+    max_num_results: request.max_num_results,
+    filters: request.filters,
+    score_threshold,
+    ranker: ranker === 'none' ? ('none' as const) : ('auto' as const),
+  }
+  const results = await searchStores(retrieval, search, signal).catch((error: unknown) => {
+    if (signal.aborted) return []
+    throw error
+  })
+  return {
+    object: 'vector_store.search_results.page',
+    search_query: queries,
+    data: results.map(toEntry),
+    has_more: false,
+    next_page: null,
+  }
+}
+
+function toEntry({ file_id, filename, score, attributes, text }: SearchResult) {
+  return { file_id, filename, score, attributes, content: [{ type: 'text' as const, text }] }
+}
