@@ -1,4 +1,4 @@
-/** What a part of the house says about itself; where it goes and how it looks is decided at the top. */
+/** One log line. Where it goes and how it is formatted is decided by the caller at the top. */
 
-/** `fields` carry no key, prompt or file content. */
-export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: object) => void
+/** `fields` hold no key, prompt or file content. */
+export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object) => void
