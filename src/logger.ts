@@ -8,7 +8,7 @@ export interface Logger {
   release: () => void
 }
 
-export function openLogger(level: 'info' | 'warn' | 'error'): Logger {
+export function openLogger(level: 'debug' | 'info' | 'warn' | 'error'): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: null,

@@ -1,22 +1,31 @@
-/** What a user writes to choose where file contents live. */
+/** What a user writes to choose where file contents are kept. */
 import { z } from 'zod'
 
 const DiskBlobSettings = z.strictObject({
   type: z.literal('disk'),
-  folder: z.string().min(1),
+  folder: z.string().min(1).meta({
+    variable: 'SPOOL_BLOBS_FOLDER',
+    description: 'the folder for file contents; all processes on one database need the same',
+    shown: '`<data_dir>/blobs`',
+  }),
 })
 
 const S3BlobSettings = z.strictObject({
   type: z.literal('s3'),
-  /** Scheme, host and port, without the bucket: `https://s3.eu-central-1.amazonaws.com`, `http://minio:9000`. */
-  endpoint: z.url({ protocol: /^https?$/ }),
-  bucket: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/, 'is no bucket name'),
-  /** Part of the signature; stores without regions take any word, often `us-east-1` or `auto`. */
-  region: z.string().min(1),
-  /**
-   * Put before every object's name, so that one bucket can serve several servers. Only signs that a URL carries
-   * unescaped: servers do not agree on how to escape the others when they check a signature.
-   */
+  endpoint: z.url({ protocol: /^https?$/ }).meta({
+    variable: 'SPOOL_S3_ENDPOINT',
+    description:
+      'scheme, host and port of an S3-compatible server, without the bucket: `https://s3.eu-central-1.amazonaws.com`, `http://minio:9000`',
+  }),
+  bucket: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/, 'is not a valid bucket name')
+    .meta({ variable: 'SPOOL_S3_BUCKET', description: 'the bucket for file contents' }),
+  region: z.string().min(1).meta({
+    variable: 'SPOOL_S3_REGION',
+    description: 'part of the signature; servers without regions take any word, often `us-east-1` or `auto`',
+  }),
+  // Only characters that a URL carries unescaped: servers disagree on how to escape others when they check a signature.
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._/-]*$/, 'may hold letters, digits and . _ - /')
@@ -24,13 +33,29 @@ const S3BlobSettings = z.strictObject({
       (prefix) => prefix.split('/').every((part) => part !== '.' && part !== '..'),
       'may not hold . or ..',
     )
-    .optional(),
-  access_key_id: z.string().min(1),
-  secret_access_key: z.string().min(1),
-  /** `endpoint/bucket/name` instead of `bucket.endpoint/name`; the default is true except on amazonaws.com. */
-  path_style: z.boolean().optional(),
-  /** Where an upload waits until its hash is known; the system's folder for temporary files when absent. */
-  spool_folder: z.string().min(1).optional(),
+    .optional()
+    .meta({
+      variable: 'SPOOL_S3_PREFIX',
+      description: 'put before the name of every object, so that several servers can share one bucket',
+    }),
+  access_key_id: z
+    .string()
+    .min(1)
+    .meta({ variable: 'SPOOL_S3_ACCESS_KEY_ID', description: 'the access key' }),
+  secret_access_key: z
+    .string()
+    .min(1)
+    .meta({ variable: 'SPOOL_S3_SECRET_ACCESS_KEY', description: 'its secret' }),
+  path_style: z.boolean().optional().meta({
+    variable: 'SPOOL_S3_PATH_STYLE',
+    description: '`endpoint/bucket/name` instead of `bucket.endpoint/name`',
+    shown: '`true`, except on amazonaws.com',
+  }),
+  spool_folder: z.string().min(1).optional().meta({
+    variable: 'SPOOL_S3_SPOOL_FOLDER',
+    description: 'where an upload waits on disk until its hash is known',
+    shown: 'the folder for temporary files',
+  }),
 })
 
 export const BlobStoreSettings = z.discriminatedUnion('type', [DiskBlobSettings, S3BlobSettings])

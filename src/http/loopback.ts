@@ -1,10 +1,7 @@
 /** Names of this machine. Without keys only they are answered: web pages and rebound names are not. */
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
-
-export function isLoopbackName(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-}
+import { isLoopbackName } from '../util/loopback.ts'
 
 export function isLoopbackOrigin(origin: string): boolean {
   return URL.canParse(origin) && isLoopbackName(new URL(origin).hostname)

@@ -98,18 +98,11 @@ export function openModels(settings: ModelSettings, log: Log): Models {
   }
 }
 
-/** With no provider everything leads to the demo model; with others it stays there under its own name. */
+/** With no provider every name leads to the demo model. */
 function withDemo(settings: ModelSettings): ModelSettings {
   const { providers, models } = settings
-  if (Object.keys(providers).length === 0) {
-    return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
-  }
-  if (Object.hasOwn(models, 'demo') || Object.hasOwn(providers, 'demo')) return settings
-  return {
-    ...settings,
-    providers: { ...providers, demo: { type: 'demo' } },
-    models: { ...models, demo: 'demo' },
-  }
+  if (Object.keys(providers).length > 0) return settings
+  return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
 }
 
 function openProvider(settings: ProviderSettings): Provider {

@@ -68,7 +68,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const { db, url: databaseUrl } = database
   const complaints: TestServer['complaints'] = []
   const log: Log = (level, message, fields = {}) => {
-    if (level !== 'info') complaints.push({ message, fields })
+    if (level === 'warn' || level === 'error') complaints.push({ message, fields })
   }
   const data = makeDataDir()
   const config = (): Config => ({
@@ -77,6 +77,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     dataDir: data.path,
     databaseUrl,
     databasePool: 8,
+    databaseTimeoutMs: 60_000,
     roles: new Set(['api', 'worker']),
     keys: new Map(),
     insecure: false,
@@ -90,9 +91,12 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     strictBeta: true,
     blobs: { type: 'disk', folder: join(data.path, 'blobs') },
     maxFileBytes: 512 * 1024 * 1024,
+    minFreeDiskBytes: 0,
     allowAllDownloads: false,
     sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
+    startedByNpm: false,
+    warnings: [],
     models: options.models ?? scriptedModels(model.url, options),
     ...options.config,
   })

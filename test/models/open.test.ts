@@ -39,15 +39,15 @@ describe('names', () => {
     expect((await models.list()).map(({ id }) => id)).toEqual(['demo'])
   })
 
-  test('with a provider the demo model stays under its own name', async () => {
+  test('with a provider no name leads to the demo model', async () => {
     const models = open({ providers: { openai: openai() }, models: { '*': 'openai' } })
     expect(models.isDemo).toBe(false)
-    expect(models.resolve('demo')?.provider).toBe('demo')
+    expect(models.resolve('demo')?.provider).toBe('openai')
     expect(models.resolve('gpt-4o')?.provider).toBe('openai')
-    expect((await models.list()).map(({ id }) => id)).toEqual(['demo', 'scripted'])
+    expect((await models.list()).map(({ id }) => id)).toEqual(['scripted'])
   })
 
-  test('unless that name leads elsewhere', () => {
+  test('a name leads where the map says, and a name that the map lacks leads nowhere', () => {
     const models = open({ providers: { openai: openai() }, models: { demo: 'openai/gpt-4o' } })
     expect(models.resolve('demo')).toMatchObject({ provider: 'openai', model: 'gpt-4o' })
     expect(models.resolve('other')).toBeUndefined()
@@ -92,7 +92,7 @@ describe('the list', () => {
       providers: { gone: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' } },
       models: { '*': 'gone', fast: 'gone/x' },
     })
-    expect((await models.list()).map(({ id }) => id)).toEqual(['fast', 'demo'])
+    expect((await models.list()).map(({ id }) => id)).toEqual(['fast'])
     expect(warnings).toEqual([{ provider: 'gone', error: expect.stringMatching(/ECONNREFUSED/) }])
   })
 
@@ -102,7 +102,6 @@ describe('the list', () => {
       models: { '*': 'a', 'script*': 'b' },
     })
     expect(await models.list()).toEqual([
-      { id: 'demo', object: 'model', created: 0, owned_by: 'demo' },
       { id: 'scripted', object: 'model', created: 1700000000, owned_by: 'scripted' },
     ])
   })

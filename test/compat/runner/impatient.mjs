@@ -1,7 +1,7 @@
 /** The server as `npm start` runs it, but with a keep-alive each 200 ms, so that a short wait is a long idle stream. */
 import { banner } from '../../../dist/banner.js'
-import { openHouse } from '../../../dist/compose.js'
-import { readConfig } from '../../../dist/config.js'
+import { openHouse } from '../../../dist/app.js'
+import { readConfig } from '../../../dist/config/config.js'
 import { openLogger } from '../../../dist/logger.js'
 import { systemClock } from '../../../dist/util/clock.js'
 

@@ -1,0 +1,116 @@
+/** Environment variables as values for the keys of the config file. */
+import { nearest } from '../util/nearest.ts'
+import { isObject } from '../util/is-object.ts'
+import { ConfigError } from './config-error.ts'
+import { listSettings, type Setting } from './setting-list.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export interface FromEnvironment {
+  /** Shaped like the config file. */
+  values: Record<string, unknown>
+  /** Key with dots -> the variable that set it. */
+  sources: Map<string, string>
+}
+
+/** Variables that are not settings of their own: where the file is, and the short way to one provider. */
+const otherVariables = ['SPOOL_CONFIG', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
+
+/** An empty variable counts as not set. Throws `ConfigError` for text that cannot be read. */
+export function readEnvironment(environment: Environment): FromEnvironment {
+  const settings = listSettings()
+  refuseUnknown(environment, settings)
+  const values: Record<string, unknown> = {}
+  const sources = new Map<string, string>()
+  for (const setting of settings) {
+    const { path, variable = '' } = setting
+    const text = environment[variable]
+    if (!text) continue
+    const parent = parentOf(values, path)
+    if (setting.type !== undefined) setType(parent, setting.type, { path, variable })
+    parent[path.at(-1) ?? ''] = parse(setting, variable, text)
+    sources.set(path.join('.'), variable)
+  }
+  return { values, sources }
+}
+
+/** The object that holds the last key of the path; made where it is missing. */
+function parentOf(values: Record<string, unknown>, path: string[]): Record<string, unknown> {
+  let parent = values
+  for (const key of path.slice(0, -1)) parent = (parent[key] ??= {}) as Record<string, unknown>
+  return parent
+}
+
+/** The variables of an alternative choose it. */
+function setType(
+  parent: Record<string, unknown>,
+  type: string,
+  { path, variable }: { path: string[]; variable: string },
+): void {
+  const chosen = (parent.type ??= type)
+  if (chosen === type) return
+  throw new ConfigError(
+    `${variable} is set together with variables of another kind of '${path[0]}'. Remove one of them.`,
+  )
+}
+
+function parse({ kind }: Setting, variable: string, text: string): unknown {
+  switch (kind) {
+    case 'text':
+      return text
+    case 'number':
+      return /^-?\d+$/.test(text) ? Number(text) : text
+    case 'flag':
+      return parseFlag(variable, text)
+    case 'list':
+      return parseList(variable, text)
+    case 'json':
+      return parseJson(variable, text)
+  }
+}
+
+function parseFlag(variable: string, text: string): boolean {
+  if (['1', 'true', 'yes', 'on'].includes(text.toLowerCase())) return true
+  if (['0', 'false', 'no', 'off'].includes(text.toLowerCase())) return false
+  throw new ConfigError(`${variable}=${text} cannot be used: write 1 or 0.`)
+}
+
+function parseList(variable: string, text: string): string[] {
+  const items = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  // `SPOOL_API_KEY=,` must not count as a server without keys.
+  if (items.length === 0) throw new ConfigError(`${variable} is set, but its list is empty.`)
+  return items
+}
+
+function parseJson(variable: string, text: string): unknown {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    value = undefined
+  }
+  // Without the text, which may hold keys.
+  if (!isObject(value)) throw new ConfigError(`${variable} must be a JSON object, as in the config file.`)
+  return value
+}
+
+/** A misspelt SPOOL_API_KEY must not start an open server. */
+function refuseUnknown(environment: Environment, settings: Setting[]): void {
+  const known = [...settings.map(({ variable = '' }) => variable), ...otherVariables]
+  for (const [name, value = ''] of Object.entries(environment)) {
+    if (!/^SPOOL_/i.test(name) || known.includes(name) || isServiceLink(name, value)) continue
+    const bare = name.slice('SPOOL_'.length).toUpperCase()
+    const near = known.includes(bare) ? bare : nearest(name, known)
+    const hint = near ? ` Did you mean ${near}?` : ' docs/configuration.md lists all of them.'
+    throw new ConfigError(`The environment variable ${name} is not a setting.${hint}`)
+  }
+}
+
+/** Kubernetes sets such variables in every container beside a service named `spool`. */
+function isServiceLink(name: string, value: string): boolean {
+  const link = /^SPOOL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/
+  return link.test(name) || (/^SPOOL_(\w+_)?PORT$/.test(name) && value.includes('://'))
+}

@@ -1,0 +1,85 @@
+/** The config file: JSON, in which `${NAME}` stands for an environment variable. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { isObject } from '../util/is-object.ts'
+import { ConfigError } from './config-error.ts'
+import type { Environment } from './environment.ts'
+
+export interface FromFile {
+  /** Absolute path; undefined when there is no file. */
+  path: string | undefined
+  values: Record<string, unknown>
+  /** Values that were left out because they use a variable that is not set: key with dots -> the variable. */
+  unset: Map<string, string>
+}
+
+/** Reads `SPOOL_CONFIG`, or `spool.config.json` where there is one. Throws `ConfigError`. */
+export function readConfigFile(environment: Environment): FromFile {
+  const path = resolve(environment.SPOOL_CONFIG || 'spool.config.json')
+  const unset = new Map<string, string>()
+  if (!existsSync(path)) {
+    if (environment.SPOOL_CONFIG) throw new ConfigError(`SPOOL_CONFIG names ${path}, which does not exist.`)
+    return { path: undefined, values: {}, unset }
+  }
+  const values = expand(readJson(path), [], { environment, path, unset })
+  if (!isObject(values)) throw new ConfigError(`${path} must hold a JSON object.`)
+  return { path, values: withAbsolutePaths(values, dirname(path)), unset }
+}
+
+function readJson(path: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ConfigError(
+      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    )
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ConfigError(`${path} is not valid JSON: ${String(error)}`)
+  }
+}
+
+interface Expansion {
+  environment: Environment
+  path: string
+  unset: Map<string, string>
+}
+
+/**
+ * Replaces variables in all texts. A value of a provider that uses an unset variable is left out: a file that names
+ * several providers must not stop a user who has the key of one. Anywhere else it is an error.
+ */
+function expand(value: unknown, at: string[], expansion: Expansion): unknown {
+  if (typeof value === 'string') return expandText(value, at, expansion)
+  if (Array.isArray(value)) return value.map((one, index) => expand(one, [...at, String(index)], expansion))
+  if (!isObject(value)) return value
+  const entries = Object.entries(value).map(
+    ([key, one]) => [key, expand(one, [...at, key], expansion)] as const,
+  )
+  return Object.fromEntries(entries.filter(([, one]) => one !== undefined))
+}
+
+function expandText(text: string, at: string[], { environment, path, unset }: Expansion): string | undefined {
+  const names = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name)
+  const missing = names.find((name) => !environment[name])
+  if (missing === undefined)
+    return text.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => environment[name] ?? '')
+  if (at[0] !== 'providers') throw new ConfigError(`${path} uses \${${missing}}, which is not set.`)
+  unset.set(at.join('.'), missing)
+  return undefined
+}
+
+/** Folders in the file are relative to it. */
+function withAbsolutePaths(values: Record<string, unknown>, folder: string): Record<string, unknown> {
+  const { data_dir, blobs } = values
+  return {
+    ...values,
+    ...(typeof data_dir === 'string' && data_dir !== '' && { data_dir: resolve(folder, data_dir) }),
+    ...(isObject(blobs) &&
+      typeof blobs.folder === 'string' &&
+      blobs.folder !== '' && { blobs: { ...blobs, folder: resolve(folder, blobs.folder) } }),
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Every setting, declared once: its key in the config file, its environment variable, its schema, its default and its
+ * meaning. The reader of the environment, the error messages and the table in docs/configuration.md come from here.
+ */
+import { z } from 'zod'
+import { BlobStoreSettings } from '../blobs/settings.ts'
+import { ModelSettings } from '../models/settings.ts'
+
+/** `default` is shown in the documentation where the schema has none of its own. */
+function setting<Schema extends z.ZodType>(
+  variable: string,
+  description: string,
+  schema: Schema,
+  shown: { default?: string } = {},
+): Schema {
+  return schema.meta({ variable, description, ...(shown.default && { shown: shown.default }) })
+}
+
+const Origin = z.string().refine((text) => text === '*' || originOf(text) === text, {
+  error: ({ input }) => {
+    const origin = originOf(String(input)) ?? originOf(`https://${String(input)}`)
+    return `an origin is needed, such as ${origin ?? 'https://app.example.com'}, or *`
+  },
+})
+
+function originOf(text: string): string | undefined {
+  const isWeb = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  return isWeb ? new URL(text).origin : undefined
+}
+
+const count = (min: number, max?: number) =>
+  max === undefined ? z.int().min(min) : z.int().min(min).max(max)
+
+const Server = z.strictObject({
+  host: setting('HOST', 'the address to listen on', z.string().min(1).default('127.0.0.1')),
+  port: setting('PORT', 'the port to listen on; 0 takes a free one', count(0, 65_535).default(8080)),
+  data_dir: setting(
+    'SPOOL_DATA_DIR',
+    'the folder of the embedded database, file contents and sandbox assets',
+    z.string().min(1).default('./data'),
+  ),
+  database_url: setting(
+    'DATABASE_URL',
+    'a PostgreSQL 15 or newer (UTF8) instead of the embedded one: `postgres://user:password@host:5432/name`',
+    z.string().min(1).optional(),
+  ),
+  database_pool: setting('SPOOL_DATABASE_POOL', 'connections for statements', count(2, 200).default(10)),
+  database_timeout_seconds: setting(
+    'SPOOL_DATABASE_TIMEOUT_SECONDS',
+    'how long a statement may take before it counts as failed and its connection as lost',
+    count(1, 600).default(20),
+  ),
+  roles: setting(
+    'SPOOL_ROLES',
+    'which parts this process runs; the embedded database needs both',
+    z
+      .array(z.enum(['api', 'worker']))
+      .min(1)
+      .default(['api', 'worker']),
+  ),
+  api_keys: setting(
+    'SPOOL_API_KEY',
+    '`key` or `key@project`, several in a list; with none, any key is accepted from this machine',
+    z.array(z.string().min(1)).default([]),
+  ),
+  insecure: setting(
+    'SPOOL_INSECURE',
+    'whether a server without keys may listen on other addresses than this machine',
+    z.boolean().default(false),
+  ),
+  cors_origins: setting(
+    'SPOOL_CORS_ORIGINS',
+    'origins of web pages that may call, such as `https://app.example.com`; `*` for all',
+    z.array(Origin).default([]),
+  ),
+  strict_beta: setting(
+    'SPOOL_STRICT_BETA',
+    'whether the `OpenAI-Beta` header is required where the original requires it',
+    z.boolean().default(true),
+  ),
+  body_limit_mb: setting('SPOOL_BODY_LIMIT_MB', 'the largest JSON body, MiB', count(1, 1024).default(32)),
+  log_level: setting(
+    'SPOOL_LOG_LEVEL',
+    'the least severe log lines that are printed',
+    z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  ),
+})
+
+const Work = z.strictObject({
+  run_expires_seconds: setting(
+    'SPOOL_RUN_EXPIRES_SECONDS',
+    'how long a run may take from its creation',
+    count(1).default(600),
+  ),
+  drain_seconds: setting(
+    'SPOOL_DRAIN_SECONDS',
+    'how long a stop signal waits for runs',
+    count(0).default(25),
+  ),
+  max_runs: setting('SPOOL_MAX_RUNS', 'runs that this process works on at once', count(1).default(512)),
+  max_ingests: setting(
+    'SPOOL_MAX_INGESTS',
+    'files that this process reads into vector stores at once',
+    count(1, 64).default(2),
+  ),
+  search_memory_mb: setting(
+    'SPOOL_SEARCH_MEMORY_MB',
+    'memory for the vector stores that are searched, MiB',
+    count(16).default(512),
+  ),
+})
+
+const Files = z.strictObject({
+  blobs: BlobStoreSettings.optional(),
+  max_file_mb: setting(
+    'SPOOL_MAX_FILE_MB',
+    'the largest file in one request, MiB; larger ones come as uploads',
+    count(1, 8192).default(512),
+  ),
+  min_free_disk_mb: setting(
+    'SPOOL_MIN_FREE_DISK_MB',
+    'below this much free space in the data folder, MiB, files are refused and `/readyz` is not ready; 0 turns it off',
+    count(0).default(256),
+  ),
+  allow_all_downloads: setting(
+    'SPOOL_ALLOW_ALL_DOWNLOADS',
+    'whether contents of files of every purpose may be downloaded',
+    z.boolean().default(false),
+  ),
+})
+
+const Sandbox = z.strictObject({
+  driver: setting(
+    'SPOOL_SANDBOX',
+    'where `code_interpreter` runs; `auto` takes the strongest that works here',
+    z.enum(['auto', 'bwrap', 'landlock', 'deno', 'off']).default('auto'),
+  ),
+  python: setting('SPOOL_PYTHON', 'the Python of the native sandboxes', z.string().min(1).optional(), {
+    default: '/usr/bin/python3',
+  }),
+  downloads: setting(
+    'SPOOL_SANDBOX_DOWNLOADS',
+    'whether the Deno sandbox may fetch numpy, pandas and matplotlib from their CDN',
+    z.boolean().default(false),
+  ),
+})
+
+const Models = z.strictObject({
+  ...ModelSettings.partial().shape,
+  providers: setting(
+    'SPOOL_PROVIDERS',
+    'model providers by name: see [adding-a-model.md](adding-a-model.md). `OPENAI_API_KEY` and `OPENAI_BASE_URL` add the provider `openai`',
+    ModelSettings.shape.providers.default({}),
+    { default: 'the demo model' },
+  ),
+  models: setting(
+    'SPOOL_MODELS',
+    'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name',
+    ModelSettings.shape.models.default({}),
+    { default: 'every name goes to the only provider' },
+  ),
+  demo_model: setting(
+    'SPOOL_DEMO_MODEL',
+    'whether the model name `demo` leads to the built-in demo model',
+    z.boolean().optional(),
+    { default: 'only without another provider' },
+  ),
+  default_embedder: setting(
+    'SPOOL_DEFAULT_EMBEDDER',
+    '`provider/name` of the embedding model for vector stores',
+    ModelSettings.shape.default_embedder,
+    { default: 'built in' },
+  ),
+  context_windows: setting(
+    'SPOOL_CONTEXT_WINDOWS',
+    'model name or pattern -> tokens that a prompt and its answer may hold',
+    ModelSettings.shape.context_windows,
+    { default: 'known by name' },
+  ),
+})
+
+/** What may stand in the config file. The environment wins over it. */
+export const Settings = z.strictObject({
+  ...Server.shape,
+  ...Models.shape,
+  ...Work.shape,
+  ...Files.shape,
+  sandbox: Sandbox.prefault({}),
+})
+export type Settings = z.infer<typeof Settings>
