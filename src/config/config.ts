@@ -28,6 +28,8 @@ export const ConfigFile = z.strictObject({
   cors_origins: z.array(z.string().min(1)).optional(),
   run_expires_seconds: seconds.optional(),
   drain_seconds: z.int().min(0).optional(),
+  /** Days that the log of an ended run is kept; 0 keeps it as long as its thread. */
+  run_log_days: z.int().min(0).optional(),
   /** Runs that one process works on at once. */
   max_runs: z.int().min(1).optional(),
   /** Files that one process brings into vector stores at once. */
@@ -73,6 +75,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly runExpiresSeconds: number
   readonly drainSeconds: number
+  /** 0: as long as the thread. */
+  readonly runLogDays: number
   readonly maxRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
@@ -120,6 +124,7 @@ export function readConfig(environment: Environment = process.env): Config {
     runExpiresSeconds:
       number(environment, 'SPOOL_RUN_EXPIRES_SECONDS', seconds) ?? file.run_expires_seconds ?? 600,
     drainSeconds: number(environment, 'SPOOL_DRAIN_SECONDS', z.int().min(0)) ?? file.drain_seconds ?? 25,
+    runLogDays: number(environment, 'SPOOL_RUN_LOG_DAYS', z.int().min(0)) ?? file.run_log_days ?? 30,
     maxRuns: number(environment, 'SPOOL_MAX_RUNS', z.int().min(1)) ?? file.max_runs ?? 512,
     maxIngests: number(environment, 'SPOOL_MAX_INGESTS', z.int().min(1)) ?? file.max_ingests ?? 2,
     vectorIndex: file.vector_index ?? 'exact',

@@ -83,6 +83,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     corsOrigins: [],
     runExpiresSeconds: 600,
     drainSeconds: 0,
+    runLogDays: 30,
     maxRuns: 64,
     maxIngests: 2,
     vectorIndex: 'exact',

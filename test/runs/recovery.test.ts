@@ -127,7 +127,7 @@ test('a cancel whose hint was lost is obeyed while the model is silent', async (
   const run = await start(await place())
   await eventually(() => server.model.requests.length > 0, 'the request to the model')
   await server.db.query({ text: `update runs set status = 'cancelling' where id = $1`, values: [run.id] })
-  await reach(run, 'cancelled')
+  expect((await reach(run, 'cancelled')).cancelled_at).not.toBeNull()
 })
 
 test('a run whose rows the database refuses does not take along those written with it', async () => {
