@@ -14,6 +14,7 @@ import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
 import { openServer } from './http/app.ts'
+import { answersEnd } from './http/open-answers.ts'
 import { openEmbedder } from './embedders/open.ts'
 import { openModels, type Models } from './models/open.ts'
 import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
@@ -93,6 +94,7 @@ async function furnish(
     handoff: new Handoff(),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
+    runLogDays: config.runLogDays,
     modelBehind: (name) => behind(models, name),
   }
   const { choice, pythonPath, downloads } = config.sandbox
@@ -107,13 +109,16 @@ async function furnish(
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
   await worker?.start()
+  const draining = new AbortController()
   const http = config.roles.has('api')
-    ? await listen(config, parts, { context, models, database, sandbox })
+    ? await listen(config, parts, { context, models, database, sandbox, draining: draining.signal })
     : undefined
   if (worker) sandbox.start()
   const shutDown = async () => {
-    // Runs first: streams that are open show their end.
-    await worker?.drain(config.drainSeconds * 1000)
+    draining.abort()
+    // Runs first: streams that are open show their end. Those of a shared database may show runs of other processes.
+    const drainMs = config.drainSeconds * 1000
+    await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
     runLog.close()
     await http?.close()
     await hints.close()
@@ -179,13 +184,15 @@ interface Rooms {
   models: Models
   database: OpenedDatabase
   sandbox: Sandbox
+  /** Aborts when the process begins to stop. */
+  draining: AbortSignal
 }
 
 async function listen(
   config: Config,
   parts: Parts,
   rooms: Rooms,
-): Promise<{ url: string; close: () => Promise<void> }> {
+): Promise<{ url: string; drain: (ms: number) => Promise<void>; close: () => Promise<void> }> {
   const { context, models } = rooms
   const http = await openServer({
     context,
@@ -199,20 +206,25 @@ async function listen(
     bodyLimitBytes: config.bodyLimitBytes,
     keepAliveMs: parts.keepAliveMs ?? keepAliveMs,
     readiness: () => readiness(rooms),
+    isDraining: () => rooms.draining.aborted,
   })
   await http.listen({ host: config.host, port: config.port })
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return { url: `http://${host}:${port}`, close: () => http.close() }
+  return {
+    url: `http://${host}:${port}`,
+    drain: (ms) => answersEnd(http, ms),
+    close: () => http.close(),
+  }
 }
 
-async function readiness({ context, models, database, sandbox }: Rooms): Promise<Readiness> {
+async function readiness({ context, models, database, sandbox, draining }: Rooms): Promise<Readiness> {
   const isUp = await context.db.query({ text: 'select 1' }).then(
     () => true,
     () => false,
   )
   return {
-    ready: isUp,
+    ready: isUp && !draining.aborted,
     database: { status: isUp ? 'up' : 'down', description: database.description },
     model: { description: models.description, demo: models.isDemo },
     sandbox: sandbox.describe(),

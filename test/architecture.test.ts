@@ -33,11 +33,7 @@ const allowed: Record<string, string[]> = {
 }
 
 /** The three routes that pass a request on to a model without a run, and what they share. */
-const mayImportModels = [
-  'http/models.ts',
-  'http/pass-through.ts',
-  'http/server.ts',
-]
+const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.ts']
 
 /** Packages that one directory owns: no other may import them. */
 const owners: Record<string, string> = {

@@ -27,6 +27,8 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly runExpiresSeconds: number
   readonly drainSeconds: number
+  /** 0: as long as the thread. */
+  readonly runLogDays: number
   readonly maxRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
@@ -74,6 +76,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     corsOrigins: settings.cors_origins,
     runExpiresSeconds: settings.run_expires_seconds,
     drainSeconds: settings.drain_seconds,
+    runLogDays: settings.run_log_days,
     maxRuns: settings.max_runs,
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,

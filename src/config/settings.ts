@@ -94,8 +94,13 @@ const Work = z.strictObject({
   ),
   drain_seconds: setting(
     'SPOOL_DRAIN_SECONDS',
-    'how long a stop signal waits for runs',
+    'how long a stop signal waits for runs and streams',
     count(0).default(25),
+  ),
+  run_log_days: setting(
+    'SPOOL_RUN_LOG_DAYS',
+    'how many days the event log of an ended run is kept for `GET …/events`; 0: as long as the thread',
+    count(0).default(30),
   ),
   max_runs: setting('SPOOL_MAX_RUNS', 'runs that this process works on at once', count(1).default(512)),
   max_ingests: setting(

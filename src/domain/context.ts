@@ -21,6 +21,8 @@ export interface Context {
   log: Log
   /** How long a run may take from its creation to its end. */
   runExpiresSeconds: number
+  /** How long the log of an ended run is kept; 0: as long as its thread. */
+  runLogDays: number
   /** Which provider and model a name leads to, as `provider/model`. */
   modelBehind: (name: string) => string | undefined
 }

@@ -1,17 +1,18 @@
-/** What has to go when its time is over: files, uploads, vector stores, and contents that nothing refers to. */
+/** Deletes what has expired: files, uploads, vector stores, blobs without a reference, logs of ended runs. */
 import { collectBlobs } from '../domain/collect-blobs.ts'
 import type { Context } from '../domain/context.ts'
 import { expireFiles } from '../domain/delete-file.ts'
 import { expireVectorStores } from '../domain/expire-vector-stores.ts'
+import { pruneRecords } from '../domain/prune-records.ts'
 import { expireUploads } from '../domain/uploads.ts'
 import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000
 
-/** Each ends one thing a call and answers 0 when there is none left. */
-const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs]
+/** Each handles one batch a call and returns 0 when nothing is left. */
+const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pruneRecords]
 
-/** Goes on until the signal aborts; beside the worker's loop, since a blob store may be slow. */
+/** Repeats until the signal aborts; it runs beside the claim loop because a blob store may be slow. */
 export async function sweep(context: Context, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const one of sweeps) await finish(one, context, signal)
@@ -27,6 +28,6 @@ async function finish(
   try {
     while (!signal.aborted && (await one(context)) > 0);
   } catch (error) {
-    context.log('warn', 'what is over could not be removed', { sweep: one.name, error })
+    context.log('warn', 'expired objects could not be deleted', { sweep: one.name, error })
   }
 }

@@ -9,15 +9,8 @@ import type { Hint } from '../runs/hints.ts'
 import { Recorder } from '../runs/recorder.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import type { Models } from '../models/open.ts'
-import { forgetOldAnswers } from '../sql/answers.ts'
 import type { Queryable } from '../database/database.ts'
-import {
-  forgetDeadWorkers,
-  lockClaimableRuns,
-  releaseOrphan,
-  retireWorker,
-  type OwnedRun,
-} from '../sql/leases.ts'
+import { lockClaimableRuns, releaseOrphan, retireWorker, type OwnedRun } from '../sql/leases.ts'
 import type { NumberedEntry } from '../sql/run-events.ts'
 import { findRunRow, moveRun, type RunRow } from '../sql/runs.ts'
 import type { Tools } from '../tools/registry.ts'
@@ -215,7 +208,6 @@ export class Worker {
       let found = 0
       try {
         found = (await this.#claim()) + (await expireRuns(context))
-        if (found === 0) await this.#tidy()
       } catch (error) {
         log('warn', 'no runs could be claimed', { error })
       }
@@ -224,13 +216,6 @@ export class Worker {
       await Promise.race([isWoken, sleep(pollMs, pause.signal)])
       pause.abort()
     }
-  }
-
-  /** What has no hurry. */
-  async #tidy(): Promise<void> {
-    const { db, clock } = this.#options.context
-    await forgetDeadWorkers(db)
-    await forgetOldAnswers(db, nowSeconds(clock))
   }
 
   /** Answers how many runs it took or ended. */

@@ -12,12 +12,12 @@ import { answerError } from './errors.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
 import { healthRoutes } from './health.ts'
 import { checkLoopback, isLoopbackOrigin } from './loopback.ts'
+import { trackAnswers } from './open-answers.ts'
 import { registerRoutes } from './register-routes.ts'
 import { routes } from './routes.ts'
 import { safeRetries } from './retries.ts'
 import { streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
-import { endStreamsFirst } from './sse.ts'
 import { answerUnreadable, requireHost } from './unreadable.ts'
 import { addPartRoute, uploadRoutes } from './uploads.ts'
 
@@ -51,7 +51,10 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.addHook('onRequest', async (request) => requireHost(request))
   // An expectation that nobody knows is passed over: what is answered then is what was asked for.
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
-  endStreamsFirst(http)
+  trackAnswers(http)
+  http.addHook('onSend', async (_request, reply) => {
+    if (options.isDraining()) void reply.header('connection', 'close')
+  })
   if (options.loopbackOnly) {
     http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
   }

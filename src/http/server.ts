@@ -22,6 +22,8 @@ export interface ServerOptions {
   /** A stream that says nothing for this long gets a comment. */
   keepAliveMs: number
   readiness: () => Promise<Readiness>
+  /** Whether the server stops: it still answers, and asks clients to use another connection. */
+  isDraining: () => boolean
 }
 
 export interface Server extends ServerOptions {
@@ -30,8 +32,8 @@ export interface Server extends ServerOptions {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Each resolves when its stream has been written to the end. */
-    openStreams: Set<Promise<void>>
+    /** Each resolves when an answer has been sent to its end. */
+    openAnswers: Set<Promise<void>>
   }
   interface FastifyRequest {
     project: string

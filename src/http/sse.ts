@@ -1,11 +1,10 @@
 /** Server-sent events: framing, keep-alive, back-pressure. */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import type { Entry } from '../sql/run-events.ts'
-import { sleep } from '../util/abort.ts'
 import { answerHeaders } from './headers.ts'
 
 type Sent = Entry & { number?: number | null }
@@ -25,32 +24,11 @@ const done = 'event: done\ndata: [DONE]\n\n'
 /** A comment without a blank line after it: the official Python SDK takes a blank line for an empty event. */
 const keepAlive = ': keep-alive\n'
 
-/** How long a server that stops waits for the last words of its streams. */
-const lastWordsMs = 2000
-
-/** Lets every stream say how it ended before the connections are closed. */
-export function endStreamsFirst(http: FastifyInstance): void {
-  http.decorate('openStreams', new Set<Promise<void>>())
-  http.addHook('preClose', async () => {
-    const timer = new AbortController()
-    await Promise.race([Promise.all(http.openStreams), sleep(lastWordsMs, timer.signal)])
-    timer.abort()
-  })
-}
+/** A reader that takes nothing for so many keep-alive periods is disconnected. */
+const stalledPeriods = 4
 
 /** Sends entries as they come and then `done`; whatever goes wrong once it has begun becomes an `error` event. */
 export async function sendEvents(
-  reply: FastifyReply,
-  batches: AsyncIterable<Sent[]>,
-  options: StreamOptions,
-): Promise<void> {
-  const { openStreams } = reply.server
-  const sending = send(reply, batches, options)
-  openStreams.add(sending)
-  await sending.finally(() => openStreams.delete(sending))
-}
-
-async function send(
   reply: FastifyReply,
   batches: AsyncIterable<Sent[]>,
   options: StreamOptions,
@@ -66,11 +44,11 @@ async function send(
       timer.refresh()
       isOver = options.isLast(batch.at(-1)?.event ?? '')
       const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
-      await write(response, isOver ? text + done : text, options.signal)
+      await write(response, isOver ? text + done : text, options)
       if (isOver) break
     }
     // A log that was read to its end before has nothing more to say.
-    if (!isOver) await write(response, done, options.signal)
+    if (!isOver) await write(response, done, options)
     isOver = true
   } catch (error) {
     isOver = false
@@ -108,10 +86,16 @@ function errorFrame(error: ApiError): string {
   return `event: error\ndata: ${JSON.stringify(error.toBody())}\n\n`
 }
 
-/** Waits for a reader that is slower than the run. */
-async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+/** Waits for a reader that is slower than the run, and disconnects one that has stopped to read. */
+async function write(response: ServerResponse, text: string, options: StreamOptions): Promise<void> {
   if (response.destroyed || response.write(text)) return
-  await once(response, 'drain', { signal })
+  const stalled = AbortSignal.timeout(options.keepAliveMs * stalledPeriods)
+  try {
+    await once(response, 'drain', { signal: AbortSignal.any([options.signal, stalled]) })
+  } catch (error) {
+    if (stalled.aborted) response.destroy()
+    throw error
+  }
 }
 
 /** Aborts when the client hangs up. */

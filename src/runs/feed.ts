@@ -6,8 +6,11 @@ export interface FeedEntry extends Entry {
   number: number | null
 }
 
-/** How many entries are held for readers who have fallen behind; beyond it they read the log. */
-const heldLimit = 4096
+/** Bytes of entries that are held for slow readers; a reader that falls behind them reads the log. */
+const heldBytesLimit = 1024 * 1024
+
+/** Bytes of entries that a reader gets at once: it is given more when it has sent these. */
+const readBytesLimit = 64 * 1024
 
 /** Open while this process owns the run; `ended` with its lease, `lost` when another process took the run. */
 export class Feed {
@@ -18,6 +21,7 @@ export class Feed {
   confirmed: number
   state: 'open' | 'ended' | 'lost' = 'open'
   #held: FeedEntry[] = []
+  #heldBytes = 0
   #dropped = 0
   #waiting = new Set<() => void>()
   #isWaking = false
@@ -30,8 +34,11 @@ export class Feed {
 
   /** Tells entries ahead of the log; the objects are numbered later by `confirm`. */
   tell(entries: FeedEntry[]): void {
-    this.#held.push(...entries)
-    if (this.#held.length > heldLimit * 2) this.#drop()
+    for (const entry of entries) {
+      this.#held.push(entry)
+      this.#heldBytes += entry.data.length
+    }
+    if (this.#heldBytes > heldBytesLimit * 2) this.#drop()
     this.#wake()
   }
 
@@ -63,9 +70,15 @@ export class Feed {
     return this.#dropped + (index === -1 ? this.#held.length : index)
   }
 
-  /** What was told since a place, or `behind` when that is no longer held. */
+  /** Entries since a place, up to a limit of bytes, or `behind` when they are no longer held. */
   read(place: number): FeedEntry[] | 'behind' {
-    return place < this.#dropped ? 'behind' : this.#held.slice(place - this.#dropped)
+    if (place < this.#dropped) return 'behind'
+    const first = place - this.#dropped
+    let end = first
+    for (let bytes = 0; end < this.#held.length && bytes < readBytesLimit; end += 1) {
+      bytes += this.#held[end]?.data.length ?? 0
+    }
+    return this.#held.slice(first, end)
   }
 
   /** Resolves at the next change. */
@@ -83,9 +96,13 @@ export class Feed {
   }
 
   #drop(): void {
-    const firstOpen = this.#held.findIndex((entry) => entry.number === null)
-    const numbered = firstOpen === -1 ? this.#held.length : firstOpen
-    const count = Math.min(numbered, this.#held.length - heldLimit)
+    let count = 0
+    while (this.#heldBytes > heldBytesLimit) {
+      const entry = this.#held[count]
+      if (!entry || entry.number === null) break
+      this.#heldBytes -= entry.data.length
+      count += 1
+    }
     this.#held = this.#held.slice(count)
     this.#dropped += count
   }

@@ -16,12 +16,12 @@ export function entriesJson(entries: readonly Entry[]): string {
   return `[${entries.map((entry) => `["${entry.event}",${entry.data}]`).join(',')}]`
 }
 
-/** Up to `limit` rows of the log beyond entry number `after`, as single entries. */
+/** Up to `limit` rows of the log beyond entry number `after`, as single entries; a row holds a few KiB. */
 export async function readEntries(
   db: Queryable,
   run_id: string,
   after: number,
-  limit = 200,
+  limit = 32,
 ): Promise<NumberedEntry[]> {
   const rows = await db.query<{ first: number; entries: [string, unknown][] }>({
     name: 'read_entries',
@@ -37,4 +37,22 @@ export async function readEntries(
       })),
     )
     .filter((entry) => entry.number > after)
+}
+
+/** Deletes the logs of up to `limit` runs that were created before `createdBefore` and have ended; returns how many. */
+export async function pruneRunLogs(db: Queryable, createdBefore: number, limit: number): Promise<number> {
+  const runs = await db.query({
+    name: 'prune_run_logs',
+    text: `with old as (
+             select id from runs
+             where has_log and created_at < $1
+               and status in ('completed', 'failed', 'incomplete', 'cancelled', 'expired')
+             order by created_at limit $2 for update skip locked
+           ), pruned as (
+             delete from run_events where run_id in (select id from old)
+           )
+           update runs set has_log = false where id in (select id from old) returning id`,
+    values: [createdBefore, limit],
+  })
+  return runs.length
 }

@@ -84,6 +84,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     corsOrigins: [],
     runExpiresSeconds: 600,
     drainSeconds: 0,
+    runLogDays: 30,
     maxRuns: 64,
     maxIngests: 2,
     searchMemoryBytes: 64 * 1024 * 1024,

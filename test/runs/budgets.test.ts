@@ -182,3 +182,28 @@ test('a thread longer than the context of the model is shortened without any bud
   small.complaints.splice(0)
   await small.close()
 })
+
+test('the first message of a thread with more than 500 is kept when older ones are left out', async () => {
+  const { assistant, thread } = await place()
+  await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'filler' })
+  await server.db.query({
+    text: `insert into messages (id, project, thread_id, created_at, status, role, content, attachments, metadata)
+           select m.id || n, m.project, m.thread_id, m.created_at, m.status, m.role, m.content, m.attachments, m.metadata
+           from messages m, generate_series(1, 520) n
+           where m.thread_id = $1 and m.content::text like '%filler%' order by n`,
+    values: [thread.id],
+  })
+  await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'The newest' })
+  server.model.script([
+    {
+      text: 'ok',
+      expect: ({ messages: sent }) => {
+        expect(sent[0].content).toBe('Hello')
+        expect(sent.at(-1).content).toBe('The newest')
+        expect(sent.length).toBeLessThan(500)
+      },
+    },
+  ])
+  const run = await runToRest({ assistant, thread }, { max_prompt_tokens: 1000 })
+  expect(run.status).toBe('completed')
+})

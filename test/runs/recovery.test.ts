@@ -103,3 +103,70 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
   await reach(run, 'cancelled')
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['cancelled'])
 })
+
+/** What the server notes about a run for its operator. */
+const trace = (run: any) => server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
+
+test('a run that is recovered three times without progress fails, and its trace says why', async () => {
+  server.model.script(Array.from({ length: 4 }, () => ({ text: 'Hel', hold: new Promise(() => {}) })))
+  const run = await start(await place())
+  for (let attempt = 1; attempt <= 4; attempt += 1) {
+    await eventually(async () => deltas(await logged(run.id)) === attempt, `the answer of attempt ${attempt}`)
+    expect((await trace(run)).body.attempts).toBe(attempt)
+    await orphan(run.id)
+  }
+  const failed = await reach(run, 'failed')
+  expect(failed.last_error).toEqual({ code: 'server_error', message: 'Sorry, something went wrong.' })
+  const { body } = await trace(run)
+  expect(body.attempts).toBe(4)
+  expect(JSON.stringify(body.data.at(-1))).toMatch(/3 times/)
+})
+
+test('a cancel whose hint was lost is obeyed while the model is silent', async () => {
+  server.model.script([{ text: 'too late', before: new Promise(() => {}) }])
+  const run = await start(await place())
+  await eventually(() => server.model.requests.length > 0, 'the request to the model')
+  await server.db.query({ text: `update runs set status = 'cancelling' where id = $1`, values: [run.id] })
+  expect((await reach(run, 'cancelled')).cancelled_at).not.toBeNull()
+})
+
+test('a run whose rows the database refuses does not take along those written with it', async () => {
+  await server.db.query({
+    text: `alter table messages add constraint refuse_some check (content::text not like '%REFUSED%')`,
+  })
+  const open = gate()
+  const answers = new Map([
+    ['first', { text: ['a', 'b'], before: open.promise }],
+    ['refused', { text: 'REFUSED', before: open.promise }],
+    ['accepted', { text: 'fine', before: open.promise }],
+  ])
+  server.model.whenever((body) => {
+    const { content } = body.messages.at(-1)
+    const answer = answers.get(content) ?? { text: 'fine now' }
+    answers.delete(content)
+    return answer
+  })
+  const assistant = await post('/assistants', { model: 'gpt-4o' })
+  const ask = (content: string) =>
+    post('/threads/runs', {
+      assistant_id: assistant.id,
+      thread: { messages: [{ role: 'user', content }] },
+    })
+  const [first, refused, accepted] = [await ask('first'), await ask('refused'), await ask('accepted')]
+  await eventually(() => answers.size === 0, 'three requests to the model')
+  // While the write of the first run waits for this lock, what the two others do is collected for the next write.
+  const release = await holdRow(first.id)
+  const before = server.model.requests.length
+  open.open()
+  await eventually(() => server.model.open() === 0, 'the answers')
+  // The server has had its turns: it answers requests that came later.
+  for (const run of [refused, accepted]) await trace(run)
+  await release()
+  for (const run of [first, refused, accepted]) await reach(run, 'completed')
+  expect((await trace(accepted)).body.attempts).toBe(1)
+  expect((await trace(refused)).body.attempts).toBe(2)
+  expect(server.model.requests.length).toBe(before + 1)
+  server.model.whenever(undefined)
+  await server.db.query({ text: 'alter table messages drop constraint refuse_some' })
+  expect(server.complaints.splice(0)).toMatchObject([{ message: 'runs could not be written' }])
+})

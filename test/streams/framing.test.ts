@@ -127,20 +127,6 @@ test('a server that stops ends its open streams with an error and without done',
   await reach(run, 'completed')
 })
 
-test('a client that does not read holds up nothing, and gets everything when it does', async () => {
-  const pieces = Array.from({ length: 3000 }, (_, index) => `${index} ${'x'.repeat(2000)}`)
-  server.model.script([{ text: pieces }])
-  const stream = await openStream()
-  const [run] = (await get(`/threads/${stream.thread.id}/runs`)).data
-  await reach(run, 'completed')
-  const text = await stream.readUntil(never)
-  const deltas = [...text.matchAll(/event: thread\.message\.delta\ndata: ([^\n]*)/g)].map(
-    ([, data]) => JSON.parse(data ?? '').delta.content[0].text.value,
-  )
-  expect(deltas.join('') === pieces.join('')).toBe(true)
-  expect(text.endsWith('event: done\ndata: [DONE]\n\n')).toBe(true)
-})
-
 test('a long answer loses nothing and keeps its order', async () => {
   const pieces = Array.from({ length: 2000 }, (_, index) => `${index} `)
   server.model.script([{ text: pieces }])

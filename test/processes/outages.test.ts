@@ -1,0 +1,126 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { databaseProxy, type DatabaseProxy } from '../harness/database-proxy.ts'
+import { startProcess } from '../harness/process.ts'
+import { readStream, streamEvents } from '../harness/read-stream.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, gate, stories } from '../harness/stories.ts'
+
+let server: TestServer
+let proxy: DatabaseProxy
+beforeEach(async () => {
+  server = await testServer({ config: { roles: new Set(['api']) } })
+  proxy = await databaseProxy(server.databaseUrl)
+})
+afterEach(async () => {
+  await server.close()
+  await proxy.close()
+})
+
+const { newAssistant, newThread, reach, messages } = stories(() => server)
+
+/** The stream of a new run on a new thread, by way of the server with this address. */
+async function openStream(url: string | undefined): Promise<{ response: Response; thread: any }> {
+  const [assistant, thread] = [await newAssistant(), await newThread('Hello')]
+  const response = await fetch(`${url}/v1/threads/${thread.id}/runs`, {
+    method: 'POST',
+    headers: {
+      authorization: 'Bearer test-key',
+      'openai-beta': 'assistants=v2',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
+  })
+  return { response, thread }
+}
+
+const isDelta = ({ event }: { event: string }) => event === 'thread.message.delta'
+const isReady = async (url: string | undefined) => (await fetch(`${url}/readyz`)).ok
+
+/** The warnings that an outage causes are expected; errors are not. */
+function expectWarningsOnly(): void {
+  const expected = /database|heartbeat|claimed|notifications|looked up|deleted/
+  expect(server.complaints.splice(0).filter(({ message }) => !expected.test(message))).toEqual([])
+}
+
+test('a stream goes on after the process that sends it had no database', async () => {
+  const api = await server.sibling({ roles: new Set(['api']), databaseUrl: proxy.url })
+  await server.sibling({ roles: new Set(['worker']) })
+  const [more, cut] = [gate(), gate()]
+  server.model.script([{ text: ['Hel', 'lo'], hold: more.promise }])
+  const { response, thread } = await openStream(api.url)
+  const seen: string[] = []
+  const reading = (async () => {
+    for await (const one of streamEvents(response)) {
+      seen.push(one.event)
+      if (isDelta(one)) cut.open()
+    }
+  })()
+  await cut.promise
+  proxy.block()
+  await eventually(async () => !(await isReady(api.url)), 'the outage')
+  more.open()
+  await eventually(async () => (await messages(thread)).data[1]?.status === 'completed', 'the end of the run')
+  proxy.pass()
+  await reading
+  expect(seen.slice(-3)).toEqual(['thread.run.step.completed', 'thread.run.completed', 'done'])
+  expect(seen).not.toContain('error')
+  expectWarningsOnly()
+})
+
+test('a server that stops says so at once, and its streams and requests end by themselves', async () => {
+  const api = await server.sibling({ roles: new Set(['api']), drainSeconds: 25 })
+  await server.sibling({ roles: new Set(['worker']) })
+  const hold = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }])
+  const { response, thread } = await openStream(api.url)
+  const reading = readStream(response)
+  await eventually(() => server.model.open() === 1, 'the answer of the model')
+  const closing = api.close()
+  await eventually(async () => !(await isReady(api.url)), 'the answer that the server is not ready')
+  const late = await fetch(`${api.url}/v1/threads/${thread.id}`, {
+    headers: { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2' },
+  })
+  expect(late.status).toBe(200)
+  expect(late.headers.get('connection')).toBe('close')
+  hold.open()
+  expect((await reading).map(({ event }) => event).slice(-2)).toEqual(['thread.run.completed', 'done'])
+  await closing
+})
+
+test('SIGTERM lets an API process finish its streams', async () => {
+  await server.sibling({ roles: new Set(['worker']) })
+  const process = await startProcess(server.dataDir, {
+    DATABASE_URL: server.databaseUrl,
+    SPOOL_ROLES: 'api',
+    OPENAI_BASE_URL: server.model.url,
+  })
+  const hold = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }])
+  const { response } = await openStream(process.url)
+  const reading = readStream(response)
+  await eventually(() => server.model.open() === 1, 'the answer of the model')
+  const ending = process.end('SIGTERM')
+  await eventually(async () => !(await isReady(process.url)), 'the answer that the server is not ready')
+  hold.open()
+  expect((await reading).map(({ event }) => event).slice(-2)).toEqual(['thread.run.completed', 'done'])
+  await ending
+})
+
+test('the stream of a run that ended during the outage of its process is replayed from its log', async () => {
+  const api = await server.sibling({ roles: new Set(['api']), databaseUrl: proxy.url })
+  await server.sibling({ roles: new Set(['worker']) })
+  server.model.script([{ text: 'Hi' }])
+  const { response } = await openStream(server.url.replace('/v1', ''))
+  const [created] = await readStream(response)
+  const run = (created as any).data
+  await reach(run, 'completed')
+  proxy.block()
+  await eventually(async () => !(await isReady(api.url)), 'the outage')
+  proxy.pass()
+  await eventually(() => isReady(api.url), 'the end of the outage')
+  const replayed = await fetch(`${api.url}/v1/threads/${run.thread_id}/runs/${run.id}/events`, {
+    headers: { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2' },
+  })
+  expect((await readStream(replayed)).at(-2)?.event).toBe('thread.run.completed')
+  expectWarningsOnly()
+})

@@ -1,0 +1,65 @@
+import { connect } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, stories } from '../harness/stories.ts'
+
+let server: TestServer
+afterEach(() => server.close())
+
+const { newAssistant, newThread, get, reach } = stories(() => server)
+
+test('a client that does not read holds up nothing, and gets everything when it does', async () => {
+  server = await testServer()
+  const pieces = Array.from({ length: 3000 }, (_, index) => `${index} ${'x'.repeat(2000)}`)
+  server.model.script([{ text: pieces }])
+  const [assistant, thread] = [await newAssistant(), await newThread('Hello')]
+  const response = await fetch(`${server.url}/threads/${thread.id}/runs`, {
+    method: 'POST',
+    headers: {
+      authorization: 'Bearer test-key',
+      'openai-beta': 'assistants=v2',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
+  })
+  const [run] = (await get(`/threads/${thread.id}/runs`)).data
+  await reach(run, 'completed')
+  const text = await response.text()
+  const deltas = [...text.matchAll(/event: thread\.message\.delta\ndata: ([^\n]*)/g)].map(
+    ([, data]) => JSON.parse(data ?? '').delta.content[0].text.value,
+  )
+  expect(deltas.join('') === pieces.join('')).toBe(true)
+  expect(text.endsWith('event: done\ndata: [DONE]\n\n')).toBe(true)
+})
+
+test('a reader that takes nothing for four keep-alive periods is disconnected, and the run goes on', async () => {
+  server = await testServer({ keepAliveMs: 20 })
+  server.model.script([{ text: Array.from({ length: 200 }, () => 'words '.repeat(5000)) }])
+  const assistant = await newAssistant()
+  const thread = await newThread('Hello')
+  const { hostname, port } = new URL(server.url)
+  const socket = connect(Number(port), hostname)
+  let isCut = false
+  socket.on('error', () => (isCut = true))
+  const body = JSON.stringify({ assistant_id: assistant.id, stream: true })
+  socket.write(
+    [
+      `POST /v1/threads/${thread.id}/runs HTTP/1.1`,
+      `Host: ${hostname}:${port}`,
+      'Authorization: Bearer test-key',
+      'OpenAI-Beta: assistants=v2',
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      '',
+      body,
+    ].join('\r\n'),
+  )
+  // Nobody reads. An empty line is a probe: the server ignores it, and its kernel refuses it once the server has cut.
+  await eventually(() => {
+    socket.write('\r\n')
+    return isCut
+  }, 'the end of the connection')
+  const [run] = (await get(`/threads/${thread.id}/runs`)).data
+  expect((await reach(run, 'completed')).status).toBe('completed')
+  socket.destroy()
+})
