@@ -19,6 +19,7 @@ const allowed: Record<string, string[]> = {
   tools: ['api', 'runs', 'search', 'sandbox', 'models', 'blobs', 'sql', 'database', 'util'],
   ingest: ['api', 'runs', 'search', 'documents', 'embedders', 'blobs', 'sql', 'database', 'util'],
   search: ['api', 'documents', 'embedders', 'blobs', 'sql', 'database', 'util'],
+  backup: ['blobs', 'sql', 'database'],
   runs: ['api', 'sql', 'database', 'util'],
   models: ['api', 'util'],
   embedders: ['models', 'util'],
@@ -43,6 +44,7 @@ const owners: Record<string, string> = {
   aws4fetch: 'blobs',
   'eventsource-parser': 'models',
   'gpt-tokenizer': 'util',
+  'tar-stream': 'backup',
   'node-llama-cpp': 'models',
 }
 

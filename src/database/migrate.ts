@@ -28,9 +28,9 @@ const lockKey = 0x53706f6f6c4d
 /**
  * Applies the `NNNN-name.sql` files of `folder` that this database lacks, in order, each in a transaction of its own.
  * Processes that do this at once wait for each other. Throws `MigrationRefused` when a file that was applied has
- * changed, is missing, or comes before one that was applied.
+ * changed, is missing, or comes before one that was applied. `newest` stops at an older schema, for a restore.
  */
-export async function migrate(db: Database, folder: string): Promise<void> {
+export async function migrate(db: Database, folder: string, newest?: number): Promise<void> {
   const migrations = readMigrations(folder)
   await db.transaction(async (tx) => {
     await takeTurn(tx)
@@ -41,7 +41,7 @@ export async function migrate(db: Database, folder: string): Promise<void> {
     })
     checkApplied(await readApplied(tx), migrations)
   })
-  for (const migration of migrations) {
+  for (const migration of migrations.slice(0, newest)) {
     await db.transaction(async (tx) => {
       await takeTurn(tx)
       const applied = await readApplied(tx)
@@ -53,6 +53,11 @@ export async function migrate(db: Database, folder: string): Promise<void> {
       })
     })
   }
+}
+
+/** The number of the newest migration file. */
+export function newestMigration(folder: string): number {
+  return readMigrations(folder).length
 }
 
 /** Held to the end of the transaction: it needs no session, and a pooler in between does no harm. */

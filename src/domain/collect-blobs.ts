@@ -1,6 +1,13 @@
 /** Deletes contents that nothing refers to, and sees to it that all processes use one blob store. */
 import type { BlobStore } from '../blobs/port.ts'
-import { forgetBlob, holdBlob, isBlobInUse, lockReleasedBlob, recordBlobStore } from '../sql/blobs.ts'
+import {
+  forgetBlob,
+  holdBlob,
+  isBlobInUse,
+  lockBlobCollection,
+  lockReleasedBlob,
+  recordBlobStore,
+} from '../sql/blobs.ts'
 import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
@@ -11,6 +18,7 @@ const idleSeconds = 3600
 /** Looks at one blob; answers 0 when there was none. Call it again otherwise. */
 export async function collectBlobs(context: Context): Promise<number> {
   return context.db.transaction(async (tx) => {
+    if (!(await lockBlobCollection(tx))) return 0
     const sha256 = await lockReleasedBlob(tx, nowSeconds(context.clock) - idleSeconds)
     if (sha256 === undefined) return 0
     // Asked after the lock is held: a reference that was being added while it was awaited is seen.

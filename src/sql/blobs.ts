@@ -63,6 +63,19 @@ export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolea
   return rows.length > 0
 }
 
+/** 'SpoolB' in ASCII. A backup holds this advisory lock shared, and contents are only removed while it is free. */
+export const blobCollectionLock = 0x53706f6f6c42
+
+/** False while a backup is being written. Held until the transaction ends. */
+export async function lockBlobCollection(tx: Queryable): Promise<boolean> {
+  const [row] = await tx.query<{ locked: boolean }>({
+    name: 'lock_blob_collection',
+    text: 'select pg_try_advisory_xact_lock($1) as locked',
+    values: [blobCollectionLock],
+  })
+  return row?.locked ?? false
+}
+
 export async function forgetBlob(tx: Queryable, sha256: string): Promise<void> {
   await tx.query({ text: 'delete from blobs where sha256 = $1', values: [sha256] })
 }
