@@ -38,7 +38,7 @@ async function kill(writer: Writer): Promise<void> {
   await writer.ended
 }
 
-const open = () => openDatabase({ dataDir, migrations, poolSize: 2, log: () => undefined })
+const open = () => openDatabase({ dataDir, migrations, poolSize: 2, timeoutMs: 60_000, log: () => undefined })
 
 /** A client beside the server, as `psql` would be. */
 const beside = () =>
