@@ -25,7 +25,7 @@ const allowed: Record<string, string[]> = {
   blobs: ['api', 'util'],
   sql: ['api', 'database', 'util'],
   database: ['embedded-postgres', 'util'],
-  'embedded-postgres': ['database', 'util'],
+  'embedded-postgres': ['util'],
   sandbox: ['util'],
   documents: ['util'],
   api: ['util'],
