@@ -54,6 +54,7 @@ export async function openHouse(config: Config, parts: Parts): Promise<House> {
     dataDir: config.dataDir,
     migrations: fileURLToPath(new URL('database/migrations', import.meta.url)),
     poolSize: config.databasePool,
+    timeoutMs: config.databaseTimeoutMs,
     log: parts.log,
     ...(config.databaseUrl && { url: config.databaseUrl }),
   })

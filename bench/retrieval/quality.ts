@@ -101,7 +101,7 @@ export async function measureQuality(corpus: Corpus, alphas: number[] = []): Pro
   const methods: [string, (one: Found) => ReadonlyMap<string, number>][] = [
     ['words', ({ words }) => words],
     ['vectors', ({ cosines }) => cosines],
-    ...[alphaFor(embedder.id), ...alphas].map((alpha): [string, (one: Found) => Map<string, number>] => [
+    ...[alphaFor(embedder.id, ''), ...alphas].map((alpha): [string, (one: Found) => Map<string, number>] => [
       `fused ${alpha}`,
       ({ cosines, words }) => fuseScores(cosines, words, alpha),
     ]),

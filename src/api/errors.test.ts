@@ -67,6 +67,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   invalidResponseSchema: ['f', 'no.'],
   duplicateFunction: ['f'],
   duplicateTool: ['file_search'],
+  reservedFunctionName: ['tools[0].function.name', 'file_search'],
   toolChoiceAbsent: ["the function 'f'"],
   toolChoiceNeedsTools: [],
   vectorStoreExpired: ['vs_x'],

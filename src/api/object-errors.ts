@@ -108,6 +108,14 @@ export const objectErrors = {
     badRequest('invalid_value', "Invalid 'tools': the tool '{type}' is given more than once."),
     (type: string) => ({ values: { type }, param: 'tools' }),
   ),
+  /** Ours: the model could not tell the function from the built-in tool. */
+  reservedFunctionName: define(
+    badRequest(
+      'invalid_value',
+      "Invalid '{path}': '{name}' is the name of a built-in tool. Give the function another name.",
+    ),
+    (path: string, name: string) => ({ values: { path, name }, param: path }),
+  ),
   toolChoiceAbsent: define(
     badRequest('invalid_value', "Invalid value for 'tool_choice': {choice} is not in 'tools'."),
     (choice: string) => ({ values: { choice }, param: 'tool_choice' }),

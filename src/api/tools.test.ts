@@ -133,6 +133,20 @@ test.each<[string, Partial<ToolSetup>, string, string | null, string | null]>([
     'tools',
   ],
   [
+    'a function with the name of a built-in tool, beside it',
+    { tools: [fileSearch, functionTool({ name: 'file_search' })] },
+    "Invalid 'tools[1].function.name': 'file_search' is the name of a built-in tool. Give the function another name.",
+    'invalid_value',
+    'tools[1].function.name',
+  ],
+  [
+    'a function with the name of a built-in tool, without it',
+    { tools: [functionTool({ name: 'code_interpreter' })] },
+    "Invalid 'tools[0].function.name': 'code_interpreter' is the name of a built-in tool. Give the function another name.",
+    'invalid_value',
+    'tools[0].function.name',
+  ],
+  [
     'parameters that describe a string',
     { tools: [codeInterpreter, functionTool({ name: 'get_weather', parameters: { type: 'string' } })] },
     `Invalid schema for function 'get_weather': schema must be a JSON Schema of 'type: "object"', got 'type: "string"'.`,

@@ -117,7 +117,7 @@ export interface ToolSetup {
 /** Throws an `ApiError` when valid fields contradict one another. */
 export function checkTools({ tools, response_format, tool_choice }: ToolSetup): void {
   checkDuplicates(tools)
-  tools.forEach(checkFunctionSchema)
+  tools.forEach(checkFunction)
   checkResponseFormat(response_format, tools)
   if (tool_choice) checkToolChoice(tool_choice, tools)
 }
@@ -135,9 +135,13 @@ function checkDuplicates(tools: readonly AssistantTool[]): void {
   }
 }
 
-function checkFunctionSchema(tool: AssistantTool, index: number): void {
+/** The model calls built-in tools by these names, so no function may have them, with or without the tool. */
+const builtInNames: ReadonlySet<string> = new Set(['code_interpreter', 'file_search'])
+
+function checkFunction(tool: AssistantTool, index: number): void {
   if (tool.type !== 'function') return
   const { name, parameters, strict } = tool.function
+  if (builtInNames.has(name)) throw errors.reservedFunctionName(`tools[${index}].function.name`, name)
   const fault = rootFault(parameters) ?? (strict ? strictFault(parameters) : undefined)
   if (fault) throw errors.invalidFunctionSchema(`tools[${index}].function.parameters`, name, fault)
 }

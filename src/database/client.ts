@@ -1,4 +1,4 @@
-/** One connection to PostgreSQL: how it is opened, what a statement on it returns, how values become JavaScript. */
+/** One connection to PostgreSQL: opening it, running a statement on it, and reading values as JavaScript. */
 import pg from 'pg'
 import type { Statement } from './database.ts'
 import { translateError } from './errors.ts'
@@ -13,26 +13,30 @@ export interface ConnectionSettings {
   database?: string
   /** False: never encrypted. Absent: as the connection string or the driver's environment variables say. */
   ssl?: false
+  /** How long a statement may take before it fails and its connection is closed. Absent: without a limit. */
+  timeoutMs?: number
 }
 
-/** How long a statement waits for a connection, from the pool or the network, before the database counts as away. */
-const connectTimeoutMs = 15_000
+/** How long a statement waits for a connection, from the pool or the network. */
+const connectTimeoutMs = 10_000
 
-/** What every connection to this server is opened with. */
-export function clientConfig(connection: ConnectionSettings): pg.ClientConfig {
+/** The driver's settings for every connection of this process. */
+export function clientConfig({ timeoutMs, ...connection }: ConnectionSettings): pg.ClientConfig {
   return {
     ...connection,
     types: { getTypeParser },
     // Statements that are started together go out together; the server runs them in that order.
     pipeline: true,
-    connectionTimeoutMillis: connectTimeoutMs,
-    // A peer that vanished without a word is noticed on connections that only listen.
+    connectionTimeoutMillis: Math.min(connectTimeoutMs, timeoutMs ?? connectTimeoutMs),
+    // Counted here and not by the server: over a silent network its error would never arrive.
+    ...(timeoutMs !== undefined && { query_timeout: timeoutMs }),
+    // A connection that only listens has no statement to fail: the kernel asks whether the peer is still there.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }
 }
 
-/** A connection outside of any pool; its death shows in the next statement, or in its `end` event. */
+/** A connection outside of any pool. When it is lost, its `end` event fires and the next statement fails. */
 export async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
   const client = new pg.Client(config)
   client.on('error', () => undefined)

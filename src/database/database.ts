@@ -1,4 +1,4 @@
-/** The one door to PostgreSQL: statements, transactions, notifications. */
+/** The interface to PostgreSQL: statements, transactions, notifications. */
 
 /** What a statement can be run on: the pool, or one transaction. */
 export interface Queryable {
@@ -16,11 +16,11 @@ export interface Statement {
 }
 
 export interface Database extends Queryable {
-  /** Commits what `work` did, or rolls back and rethrows; never retries. */
+  /** Commits what `work` did, or rolls back and rethrows. It never retries. */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
   /**
-   * Hears NOTIFY on a channel over a connection of its own until the returned function is called. After the
-   * connection was lost it listens again first and then calls `onReconnect`, so that nothing is missed.
+   * Receives NOTIFY on a channel over a separate connection until the returned function is called. After a lost
+   * connection it listens again first and then calls `onReconnect`, so that the caller can read what it missed.
    */
   listen(
     channel: string,
@@ -33,8 +33,8 @@ export interface Database extends Queryable {
 }
 
 /**
- * The database cannot be reached right now: not running, restarting, or the connection was lost. Whether a statement
- * that was under way took effect is unknown. The same call works again once the database is back.
+ * The database cannot serve now: it is not running, restarting, out of disk, did not answer in time, or the connection
+ * was lost. Whether an unfinished statement took effect is unknown. The same call works once the database is back.
  */
 export class DatabaseUnavailable extends Error {
   override readonly name = 'DatabaseUnavailable'

@@ -1,10 +1,13 @@
-/** Tells a database that is away from a statement that is wrong. */
+/** Distinguishes an unavailable database from an invalid statement. */
 import { DatabaseUnavailable } from './database.ts'
 
-/** SQLSTATE classes and codes with which a server says that it is not there, or no longer. */
-const awayCodes = /^(08...|57P0[1235]|53300|25P03)$/
+/**
+ * SQLSTATEs of a server that cannot serve now: connection failures (08), shutdown and start (57P), too many connections
+ * (53300), a full disk (53100), a session that was ended while idle (25P03), a standby that takes no writes (25006).
+ */
+const unavailableCodes = /^(08...|57P0[1235]|53300|53100|25P03|25006)$/
 
-/** What the socket or the resolver says when nobody answers. */
+/** Codes of the socket or the resolver when nothing answers. */
 const unreachableCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -18,17 +21,18 @@ const unreachableCodes = new Set([
   'EADDRNOTAVAIL',
 ])
 
-/** The driver's own failures carry no code, only these words. */
+/** The driver's own failures have no code, only these messages. */
 const driverMessages = [
   'Connection terminated',
   'timeout expired',
+  'Query read timeout',
   'timeout exceeded when trying to connect',
   'Cannot use a pool after calling end on the pool',
   'Client has encountered a connection error',
   'Client was closed and is not queryable',
 ]
 
-/** The error as callers should see it: `DatabaseUnavailable` when the connection failed, else itself. */
+/** The error for callers: `DatabaseUnavailable` when the connection or the server failed, else the error itself. */
 export function translateError(error: unknown): unknown {
   if (!isConnectionFailure(error)) return error
   return new DatabaseUnavailable(`The database is unavailable: ${error.message || codeOf(error)}`, {
@@ -38,10 +42,10 @@ export function translateError(error: unknown): unknown {
 
 function isConnectionFailure(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof DatabaseUnavailable) return false
-  // Happy-eyeballs connects to several addresses and reports all their failures in one.
+  // A host name with several addresses fails with the errors of all of them.
   if (error instanceof AggregateError) return error.errors.some(isConnectionFailure)
   const code = codeOf(error)
-  if (awayCodes.test(code) || unreachableCodes.has(code)) return true
+  if (unavailableCodes.test(code) || unreachableCodes.has(code)) return true
   return driverMessages.some((message) => error.message.startsWith(message))
 }
 
@@ -50,7 +54,7 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
 
-/** Whether a statement failed because it would have broken this unique constraint or unique index. */
+/** Whether a statement failed because it would have violated this unique constraint or unique index. */
 export function isUniqueViolation(error: unknown, constraint: string): boolean {
   return (
     codeOf(error) === '23505' &&

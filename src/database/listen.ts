@@ -1,11 +1,11 @@
-/** LISTEN on a connection of its own that comes back after it was lost. */
+/** LISTEN on a separate connection that is opened again after it was lost. */
 import pg from 'pg'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { openClient } from './client.ts'
 import { translateError } from './errors.ts'
 
-interface Hearing {
+interface Listener {
   onNotify: (payload: string) => void
   onReconnect: () => void
   log: Log
@@ -18,20 +18,20 @@ const longestRetryMs = 1_000
 export async function listen(
   config: pg.ClientConfig,
   channel: string,
-  hearing: Hearing,
+  listener: Listener,
 ): Promise<() => Promise<void>> {
   const stop = new AbortController()
-  let current = await subscribe(config, channel, hearing)
+  let current = await subscribe(config, channel, listener)
 
   async function keepListening(): Promise<void> {
     while (!stop.signal.aborted) {
       await current.ended
       if (stop.signal.aborted) return
-      hearing.log('warn', 'the connection that hears notifications was lost', { channel })
-      const next = await resubscribe(config, channel, { ...hearing, signal: stop.signal })
+      listener.log('warn', 'the connection that listens for notifications was lost', { channel })
+      const next = await resubscribe(config, channel, { ...listener, signal: stop.signal })
       if (next === undefined) return
       current = next
-      call(hearing, () => hearing.onReconnect())
+      call(listener, () => listener.onReconnect())
     }
   }
 
@@ -43,27 +43,27 @@ export async function listen(
   }
 }
 
-/** Tries until it listens again; undefined when stopped meanwhile. */
+/** Retries until it listens again; undefined when it was stopped meanwhile. */
 async function resubscribe(
   config: pg.ClientConfig,
   channel: string,
-  hearing: Hearing & { signal: AbortSignal },
+  listener: Listener & { signal: AbortSignal },
 ) {
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(waitMs * 2, longestRetryMs)) {
-    await sleep(waitMs, hearing.signal)
-    if (hearing.signal.aborted) return undefined
-    const next = await subscribe(config, channel, hearing).catch(() => undefined)
+    await sleep(waitMs, listener.signal)
+    if (listener.signal.aborted) return undefined
+    const next = await subscribe(config, channel, listener).catch(() => undefined)
     if (next === undefined) continue
-    if (!hearing.signal.aborted) return next
+    if (!listener.signal.aborted) return next
     await next.client.end()
     return undefined
   }
 }
 
-async function subscribe(config: pg.ClientConfig, channel: string, hearing: Hearing) {
+async function subscribe(config: pg.ClientConfig, channel: string, listener: Listener) {
   const client = await openClient(config)
   const ended = new Promise<void>((resolve) => client.once('end', resolve))
-  client.on('notification', ({ payload }) => call(hearing, () => hearing.onNotify(payload ?? '')))
+  client.on('notification', ({ payload }) => call(listener, () => listener.onNotify(payload ?? '')))
   try {
     await client.query(`listen ${pg.escapeIdentifier(channel)}`)
     return { client, ended }
@@ -73,11 +73,11 @@ async function subscribe(config: pg.ClientConfig, channel: string, hearing: Hear
   }
 }
 
-/** A listener that throws would end the process from inside of the socket's event. */
-function call(hearing: Hearing, listener: () => void): void {
+/** A listener that throws inside the socket's event would end the process. */
+function call({ log }: Listener, notify: () => void): void {
   try {
-    listener()
+    notify()
   } catch (error) {
-    hearing.log('error', 'a listener for notifications threw', { error: String(error) })
+    log('error', 'a listener for notifications threw', { error: String(error) })
   }
 }

@@ -1,10 +1,10 @@
-/** Brings the tables to the shape that this version of the code expects, one numbered file after the other. */
+/** Applies the numbered migration files that the database does not have yet. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, Queryable } from './database.ts'
 
-/** The tables are not as the migration files say, and no file may change that. */
+/** The applied migrations and the files do not fit together. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
@@ -26,14 +26,14 @@ interface Applied {
 const lockKey = 0x53706f6f6c4d
 
 /**
- * Applies the `NNNN-name.sql` files of `folder` that this database lacks, in order, each in a transaction of its own.
- * Processes that do this at once wait for each other. Throws `MigrationRefused` when a file that was applied has
+ * Applies the `NNNN-name.sql` files of `folder` that this database lacks, in order, each in its own transaction.
+ * Processes that do this at the same time wait for each other. Throws `MigrationRefused` when a file that was applied has
  * changed, is missing, or comes before one that was applied. `newest` stops at an older schema, for a restore.
  */
 export async function migrate(db: Database, folder: string, newest?: number): Promise<void> {
   const migrations = readMigrations(folder)
   await db.transaction(async (tx) => {
-    await takeTurn(tx)
+    await lockMigrations(tx)
     await tx.query({
       text: `create table if not exists schema_migrations (
                number int primary key, name text not null, checksum text not null,
@@ -43,7 +43,7 @@ export async function migrate(db: Database, folder: string, newest?: number): Pr
   })
   for (const migration of migrations.slice(0, newest)) {
     await db.transaction(async (tx) => {
-      await takeTurn(tx)
+      await lockMigrations(tx)
       const applied = await readApplied(tx)
       if (applied.some(({ number }) => number === migration.number)) return
       await tx.query({ text: migration.sql })
@@ -60,8 +60,8 @@ export function newestMigration(folder: string): number {
   return readMigrations(folder).length
 }
 
-/** Held to the end of the transaction: it needs no session, and a pooler in between does no harm. */
-async function takeTurn(tx: Queryable): Promise<void> {
+/** A lock that ends with the transaction: it needs no session, so a connection pooler does no harm. */
+async function lockMigrations(tx: Queryable): Promise<void> {
   await tx.query({ text: 'select pg_advisory_xact_lock($1)', values: [lockKey] })
 }
 

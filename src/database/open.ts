@@ -1,21 +1,25 @@
-/** Opens the database that the settings name: the server at a URL, or the embedded one under the data folder. */
+/** Opens the configured database: the server at a URL, or the embedded one in the data folder. */
 import { resolve } from 'node:path'
 import pg from 'pg'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database } from './database.ts'
 import { startEmbedded } from '../embedded-postgres/embedded-postgres.ts'
+import { codeOf } from './errors.ts'
 import { migrate } from './migrate.ts'
+import type { ConnectionSettings } from './client.ts'
 import { connectPostgres } from './postgres.ts'
 
 export interface DatabaseSettings {
-  /** A PostgreSQL server; none: the embedded one. */
+  /** A PostgreSQL server. Absent: the embedded one. */
   url?: string
   dataDir: string
   /** The folder of migration files. */
   migrations: string
-  /** Connections for statements; the few that listen or hold a lock come on top. */
+  /** Connections for statements; the few that listen or hold a lock are not counted. */
   poolSize: number
+  /** How long a statement may take. Migrations are not limited. */
+  timeoutMs: number
   log: Log
 }
 
@@ -24,40 +28,36 @@ export interface OpenedDatabase {
   embedded: boolean
   /** For the banner, no password in it. */
   description: string
-  /** Resolves when an embedded database is gone for good and `db` is closed; the server should end then. */
+  /** Resolves when an embedded database cannot be kept running and `db` is closed; the server should end then. */
   lost: Promise<Error>
   /** Closes every connection, and stops the database if it is the embedded one. */
   close(): Promise<void>
 }
 
-/** The oldest server with all that the statements use. */
+/** The oldest server that has everything the statements use. */
 const oldestVersion = 15
 
 export async function openDatabase(settings: DatabaseSettings): Promise<OpenedDatabase> {
   return settings.url === undefined ? openEmbedded(settings) : openServer({ ...settings, url: settings.url })
 }
 
-async function openEmbedded({
-  dataDir,
-  migrations,
-  poolSize,
-  log,
-}: DatabaseSettings): Promise<OpenedDatabase> {
+async function openEmbedded(settings: DatabaseSettings): Promise<OpenedDatabase> {
+  const { dataDir, poolSize: max, timeoutMs, log } = settings
   const server = await startEmbedded({ dataDir, log })
-  const db = connectPostgres({ ...server.connection, max: poolSize, log })
+  try {
+    await withoutTimeout(server.connection, log, (db) => migrate(db, settings.migrations))
+  } catch (error) {
+    await server.stop()
+    throw error
+  }
+  const db = connectPostgres({ ...server.connection, max, timeoutMs, log })
   const close = async () => {
     await closeSoon(db)
     await server.stop()
   }
-  try {
-    await migrate(db, migrations)
-  } catch (error) {
-    await close()
-    throw error
-  }
   const lost = server.lost.then(async (error) => {
     log('error', 'the embedded database is gone', { error: error.message })
-    // In another server's hands it would still answer.
+    // Where another server took the folder, the database would still answer.
     await closeSoon(db)
     return error
   })
@@ -66,28 +66,39 @@ async function openEmbedded({
 }
 
 async function openServer(settings: DatabaseSettings & { url: string }): Promise<OpenedDatabase> {
-  const { url, migrations, poolSize, log } = settings
-  const where = describe(url)
-  const db = connectPostgres({ connectionString: url, max: poolSize, log })
-  try {
+  const { url: connectionString, migrations, poolSize: max, timeoutMs, log } = settings
+  const where = describe(connectionString)
+  const version = await withoutTimeout({ connectionString }, log, async (db) => {
     await waitForServer(db, where, log)
-    const version = await checkServer(db, where)
+    const found = await checkServer(db, where)
     await migrate(db, migrations)
-    const lost = new Promise<Error>(() => undefined)
-    return {
-      db,
-      embedded: false,
-      description: `PostgreSQL ${version} at ${where}`,
-      lost,
-      close: () => closeSoon(db),
-    }
-  } catch (error) {
-    await closeSoon(db)
-    throw error
+    return found
+  })
+  const db = connectPostgres({ connectionString, max, timeoutMs, log })
+  return {
+    db,
+    embedded: false,
+    description: `PostgreSQL ${version} at ${where}`,
+    lost: new Promise<Error>(() => undefined),
+    close: () => closeSoon(db),
   }
 }
 
-/** Host, port and database of a URL, in whatever form the driver understands it. */
+/** A connection for the start: migrations may take long, and wait for those of other processes. */
+async function withoutTimeout<Result>(
+  connection: ConnectionSettings,
+  log: Log,
+  work: (db: Database) => Promise<Result>,
+): Promise<Result> {
+  const db = connectPostgres({ ...connection, max: 1, log })
+  try {
+    return await work(db)
+  } finally {
+    await closeSoon(db)
+  }
+}
+
+/** Host, port and database of a URL, in every form that the driver accepts. */
 function describe(url: string): string {
   if (!/^(postgres|postgresql|socket):/.test(url)) {
     throw new Error(
@@ -98,11 +109,11 @@ function describe(url: string): string {
   return `${host}:${port}/${database ?? ''}`
 }
 
-/** A server that is started together with us may need a moment. */
-const startPatienceMs = 20_000
+/** A server that is started together with this process may need a moment. */
+const startWaitMs = 20_000
 
 async function waitForServer(db: Database, where: string, log: Log): Promise<void> {
-  const deadlineMs = performance.now() + startPatienceMs
+  const deadlineMs = performance.now() + startWaitMs
   for (let attempts = 1; ; attempts += 1) {
     try {
       await db.query({ text: 'select 1' })
@@ -111,8 +122,9 @@ async function waitForServer(db: Database, where: string, log: Log): Promise<voi
       if (!(error instanceof DatabaseUnavailable)) {
         throw new Error(`The database at ${where} (DATABASE_URL) refused: ${String(error)}`, { cause: error })
       }
-      if (performance.now() > deadlineMs) {
-        throw new Error(`The database at ${where} (DATABASE_URL) does not answer: ${error.message}`, {
+      // A name that does not exist will not exist in a moment either.
+      if (performance.now() > deadlineMs || codeOf(error.cause) === 'ENOTFOUND') {
+        throw new Error(`The database at ${where} (DATABASE_URL) does not answer. ${advice(error.cause)}`, {
           cause: error,
         })
       }
@@ -122,12 +134,25 @@ async function waitForServer(db: Database, where: string, log: Log): Promise<voi
   }
 }
 
+function advice(cause: unknown): string {
+  switch (codeOf(cause)) {
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `Its host name is not known (${codeOf(cause)}): correct DATABASE_URL.`
+    case 'ECONNREFUSED':
+    case 'ENOENT':
+      return `Nothing listens there (${codeOf(cause)}): start PostgreSQL, or correct DATABASE_URL.`
+    default:
+      return String(cause)
+  }
+}
+
 async function checkServer(db: Database, where: string): Promise<string> {
   const [row] = await db.query<{ number: number; version: string; encoding: string }>({
     text: `select current_setting('server_version_num')::int as number, current_setting('server_version') as version,
                   current_setting('server_encoding') as encoding`,
   })
-  if (row === undefined) throw new Error('the database answered a plain question with no row')
+  if (row === undefined) throw new Error('the database returned no row for its version')
   if (row.number < oldestVersion * 10_000) {
     throw new Error(
       `The database at ${where} is PostgreSQL ${row.version}; ${oldestVersion} or newer is needed.`,

@@ -1,4 +1,4 @@
-/** PostgreSQL through `pg`: a pool for statements and transactions, connections of their own for the rest. */
+/** PostgreSQL through `pg`: a pool for statements and transactions, separate connections for the rest. */
 import pg from 'pg'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database, type Queryable, type Statement } from './database.ts'
@@ -8,7 +8,7 @@ import { listen } from './listen.ts'
 
 export { isUniqueViolation } from './errors.ts'
 
-/** Kept when nothing happens, so that the first request after a pause need not wait for a new one. */
+/** Kept open while idle, so that the first request after a pause does not wait for a new connection. */
 const warmConnections = 2
 const idleTimeoutMillis = 30_000
 
@@ -28,10 +28,10 @@ class PostgresDatabase implements Database {
     this.#config = config
     this.#log = log
     this.#pool = new pg.Pool({ ...config, max, min: Math.min(warmConnections, max), idleTimeoutMillis })
-    // Without these two a connection that dies while nobody waits on it would end the process; the statement
-    // that meets it next fails by itself. The pool listens only to clients that are idle.
+    // Without these two listeners a connection that is lost between statements would end the process. The next
+    // statement on it fails by itself. The pool listens only to idle clients.
     this.#pool.on('error', (error) => {
-      // Closing does not wait for the other side, which may close first.
+      // While closing, the server may close its side first.
       if (this.#closing === undefined)
         log('warn', 'an idle database connection was lost', { error: error.message })
     })
@@ -40,11 +40,15 @@ class PostgresDatabase implements Database {
 
   async query<Row extends object>(statement: Statement): Promise<Row[]> {
     const client = await this.#acquire()
+    let isLost = false
     try {
       return await run<Row>(client, statement)
+    } catch (error) {
+      // A statement that failed for another reason leaves its connection usable.
+      isLost = error instanceof DatabaseUnavailable
+      throw error
     } finally {
-      // A failed statement leaves its connection good; a lost connection the pool drops by itself.
-      client.release()
+      client.release(isLost)
     }
   }
 
@@ -100,14 +104,15 @@ class Transaction implements Queryable {
 
   constructor(client: pg.PoolClient) {
     this.#client = client
-    // Not waited for: the first statement follows in the same breath, which saves a round trip.
+    // Not awaited: `begin` and the first statement are sent together, which saves a round trip.
     this.#begun = execute(client, { text: 'begin' })
     this.#begun.catch(() => undefined)
   }
 
   async query<Row extends object>(statement: Statement): Promise<Row[]> {
-    // A statement that comes late would run outside of the transaction, on a connection that somebody else has.
-    if (this.#ended) throw new Error(`a statement came after its transaction had ended: ${statement.text}`)
+    // A late statement would run outside of the transaction, on a connection that another caller may have.
+    if (this.#ended)
+      throw new Error(`a statement was sent after its transaction had ended: ${statement.text}`)
     return run<Row>(this.#client, statement)
   }
 
@@ -118,7 +123,7 @@ class Transaction implements Queryable {
     // A transaction in which a statement failed answers `commit` with a rollback and no error.
     if (command !== 'COMMIT') {
       throw new Error(
-        'the transaction was rolled back: one of its statements had failed and the error was swallowed',
+        'the transaction was rolled back: one of its statements failed and its error was ignored',
       )
     }
   }

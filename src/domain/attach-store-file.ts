@@ -5,14 +5,21 @@ import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { CreateVectorStoreFileRequest, VectorStoreFile } from '../api/vector-stores.ts'
 import { extensionOf, formatOf } from '../documents/supported-extensions.ts'
-import { hasWindows } from '../sql/chunks.ts'
+import { hasWindows, removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
 import { shareFiles, type FileRow } from '../sql/files.ts'
-import { findStoreFile, insertStoreFiles, type NewStoreFile } from '../sql/vector-store-files.ts'
+import {
+  findStoreFile,
+  insertStoreFiles,
+  restartStoreFiles,
+  updateAttributes,
+  type NewStoreFile,
+} from '../sql/vector-store-files.ts'
 import {
   expiryOf,
   isExpired,
   lockVectorStore,
+  raiseVersion,
   updateVectorStore,
   type StoreKey,
   type VectorStoreRow,
@@ -45,22 +52,35 @@ export async function openStore(context: Context, tx: Queryable, key: StoreKey):
   return { ...store, embedder: embedder.id }
 }
 
-/** Adds checked files to a locked store; answers the `seq` of each. */
+/** Adds checked files to a locked store. */
 export async function addToStore(
   context: Context,
   tx: Queryable,
   store: VectorStoreRow,
   files: readonly NewStoreFile[],
-): Promise<number[]> {
-  if (files.length === 0) return []
+): Promise<void> {
+  if (files.length === 0) return
   const now = nowSeconds(context.clock)
   const last_active_at = Math.max(store.last_active_at, now)
   const expires_at = expiryOf(store.expires_after, last_active_at)
   await updateVectorStore(tx, { ...store, last_active_at, expires_at })
   const place = { project: store.project, vector_store_id: store.id, now }
   const added = await insertStoreFiles(tx, place, files)
+  if (added.length < files.length) await updateStoreFiles(tx, store.id, files)
   await context.hints.announce(tx, { kind: 'ingest' })
-  return added
+}
+
+/** Files that are in the store already take the settings of the request. */
+async function updateStoreFiles(
+  tx: Queryable,
+  vector_store_id: string,
+  files: readonly NewStoreFile[],
+): Promise<void> {
+  await updateAttributes(tx, vector_store_id, files)
+  const restarted = await restartStoreFiles(tx, vector_store_id, files)
+  if (restarted.length === 0) return
+  await removeChunks(tx, vector_store_id, restarted)
+  await raiseVersion(tx, vector_store_id)
 }
 
 /** The rows for files with the same settings, each file once. */
@@ -73,8 +93,8 @@ export function newStoreFiles(
 ): NewStoreFile[] {
   return [...new Set(file_ids)].map((file_id) => ({
     file_id,
-    chunking_strategy: expandChunkingStrategy(settings.chunking_strategy),
-    attributes: settings.attributes ?? {},
+    chunking_strategy: settings.chunking_strategy && expandChunkingStrategy(settings.chunking_strategy),
+    attributes: settings.attributes ?? undefined,
   }))
 }
 

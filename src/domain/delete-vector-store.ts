@@ -2,7 +2,13 @@
 import { errors } from '../api/errors.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
-import { removeAllStoreFiles, removeStoreFile, type StoreFileKey } from '../sql/vector-store-files.ts'
+import {
+  forgetDeletedFile,
+  noteDeletedFile,
+  removeAllStoreFiles,
+  removeStoreFile,
+  type StoreFileKey,
+} from '../sql/vector-store-files.ts'
 import {
   lockStoresWithFile,
   lockVectorStore,
@@ -30,7 +36,9 @@ export async function detachStoreFile(context: Context, key: StoreFileKey): Prom
   const { project, vector_store_id: id, file_id } = key
   await context.db.transaction(async (tx) => {
     if (!(await lockVectorStore(tx, { project, id }))) throw errors.notFound('vector_store', id)
-    if (!(await takeOut(tx, key))) throw errors.fileNotInVectorStore(file_id, id)
+    if (!(await takeOut(tx, key)) && !(await forgetDeletedFile(tx, key))) {
+      throw errors.fileNotInVectorStore(file_id, id)
+    }
     await touchVectorStores(tx, [id], nowSeconds(context.clock))
   })
 }
@@ -41,7 +49,9 @@ export async function leaveVectorStores(
   { project, id: file_id }: { project: string; id: string },
 ): Promise<void> {
   for (const store of await lockStoresWithFile(tx, file_id)) {
-    await takeOut(tx, { project, vector_store_id: store.id, file_id })
+    const key = { project, vector_store_id: store.id, file_id }
+    await takeOut(tx, key)
+    await noteDeletedFile(tx, key)
   }
 }
 

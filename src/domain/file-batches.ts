@@ -5,7 +5,7 @@ import { removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
 import { findBatch, insertBatch, markCancelled, type BatchKey } from '../sql/file-batches.ts'
 import { shareFiles } from '../sql/files.ts'
-import { cancelStoreFiles, type NewStoreFile } from '../sql/vector-store-files.ts'
+import { cancelStoreFiles, seqsOfFiles, type NewStoreFile } from '../sql/vector-store-files.ts'
 import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
@@ -26,8 +26,8 @@ export async function createFileBatch(
     const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
     const store = await openStore(context, tx, { project, id: vector_store_id })
     checkSearchable(files, ids)
-    const store_files = await addToStore(context, tx, store, wanted)
-    await insertBatch(tx, { ...key, created_at: now }, store_files)
+    await addToStore(context, tx, store, wanted)
+    await insertBatch(tx, { ...key, created_at: now }, await seqsOfFiles(tx, vector_store_id, ids))
     return requireBatch(tx, key)
   })
   context.hints.tell({ kind: 'ingest' })

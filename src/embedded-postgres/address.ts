@@ -4,11 +4,14 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ConnectionSettings } from '../database/client.ts'
+import type { ConnectionSettings } from './session.ts'
 
-/** The bootstrap superuser and the database that `initdb` makes. */
-const user = 'spool'
+/** The superuser that `initdb` makes, and its database. */
+export const superuser = 'spool'
 const database = 'postgres'
+
+/** The role that the server works as. */
+const user = 'spool_server'
 
 /** On a Unix socket the port is only a part of the file's name, and the folder holds one server. */
 const socketPort = 5432
@@ -20,7 +23,8 @@ export const usesUnixSocket = process.platform !== 'win32'
 
 /** A way to the server that lasts until `close`. */
 export interface Address {
-  connection: ConnectionSettings & { port: number }
+  /** As the role that the server works as. */
+  connection: ConnectionSettings
   close: () => void
 }
 
@@ -44,7 +48,12 @@ export async function addressOf(cluster: string, passwordFile: string): Promise<
   }
 }
 
-/** What the server is told about where to listen. */
+/** The same address, as the superuser. */
+export function asSuperuser({ connection }: Address): ConnectionSettings {
+  return { ...connection, user: superuser }
+}
+
+/** The server's arguments for where to listen. */
 export function listenArguments(address: Address): string[] {
   const { port } = address.connection
   if (usesUnixSocket) return ['-k', '.', '-p', String(port), '-c', 'listen_addresses=']
@@ -69,7 +78,7 @@ function fits(folder: string): boolean {
   return Buffer.byteLength(join(folder, `.s.PGSQL.${socketPort}`)) <= longestSocketPath
 }
 
-/** The port that a server in this cluster wrote down when it started. */
+/** The port that a server in this cluster wrote into its pid file. */
 function runningPort(cluster: string): number | undefined {
   try {
     const port = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3])

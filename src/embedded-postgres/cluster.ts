@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { usesUnixSocket } from './address.ts'
+import { superuser, usesUnixSocket } from './address.ts'
 import type { Log } from '../util/log.ts'
 import type { Identity, Runner } from './identity.ts'
 import type { ProgramsPackage } from './programs.ts'
@@ -86,17 +86,8 @@ export function removeLeftovers({ root }: Folders, log: Log): void {
   }
 }
 
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
-
 async function initdb(folder: string, folders: Folders, { identity, programs }: Runner): Promise<void> {
-  const args = ['-D', folder, '-U', 'spool', '-E', 'UTF8', '--no-instructions']
+  const args = ['-D', folder, '-U', superuser, '-E', 'UTF8', '--no-instructions']
   // Text sorts by code point on every machine; libc and ICU collations change between versions and break indexes.
   args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8')
   if (usesUnixSocket) {

@@ -1,16 +1,16 @@
 /** PostgreSQL as a child of this process: one per data folder, started again when it dies, stopped with us. */
 import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
-import { DatabaseUnavailable } from '../database/database.ts'
-import { addressOf, type Address } from './address.ts'
+import { addressOf, asSuperuser, type Address } from './address.ts'
 import { ensureCluster, foldersIn, removeLeftovers, type Folders } from './cluster.ts'
 import { chooseRunner, type Runner } from './identity.ts'
 import { DataFolderInUse, probe, takeLock, type FolderLock } from './lock.ts'
 import { StartFailed, startProcess, stopOrphan, type DatabaseProcess } from './process.ts'
-import { findPackage } from './programs.ts'
-import type { ConnectionSettings } from '../database/client.ts'
+import { EmbeddedUnsupported, findPackage } from './programs.ts'
+import { ensureServerRole } from './roles.ts'
+import { ServerUnavailable, type ConnectionSettings } from './session.ts'
 
 export { DataFolderInUse } from './lock.ts'
 
@@ -20,7 +20,7 @@ export interface EmbeddedSettings {
 }
 
 export interface EmbeddedPostgres {
-  /** For `connectPostgres`; good for as long as this process lives, over restarts of the database too. */
+  /** Not a superuser. Good for as long as this process lives, over restarts of the database too. */
   connection: ConnectionSettings
   version: string
   /** Resolves when the database is gone for good: another server has the folder, or it does not start any more. */
@@ -65,6 +65,11 @@ interface Holding {
 async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
   const source = findPackage()
   const dataDir = resolve(settings.dataDir)
+  if (dataDir.includes(delimiter) && process.platform !== 'win32') {
+    throw new EmbeddedUnsupported(
+      `The embedded PostgreSQL cannot find its libraries below a path with '${delimiter}': SPOOL_DATA_DIR is ${dataDir}.`,
+    )
+  }
   const folders = foldersIn(dataDir)
   // Others may pass through the data folder (the database's own user, under root), but not list it.
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })
@@ -89,23 +94,35 @@ async function bringUp(place: Place): Promise<Holding> {
     while ((await settle(place)) === 'ready') await takeFromOrphan(place, deadlineMs)
     try {
       const database = await startProcess(place.folders, place.runner, place.address)
-      // If another server is faster with the lock the database is its own by now, and it stays.
-      const lock = await takeLock(place.address.connection, place.dataDir)
-      return { database, lock, sinceMs: performance.now() }
+      return { database, lock: await hold(place, database), sinceMs: performance.now() }
     } catch (error) {
-      const passing = (error instanceof StartFailed && error.passing) || error instanceof DatabaseUnavailable
+      const passing = (error instanceof StartFailed && error.passing) || error instanceof ServerUnavailable
       if (!passing || performance.now() > deadlineMs) throw error
       await sleep(pollMs)
     }
   }
 }
 
-/** Waits out a database that is on its way up or down. */
+/** Takes the lock of a database that was just started, and prepares the role of the server. */
+async function hold({ address, dataDir }: Place, database: DatabaseProcess): Promise<FolderLock> {
+  try {
+    const lock = await takeLock(asSuperuser(address), dataDir)
+    await ensureServerRole(address, lock.session)
+    return lock
+  } catch (error) {
+    // Another server was faster with the lock: it has the database now.
+    if (error instanceof DataFolderInUse) database.abandon()
+    else await database.stop()
+    throw error
+  }
+}
+
+/** Waits while a database starts, stops or recovers. */
 async function settle({ address, folders, log, stopping }: Place): Promise<'ready' | 'absent'> {
   let remindAtMs = performance.now() + remindAfterMs
   for (;;) {
     stopping.signal.throwIfAborted()
-    const state = await probe(address.connection)
+    const state = await probe(asSuperuser(address))
     if (state !== 'busy') return state
     if (performance.now() > remindAtMs) {
       log('warn', 'waiting for a database that is starting, stopping or recovering', { log: folders.log })
@@ -121,7 +138,7 @@ async function takeFromOrphan(
   deadlineMs: number,
 ): Promise<void> {
   try {
-    const lock = await takeLock(address.connection, dataDir)
+    const lock = await takeLock(asSuperuser(address), dataDir)
     const stopped = await stopOrphan(folders.cluster, runner.programs)
     await lock.release()
     if (stopped)
@@ -132,7 +149,7 @@ async function takeFromOrphan(
     await sleep(pollMs)
   } catch (error) {
     // It ended by itself in the meantime.
-    if (!(error instanceof DatabaseUnavailable)) throw error
+    if (!(error instanceof ServerUnavailable)) throw error
   }
 }
 
@@ -165,8 +182,9 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
     stop: async () => {
       place.stopping.abort()
       const error = await kept
-      // In another server's hands the process is no longer ours to stop.
-      if (!(error instanceof DataFolderInUse)) await holding.database.stop()
+      // Another server holds the folder now, and its database must go on.
+      if (error instanceof DataFolderInUse) holding.database.abandon()
+      else await holding.database.stop()
       await holding.lock.release()
       place.address.close()
     },
@@ -185,11 +203,11 @@ async function recover(place: Place, { database, sinceMs }: Holding): Promise<Ho
   const { signal } = place.stopping
   while (database.isAlive()) {
     try {
-      const lock = await takeLock(place.address.connection, place.dataDir)
+      const lock = await takeLock(asSuperuser(place.address), place.dataDir)
       place.log('warn', 'the connection that holds the data folder was lost and made again')
       return { database, lock, sinceMs }
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailable) || signal.aborted) throw error
+      if (!(error instanceof ServerUnavailable) || signal.aborted) throw error
       await sleep(pollMs, signal)
     }
   }

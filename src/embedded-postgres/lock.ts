@@ -1,8 +1,6 @@
 /** One server per data folder: a session advisory lock in the folder's own database. */
-import type pg from 'pg'
 import { sleep } from '../util/abort.ts'
-import { DatabaseUnavailable } from '../database/database.ts'
-import { clientConfig, openClient, run, type ConnectionSettings } from '../database/client.ts'
+import { connect, ServerUnavailable, type ConnectionSettings, type Session } from './session.ts'
 
 /** Another Spool server holds the data folder. */
 export class DataFolderInUse extends Error {
@@ -16,9 +14,10 @@ export class DataFolderInUse extends Error {
   }
 }
 
-/** A connection whose session holds the folder; the lock goes with it. */
+/** A connection whose session holds the folder; the lock ends with it. */
 export interface FolderLock {
-  /** Resolves when the connection is gone, for whatever reason. */
+  session: Session
+  /** Resolves when the connection has ended, for whatever reason. */
   lost: Promise<void>
   release(): Promise<void>
 }
@@ -30,56 +29,49 @@ const applicationPrefix = 'spool server '
 /** A killed server's session lives on until the database notices that its socket was closed. */
 const patienceMs = 2_000
 
-/** Throws `DataFolderInUse` when another session holds the lock, `DatabaseUnavailable` when nobody answers. */
+/** Throws `DataFolderInUse` when another session holds the lock, `ServerUnavailable` when nothing answers. */
 export async function takeLock(connection: ConnectionSettings, dataDir: string): Promise<FolderLock> {
-  const client = await openClient({
-    ...clientConfig(connection),
-    application_name: applicationPrefix + process.pid,
-  })
-  const lost = new Promise<void>((resolve) => client.once('end', () => resolve()))
+  const session = await connect(connection, applicationPrefix + process.pid)
   try {
-    await waitForLock(client, dataDir)
+    await waitForLock(session, dataDir)
   } catch (error) {
-    await client.end()
+    await session.close()
     throw error
   }
-  return { lost, release: () => client.end() }
+  return { session, lost: session.ended, release: () => session.close() }
 }
 
-async function waitForLock(client: pg.Client, dataDir: string): Promise<void> {
+async function waitForLock(session: Session, dataDir: string): Promise<void> {
   const deadlineMs = performance.now() + patienceMs
   for (;;) {
-    const [row] = await run<{ taken: boolean }>(client, {
-      text: 'select pg_try_advisory_lock($1) as taken',
-      values: [lockKey],
-    })
+    const [row] = await session.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
+      lockKey,
+    ])
     if (row?.taken === true) return
-    if (performance.now() > deadlineMs) throw new DataFolderInUse(dataDir, await holder(client))
+    if (performance.now() > deadlineMs) throw new DataFolderInUse(dataDir, await holder(session))
     await sleep(50)
   }
 }
 
-async function holder(client: pg.Client): Promise<string | undefined> {
-  const [row] = await run<{ application_name: string }>(client, {
-    text: `select application_name from pg_locks join pg_stat_activity using (pid)
-           where locktype = 'advisory' and granted and (classid::int8 << 32) + objid::int8 = $1
-             and pg_locks.database = (select oid from pg_database where datname = current_database())`,
-    values: [lockKey],
-  })
+async function holder(session: Session): Promise<string | undefined> {
+  const [row] = await session.query<{ application_name: string }>(
+    `select application_name from pg_locks join pg_stat_activity using (pid)
+     where locktype = 'advisory' and granted and (classid::int8 << 32) + objid::int8 = $1
+       and pg_locks.database = (select oid from pg_database where datname = current_database())`,
+    [lockKey],
+  )
   const name = row?.application_name ?? ''
   return name.startsWith(applicationPrefix) ? name.slice(applicationPrefix.length) : undefined
 }
 
-/** Whether the server is there: 'absent' when nothing listens, 'busy' when it starts, stops or recovers. */
+/** The server's state: 'absent' when nothing listens, 'busy' when it starts, stops or recovers. */
 export async function probe(connection: ConnectionSettings): Promise<'ready' | 'busy' | 'absent'> {
   try {
-    const client = await openClient({ ...clientConfig(connection), connectionTimeoutMillis: 5_000 })
-    await client.end()
+    const session = await connect(connection)
+    await session.close()
     return 'ready'
   } catch (error) {
-    if (!(error instanceof DatabaseUnavailable)) throw error
-    const { cause } = error
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    return code === 'ECONNREFUSED' || code === 'ENOENT' ? 'absent' : 'busy'
+    if (!(error instanceof ServerUnavailable)) throw error
+    return error.isAbsent ? 'absent' : 'busy'
   }
 }

@@ -12,8 +12,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { sleep } from '../util/abort.ts'
-import { listenArguments, type Address } from './address.ts'
-import { isRunning, lastLines, type Folders } from './cluster.ts'
+import { asSuperuser, listenArguments, type Address } from './address.ts'
+import { isRunning } from '../util/is-running.ts'
+import { lastLines, type Folders } from './cluster.ts'
+import { guard } from './guard.ts'
 import type { Runner } from './identity.ts'
 import { probe } from './lock.ts'
 import type { Programs } from './programs.ts'
@@ -24,6 +26,8 @@ export interface DatabaseProcess {
   isAlive(): boolean
   /** Fast shutdown; after a while a harder one, so that it always ends. */
   stop(): Promise<void>
+  /** From now on the database outlives this process: another server has it. */
+  abandon(): void
 }
 
 /** The process ended before it answered; `passing` when it may work in a moment. */
@@ -81,9 +85,9 @@ export async function startProcess(
   const ended = endOf(child)
   let outcome: string | undefined
   void ended.then((how) => (outcome = how))
-  const database = running(child, ended, runner)
+  const database = running(child, ended, { runner, folders })
   while (outcome === undefined) {
-    const state = await probe(address.connection).catch(async (error: unknown) => {
+    const state = await probe(asSuperuser(address)).catch(async (error: unknown) => {
       await database.stop()
       throw error
     })
@@ -127,10 +131,16 @@ function endOf(child: ChildProcess): Promise<string> {
   })
 }
 
-function running(child: ChildProcess, ended: Promise<string>, { programs }: Runner): DatabaseProcess {
+function running(
+  child: ChildProcess,
+  ended: Promise<string>,
+  { runner, folders }: { runner: Runner; folders: Folders },
+): DatabaseProcess {
   const isAlive = () => child.exitCode === null && child.signalCode === null
-  const kill = (signal: StopSignal) => send(child.pid ?? 0, signal, programs)
-  return { ended, isAlive, stop: () => stopProcess({ isAlive, ended, kill }) }
+  const kill = (signal: StopSignal) => send(child.pid ?? 0, signal, runner.programs)
+  const abandon = child.pid === undefined ? () => undefined : guard(child.pid, join(folders.cluster, pidFile))
+  void ended.then(abandon)
+  return { ended, isAlive, stop: () => stopProcess({ isAlive, ended, kill }), abandon }
 }
 
 type StopSignal = 'INT' | 'QUIT' | 'KILL'

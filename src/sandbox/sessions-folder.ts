@@ -3,6 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { isRunning } from '../util/is-running.ts'
 
 /**
  * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under
@@ -45,14 +46,5 @@ async function removeLeftovers(home: string): Promise<void> {
     const owner = name.startsWith(`${hostname()}.`) ? Number(name.split('.').at(-2)) : Number.NaN
     if (Number.isInteger(owner) && !isRunning(owner))
       await rm(join(home, name), { recursive: true, force: true })
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bestOf, fuseScores, rankCandidates, type Candidate } from './rank.ts'
+import { alphaFor, bestOf, fuseScores, rankCandidates, type Candidate } from './rank.ts'
 
 function candidate(file_id: string, index: number, score: number): Candidate {
   return { chunk_id: `${file_id}_${index}`, file_id, start: index * 100, end: index * 100 + 200, score }
@@ -41,6 +41,28 @@ test('of several queries the best counts', () => {
       ['b', 0.5],
     ]),
   )
+})
+
+test.each([
+  'Wie lautet die Kennung des Ventils Q7-Zirkon in der Anlage?',
+  'Où est la vanne de la chaudière ?',
+  '¿Dónde está el manual de la caldera?',
+  'Где находится клапан?',
+  '밸브는 어디에 있습니까?',
+  '弁はどこですか',
+])('to an English embedder the words of %s count more than its vector', (query) => {
+  expect(alphaFor('use-lite/512', query)).toBe(0.1)
+  expect(alphaFor('text-embedding-3-small/1536', query)).toBe(0.5)
+})
+
+test.each([
+  'Where does the ferry to São Tomé leave?',
+  'What was the default of ERR_42?',
+  'valve identifier boiler',
+  'E-4471',
+  '',
+])('to an English embedder %j is English, or no language at all', (query) => {
+  expect(alphaFor('use-lite/512', query)).toBe(0.5)
 })
 
 test('of chunks that overlap by half only the best is kept', () => {

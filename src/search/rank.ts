@@ -1,23 +1,53 @@
-/** Makes one ranking of what was found by meaning and what was found by words. */
+/** Makes one ranking of what was found by vectors and what was found by words. */
 
 export type Ranker = 'none' | 'auto'
 
-/** Part of the score that meaning has; the rest is that of words. */
-export const defaultAlpha = 0.5
+/** The share of a score that comes from vectors. The rest comes from words. */
+const defaultAlpha = 0.5
+/** For embedders that read English only and a query in another language: words decide, vectors order the rest. */
+const foreignAlpha = 0.1
 
-/** By the id of an embedder: a better one may have a larger part. Measured with `npm run bench:retrieval`. */
-const alphas: Readonly<Record<string, number>> = { 'use-lite/512': 0.5 }
+/** By the id of an embedder. Measured with `npm run bench:retrieval`. */
+const embedders: Readonly<Record<string, { alpha: number; englishOnly: boolean }>> = {
+  'use-lite/512': { alpha: 0.5, englishOnly: true },
+}
 
-export function alphaFor(embedderId: string): number {
-  return alphas[embedderId] ?? defaultAlpha
+export function alphaFor(embedderId: string, query: string): number {
+  const embedder = embedders[embedderId]
+  if (embedder?.englishOnly && !isEnglish(query)) return foreignAlpha
+  return embedder?.alpha ?? defaultAlpha
+}
+
+const wordSet = (words: string) => new Set(words.split(' '))
+const englishWords = wordSet(
+  'a an and are at be by can did do does for from has have how i in is it of on or that the this to was were what ' +
+    'when where which who why will with you',
+)
+/** Frequent German, French, Spanish, Italian, Portuguese and Dutch words that are not English ones. */
+const foreignWords = wordSet(
+  'aber auf bei das dem den der des ein eine einem einen einer es gibt hat im ist mit nicht sich sind und von wann ' +
+    'war warum was welche welcher welches wer werden wie wird wo zu zum zur au aux avec ce cette comment dans du elle ' +
+    'est et la le les ne nous ou par pas pour pourquoi quand que quel quelle qui sont sur un une vous como con cual ' +
+    'cuando de del donde el ella en esta hay las los para pero por porque se son su y che chi cosa della di dove gli il ' +
+    'nel non per quale sono com da dos em foi na no onde os qual uma een het hoe naar niet op van voor waar wanneer zijn',
+)
+
+/** Letters of another script, or more frequent words and letters with accents of other languages than English words. */
+function isEnglish(query: string): boolean {
+  const letters = query.match(/\p{L}/gu) ?? []
+  const latin = letters.filter((letter) => /\p{Script=Latin}/u.test(letter))
+  if (latin.length < letters.length / 2) return false
+  const words = query.toLowerCase().match(/\p{L}+/gu) ?? []
+  const foreign = words.filter((word) => foreignWords.has(word) || /[^a-z]/.test(word))
+  return foreign.length <= words.filter((word) => englishWords.has(word)).length
 }
 
 /** Scores by chunk id. */
 export type Scores = ReadonlyMap<string, number>
 
 /**
- * `alpha * cosine + (1 - alpha) * words`, both within 0..1, so the sum is too. A chunk that only one of the two knows
- * has 0 from the other. Sums of scores were found better than sums of ranks, which let a poor list spoil a good one.
+ * `alpha * cosine + (1 - alpha) * words`. Both are cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
+ * two found has 0 from the other. Sums of scores ranked better than sums of ranks, where a poor list spoils a good one.
  */
 export function fuseScores(vectors: Scores, words: Scores, alpha: number): Map<string, number> {
   const fused = new Map<string, number>()
@@ -27,7 +57,7 @@ export function fuseScores(vectors: Scores, words: Scores, alpha: number): Map<s
   return fused
 }
 
-/** Several queries at once: a chunk is as good as it is for the one that it fits best. */
+/** Several queries at once: a chunk gets the score of the query that it fits best. */
 export function bestOf(queries: Scores[]): Map<string, number> {
   const best = new Map<string, number>()
   for (const scores of queries) {
@@ -43,7 +73,7 @@ function within(score: number | undefined): number {
 export interface Candidate {
   chunk_id: string
   file_id: string
-  /** Where the chunk lies in its file, in UTF-16 units. */
+  /** Where the chunk is in its file, in UTF-16 units. */
   start: number
   end: number
   score: number
@@ -56,7 +86,7 @@ export interface RankOptions {
 }
 
 /**
- * Best first, none below the threshold. Chunks overlap, so the best passage is often found two or three times; of
+ * Best first, none below the threshold. Chunks overlap, so the best passage is often found two or three times. Of
  * chunks that share much of their text only the best is kept, unless the ranker is `none`.
  */
 export function rankCandidates<T extends Candidate>(candidates: T[], options: RankOptions): T[] {
@@ -71,7 +101,7 @@ export function rankCandidates<T extends Candidate>(candidates: T[], options: Ra
   return kept
 }
 
-/** Half of the shorter one lies in the other, give or take what falls to sentence ends. */
+/** Neighbours overlap by about half; chunks end with a sentence, so some share a little less. */
 const mostShared = 0.4
 
 function repeats(one: Candidate, other: Candidate): boolean {

@@ -153,7 +153,7 @@ async function scoreStore(
   // What only one of the two brought up has a score by the other too.
   const meantToo = await searchRest(byMeaning, said, meant)
   const saidToo = await searchRest(byWords, meant, said)
-  const alpha = alphaFor(embedder.id)
+  const alpha = alphaFor(embedder.id, query.text)
   return fuseScores(scoresOf([...meant, ...meantToo]), scoresOf([...said, ...saidToo]), alpha)
 }
 

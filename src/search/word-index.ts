@@ -62,9 +62,9 @@ export class WordIndex {
   }
 
   /**
-   * The `limit` best chunks for the words of the query, best first, of those that `accept` lets pass. Scores lie in
-   * 0..1: BM25 as a part of the most that the query could reach, times the part of the query that the chunk covers,
-   * rare words weighing more. So a chance match of one word stays far below any good match by meaning.
+   * The `limit` best chunks for the words of the query, best first, of those that `accept` lets pass. Scores are
+   * between 0 and 1: BM25 as a share of the most that the query could reach, times the share of the query that the
+   * chunk covers, where rare words weigh more. So a chance match of one word scores far below a good match by meaning.
    */
   async search(
     source: WordSource,
@@ -126,18 +126,23 @@ function sizeOf({ postings, rows = [] }: Segment): number {
   return rows.reduce((sum, { terms }) => sum + terms.byteLength, postings.bytes)
 }
 
-/** A score for each chunk, -Infinity for those without a word of the query and those of parts that went. */
+/**
+ * A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed. A word
+ * that no chunk holds is left out of what a chunk could cover: no chunk is to blame for it.
+ */
 async function scoreChunks(loaded: Loaded, hashes: number[], signal: AbortSignal): Promise<Float32Array> {
   const { table } = loaded
   const scores = new Float32Array(table.ids.length).fill(-Infinity)
   const covered = new Float32Array(table.ids.length)
   const mean = meanLength(loaded)
-  let whole = 0
+  let asked = 0
+  let coverable = 0
   let done = 0
   for (const hash of hashes) {
     const holders = countHolders(loaded, hash)
     const rarity = Math.log(1 + (table.live - holders + 0.5) / (holders + 0.5))
-    whole += rarity
+    asked += rarity
+    if (holders > 0) coverable += rarity
     for (const segment of loaded.segments) addTerm({ scores, covered }, segment, { hash, rarity, mean })
     done += holders
     if (done < turnPostings) continue
@@ -145,11 +150,11 @@ async function scoreChunks(loaded: Loaded, hashes: number[], signal: AbortSignal
     await turn()
     signal.throwIfAborted()
   }
-  const bound = whole * (repetition + 1)
+  const bound = asked * (repetition + 1)
   for (let chunk = 0; chunk < scores.length; chunk += 1) {
     if (scores[chunk] === -Infinity) continue
     scores[chunk] = isLive(table, chunk)
-      ? (((scores[chunk] ?? 0) / bound) * (covered[chunk] ?? 0)) / whole
+      ? (((scores[chunk] ?? 0) / bound) * (covered[chunk] ?? 0)) / coverable
       : -Infinity
   }
   return scores

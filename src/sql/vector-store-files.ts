@@ -1,5 +1,5 @@
 /** Rows of `vector_store_files` as clients see and change them; ingest.ts has what is done to them as work. */
-import type { ChunkingStrategy } from '../api/chunking.ts'
+import { expandChunkingStrategy, type ChunkingStrategy } from '../api/chunking.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
@@ -40,47 +40,95 @@ function toStoreFile(row: StoreFileRow): VectorStoreFile {
   }
 }
 
+/** A file as a request adds it to a store; undefined where the request does not say. */
 export interface NewStoreFile {
   file_id: string
-  chunking_strategy: ChunkingStrategy
-  attributes: Attributes
+  chunking_strategy: ChunkingStrategy | undefined
+  attributes: Attributes | undefined
 }
 
-/**
- * Adds files, in order and each once; the store's row is locked. A file that is there stays as it is, unless it
- * failed or was cancelled: then it is begun anew. Answers the `seq` of every one.
- */
+/** Adds the files that are not there yet, in order; the store's row is locked. Answers the `seq` of each new one. */
 export async function insertStoreFiles(
   tx: Queryable,
   place: { project: string; vector_store_id: string; now: number },
   files: readonly NewStoreFile[],
 ): Promise<number[]> {
-  const ids = files.map((file) => file.file_id)
-  await tx.query({
+  const rows = await tx.query<{ seq: number }>({
     text: `insert into vector_store_files (project, vector_store_id, file_id, created_at, status, chunking_strategy,
                                            attributes)
            select $1, $2, file_id, $3, 'in_progress', chunking_strategy, attributes
            from unnest($4::text[], $5::json[], $6::json[]) with ordinality
              as wanted (file_id, chunking_strategy, attributes, place)
            order by place
-           on conflict (vector_store_id, file_id) do update
-           set status = 'in_progress', last_error = null, chunking_strategy = excluded.chunking_strategy,
-               attributes = excluded.attributes, text_bytes = 0, chunk_count = null, embedded = 0,
-               reads_whole = null, lease_owner = null, attempt = vector_store_files.attempt + 1, takeovers = 0,
-               failures = 0, retry_at = null
-           where vector_store_files.status in ('failed', 'cancelled')`,
+           on conflict (vector_store_id, file_id) do nothing returning seq`,
     values: [
       place.project,
       place.vector_store_id,
       place.now,
-      ids,
-      files.map((file) => JSON.stringify(file.chunking_strategy)),
-      files.map((file) => JSON.stringify(file.attributes)),
+      files.map((file) => file.file_id),
+      files.map((file) => JSON.stringify(file.chunking_strategy ?? expandChunkingStrategy())),
+      files.map((file) => JSON.stringify(file.attributes ?? {})),
     ],
   })
+  return rows.map((row) => row.seq)
+}
+
+/** Gives files of a locked store the attributes that the request names. */
+export async function updateAttributes(
+  tx: Queryable,
+  vector_store_id: string,
+  files: readonly NewStoreFile[],
+): Promise<void> {
+  const named = files.filter((file) => file.attributes)
+  await tx.query({
+    text: `update vector_store_files f set attributes = wanted.attributes
+           from unnest($2::text[], $3::json[]) as wanted (file_id, attributes)
+           where f.vector_store_id = $1 and f.file_id = wanted.file_id`,
+    values: [
+      vector_store_id,
+      named.map((file) => file.file_id),
+      named.map((file) => JSON.stringify(file.attributes)),
+    ],
+  })
+}
+
+/**
+ * Starts files of a locked store again: those that failed or were cancelled, and those that the request cuts into
+ * chunks in another way. Answers the `seq` of each; their chunks are the caller's to remove.
+ */
+export async function restartStoreFiles(
+  tx: Queryable,
+  vector_store_id: string,
+  files: readonly NewStoreFile[],
+): Promise<number[]> {
+  const rows = await tx.query<{ seq: number }>({
+    text: `update vector_store_files f
+           set status = 'in_progress', last_error = null, text_bytes = 0, chunk_count = null, embedded = 0,
+               chunking_strategy = coalesce(wanted.chunking_strategy, f.chunking_strategy), reads_whole = null,
+               lease_owner = null, attempt = f.attempt + 1, takeovers = 0, failures = 0, retry_at = null
+           from unnest($2::text[], $3::json[]) as wanted (file_id, chunking_strategy)
+           where f.vector_store_id = $1 and f.file_id = wanted.file_id
+             and (f.status in ('failed', 'cancelled')
+                  or wanted.chunking_strategy::jsonb <> f.chunking_strategy::jsonb)
+           returning f.seq`,
+    values: [
+      vector_store_id,
+      files.map((file) => file.file_id),
+      files.map(({ chunking_strategy }) => (chunking_strategy ? JSON.stringify(chunking_strategy) : null)),
+    ],
+  })
+  return rows.map((row) => row.seq)
+}
+
+/** The `seq` of those of the files that are in the store. */
+export async function seqsOfFiles(
+  tx: Queryable,
+  vector_store_id: string,
+  file_ids: readonly string[],
+): Promise<number[]> {
   const rows = await tx.query<{ seq: number }>({
     text: 'select seq from vector_store_files where vector_store_id = $1 and file_id = any($2)',
-    values: [place.vector_store_id, ids],
+    values: [vector_store_id, file_ids],
   })
   return rows.map((row) => row.seq)
 }
@@ -136,7 +184,7 @@ export async function listStoreFiles(
   return { ...page, data: page.data.map(toStoreFile) }
 }
 
-/** Removes a file from a store whose row is locked; its chunks are the caller's. Answers its `seq`. */
+/** Removes a file from a store whose row is locked; its chunks are the caller's to remove. Answers its `seq`. */
 export async function removeStoreFile(tx: Queryable, key: StoreFileKey): Promise<number | undefined> {
   const [row] = await tx.query<{ seq: number }>({
     text: `delete from vector_store_files
@@ -147,6 +195,24 @@ export async function removeStoreFile(tx: Queryable, key: StoreFileKey): Promise
   return row?.seq
 }
 
+/** Notes that a file left the store because the file itself was deleted. */
+export async function noteDeletedFile(tx: Queryable, key: StoreFileKey): Promise<void> {
+  await tx.query({
+    text: 'insert into deleted_store_files (project, vector_store_id, file_id) values ($1, $2, $3)',
+    values: [key.project, key.vector_store_id, key.file_id],
+  })
+}
+
+/** Removes that note; false when there was none. */
+export async function forgetDeletedFile(tx: Queryable, key: StoreFileKey): Promise<boolean> {
+  const rows = await tx.query({
+    text: `delete from deleted_store_files
+           where vector_store_id = $1 and file_id = $2 and project = $3 returning file_id`,
+    values: [key.vector_store_id, key.file_id, key.project],
+  })
+  return rows.length > 0
+}
+
 /** Removes all files of a store whose row is locked, with their batches. */
 export async function removeAllStoreFiles(tx: Queryable, vector_store_id: string): Promise<void> {
   await tx.query({
@@ -155,10 +221,9 @@ export async function removeAllStoreFiles(tx: Queryable, vector_store_id: string
     values: [vector_store_id],
   })
   await tx.query({ text: 'delete from file_batches where vector_store_id = $1', values: [vector_store_id] })
-  await tx.query({
-    text: 'delete from vector_store_files where vector_store_id = $1',
-    values: [vector_store_id],
-  })
+  for (const table of ['vector_store_files', 'deleted_store_files']) {
+    await tx.query({ text: `delete from ${table} where vector_store_id = $1`, values: [vector_store_id] })
+  }
 }
 
 /** Cancels what is not finished; of all files, or of one batch. The store's row is locked. Answers their `seq`. */

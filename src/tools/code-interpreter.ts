@@ -7,7 +7,7 @@ import { takeSession } from '../sql/leases.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { findThread } from '../sql/threads.ts'
 import { CellOutputs } from './cell-outputs.ts'
-import { FieldReader, wholeField } from './json-field.ts'
+import { CodeReader, readCode } from './code-arguments.ts'
 import {
   ToolFailure,
   type Tool,
@@ -53,10 +53,10 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
         ...(names.size > 0 && { preamble: listFiles(names) }),
         begin: (id) => codeCall(id, ''),
         reader: () => {
-          const code = new FieldReader('code')
+          const code = new CodeReader()
           return (fragment) => inputDelta(code.read(fragment))
         },
-        complete: (id, argumentsText) => codeCall(id, wholeField(argumentsText, 'code')),
+        complete: (id, argumentsText) => codeCall(id, readCode(argumentsText).code),
         run: (call, context) => runCall({ ...parts, sessionFiles }, call, context),
       }
     },
@@ -100,9 +100,13 @@ async function runCall(
 ): Promise<ToolOutcome> {
   const { db, files, sandbox, sessionFiles, worker } = parts
   const { row, signal } = context
-  const code = wholeField(call.arguments, 'code')
-  const ids = await fileIds(db, row)
+  const { code, problem } = readCode(call.arguments)
   const outputs = new CellOutputs(files, context)
+  if (problem !== undefined) {
+    outputs.logs(`${problem}\n`)
+    return { call: codeCall(call.id, code, outputs.list), output: problem }
+  }
+  const ids = await fileIds(db, row)
   const work = async ({ session, fresh, reason }: PooledSession) => {
     if (fresh) {
       // For this process the thread may be new although it had a session in a process that is gone.

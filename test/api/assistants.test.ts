@@ -219,6 +219,29 @@ test.each([
   expect(await refusal('POST', '/assistants', body)).toEqual(wireError(error))
 })
 
+test('a function may not have the name of a built-in tool, in assistants and in runs', async () => {
+  const named = (name: string) => ({ type: 'function', function: { name } })
+  const at = (index: number, name: string) =>
+    wireError(errors.reservedFunctionName(`tools[${index}].function.name`, name))
+  const beside = [{ type: 'file_search' }, named('file_search')]
+  const assistant = await newAssistant({ instructions: 'Say hello.' })
+  const asked = { assistant_id: assistant.id }
+  const thread = await post('/threads')
+  for (const [path, body] of [
+    ['/assistants', { model: 'gpt-4o' }],
+    [`/assistants/${assistant.id}`, {}],
+    ['/threads/runs', asked],
+    [`/threads/${thread.id}/runs`, asked],
+  ] as const) {
+    expect(await refusal('POST', path, { ...body, tools: beside })).toEqual(at(1, 'file_search'))
+    expect(await refusal('POST', path, { ...body, tools: [named('code_interpreter')] })).toEqual(
+      at(0, 'code_interpreter'),
+    )
+  }
+  const tools = [{ type: 'file_search' }, named('file_search_2')]
+  expect((await newAssistant({ tools })).tools).toHaveLength(2)
+})
+
 test('a modification changes what it names and nothing else', async () => {
   const before = await newAssistant({ name: 'Old', instructions: 'Old.', metadata: { a: '1', b: '2' } })
   const path = `/assistants/${before.id}`

@@ -47,10 +47,47 @@ test('attaching answers at once with a file in progress, told when to ask again'
 test('the same file again is the entry that is there', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'hello' })
   const [file_id = ''] = file_ids
+  await post(`/vector_stores/${id}/files/${file_id}`, { attributes: { a: 1 } })
   const before = await get(`/vector_stores/${id}/files/${file_id}`)
-  const again = await post(`/vector_stores/${id}/files`, { file_id, attributes: { new: true } })
+  const again = await post(`/vector_stores/${id}/files`, { file_id, chunking_strategy: { type: 'auto' } })
   expect(again.body).toEqual(before.body)
   expect((await get(`/vector_stores/${id}`)).body.file_counts.total).toBe(1)
+})
+
+test('the same file again with attributes gets those attributes, also in a batch', async () => {
+  const { id, file_ids } = await storeOf(server, { 'a.txt': 'hello', 'b.txt': 'hello too' })
+  const [one = '', two = ''] = file_ids
+  const before = await get(`/vector_stores/${id}/files/${one}`)
+  const again = await post(`/vector_stores/${id}/files`, { file_id: one, attributes: { new: true } })
+  expect(again.body).toEqual({ ...before.body, attributes: { new: true } })
+  expect((await get(`/vector_stores/${id}/files/${two}`)).body.attributes).toEqual({})
+  await post(`/vector_stores/${id}/file_batches`, {
+    files: [{ file_id: one }, { file_id: two, attributes: { new: 'b' } }],
+  })
+  const { body } = await get(`/vector_stores/${id}/files?order=asc`)
+  expect(body.data.map((file: any) => file.attributes)).toEqual([{ new: true }, { new: 'b' }])
+  expect(body.data.map((file: any) => file.status)).toEqual(['completed', 'completed'])
+  const emptied = await post(`/vector_stores/${id}/files`, { file_id: one, attributes: {} })
+  expect(emptied.body.attributes).toEqual({})
+})
+
+test('the same file again with another chunking strategy is cut into chunks again', async () => {
+  const text = Array.from({ length: 200 }, (_, index) => `Sentence ${index} is about apples.`).join(' ')
+  const { id, file_ids } = await storeOf(server, { 'a.txt': text })
+  const [file_id = ''] = file_ids
+  const results = async () =>
+    (await post(`/vector_stores/${id}/search`, { query: 'apples', max_num_results: 50 })).body.data.length
+  const before = await results()
+  const chunking_strategy = {
+    type: 'static',
+    static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 },
+  }
+  const again = await post(`/vector_stores/${id}/files`, { file_id, chunking_strategy })
+  expect(again.body).toMatchObject({ status: 'in_progress', chunking_strategy, usage_bytes: 0 })
+  await expect
+    .poll(async () => (await get(`/vector_stores/${id}/files/${file_id}`)).body.status)
+    .toBe('completed')
+  expect(await results()).toBeGreaterThan(before)
 })
 
 test('what cannot be attached is told in the words of the live service', async () => {
@@ -128,6 +165,28 @@ test('a file that is taken out is found no more and stays a file', async () => {
   for (const method of ['GET', 'DELETE']) expect(await server.request(method, path)).toMatchObject(gone)
   expect(await get(`${path}/content`)).toMatchObject(gone)
   expect((await get(`/files/${file_ids[0]}`)).status).toBe(200)
+})
+
+test('a file that was deleted can still be taken out of its store, once', async () => {
+  const { id, file_ids } = await storeOf(server, { 'a.txt': 'apples', 'b.txt': 'apples too' })
+  const other = await storeOf(server, { 'c.txt': 'pears' })
+  const [file_id = ''] = file_ids
+  await server.request('DELETE', `/files/${file_id}`)
+  const path = `/vector_stores/${id}/files/${file_id}`
+  expect(await get(path)).toMatchObject(wireError(errors.fileNotInVectorStore(file_id, id)))
+  // It was never in the other store.
+  expect(await server.request('DELETE', `/vector_stores/${other.id}/files/${file_id}`)).toMatchObject(
+    wireError(errors.fileNotInVectorStore(file_id, other.id)),
+  )
+  const out = await server.request('DELETE', path)
+  expect(out).toMatchObject({
+    status: 200,
+    body: { id: file_id, object: 'vector_store.file.deleted', deleted: true },
+  })
+  expect(await server.request('DELETE', path)).toMatchObject(
+    wireError(errors.fileNotInVectorStore(file_id, id)),
+  )
+  expect((await get(`/vector_stores/${id}`)).body.file_counts.total).toBe(1)
 })
 
 test('the text that was found in a file can be read, whole and as it was', async () => {

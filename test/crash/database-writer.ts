@@ -17,6 +17,7 @@ const opened = await openDatabase({
   dataDir,
   migrations,
   poolSize: 4,
+  timeoutMs: 60_000,
   log: (level, message, fields) => say(`log ${level} ${message} ${JSON.stringify(fields ?? {})}`),
 }).catch((error: unknown) => {
   say(`refused ${String(error)}`)

@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { openDatabase, type OpenedDatabase } from '../../src/database/open.ts'
-import { databasePid, isRunning, makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { isRunning } from '../../src/util/is-running.ts'
+import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter, type Writer } from '../harness/writer.ts'
 
 // Processes are started and killed many times, on machines that may be busy.
@@ -37,7 +38,7 @@ async function kill(writer: Writer): Promise<void> {
   await writer.ended
 }
 
-const open = () => openDatabase({ dataDir, migrations, poolSize: 2, log: () => undefined })
+const open = () => openDatabase({ dataDir, migrations, poolSize: 2, timeoutMs: 60_000, log: () => undefined })
 
 /** A client beside the server, as `psql` would be. */
 const beside = () =>
@@ -79,23 +80,59 @@ test('of servers that start at once on a new folder exactly one gets it', async 
   await opened[0]!.said('wrote', opened[0]!.lines.length)
 })
 
-test('a database that outlived its killed server is taken over with every acknowledged write', async () => {
-  const acknowledged: string[] = []
-  for (const _round of [1, 2]) {
-    const writer = write()
-    await writer.said('open')
-    await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
-    const orphan = databasePid(dataDir)!
-    await kill(writer)
-    acknowledged.push(...writer.wrote())
-    expect(isRunning(orphan)).toBe(true)
-
-    const opened = await open()
-    expect(await missing(opened, acknowledged)).toEqual([])
-    expect(isRunning(orphan)).toBe(false)
-    await opened.close()
-  }
+test('a database whose server was killed ends by itself, with every acknowledged write', async () => {
+  const writer = write()
+  await writer.said('open')
+  await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
+  const orphan = databasePid(dataDir)!
+  await kill(writer)
+  await expect.poll(() => isRunning(orphan)).toBe(false)
+  // It was stopped, not killed: nothing is left to recover.
+  expect(databasePid(dataDir)).toBeUndefined()
+  const opened = await open()
+  expect(await missing(opened, writer.wrote())).toEqual([])
+  await opened.close()
 })
+
+test.runIf(process.platform === 'linux')(
+  'a database that outlived its killed server and its guard is replaced, with every acknowledged write',
+  async () => {
+    const acknowledged: string[] = []
+    for (const _round of [1, 2]) {
+      const writer = write()
+      await writer.said('open')
+      await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
+      const orphan = databasePid(dataDir)!
+      const guards = guardsOf(dataDir)
+      expect(guards).toHaveLength(1)
+      for (const guard of guards) process.kill(guard, 'SIGKILL')
+      await kill(writer)
+      acknowledged.push(...writer.wrote())
+      expect(isRunning(orphan)).toBe(true)
+
+      const opened = await open()
+      expect(await missing(opened, acknowledged)).toEqual([])
+      expect(isRunning(orphan)).toBe(false)
+      await opened.close()
+      await expect.poll(() => guardsOf(dataDir)).toEqual([])
+    }
+  },
+)
+
+/** The processes that watch for the end of the server of this data folder. */
+function guardsOf(folderPath: string): number[] {
+  const isGuard = (pid: string) => {
+    try {
+      const [program, , , name, , pidFile = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+      return program === 'sh' && name === 'spool-database-guard' && pidFile.startsWith(folderPath)
+    } catch {
+      return false
+    }
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isGuard(name))
+    .map(Number)
+}
 
 test('server and database killed together, again and again, lose no acknowledged write', async () => {
   const acknowledged: string[] = []

@@ -72,7 +72,7 @@ test('a killed listener listens again before it says so, each time', async () =>
     await expect.poll(() => heard).toContain(`after ${round}`)
   }
   expect(reconnects).toBe(3)
-  expect(logged).toContain('warn: the connection that hears notifications was lost')
+  expect(logged).toContain('warn: the connection that listens for notifications was lost')
   await stop()
 })
 

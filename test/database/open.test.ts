@@ -27,7 +27,14 @@ afterEach(async () => {
 const log = (level: string, message: string) => logged.push(`${level}: ${message}`)
 
 async function open(url?: string): Promise<OpenedDatabase> {
-  const database = await openDatabase({ url, dataDir: folder.path, migrations, poolSize: 2, log })
+  const database = await openDatabase({
+    url,
+    dataDir: folder.path,
+    migrations,
+    poolSize: 2,
+    timeoutMs: 60_000,
+    log,
+  })
   opened.push(database)
   return database
 }
@@ -74,6 +81,12 @@ test('a server that is started together with us is waited for', async () => {
   await opened.pop()!.close()
   await server.stop()
   await beside.remove()
+})
+
+test('a host name that does not exist is an error at once, which names it and the setting', async () => {
+  await expect(open('postgres://me:hush@no-such-host.invalid:5432/x')).rejects.toThrow(
+    'The database at no-such-host.invalid:5432/x (DATABASE_URL) does not answer. Its host name is not known (ENOTFOUND)',
+  )
 })
 
 test('a URL that is none, a database that is not there and one of another encoding are told apart', async () => {

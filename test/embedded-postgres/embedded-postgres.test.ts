@@ -26,7 +26,8 @@ import {
   type EmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
-import { databasePid, isRunning, makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { isRunning } from '../../src/util/is-running.ts'
+import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter } from '../harness/writer.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -52,8 +53,9 @@ async function start(dataDir = folder.path): Promise<EmbeddedPostgres> {
   return server
 }
 
-function connect(server: EmbeddedPostgres): Database {
-  const db = connectPostgres({ ...server.connection, max: 2, log })
+/** As the superuser, who may look at the sessions of others and end them. */
+function connect(server: EmbeddedPostgres, user = 'spool'): Database {
+  const db = connectPostgres({ ...server.connection, user, max: 2, log })
   cleanups.push(() => db.close())
   return db
 }
@@ -89,6 +91,55 @@ test('it keeps what it says is kept, speaks UTF-8, and listens on its own socket
     { low: 'äöü', by_code_point: true },
   ])
 })
+
+test('the server works as a role that is not a superuser and can make its tables', async () => {
+  const server = await start()
+  const db = connect(server, server.connection.user)
+  await db.query({ text: 'create table notes (id int); insert into notes values (1)' })
+  const [row] = await db.query<{ attributes: boolean[] }>({
+    text: `select array[rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls] as attributes
+           from pg_roles where rolname = current_user`,
+  })
+  expect(row?.attributes).toEqual([false, false, false, false, false])
+  await expect(db.query({ text: `copy notes to program 'cat'` })).rejects.toThrow('permission denied')
+  await expect(db.query({ text: `select pg_read_file('/etc/passwd')` })).rejects.toThrow('permission denied')
+})
+
+test('what an older version made as superuser is the server role’s after a restart', async () => {
+  const first = await start()
+  const before = connect(first)
+  await before.query({
+    text: `create table old_notes (id int generated always as identity, words text);
+           create sequence old_numbers;
+           create view old_view as select id from old_notes;
+           create function old_function() returns int language sql as 'select 1'`,
+  })
+  await before.close()
+  await first.stop()
+  const server = await start()
+  const db = connect(server, server.connection.user)
+  await db.query({ text: 'alter table old_notes add more text' })
+  await db.query({ text: `insert into old_notes (words) values ('x')` })
+  await db.query({ text: 'drop view old_view; drop function old_function(); drop sequence old_numbers' })
+  expect(await db.query({ text: 'select id, words from old_notes' })).toEqual([{ id: 1, words: 'x' }])
+})
+
+test.each(['with, a comma', 'with "quotes" and $signs', 'ünïcode'])(
+  'a data folder may have any name: %s',
+  async (name) => {
+    const dataDir = join(folder.path, name)
+    cleanups.push(async () => expect(databasePid(dataDir)).toBeUndefined())
+    const db = connect(await start(dataDir))
+    expect(await db.query({ text: 'select 1 as n' })).toEqual([{ n: 1 }])
+  },
+)
+
+test.runIf(process.platform !== 'win32')(
+  'a data folder with a colon is refused with a sentence',
+  async () => {
+    await expect(start(join(folder.path, 'a:b'))).rejects.toThrow(/path with ':'.*SPOOL_DATA_DIR/)
+  },
+)
 
 test('nobody but its owner reaches the socket, the files and the log', async () => {
   await start()
@@ -288,9 +339,7 @@ function makeRoot(): string {
 
 /** Whether the files of this clone are open to other users. */
 const nobodyReads =
-  isRoot &&
-  spawnSync('test', ['-r', join(import.meta.dirname, 'embedded.test.ts')], { uid: nobody, gid: nobody })
-    .status === 0
+  isRoot && spawnSync('test', ['-r', import.meta.filename], { uid: nobody, gid: nobody }).status === 0
 
 test.runIf(isRoot)(
   'under root the database runs as another user, in a user namespace or by a switch',

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { isRunning } from '../../src/util/is-running.ts'
 
 export interface DataDir {
   path: string
@@ -40,13 +41,4 @@ export function databasePid(dataDir: string): number | undefined {
   const file = join(dataDir, 'database/cluster/postmaster.pid')
   if (!existsSync(file)) return undefined
   return Number(readFileSync(file, 'utf8').split('\n')[0])
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

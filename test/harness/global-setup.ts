@@ -2,7 +2,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbedded } from '../../src/embedded-postgres/embedded-postgres.ts'
+import { startEmbedded, type EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { makeDataDir, removeAbandoned } from './data-dir.ts'
@@ -43,7 +43,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 async function start(folder: string, template: string): Promise<() => Promise<void>> {
   const given = process.env.TEST_DATABASE_URL
   const server = given === undefined ? await startEmbedded({ dataDir: folder, log }) : undefined
-  const url = given ?? urlOf(server?.connection ?? {})
+  const url = given ?? urlOf(superuserOf(server))
   await dropAll(url, template)
   await onServer(url, `create database ${template} template template0`)
   if (existsSync(migrations)) {
@@ -56,6 +56,11 @@ async function start(folder: string, template: string): Promise<() => Promise<vo
     if (server === undefined) await dropAll(url, template)
     await server?.stop()
   }
+}
+
+/** Databases are made and dropped by the superuser of the embedded server. */
+function superuserOf(server: EmbeddedPostgres | undefined): object {
+  return { ...server?.connection, user: 'spool' }
 }
 
 /** Whole at once, because it is read while it is written. */

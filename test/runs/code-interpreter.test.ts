@@ -104,6 +104,22 @@ test('the model reads what the cell printed, and is told which libraries there a
   expect(seen[1].messages.at(-1)).toMatchObject({ role: 'tool', content: 'from the cell\n' })
 })
 
+test('code in other arguments than asked for is run as it is shown', async () => {
+  const calls = [{ name: 'code_interpreter', arguments: ['```python\npri', 'nt(6 * 7)\n``', '`'] }]
+  const { call } = await run(await newThread(), [{ calls }, { text: ['ok'] }])
+  expect(call).toEqual({ input: 'print(6 * 7)', outputs: [{ type: 'logs', logs: '42\n' }] })
+})
+
+test('arguments without code are answered with an error that the model can act on', async () => {
+  const seen: any[] = []
+  const { call } = await run(await newThread(), [
+    { calls: [{ name: 'code_interpreter', arguments: '{"query":"6 * 7"}' }] },
+    { text: ['sorry'], expect: (body) => seen.push(body) },
+  ])
+  expect(seen[0].messages.at(-1).content).toContain('Send {"code": "..."}')
+  expect(JSON.stringify(call?.outputs)).toContain('Nothing was run')
+})
+
 test('variables live on from run to run, and another thread does not see them', async () => {
   const mine = await newThread()
   await run(mine, [cell('secret = 41'), { text: ['ok'] }])

@@ -143,3 +143,15 @@ test('of a store that changed only the new parts are read, and scores are those 
     for (const [at, hit] of hits.entries()) expect(hit.score).toBeCloseTo(anew[at]?.score ?? 0, 5)
   }
 })
+
+test('words that no chunk holds count once against a chunk, not twice', async () => {
+  const { search } = open()
+  const rarity = (holders: number) => Math.log(1 + (5 - holders + 0.5) / (holders + 0.5))
+  const known = 2 * rarity(1)
+  const [plain] = await search('yeast gas')
+  const [withUnknown] = await search('yeast gas zyzzyva quokka')
+  expect([plain?.chunk_id, withUnknown?.chunk_id]).toEqual(['bread', 'bread'])
+  // BM25 is a share of what the whole query could reach. The chunk covers all of the query that can be covered.
+  const share = known / (known + 2 * rarity(0))
+  expect(withUnknown?.score).toBeCloseTo((plain?.score ?? 0) * share, 5)
+})

@@ -1,0 +1,36 @@
+/** The role that the server works as: it owns the tables and is not a superuser. */
+import { superuser, type Address } from './address.ts'
+import type { Session } from './session.ts'
+
+/**
+ * Makes the role, or brings it and what an older version made as superuser to the same state. A superuser could read
+ * files and run programs from SQL.
+ */
+export async function ensureServerRole({ connection }: Address, session: Session): Promise<void> {
+  const { user, password } = connection
+  // Both are our own words without quotes: a name above, and a base64url password.
+  const login = password === undefined ? 'login' : `login password '${password}'`
+  await session.query(`
+    do $$
+    declare old record;
+    begin
+      if not exists (select from pg_roles where rolname = '${user}') then
+        create role ${user};
+      end if;
+      alter role ${user} ${login} nosuperuser nocreatedb nocreaterole noreplication nobypassrls;
+      alter schema public owner to ${user};
+      for old in
+        select c.oid::regclass as name, c.relkind from pg_class c
+        where relnamespace = 'public'::regnamespace and relowner = '${superuser}'::regrole and relkind in ('r', 'v', 'S')
+          and not exists (select from pg_depend where objid = c.oid and classid = 'pg_class'::regclass and deptype in ('a', 'i'))
+      loop
+        execute format('alter %s %s owner to ${user}', case old.relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end, old.name);
+      end loop;
+      for old in
+        select oid::regprocedure as name from pg_proc
+        where pronamespace = 'public'::regnamespace and proowner = '${superuser}'::regrole
+      loop
+        execute format('alter function %s owner to ${user}', old.name);
+      end loop;
+    end $$`)
+}

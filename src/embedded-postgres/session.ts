@@ -1,0 +1,76 @@
+/** One connection to the embedded server as its superuser, for the folder's lock and for the roles. */
+import pg from 'pg'
+
+export interface ConnectionSettings {
+  /** A host name, or the folder of a Unix socket. */
+  host: string
+  port: number
+  user: string
+  password?: string
+  database: string
+  /** Never encrypted: the server is on this machine. */
+  ssl: false
+}
+
+/** Nothing answers at the address, or the server is starting, stopping or recovering: try again later. */
+export class ServerUnavailable extends Error {
+  override readonly name = 'ServerUnavailable'
+  /** Whether nothing listens there at all. */
+  readonly isAbsent: boolean
+  constructor(cause: unknown) {
+    super(
+      `The embedded database does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+      {
+        cause,
+      },
+    )
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    this.isAbsent = code === 'ECONNREFUSED' || code === 'ENOENT'
+  }
+}
+
+export interface Session {
+  /** Throws `ServerUnavailable` when the connection is lost. */
+  query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
+  /** Resolves when the connection has ended, for whatever reason. */
+  ended: Promise<void>
+  close(): Promise<void>
+}
+
+const connectTimeoutMs = 5_000
+
+/** Throws `ServerUnavailable`, or the error with which the server refused. */
+export async function connect(connection: ConnectionSettings, applicationName = 'spool'): Promise<Session> {
+  const client = new pg.Client({
+    ...connection,
+    application_name: applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+  })
+  // A lost connection is noticed by its end, and by the next statement.
+  client.on('error', () => undefined)
+  const ended = new Promise<void>((resolve) => client.once('end', () => resolve()))
+  try {
+    await client.connect()
+  } catch (error) {
+    // Not awaited: a server that never answered does not answer this either.
+    void client.end().catch(() => undefined)
+    throw translate(error)
+  }
+  return {
+    async query<Row extends object>(text: string, values: unknown[] = []) {
+      try {
+        return (await client.query<Row>(text, values)).rows
+      } catch (error) {
+        throw translate(error)
+      }
+    },
+    ended,
+    close: () => client.end(),
+  }
+}
+
+/** Class 57P: the server stops, crashed or starts. 53300: no connection is free. */
+function translate(error: unknown): unknown {
+  const isRefusal = error instanceof pg.DatabaseError && !/^(57P..|53300)$/.test(error.code ?? '')
+  return isRefusal ? error : new ServerUnavailable(error)
+}
