@@ -13,7 +13,7 @@ const allowed: Record<string, string[]> = {
   reindex: ['app', 'config', 'ingest', 'util'],
   logger: ['util'],
   config: ['models', 'blobs', 'util', 'api'],
-  http: ['api', 'domain', 'runs', 'search', 'sql', 'database', 'blobs', 'util'],
+  http: ['api', 'domain', 'database', 'util'],
   engine: ['api', 'domain', 'tools', 'ingest', 'search', 'runs', 'models', 'sql', 'database', 'util'],
   domain: ['api', 'runs', 'search', 'documents', 'blobs', 'sql', 'database', 'util'],
   tools: ['api', 'runs', 'search', 'sandbox', 'models', 'blobs', 'sql', 'database', 'util'],
@@ -32,7 +32,7 @@ const allowed: Record<string, string[]> = {
   util: [],
 }
 
-/** The three routes that pass a request on to a model without a run, and what they share. */
+/** The routes that need no run: they list models, or pass a request on to a provider. */
 const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.ts']
 
 /** Packages that one directory owns: no other may import them. */

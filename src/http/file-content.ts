@@ -1,9 +1,8 @@
-/** The contents of a file as an answer: whole or a range, always as a download. */
+/** The content of a file as an answer: whole or a range, always as a download. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
-import type { Context } from '../domain/context.ts'
 import { bareFileName } from '../domain/file-name.ts'
-import type { FileRow } from '../sql/files.ts'
+import type { OpenedFile } from '../domain/open-file.ts'
 
 interface Range {
   start: number
@@ -11,22 +10,20 @@ interface Range {
 }
 
 export async function sendContent(
-  context: Context,
-  file: FileRow,
+  { file, image_type, read }: OpenedFile,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const range = askedRange(request, file.bytes)
+  const range = requestedRange(request, file.bytes)
   if (range === 'unsatisfiable') throw errors.rangeNotSatisfiable(file.bytes)
   void reply.headers({
     'accept-ranges': 'bytes',
     'content-disposition': disposition(file.filename),
-    // Never the type that the client claimed: a page among the files would run with the server's own origin.
-    'content-type': file.image_type ?? 'application/octet-stream',
+    // Never the type that the client sent: an HTML page among the files would run with the server's own origin.
+    'content-type': image_type ?? 'application/octet-stream',
     'x-content-type-options': 'nosniff',
   })
-  const content = await context.blobs.get(file.sha256, range)
-  if (!content) throw new Error(`expected the blob store to hold file ${file.id} (${file.sha256})`)
+  const content = await read(range)
   if (!range) return reply.header('content-length', file.bytes).send(content)
   return reply
     .code(206)
@@ -35,8 +32,8 @@ export async function sendContent(
     .send(content)
 }
 
-/** One range; several, other units and conditions get the whole file, as the standard allows. */
-function askedRange(request: FastifyRequest, bytes: number): Range | 'unsatisfiable' | undefined {
+/** One range; for several ranges, other units and conditions the whole file is sent, as the standard allows. */
+function requestedRange(request: FastifyRequest, bytes: number): Range | 'unsatisfiable' | undefined {
   const { range, 'if-range': condition } = request.headers
   const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? []
   if (first === undefined || last === undefined || condition !== undefined) return undefined
@@ -51,7 +48,7 @@ function askedRange(request: FastifyRequest, bytes: number): Range | 'unsatisfia
   return start >= bytes ? 'unsatisfiable' : { start, end }
 }
 
-/** The name for every client, and in full for those that know how to read it. */
+/** The file name in ASCII for every client, and in full for clients that read `filename*`. */
 function disposition(filename: string): string {
   const name = bareFileName(filename) ?? 'file'
   const plain = name.replaceAll(/[^ -~]/gu, '_').replaceAll(/["\\]/g, String.raw`\$&`)

@@ -1,83 +1,99 @@
 /** /v1/files */
-import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
-import { CreateFileRequest, type FileDeleted } from '../api/files.ts'
+import { CreateFileRequest } from '../api/files.ts'
 import { textFault } from '../api/inspect.ts'
-import { fileListOf, ListFilesQuery } from '../api/lists.ts'
-import { parse, parseForm, parseQuery } from '../api/parse.ts'
+import { ListFilesQuery } from '../api/lists.ts'
+import { parse, parseForm } from '../api/parse.ts'
 import { createFile } from '../domain/create-file.ts'
 import { deleteFile } from '../domain/delete-file.ts'
 import { bareFileName, maxFileNameLength } from '../domain/file-name.ts'
+import { findObject } from '../domain/find-object.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { openFile } from '../domain/open-file.ts'
 import { storeContent } from '../domain/store-content.ts'
-import { findFile, listFiles, toFile, type FileRow } from '../sql/files.ts'
-import { UnknownCursor } from '../sql/pages.ts'
 import { sendContent } from './file-content.ts'
 import { readForm, type FormFields } from './forms.ts'
-import { pageQuery } from './pages.ts'
-import type { Server } from './server.ts'
+import { route } from './route.ts'
 
-/** Purposes whose contents the live API keeps to itself. */
-const keptPurposes: ReadonlySet<string> = new Set(['assistants', 'user_data'])
+/** Purposes of files that the live API does not let clients download. */
+const privatePurposes: ReadonlySet<string> = new Set(['assistants', 'user_data'])
 
-export function fileRoutes({ http, context, allowAllDownloads }: Server): void {
-  http.get('/files', async (request) => {
-    const query = parseQuery(ListFilesQuery, request.query)
-    const { purpose } = query
-    const scope = { project: request.project, ...(purpose !== undefined && { purpose }) }
-    try {
-      const { data, has_more } = await listFiles(context.db, scope, pageQuery(query))
-      return fileListOf(data, has_more)
-    } catch (error) {
-      if (error instanceof UnknownCursor) throw errors.fileNotFound(error.id)
-      throw error
-    }
-  })
-
-  const requireFile = async (request: FastifyRequest): Promise<FileRow> => {
-    const id = fileId(request)
-    const file = await findFile(context.db, request.project, id)
-    if (!file) throw errors.fileNotFound(id)
-    return file
-  }
-
-  http.get('/files/:file_id', async (request) => toFile(await requireFile(request)))
-
-  http.get('/files/:file_id/content', async (request, reply) => {
-    const file = await requireFile(request)
-    if (keptPurposes.has(file.purpose) && !allowAllDownloads) throw errors.downloadForbidden(file.purpose)
-    return sendContent(context, file, request, reply)
-  })
-
-  http.delete('/files/:file_id', async (request): Promise<FileDeleted> => {
-    const id = fileId(request)
-    await deleteFile(context, request.project, id)
-    return { object: 'file', deleted: true, id }
-  })
-}
-
-/** Takes a form, so it stands apart from the routes that take JSON. */
-export function createFileRoute({ http, context, maxFileBytes }: Server): void {
-  const tooLarge = errors.fileTooLarge(maxFileBytes)
-  const rules = { limit: { bytes: maxFileBytes, error: tooLarge }, empty: errors.emptyFile() }
-  http.post('/files', async (request, reply) => {
-    const { fields, stored } = await readForm(reply, {
-      field: 'file',
-      maxBytes: maxFileBytes,
-      tooLarge,
-      async store(file, before) {
-        const filename = checkName(file.filename)
-        checkPurpose(before)
-        return { filename, content: await storeContent(context, file.bytes, rules) }
-      },
-    })
-    if (fields.purpose === undefined) throw errors.requiredProperty('purpose')
-    return createFile(context, {
-      project: request.project,
-      ...stored,
-      ...parseForm(CreateFileRequest, fields),
-    })
-  })
-}
+export const fileRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/files',
+    id: 'createFile',
+    summary: 'Upload a file',
+    tag: 'Files',
+    form: { fields: 'CreateFileRequest', file: 'file' },
+    example: { purpose: 'assistants' },
+    answer: 'File',
+    async handle({ server: { maxFileBytes }, context, project, reply }) {
+      const tooLarge = errors.fileTooLarge(maxFileBytes)
+      const rules = { limit: { bytes: maxFileBytes, error: tooLarge }, empty: errors.emptyFile() }
+      const { fields, stored } = await readForm(reply, {
+        field: 'file',
+        maxBytes: maxFileBytes,
+        tooLarge,
+        async store(file, before) {
+          const filename = checkName(file.filename)
+          checkPurpose(before)
+          return { filename, content: await storeContent(context, file.bytes, rules) }
+        },
+      })
+      if (fields.purpose === undefined) throw errors.requiredProperty('purpose')
+      return createFile(context, { project, ...stored, ...parseForm(CreateFileRequest, fields) })
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/files',
+    id: 'listFiles',
+    summary: 'List the files of the project',
+    tag: 'Files',
+    query: ListFilesQuery,
+    answer: 'FileList',
+    handle: ({ context, project, query }) => listObjects.files(context, project, query),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/files/{file_id}',
+    id: 'getFile',
+    summary: 'Retrieve the description of a file',
+    tag: 'Files',
+    answer: 'File',
+    handle: ({ context, project, params }) => findObject.file(context, { project, ...params }),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/files/{file_id}/content',
+    id: 'getFileContent',
+    summary: 'Download the content of a file',
+    description:
+      'Files uploaded for assistants cannot be downloaded unless the server is configured to allow it.',
+    tag: 'Files',
+    media: ['application/octet-stream', 'image/*'],
+    async handle({ server, context, project, params, request, reply }) {
+      const opened = await openFile(context, { project, ...params })
+      if (!opened) return undefined
+      const { purpose } = opened.file
+      if (privatePurposes.has(purpose) && !server.allowAllDownloads) throw errors.downloadForbidden(purpose)
+      return sendContent(opened, request, reply)
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/files/{file_id}',
+    id: 'deleteFile',
+    summary: 'Delete a file',
+    tag: 'Files',
+    answer: 'FileDeleted',
+    async handle({ context, project, params: { file_id: id } }) {
+      await deleteFile(context, project, id)
+      return { object: 'file', deleted: true, id }
+    },
+  }),
+]
 
 function checkName(sent: string | undefined): string {
   const name = bareFileName(sent ?? '')
@@ -88,14 +104,7 @@ function checkName(sent: string | undefined): string {
   return name
 }
 
-/** A purpose that came before the file is judged before the file is read. */
+/** A purpose that precedes the file is checked before the file is read. */
 function checkPurpose({ purpose }: FormFields): void {
   if (purpose !== undefined) parse(CreateFileRequest.pick({ purpose: true }), { purpose })
-}
-
-/** This API checks no prefix. What cannot be stored is no file's id. */
-function fileId(request: FastifyRequest): string {
-  const { file_id = '' } = request.params as { file_id?: string }
-  if (textFault(file_id)) throw errors.fileNotFound(file_id)
-  return file_id
 }

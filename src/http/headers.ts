@@ -1,10 +1,7 @@
 /** The headers of every answer. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** What poll helpers are told to wait between two looks at a run, milliseconds. */
-export const pollAfterMs = 200
-
-/** The same for files that are brought into a vector store, which takes longer. */
+/** How long the SDKs' poll helpers wait before they look at a file of a vector store again, ms. */
 export const ingestPollAfterMs = 500
 
 export function addHeaders(http: FastifyInstance): void {

@@ -3,10 +3,7 @@ import { createRequire } from 'node:module'
 import { requests } from '../api/components.ts'
 import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
-import { fileOperations } from './openapi-files.ts'
-import { vectorStoreOperations } from './openapi-vector-stores.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
-import { threadOperations } from './openapi-threads.ts'
 import { idKinds } from './path-objects.ts'
 import type { Operation, Tag } from './route.ts'
 
@@ -40,9 +37,7 @@ const parameterWords: Record<string, string> = {
 /** The OpenAPI 3.1 document of `operations`. */
 export function openApiDocument(operations: readonly Operation[]): JsonSchema {
   const paths: Record<string, JsonSchema> = {}
-  const declared = new Set(operations.map(({ id }) => id))
-  const others = [...threadOperations, ...fileOperations, ...vectorStoreOperations]
-  for (const operation of [...operations, ...others.filter(({ id }) => !declared.has(id))]) {
+  for (const operation of operations) {
     const { path, method } = operation
     paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation) }
   }

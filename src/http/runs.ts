@@ -11,7 +11,7 @@ import { listObjects } from '../domain/list-objects.ts'
 import { modifyRun } from '../domain/modify-run.ts'
 import { submitToolOutputs } from '../domain/submit-tool-outputs.ts'
 import { headerText } from './headers.ts'
-import { answerMade } from './retries.ts'
+import { settleAnswer } from './idempotency.ts'
 import { route } from './route.ts'
 import type { Server } from './server.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
@@ -136,7 +136,7 @@ async function answerRun(
 ): Promise<Run | FastifyReply> {
   void reply.header('spool-model', headerText(server.context.modelBehind(run.model) ?? run.model))
   if (!isStreamed) return run
-  await answerMade(server, reply, { stream: { run_id: run.id, after } })
+  await settleAnswer(server, reply, { stream: { run_id: run.id, after } })
   return streamRun(server, reply, { run_id: run.id, after })
 }
 

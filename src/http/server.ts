@@ -1,5 +1,4 @@
-/** What the routes are given; main.ts makes it once. */
-import type { FastifyInstance } from 'fastify'
+/** What the routes work with; app.ts creates it once. */
 import type { Readiness } from '../api/health.ts'
 import type { Context } from '../domain/context.ts'
 import type { Models } from '../models/open.ts'
@@ -12,14 +11,14 @@ export interface ServerOptions {
   /** Answer loopback Host and Origin headers only. */
   loopbackOnly: boolean
   corsOrigins: readonly string[]
-  /** Whether `OpenAI-Beta: assistants=v2` is demanded. */
+  /** Whether `OpenAI-Beta: assistants=v2` is required. */
   strictBeta: boolean
   bodyLimitBytes: number
   /** Largest file in one request. */
   maxFileBytes: number
-  /** Whether contents of files of every purpose may be downloaded. */
+  /** Whether files of every purpose may be downloaded. */
   allowAllDownloads: boolean
-  /** A stream that says nothing for this long gets a comment. */
+  /** A stream that has sent nothing for this long sends a comment, ms. */
   keepAliveMs: number
   readiness: () => Promise<Readiness>
   /** Whether the server stops: it still answers, and asks clients to use another connection. */
@@ -27,7 +26,8 @@ export interface ServerOptions {
 }
 
 export interface Server extends ServerOptions {
-  http: FastifyInstance
+  /** The OpenAPI document as JSON. */
+  openApi: () => string
 }
 
 declare module 'fastify' {
@@ -36,8 +36,9 @@ declare module 'fastify' {
     openAnswers: Set<Promise<void>>
   }
   interface FastifyRequest {
+    /** Empty until the key is known to be right. */
     project: string
-    /** Monotonic ms. */
+    /** Monotonic, ms. */
     startedMs: number
   }
 }

@@ -4,10 +4,16 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
-import type { Entry } from '../sql/run-events.ts'
 import { answerHeaders } from './headers.ts'
 
-type Sent = Entry & { number?: number | null }
+/** An entry of the run log. */
+interface Entry {
+  event: string
+  /** JSON */
+  data: string
+  /** Null until it is committed. */
+  number?: number | null
+}
 
 interface StreamOptions {
   /** A comment is sent when nothing else was for this long. */
@@ -30,7 +36,7 @@ const stalledPeriods = 4
 /** Sends entries as they come and then `done`; whatever goes wrong once it has begun becomes an `error` event. */
 export async function sendEvents(
   reply: FastifyReply,
-  batches: AsyncIterable<Sent[]>,
+  batches: AsyncIterable<Entry[]>,
   options: StreamOptions,
 ): Promise<void> {
   const response = beginStream(reply)
@@ -77,7 +83,7 @@ function beginStream(reply: FastifyReply): ServerResponse {
   return response
 }
 
-function frame(entry: Sent, withIds: boolean): string {
+function frame(entry: Entry, withIds: boolean): string {
   const id = withIds && typeof entry.number === 'number' ? `id: ${entry.number}\n` : ''
   return `${id}event: ${entry.event}\ndata: ${entry.data}\n\n`
 }

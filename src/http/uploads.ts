@@ -1,9 +1,5 @@
 /** /v1/uploads */
-import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
-import { textFault } from '../api/inspect.ts'
-import { parse } from '../api/parse.ts'
-import { CompleteUploadRequest, CreateUploadRequest } from '../api/uploads.ts'
 import { storeContent } from '../domain/store-content.ts'
 import {
   addPart,
@@ -12,49 +8,68 @@ import {
   createUpload,
   requirePendingUpload,
 } from '../domain/uploads.ts'
-import type { UploadKey } from '../sql/uploads.ts'
 import { readForm } from './forms.ts'
-import type { Server } from './server.ts'
+import { route } from './route.ts'
 
 const maxPartBytes = 64 * 1024 * 1024
 
-export function uploadRoutes({ http, context }: Server): void {
-  http.post('/uploads', async (request) =>
-    createUpload(context, request.project, parse(CreateUploadRequest, request.body)),
-  )
-
-  http.post('/uploads/:upload_id/complete', async (request) => {
-    const key = uploadKey(request)
-    return completeUpload(context, key, parse(CompleteUploadRequest, request.body))
-  })
-
-  http.post('/uploads/:upload_id/cancel', async (request) => cancelUpload(context, uploadKey(request)))
-}
-
-/** Takes a form, so it stands apart from the routes that take JSON. */
-export function addPartRoute({ http, context }: Server): void {
-  const tooLarge = errors.partTooLarge(maxPartBytes)
-  const rules = { limit: { bytes: maxPartBytes, error: tooLarge } }
-  http.post('/uploads/:upload_id/parts', async (request, reply) => {
-    const key = uploadKey(request)
-    const { fields, stored } = await readForm(reply, {
-      field: 'data',
-      maxBytes: maxPartBytes,
-      tooLarge,
-      async store(file) {
-        await requirePendingUpload(context, key)
-        return storeContent(context, file.bytes, rules)
-      },
-    })
-    const [unknown] = Object.keys(fields)
-    if (unknown !== undefined) throw errors.unknownParameter(unknown)
-    return addPart(context, key, stored)
-  })
-}
-
-/** What cannot be stored is no upload's id. */
-function uploadKey(request: FastifyRequest): UploadKey {
-  const { upload_id: id = '' } = request.params as { upload_id?: string }
-  if (textFault(id)) throw errors.notFound('upload', id)
-  return { project: request.project, id }
-}
+export const uploadRoutes = [
+  route({
+    method: 'POST',
+    path: '/v1/uploads',
+    id: 'createUpload',
+    summary: 'Start the upload of a file in parts',
+    tag: 'Uploads',
+    body: 'CreateUploadRequest',
+    example: { filename: 'notes.txt', purpose: 'assistants', bytes: 6, mime_type: 'text/plain' },
+    answer: 'Upload',
+    handle: ({ context, project, body }) => createUpload(context, project, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/uploads/{upload_id}/parts',
+    id: 'addUploadPart',
+    summary: 'Add a part to an upload',
+    tag: 'Uploads',
+    form: { file: 'data' },
+    answer: 'UploadPart',
+    async handle({ context, project, params, reply }) {
+      const key = { project, id: params.upload_id }
+      const tooLarge = errors.partTooLarge(maxPartBytes)
+      const rules = { limit: { bytes: maxPartBytes, error: tooLarge } }
+      const { fields, stored } = await readForm(reply, {
+        field: 'data',
+        maxBytes: maxPartBytes,
+        tooLarge,
+        async store(file) {
+          await requirePendingUpload(context, key)
+          return storeContent(context, file.bytes, rules)
+        },
+      })
+      const [unknown] = Object.keys(fields)
+      if (unknown !== undefined) throw errors.unknownParameter(unknown)
+      return addPart(context, key, stored)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/uploads/{upload_id}/complete',
+    id: 'completeUpload',
+    summary: 'Complete an upload: join its parts to a file',
+    tag: 'Uploads',
+    body: 'CompleteUploadRequest',
+    example: { part_ids: ['part_abc123'] },
+    answer: 'Upload',
+    handle: ({ context, project, params, body }) =>
+      completeUpload(context, { project, id: params.upload_id }, body),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/uploads/{upload_id}/cancel',
+    id: 'cancelUpload',
+    summary: 'Cancel an upload',
+    tag: 'Uploads',
+    answer: 'Upload',
+    handle: ({ context, project, params }) => cancelUpload(context, { project, id: params.upload_id }),
+  }),
+]

@@ -46,7 +46,7 @@ test.each(cuts)('with a key, an answer cut %s makes one message and not two', as
   expect(await countMessages(thread.id)).toBe(1)
 })
 
-test('a key that comes again with another body is refused', async () => {
+test('a key that is repeated with another body is refused', async () => {
   const thread = await server.openai.beta.threads.create()
   const path = `/threads/${thread.id}/messages`
   const key = { 'idempotency-key': 'other-body' }
@@ -56,14 +56,14 @@ test('a key that comes again with another body is refused', async () => {
   expect(await second.json()).toMatchObject({ error: { code: 'idempotency_key_reused' } })
 })
 
-test('an error is not kept: the same key may try again', async () => {
+test('an error is not kept: the same key can be used again', async () => {
   const key = { 'idempotency-key': 'after-error' }
   const path = '/threads'
   expect((await post(path, { metadata: 7 }, key)).status).toBe(400)
   expect((await post(path, { metadata: { a: 'b' } }, key)).status).toBe(200)
 })
 
-test('a key is honoured for a day', async () => {
+test('a key is valid for a day', async () => {
   const key = { 'idempotency-key': 'one-day' }
   const first = await (await post('/threads', {}, key)).json()
   expect(await (await post('/threads', {}, key)).json()).toEqual(first)
@@ -71,7 +71,7 @@ test('a key is honoured for a day', async () => {
   expect(await (await post('/threads', {}, key)).json()).not.toEqual(first)
 })
 
-test('a stream that broke off is joined to the same run by the retry', async () => {
+test('with a key, a retry after a broken stream gets the stream of the same run', async () => {
   let goOn = () => {}
   const hold = new Promise<void>((resolve) => {
     goOn = resolve
@@ -84,7 +84,8 @@ test('a stream that broke off is joined to the same run by the retry', async () 
     thread: { messages: [{ role: 'user', content: 'a stream that breaks' }] },
   }
   const broken = new AbortController()
-  const first = await post('/threads/runs', body, {}, broken.signal)
+  const key = { 'idempotency-key': 'broken-stream' }
+  const first = await post('/threads/runs', body, key, broken.signal)
   let run_id = ''
   await expect(async () => {
     for await (const event of streamEvents(first)) {
@@ -92,73 +93,44 @@ test('a stream that broke off is joined to the same run by the retry', async () 
       if (run_id !== '') broken.abort()
     }
   }).rejects.toThrow('abort')
-  const joined = await post('/threads/runs', body, { 'x-stainless-retry-count': '1' })
+  const joined = await post('/threads/runs', body, key)
   goOn()
   const events = await readStream(joined)
   expect(events.find((one) => one.event === 'thread.run.created')?.data.id).toBe(run_id)
   expect(events.at(-2)?.event).toBe('thread.run.completed')
 })
 
-/** Sends a message while the thread is locked, and hangs up before the server can answer. */
-async function loseMessage(thread_id: string): Promise<void> {
-  const hangUp = new AbortController()
-  await server.db.transaction(async (tx) => {
-    await tx.query({ text: 'select 1 from threads where id = $1 for update', values: [thread_id] })
-    const path = `/threads/${thread_id}/messages`
-    const sent = post(path, { role: 'user', content: 'lost' }, {}, hangUp.signal)
-    await waiting()
-    hangUp.abort()
-    await expect(sent).rejects.toThrow('abort')
-  })
-}
-
-/** Resolves when somebody waits for the lock on the thread. */
-async function waiting(): Promise<void> {
-  for (;;) {
-    const blocked = await server.db.query({
-      text: `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    })
-    if (blocked.length > 0) return
-  }
-}
-
-test('without a key, the retry of a request whose client hung up gets the first answer, once', async () => {
-  const thread = await server.openai.beta.threads.create()
-  const path = `/threads/${thread.id}/messages`
-  await loseMessage(thread.id)
-  const retry = { 'x-stainless-retry-count': '1' }
-  const second = await post(path, { role: 'user', content: 'lost' }, retry)
-  expect(second.status).toBe(200)
-  expect(await countMessages(thread.id)).toBe(1)
-  expect((await post(path, { role: 'user', content: 'lost' }, retry)).status).toBe(200)
-  expect(await countMessages(thread.id)).toBe(2)
-})
-
-test('a retry with another body, or of another key, makes its own object', async () => {
-  const thread = await server.openai.beta.threads.create()
-  const path = `/threads/${thread.id}/messages`
-  await loseMessage(thread.id)
-  const retry = { 'x-stainless-retry-count': '1' }
-  await post(path, { role: 'user', content: 'other' }, retry)
-  await post(path, { role: 'user', content: 'lost' }, { ...retry, authorization: 'Bearer another' })
-  expect(await countMessages(thread.id)).toBe(3)
-})
-
-test('a chat completion that was left in the middle does not hold up the same request when it comes again', async () => {
-  const body = { model: 'gpt-4o', stream: true, messages: [{ role: 'user', content: 'Hi' }] }
-  server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: ['Hello'] }])
-  const leave = new AbortController()
-  const first = await post('/chat/completions', body, {}, leave.signal)
-  expect(first.status).toBe(200)
-  leave.abort()
-  const again = await post('/chat/completions', body, { 'x-stainless-retry-count': '1' })
-  expect(await again.text()).toContain('Hello')
-})
-
-test('a chat completion is asked for anew when its key comes again', async () => {
+test('a chat completion is requested again when its key is repeated', async () => {
   const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
   const key = { 'idempotency-key': 'chat' }
   server.model.script([{ text: 'One' }, { text: 'Two' }])
   expect(await (await post('/chat/completions', body, key)).text()).toContain('One')
   expect(await (await post('/chat/completions', body, key)).text()).toContain('Two')
+})
+
+test('without a key, every request creates an object, whatever retry count it names', async () => {
+  const thread = await server.openai.beta.threads.create()
+  const message = { role: 'user', content: 'Hi' }
+  await post(`/threads/${thread.id}/messages`, message)
+  await post(`/threads/${thread.id}/messages`, message, { 'x-stainless-retry-count': '1' })
+  expect(await countMessages(thread.id)).toBe(2)
+})
+
+test.each([
+  ['arrays', '['.repeat(100_000) + ']'.repeat(100_000)],
+  ['objects', '{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)],
+  ['a field', `{"metadata":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+])('a key with a body of deeply nested %s gets the usual error', async (name, body) => {
+  const key = { ...headers, 'idempotency-key': `nested ${name}` }
+  const answer = await fetch(`${server.url}/threads`, { method: 'POST', headers: key, body })
+  expect(answer.status).toBe(400)
+})
+
+test.each([5000, 10_000, 14_000])('a key works with a query of %d characters', async (length) => {
+  const path = `/threads?trace=${'x'.repeat(length)}`
+  const key = { 'idempotency-key': `long query ${length}` }
+  const first = await (await post(path, {}, key)).json()
+  expect(await (await post(path, {}, key)).json()).toEqual(first)
+  const other = await post(`${path}y`, {}, key)
+  expect(await other.json()).not.toEqual(first)
 })

@@ -240,8 +240,8 @@ const pathHarm = fc.oneof(
       '/v1/assistants;a=b',
       '/v1/models/',
       '/v1/models/%2e%2e/x',
-      '/docs/../package.json',
-      '/docs/..%2f..%2fpackage.json',
+      '/openapi.json/../package.json',
+      '/openapi.json/..%2f..%2fpackage.json',
     )
     .map((path): Harm => (plan) => ({ ...plan, path })),
 )

@@ -63,7 +63,6 @@ function pathOf(path: string): fc.Arbitrary<string> {
   const together = fc.nat({ max: 9999 }).map((number) =>
     path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
       if (name === 'model') return ['gpt-4o', 'a/b:c', 'none'][number % 3] ?? ''
-      if (name === 'file') return ['start.js', 'swagger-ui.css', 'none'][number % 3] ?? ''
       const isOwn = listed === undefined && name.replace(/_id$/, '') === innermost
       return `@@${owner}.${isOwn ? 'id' : name}:${number}@@`
     }),
