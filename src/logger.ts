@@ -1,5 +1,6 @@
 /** The log on stdout: JSON lines, or readable ones on a terminal. Held back until the banner has been printed. */
 import pino from 'pino'
+import { describeError } from './util/describe-error.ts'
 import type { Log } from './util/log.ts'
 
 export interface Logger {
@@ -9,12 +10,14 @@ export interface Logger {
 }
 
 export function openLogger(level: 'debug' | 'info' | 'warn' | 'error'): Logger {
+  // A line for each failure; stack traces are for those who ask for them.
+  const printed = level === 'debug' ? pino.stdSerializers.err : describeError
   const options: pino.LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },
+    serializers: { error: printed, err: printed },
   }
   const target = process.stdout.isTTY
     ? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } })

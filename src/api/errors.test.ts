@@ -9,6 +9,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   noApiKey: [],
   incorrectApiKey: ['sk-abcdefghij'],
   hostNotAllowed: ['evil.example'],
+  originNotAllowed: ['evil.example'],
   missingBeta: [],
   invalidBetaHeader: ['v1'],
   unknownBeta: ['vector_stores'],

@@ -36,6 +36,8 @@ export function parseQuery<Schema extends z.ZodObject>(schema: Schema, query: un
   const known: Record<string, unknown> = {}
   for (const [key, field] of Object.entries(schema.shape)) {
     const raw = given[key] ?? given[`${key}[]`]
+    // Clients send an empty cursor for the first page.
+    if (raw === '' && (key === 'after' || key === 'before')) continue
     if (raw !== undefined) known[key] = readText(field, raw)
   }
   return parse(schema, known)

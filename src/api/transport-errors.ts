@@ -48,7 +48,18 @@ export const transportErrors = {
       type: 'invalid_request_error',
       code: 'host_not_allowed',
       message:
-        "The host or origin '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
+        "The host '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
+    },
+    (value: string) => ({ values: { value } }),
+  ),
+  /** Ours: a web page of another origin calls. */
+  originNotAllowed: define(
+    {
+      status: 403,
+      type: 'invalid_request_error',
+      code: 'origin_not_allowed',
+      message:
+        "The origin '{value}' is not allowed. Add it to SPOOL_CORS_ORIGINS on the server to let its web pages call.",
     },
     (value: string) => ({ values: { value } }),
   ),

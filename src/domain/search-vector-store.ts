@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 
 /** Answers undefined when there is no such vector store, and an empty page when `signal` aborts. */
 export async function searchVectorStore(
-  { db, retrieval }: Context,
+  { db, retrieval, log }: Context,
   { project, vector_store_id }: { project: string; vector_store_id: string },
   request: VectorStoreSearchRequest,
   signal: AbortSignal,
@@ -26,7 +26,7 @@ export async function searchVectorStore(
     score_threshold,
     ranker: ranker === 'none' ? ('none' as const) : ('auto' as const),
   }
-  const results = await searchStores(retrieval, search, signal).catch((error: unknown) => {
+  const results = await searchStores({ ...retrieval, log }, search, signal).catch((error: unknown) => {
     if (signal.aborted) return []
     throw error
   })

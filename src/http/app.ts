@@ -4,16 +4,17 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
-import { corsOptions } from './cors.ts'
 import { answerError } from './errors.ts'
 import { acceptForms } from './forms.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
+import { homePage } from './home.ts'
 import { addIdempotency } from './idempotency.ts'
 import { acceptJson } from './json-body.ts'
-import { checkLoopback } from './loopback.ts'
 import { trackAnswers } from './open-answers.ts'
 import { openApiDocument } from './openapi.ts'
+import { checkOrigin, corsOptions } from './origins.ts'
 import { registerRoutes } from './register-routes.ts'
+import { logWhenAnswered } from './request-log.ts'
 import { routes } from './routes.ts'
 import { streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
@@ -26,7 +27,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   const http = Fastify({
     logger: false,
     bodyLimit: options.bodyLimitBytes,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength },
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength },
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
@@ -35,18 +36,23 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     // A path that cannot be decoded, or that has a longer id, reaches no hook and no route.
     frameworkErrors: (_error, request, reply) => {
       const error = errors.invalidUrl(request.method, pathOf(request))
+      logWhenAnswered(options.context.log, request, reply)
       void reply.headers(firstHeaders(request))
       answerError(options.context.log, error, request, reply)
     },
   })
   let document: string | undefined
-  const openApi = () => (document ??= JSON.stringify(openApiDocument(routes)))
-  const server: Server = { ...options, openApi }
+  const server: Server = {
+    ...options,
+    openApi: () => (document ??= JSON.stringify(openApiDocument(routes))),
+    homePage: () => homePage(routes),
+  }
   http.decorateRequest('project', '')
   http.decorateRequest('startedMs', 0)
   // Before everything that may fail: what is registered earlier would answer in Fastify's own words.
   answerFailures(http, server)
   acceptJson(http)
+  http.addHook('onRequest', async (request, reply) => logWhenAnswered(options.context.log, request, reply))
   addHeaders(http)
   http.addHook('onRequest', async (request) => requireHost(request))
   // An unknown `Expect` header is ignored: the request is answered as usual.
@@ -55,9 +61,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.addHook('onSend', async (_request, reply) => {
     if (options.isDraining()) void reply.header('connection', 'close')
   })
-  if (options.loopbackOnly) {
-    http.addHook('onRequest', async (request) => checkLoopback(request, options.corsOrigins))
-  }
+  http.addHook('onRequest', async (request) => checkOrigin(request, options))
   await http.register(cors, corsOptions(options))
   const isApi = ({ path }: { path: string }) => path.startsWith('/v1/')
   const others = routes.filter((route) => !isApi(route))
@@ -70,8 +74,8 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
 async function addApi(http: FastifyInstance, server: Server, api: typeof routes): Promise<void> {
   http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
-    if (server.strictBeta && needsBeta(request.routeOptions.url ?? '')) {
-      checkBeta(request.headers['openai-beta'])
+    if (needsBeta(request.routeOptions.url ?? '')) {
+      checkBeta(request.headers['openai-beta'], { isRequired: server.strictBeta })
     }
   })
   addIdempotency(http, server, (reply, stream) => streamRun(server, reply, stream))

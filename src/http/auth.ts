@@ -1,12 +1,12 @@
-/** Who calls: the key, the project behind it, and the beta header. */
+/** Authentication: the key and its project; and the beta header. */
 import type { FastifyRequest } from 'fastify'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errors } from '../api/errors.ts'
 
-/** The project of every key while none is configured. */
+/** The project of every key when no keys are configured. */
 const openProject = 'default'
 
-/** Answers the project; throws 401. */
+/** Answers the project of the request's key; throws 401. */
 export function authenticate(request: FastifyRequest, keys: ReadonlyMap<string, string>): string {
   const key = keyOf(request)
   if (key === undefined || key === '') throw errors.noApiKey()
@@ -27,26 +27,33 @@ function keyOf(request: FastifyRequest): string | undefined {
   return pair.slice(pair.indexOf(':') + 1)
 }
 
-/** Takes the same time whatever was guessed. */
+/** Compares in constant time. */
 function isSame(known: string, given: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(known), digest(given))
 }
 
-/** Whether a path belongs to the part of the API that is a beta. */
+/** Whether a path belongs to the beta part of the API. */
 export function needsBeta(url: string): boolean {
   return /^\/v1\/(assistants|threads)(\/|\?|$)/.test(url)
 }
 
-/** The betas that a client may name beside ours. */
+/** The betas that the live service knows. */
 const knownBetas: ReadonlySet<string> = new Set(['assistants', 'responses', 'realtime'])
 
-/** Throws unless `assistants=v2` is among the values. */
-export function checkBeta(header: string | string[] | undefined): void {
+/** Throws unless `assistants=v2` is among the values. Where it is not required, only `assistants=v1` is refused. */
+export function checkBeta(
+  header: string | string[] | undefined,
+  { isRequired }: { isRequired: boolean },
+): void {
   const values = [header ?? []].flat().flatMap((value) => value.split(','))
   const betas = values.map((value) => value.trim()).filter((value) => value !== '')
-  if (betas.length === 0) throw errors.missingBeta()
   if (betas.includes('assistants=v2')) return
+  if (!isRequired) {
+    if (betas.includes('assistants=v1')) throw errors.deprecatedBeta()
+    return
+  }
+  if (betas.length === 0) throw errors.missingBeta()
   for (const beta of betas) {
     const [, name] = /^([a-z0-9_-]+)=v\d+$/i.exec(beta) ?? []
     if (name === undefined) throw errors.invalidBetaHeader(beta)

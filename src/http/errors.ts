@@ -1,10 +1,10 @@
-/** The one place that turns what was thrown into an answer. */
+/** Turns whatever was thrown into an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
 import { DatabaseUnavailable } from '../database/database.ts'
 import type { Log } from '../util/log.ts'
 
-/** Clients wait this long before they ask a database again that restarts. */
+/** How long clients wait before they repeat a request that found the database unavailable, ms. */
 const databaseRetryMs = 1000
 
 export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -14,7 +14,7 @@ export function answerError(log: Log, error: unknown, request: FastifyRequest, r
     return
   }
   if (failure.headers) void reply.headers(failure.headers)
-  const isFiles = /^\/v1\/files(\/|\?|$)/.test(request.url)
+  const isFiles = /^\/+v1\/+files(\/|\?|$)/.test(request.url)
   void reply
     .code(failure.status)
     .type('application/json')
@@ -23,14 +23,15 @@ export function answerError(log: Log, error: unknown, request: FastifyRequest, r
 
 function toApiError(log: Log, error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof DatabaseUnavailable) {
-    log('warn', 'a request met no database', { request_id: request.id, error })
-    return errors.unavailable('its database is not answering', databaseRetryMs)
-  }
   const known = fromFastify(error as FastifyError, request)
   if (known) return known
-  const { id: request_id, method, url } = request
-  log('error', 'a request failed', { request_id, method, url, error })
+  const { id: request_id, method } = request
+  const fields = { request_id, method, route: request.routeOptions.url, error }
+  if (error instanceof DatabaseUnavailable) {
+    log('warn', 'a request failed because the database is unavailable', fields)
+    return errors.unavailable('its database is not answering', databaseRetryMs)
+  }
+  log('error', 'a request failed', fields)
   return errors.serverError(request_id)
 }
 

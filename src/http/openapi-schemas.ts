@@ -1,20 +1,20 @@
-/** The zod schemas as JSON Schema, each in its place among the components of the API's description. */
+/** The zod schemas as JSON Schema, for the components of the OpenAPI document. */
 import { z } from 'zod'
 import { answers, requests, type AnswerName, type RequestName } from '../api/components.ts'
 
 export type JsonSchema = Record<string, unknown>
 
-/** Where a named schema stands. */
+/** A reference to a named schema. */
 export function refTo(name: RequestName | AnswerName): JsonSchema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** Every named schema: requests as they are sent, answers as they are received. */
+/** All named schemas: requests as they are sent, answers as they are received. */
 export function componentSchemas(): Record<string, JsonSchema> {
   return { ...named(requests, 'input'), ...named(answers, 'output') }
 }
 
-/** The fields of an object that is taken apart: a query, headers, a form. */
+/** The fields of an object that is not sent as JSON: a query, headers, a form. */
 export function fieldsOf(schema: z.ZodType): { properties: Record<string, JsonSchema>; required: string[] } {
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', override: plain })
   return { properties: properties as Record<string, JsonSchema>, required }
@@ -30,7 +30,7 @@ function named(schemas: Record<string, z.ZodType>, io: 'input' | 'output'): Reco
   )
 }
 
-/** An integer is an integer: the bounds of what a double holds exactly say nothing about the field. */
+/** Removes the bounds that zod adds to every integer: they are those of a double, not of the field. */
 function plain({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum

@@ -1,37 +1,35 @@
-/** The API's description of itself, made from the schemas that judge its requests. */
-import { createRequire } from 'node:module'
+/** The OpenAPI document, derived from the declarations of the operations. */
 import { requests } from '../api/components.ts'
 import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
 import { idKinds } from './path-objects.ts'
 import type { Operation, Tag } from './route.ts'
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+import { version } from './version.ts'
 
 const tags: Record<Tag, string> = {
   Assistants: 'A model with instructions and tools',
   Threads: 'Conversations',
-  Messages: 'What was said in a thread',
-  Runs: 'An assistant at work on a thread',
-  'Run steps': 'What a run did, one after another',
-  Files: 'Contents for tools and models to read, and what tools wrote',
-  Uploads: 'Files that arrive in parts',
+  Messages: 'Messages of a thread',
+  Runs: 'Executions of an assistant on a thread',
+  'Run steps': 'The steps that a run consists of',
+  Files: 'Files that tools and models read, and files that tools wrote',
+  Uploads: 'Files that are uploaded in parts',
   'Vector stores': 'Files that can be searched',
-  Models: 'What is behind the server, and calls that are passed on to it',
+  Models: 'The available models, and calls that are passed to their provider',
   Server: 'The server itself',
 }
 
-const parameterWords: Record<string, string> = {
-  limit: 'How many to list at most',
-  order: 'Newest or oldest first',
-  after: 'List what comes after the object with this id',
-  before: 'List what comes before the object with this id',
-  run_id: 'Only messages that this run made',
-  purpose: 'Only files of this purpose',
-  filter: 'Only files in this state',
-  'include[]': 'What to show that is left out otherwise',
-  'last-event-id': 'As `after`; the one that is told if both are',
+const parameterDescriptions: Record<string, string> = {
+  limit: 'The most objects to list',
+  order: 'By creation time: `asc` is oldest first, `desc` newest first',
+  after: 'List the objects after the one with this id',
+  before: 'List the objects before the one with this id',
+  run_id: 'Only messages that this run created',
+  purpose: 'Only files with this purpose',
+  filter: 'Only files with this status',
+  'include[]': 'Fields that are left out otherwise',
+  'last-event-id': 'The same as `after`; takes precedence',
 }
 
 /** The OpenAPI 3.1 document of `operations`. */
@@ -57,14 +55,16 @@ export function openApiDocument(operations: readonly Operation[]): JsonSchema {
       schemas: componentSchemas(),
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'A key of the server' },
-        basic: { type: 'http', scheme: 'basic', description: 'A key as password, with any name' },
-        apiKey: { type: 'apiKey', in: 'header', name: 'api-key', description: 'A key by itself' },
+        basic: { type: 'http', scheme: 'basic', description: 'A key as the password, with any user name' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'api-key', description: 'A key' },
       },
       parameters: { Beta: betaHeader, IdempotencyKey: idempotencyHeader },
-      headers: { RequestId: { description: 'Names the request in logs', required: true, schema: text } },
+      headers: {
+        RequestId: { description: 'The id of the request in the log', required: true, schema: text },
+      },
       responses: {
         Error: {
-          description: 'What was wrong',
+          description: 'The error',
           headers: answerHeaders,
           content: { 'application/json': { schema: refTo('Error') } },
         },
@@ -80,25 +80,25 @@ const betaHeader = {
   name: 'OpenAI-Beta',
   in: 'header',
   required: true,
-  description: 'Names the version of the API',
+  description: 'The version of the API',
   schema: { type: 'string', const: 'assistants=v2', default: 'assistants=v2' },
 }
 
 const idempotencyHeader = {
   name: 'Idempotency-Key',
   in: 'header',
-  description: 'A request with the key of an earlier one is given the same answer again, for a day',
+  description: 'For a day, a request with the same key gets the same answer',
   schema: { type: 'string', maxLength: 255 },
 }
 
 function describe(operation: Operation): JsonSchema {
-  const { id, summary, description, tag, isExtension } = operation
-  const words = [description, isExtension && 'Beyond the original API.'].filter(Boolean).join(' ')
+  const { id, summary, tag, isExtension } = operation
+  const description = [operation.description, isExtension && 'Not part of the original API.']
   const body = bodyOf(operation)
   return {
     operationId: id,
     summary,
-    ...(words !== '' && { description: words }),
+    ...(description.some(Boolean) && { description: description.filter(Boolean).join(' ') }),
     tags: [tag],
     ...(!operation.path.startsWith('/v1/') && { security: [] }),
     parameters: parametersOf(operation),
@@ -130,7 +130,7 @@ function parametersIn(place: 'query' | 'header', fields: ReturnType<typeof field
   return Object.entries(fields.properties).map(([key, schema]) => {
     const name = schema['type'] === 'array' ? `${key}[]` : key
     const isNumber = name === 'after' && schema['type'] === 'integer'
-    const description = isNumber ? 'Begin after the event with this number' : parameterWords[name]
+    const description = isNumber ? 'Start after the event with this number' : parameterDescriptions[name]
     return {
       name,
       in: place,
@@ -141,13 +141,16 @@ function parametersIn(place: 'query' | 'header', fields: ReturnType<typeof field
   })
 }
 
-function bodyOf({ body, form }: Operation): JsonSchema | undefined {
-  if (body) {
-    // No body at all is read as an empty object.
-    const required = !requests[body].safeParse({}).success
-    return { required, content: { 'application/json': { schema: refTo(body) } } }
-  }
-  if (!form) return undefined
+function bodyOf(operation: Operation): JsonSchema | undefined {
+  const { body, form, example } = operation
+  if (form) return formOf(operation, form)
+  if (!body) return undefined
+  // An absent body is read as an empty object.
+  const required = !requests[body].safeParse({}).success
+  return { required, content: { 'application/json': { schema: refTo(body), example } } }
+}
+
+function formOf({ example }: Operation, form: NonNullable<Operation['form']>): JsonSchema {
   const { properties, required } = form.fields
     ? fieldsOf(requests[form.fields])
     : { properties: {}, required: [] }
@@ -162,7 +165,11 @@ function bodyOf({ body, form }: Operation): JsonSchema | undefined {
   const encoding = Object.entries(properties)
     .filter(([, { type }]) => type === 'object')
     .map(([name]) => [name, { style: 'deepObject', explode: true }])
-  const content = { schema, ...(encoding.length > 0 && { encoding: Object.fromEntries(encoding) }) }
+  const content = {
+    schema,
+    example: { [form.file]: 'Hello!', ...example },
+    ...(encoding.length > 0 && { encoding: Object.fromEntries(encoding) }),
+  }
   return { required: true, content: { 'multipart/form-data': content } }
 }
 
@@ -177,7 +184,7 @@ function answersOf({ answer, stream, media = [] }: Operation): JsonSchema {
 }
 
 function describeAnswer(stream: Operation['stream']): string {
-  if (!stream) return 'What was asked for'
+  if (!stream) return 'Success'
   const events = 'server-sent events, each with its name as `event:` and its data as JSON in `data:`'
   return stream === 'always' ? `A stream of ${events}` : `The object, or with \`stream: true\` ${events}`
 }

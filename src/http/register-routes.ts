@@ -4,6 +4,7 @@ import { requests } from '../api/components.ts'
 import { ApiError } from '../api/errors.ts'
 import { parse, parseQuery } from '../api/parse.ts'
 import { missingObject, readIds, requireObjects, type Ids } from './path-objects.ts'
+import { withRequestId } from './request-log.ts'
 import type { Call, Route } from './route.ts'
 import type { Server } from './server.ts'
 
@@ -27,7 +28,7 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const { context } = server
+  const context = { ...server.context, log: withRequestId(server.context.log, request.id) }
   const { project } = request
   const ids = readIds(route, request.params as Ids)
   const { maxValues } = route

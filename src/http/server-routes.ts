@@ -1,7 +1,26 @@
-/** Operations about the server itself. They ask for no key. */
+/** Operations about the server itself. They need no key. */
+import type { FastifyReply } from 'fastify'
+import { homePolicy } from './home.ts'
 import { route } from './route.ts'
+import { version } from './version.ts'
 
 export const serverRoutes = [
+  route({
+    method: 'GET',
+    path: '/',
+    id: 'getHome',
+    summary: 'Show the version and the main addresses',
+    description: 'A page for browsers, JSON for other clients.',
+    tag: 'Server',
+    media: ['application/json', 'text/html'],
+    handle({ server, request, reply }) {
+      if (request.headers.accept?.includes('text/html')) {
+        return send(reply.header('content-security-policy', homePolicy), 'text/html', server.homePage())
+      }
+      const home = { name: 'Spool', version, api: '/v1', openapi: '/openapi.json', ready: '/readyz' }
+      return send(reply, 'application/json', JSON.stringify(home))
+    },
+  }),
   route({
     method: 'GET',
     path: '/healthz',
@@ -31,11 +50,15 @@ export const serverRoutes = [
     summary: 'Retrieve this OpenAPI document',
     tag: 'Server',
     media: ['application/json'],
-    handle: ({ server, reply }) =>
-      reply
-        .type('application/json; charset=utf-8')
-        .header('cache-control', 'no-cache')
-        .header('x-content-type-options', 'nosniff')
-        .send(server.openApi()),
+    handle: ({ server, reply }) => send(reply, 'application/json', server.openApi()),
   }),
 ]
+
+function send(reply: FastifyReply, type: string, text: string): FastifyReply {
+  return reply
+    .header('content-type', `${type}; charset=utf-8`)
+    .header('cache-control', 'no-cache')
+    .header('x-content-type-options', 'nosniff')
+    .header('vary', 'accept')
+    .send(text)
+}

@@ -28,6 +28,8 @@ export interface ServerOptions {
 export interface Server extends ServerOptions {
   /** The OpenAPI document as JSON. */
   openApi: () => string
+  /** The page at `/` as HTML. */
+  homePage: () => string
 }
 
 declare module 'fastify' {
@@ -38,7 +40,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Empty until the key is known to be right. */
     project: string
-    /** Monotonic, ms. */
+    /** When the request arrived; monotonic, ms. */
     startedMs: number
   }
 }

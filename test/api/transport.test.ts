@@ -321,14 +321,15 @@ test('an OPTIONS request that is no preflight is no error', async () => {
 test('without keys, pages of other origins are refused, preflight included', async () => {
   const origin = 'https://evil.example'
   const answer = await server.request('GET', '/assistants', undefined, { origin })
-  expect({ status: answer.status, body: answer.body }).toEqual(wireError(errors.hostNotAllowed(origin)))
+  expect({ status: answer.status, body: answer.body }).toEqual(wireError(errors.originNotAllowed(origin)))
   const preflight = await fetch(`${server.url}/assistants`, {
     method: 'OPTIONS',
     headers: { origin, 'access-control-request-method': 'GET' },
   })
   expect(preflight.status).toBe(403)
   expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
-  expect(await preflight.json()).toMatchObject({ error: { code: 'host_not_allowed', param: null } })
+  expect(await preflight.json()).toEqual(errors.originNotAllowed(origin).toBody())
+  expect(errors.originNotAllowed(origin).message).toContain('SPOOL_CORS_ORIGINS')
 })
 
 test('ids that no object could have are refused before anything is looked up', async () => {
@@ -418,4 +419,29 @@ test('a model may have any name: the header that tells it holds what a header ca
     () => server.request('GET', `/threads/${run.body.thread_id}/runs/${run.body.id}`),
     ({ status }) => status === 'completed',
   )
+})
+
+test.each(['//assistants', '/assistants//', '/threads//thread_x'])(
+  'an address with doubled slashes (%s) is the same as without them',
+  async (path) => {
+    const plain = await server.request('GET', path.replaceAll('//', '/'))
+    const doubled = await server.request('GET', path)
+    expect({ status: doubled.status, body: doubled.body }).toEqual({ status: plain.status, body: plain.body })
+  },
+)
+
+test('doubled slashes do not lead around the beta header or the key', async () => {
+  expect(await refused('GET', '//threads/thread_x', { headers: { 'openai-beta': null } })).toEqual(
+    wireError(errors.missingBeta()),
+  )
+  expect(await refused('GET', '//files', { headers: { authorization: null } })).toMatchObject({ status: 401 })
+})
+
+test('an empty cursor lists from the start', async () => {
+  const thread = await server.openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hi' }] })
+  for (const path of ['/assistants', `/threads/${thread.id}/messages`, '/files', '/vector_stores']) {
+    const all = await server.request('GET', path)
+    const first = await server.request('GET', `${path}?after=&before=`)
+    expect([path, first.status, first.body]).toEqual([path, 200, all.body])
+  }
 })

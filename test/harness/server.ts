@@ -34,6 +34,8 @@ export interface TestServer {
   retrieval: Retrieval
   /** What was logged as a warning or an error; a test that expects some takes it out. */
   complaints: { message: string; fields: object }[]
+  /** All log lines, debug lines too. */
+  logLines: { level: string; message: string; fields: Record<string, unknown> }[]
   /** A plain request with key and beta header; `headers` replace them, null leaves one out. */
   request(
     method: string,
@@ -67,7 +69,9 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const [database, model] = await Promise.all([testDatabase(), scriptedModel()])
   const { db, url: databaseUrl } = database
   const complaints: TestServer['complaints'] = []
+  const logLines: TestServer['logLines'] = []
   const log: Log = (level, message, fields = {}) => {
+    logLines.push({ level, message, fields: fields as Record<string, unknown> })
     if (level === 'warn' || level === 'error') complaints.push({ message, fields })
   }
   const data = makeDataDir()
@@ -117,6 +121,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     db,
     retrieval: house.retrieval,
     complaints,
+    logLines,
     request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
     async stream(path, body) {
       const response = await fetch(url + path, {

@@ -1,0 +1,42 @@
+/** Which Host headers are answered, and web pages of which origins may call. */
+import type { FastifyCorsOptions } from '@fastify/cors'
+import type { FastifyRequest } from 'fastify'
+import { errors } from '../api/errors.ts'
+import { isLoopbackName } from '../util/loopback.ts'
+import type { ServerOptions } from './server.ts'
+
+type Rules = Pick<ServerOptions, 'corsOrigins' | 'loopbackOnly'>
+
+function isAllowed(origin: string, { corsOrigins, loopbackOnly }: Rules): boolean {
+  if (corsOrigins.includes('*') || corsOrigins.includes(origin)) return true
+  return loopbackOnly && URL.canParse(origin) && isLoopbackName(new URL(origin).hostname)
+}
+
+/**
+ * Throws 403. Without keys only this machine may call, which keeps out web pages of other origins and DNS rebinding.
+ * With keys a browser enforces CORS, and the preflight is refused with the reason.
+ */
+export function checkOrigin({ method, headers }: FastifyRequest, rules: Rules): void {
+  const { host = '', origin, 'access-control-request-method': preflighted } = headers
+  if (rules.loopbackOnly && !isLoopbackName(host.replace(/:\d+$/, ''))) throw errors.hostNotAllowed(host)
+  if (origin === undefined || isAllowed(origin, rules)) return
+  const isPreflight = method === 'OPTIONS' && preflighted !== undefined
+  if (rules.loopbackOnly || isPreflight) throw errors.originNotAllowed(origin)
+}
+
+export function corsOptions(rules: Rules): FastifyCorsOptions {
+  return {
+    origin: (origin, done) => done(null, origin === undefined || isAllowed(origin, rules)),
+    methods: ['GET', 'POST', 'DELETE'],
+    exposedHeaders: [
+      'x-request-id',
+      'openai-poll-after-ms',
+      'openai-processing-ms',
+      'retry-after',
+      'spool-model',
+    ],
+    maxAge: 86_400,
+    // Otherwise an OPTIONS request that is not a preflight is refused in plain text.
+    strictPreflight: false,
+  }
+}
