@@ -1,7 +1,8 @@
-/** What every sandbox driver must do, told as what a user of the code interpreter sees. */
+/** What every sandbox driver must do, as a user of the code interpreter sees it. */
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { notebookTests } from './sandbox-notebook.ts'
 import type { CellEnd, SandboxDriver, SandboxLimits, SandboxSession } from '../../src/sandbox/port.ts'
 
 export interface SandboxSubject {
@@ -78,6 +79,7 @@ export function sandboxContract(subject: SandboxSubject): void {
     fileTests(driver)
     endTests(subject)
     figureTests(subject)
+    notebookTests(subject)
   })
 }
 
@@ -133,6 +135,39 @@ function outputTests(driver: SandboxDriver): void {
     expect(logs).toMatch(/line 199999\n$/)
     expect(logs.length).toBeLessThan(roomyLimits.outputBytes + 200)
     expect((await runCode(session, "print('next')")).logs).toBe('next\n')
+  })
+
+  test('260,000 small writes arrive as few pieces', async () => {
+    const session = await openFor(driver, { ...roomyLimits, outputBytes: 262_144 })
+    let pieces = 0
+    let bytes = 0
+    const code = "import sys\nfor _ in range(260_000):\n    sys.stdout.write('a')\n    sys.stdout.flush()"
+    const { status } = await session.run(
+      code,
+      (event) => {
+        pieces += 1
+        bytes += event.type === 'logs' ? event.text.length : 0
+      },
+      new AbortController().signal,
+    )
+    expect({ status, bytes }).toEqual({ status: 'ok', bytes: 260_000 })
+    // One in 50 ms, and not one for each write.
+    expect(pieces).toBeLessThan(1000)
+  })
+
+  test('what was printed is seen before the cell ends', async () => {
+    const session = await openFor(driver)
+    let seen = ''
+    const stop = new AbortController()
+    await session.run(
+      "print('early')\nimport time\ntime.sleep(600)",
+      (event) => {
+        seen += event.type === 'logs' ? event.text : ''
+        stop.abort()
+      },
+      stop.signal,
+    )
+    expect(seen).toContain('early')
   })
 
   test('one endless line is cut like any other output', async () => {
