@@ -25,6 +25,7 @@ export const roomyLimits: SandboxLimits = {
   outputBytes: 20_000,
   images: 3,
   files: 5,
+  filesMb: 24,
 }
 
 export const hastyLimits: SandboxLimits = { ...roomyLimits, wallMs: 1500, graceMs: 500 }
@@ -266,6 +267,18 @@ function fileTests(driver: SandboxDriver): void {
     )
     expect(files).toHaveLength(roomyLimits.files)
     expect(logs).toContain('3 more files')
+  })
+
+  test.each([
+    ['full', "open(name, 'wb').write(bytes(9 * 1024 * 1024))"],
+    ['sparse', "open(name, 'wb').truncate(9 * 1024 * 1024)"],
+  ])('%s files are handed out until their lengths pass the limit', async (_kind, write) => {
+    const session = await openFor(driver)
+    const { files, logs } = await runCode(session, `for name in 'abcd':\n    ${write}`)
+    expect(files.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(logs).toContain('2 more files')
+    // A small file still fits.
+    expect((await runCode(session, "open('e', 'w').write('x');")).files).toEqual([{ name: 'e', bytes: 1 }])
   })
 
   test('links are not handed out and cannot be read through', async () => {
