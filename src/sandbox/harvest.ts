@@ -1,5 +1,7 @@
-/** Which of the files that a cell made or changed are told to the host, and what is said about the rest. */
+/** Which of the files that a cell made or changed are handed out, and the note about the rest. */
 import type { CellEvent, SandboxLimits } from './port.ts'
+
+const mib = 1024 * 1024
 
 export type EventSink = (event: CellEvent) => void
 
@@ -9,14 +11,22 @@ export interface ChangedFile {
   mtimeMs: number
 }
 
-/** Tells the oldest files first, at most `limits.files`; a note names how many were left out. */
+/**
+ * Hands out the oldest files first, within the limits of their number, of one file and of all together. What counts
+ * is the length that a reader would get: a sparse file takes no space in the session, but all of it in a store.
+ */
 export function filesOf(changed: ChangedFile[], limits: SandboxLimits, onEvent: EventSink): void {
-  const maxBytes = limits.fileMb * 1024 * 1024
-  const fitting = changed.filter((file) => file.bytes <= maxBytes)
-  const ordered = fitting.toSorted(
+  const ordered = changed.toSorted(
     (one, other) => one.mtimeMs - other.mtimeMs || (one.name < other.name ? -1 : 1),
   )
-  for (const { name, bytes } of ordered.slice(0, limits.files)) onEvent({ type: 'file', name, bytes })
-  const left = changed.length - Math.min(ordered.length, limits.files)
+  let files = 0
+  let freeBytes = limits.filesMb * mib
+  for (const { name, bytes } of ordered) {
+    if (files === limits.files || bytes > limits.fileMb * mib || bytes > freeBytes) continue
+    files += 1
+    freeBytes -= bytes
+    onEvent({ type: 'file', name, bytes })
+  }
+  const left = changed.length - files
   if (left > 0) onEvent({ type: 'logs', text: `[${left} more files were changed and are not handed out]\n` })
 }

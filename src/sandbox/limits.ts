@@ -12,4 +12,5 @@ export const defaultLimits: SandboxLimits = {
   outputBytes: 256 * 1024,
   images: 20,
   files: 50,
+  filesMb: 512,
 }

@@ -1,5 +1,5 @@
 /**
- * The socket for code sandboxes. A driver is one file here plus a line in `open.ts`; it must pass the contract
+ * The port for code sandboxes. A driver is a directory here plus an entry in `sandbox.ts`; it must pass the contract
  * suite and the escape list in test/contracts. Code never runs outside a driver whose self-test passed.
  */
 import type { Readable } from 'node:stream'
@@ -13,15 +13,16 @@ export interface SandboxLimits {
   /** Memory of the whole process tree, MiB. */
   memoryMb: number
   processes: number
-  /** Largest single file, whole /mnt/data, and /tmp, each in MiB. */
+  /** Largest single file, disk use of /mnt/data, and of /tmp, each in MiB. */
   fileMb: number
   diskMb: number
   tmpMb: number
-  /** Text kept from one cell, bytes: head and tail stay, the middle is cut with a note. */
+  /** Text kept from one cell, bytes: head and tail stay, the middle is replaced by a note. */
   outputBytes: number
   images: number
-  /** Files harvested from one cell. */
+  /** Files that one cell may hand to the user, and the sum of their lengths in MiB; a sparse file counts in full. */
   files: number
+  filesMb: number
 }
 
 /** What a cell produced, in order. */
@@ -34,12 +35,12 @@ export type CellEvent =
 
 export interface CellEnd {
   status: 'ok' | 'error' | 'timeout' | 'memory' | 'disk' | 'crashed' | 'cancelled'
-  /** True when variables and processes are gone: the next cell needs a new session. */
+  /** True when variables and processes are lost: the next cell needs a new session. */
   sessionLost: boolean
 }
 
 export interface SandboxSession {
-  /** False once the process behind the session is gone, also when that happened while no cell ran. */
+  /** False once the process of the session has ended, also when that happened while no cell ran. */
   isAlive(): boolean
   /** Puts a file at /mnt/data/`name` (a plain name, no slashes); never counted as produced by a cell. */
   put(name: string, source: Readable | Buffer): Promise<void>
@@ -59,9 +60,9 @@ export interface SandboxSession {
 
 export interface SandboxDriver {
   readonly name: SandboxDriverName
-  /** Tries to get out, and to compute 1+1. `libraries` names what `import` finds of numpy, pandas, matplotlib … */
+  /** Tries to escape, and to compute 1+1. `libraries` names what `import` finds of numpy, pandas, matplotlib … */
   selfTest(): Promise<{ ok: boolean; why?: string; libraries: string[] }>
   open(limits: SandboxLimits): Promise<SandboxSession>
-  /** Ends every session and the warm pool. */
+  /** Ends every session. */
   close(): Promise<void>
 }

@@ -39,8 +39,11 @@ const cancelGraceMs = 250
 /** What the note in place of the middle may add to a cell's text. */
 const noteBytes = 1024
 
-/** A figure this large would be a poster; the runner draws at 100 dots an inch. */
+/** The largest image that is passed on; the runner keeps to the same limit. */
 const imageBytes = 8 * 1024 * 1024
+
+/** Runners send text at most every 50 ms, or 32 Ki characters at a time: more frames than this are an attack. */
+const frameLimit = 20_000
 
 /** Runs the cell; never rejects for what the code does, and has ended the runner where `sessionLost` is true. */
 export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<CellResult> {
@@ -82,10 +85,13 @@ async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndF
   // JSON writes one byte as up to six characters; more than this is no output but an attack on the host.
   const budget = 8 * order.limits.outputBytes + 2 * order.limits.images * imageBytes + 1024 * 1024
   let received = 0
+  let frames = 0
   return new Promise((resolve) => {
     runner.listen(
       (frame) => {
-        if (frame.type === 'end' && frame.cell === order.cell) resolve(frame)
+        frames += 1
+        if (frames > frameLimit) runner.kill()
+        else if (frame.type === 'end' && frame.cell === order.cell) resolve(frame)
         else relay(frame)
       },
       (count) => {

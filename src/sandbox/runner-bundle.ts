@@ -26,7 +26,7 @@ export const pythonStart = [
     '[exec(compile(p,"<runner>","exec"),g) for p in b["parts"]]',
 ]
 
-export const nativeParts = ['cell.py', 'native.py']
+export const nativeParts = ['notebook.py', 'cell.py', 'native.py']
 
 export async function runnerBundle(
   parts: string[],

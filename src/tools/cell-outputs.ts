@@ -1,4 +1,4 @@
-/** What a cell produced: told as it comes, kept as files, and put into words for the model. */
+/** What a cell produced: reported to readers as it comes, stored as files, and written out for the model. */
 import { Readable } from 'node:stream'
 import type { CodeInterpreterOutput } from '../api/run-steps.ts'
 import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
@@ -14,9 +14,11 @@ export class CellOutputs {
   readonly imageFileIds: string[] = []
   readonly #files: ToolFiles
   readonly #context: ToolContext
-  readonly #written: string[] = []
-  /** Images and logs are told in the order they came in, though an image takes a while to keep. */
-  #telling: Promise<void> = Promise.resolve()
+  readonly #changed: string[] = []
+  /** Links to the files that were stored, as the model should write them. */
+  readonly #links: string[] = []
+  /** Images and logs are reported in the order in which they came, though an image takes a while to store. */
+  #reporting: Promise<void> = Promise.resolve()
 
   constructor(files: ToolFiles, context: ToolContext) {
     this.#files = files
@@ -24,9 +26,9 @@ export class CellOutputs {
   }
 
   add(event: CellEvent): void {
-    if (event.type === 'file') this.#written.push(event.name)
-    else if (event.type === 'logs') this.#telling = this.#telling.then(() => this.logs(event.text))
-    else this.#telling = this.#telling.then(() => this.#image(event.png))
+    if (event.type === 'file') this.#changed.push(event.name)
+    else if (event.type === 'logs') this.#reporting = this.#reporting.then(() => this.logs(event.text))
+    else this.#reporting = this.#reporting.then(() => this.#image(event.png))
   }
 
   logs(text: string): void {
@@ -38,38 +40,68 @@ export class CellOutputs {
     this.#tell({ index: this.list.length - 1, type: 'logs', logs: clean })
   }
 
-  /** Waits until everything is told, and keeps the files that the cell wrote. */
-  async keep(session: SandboxSession): Promise<void> {
-    await this.#telling
-    for (const name of this.#written) {
-      const content = await session.read(name)
-      const file_id = await this.#create(name, content)
-      this.marks.push({ text: `sandbox:/mnt/data/${storable(name)}`, type: 'file_path', file_id })
+  /** Waits until everything is reported, and stores the files that the cell wrote. */
+  async store(session: SandboxSession): Promise<void> {
+    await this.#reporting
+    for (const name of this.#changed) {
+      const path = `/mnt/data/${storable(name)}`
+      // A thread of the cell may have changed the file meanwhile, or the session may be gone.
+      const content = await session.read(name).catch((error: Error) => error)
+      if (content instanceof Error) {
+        this.logs(`[${path} could not be stored: ${content.message}]\n`)
+        continue
+      }
+      const file_id = await this.#create(path, content)
+      const links = linksTo(path)
+      this.#links.push(links[0] ?? path)
+      for (const text of links) this.marks.push({ text, type: 'file_path', file_id })
     }
   }
 
-  /** Nothing at all would read like a failure. */
+  /** Never empty: an empty answer would look like a failure. */
   forModel(): string {
     const parts = this.list.map((output) =>
       output.type === 'logs' ? output.logs : '[an image was shown to the user]',
     )
-    const files = this.marks.map((mark) => `[written: ${mark.text}]`)
+    const files = this.#links.map((link) => `[written: ${link}]`)
     return [...parts, ...files].join('\n') || '[the cell ended without output]'
   }
 
   async #image(png: Buffer): Promise<void> {
-    const file_id = await this.#create(`${newId('file')}.png`, Readable.from([png]))
+    const file_id = await this.#create(`/mnt/data/${newId('file')}.png`, Readable.from([png]))
     this.imageFileIds.push(file_id)
     this.list.push({ type: 'image', image: { file_id } })
     this.#tell({ index: this.list.length - 1, type: 'image', image: { file_id } })
   }
 
   /** File names of outputs carry the path, as the live service has it. */
-  async #create(name: string, content: Readable): Promise<string> {
-    return this.#files.create(this.#context.row.project, { filename: `/mnt/data/${storable(name)}`, content })
+  async #create(filename: string, content: Readable): Promise<string> {
+    return this.#files.create(this.#context.row.project, { filename, content })
   }
 
   #tell(output: object): void {
     this.#context.tell({ type: 'code_interpreter', code_interpreter: { outputs: [output] } })
   }
+}
+
+/** The links to a file in the forms in which models write them: as it is, and percent-encoded in several ways. */
+function linksTo(path: string): string[] {
+  const encoded = encodeURI(path)
+  const forms = [
+    path,
+    path.replaceAll(' ', '%20'),
+    encoded,
+    encoded.replaceAll(/[()]/g, percentEncoded),
+    path.split('/').map(encodeURIComponent).join('/'),
+    path
+      .split('/')
+      .map(encodeURIComponent)
+      .join('/')
+      .replaceAll(/[!'()*]/g, percentEncoded),
+  ]
+  return [...new Set(forms)].map((form) => `sandbox:${form}`)
+}
+
+function percentEncoded(letter: string): string {
+  return `%${letter.charCodeAt(0).toString(16).toUpperCase()}`
 }

@@ -115,7 +115,7 @@ async function runCall(
     }
     await sessionFiles.put(session, { row, ids, fresh })
     await session.run(code, (event) => outputs.add(event), signal)
-    await outputs.keep(session)
+    await outputs.store(session)
   }
   await sandbox.use(row.thread_id, work, signal).catch((error: unknown) => {
     if (!(error instanceof SandboxUnavailable)) throw error

@@ -544,4 +544,12 @@ for n in list(wire())[-1:]:
     expect(end).toEqual({ status: 'crashed', sessionLost: true })
     expect(logs.length).toBeLessThan(200_000)
   })
+
+  test('a flood of small lines costs the session', async () => {
+    const session = await openFor(driver)
+    const line = `b'{"type":"out","cell":1,"text":"f"}\\n'`
+    const { end, logs } = await runCode(session, forge(`(${line}) * 30_000`))
+    expect(end).toEqual({ status: 'crashed', sessionLost: true })
+    expect(logs.length).toBeLessThan(30_000)
+  })
 }

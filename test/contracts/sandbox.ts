@@ -1,7 +1,8 @@
-/** What every sandbox driver must do, told as what a user of the code interpreter sees. */
+/** What every sandbox driver must do, as a user of the code interpreter sees it. */
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { notebookTests } from './sandbox-notebook.ts'
 import type { CellEnd, SandboxDriver, SandboxLimits, SandboxSession } from '../../src/sandbox/port.ts'
 
 export interface SandboxSubject {
@@ -24,6 +25,7 @@ export const roomyLimits: SandboxLimits = {
   outputBytes: 20_000,
   images: 3,
   files: 5,
+  filesMb: 24,
 }
 
 export const hastyLimits: SandboxLimits = { ...roomyLimits, wallMs: 1500, graceMs: 500 }
@@ -78,6 +80,7 @@ export function sandboxContract(subject: SandboxSubject): void {
     fileTests(driver)
     endTests(subject)
     figureTests(subject)
+    notebookTests(subject)
   })
 }
 
@@ -133,6 +136,39 @@ function outputTests(driver: SandboxDriver): void {
     expect(logs).toMatch(/line 199999\n$/)
     expect(logs.length).toBeLessThan(roomyLimits.outputBytes + 200)
     expect((await runCode(session, "print('next')")).logs).toBe('next\n')
+  })
+
+  test('260,000 small writes arrive as few pieces', async () => {
+    const session = await openFor(driver, { ...roomyLimits, outputBytes: 262_144 })
+    let pieces = 0
+    let bytes = 0
+    const code = "import sys\nfor _ in range(260_000):\n    sys.stdout.write('a')\n    sys.stdout.flush()"
+    const { status } = await session.run(
+      code,
+      (event) => {
+        pieces += 1
+        bytes += event.type === 'logs' ? event.text.length : 0
+      },
+      new AbortController().signal,
+    )
+    expect({ status, bytes }).toEqual({ status: 'ok', bytes: 260_000 })
+    // One in 50 ms, and not one for each write.
+    expect(pieces).toBeLessThan(1000)
+  })
+
+  test('what was printed is seen before the cell ends', async () => {
+    const session = await openFor(driver)
+    let seen = ''
+    const stop = new AbortController()
+    await session.run(
+      "print('early')\nimport time\ntime.sleep(600)",
+      (event) => {
+        seen += event.type === 'logs' ? event.text : ''
+        stop.abort()
+      },
+      stop.signal,
+    )
+    expect(seen).toContain('early')
   })
 
   test('one endless line is cut like any other output', async () => {
@@ -231,6 +267,18 @@ function fileTests(driver: SandboxDriver): void {
     )
     expect(files).toHaveLength(roomyLimits.files)
     expect(logs).toContain('3 more files')
+  })
+
+  test.each([
+    ['full', "open(name, 'wb').write(bytes(9 * 1024 * 1024))"],
+    ['sparse', "open(name, 'wb').truncate(9 * 1024 * 1024)"],
+  ])('%s files are handed out until their lengths pass the limit', async (_kind, write) => {
+    const session = await openFor(driver)
+    const { files, logs } = await runCode(session, `for name in 'abcd':\n    ${write}`)
+    expect(files.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(logs).toContain('2 more files')
+    // A small file still fits.
+    expect((await runCode(session, "open('e', 'w').write('x');")).files).toEqual([{ name: 'e', bytes: 1 }])
   })
 
   test('links are not handed out and cannot be read through', async () => {

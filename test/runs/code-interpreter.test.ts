@@ -169,6 +169,30 @@ test('a file that code wrote is linked, attached and can be downloaded', async (
   expect(await (await server.openai.files.content(kept.id)).text()).toBe('x')
 })
 
+test.each([
+  ['my report.csv', 'my%20report.csv'],
+  ['my report.csv', 'my report.csv'],
+  ['plan (1).txt', 'plan%20%281%29.txt'],
+  ['plan (1).txt', 'plan%20(1).txt'],
+  ['plan (1).txt', 'plan (1).txt'],
+  ['a & b/größe #2.txt', 'a%20%26%20b/gr%C3%B6%C3%9Fe%20%232.txt'],
+])('%s, linked as %s, becomes an annotation', async (name, link) => {
+  const path = JSON.stringify(`/mnt/data/${name}`)
+  const code = `import os\nos.makedirs(os.path.dirname(${path}), exist_ok=True)\nopen(${path}, 'w').write('x');`
+  const { message } = await run(await newThread(), [
+    cell(code),
+    { text: [`[it](sandbox:/mnt/data/${link.slice(0, 4)}`, `${link.slice(4)}).`] },
+  ])
+  const [part] = message?.content ?? []
+  if (part?.type !== 'text') throw new Error('expected text')
+  const [annotation] = part.text.annotations
+  if (annotation?.type !== 'file_path') throw new Error('expected a path')
+  expect(annotation.text).toBe(`sandbox:/mnt/data/${link}`)
+  const stored = await server.openai.files.retrieve(annotation.file_path.file_id)
+  expect(stored.filename).toBe(`/mnt/data/${name}`)
+  expect(message?.attachments).toMatchObject([{ file_id: stored.id }])
+})
+
 test('a function in the same turn waits until the cell has run', async () => {
   const both = await server.openai.beta.assistants.create({
     model: 'gpt-4o',

@@ -18,8 +18,7 @@ sandboxContract({ name: 'deno', driver, skip, matplotlib: false })
 describe.skipIf(skip !== undefined)('a hostile cell in the deno sandbox', () => {
   afterAll(() => driver.close())
 
-  // On a busy machine a probe may run out of time before it gets out.
-  test('the self-test fails when Deno is given permissions or an environment', { retry: 2 }, async () => {
+  test('the self-test fails when Deno is given permissions or an environment', async () => {
     const weak = denoDriver({ folder, log }, { permission: '--allow-all', environment: { SECRET: 'x' } })
     onTestFinished(() => weak.close())
     const { ok, why } = await weak.selfTest()

@@ -22,7 +22,14 @@ const pyodideFiles = [
   'python_stdlib.zip',
   'pyodide-lock.json',
 ]
-const runnerFiles = ['deno-main.mjs', 'deno-worker.mjs', 'deno-snapshot.mjs', 'cell.py', 'web.py']
+const runnerFiles = [
+  'deno-main.mjs',
+  'deno-worker.mjs',
+  'deno-snapshot.mjs',
+  'notebook.py',
+  'cell.py',
+  'web.py',
+]
 
 const require = createRequire(import.meta.url)
 

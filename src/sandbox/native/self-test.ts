@@ -45,6 +45,7 @@ const probeLimits: SandboxLimits = {
   outputBytes: 65_536,
   images: 1,
   files: 1,
+  filesMb: 1,
 }
 
 export interface Canaries {

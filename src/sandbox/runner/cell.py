@@ -1,10 +1,11 @@
-"""Runs one cell in any tier: last value, traceback cut to the cell, figures, output with head and tail."""
+"""Runs one cell in every tier: the value of its last line, its traceback, figures, and output with head and tail."""
 
 import ast
 import base64
 import builtins
 import codecs
 import collections
+import contextlib
 import io
 import linecache
 import sys
@@ -13,10 +14,13 @@ import types
 
 DATA = "/mnt/data"
 FRAME_CHARACTERS = 32_768
+MAX_IMAGE = 8 * 1024 * 1024
+# The value of a coroutine's code flag, which `inspect` would take a while to import.
+CO_COROUTINE = 0x80
 
 
 class Output:
-    """Text of one cell on its way out: the head at once, the tail at the end, a note in place of the middle."""
+    """The text of one cell: the head is sent soon, the tail at the end, and a note in place of the middle."""
 
     def __init__(self, send, limit, real_folder=DATA):
         self.send = send
@@ -30,6 +34,7 @@ class Output:
         self.tail = collections.deque()
         self.tail_bytes = 0
         self.held = b""
+        self.pending = []
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def write(self, data):
@@ -70,6 +75,7 @@ class Output:
         self.take(self.held)
         self.text(self.decoder.decode(b"", True))
         if not self.tail:
+            self.flush()
             return
         tail = b"".join(self.tail)
         surplus = max(len(tail) - self.half, 0)
@@ -79,14 +85,22 @@ class Output:
                 tail, self.cut = tail[1:], self.cut + 1
             self.text(f"\n[... {self.cut} bytes of output left out ...]\n")
         self.text(tail.decode("utf-8", "replace"))
+        self.flush()
 
     def text(self, text):
+        if text:
+            self.pending.append(text)
+
+    def flush(self):
+        """Sends what was written since the last time: many small writes become one frame."""
+        text = "".join(self.pending)
+        self.pending.clear()
         for start in range(0, len(text), FRAME_CHARACTERS):
             self.send(text[start : start + FRAME_CHARACTERS])
 
 
 class RealFolder(ast.NodeTransformer):
-    """Where /mnt/data cannot be mounted, the names that a cell spells out are led to the session's own folder."""
+    """Where /mnt/data cannot be mounted: replaces it in the strings of a cell by the session's own folder."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -101,7 +115,7 @@ class RealFolder(ast.NodeTransformer):
 
 
 def without_runner(shown):
-    """Takes the runner's frames out of a traceback and out of those that led to it."""
+    """Removes the runner's frames from a traceback and from those of its causes."""
     shown.stack[:] = [frame for frame in shown.stack if frame.filename != "<runner>"]
     for earlier in (shown.__cause__, shown.__context__):
         if earlier is not None:
@@ -138,57 +152,73 @@ class PyplotHook:
 
 
 class Cells:
-    """The session's `__main__` and the cells run in it. `emit` sends a frame, `drain` moves on what was printed."""
+    """
+    The session's `__main__` and the cells run in it. `emit` sends a frame, `drain` sends what was printed before it,
+    `wait` runs a coroutine to its end, and `shell` and `has_package` are those of `Notebook`.
+    """
 
-    def __init__(self, emit, drain, output, images, folder=DATA):
+    own_names = ("display", "get_ipython")
+
+    def __init__(self, emit, drain, output, images, wait, folder=DATA, **tier):
         self.emit = emit
         self.drain = drain
         self.output = output
         self.images = images
+        self.wait = wait
         self.folder = folder
         self.count = 0
         self.shown = 0
+        self.is_muted = False
+        self.displayed = []
         self.main = types.ModuleType("__main__")
         self.main.__dict__.update(__builtins__=builtins, display=self.display)
         sys.modules["__main__"] = self.main
         # A plain function: pyplot writes attributes onto it, which a bound method refuses.
         sys.meta_path.insert(0, PyplotHook(lambda *_args, **_options: self.show()))
+        sys.meta_path.insert(0, NotebookModules(Notebook(self, **tier), self.display))
 
     def run(self, code):
         """Returns `ok`, `error` or `interrupted`."""
         self.count += 1
         self.shown = 0
-        name = f"<cell {self.count}>"
+        self.displayed = []
+        self.name = f"<cell {self.count}>"
+        linecache.cache[self.name] = (len(code), None, code.splitlines(True), self.name)
         try:
-            status = self.execute(code, name)
-            self.show()
-            return status
+            self.execute(code, self.name)
+            self.show(self.displayed)
+            return "ok"
         except SystemExit:
             return "ok"
         except KeyboardInterrupt as error:
-            self.report(error, name)
+            self.report(error, self.name)
             return "interrupted"
         except BaseException as error:
-            self.report(error, name)
+            self.report(error, self.name)
             return "error"
 
     def execute(self, code, name):
-        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-        tree = ast.parse(code, name)
+        """Runs the code and shows the value of its last line."""
+        value = self.value_of(code, name)
+        if value is not None and not code.rstrip().endswith(";"):
+            self.main.__dict__["_"] = value
+            self.display(value)
+
+    def value_of(self, code, name):
+        tree = parse(code, name)
         if self.folder != DATA:
             tree = RealFolder(self.folder).visit(tree)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr):
             last = ast.Expression(tree.body.pop().value)
-        space = self.main.__dict__
         if tree.body:
-            exec(compile(tree, name, "exec"), space)
-        if last is not None:
-            value = eval(compile(last, name, "eval"), space)
-            if value is not None and not code.rstrip().endswith(";"):
-                space["_"] = value
-                self.write(repr(value) + "\n")
-        return "ok"
+            self.evaluate(tree, name, "exec")
+        return None if last is None else self.evaluate(last, name, "eval")
+
+    def evaluate(self, tree, name, mode):
+        code = compile(tree, name, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        value = eval(code, self.main.__dict__)
+        return self.wait(value) if code.co_flags & CO_COROUTINE else value
 
     def report(self, error, name):
         """The traceback from the cell's first line on: the runner's own frames mean nothing to the reader."""
@@ -204,34 +234,71 @@ class Cells:
         self.write(text)
 
     def write(self, text):
+        if self.is_muted:
+            return
         self.drain()
         self.output.write(text.encode("utf-8", "replace"))
 
-    def show(self):
+    def show(self, but=()):
         """Sends every open figure as PNG and closes it; this is also `plt.show`."""
         pyplot = sys.modules.get("matplotlib.pyplot")
         if pyplot is None or not hasattr(pyplot, "get_fignums"):
             return
         try:
             for number in pyplot.get_fignums():
-                self.image(pyplot.figure(number))
+                figure = pyplot.figure(number)
+                if not any(figure is other for other in but):
+                    self.figure(figure)
         finally:
             pyplot.close("all")
 
-    def image(self, figure):
-        self.shown += 1
-        if self.shown > self.images:
-            if self.shown == self.images + 1:
-                self.write(f"[only the first {self.images} figures of a cell are shown]\n")
-            return
+    def figure(self, figure):
         png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
+        if self.has_room():
+            figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
+            self.image(png.getvalue())
+
+    def has_room(self):
+        """Counts one more image; false when the cell has shown as many as it may."""
+        self.shown += 1
+        if self.shown == self.images + 1:
+            self.write(f"[only the first {self.images} figures of a cell are shown]\n")
+        return self.shown <= self.images
+
+    def image(self, png):
+        if self.is_muted:
+            return
+        if len(png) > MAX_IMAGE:
+            self.write(f"[an image of {len(png) // 1024 // 1024} MiB is too large to be shown]\n")
+            return
         self.drain()
-        self.emit({"type": "image", "png": base64.b64encode(png.getvalue()).decode()})
+        self.emit({"type": "image", "png": base64.b64encode(png).decode()})
 
     def display(self, *values):
+        """Shows figures and images as images, everything else as text."""
         for value in values:
-            if hasattr(value, "savefig"):
-                self.image(value)
-            else:
-                self.write(repr(value) + "\n")
+            figure = figure_of(value)
+            if figure is not None:
+                self.figure(figure)
+                # Not once more at the end of the cell.
+                self.displayed.append(figure)
+                continue
+            try:
+                png = png_of(value)
+            except Exception as error:
+                self.write(f"[an image cannot be shown: {type(error).__name__}: {error}]\n")
+                continue
+            if png is None:
+                self.write(text_of(value) + "\n")
+            elif self.has_room():
+                self.image(png)
+
+    @contextlib.contextmanager
+    def muted(self):
+        text = io.StringIO()
+        self.is_muted = True
+        try:
+            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+                yield text
+        finally:
+            self.is_muted = False

@@ -5,13 +5,39 @@
 const interrupts = new Uint8Array(new SharedArrayBuffer(1))
 const keyboardInterrupt = 2
 const worker = new Worker(new URL('./deno-worker.mjs', import.meta.url), { type: 'module' })
+/** Text is sent this long after it was printed, so that many small writes become one frame. */
+const joinMs = 50
+const frameLetters = 32_768
 let current
+let pending = ''
+let timer
 
 worker.onmessage = ({ data }) => {
-  const line = new TextEncoder().encode(data + '\n')
-  for (let at = 0; at < line.length;) at += Deno.stdout.writeSync(line.subarray(at))
-  if (data.startsWith('{"type": "end"')) current = undefined
+  if (typeof data === 'string') {
+    flush()
+    write(data)
+    if (data.startsWith('{"type": "end"')) current = undefined
+    return
+  }
+  pending += data.text
+  if (pending.length >= frameLetters) flush()
+  else timer ??= setTimeout(flush, joinMs)
 }
+
+function flush() {
+  clearTimeout(timer)
+  timer = undefined
+  for (let at = 0; at < pending.length; at += frameLetters) {
+    write(JSON.stringify({ type: 'out', cell: current, text: pending.slice(at, at + frameLetters) }))
+  }
+  pending = ''
+}
+
+function write(text) {
+  const line = new TextEncoder().encode(text + '\n')
+  for (let at = 0; at < line.length;) at += Deno.stdout.writeSync(line.subarray(at))
+}
+
 worker.onerror = (event) => {
   event.preventDefault()
   Deno.stderr.writeSync(new TextEncoder().encode(String(event.message)))

@@ -6,18 +6,18 @@ const here = new URL('.', import.meta.url)
 const folder = decodeURIComponent(here.pathname).replace(/^\/([A-Za-z]:)/, '$1')
 const fileTooLarge = 22
 const noSpace = 51
-const frameLetters = 32_768
 let pyodide
 let session
 let limits
 let output
 let current
 let libraries
+let interrupts
 
 const say = (frame) => postMessage(JSON.stringify(frame))
 
 /**
- * What a cell prints, with head and tail kept. It lives here and not in Python, since Python cannot be entered while
+ * What a cell prints; head and tail are kept. It is done here and not in Python, since Python cannot be entered while
  * it is in the middle of a write.
  */
 class Output {
@@ -75,10 +75,9 @@ class Output {
     this.say(new TextDecoder().decode(tail))
   }
 
+  /** The main thread joins small pieces of text and sends them. */
   say(text) {
-    for (let at = 0; at < text.length; at += frameLetters) {
-      say({ type: 'out', cell: current, text: text.slice(at, at + frameLetters) })
-    }
+    if (text !== '') postMessage({ text })
   }
 }
 
@@ -99,13 +98,14 @@ async function boot() {
   }
 }
 
-async function begin({ settings, interrupts }) {
+async function begin({ settings, interrupts: buffer }) {
   limits = settings
+  interrupts = buffer
   pyodide = await boot()
   pyodide.FS.mkdirTree(data)
   limitFiles()
   const space = pyodide.toPy({})
-  for (const part of ['cell.py', 'web.py']) {
+  for (const part of ['notebook.py', 'cell.py', 'web.py']) {
     const code = Deno.readTextFileSync(new URL(part, here))
     space.set('CODE', code)
     pyodide.runPython('exec(compile(CODE, "<runner>", "exec"), globals())', { globals: space })
@@ -160,12 +160,23 @@ async function run({ cell, code }) {
   output.start()
   if (libraries && /\bimport\b/.test(code)) {
     try {
-      await pyodide.loadPackagesFromImports(code, { messageCallback() {}, errorCallback() {} })
+      await pyodide.loadPackagesFromImports(session.imports(code), {
+        messageCallback() {},
+        errorCallback() {},
+      })
     } catch {
       // Code that cannot be parsed, or a wheel that cannot be read: the cell itself tells it better.
     }
   }
-  const end = session.run(cell, code)
+  // Timers fire only while Python waits for something; a running loop sees the interrupt by itself.
+  const watch = setInterval(() => {
+    if (interrupts[0] === 0) return
+    interrupts[0] = 0
+    session.interrupt()
+  }, 50)
+  // Entered this way Python may wait for promises: `await` at the top level, and asyncio.run().
+  const end = await session.run.callPromising(cell, code)
+  clearInterval(watch)
   output.finish()
   current = undefined
   // The text that the main thread looks for.

@@ -9,6 +9,7 @@ import resource
 import select
 import signal
 import struct
+import subprocess
 import sys
 import termios
 import threading
@@ -16,6 +17,8 @@ import time
 
 OWN_PID = os.getpid()
 MIB = 1024 * 1024
+# Text is sent this long after it was printed, so that many small writes become one frame.
+JOIN_SECONDS = 0.05
 
 
 class Wire:
@@ -37,7 +40,7 @@ class Wire:
         self.lead_prints()
 
     def lead_prints(self):
-        """Points descriptors 1 and 2 at the pump, also when an earlier cell has closed or moved them."""
+        """Connects descriptors 1 and 2 to the pump, also when an earlier cell has closed or moved them."""
         os.dup2(self.print_end, 1)
         os.dup2(self.print_end, 2)
 
@@ -58,7 +61,37 @@ class Runner:
         self.active = None
         self.interrupted = None
         self.output = Output(self.send_text, settings["outputBytes"], settings["folder"])
-        self.cells = Cells(self.emit, self.drain, self.output, settings["images"], settings["folder"])
+        self.loop = None
+        self.cells = Cells(
+            self.emit,
+            self.drain,
+            self.output,
+            settings["images"],
+            self.wait,
+            settings["folder"],
+            shell=self.shell,
+        )
+
+    def wait(self, coroutine):
+        """Runs a coroutine in the session's event loop, which lives as long as the session."""
+        import asyncio
+
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        finally:
+            # After an interrupt it would go on in the next cell that waits.
+            task.cancel()
+
+    @staticmethod
+    def shell(command, captured):
+        """Runs a command in the sandbox; answers its exit code and, when captured, its output."""
+        out = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if captured else {}
+        program = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
+        done = subprocess.run([program, "-c", command], stdin=subprocess.DEVNULL, errors="replace", **out)
+        return done.returncode, done.stdout or ""
 
     def emit(self, frame):
         self.wire.send({**frame, "cell": self.current})
@@ -70,10 +103,19 @@ class Runner:
     # -- what the cells print
 
     def pump(self):
+        send_at = None
         while True:
-            select.select([self.wire.printed], [], [])
+            left = None if send_at is None else max(send_at - time.monotonic(), 0)
+            readable = select.select([self.wire.printed], [], [], left)[0]
             with self.pump_lock:
-                self.move(65_536)
+                if readable:
+                    self.move(65_536)
+                if send_at is not None and time.monotonic() >= send_at:
+                    self.output.flush()
+                if not self.output.pending:
+                    send_at = None
+                elif send_at is None or time.monotonic() >= send_at:
+                    send_at = time.monotonic() + JOIN_SECONDS
 
     def move(self, limit):
         try:
@@ -85,7 +127,7 @@ class Runner:
         return len(data)
 
     def drain(self):
-        """Moves on what is in the pipe now; a thread that prints for ever must not hold the cell's end."""
+        """Sends what is in the pipe now, and no more: a thread that prints for ever must not delay the cell's end."""
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
@@ -96,8 +138,9 @@ class Runner:
             while waiting > 0:
                 moved = self.move(min(waiting, 65_536))
                 if moved == 0:
-                    return
+                    break
                 waiting -= moved
+            self.output.flush()
 
     # -- what the host says
 
@@ -135,7 +178,7 @@ class Runner:
             status = "interrupted"
         self.active = None
         if os.getpid() != OWN_PID:
-            # A child that the cell forked came to the cell's end as well; only the parent may speak for it.
+            # A child that the cell forked has reached the cell's end as well; only the parent may report it.
             os._exit(0)
         self.sweep()
         self.drain()

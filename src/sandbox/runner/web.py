@@ -1,11 +1,15 @@
-"""The Python side of the Pyodide tier: cells, the time that can be interrupted, and what changed in /mnt/data."""
+"""The Python side of the Pyodide tier: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
 
+import ast
+import asyncio
 import json
 import os
 import random
 import stat
 import sys
 import time
+
+from pyodide.ffi import run_sync
 
 
 class Sleep:
@@ -23,7 +27,7 @@ class Sleep:
 
 
 class Printed:
-    """The way to the output that JavaScript keeps."""
+    """Passes what Cells writes on to the output, which is kept in JavaScript."""
 
     def __init__(self, output):
         self.output = output
@@ -39,7 +43,9 @@ class Session:
         self.post = post
         self.current = None
         self.known = {}
-        self.cells = Cells(self.emit, self.drain, Printed(output), settings["images"])
+        self.cells = Cells(
+            self.emit, self.drain, Printed(output), settings["images"], run_sync, has_package=has_package
+        )
 
     def emit(self, frame):
         self.post(json.dumps({**frame, "cell": self.current}))
@@ -50,6 +56,19 @@ class Session:
                 stream.flush()
             except Exception:
                 pass
+
+    def imports(self, code):
+        """The import lines of a cell as plain Python: it may hold notebook lines."""
+        try:
+            nodes = list(ast.walk(parse(code, "<cell>")))
+        except SyntaxError:
+            return ""
+        return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+    def interrupt(self):
+        """Called while the cell waits: only what it waits for can be stopped then."""
+        for task in asyncio.all_tasks(asyncio.get_event_loop()):
+            task.cancel()
 
     def run(self, cell, code):
         """Runs the cell; answers the rest of its end frame."""
@@ -86,6 +105,12 @@ def regular_files():
                 continue
             if stat.S_ISREG(file.st_mode):
                 yield os.path.relpath(path, DATA), file
+
+
+def has_package(name):
+    import pyodide_js
+
+    return name.lower() in pyodide_js.lockfile.packages.object_keys()
 
 
 def line_stream(descriptor):
