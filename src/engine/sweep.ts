@@ -3,7 +3,7 @@ import { collectBlobs } from '../domain/collect-blobs.ts'
 import type { Context } from '../domain/context.ts'
 import { expireFiles } from '../domain/delete-file.ts'
 import { expireVectorStores } from '../domain/expire-vector-stores.ts'
-import { expireUploads } from '../domain/uploads.ts'
+import { expireUploads } from '../domain/close-upload.ts'
 import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Context } from '../domain/context.ts'
-import { bareFileName } from '../domain/file-name.ts'
+import { plainFileName } from '../util/file-name.ts'
 import type { FileRow } from '../sql/files.ts'
 
 interface Range {
@@ -53,7 +53,7 @@ function askedRange(request: FastifyRequest, bytes: number): Range | 'unsatisfia
 
 /** The name for every client, and in full for those that know how to read it. */
 function disposition(filename: string): string {
-  const name = bareFileName(filename) ?? 'file'
+  const name = plainFileName(filename) ?? 'file'
   const plain = name.replaceAll(/[^ -~]/gu, '_').replaceAll(/["\\]/g, String.raw`\$&`)
   const quoted = `attachment; filename="${plain}"`
   if (/^[ -~]*$/.test(name)) return quoted

@@ -7,8 +7,8 @@ import { fileListOf, ListFilesQuery } from '../api/lists.ts'
 import { parse, parseForm, parseQuery } from '../api/parse.ts'
 import { createFile } from '../domain/create-file.ts'
 import { deleteFile } from '../domain/delete-file.ts'
-import { bareFileName, maxFileNameLength } from '../domain/file-name.ts'
-import { storeContent } from '../domain/store-content.ts'
+import { maxFileNameLength, plainFileName } from '../util/file-name.ts'
+import { saveContent } from '../domain/save-content.ts'
 import { findFile, listFiles, toFile, type FileRow } from '../sql/files.ts'
 import { UnknownCursor } from '../sql/pages.ts'
 import { sendContent } from './file-content.ts'
@@ -67,7 +67,7 @@ export function createFileRoute({ http, context, maxFileBytes }: Server): void {
       async store(file, before) {
         const filename = checkName(file.filename)
         checkPurpose(before)
-        return { filename, content: await storeContent(context, file.bytes, rules) }
+        return { filename, content: await saveContent(context, file.bytes, rules) }
       },
     })
     if (fields.purpose === undefined) throw errors.requiredProperty('purpose')
@@ -80,7 +80,7 @@ export function createFileRoute({ http, context, maxFileBytes }: Server): void {
 }
 
 function checkName(sent: string | undefined): string {
-  const name = bareFileName(sent ?? '')
+  const name = plainFileName(sent ?? '')
   if (name === undefined) throw errors.requiredProperty('file')
   const fault = textFault(name)
   if (fault) throw errors.unstorableText('file', fault)

@@ -8,9 +8,10 @@ import {
   ModifyThreadRequest,
   type ThreadDeleted,
 } from '../api/threads.ts'
-import { createThread, modifyThread } from '../domain/create-thread.ts'
+import { createThread } from '../domain/create-thread.ts'
 import { deleteThread } from '../domain/delete-thread.ts'
 import { forkThread } from '../domain/fork-thread.ts'
+import { modifyThread } from '../domain/modify-thread.ts'
 import { fetchedThread } from '../domain/run-entries.ts'
 import { findThread, listThreads } from '../sql/threads.ts'
 import { answerPage, pageQuery } from './pages.ts'

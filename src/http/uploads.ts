@@ -4,14 +4,12 @@ import { errors } from '../api/errors.ts'
 import { textFault } from '../api/inspect.ts'
 import { parse } from '../api/parse.ts'
 import { CompleteUploadRequest, CreateUploadRequest } from '../api/uploads.ts'
-import { storeContent } from '../domain/store-content.ts'
-import {
-  addPart,
-  cancelUpload,
-  completeUpload,
-  createUpload,
-  requirePendingUpload,
-} from '../domain/uploads.ts'
+import { addUploadPart } from '../domain/add-upload-part.ts'
+import { cancelUpload } from '../domain/close-upload.ts'
+import { completeUpload } from '../domain/complete-upload.ts'
+import { createUpload } from '../domain/create-upload.ts'
+import { requirePendingUpload } from '../domain/pending-upload.ts'
+import { saveContent } from '../domain/save-content.ts'
 import type { UploadKey } from '../sql/uploads.ts'
 import { readForm } from './forms.ts'
 import type { Server } from './server.ts'
@@ -43,12 +41,12 @@ export function addPartRoute({ http, context }: Server): void {
       tooLarge,
       async store(file) {
         await requirePendingUpload(context, key)
-        return storeContent(context, file.bytes, rules)
+        return saveContent(context, file.bytes, rules)
       },
     })
     const [unknown] = Object.keys(fields)
     if (unknown !== undefined) throw errors.unknownParameter(unknown)
-    return addPart(context, key, stored)
+    return addUploadPart(context, key, stored)
   })
 }
 

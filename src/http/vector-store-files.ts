@@ -8,8 +8,8 @@ import {
   ModifyVectorStoreFileRequest,
   type VectorStoreFileDeleted,
 } from '../api/vector-stores.ts'
-import { attachStoreFile } from '../domain/attach-store-file.ts'
-import { detachStoreFile } from '../domain/delete-vector-store.ts'
+import { attachFile } from '../domain/attach-file.ts'
+import { detachFile } from '../domain/detach-file.ts'
 import { fileText } from '../search/file-text.ts'
 import { findStoreFile, listStoreFiles, setAttributes, type StoreFileKey } from '../sql/vector-store-files.ts'
 import { ingestPollAfterMs } from './headers.ts'
@@ -25,7 +25,7 @@ export function vectorStoreFileRoutes(server: Server): void {
   http.post('/vector_stores/:vector_store_id/files', async (request, reply) => {
     const { vector_store_id } = pathIds(request, 'vector_store_id')
     const body = parse(CreateVectorStoreFileRequest, request.body)
-    const file = await attachStoreFile(context, { project: request.project, vector_store_id }, body)
+    const file = await attachFile(context, { project: request.project, vector_store_id }, body)
     void reply.header('openai-poll-after-ms', ingestPollAfterMs)
     return file
   })
@@ -59,7 +59,7 @@ export function vectorStoreFileRoutes(server: Server): void {
 
   http.delete(one, async (request): Promise<VectorStoreFileDeleted> => {
     const key = fileKey(request)
-    await detachStoreFile(context, key)
+    await detachFile(context, key)
     return { id: key.file_id, object: 'vector_store.file.deleted', deleted: true }
   })
 
