@@ -6,7 +6,6 @@ import { clientConfig, execute, openClient, run, type ConnectionSettings } from 
 import { translateError } from './errors.ts'
 import { listen } from './listen.ts'
 
-
 /** Kept when nothing happens, so that the first request after a pause need not wait for a new one. */
 const warmConnections = 2
 const idleTimeoutMillis = 30_000
