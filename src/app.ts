@@ -7,7 +7,7 @@ import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
-import { storesReady } from './domain/stores-ready.ts'
+import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { Worker } from './engine/worker.ts'
 import { Handoff } from './runs/handoff.ts'
@@ -173,7 +173,7 @@ function openWorker(
     db: context.db,
     files,
     retrieval: context.retrieval,
-    storesReady: (row, stores, signal) => storesReady(context, row.project, stores, signal),
+    waitForVectorStores: (row, stores, signal) => waitForVectorStores(context, row.project, stores, signal),
     sandbox,
     worker: id,
   })

@@ -6,8 +6,6 @@ import { clientConfig, execute, openClient, run, type ConnectionSettings } from 
 import { translateError } from './errors.ts'
 import { listen } from './listen.ts'
 
-export { isUniqueViolation } from './errors.ts'
-
 /** Kept open while idle, so that the first request after a pause does not wait for a new connection. */
 const warmConnections = 2
 const idleTimeoutMillis = 30_000

@@ -1,4 +1,4 @@
-/** What the rules work with; main.ts makes it once. */
+/** What the functions of this directory work with; app.ts makes it once. Each function picks what it needs. */
 import type { Handoff } from '../runs/handoff.ts'
 import type { Hints } from '../runs/hints.ts'
 import type { RunLog } from '../runs/run-log.ts'
@@ -12,7 +12,7 @@ export interface Context {
   db: Database
   /** File contents; rows in the database say what they are. */
   blobs: BlobStore
-  /** How files are brought into vector stores, and found there. */
+  /** How files are read into vector stores, and found there. */
   retrieval: Retrieval
   clock: Clock
   hints: Hints

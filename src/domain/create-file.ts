@@ -1,21 +1,21 @@
-/** Makes a file of contents that are in the blob store. */
+/** Creates a file from content that is in the blob store. */
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import { insertFile, toFile, type FileRow } from '../sql/files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Context } from './context.ts'
-import { holdContent, type StoredContent } from './store-content.ts'
+import { holdContent, type SavedContent } from './save-content.ts'
 
 export interface NewFile {
   project: string
-  content: StoredContent
+  content: SavedContent
   purpose: FileObject['purpose']
   filename: string
   expires_after?: FileExpiry | null | undefined
 }
 
-export async function createFile(context: Context, made: NewFile): Promise<FileObject> {
-  const row = newFileRow(context, made)
+export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: NewFile): Promise<FileObject> {
+  const row = newFileRow(context, file)
   await context.db.transaction(async (tx) => {
     await holdContent(tx, row.sha256)
     await insertFile(tx, row)
@@ -23,10 +23,10 @@ export async function createFile(context: Context, made: NewFile): Promise<FileO
   return toFile(row)
 }
 
-/** For transactions that do more than make a file: they hold the content and insert the row themselves. */
-export function newFileRow(context: Context, made: NewFile): FileRow {
-  const { project, content, purpose, filename, expires_after } = made
-  const now = nowSeconds(context.clock)
+/** For transactions that do more than create a file: they hold the content and insert the row themselves. */
+export function newFileRow({ clock }: Pick<Context, 'clock'>, file: NewFile): FileRow {
+  const { project, content, purpose, filename, expires_after } = file
+  const now = nowSeconds(clock)
   return {
     id: newId('file'),
     project,

@@ -5,7 +5,7 @@ import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/ru
 import type { Thread } from '../api/threads.ts'
 import { findAssistant } from '../sql/assistants.ts'
 import type { Queryable } from '../database/database.ts'
-import { isUniqueViolation } from '../database/postgres.ts'
+import { isActiveRunConflict } from '../sql/conflicts.ts'
 import { hasUserMessage, insertMessages } from '../sql/messages.ts'
 import type { Entry, NumberedEntry } from '../sql/run-events.ts'
 import {
@@ -20,16 +20,15 @@ import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import type { Slot } from '../runs/handoff.ts'
-import { checkMessageFiles, checkResourceFiles, nameFiles } from './attach-file.ts'
+import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
-import { bringFiles } from './create-message.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
 import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
 import { fieldsAfter } from './run-status.ts'
-import { carryOut, checkNamed, isEmptyPlan, searchedFiles } from './search-resources.ts'
+import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -51,31 +50,24 @@ export async function createThreadAndRun(
   const { project } = asked
   const settings = await settingsFor(context, request, asked)
   const now = nowSeconds(context.clock)
-  const { thread, plan } = makeThread(context, request.thread ?? {})
-  const named = request.tool_resources?.file_search?.vector_store_ids ?? []
+  const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
+  const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
   checkRunnable(messages.some(isUsers), settings)
   return startRun(context, {
     row: newRow(context, { project, thread_id: thread.id, request, settings, now }),
     first: [threadEntry(thread)],
     insert: async (run) => {
-      const said = request.thread?.messages
       // One statement is a transaction by itself; only files, and other processes that may take the run, need more.
-      const resources = [request.tool_resources, request.thread?.tool_resources]
       const isHinted = !run.row.lease_owner && context.hints.shared
-      if (!nameFiles(said, ...resources) && named.length === 0 && isEmptyPlan(plan) && !isHinted) {
-        return insertThreadAndRun(context.db, { thread, messages, run })
-      }
+      if (isEmptyPlan(plan) && !isHinted) return insertThreadAndRun(context.db, { thread, messages, run })
       return context.db.transaction(async (tx) => {
-        for (const one of resources) await checkResourceFiles(tx, project, one)
-        await checkMessageFiles(tx, project, said, 'thread.messages')
-        await checkNamed(context, tx, { project, ids: named })
-        await carryOut(context, tx, { project, plan })
+        await applyPlan(context, tx, { project, plan })
         await insertThreadAndRun(tx, { thread, messages, run })
         if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
       })
     },
-    bringsFiles: !isEmptyPlan(plan),
+    bringsFiles: fillsStores(plan),
   })
 }
 
@@ -95,24 +87,24 @@ export async function createRun(
   const now = nowSeconds(context.clock)
   const messages = makeMessages(request.additional_messages ?? [], thread_id, now)
   const row = newRow(context, { project, thread_id, request, settings, now })
+  const plan = planForMessages(request.additional_messages, 'additional_messages')
   try {
     return await startRun(context, {
       row,
       first: [],
-      bringsFiles: searchedFiles(request.additional_messages).length > 0,
+      bringsFiles: plan.searched.length > 0,
       insert: (run) =>
         context.db.transaction(async (tx) => {
-          await checkMessageFiles(tx, project, request.additional_messages, 'additional_messages')
+          await lockFiles(tx, { project, plan })
           const thread = await checkThread(tx, { project, thread_id, messages, settings })
-          const requests = request.additional_messages ?? []
-          if (nameFiles(requests)) await bringFiles(context, tx, { project, thread, requests })
+          await attachToThread(context, tx, { project, thread, messages: request.additional_messages })
           await insertMessages(tx, project, messages)
           await insertRun(tx, run)
           if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
         }),
     })
   } catch (error) {
-    if (!isUniqueViolation(error, 'runs_one_active')) throw error
+    if (!isActiveRunConflict(error)) throw error
     throw errors.activeRun(thread_id, (await activeRunId(context.db, thread_id)) ?? row.id)
   }
 }

@@ -1,4 +1,4 @@
-/** Deletes files, by request or because their time is over, and takes them out of everything that uses them. */
+/** Deletes files, by request or because they expired, and takes them out of everything that uses them. */
 import { errors } from '../api/errors.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import { lockAssistantsWithFile, updateAssistant } from '../sql/assistants.ts'
@@ -8,10 +8,12 @@ import { lockExpiredFile, lockFile, removeFile, type FileRow } from '../sql/file
 import { lockThreadsWithFile, updateThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { leaveVectorStores } from './delete-vector-store.ts'
+import { detachEverywhere } from './detach-file.ts'
+
+type Clocked = Pick<Context, 'clock' | 'db'>
 
 /** Messages and runs that name the file keep its id. */
-export async function deleteFile(context: Context, project: string, id: string): Promise<void> {
+export async function deleteFile(context: Clocked, project: string, id: string): Promise<void> {
   await context.db.transaction(async (tx) => {
     const file = await lockFile(tx, project, id)
     if (!file) throw errors.fileNotFound(id)
@@ -20,7 +22,7 @@ export async function deleteFile(context: Context, project: string, id: string):
 }
 
 /** Answers how many files it deleted; call it again while that is not 0. */
-export async function expireFiles(context: Context): Promise<number> {
+export async function expireFiles(context: Clocked): Promise<number> {
   return context.db.transaction(async (tx) => {
     const file = await lockExpiredFile(tx, nowSeconds(context.clock))
     if (!file) return 0
@@ -29,15 +31,19 @@ export async function expireFiles(context: Context): Promise<number> {
   })
 }
 
-/** The locks are taken in this order by everyone: files, assistants, threads, vector stores, blobs. */
-async function removeEverywhere(context: Context, tx: Queryable, file: FileRow): Promise<void> {
-  await leaveCodeInterpreter(tx, file)
-  await leaveVectorStores(tx, file)
+/** Every transaction takes its locks in this order: files, assistants, threads, vector stores, blobs. */
+async function removeEverywhere(
+  { clock }: Pick<Context, 'clock'>,
+  tx: Queryable,
+  file: FileRow,
+): Promise<void> {
+  await removeFromInterpreters(tx, file)
+  await detachEverywhere(tx, file)
   await removeFile(tx, file.id)
-  await releaseBlobs(tx, [file.sha256], nowSeconds(context.clock))
+  await releaseBlobs(tx, [file.sha256], nowSeconds(clock))
 }
 
-async function leaveCodeInterpreter(tx: Queryable, { project, id }: FileRow): Promise<void> {
+async function removeFromInterpreters(tx: Queryable, { project, id }: FileRow): Promise<void> {
   for (const assistant of await lockAssistantsWithFile(tx, project, id)) {
     const { id: assistant_id, object: _, created_at: __, ...body } = assistant
     await updateAssistant(tx, assistant_id, { ...body, tool_resources: without(body.tool_resources, id) })

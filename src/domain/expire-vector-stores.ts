@@ -1,4 +1,4 @@
-/** Ends vector stores whose time is over: the chunks go, the store and the names of its files stay. */
+/** Expires vector stores: their chunks are removed; the store and the list of its files stay. */
 import type { Queryable } from '../database/database.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { cancelStoreFiles, forgetTextBytes } from '../sql/vector-store-files.ts'
@@ -11,8 +11,10 @@ import {
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** Answers how many stores it ended; call it again while that is not 0. */
-export async function expireVectorStores(context: Context): Promise<number> {
+/** Answers how many stores it expired; call it again while that is not 0. */
+export async function expireVectorStores(
+  context: Pick<Context, 'clock' | 'db' | 'retrieval'>,
+): Promise<number> {
   const id = await context.db.transaction(async (tx) => {
     const store = await lockExpiredStore(tx, nowSeconds(context.clock))
     if (store) await expireLockedStore(tx, store)

@@ -1,12 +1,13 @@
-/** Copies a thread, so that one conversation can go on in two ways. Beyond the original API. */
+/** Copies a thread, so that a conversation can continue in two ways. Not part of the original API. */
 import { errors } from '../api/errors.ts'
 import type { ForkThreadRequest, Thread } from '../api/threads.ts'
+import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
+import { shareFiles } from '../sql/files.ts'
 import { findMessage, insertMessages, messagesAfter } from '../sql/messages.ts'
 import { insertThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
-import { copyResources } from './attach-file.ts'
 import type { Context } from './context.ts'
 
 const pageSize = 500
@@ -16,7 +17,7 @@ const pageSize = 500
  * new ids. A message that a run is still writing is left out; runs are not copied.
  */
 export async function forkThread(
-  context: Context,
+  context: Pick<Context, 'clock' | 'db'>,
   key: { project: string; id: string },
   request: ForkThreadRequest,
 ): Promise<Thread> {
@@ -38,6 +39,19 @@ export async function forkThread(
     await copyMessages(tx, { project, from: thread_id, to: fork.id, last })
     return fork
   })
+}
+
+/** Without the files that were deleted. The thread is locked, so a file that is being deleted counts as deleted. */
+async function copyResources(
+  tx: Queryable,
+  project: string,
+  resources: ToolResources,
+): Promise<ToolResources> {
+  const { code_interpreter } = resources
+  if (!code_interpreter) return resources
+  const files = await shareFiles(tx, project, code_interpreter.file_ids, { deleting: 'gone' })
+  const file_ids = code_interpreter.file_ids.filter((id) => files.has(id))
+  return { ...resources, code_interpreter: { file_ids } }
 }
 
 async function copyMessages(

@@ -1,6 +1,6 @@
-/** Tells by its first bytes whether a file is an image that models read; its name may say anything. */
+/** Finds out from its first bytes whether a file is an image that models read. Its name may say anything. */
 
-/** How many of the first bytes tell. */
+/** How many bytes are needed. */
 export const signatureBytes = 12
 
 /** A media type, or null for everything else. */

@@ -1,14 +1,14 @@
-/** An image by its file id, as a model is given it. */
+/** Loads the image of a file, in the form that models read. */
 import { buffer } from 'node:stream/consumers'
 import { findFile } from '../sql/files.ts'
 import type { Context } from './context.ts'
 
 export type LoadedImage =
-  /** A data URL, and the size of what is in it. */
+  /** A data URL, and the size of the image in bytes. */
   { url: string; bytes: number } | { missing: 'deleted' | 'too large' }
 
 export async function loadImage(
-  context: Context,
+  context: Pick<Context, 'blobs' | 'db'>,
   wanted: { project: string; file_id: string; maxBytes: number },
 ): Promise<LoadedImage> {
   const file = await findFile(context.db, wanted.project, wanted.file_id)

@@ -1,4 +1,4 @@
-/** Messages that users write: from requests to rows. */
+/** Makes rows of the messages in a request. */
 import type { CreateMessageRequest, Message, MessageContentPart } from '../api/messages.ts'
 import { newId } from '../util/ids.ts'
 

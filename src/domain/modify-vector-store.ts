@@ -1,4 +1,4 @@
-/** Changes what a client may change of a vector store. */
+/** Changes the fields of a vector store that a client may change. */
 import { errors } from '../api/errors.ts'
 import type { ModifyVectorStoreRequest, VectorStore } from '../api/vector-stores.ts'
 import {
@@ -13,9 +13,9 @@ import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import { expireLockedStore } from './expire-vector-stores.ts'
 
-/** A new expiry counts from the last activity. What has expired stays so, whatever it is told. */
+/** A new expiry counts from the last activity. A store that has expired stays expired. */
 export async function modifyVectorStore(
-  context: Context,
+  context: Pick<Context, 'clock' | 'db'>,
   key: StoreKey,
   request: ModifyVectorStoreRequest,
 ): Promise<VectorStore> {

@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream'
 import { fileNames, findFile } from '../sql/files.ts'
 import type { Context } from './context.ts'
 import { createFile } from './create-file.ts'
-import { storeContent } from './store-content.ts'
+import { saveContent } from './save-content.ts'
 
-export function toolFiles(context: Context) {
+export function toolFiles(context: Pick<Context, 'blobs' | 'clock' | 'db'>) {
   return {
     names: (project: string, ids: readonly string[]) => fileNames(context.db, project, ids),
 
@@ -15,7 +15,7 @@ export function toolFiles(context: Context) {
     },
 
     async create(project: string, made: { filename: string; content: Readable }): Promise<string> {
-      const content = await storeContent(context, made.content, {})
+      const content = await saveContent(context, made.content, {})
       const { filename } = made
       return (await createFile(context, { project, content, purpose: 'assistants_output', filename })).id
     },

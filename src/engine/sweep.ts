@@ -4,7 +4,7 @@ import type { Context } from '../domain/context.ts'
 import { expireFiles } from '../domain/delete-file.ts'
 import { expireVectorStores } from '../domain/expire-vector-stores.ts'
 import { pruneRecords } from '../domain/prune-records.ts'
-import { expireUploads } from '../domain/uploads.ts'
+import { expireUploads } from '../domain/close-upload.ts'
 import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000

@@ -1,7 +1,7 @@
 /** The content of a file as an answer: whole or a range, always as a download. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
-import { bareFileName } from '../domain/file-name.ts'
+import { plainFileName } from '../util/file-name.ts'
 import type { OpenedFile } from '../domain/open-file.ts'
 
 interface Range {
@@ -50,7 +50,7 @@ function requestedRange(request: FastifyRequest, bytes: number): Range | 'unsati
 
 /** The file name in ASCII for every client, and in full for clients that read `filename*`. */
 function disposition(filename: string): string {
-  const name = bareFileName(filename) ?? 'file'
+  const name = plainFileName(filename) ?? 'file'
   const plain = name.replaceAll(/[^ -~]/gu, '_').replaceAll(/["\\]/g, String.raw`\$&`)
   const quoted = `attachment; filename="${plain}"`
   if (/^[ -~]*$/.test(name)) return quoted

@@ -6,11 +6,11 @@ import { ListFilesQuery } from '../api/lists.ts'
 import { parse, parseForm } from '../api/parse.ts'
 import { createFile } from '../domain/create-file.ts'
 import { deleteFile } from '../domain/delete-file.ts'
-import { bareFileName, maxFileNameLength } from '../domain/file-name.ts'
+import { maxFileNameLength, plainFileName } from '../util/file-name.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { openFile } from '../domain/open-file.ts'
-import { storeContent } from '../domain/store-content.ts'
+import { saveContent } from '../domain/save-content.ts'
 import { sendContent } from './file-content.ts'
 import { readForm, type FormFields } from './forms.ts'
 import { route } from './route.ts'
@@ -38,7 +38,7 @@ export const fileRoutes = [
         async store(file, before) {
           const filename = checkName(file.filename)
           checkPurpose(before)
-          return { filename, content: await storeContent(context, file.bytes, rules) }
+          return { filename, content: await saveContent(context, file.bytes, rules) }
         },
       })
       if (fields.purpose === undefined) throw errors.requiredProperty('purpose')
@@ -96,7 +96,7 @@ export const fileRoutes = [
 ]
 
 function checkName(sent: string | undefined): string {
-  const name = bareFileName(sent ?? '')
+  const name = plainFileName(sent ?? '')
   if (name === undefined) throw errors.requiredProperty('file')
   const fault = textFault(name)
   if (fault) throw errors.unstorableText('file', fault)

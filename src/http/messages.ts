@@ -1,6 +1,7 @@
 /** /v1/threads/{thread_id}/messages */
 import { ListMessagesQuery } from '../api/lists.ts'
-import { createMessage, deleteMessage } from '../domain/create-message.ts'
+import { createMessage } from '../domain/create-message.ts'
+import { deleteMessage } from '../domain/delete-message.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { modifyMessage } from '../domain/modify-message.ts'

@@ -1,6 +1,7 @@
 /** /v1/threads */
 import { ListThreadsQuery } from '../api/lists.ts'
-import { createThread, modifyThread } from '../domain/create-thread.ts'
+import { createThread } from '../domain/create-thread.ts'
+import { modifyThread } from '../domain/modify-thread.ts'
 import { deleteThread } from '../domain/delete-thread.ts'
 import { findObject } from '../domain/find-object.ts'
 import { forkThread } from '../domain/fork-thread.ts'

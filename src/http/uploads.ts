@@ -1,13 +1,11 @@
 /** /v1/uploads */
 import { errors } from '../api/errors.ts'
-import { storeContent } from '../domain/store-content.ts'
-import {
-  addPart,
-  cancelUpload,
-  completeUpload,
-  createUpload,
-  requirePendingUpload,
-} from '../domain/uploads.ts'
+import { addUploadPart } from '../domain/add-upload-part.ts'
+import { cancelUpload } from '../domain/close-upload.ts'
+import { completeUpload } from '../domain/complete-upload.ts'
+import { createUpload } from '../domain/create-upload.ts'
+import { requirePendingUpload } from '../domain/pending-upload.ts'
+import { saveContent } from '../domain/save-content.ts'
 import { readForm } from './forms.ts'
 import { route } from './route.ts'
 
@@ -43,12 +41,12 @@ export const uploadRoutes = [
         tooLarge,
         async store(file) {
           await requirePendingUpload(context, key)
-          return storeContent(context, file.bytes, rules)
+          return saveContent(context, file.bytes, rules)
         },
       })
       const [unknown] = Object.keys(fields)
       if (unknown !== undefined) throw errors.unknownParameter(unknown)
-      return addPart(context, key, stored)
+      return addUploadPart(context, key, stored)
     },
   }),
   route({

@@ -1,8 +1,8 @@
 /** /v1/vector_stores/{vector_store_id}/files */
 import { Readable } from 'node:stream'
 import { ListVectorStoreFilesQuery } from '../api/lists.ts'
-import { attachStoreFile } from '../domain/attach-store-file.ts'
-import { detachStoreFile } from '../domain/delete-vector-store.ts'
+import { attachFile } from '../domain/attach-file.ts'
+import { detachFile } from '../domain/detach-file.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { modifyStoreFile } from '../domain/modify-store-file.ts'
@@ -24,7 +24,7 @@ export const vectorStoreFileRoutes = [
     example: { file_id: 'file-abc123', attributes: { year: 2024 } },
     answer: 'VectorStoreFile',
     pollAfterMs: ingestPollAfterMs,
-    handle: ({ context, project, params, body }) => attachStoreFile(context, { project, ...params }, body),
+    handle: ({ context, project, params, body }) => attachFile(context, { project, ...params }, body),
   }),
   route({
     method: 'GET',
@@ -66,7 +66,7 @@ export const vectorStoreFileRoutes = [
     tag: 'Vector stores',
     answer: 'VectorStoreFileDeleted',
     async handle({ context, project, params }) {
-      await detachStoreFile(context, { project, ...params })
+      await detachFile(context, { project, ...params })
       return { id: params.file_id, object: 'vector_store.file.deleted', deleted: true }
     },
   }),

@@ -14,7 +14,7 @@ export interface FileSearchParts {
   db: Queryable
   retrieval: Retrieval
   /** Waits, for a while, until the files of the thread's own stores are read; answers the stores that expired. */
-  storesReady: (row: RunRow, stores: StoresOfRun, signal: AbortSignal) => Promise<string[]>
+  waitForVectorStores: (row: RunRow, stores: StoresOfRun, signal: AbortSignal) => Promise<string[]>
 }
 
 export interface StoresOfRun {
@@ -49,7 +49,7 @@ export function fileSearchTool(parts: FileSearchParts): Tool {
     type: 'file_search',
     async offer(tool, row, signal) {
       if (tool.type !== 'file_search') throw new Error(`expected file_search, found ${tool.type}`)
-      const [expired] = await parts.storesReady(row, await storesOf(parts.db, row), signal)
+      const [expired] = await parts.waitForVectorStores(row, await storesOf(parts.db, row), signal)
       if (expired) throw new ToolFailure(`Vector store '${expired}' has expired.`)
       return {
         type: 'file_search',

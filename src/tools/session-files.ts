@@ -1,7 +1,11 @@
 /** Puts a thread's files into its Python session, once for each session. */
 import type { SandboxSession } from '../sandbox/port.ts'
 import type { RunRow } from '../sql/runs.ts'
+import { plainFileName } from '../util/file-name.ts'
 import type { ToolFiles } from './port.ts'
+
+/** File systems refuse longer names. */
+const maxFileNameBytes = 255
 
 /** Lives as long as the tool. Sessions are objects of their own, so what they hold is forgotten with them. */
 export class SessionFiles {
@@ -26,16 +30,10 @@ export class SessionFiles {
       if (!content) continue
       await session.put(id, content)
       held.add(id)
-      const alias = plainName(names.get(id) ?? '')
-      if (alias === '' || held.has(alias)) continue
+      const alias = plainFileName(names.get(id) ?? '')
+      if (alias === undefined || Buffer.byteLength(alias) > maxFileNameBytes || held.has(alias)) continue
       await session.link(id, alias)
       held.add(alias)
     }
   }
-}
-
-/** The last part of a path, or nothing where it is no name for a file. */
-function plainName(filename: string): string {
-  const name = filename.split(/[/\\]/).at(-1) ?? ''
-  return name === '.' || name === '..' || Buffer.byteLength(name) > 255 ? '' : name
 }

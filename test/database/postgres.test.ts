@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Queryable } from '../../src/database/database.ts'
-import { connectPostgres, isUniqueViolation } from '../../src/database/postgres.ts'
+import { isUniqueViolation } from '../../src/database/errors.ts'
+import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
 let database: TestDatabase

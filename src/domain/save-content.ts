@@ -1,4 +1,4 @@
-/** Takes the bytes of a file or a part of one into the blob store as they come. */
+/** Saves the bytes of a file, or of a part of one, in the blob store while they arrive. */
 import { Transform, pipeline, type Readable, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
@@ -8,41 +8,41 @@ import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import { imageTypeOf, signatureBytes } from './image-type.ts'
 
-/** Contents that are in the blob store and that no row refers to yet. */
-export interface StoredContent {
+/** Content that is in the blob store and that no row refers to yet. */
+export interface SavedContent {
   sha256: string
   bytes: number
   image_type: string | null
 }
 
 export interface ContentRules {
-  /** The error is thrown as soon as one byte more has come. */
+  /** The error is thrown at the first byte above the limit. */
   limit?: { bytes: number; error: ApiError }
-  /** Thrown when nothing came at all; absent where that is allowed. */
+  /** Thrown for content without any byte. Absent where that is allowed. */
   empty?: ApiError
 }
 
 const retryMs = 100
 
-/** Rejects with the source's own error, or with what the rules say. The source is destroyed in every case. */
-export async function storeContent(
-  context: Context,
+/** Rejects with the source's own error, or as the rules say. The source is destroyed in every case. */
+export async function saveContent(
+  context: Pick<Context, 'blobs' | 'clock' | 'db'>,
   source: Readable,
   rules: ContentRules,
-): Promise<StoredContent> {
+): Promise<SavedContent> {
   const gauge = new Gauge(rules)
-  // The outcome reaches us through the gauge; the callback keeps a failure from being nobody's.
+  // An error reaches `put` through the gauge. Without the callback it would also be an unhandled one.
   pipeline(source, gauge, () => undefined)
   const blob = await context.blobs.put(gauge)
   await context.db.transaction(async (tx) => {
     await adoptBlob(tx, blob, nowSeconds(context.clock))
-    // The store may have kept bytes that it had, and the collector may have removed them before we had the lock.
+    // The blob store may have kept equal bytes that it had, and the collector may have deleted them before our lock.
     if (!(await isStored(context, blob.sha256))) throw collected()
   })
   return { ...blob, image_type: imageTypeOf(gauge.head) }
 }
 
-/** Locks stored contents for a row that the same transaction adds. */
+/** Locks saved content for a row that the same transaction adds. */
 export async function holdContent(tx: Queryable, sha256: string): Promise<void> {
   if (!(await holdBlob(tx, sha256))) throw collected()
 }
@@ -51,14 +51,14 @@ function collected(): ApiError {
   return errors.unavailable('an old copy of the same content was just being removed', retryMs)
 }
 
-async function isStored(context: Context, sha256: string): Promise<boolean> {
-  const first = await context.blobs.get(sha256, { start: 0, end: 0 })
+async function isStored({ blobs }: Pick<Context, 'blobs'>, sha256: string): Promise<boolean> {
+  const first = await blobs.get(sha256, { start: 0, end: 0 })
   if (!first) return false
   await buffer(first)
   return true
 }
 
-/** Lets bytes pass, counts them against the limit and remembers the first few. */
+/** Passes bytes on, counts them against the limit and keeps the first few. */
 class Gauge extends Transform {
   head: Buffer = Buffer.alloc(0)
   #bytes = 0

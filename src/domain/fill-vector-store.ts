@@ -1,15 +1,13 @@
-/** Puts files into vector stores; bringing them in is the worker's work. */
+/** Puts files into vector stores, new and existing ones. Reading and embedding them is the ingest worker's work. */
 import type { ChunkingStrategyRequest } from '../api/chunking.ts'
 import { expandChunkingStrategy } from '../api/chunking.ts'
 import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
-import type { CreateVectorStoreFileRequest, VectorStoreFile } from '../api/vector-stores.ts'
 import { extensionOf, formatOf } from '../documents/supported-extensions.ts'
 import { hasWindows, removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
 import { shareFiles, type FileRow } from '../sql/files.ts'
 import {
-  findStoreFile,
   insertStoreFiles,
   restartStoreFiles,
   updateAttributes,
@@ -17,6 +15,7 @@ import {
 } from '../sql/vector-store-files.ts'
 import {
   expiryOf,
+  insertVectorStore,
   isExpired,
   lockVectorStore,
   raiseVersion,
@@ -25,9 +24,13 @@ import {
   type VectorStoreRow,
 } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
+import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
-/** Throws 404 for the first that is no file of the project, and 400 when some cannot be searched by their names. */
+/** What filling a vector store works with. */
+type Filling = Pick<Context, 'clock' | 'hints' | 'retrieval'>
+
+/** Throws 404 for the first id that names no file, and 400 when the names of some files say that they cannot be read. */
 export function checkSearchable(files: ReadonlyMap<string, FileRow>, file_ids: readonly string[]): void {
   const refused = new Set<string>()
   for (const id of file_ids) {
@@ -39,10 +42,14 @@ export function checkSearchable(files: ReadonlyMap<string, FileRow>, file_ids: r
 }
 
 /**
- * Locks a store that more is about to be put into: it must be there and its time not be over. A store without vectors
- * is made over to the embedder of now; one with vectors of another refuses.
+ * Locks a vector store to add files. It must exist and not have expired. A store without vectors takes the embedder
+ * of this server; a store whose vectors were made with another one is refused.
  */
-export async function openStore(context: Context, tx: Queryable, key: StoreKey): Promise<VectorStoreRow> {
+export async function lockStoreToFill(
+  context: Pick<Context, 'clock' | 'retrieval'>,
+  tx: Queryable,
+  key: StoreKey,
+): Promise<VectorStoreRow> {
   const store = await lockVectorStore(tx, key)
   if (!store) throw errors.notFound('vector_store', key.id)
   if (isExpired(store, nowSeconds(context.clock))) throw errors.vectorStoreExpired(key.id)
@@ -52,9 +59,45 @@ export async function openStore(context: Context, tx: Queryable, key: StoreKey):
   return { ...store, embedder: embedder.id }
 }
 
+export interface NewVectorStore extends Pick<
+  VectorStoreRow,
+  'name' | 'description' | 'expires_after' | 'metadata'
+> {
+  id: string
+  files: NewStoreFile[]
+}
+
+export function newVectorStoreId({ clock }: Pick<Context, 'clock'>): string {
+  return newHexId('vs_', nowSeconds(clock))
+}
+
+/** Throws as `checkSearchable` does when the files cannot be added. */
+export async function insertNewStore(
+  context: Filling,
+  tx: Queryable,
+  { project, store }: { project: string; store: NewVectorStore },
+): Promise<void> {
+  const { files, ...fields } = store
+  const ids = files.map((file) => file.file_id)
+  if (ids.length > 0) checkSearchable(await shareFiles(tx, project, ids, { deleting: 'wait' }), ids)
+  const now = nowSeconds(context.clock)
+  const row: VectorStoreRow = {
+    ...fields,
+    project,
+    created_at: now,
+    expires_at: expiryOf(store.expires_after, now),
+    last_active_at: now,
+    embedder: context.retrieval.embedder.id,
+    version: 0,
+    is_expired: false,
+  }
+  await insertVectorStore(tx, row)
+  await addFiles(context, tx, row, files)
+}
+
 /** Adds checked files to a locked store. */
-export async function addToStore(
-  context: Context,
+export async function addFiles(
+  context: Filling,
   tx: Queryable,
   store: VectorStoreRow,
   files: readonly NewStoreFile[],
@@ -96,27 +139,4 @@ export function newStoreFiles(
     chunking_strategy: settings.chunking_strategy && expandChunkingStrategy(settings.chunking_strategy),
     attributes: settings.attributes ?? undefined,
   }))
-}
-
-/** The same file again is the entry that is there; one that failed or was cancelled is begun anew. */
-export async function attachStoreFile(
-  context: Context,
-  place: { project: string; vector_store_id: string },
-  request: CreateVectorStoreFileRequest,
-): Promise<VectorStoreFile> {
-  const { project, vector_store_id } = place
-  const { file_id } = request
-  const attached = await context.db.transaction(async (tx) => {
-    // Files are locked before stores, as by those who delete them; the store is missed first all the same.
-    const files = await shareFiles(tx, project, [file_id], { deleting: 'wait' })
-    const store = await openStore(context, tx, { project, id: vector_store_id })
-    checkSearchable(files, [file_id])
-    await addToStore(context, tx, store, newStoreFiles([file_id], request))
-    const found = await findStoreFile(tx, { project, vector_store_id, file_id })
-    if (!found) throw new Error(`expected file ${file_id} to be in ${vector_store_id}`)
-    const { seq: _, ...file } = found
-    return file
-  })
-  context.hints.tell({ kind: 'ingest' })
-  return attached
 }

@@ -1,0 +1,114 @@
+/** Carries out what a request needs of files and vector stores, in the transaction that writes its object. */
+import { errors } from '../api/errors.ts'
+import type { Thread } from '../api/threads.ts'
+import type { Queryable } from '../database/database.ts'
+import { shareFiles } from '../sql/files.ts'
+import { updateThread } from '../sql/threads.ts'
+import { findStoreRows, isExpired } from '../sql/vector-stores.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Context } from './context.ts'
+import {
+  addFiles,
+  checkSearchable,
+  insertNewStore,
+  lockStoreToFill,
+  newStoreFiles,
+} from './fill-vector-store.ts'
+import { attachedFor, type MessageRequests } from './named-files.ts'
+import { newThreadStore, withInterpreterFiles, type ResourcePlan } from './resource-plan.ts'
+
+/** Purposes whose files may be shown to a model as images. */
+const imagePurposes: ReadonlySet<string> = new Set(['vision', 'user_data', 'assistants', 'assistants_output'])
+
+interface Planned {
+  project: string
+  plan: ResourcePlan
+}
+
+/**
+ * All of a plan, for an object that is new. Throws 404 for files and vector stores that do not exist, 400 for stores
+ * that expired and for files that cannot be used as the request says.
+ */
+export async function applyPlan(context: Context, tx: Queryable, planned: Planned): Promise<void> {
+  const { project, plan } = planned
+  await lockFiles(tx, planned)
+  await checkStores(context, tx, planned)
+  for (const store of plan.newStores) await insertNewStore(context, tx, { project, store })
+  if (!plan.attached) return
+  const { vector_store_id: id, file_ids } = plan.attached
+  await addFiles(
+    context,
+    tx,
+    await lockStoreToFill(context, tx, { project, id }),
+    newStoreFiles(file_ids, {}),
+  )
+}
+
+/**
+ * Checks the files of a plan; none of them can be deleted until the transaction ends. Call it before a thread,
+ * assistant or vector store is locked: the deletion of a file takes its locks in this order.
+ */
+export async function lockFiles(tx: Queryable, { project, plan }: Planned): Promise<void> {
+  if (plan.files.length === 0) return
+  const ids = [...new Set(plan.files.map((one) => one.file_id))]
+  const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
+  for (const { file_id, imagePath } of plan.files) {
+    const file = files.get(file_id)
+    if (!file) throw errors.notFound('file', file_id)
+    if (imagePath === undefined) continue
+    if (file.image_type === null || !imagePurposes.has(file.purpose)) {
+      throw errors.unsupportedImageFile(imagePath, file_id)
+    }
+  }
+  checkSearchable(files, plan.searched)
+}
+
+/** The vector stores that a plan names must exist and not have expired. */
+export async function checkStores(
+  context: Pick<Context, 'clock'>,
+  tx: Queryable,
+  { project, plan }: Planned,
+): Promise<void> {
+  if (plan.stores.length === 0) return
+  const rows = await findStoreRows(tx, project, plan.stores)
+  for (const id of plan.stores) {
+    const row = rows.find((one) => one.id === id)
+    if (!row) throw errors.notFound('vector_store', id)
+    if (isExpired(row, nowSeconds(context.clock))) throw errors.vectorStoreExpired(id)
+  }
+}
+
+/**
+ * The files that new messages attach become the thread's: those for code_interpreter join its files, those for
+ * file_search its vector store. The files and the thread are locked already, by `lockFiles` and by the caller.
+ */
+export async function attachToThread(
+  context: Context,
+  tx: Queryable,
+  added: { project: string; thread: Thread; messages: MessageRequests },
+): Promise<void> {
+  const { thread, messages } = added
+  const resources = withInterpreterFiles(thread.tool_resources, attachedFor('code_interpreter', messages))
+  const tool_resources = await attachForSearch(context, tx, added, resources)
+  if (tool_resources !== thread.tool_resources) await updateThread(tx, { ...thread, tool_resources })
+}
+
+/** Answers the resources with the thread's vector store. One that was deleted is replaced. */
+async function attachForSearch(
+  context: Context,
+  tx: Queryable,
+  { project, messages }: { project: string; messages: MessageRequests },
+  resources: Thread['tool_resources'],
+): Promise<Thread['tool_resources']> {
+  const file_ids = attachedFor('file_search', messages)
+  if (file_ids.length === 0) return resources
+  const [known] = await findStoreRows(tx, project, resources.file_search?.vector_store_ids ?? [])
+  if (known) {
+    const store = await lockStoreToFill(context, tx, { project, id: known.id })
+    await addFiles(context, tx, store, newStoreFiles(file_ids, {}))
+    return resources
+  }
+  const store = newThreadStore(context, file_ids)
+  await insertNewStore(context, tx, { project, store })
+  return { ...resources, file_search: { vector_store_ids: [store.id] } }
+}

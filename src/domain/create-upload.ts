@@ -1,0 +1,36 @@
+/** Creates an upload: a file whose content comes in parts and that exists once the upload is completed. */
+import { errors } from '../api/errors.ts'
+import type { CreateUploadRequest, Upload } from '../api/uploads.ts'
+import { insertUpload, toUpload, type UploadRow } from '../sql/uploads.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { maxFileNameLength, plainFileName } from '../util/file-name.ts'
+import { newHexId } from '../util/ids.ts'
+import type { Context } from './context.ts'
+
+/** From the creation of an upload to the last moment at which it can be completed. */
+const lifetimeSeconds = 3600
+
+export async function createUpload(
+  context: Pick<Context, 'db' | 'clock'>,
+  project: string,
+  request: CreateUploadRequest,
+): Promise<Upload> {
+  const { length } = request.filename
+  if (length > maxFileNameLength) throw errors.stringTooLong('filename', maxFileNameLength, length)
+  const filename = plainFileName(request.filename)
+  if (filename === undefined) throw errors.emptyString('filename')
+  const now = nowSeconds(context.clock)
+  const row: UploadRow = {
+    id: newHexId('upload_', now),
+    project,
+    created_at: now,
+    expires_at: now + lifetimeSeconds,
+    status: 'pending',
+    bytes: request.bytes,
+    filename,
+    purpose: request.purpose,
+    expires_after: request.expires_after ?? null,
+  }
+  await insertUpload(context.db, row)
+  return toUpload(row)
+}

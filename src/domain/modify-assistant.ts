@@ -1,0 +1,54 @@
+/** Changes an assistant. */
+import type { Assistant, ModifyAssistantRequest } from '../api/assistants.ts'
+import { errors } from '../api/errors.ts'
+import { expandResponseFormat } from '../api/response-format.ts'
+import { expandTools } from '../api/tools.ts'
+import { lockAssistant, updateAssistant, type AssistantBody } from '../sql/assistants.ts'
+import { checkStores, lockFiles } from './apply-plan.ts'
+import { checkAssistant, resourcesFor } from './assistant-body.ts'
+import type { Context } from './context.ts'
+import { namedResources, planForNames } from './resource-plan.ts'
+
+/** Absent fields keep their value; null sets the default. */
+export async function modifyAssistant(
+  context: Pick<Context, 'db' | 'clock' | 'modelBehind'>,
+  { project, id }: { project: string; id: string },
+  request: ModifyAssistantRequest,
+): Promise<Assistant> {
+  const plan = planForNames(request.tool_resources)
+  return context.db.transaction(async (tx) => {
+    await lockFiles(tx, { project, plan })
+    const before = await lockAssistant(tx, project, id)
+    if (!before) throw errors.notFound('assistant', id)
+    await checkStores(context, tx, { project, plan })
+    const body = changedBody(before, request)
+    checkAssistant(context, body)
+    await updateAssistant(tx, id, body)
+    return { id: before.id, object: before.object, created_at: before.created_at, ...body }
+  })
+}
+
+function changedBody(before: Assistant, request: ModifyAssistantRequest): AssistantBody {
+  const tools = request.tools === undefined ? before.tools : expandTools(request.tools)
+  const resources = { ...before.tool_resources, ...namedResources(request.tool_resources) }
+  return {
+    name: given(request.name, before.name, null),
+    description: given(request.description, before.description, null),
+    model: request.model ?? before.model,
+    instructions: given(request.instructions, before.instructions, null),
+    tools,
+    top_p: given(request.top_p, before.top_p, 1),
+    temperature: given(request.temperature, before.temperature, 1),
+    reasoning_effort: given(request.reasoning_effort, before.reasoning_effort, null),
+    tool_resources: resourcesFor(tools, request.tool_resources === null ? {} : resources),
+    metadata: given(request.metadata, before.metadata, {}),
+    response_format:
+      request.response_format === undefined
+        ? before.response_format
+        : expandResponseFormat(request.response_format ?? 'auto'),
+  }
+}
+
+function given<Value>(requested: Value | null | undefined, before: Value, cleared: Value): Value {
+  return requested === undefined ? before : (requested ?? cleared)
+}

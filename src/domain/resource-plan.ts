@@ -1,0 +1,174 @@
+/**
+ * Which files and vector stores a request needs. A plan is made before the transaction, from the request alone;
+ * apply-plan.ts carries it out in the transaction that writes the object.
+ */
+import type { CreateThreadRequest } from '../api/threads.ts'
+import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
+import type { VectorStore } from '../api/vector-stores.ts'
+import type { Context } from './context.ts'
+import { newStoreFiles, newVectorStoreId, type NewVectorStore } from './fill-vector-store.ts'
+import {
+  attachedFor,
+  filesOfMessages,
+  filesOfResources,
+  type MessageRequests,
+  type NamedFile,
+} from './named-files.ts'
+
+/** Vector stores that are created with a thread or its messages live this long after their last use. */
+const threadStoreExpiry: VectorStore['expires_after'] = { anchor: 'last_active_at', days: 7 }
+
+export interface ResourcePlan {
+  /** Files that must exist. */
+  files: readonly NamedFile[]
+  /** Those of them that messages put into a vector store. */
+  searched: readonly string[]
+  /** Vector stores that must exist and not have expired. */
+  stores: readonly string[]
+  newStores: readonly NewVectorStore[]
+  /** Files for a vector store that exists. */
+  attached: { vector_store_id: string; file_ids: readonly string[] } | undefined
+}
+
+interface Planned {
+  plan: ResourcePlan
+  /** As the object keeps them: ids of files and vector stores. */
+  tool_resources: ToolResources
+}
+
+type Clock = Pick<Context, 'clock'>
+
+/** For resources that only name what exists, as in modifications and runs. */
+export function planForNames(requested: CreateToolResources | undefined): ResourcePlan {
+  return {
+    files: filesOfResources(requested),
+    searched: [],
+    stores: requested?.file_search?.vector_store_ids ?? [],
+    newStores: [],
+    attached: undefined,
+  }
+}
+
+/** For messages of a thread that exists. Which vector store gets their files is decided when the thread is locked. */
+export function planForMessages(messages: MessageRequests, path?: string): ResourcePlan {
+  return {
+    ...planForNames(undefined),
+    files: filesOfMessages(messages, path),
+    searched: attachedFor('file_search', messages),
+  }
+}
+
+export function planForAssistant(context: Clock, requested: CreateToolResources): Planned {
+  return planStores(context, requested, null)
+}
+
+/** For a new thread with its first messages; `path` is the path of `messages` in the request. */
+export function planForThread(
+  context: Clock,
+  { tool_resources: requested, messages }: Partial<CreateThreadRequest>,
+  path: string,
+): Planned {
+  const { plan, tool_resources } = planStores(context, requested, threadStoreExpiry)
+  const resources = withInterpreterFiles(tool_resources, attachedFor('code_interpreter', messages))
+  const attached = planForMessages(messages, path)
+  const all = { ...plan, files: [...plan.files, ...attached.files], searched: attached.searched }
+  return planAttached(context, { plan: all, tool_resources: resources }, attached.searched)
+}
+
+/** What messages attach for file_search goes into the store that the request names or creates, else into a new one. */
+function planAttached(
+  context: Clock,
+  { plan, tool_resources }: Planned,
+  file_ids: readonly string[],
+): Planned {
+  if (file_ids.length === 0) return { plan, tool_resources }
+  const [created] = plan.newStores
+  if (created) {
+    const more = file_ids.filter((id) => created.files.every((file) => file.file_id !== id))
+    const store = { ...created, files: [...created.files, ...newStoreFiles(more, {})] }
+    return { plan: { ...plan, newStores: [store] }, tool_resources }
+  }
+  const [vector_store_id] = plan.stores
+  if (vector_store_id) return { plan: { ...plan, attached: { vector_store_id, file_ids } }, tool_resources }
+  const store = newThreadStore(context, file_ids)
+  return {
+    plan: { ...plan, newStores: [store] },
+    tool_resources: { ...tool_resources, file_search: { vector_store_ids: [store.id] } },
+  }
+}
+
+function planStores(
+  context: Clock,
+  requested: CreateToolResources | undefined,
+  expires_after: VectorStore['expires_after'],
+): Planned {
+  const newStores = (requested?.file_search?.vector_stores ?? []).map((one): NewVectorStore => ({
+    id: newVectorStoreId(context),
+    name: null,
+    description: null,
+    expires_after,
+    metadata: one.metadata ?? {},
+    files: newStoreFiles(one.file_ids, one),
+  }))
+  const plan = { ...planForNames(requested), newStores }
+  const ids = [...plan.stores, ...newStores.map((store) => store.id)]
+  return {
+    plan,
+    tool_resources: {
+      ...namedResources(requested),
+      ...(requested?.file_search && { file_search: { vector_store_ids: ids } }),
+    },
+  }
+}
+
+/** The vector store for files that a thread's messages attach where the thread has none. */
+export function newThreadStore(context: Clock, file_ids: readonly string[]): NewVectorStore {
+  return {
+    id: newVectorStoreId(context),
+    name: null,
+    description: null,
+    expires_after: threadStoreExpiry,
+    metadata: {},
+    files: newStoreFiles(file_ids, {}),
+  }
+}
+
+/** Both plans, the first one's files and stores first. At most one of them creates or fills vector stores. */
+export function joinPlans(one: ResourcePlan, other: ResourcePlan): ResourcePlan {
+  return {
+    files: [...one.files, ...other.files],
+    searched: [...one.searched, ...other.searched],
+    stores: [...one.stores, ...other.stores],
+    newStores: [...one.newStores, ...other.newStores],
+    attached: one.attached ?? other.attached,
+  }
+}
+
+/** Whether a plan asks for nothing, so that no transaction is needed for it. */
+export function isEmptyPlan({ files, stores, newStores }: ResourcePlan): boolean {
+  return files.length === 0 && stores.length === 0 && newStores.length === 0
+}
+
+/** Whether files come into vector stores, so that the ingest worker has work. */
+export function fillsStores({ newStores, attached }: ResourcePlan): boolean {
+  return attached !== undefined || newStores.some((store) => store.files.length > 0)
+}
+
+/** What an object keeps of `tool_resources`: the ids of files and vector stores. */
+export function namedResources(requested: CreateToolResources | undefined): ToolResources {
+  const { code_interpreter, file_search } = requested ?? {}
+  return {
+    ...(code_interpreter && { code_interpreter: { file_ids: code_interpreter.file_ids } }),
+    ...(file_search && { file_search: { vector_store_ids: file_search.vector_store_ids ?? [] } }),
+  }
+}
+
+/** Resources with more files for code_interpreter. Attachments may add more files than a request may name. */
+export function withInterpreterFiles(resources: ToolResources, file_ids: readonly string[]): ToolResources {
+  if (file_ids.length === 0) return resources
+  const { code_interpreter, ...others } = resources
+  return {
+    code_interpreter: { file_ids: [...new Set([...(code_interpreter?.file_ids ?? []), ...file_ids])] },
+    ...others,
+  }
+}

@@ -1,0 +1,10 @@
+/** The name of a file as somebody sent it: data, and never a path. */
+
+/** In UTF-16 units. Longer names would make headers that clients refuse. */
+export const maxFileNameLength = 512
+
+/** The text after the last slash or backslash. Undefined when that is no name of a file: nothing, `.` or `..`. */
+export function plainFileName(sent: string): string | undefined {
+  const name = sent.split(/[/\\]/).at(-1) ?? ''
+  return name === '' || name === '.' || name === '..' ? undefined : name
+}
