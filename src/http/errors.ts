@@ -1,11 +1,11 @@
 /** Turns whatever was thrown into an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
-import { DatabaseUnavailable } from '../database/database.ts'
 import type { Log } from '../util/log.ts'
+import { Unavailable } from '../util/unavailable.ts'
 
-/** How long clients wait before they repeat a request that found the database unavailable, ms. */
-const databaseRetryMs = 1000
+/** How long clients wait before they try again. */
+const retryMs = 1000
 
 export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const failure = toApiError(log, error, request)
@@ -27,9 +27,9 @@ function toApiError(log: Log, error: unknown, request: FastifyRequest): ApiError
   if (known) return known
   const { id: request_id, method } = request
   const fields = { request_id, method, route: request.routeOptions.url, error }
-  if (error instanceof DatabaseUnavailable) {
-    log('warn', 'a request failed because the database is unavailable', fields)
-    return errors.unavailable('its database is not answering', databaseRetryMs)
+  if (error instanceof Unavailable) {
+    log('warn', 'a request failed because a part of the server is unavailable', fields)
+    return errors.unavailable(error.reason, retryMs)
   }
   log('error', 'a request failed', fields)
   return errors.serverError(request_id)

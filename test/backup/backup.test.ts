@@ -38,7 +38,8 @@ afterEach(async () => {
 
 const { post, runToRest, newThread, waitingRun } = stories(() => server)
 
-const sourceBlobs = () => openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') })
+const sourceBlobs = () =>
+  openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') }, { minFreeBytes: 0 })
 
 async function backUp(): Promise<void> {
   const blobs = await sourceBlobs()
@@ -59,7 +60,10 @@ interface Target extends TestDatabase {
 /** An empty database and an empty blob store. */
 async function emptyTarget(): Promise<Target> {
   const database = await testDatabase({ from: 'empty' })
-  const blobs = await openDiskBlobStore({ type: 'disk', folder: join(folder, 'restored-blobs') })
+  const blobs = await openDiskBlobStore(
+    { type: 'disk', folder: join(folder, 'restored-blobs') },
+    { minFreeBytes: 0 },
+  )
   return {
     ...database,
     blobs,
