@@ -166,6 +166,9 @@ test('bytes in no known encoding and binary files are refused', async () => {
   expect(await reader.failure('a.txt', noise)).toBe(
     'invalid_file: The file could not be parsed because its character encoding is not known; save it as UTF-8.',
   )
+  // A short list of names that is Japanese in one encoding and Chinese in another.
+  const names = encodeText('名前,都市\n田中,東京\n佐藤,大阪\n', 'euc-jp')
+  expect(await reader.failure('a.csv', names)).toMatch(/character encoding is not known/)
   const program = Buffer.from(Array.from({ length: 4000 }, (_, at) => 1 + ((at * 7919) % 255)))
   expect(await reader.failure('a.csv', program)).toBe('unsupported_file: The file type is not supported.')
 })

@@ -41,6 +41,8 @@ const latin: Record<string, string> = {
 }
 /** The confidence of the library is low for correct answers too; below this it is a guess. */
 const leastConfidence = 0.02
+/** So much better than the next one the best encoding must score, if the two read different text. */
+const lead = 1.5
 /** So much better than Windows-1252 another Latin encoding must score, and at least so high. */
 const latinLead = 1.25
 const leastLatinConfidence = 0.03
@@ -96,9 +98,11 @@ async function detectEncoding(survey: TextSurvey): Promise<string> {
   )
   const best = found[0]
   if (survey.isLatinScript || (best && Object.values(latin).includes(best.label))) return latinEncoding(found)
-  if (!best || best.confidence < leastConfidence || isDamaged(sample, best.label)) {
-    throw parseFailures.unknownEncoding()
-  }
+  if (!best || best.confidence < leastConfidence) throw parseFailures.unknownEncoding()
+  const text = decodeBytes(new TextDecoder(best.label), sample)
+  const rivals = found.slice(1).filter(({ confidence }) => confidence * lead > best.confidence)
+  const isAmbiguous = rivals.some(({ label }) => differs(text, decodeBytes(new TextDecoder(label), sample)))
+  if (isAmbiguous || isDamaged(text)) throw parseFailures.unknownEncoding()
   return best.label
 }
 
@@ -110,8 +114,14 @@ function latinEncoding(found: { label: string; confidence: number }[]): string {
   return best.confidence > western * latinLead ? best.label : 'windows-1252'
 }
 
-function isDamaged(sample: Uint8Array, label: string): boolean {
-  const text = decodeBytes(new TextDecoder(label), sample)
+/** Whether most characters differ: encodings of one script agree on nearly all letters. */
+function differs(text: string, other: string): boolean {
+  let equal = 0
+  for (let at = 0; at < text.length; at += 1) if (text[at] === other[at]) equal += 1
+  return equal < text.length / 2
+}
+
+function isDamaged(text: string): boolean {
   const damaged = text.match(/[\ufffd\u0080-\u009f\ue000-\uf8ff]/g)?.length ?? 0
   return damaged > text.length * mostDamaged
 }
