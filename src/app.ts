@@ -17,7 +17,7 @@ import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { openEmbedder } from './embedders/open.ts'
 import { openModels, type Models } from './models/open.ts'
-import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
+import { removeOldFolders } from './ingest/read-file.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
@@ -146,7 +146,7 @@ async function openSearch(
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
-  await sweepLeftovers()
+  await removeOldFolders()
   const embedder = openEmbedder(settings, (provider) => models.server(provider))
   const retrieval = openRetrieval({ ...others, embedder, memoryBytes })
   return {

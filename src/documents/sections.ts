@@ -1,6 +1,7 @@
 /** The text of a file between reading and chunking: one JSON line for each section, in a file. */
 import { createReadStream, closeSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { storable } from '../util/text-joiner.ts'
 import { parseFailures } from './parse-failure.ts'
 
 /**
@@ -62,7 +63,8 @@ export class SectionFile implements SectionSink {
     this.visible += text.length - (text.match(/\s+/g)?.reduce((sum, blanks) => sum + blanks.length, 0) ?? 0)
     this.undecoded += text.match(/\ufffd/g)?.length ?? 0
     this.unnamed += text.match(/[\ue000-\uf8ff]/g)?.length ?? 0
-    this.#pending += `${JSON.stringify({ ...section, text })}\n`
+    const heading = section.heading === undefined ? {} : { heading: cleanText(section.heading) }
+    this.#pending += `${JSON.stringify({ ...section, ...heading, text })}\n`
     if (this.#pending.length > flushLength) this.#flush()
   }
 
@@ -88,14 +90,13 @@ export class SectionFile implements SectionSink {
   }
 }
 
-/** Removes control characters, which PostgreSQL refuses or nobody can see, and repairs halves of surrogate pairs. */
+/** Text that a database can hold, without control characters that nobody sees. */
 function cleanText(text: string): string {
-  return (
+  return storable(
     text
-      .toWellFormed()
       .replace(/\r\n?/g, '\n')
       // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b\u000e-\u001f\u007f\ufeff]/g, '')
+      .replace(/[\u0000-\u0008\u000b\u000e-\u001f\u007f\ufeff]/g, ''),
   )
 }
 

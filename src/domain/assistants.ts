@@ -9,7 +9,7 @@ import { newId } from '../util/ids.ts'
 import { checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { namedResources, withStores } from './make-thread.ts'
-import { carryOut, checkNamed, planForAssistant } from './search-resources.ts'
+import { addsFiles, carryOut, checkNamed, planForAssistant } from './search-resources.ts'
 
 export async function createAssistant(
   context: Context,
@@ -39,7 +39,7 @@ export async function createAssistant(
     await carryOut(context, tx, { project, plan })
     return insertAssistant(tx, row)
   })
-  context.hints.tell({ kind: 'ingest' })
+  if (addsFiles(plan)) context.hints.tell({ kind: 'ingest' })
   return assistant
 }
 

@@ -28,7 +28,7 @@ export async function createMessage(
     await insertMessages(tx, project, [message])
     return message
   })
-  context.hints.tell({ kind: 'ingest' })
+  if (searchedFiles([request]).length > 0) context.hints.tell({ kind: 'ingest' })
   return created
 }
 

@@ -29,7 +29,7 @@ import { reserveSlot } from './reserve-slot.ts'
 import { runEntry, threadEntry } from './run-entries.ts'
 import { runSettings } from './run-settings.ts'
 import { fieldsAfter } from './run-status.ts'
-import { carryOut, checkNamed, isEmptyPlan, searchedFiles } from './search-resources.ts'
+import { addsFiles, carryOut, checkNamed, isEmptyPlan, searchedFiles } from './search-resources.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -75,7 +75,7 @@ export async function createThreadAndRun(
         if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
       })
     },
-    bringsFiles: !isEmptyPlan(plan),
+    bringsFiles: addsFiles(plan),
   })
 }
 

@@ -7,7 +7,7 @@ import { checkMessageFiles, checkResourceFiles } from './attach-file.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread, namedResources } from './make-thread.ts'
-import { carryOut, checkNamed } from './search-resources.ts'
+import { addsFiles, carryOut, checkNamed } from './search-resources.ts'
 
 export async function createThread(
   context: Context,
@@ -23,7 +23,7 @@ export async function createThread(
     await insertThread(tx, project, thread)
     await insertMessages(tx, project, messages)
   })
-  context.hints.tell({ kind: 'ingest' })
+  if (addsFiles(plan)) context.hints.tell({ kind: 'ingest' })
   return thread
 }
 

@@ -40,7 +40,7 @@ export async function createVectorStore(
     return findVectorStore(tx, { project, id: made.id }, nowSeconds(context.clock))
   })
   if (!store) throw new Error(`expected the store ${made.id} to be there`)
-  context.hints.tell({ kind: 'ingest' })
+  if (made.files.length > 0) context.hints.tell({ kind: 'ingest' })
   return store
 }
 

@@ -101,6 +101,11 @@ export function isEmptyPlan({ named, made, attached }: SearchPlan): boolean {
   return named.length === 0 && made.length === 0 && attached === undefined
 }
 
+/** Whether a plan adds files to a store, which the workers then read. */
+export function addsFiles({ made, attached }: SearchPlan): boolean {
+  return attached !== undefined || made.some((store) => store.files.length > 0)
+}
+
 /** Stores that a request names must be there and not be over. */
 export async function checkNamed(
   context: Context,
