@@ -13,7 +13,7 @@ import { openEmbedder } from './embedders/open.ts'
 import { Worker } from './engine/worker.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
-import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
+import { removeOldFolders } from './ingest/read-file.ts'
 import { openModels, type Models } from './models/open.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
@@ -167,7 +167,7 @@ async function openSearch(
   parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
 ): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
   const { models, ...others } = parts
-  await sweepLeftovers()
+  await removeOldFolders()
   const embedder = openEmbedder(settings, (provider) => models.server(provider))
   const retrieval = openRetrieval({ ...others, embedder, memoryBytes })
   return {

@@ -3,7 +3,7 @@ import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts
 import { ExactIndex } from '../../src/search/exact-index.ts'
 import type { IndexedWindow } from '../../src/search/port.ts'
 import { alphaFor, fuseScores } from '../../src/search/rank.ts'
-import { packTerms, termsOf } from '../../src/documents/terms.ts'
+import { packTerms, termsOf } from '../../src/documents/index.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
 import { distractors, seededRandom } from './distractors.ts'

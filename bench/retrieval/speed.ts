@@ -3,11 +3,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
-import { defaultChunkSizes } from '../../src/documents/chunk.ts'
-import { readChunks, type FiledChunk } from '../../src/documents/chunk-file.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
-import { hashTerm } from '../../src/documents/terms.ts'
-import { defaultParseLimits, ParseProcesses } from '../../src/documents/parse-processes.ts'
+import {
+  defaultChunkSizes,
+  defaultParseLimits,
+  hashTerm,
+  ParseProcesses,
+  readChunks,
+  type StoredChunk,
+} from '../../src/documents/index.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
 import { pdf } from '../../test/documents/make-files.ts'
@@ -71,7 +75,7 @@ export async function measureIngest(pages: number, embedded: number): Promise<In
         never,
       ),
     )
-    const chunks: FiledChunk[] = []
+    const chunks: StoredChunk[] = []
     for await (const chunk of readChunks(output)) chunks.push(chunk)
     const windows = cutWindows(chunks, embedder).map(({ text }) => text)
     await embedder.embed(windows.slice(0, 2), 'passage', never)

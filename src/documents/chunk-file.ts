@@ -1,4 +1,4 @@
-/** The job that cuts a file of sections into a file of chunks, and the reader of that file. */
+/** The job that turns a file of sections into a file of chunks, and the reader of that file. */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
@@ -19,7 +19,7 @@ export interface ChunkJob {
 
 export interface ChunkResult {
   chunks: number
-  /** Of the chunks together; text in two chunks is counted twice. */
+  /** Of all chunks; text in two chunks counts twice. */
   tokens: number
 }
 
@@ -51,13 +51,13 @@ export async function chunkFile(job: ChunkJob): Promise<ChunkResult> {
   return result
 }
 
-/** A chunk with what it is found by when words are compared. */
-export interface FiledChunk extends Chunk {
+/** A chunk with the terms that searches by words compare. */
+export interface StoredChunk extends Chunk {
   terms: Uint8Array
 }
 
 /** Reads the chunks that `chunkFile` wrote, in order. */
-export async function* readChunks(path: string): AsyncIterable<FiledChunk> {
+export async function* readChunks(path: string): AsyncIterable<StoredChunk> {
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity })
   for await (const line of lines) {
     if (line === '') continue

@@ -16,14 +16,17 @@ function invalid(reason: string, cause?: unknown): ParseFailure {
   return new ParseFailure('invalid_file', `The file could not be parsed because ${reason}.`, { cause })
 }
 
-/** Every way in which reading a file fails, in one place. */
+/** Every reason for which reading a file fails. */
 export const parseFailures = {
   unsupported: () => new ParseFailure('unsupported_file', 'The file type is not supported.'),
   empty: () => invalid('it is empty'),
   tooLarge: () => invalid('it is too large'),
   tooSlow: () => invalid('it takes too long to read'),
+  tooDeep: () => invalid('its elements are nested too deeply'),
   encrypted: () => invalid('it is encrypted with a password'),
   noTextLayer: () => invalid('its pages have no text layer (scanned pages must go through OCR first)'),
+  unknownEncoding: () => invalid('its character encoding is not known; save it as UTF-8'),
+  unreadable: () => invalid('most of its text could not be decoded'),
   damaged: (cause?: unknown) => invalid('it is damaged or not of the type that its name says', cause),
   internal: (cause?: unknown) => new ParseFailure('server_error', 'An internal error occurred.', { cause }),
 }

@@ -1,26 +1,27 @@
-/** A small pool of child processes that read and cut up files, each under a limit of memory and time. */
+/** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
-import type { ParseAnswer, ParseJob } from './extract-child.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
+import type { ParseAnswer, ParseJob, ParseRequest } from './parse-child.ts'
 import { ParseFailure, parseFailures } from './parse-failure.ts'
 
 export interface ParseLimits {
-  /** Children at work at once. */
+  /** Children at work at once; further jobs wait in line. */
   processes: number
   /** A child that grows beyond it is killed and its file refused as too large. */
   maxRssBytes: number
-  /** A job that takes longer is killed and its file refused. */
-  jobMs: number
+  /** Processor time of a job: a base, more for each mebibyte of the file, and never more than `mostMs`. */
+  cpu: { baseMs: number; perMebibyteMs: number; mostMs: number }
   /** A child that has had no work for so long ends. */
   idleMs: number
 }
 
 export const defaultParseLimits: ParseLimits = {
-  processes: 1,
+  processes: 4,
   maxRssBytes: 1 << 30,
-  jobMs: 120_000,
+  cpu: { baseMs: 20_000, perMebibyteMs: 5000, mostMs: 180_000 },
   idleMs: 10_000,
 }
 
@@ -30,8 +31,10 @@ interface Child {
   idleTimer?: NodeJS.Timeout
 }
 
-/** After so many files a child is replaced: parsers leak. */
+/** After so many jobs a child is replaced: parsers leak memory. */
 const jobsPerChild = 200
+/** On a busy machine a job may take so many times its processor time, and at least so long, until its child is stuck. */
+const stuck = { times: 20, leastMs: 300_000 }
 
 export class ParseProcesses {
   readonly #limits: ParseLimits
@@ -45,25 +48,34 @@ export class ParseProcesses {
     this.#limits = limits
   }
 
-  /** Throws `ParseFailure`; on abort the child is killed and the signal's reason thrown. */
+  /**
+   * Throws `ParseFailure` when the file cannot be read, and another error when the child ended for a reason that is
+   * not the file's: then the job may be tried again. On abort the child is killed and the signal's reason thrown.
+   */
   run(job: ExtractJob, signal: AbortSignal): Promise<ExtractResult>
   run(job: ChunkJob, signal: AbortSignal): Promise<ChunkResult>
   async run(job: ParseJob, signal: AbortSignal): Promise<ExtractResult | ChunkResult> {
     await this.#enter(signal)
     try {
-      if (this.#isClosed) throw parseFailures.internal('the parser processes are closed')
-      return await this.#runIn(this.#idle.pop() ?? this.#start(), job, signal)
+      const cpuMs = this.#cpuMs((await stat(job.input)).size)
+      if (this.#isClosed) throw new Error('the parser processes are closed')
+      return await this.#runIn(this.#idle.pop() ?? this.#start(), { job, cpuMs }, signal)
     } finally {
       this.#busy -= 1
       this.#waiting.shift()?.()
     }
   }
 
-  /** Kills the children; jobs under way fail with `server_error`. */
+  /** Kills the children; jobs under way throw. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const wake of this.#waiting.splice(0)) wake()
     await Promise.all([...this.#all].map((child) => kill(child.process)))
+  }
+
+  #cpuMs(bytes: number): number {
+    const { baseMs, perMebibyteMs, mostMs } = this.#limits.cpu
+    return Math.min(mostMs, baseMs + (perMebibyteMs * bytes) / (1 << 20))
   }
 
   async #enter(signal: AbortSignal): Promise<void> {
@@ -81,7 +93,7 @@ export class ParseProcesses {
         this.#waiting.push(wake)
         signal.addEventListener('abort', leave, { once: true })
       })
-      // A turn that came together with the abort goes to the next in line.
+      // A place that became free together with the abort goes to the next in line.
       if (signal.aborted) {
         this.#waiting.shift()?.()
         throw signal.reason
@@ -91,13 +103,13 @@ export class ParseProcesses {
   }
 
   #start(): Child {
-    const { url, execArgv } = processBeside(import.meta.url, 'extract-child')
+    const { url, execArgv } = processBeside(import.meta.url, 'parse-child')
     const memoryMiB = Math.floor(this.#limits.maxRssBytes / (1 << 20))
     const child: Child = {
       jobs: 0,
       process: fork(url, [String(this.#limits.maxRssBytes)], {
         execArgv: [...execArgv, `--max-old-space-size=${memoryMiB}`],
-        // Keys of the server are none of a parser's business.
+        // A parser of hostile files gets no keys of the server.
         env: {},
         stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         serialization: 'json',
@@ -114,15 +126,17 @@ export class ParseProcesses {
     return child
   }
 
-  async #runIn(child: Child, job: ParseJob, signal: AbortSignal): Promise<ExtractResult | ChunkResult> {
+  async #runIn(
+    child: Child,
+    request: ParseRequest,
+    signal: AbortSignal,
+  ): Promise<ExtractResult | ChunkResult> {
     clearTimeout(child.idleTimer)
     child.jobs += 1
-    const answer = await exchange(child.process, job, { jobMs: this.#limits.jobMs, signal }).catch(
-      async (error: unknown) => {
-        await kill(child.process)
-        throw error
-      },
-    )
+    const answer = await exchange(child.process, request, signal).catch(async (error: unknown) => {
+      await kill(child.process)
+      throw error
+    })
     const isSpent = child.jobs >= jobsPerChild || answer.rssBytes > this.#limits.maxRssBytes / 2
     if (isSpent || this.#isClosed) await kill(child.process)
     else this.#rest(child)
@@ -133,7 +147,7 @@ export class ParseProcesses {
   #rest(child: Child): void {
     this.#idle.push(child)
     child.idleTimer = setTimeout(() => {
-      // Off the list first: its exit is heard of only later.
+      // Off the list first: its exit is noticed only later.
       this.#idle.splice(this.#idle.indexOf(child), 1)
       child.process.kill('SIGKILL')
     }, this.#limits.idleMs)
@@ -144,12 +158,8 @@ export class ParseProcesses {
   }
 }
 
-/** Sends the job and waits for the answer, the child's death, the time limit or the abort, whichever is first. */
-function exchange(
-  child: ChildProcess,
-  job: ParseJob,
-  { jobMs, signal }: { jobMs: number; signal: AbortSignal },
-): Promise<ParseAnswer> {
+/** Sends the job and waits for the answer, the end of the child, the time limit or the abort, whichever is first. */
+function exchange(child: ChildProcess, request: ParseRequest, signal: AbortSignal): Promise<ParseAnswer> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       clearTimeout(timer)
@@ -158,10 +168,14 @@ function exchange(
       act()
     }
     const onMessage = (answer: unknown) => settle(() => resolve(answer as ParseAnswer))
-    const onExit = (code: number | null, killer: string | null) => settle(() => reject(deathOf(code, killer)))
+    const onExit = (code: number | null, killer: NodeJS.Signals | null) =>
+      settle(() => reject(reasonOfExit(code, killer)))
     const onAbort = () => settle(() => reject(signal.reason))
-    const timer = setTimeout(() => settle(() => reject(parseFailures.tooSlow())), jobMs)
-    // The abort may have come while the job waited for its turn.
+    const timer = setTimeout(
+      () => settle(() => reject(new Error('a parser process gave no answer'))),
+      Math.max(stuck.leastMs, request.cpuMs * stuck.times),
+    )
+    // The abort may have come while the job waited in line.
     if (signal.aborted) {
       onAbort()
       return
@@ -170,23 +184,27 @@ function exchange(
     signal.addEventListener('abort', onAbort, { once: true })
     child.ref()
     child.channel?.ref()
-    child.send(job, (error) => {
-      if (error) settle(() => reject(parseFailures.internal(error)))
+    child.send(request, (error) => {
+      if (error) settle(() => reject(error))
     })
   })
 }
 
-/** The watchdog and the kernel kill a child that is too big; V8 aborts one whose heap is full. */
-function deathOf(code: number | null, killer: string | null): ParseFailure {
+/**
+ * The watchdog sends SIGXCPU for time and SIGKILL for memory, the kernel SIGKILL when the machine has no memory left;
+ * V8 aborts when its heap is full. Any other end is not the file's fault.
+ */
+function reasonOfExit(code: number | null, killer: NodeJS.Signals | null): Error {
+  if (killer === 'SIGXCPU') return parseFailures.tooSlow()
   if (killer === 'SIGKILL' || killer === 'SIGABRT' || code === 134) return parseFailures.tooLarge()
-  return parseFailures.internal(`the parser process ended with ${killer ?? code}`)
+  return new Error(`a parser process ended with ${killer ?? code}`)
 }
 
 async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  const gone = new Promise((resolve) => child.once('exit', resolve))
-  // Nobody else may keep the process alive until then.
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  // Until then the child keeps this process alive.
   child.ref()
   child.kill('SIGKILL')
-  await gone
+  await exited
 }

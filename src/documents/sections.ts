@@ -1,6 +1,7 @@
-/** The text of a file as it lies between extraction and chunking: one JSON line a section, in a file. */
+/** The text of a file between reading and chunking: one JSON line for each section, in a file. */
 import { createReadStream, closeSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { storable } from '../util/text-joiner.ts'
 import { parseFailures } from './parse-failure.ts'
 
 /**
@@ -18,12 +19,17 @@ export interface Section {
 
 export type SectionPlace = Omit<Section, 'text'>
 
-/** Where an extractor puts what it finds. Throws `ParseFailure` once the document is longer than it may be. */
+/** Receives what a reader finds. */
 export interface SectionSink {
+  /** Throws `ParseFailure` once the document is longer than allowed. */
   add(section: Section): void
+  /** Says in a few words that a part of the document was not read. */
+  warn(warning: string): void
 }
 
 const flushLength = 1 << 18
+const maxWarnings = 10
+const maxWarningLength = 200
 
 /** A sink that writes to a file; synchronous, since it lives in a child process that does nothing else. */
 export class SectionFile implements SectionSink {
@@ -33,8 +39,13 @@ export class SectionFile implements SectionSink {
   sections = 0
   /** Characters other than white space. */
   visible = 0
+  /** Characters that stand for bytes that could not be decoded. */
+  undecoded = 0
+  /** Characters of the private use area: glyphs of a font without a known meaning. */
+  unnamed = 0
   readonly #fd: number
   readonly #maxCharacters: number
+  readonly #warnings = new Set<string>()
   #pending = ''
 
   constructor(path: string, maxCharacters: number) {
@@ -49,9 +60,21 @@ export class SectionFile implements SectionSink {
     if (this.characters > this.#maxCharacters) throw parseFailures.tooLarge()
     this.bytes += Buffer.byteLength(text)
     this.sections += 1
-    if (/\S/.test(text)) this.visible += 1
-    this.#pending += `${JSON.stringify({ ...section, text })}\n`
+    this.visible += text.length - (text.match(/\s+/g)?.reduce((sum, blanks) => sum + blanks.length, 0) ?? 0)
+    this.undecoded += text.match(/\ufffd/g)?.length ?? 0
+    this.unnamed += text.match(/[\ue000-\uf8ff]/g)?.length ?? 0
+    const heading = section.heading === undefined ? {} : { heading: cleanText(section.heading) }
+    this.#pending += `${JSON.stringify({ ...section, ...heading, text })}\n`
     if (this.#pending.length > flushLength) this.#flush()
+  }
+
+  warn(warning: string): void {
+    if (this.#warnings.size < maxWarnings) this.#warnings.add(warning.slice(0, maxWarningLength))
+  }
+
+  /** At most ten sentences on what was not read. */
+  get warnings(): string[] {
+    return [...this.#warnings]
   }
 
   close(): void {
@@ -67,14 +90,13 @@ export class SectionFile implements SectionSink {
   }
 }
 
-/** PostgreSQL refuses NUL in a text, and half a surrogate pair cannot be encoded; both are lost or replaced here. */
+/** Text that a database can hold, without control characters that nobody sees. */
 function cleanText(text: string): string {
-  return (
+  return storable(
     text
       .replace(/\r\n?/g, '\n')
       // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u0008\u000b\u000e-\u001f\u007f\ufeff]/g, '')
-      .replace(/\p{Surrogate}/gu, '\ufffd')
+      .replace(/[\u0000-\u0008\u000b\u000e-\u001f\u007f\ufeff]/g, ''),
   )
 }
 

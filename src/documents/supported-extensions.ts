@@ -1,9 +1,11 @@
-/** Which files can be searched: the extensions of the live API and further ones that we can read. */
+/** The files that can be searched: the extensions of the live API and further ones that can be read here. */
 
-/** What reads a file; one reader serves many extensions. */
+/** One reader serves many extensions. */
 export type FileFormat =
   | 'text'
   | 'markdown'
+  | 'json'
+  | 'notebook'
   | 'html'
   | 'pdf'
   | 'docx'
@@ -14,18 +16,20 @@ export type FileFormat =
   | 'rtf'
   | 'doc'
 
-const liveText = '.c .cpp .cs .css .go .java .js .json .php .py .rb .sh .tex .ts .txt'
+const liveText = '.c .cpp .cs .css .go .java .js .php .py .rb .sh .tex .ts .txt'
 
-/** Plain text that the live API refuses; reading it costs nothing and helps. */
+/** Plain text that the live API refuses. */
 const moreText =
   '.adoc .bash .bat .bib .cc .cfg .clj .cmake .conf .cts .cxx .csv .dart .diff .ex .exs .erl .f90 .fs .gradle .graphql ' +
-  '.groovy .h .hpp .hs .ini .ipynb .jl .jsonl .jsx .kt .kts .less .log .lua .m .mjs .cjs .ml .mts .org .patch .pl .pm ' +
+  '.groovy .h .hpp .hs .ini .jl .jsx .kt .kts .less .log .lua .m .mjs .cjs .ml .mts .org .patch .pl .pm ' +
   '.properties .proto .ps1 .r .rs .rst .sass .scala .scss .sql .srt .svelte .swift .tf .toml .tsv .tsx .vb .vtt .vue ' +
   '.xml .yaml .yml .zig'
 
 const formats: Record<FileFormat, string> = {
   text: `${liveText} ${moreText}`,
   markdown: '.md .markdown .mdx',
+  json: '.json .jsonl .ndjson .geojson',
+  notebook: '.ipynb',
   html: '.html .htm .xhtml',
   pdf: '.pdf',
   docx: '.docx .docm .dotx',
@@ -53,7 +57,7 @@ export function extensionOf(filename: string): string {
   return dot > 0 ? base.slice(dot).toLowerCase() : ''
 }
 
-/** What reads this file, or undefined when it must be refused at once. */
+/** The format of a file by its name, or undefined when it cannot be searched. */
 export function formatOf(filename: string): FileFormat | undefined {
   return formatByExtension.get(extensionOf(filename))
 }

@@ -20,7 +20,7 @@ import type { Engine } from './engine.ts'
 import { executeRun } from './execute-run.ts'
 import { RunStopped } from './failure.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { IngestWorker } from '../ingest/ingest-worker.ts'
+import { IngestWorker } from '../ingest/worker.ts'
 import { sweep } from './sweep.ts'
 import { takeOver, type TakenRun } from './takeover.ts'
 

@@ -1,55 +1,70 @@
-/** The second stretch of bringing in a file: its chunks get their vectors, group by group. */
-import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
-import { recordVectors } from '../sql/ingest.ts'
-import { fenced, type IngestWork } from './ingest-work.ts'
+/** The second stage of ingest: the chunks of a file get their vectors, group by group. */
 import type { Retrieval } from '../search/retrieval.ts'
 import { toBytes } from '../search/store-sources.ts'
+import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
+import { recordVectors } from '../sql/ingest.ts'
+import { logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** Chunks that are embedded and stored together: more where each is one window. */
 const groupSizes = { cut: 8, whole: 64 }
-/** Neighbours of a group: windows that chunks share are embedded once, by the group of the first that holds them. */
+/** Neighbours of a group: windows that chunks share are embedded once, by the group of the first chunk with them. */
 const neighbours = 2
-/** After this time the file is let go, so that others get their turn. */
-const stretchMs = 5000
-/** Numbers of windows: enough for each chunk that the last of one group lies before the first of the next. */
+/** After this time the file is released, so that others get their turn. */
+const turnMs = 5000
+/** Numbers of windows: enough for each chunk that the last of one group is below the first of the next. */
 const numbersPerChunk = 4096
 
 export async function embedChunks(
   retrieval: Retrieval,
-  work: IngestWork,
+  file: ClaimedFile,
   options: { chunk_count: number; signal: AbortSignal },
 ): Promise<void> {
-  const { signal } = options
-  const endMs = performance.now() + stretchMs
-  const isWhole = work.row.reads_whole ?? (await isReadWhole(retrieval, work, signal))
+  const { signal, chunk_count } = options
+  await warmUp(retrieval, signal)
+  await markAtWork(retrieval, file)
+  const isWhole = file.row.reads_whole ?? (await isReadWhole(retrieval, file, signal))
   const group = { isWhole, size: isWhole ? groupSizes.whole : groupSizes.cut }
-  for (let from = work.row.embedded; from < options.chunk_count; from += group.size) {
-    await work.confirmed(signal)
-    const windows = await embedGroup(retrieval, work, { ...group, from, signal })
-    const embedded = Math.min(options.chunk_count, from + group.size)
-    const isLast = embedded === options.chunk_count
-    await fenced(retrieval, work, { raises: isLast }, async (tx) => {
-      await insertWindows(tx, placeOf(work), windows)
-      await recordVectors(tx, work.row.seq, { embedded, reads_whole: isWhole, isLast })
+  const endMs = performance.now() + turnMs
+  let startMs = performance.now()
+  let { work_ms } = file.row
+  for (let from = file.row.embedded; from < chunk_count; from += group.size) {
+    await file.confirmed(signal)
+    const windows = await embedGroup(retrieval, file, { ...group, from, signal })
+    const embedded = Math.min(chunk_count, from + group.size)
+    const isLast = embedded === chunk_count
+    work_ms += performance.now() - startMs
+    startMs = performance.now()
+    await writeFenced(retrieval, file, { raises: isLast }, async (tx) => {
+      await insertWindows(tx, placeOf(file), windows)
+      await recordVectors(tx, file.row.seq, { embedded, reads_whole: isWhole, work_ms, isLast })
     })
+    if (isLast) {
+      const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
+      logFile(retrieval.log, 'info', 'file ready', { file, fields })
+    }
     if (performance.now() > endMs) return
   }
 }
 
-function placeOf({ row }: IngestWork) {
+function placeOf({ row }: ClaimedFile) {
   return { vector_store_id: row.vector_store_id, store_file: row.seq }
+}
+
+/** Loading a local embedder takes seconds; a process that ends meanwhile was not at work on the file. */
+async function warmUp({ embedder }: Retrieval, signal: AbortSignal): Promise<void> {
+  if (embedder.countTokens) await embedder.embed([''], 'passage', signal)
 }
 
 async function isReadWhole(
   { db, embedder }: Retrieval,
-  work: IngestWork,
+  file: ClaimedFile,
   signal: AbortSignal,
 ): Promise<boolean> {
   const limit = 100
   for (let from = 0; ; from += limit) {
     signal.throwIfAborted()
-    const chunks = await chunksOfFile(db, placeOf(work), { from, limit })
+    const chunks = await chunksOfFile(db, placeOf(file), { from, limit })
     if (!readsWhole(chunks, embedder)) return false
     if (chunks.length < limit) return true
   }
@@ -57,11 +72,11 @@ async function isReadWhole(
 
 async function embedGroup(
   { db, embedder }: Retrieval,
-  work: IngestWork,
+  file: ClaimedFile,
   group: { from: number; size: number; isWhole: boolean; signal: AbortSignal },
 ): Promise<WindowRow[]> {
   const first = Math.max(0, group.from - neighbours)
-  const chunks = await chunksOfFile(db, placeOf(work), {
+  const chunks = await chunksOfFile(db, placeOf(file), {
     from: first,
     limit: group.from - first + group.size + neighbours,
   })

@@ -1,6 +1,6 @@
 /** Opens what ingest and search work with. This is the one file that names the vector index. */
 import { ExactIndex } from './exact-index.ts'
-import { ParseProcesses } from '../documents/parse-processes.ts'
+import { ParseProcesses } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'
 import { WordIndex } from './word-index.ts'
 

@@ -1,6 +1,6 @@
 /** Which chunks hold a term, and how often: some hundreds or thousands of chunks at a time. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { eachTerm } from '../documents/terms.ts'
+import { eachTerm } from '../documents/index.ts'
 
 /** The packed terms of a chunk. */
 export interface TermRow {

@@ -4,7 +4,7 @@ import type { Embedder } from '../embedders/port.ts'
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { ParseProcesses } from '../documents/parse-processes.ts'
+import type { ParseProcesses } from '../documents/index.ts'
 import type { VectorIndex } from './port.ts'
 import type { WordIndex } from './word-index.ts'
 

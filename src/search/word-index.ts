@@ -14,7 +14,7 @@ import {
 import { HeldStores, type Held } from './held-stores.ts'
 import type { SourcePart } from './port.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
-import { hashTerm, termsOf } from '../documents/terms.ts'
+import { hashTerm, termsOf } from '../documents/index.ts'
 import { topHits, type Hit } from './top-hits.ts'
 
 /** The rows of one vector store, as its index of words needs them. */

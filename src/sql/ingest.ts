@@ -1,6 +1,6 @@
 /**
- * Bringing files into vector stores, as leased work: who may work on which row of `vector_store_files`, and every
- * step forward. The lease is the worker's own row in `workers`, as it is for runs. Times here are the database's.
+ * Ingest as leased work: who may work on which row of `vector_store_files`, and every step of progress. The lease is
+ * the worker's own row in `workers`, as it is for runs. Times here are the database's.
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
@@ -18,60 +18,108 @@ export interface IngestRow {
   chunk_count: number | null
   embedded: number
   reads_whole: boolean | null
+  /** Processes that ended while they worked on the file, since its last progress. */
   takeovers: number
   failures: number
+  work_ms: number
   /** Null when the file was deleted just now. */
   filename: string | null
   sha256: string | null
 }
 
-/** Who works on which row; every write is fenced by it. */
+/** Which worker works on which row; every write is fenced by it. */
 export interface IngestLease {
   seq: number
   lease_owner: string
   attempt: number
 }
 
-const isOpen = `f.status = 'in_progress' and (f.retry_at is null or f.retry_at <= clock_timestamp())
-  and not exists (select 1 from workers w where w.id = f.lease_owner and w.expires_at > clock_timestamp())`
+export interface IngestClaim {
+  worker: string
+  /** Only files of stores with this embedder. */
+  embedder: string
+  limit: number
+  /** Whether one file may be claimed that was at work when a process ended: at most one is at work at a time. */
+  suspects: boolean
+  /** Stores whose files are not claimed. */
+  except: readonly string[]
+}
 
 /**
- * Claims up to `limit` rows that nobody works on, of stores with the embedder. Each store offers one file, and chance
- * decides between stores, so that a large one does not hold up the others; within a store files that cannot be
- * found yet go before those that only lack vectors.
+ * Claims up to `limit` files that nobody works on. Each store offers one file, first one that cannot be found yet.
+ * Projects take turns, and within a project its stores: what has fewest files at work comes first.
  */
-export async function claimIngests(
-  tx: Queryable,
-  claim: { worker: string; embedder: string; limit: number },
-): Promise<IngestRow[]> {
-  const rows = await tx.query<{ seq: number }>({
-    name: 'lock_claimable_ingests',
-    text: `select f.seq from vector_store_files f where f.seq in (
-             select distinct on (f.vector_store_id) f.seq
-             from vector_store_files f join vector_stores s on s.id = f.vector_store_id
-             where s.embedder = $1 and ${isOpen}
-             order by f.vector_store_id, f.chunk_count is not null, f.seq)
-           and ${isOpen}
-           order by random() limit $2 for update skip locked`,
-    values: [claim.embedder, claim.limit],
-  })
-  return tx.query<IngestRow>({
+export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<IngestRow[]> {
+  return db.query<IngestRow>({
     name: 'claim_ingests',
-    text: `with claimed as (
-             update vector_store_files set attempt = attempt + 1, lease_owner = $2,
-               takeovers = takeovers + case when lease_owner is null then 0 else 1 end
-             where seq = any($1) returning *)
+    text: `with at_work as (
+             select f.project, f.vector_store_id from vector_store_files f
+             where f.status = 'in_progress' and f.lease_owner is not null
+           ), offered as (
+             select distinct on (f.vector_store_id) f.seq, f.project, f.vector_store_id, f.takeovers > 0 as suspect
+             from vector_store_files f join vector_stores s on s.id = f.vector_store_id
+             where s.embedder = $1 and f.status = 'in_progress' and f.lease_owner is null
+               and (f.retry_at is null or f.retry_at <= clock_timestamp())
+               and (f.takeovers = 0 or $4) and not f.vector_store_id = any($5)
+             order by f.vector_store_id, f.chunk_count is not null, f.takeovers, f.seq
+           ), counted as (
+             select seq, project, suspect, random() as chance,
+                    (select count(*) from at_work a where a.project = o.project) as of_project,
+                    (select count(*) from at_work a where a.vector_store_id = o.vector_store_id) as of_store
+             from offered o
+           ), ranked as (
+             select seq, of_store, chance,
+                    of_project + row_number() over (partition by project order by of_store, chance) as turn,
+                    suspect and row_number() over (partition by suspect order by chance) > 1 as waits
+             from counted
+           ), picked as (
+             select f.seq from vector_store_files f join ranked r on r.seq = f.seq
+             where not r.waits and f.status = 'in_progress' and f.lease_owner is null
+             order by r.turn, r.of_store, r.chance limit $3 for update of f skip locked
+           ), claimed as (
+             update vector_store_files f set attempt = attempt + 1, lease_owner = $2, is_at_work = false
+             from picked where f.seq = picked.seq returning f.*
+           )
            select c.seq, c.project, c.vector_store_id, c.file_id, c.attempt, c.chunking_strategy, c.text_bytes,
-                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, files.filename, files.sha256
+                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, c.work_ms,
+                  files.filename, files.sha256
            from claimed c left join files on files.id = c.file_id`,
-    values: [rows.map((row) => row.seq), claim.worker],
+    values: [claim.embedder, claim.worker, claim.limit, claim.suspects, claim.except],
   })
 }
 
+/**
+ * Releases the files of workers whose lease has expired; returns how many. The end of the worker counts against the
+ * files that were at work. After the second time a file waits, so that a series of restarts is not taken for its fault.
+ */
+export async function recoverIngests(db: Queryable): Promise<number> {
+  const rows = await db.query({
+    name: 'recover_ingests',
+    text: `update vector_store_files f set lease_owner = null, attempt = attempt + 1, is_at_work = false,
+             takeovers = takeovers + case when is_at_work then 1 else 0 end,
+             retry_at = case when is_at_work and takeovers = 1 then clock_timestamp() + interval '10 seconds' end
+           where f.status = 'in_progress' and f.lease_owner is not null and not exists (
+             select 1 from workers w where w.id = f.lease_owner and w.expires_at > clock_timestamp())
+           returning f.seq`,
+  })
+  return rows.length
+}
+
+/** Records that the work has begun; false when the lease is lost. */
+export async function startIngest(db: Queryable, lease: IngestLease): Promise<boolean> {
+  const rows = await db.query({
+    name: 'start_ingest',
+    text: `update vector_store_files set is_at_work = true
+           where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' returning seq`,
+    values: [lease.seq, lease.lease_owner, lease.attempt],
+  })
+  return rows.length > 0
+}
+
 /** Whether the lease still holds; if so the row is locked until the transaction ends. */
-export async function holdIngest(tx: Queryable, lease: IngestLease): Promise<boolean> {
+export async function lockIngest(tx: Queryable, lease: IngestLease): Promise<boolean> {
   const rows = await tx.query({
-    name: 'hold_ingest',
+    name: 'lock_ingest',
     text: `select 1 from vector_store_files
            where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' for update`,
     values: [lease.seq, lease.lease_owner, lease.attempt],
@@ -79,38 +127,45 @@ export async function holdIngest(tx: Queryable, lease: IngestLease): Promise<boo
   return rows.length > 0
 }
 
-/** The chunks are all there. The row is held. */
+/** All chunks are stored. The row is locked. */
 export async function recordChunks(
   tx: Queryable,
   seq: number,
-  made: { chunk_count: number; text_bytes: number },
+  result: { chunk_count: number; text_bytes: number; warnings: readonly string[]; work_ms: number },
 ): Promise<void> {
   await tx.query({
     name: 'record_chunks',
     text: `update vector_store_files
-           set chunk_count = $2, text_bytes = $3, embedded = 0, reads_whole = null, takeovers = 0, failures = 0
+           set chunk_count = $2, text_bytes = $3, warnings = $4, work_ms = $5, embedded = 0, reads_whole = null,
+               takeovers = 0, failures = 0
            where seq = $1`,
-    values: [seq, made.chunk_count, made.text_bytes],
+    values: [
+      seq,
+      result.chunk_count,
+      result.text_bytes,
+      result.warnings.length > 0 ? JSON.stringify(result.warnings) : null,
+      Math.round(result.work_ms),
+    ],
   })
 }
 
-/** The chunks before `embedded` have their vectors; `isLast` completes the file. The row is held. */
+/** The chunks before `embedded` have their vectors; `isLast` completes the file. The row is locked. */
 export async function recordVectors(
   tx: Queryable,
   seq: number,
-  made: { embedded: number; reads_whole: boolean; isLast: boolean },
+  progress: { embedded: number; reads_whole: boolean; work_ms: number; isLast: boolean },
 ): Promise<void> {
   await tx.query({
     name: 'record_vectors',
-    text: `update vector_store_files set embedded = $2, reads_whole = $3, takeovers = 0, failures = 0,
-             status = case when $4 then 'completed' else status end,
-             lease_owner = case when $4 then null else lease_owner end
+    text: `update vector_store_files set embedded = $2, reads_whole = $3, work_ms = $4, takeovers = 0, failures = 0,
+             status = case when $5 then 'completed' else status end,
+             lease_owner = case when $5 then null else lease_owner end
            where seq = $1`,
-    values: [seq, made.embedded, made.reads_whole, made.isLast],
+    values: [seq, progress.embedded, progress.reads_whole, Math.round(progress.work_ms), progress.isLast],
   })
 }
 
-/** The file cannot be brought in. The row is held. */
+/** The file cannot be ingested. The row is locked. */
 export async function recordFailure(tx: Queryable, seq: number, error: VectorStoreFileError): Promise<void> {
   await tx.query({
     text: `update vector_store_files set status = 'failed', last_error = $2, lease_owner = null, text_bytes = 0
@@ -119,7 +174,7 @@ export async function recordFailure(tx: Queryable, seq: number, error: VectorSto
   })
 }
 
-/** Lets go of a row, which somebody else may claim; `retryAfterMs` counts a failure and makes everyone wait. */
+/** Releases a row, which any worker may claim then; `retryAfterMs` counts a failure and delays the next claim. */
 export async function releaseIngest(db: Queryable, lease: IngestLease, retryAfterMs?: number): Promise<void> {
   await db.query({
     name: 'release_ingest',
@@ -131,7 +186,7 @@ export async function releaseIngest(db: Queryable, lease: IngestLease, retryAfte
   })
 }
 
-/** What the database says is the worker's. */
+/** The rows that the database says are the worker's. */
 export async function ownedIngests(
   db: Queryable,
   worker: string,
@@ -143,7 +198,7 @@ export async function ownedIngests(
   })
 }
 
-/** Files that wait for another embedder than ours, and whose, where nobody is at work on any of them. */
+/** Files that wait for another embedder, and which, where no living worker works on any of them. */
 export async function strandedIngests(
   db: Queryable,
   embedder: string,
@@ -158,7 +213,7 @@ export async function strandedIngests(
   })
 }
 
-/** The stores that were made with another embedder and may still be searched. */
+/** The stores that were embedded with another embedder and may still be searched. */
 export async function storesOfOtherEmbedders(
   db: Queryable,
   embedder: string,
@@ -170,10 +225,10 @@ export async function storesOfOtherEmbedders(
 }
 
 /**
- * Gives a store, whose row is locked, another embedder: its vectors go, and its files are in progress until they have
- * new ones. Whoever worked on them has lost them.
+ * Gives a locked store another embedder: its vectors are removed, and its files are in progress until they have new
+ * ones. Claims on them are lost.
  */
-export async function beginAnew(tx: Queryable, vector_store_id: string, embedder: string): Promise<void> {
+export async function restartStore(tx: Queryable, vector_store_id: string, embedder: string): Promise<void> {
   await tx.query({
     text: 'update vector_stores set embedder = $2, version = version + 1 where id = $1',
     values: [vector_store_id, embedder],
@@ -181,14 +236,14 @@ export async function beginAnew(tx: Queryable, vector_store_id: string, embedder
   await tx.query({
     text: `update vector_store_files
            set status = 'in_progress', embedded = 0, reads_whole = null, lease_owner = null,
-               attempt = attempt + 1, takeovers = 0, failures = 0, retry_at = null
+               attempt = attempt + 1, takeovers = 0, failures = 0, work_ms = 0, retry_at = null
            where vector_store_id = $1 and status in ('in_progress', 'completed')`,
     values: [vector_store_id],
   })
   await tx.query({ text: 'delete from chunk_windows where vector_store_id = $1', values: [vector_store_id] })
 }
 
-/** Files that are still to be brought in, of stores with the embedder. */
+/** Files in progress, of stores with the embedder. */
 export async function countOpenIngests(db: Queryable, embedder: string): Promise<number> {
   const [row] = await db.query<{ files: number }>({
     name: 'count_open_ingests',

@@ -9,10 +9,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultChunkSizes } from '../../src/documents/chunk.ts'
 import { readChunks } from '../../src/documents/chunk-file.ts'
 import { packTerms } from '../../src/documents/terms.ts'
-import { ParseProcesses } from '../../src/documents/parse-processes.ts'
+import { defaultParseLimits, ParseProcesses } from '../../src/documents/parse-processes.ts'
 
 let folder = ''
-const parsers = new ParseProcesses({ processes: 1, maxRssBytes: 600 << 20, jobMs: 60_000, idleMs: 60_000 })
+const parsers = new ParseProcesses({ ...defaultParseLimits, processes: 1, maxRssBytes: 600 << 20 })
 const never = new AbortController().signal
 
 beforeAll(async () => {
@@ -63,7 +63,7 @@ test('a program that closes the parsers ends by itself, whether they were used o
   await writeFile(join(folder, 'input'), 'words')
   await writeFile(
     script,
-    `import { ParseProcesses } from '${module}'
+    `import { defaultParseLimits, ParseProcesses } from '${module}'
     const parsers = new ParseProcesses()
     await parsers.run({ ...${job}, ...${paths} }, new AbortController().signal)
     await parsers.close()

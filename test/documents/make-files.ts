@@ -1,4 +1,4 @@
-/** Makes small documents of every format, sound and hostile, so that none has to be kept in the repository. */
+/** Makes small documents of every format, valid and hostile, so that none has to be kept in the repository. */
 import { utils, write, CFB } from '@e965/xlsx'
 import { zipSync, strToU8 } from 'fflate'
 
@@ -33,8 +33,21 @@ export interface Slide {
   notes?: string
 }
 
-/** The parts are numbered against the order in which the deck shows them, as after moving slides about. */
 export function pptx(slides: Slide[]): Uint8Array {
+  const shape = (type: string, lines: string[]) =>
+    `<p:sp><p:nvSpPr><p:nvPr><p:ph type="${type}"/></p:nvPr></p:nvSpPr><p:txBody>${lines
+      .map((line) => `<a:p><a:r><a:t>${line}</a:t></a:r></a:p>`)
+      .join('')}</p:txBody></p:sp>`
+  return pptxOf(
+    slides.map(
+      ({ title, lines }) => shape('title', [title]) + shape('body', lines) + shape('sldNum', ['77']),
+    ),
+    slides.map(({ notes }) => notes && shape('body', [notes])),
+  )
+}
+
+/** A deck of slides and notes in XML. The parts are numbered against the order of the slides, as after moving them. */
+export function pptxOf(slides: string[], notes: (string | undefined)[] = []): Uint8Array {
   const parts: Record<string, string> = {}
   const number = (index: number) => slides.length - index
   parts['ppt/presentation.xml'] = `<p:presentation><p:sldIdLst>${slides
@@ -48,16 +61,11 @@ export function pptx(slides: Slide[]): Uint8Array {
     .join('')}</Relationships>`
   slides.forEach((slide, index) => {
     const name = `slide${number(index)}.xml`
-    const shape = (type: string, lines: string[]) =>
-      `<p:sp><p:nvSpPr><p:nvPr><p:ph type="${type}"/></p:nvPr></p:nvSpPr><p:txBody>${lines
-        .map((line) => `<a:p><a:r><a:t>${line}</a:t></a:r></a:p>`)
-        .join('')}</p:txBody></p:sp>`
-    parts[`ppt/slides/${name}`] =
-      `<p:sld>${shape('title', [slide.title])}${shape('body', slide.lines)}${shape('sldNum', ['77'])}</p:sld>`
-    if (slide.notes === undefined) return
+    parts[`ppt/slides/${name}`] = `<p:sld>${slide}</p:sld>`
+    if (notes[index] === undefined) return
     parts[`ppt/slides/_rels/${name}.rels`] =
       `${relsOpen}<Relationship Id="n" Type="${kinds}/notesSlide" Target="../notesSlides/notes${index}.xml"/></Relationships>`
-    parts[`ppt/notesSlides/notes${index}.xml`] = `<p:notes>${shape('body', [slide.notes])}</p:notes>`
+    parts[`ppt/notesSlides/notes${index}.xml`] = `<p:notes>${notes[index]}</p:notes>`
   })
   return zip(parts)
 }
@@ -95,7 +103,7 @@ export function workbook(sheets: Sheets, bookType: 'xlsx' | 'biff8' | 'ods'): Ui
   return write(book, { type: 'buffer', bookType }) as Uint8Array
 }
 
-/** A PDF of plain pages; `encrypt` is written into the trailer, with objects that it names. */
+/** A PDF of plain pages; `trailer` is written into the trailer, with further `objects` that it names. */
 export function pdf(pages: string[], options: { trailer?: string; objects?: string[] } = {}): Uint8Array {
   const objects: string[] = []
   const kids = pages.map((_, index) => `${4 + index * 2} 0 R`).join(' ')
@@ -114,6 +122,11 @@ export function pdf(pages: string[], options: { trailer?: string; objects?: stri
     objects.push(`<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`)
   })
   objects.push(...(options.objects ?? []))
+  return pdfOf(objects, options.trailer)
+}
+
+/** A PDF of objects that are numbered from 1; the first is the catalog. */
+export function pdfOf(objects: string[], trailer = ''): Uint8Array {
   let text = '%PDF-1.4\n'
   const offsets = objects.map((object, index) => {
     const offset = text.length
@@ -122,11 +135,66 @@ export function pdf(pages: string[], options: { trailer?: string; objects?: stri
   })
   const table = offsets.map((offset) => `${String(offset).padStart(10, '0')} 00000 n \n`).join('')
   const size = objects.length + 1
-  text += `xref\n0 ${size}\n0000000000 65535 f \n${table}trailer\n<< /Size ${size} /Root 1 0 R ${options.trailer ?? ''} >>\nstartxref\n${text.length}\n%%EOF\n`
+  text += `xref\n0 ${size}\n0000000000 65535 f \n${table}trailer\n<< /Size ${size} /Root 1 0 R ${trailer} >>\nstartxref\n${text.length}\n%%EOF\n`
   return Buffer.from(text, 'latin1')
 }
 
-/** A PDF that asks for a password: its check values fit no password that anybody knows. */
+/** A PDF whose font has a predefined character map, with one page for each string of hex codes. */
+export function pdfWithCmap(font: { cmap: string; collection: string }, codes: string[]): Uint8Array {
+  const kids = codes.map((_, index) => `${5 + index * 2} 0 R`).join(' ')
+  const pages = codes.flatMap((code, index) => {
+    const stream = code === '' ? '' : `BT /F1 12 Tf 72 720 Td <${code}> Tj ET`
+    return [
+      `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents ${6 + index * 2} 0 R /Resources << /Font << /F1 3 0 R >> >> >>`,
+      `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
+    ]
+  })
+  return pdfOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${kids}] /Count ${codes.length} >>`,
+    `<< /Type /Font /Subtype /Type0 /BaseFont /Any /Encoding /${font.cmap} /DescendantFonts [4 0 R] >>`,
+    `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Any /CIDSystemInfo << /Registry (Adobe) /Ordering (${font.collection}) /Supplement 2 >> /DW 1000 /FontDescriptor << /Type /FontDescriptor /FontName /Any /Flags 4 >> >>`,
+    ...pages,
+  ])
+}
+
+/** A PDF form: a page of text and annotations, each given as the entries of its dictionary. */
+export function pdfForm(text: string, annotations: string[]): Uint8Array {
+  const stream = text === '' ? '' : `BT /F1 12 Tf 72 720 Td (${text}) Tj ET`
+  const numbers = annotations.map((_, index) => `${6 + index} 0 R`).join(' ')
+  return pdfOf([
+    `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [${numbers}] /DA (/F1 0 Tf) /DR << /Font << /F1 3 0 R >> >> >> >>`,
+    '<< /Type /Pages /Kids [4 0 R] /Count 1 >>',
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R /Annots [${numbers}] /Resources << /Font << /F1 3 0 R >> >> >>`,
+    `<< /Length ${stream.length} >>\nstream\n${stream}\nendstream`,
+    ...annotations.map((entries) => `<< /Type /Annot /Rect [10 10 200 30] /P 4 0 R ${entries} >>`),
+  ])
+}
+
+/** Bytes of a text in an encoding that `TextDecoder` can read; nothing in Node can write them. */
+export function encodeText(text: string, label: string): Buffer {
+  const decoder = new TextDecoder(label)
+  const decode = (...bytes: number[]) =>
+    decoder.decode(Uint8Array.from(bytes), { stream: true }) + decoder.decode()
+  const codes = new Map<string, number[]>()
+  for (let first = 0x80; first <= 0xff; first += 1) {
+    codes.set(decode(first), [first])
+    for (let second = 0x40; second <= 0xfe; second += 1) {
+      const character = decode(first, second)
+      if (Array.from(character).length === 1 && !codes.has(character)) codes.set(character, [first, second])
+    }
+  }
+  return Buffer.from(
+    Array.from(text).flatMap((character) => {
+      const code = character < '\u0080' ? [character.charCodeAt(0)] : codes.get(character)
+      if (!code) throw new Error(`${label} has no ${character}`)
+      return code
+    }),
+  )
+}
+
+/** A PDF that asks for a password: its check values fit no known password. */
 export function encryptedPdf(): Uint8Array {
   const noise = (seed: number) =>
     `<${Array.from({ length: 32 }, (_, at) => ((at * 37 + seed) % 256).toString(16).padStart(2, '0')).join('')}>`
@@ -136,7 +204,7 @@ export function encryptedPdf(): Uint8Array {
   })
 }
 
-/** A Word 97 document in the smallest form that a reader accepts: one piece of text. */
+/** The smallest Word 97 document that a reader accepts: one piece of text. */
 export function doc(text: string): Uint8Array {
   const header = Buffer.alloc(1024)
   header.writeUInt16LE(0xa5ec, 0)

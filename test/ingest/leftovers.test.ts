@@ -2,17 +2,17 @@ import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sweepLeftovers } from '../../src/ingest/cut-into-chunks.ts'
+import { removeOldFolders } from '../../src/ingest/read-file.ts'
 
-test('what a killed server left of a file is removed after an hour; what is in use stays', async () => {
+test('what a killed server left is removed after two hours; what is in use stays', async () => {
   const [old, fresh] = [
     mkdtempSync(join(tmpdir(), 'spool-ingest-')),
     mkdtempSync(join(tmpdir(), 'spool-ingest-')),
   ]
   writeFileSync(join(old, 'file'), 'left')
-  const longAgo = Date.now() / 1000 - 3700
+  const longAgo = Date.now() / 1000 - 7300
   utimesSync(old, longAgo, longAgo)
-  await sweepLeftovers()
+  await removeOldFolders()
   expect([existsSync(old), existsSync(fresh)]).toEqual([false, true])
   rmSync(fresh, { recursive: true })
 })

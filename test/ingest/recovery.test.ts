@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { eventually } from '../harness/stories.ts'
-import { uploadFile } from '../harness/vector-stores.ts'
+import { gate, uploadFile } from '../harness/vector-stores.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -9,34 +9,131 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-test('a file whose worker is lost four times without progress fails', async () => {
-  const file_id = await uploadFile(server, 'a.txt', 'some words')
-  const store = await server.openai.vectorStores.create({})
-  server.model.holdEmbeddings(new Promise(() => {}))
-  await server.openai.vectorStores.files.create(store.id, { file_id })
-  const row = async () => {
-    const [found] = await server.db.query<{ attempt: number; embedding: boolean; status: string }>({
-      text: `select attempt, chunk_count is not null and lease_owner is not null as embedding, status
-             from vector_store_files where file_id = $1`,
-      values: [file_id],
-    })
-    return found ?? { attempt: 0, embedding: false, status: 'unknown' }
+interface Row {
+  attempt: number
+  at_work: boolean
+  status: string
+  takeovers: number
+}
+
+async function rowOf(file_id: string): Promise<Row> {
+  const [row] = await server.db.query<Row>({
+    text: `select attempt, chunk_count is not null and lease_owner is not null and is_at_work as at_work, status,
+             takeovers
+           from vector_store_files where file_id = $1`,
+    values: [file_id],
+  })
+  if (!row) throw new Error(`expected a row for ${file_id}`)
+  return row
+}
+
+/** As if the process that has the file had ended, and any pause were over. */
+async function loseWorker(file_id: string, isAtWork = true): Promise<void> {
+  await server.db.query({
+    text: `update vector_store_files set lease_owner = 'worker_dead', is_at_work = $2 where file_id = $1`,
+    values: [file_id, isAtWork],
+  })
+  await eventually(async () => (await leaseOf(file_id)) !== 'worker_dead', 'the recovery')
+  await server.db.query({
+    text: 'update vector_store_files set retry_at = null where file_id = $1',
+    values: [file_id],
+  })
+}
+
+async function leaseOf(file_id: string): Promise<string | null> {
+  const [row] = await server.db.query<{ lease_owner: string | null }>({
+    text: 'select lease_owner from vector_store_files where file_id = $1',
+    values: [file_id],
+  })
+  return row?.lease_owner ?? null
+}
+
+async function attach(filename: string, store_id?: string): Promise<{ file_id: string; store_id: string }> {
+  const file_id = await uploadFile(server, filename, `some words of ${filename}`)
+  const store = store_id ?? (await server.openai.vectorStores.create({})).id
+  await server.openai.vectorStores.files.create(store, { file_id })
+  return { file_id, store_id: store }
+}
+
+function isAtWork(file_id: string, after: number): () => Promise<boolean> {
+  return async () => {
+    const row = await rowOf(file_id)
+    return row.at_work && row.attempt > after
   }
+}
+
+test('a file that was at work in three processes when they ended fails', async () => {
+  server.model.holdEmbeddings(new Promise(() => {}))
+  const { file_id, store_id } = await attach('a.txt')
   let attempt = 0
-  for (let losses = 0; losses < 4; losses += 1) {
-    await eventually(async () => {
-      const found = await row()
-      return found.embedding && found.attempt > attempt
-    }, 'the next attempt')
-    ;({ attempt } = await row())
+  for (let losses = 1; losses <= 3; losses += 1) {
+    await eventually(isAtWork(file_id, attempt), 'the next attempt')
+    ;({ attempt } = await rowOf(file_id))
+    await loseWorker(file_id)
+  }
+  await eventually(async () => (await rowOf(file_id)).status !== 'in_progress', 'the end')
+  const file = await server.openai.vectorStores.files.retrieve(file_id, { vector_store_id: store_id })
+  expect(file).toMatchObject({ status: 'failed', last_error: { code: 'server_error' } })
+  expect(server.complaints.splice(0).at(-1)).toMatchObject({ message: 'file failed' })
+})
+
+test('a file whose work had not begun when its processes ended is completed', async () => {
+  const { opened, open } = gate()
+  server.model.holdEmbeddings(opened)
+  const { file_id, store_id } = await attach('a.txt')
+  let attempt = 0
+  for (let losses = 1; losses <= 5; losses += 1) {
+    await eventually(isAtWork(file_id, attempt), 'the next attempt')
+    ;({ attempt } = await rowOf(file_id))
+    await loseWorker(file_id, false)
+    expect((await rowOf(file_id)).takeovers).toBe(0)
+  }
+  open()
+  expect(await server.openai.vectorStores.files.poll(store_id, file_id)).toMatchObject({
+    status: 'completed',
+  })
+})
+
+test('a file waits after the second process that ended while it was at work', async () => {
+  server.model.holdEmbeddings(new Promise(() => {}))
+  const { file_id } = await attach('a.txt')
+  await eventually(isAtWork(file_id, 0), 'the first attempt')
+  const pause = async () => {
     await server.db.query({
       text: `update vector_store_files set lease_owner = 'worker_dead' where file_id = $1`,
       values: [file_id],
     })
+    await eventually(async () => (await leaseOf(file_id)) !== 'worker_dead', 'the recovery')
+    const [row] = await server.db.query<{ waits: boolean }>({
+      text: 'select retry_at > clock_timestamp() as waits from vector_store_files where file_id = $1',
+      values: [file_id],
+    })
+    return row?.waits ?? false
   }
-  await eventually(async () => (await row()).status !== 'in_progress', 'the end')
-  const file = await server.openai.vectorStores.files.retrieve(file_id, { vector_store_id: store.id })
-  expect(file.status).toBe('failed')
-  expect(file.last_error?.code).toBe('server_error')
-  expect(server.complaints.splice(0).at(-1)).toMatchObject({ message: 'a file could not be brought in' })
+  expect(await pause()).toBe(false)
+  await eventually(async () => (await rowOf(file_id)).at_work, 'the second attempt')
+  expect(await pause()).toBe(true)
+})
+
+test('of files that were at work when a process ended, one is at work at a time', async () => {
+  const { opened, open } = gate()
+  server.model.holdEmbeddings(opened)
+  const files = [await attach('a.txt'), await attach('b.txt')]
+  const ids = files.map(({ file_id }) => file_id)
+  for (const id of ids) await eventually(isAtWork(id, 0), 'the first attempt')
+  await server.db.query({ text: `update vector_store_files set lease_owner = 'worker_dead'` })
+  const working = async () => {
+    const rows = await Promise.all(ids.map(rowOf))
+    return rows.filter((row) => row.at_work && row.takeovers === 1).length
+  }
+  await eventually(async () => (await working()) === 1, 'the next attempt')
+  // Another file is not held up by the one that waits.
+  const innocent = await attach('c.txt')
+  await eventually(isAtWork(innocent.file_id, 0), 'the other file')
+  expect(await working()).toBe(1)
+  open()
+  for (const { file_id, store_id } of [...files, innocent]) {
+    const done = await server.openai.vectorStores.files.poll(store_id, file_id)
+    expect(done.status).toBe('completed')
+  }
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourcePart } from '../../src/search/port.ts'
-import { hashTerm, packTerms } from '../../src/documents/terms.ts'
+import { hashTerm, packTerms } from '../../src/documents/index.ts'
 import { WordIndex, type WordSource } from '../../src/search/word-index.ts'
 
 const never = new AbortController().signal

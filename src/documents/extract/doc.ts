@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { parseFailures } from '../parse-failure.ts'
 import type { SectionSink } from '../sections.ts'
 
-/** What we use of word-extractor, which brings no types. */
+/** The used part of word-extractor, which has no types. */
 interface WordExtractor {
   extract(file: Buffer): Promise<{
     getBody(): string
@@ -17,7 +17,7 @@ interface WordExtractor {
 export async function extractDoc(path: string, sink: SectionSink): Promise<void> {
   const bytes = await readFile(path)
   if (bytes.length < 512 || bytes.readUInt32BE(0) !== 0xd0cf11e0)
-    throw parseFailures.damaged('no compound file')
+    throw parseFailures.damaged('not a compound file')
   const require = createRequire(import.meta.url)
   const Extractor = require('word-extractor') as new () => WordExtractor
   const document = await new Extractor().extract(bytes).catch((error: unknown) => {

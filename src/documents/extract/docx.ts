@@ -1,20 +1,20 @@
 /** Reads Word documents: paragraphs, headings, lists, tables, notes, headers and footers. */
 import type { SectionSink } from '../sections.ts'
-import { SectionFlow } from './section-flow.ts'
+import { addHeading, SectionFlow } from './section-flow.ts'
 import { relationships, visitXml, type XmlVisitor } from './xml.ts'
 import type { ZipArchive } from './zip-archive.ts'
 
 export async function extractDocx(zip: ZipArchive, sink: SectionSink): Promise<void> {
   const flow = new SectionFlow(sink)
   const main = await mainPart(zip)
-  const levels = await headingLevels(zip, main)
-  await visitXml(zip, main, new DocxVisitor(flow, levels))
+  const styles = await readStyles(zip, main)
+  await visitXml(zip, main, new DocxVisitor(flow, styles))
   const folder = main.slice(0, main.lastIndexOf('/') + 1)
   for (const kind of ['footnotes', 'endnotes', 'comments', 'header', 'footer']) {
     const pattern = new RegExp(`^${folder}${kind}\\d*\\.xml$`)
     for (const part of zip.names.filter((name) => pattern.test(name))) {
       flow.place({})
-      await visitXml(zip, part, new DocxVisitor(flow, levels))
+      await visitXml(zip, part, new DocxVisitor(flow, styles))
     }
   }
   flow.end()
@@ -27,56 +27,90 @@ async function mainPart(zip: ZipArchive): Promise<string> {
   return 'word/document.xml'
 }
 
+interface DocxStyles {
+  /** Style id to heading level, from 1. */
+  levels: Map<string, number>
+  /** Styles whose text is not shown. */
+  hidden: Set<string>
+}
+
 /** Style ids are translated ("berschrift1"), their names are not ("heading 1"). */
-async function headingLevels(zip: ZipArchive, main: string): Promise<Map<string, number>> {
+async function readStyles(zip: ZipArchive, main: string): Promise<DocxStyles> {
   const levels = new Map<string, number>()
+  const hidden = new Set<string>()
   const styles = [...(await relationships(zip, main)).values()].find((one) => one.Type?.endsWith('/styles'))
-  if (!styles?.Target || !zip.has(styles.Target)) return levels
+  if (!styles?.Target || !zip.has(styles.Target)) return { levels, hidden }
   let id = ''
   await visitXml(zip, styles.Target, {
     open(name, attributes) {
       const value = attributes['w:val'] ?? ''
       if (name === 'w:style') id = attributes['w:styleId'] ?? ''
+      if (name === 'w:vanish' && isOn(attributes)) hidden.add(id)
       if (name === 'w:outlineLvl' && Number(value) < 9) levels.set(id, Number(value) + 1)
       if (name !== 'w:name') return
       const level = /^heading (\d)$/i.exec(value)?.[1] ?? (/^title$/i.test(value) ? '1' : undefined)
       if (level) levels.set(id, Number(level))
     },
   })
-  return levels
+  return { levels, hidden }
 }
+
+/** `<w:vanish/>` switches on, `<w:vanish w:val="0"/>` switches off what a style has switched on. */
+function isOn(attributes: Record<string, string>): boolean {
+  return !['0', 'false', 'off'].includes(attributes['w:val'] ?? '')
+}
+
+/** Subtrees that are not shown: what repeats a text box for old readers, and text that was moved or deleted. */
+const hiddenElements = new Set(['mc:Fallback', 'w:moveFrom', 'w:del', 'w:rPrChange', 'w:pPrChange'])
 
 class DocxVisitor implements XmlVisitor {
   readonly #flow: SectionFlow
-  readonly #levels: Map<string, number>
-  #paragraph: { text: string; level: number; listed: boolean } | undefined
+  readonly #styles: DocxStyles
+  #paragraph: { text: string; level: number; isListed: boolean; isHidden: boolean } | undefined
   #inText = false
-  /** Depth inside `mc:Fallback`, which repeats a text box for old readers. */
-  #fallback = 0
+  /** Depth inside hidden elements. */
+  #hidden = 0
+  #inRun = false
+  #isRunHidden = false
   #cells = 0
   #tables = 0
 
-  constructor(flow: SectionFlow, levels: Map<string, number>) {
+  constructor(flow: SectionFlow, styles: DocxStyles) {
     this.#flow = flow
-    this.#levels = levels
+    this.#styles = styles
   }
 
   open(name: string, attributes: Record<string, string>): void {
-    if (name === 'mc:Fallback') this.#fallback += 1
-    if (this.#fallback > 0) return
+    if (hiddenElements.has(name)) this.#hidden += 1
+    if (this.#hidden > 0) return
+    const value = attributes['w:val'] ?? ''
     switch (name) {
       case 'w:p':
         // A text box lies inside a paragraph: what came before it is a paragraph of its own.
         this.#endParagraph()
-        this.#paragraph = { text: '', level: 0, listed: false }
+        this.#paragraph = { text: '', level: 0, isListed: false, isHidden: false }
         break
       case 'w:pStyle':
-        if (this.#paragraph) this.#paragraph.level = this.#levels.get(attributes['w:val'] ?? '') ?? 0
+        if (this.#paragraph) {
+          this.#paragraph.level = this.#styles.levels.get(value) ?? 0
+          this.#paragraph.isHidden = this.#styles.hidden.has(value)
+        }
         break
       case 'w:numPr':
-        if (this.#paragraph) this.#paragraph.listed = true
+        if (this.#paragraph) this.#paragraph.isListed = true
+        break
+      case 'w:r':
+        this.#inRun = true
+        this.#isRunHidden = this.#paragraph?.isHidden ?? false
+        break
+      case 'w:rStyle':
+        if (this.#inRun && this.#styles.hidden.has(value)) this.#isRunHidden = true
+        break
+      case 'w:vanish':
+        if (this.#inRun) this.#isRunHidden = isOn(attributes)
         break
       case 'w:t':
+      case 'm:t':
         this.#inText = true
         break
       case 'w:tab':
@@ -105,13 +139,20 @@ class DocxVisitor implements XmlVisitor {
   }
 
   text(text: string): void {
-    if (this.#inText && this.#fallback === 0) this.#add(text)
+    if (this.#inText && this.#hidden === 0) this.#add(text)
   }
 
   close(name: string): void {
-    if (name === 'mc:Fallback') this.#fallback -= 1
-    if (this.#fallback > 0) return
-    if (name === 'w:t') this.#inText = false
+    if (hiddenElements.has(name)) {
+      this.#hidden -= 1
+      return
+    }
+    if (this.#hidden > 0) return
+    if (name === 'w:t' || name === 'm:t') this.#inText = false
+    if (name === 'w:r') {
+      this.#inRun = false
+      this.#isRunHidden = false
+    }
     if (name === 'w:p') this.#endParagraph()
     if (name === 'w:tbl') {
       this.#tables -= 1
@@ -120,9 +161,10 @@ class DocxVisitor implements XmlVisitor {
   }
 
   #add(text: string): void {
+    if (this.#isRunHidden) return
     if (this.#paragraph) this.#paragraph.text += text
-    // Text after an inner text box belongs to a paragraph that has been ended already.
-    else if (text.trim() !== '') this.#paragraph = { text, level: 0, listed: false }
+    // Text after an inner text box belongs to a paragraph that was ended before the box.
+    else if (text.trim() !== '') this.#paragraph = { text, level: 0, isListed: false, isHidden: false }
   }
 
   #endParagraph(): void {
@@ -135,13 +177,11 @@ class DocxVisitor implements XmlVisitor {
       return
     }
     if (paragraph.level > 0) {
-      this.#flow.place({ heading: text.replace(/\s+/g, ' ').slice(0, 200) })
-      this.#flow.verbatim(`${'#'.repeat(Math.min(paragraph.level, 6))} ${text}`)
-      this.#flow.paragraph()
+      addHeading(this.#flow, text, { level: paragraph.level, place: {} })
       return
     }
-    if (paragraph.listed) this.#flow.line()
+    if (paragraph.isListed) this.#flow.line()
     else this.#flow.paragraph()
-    this.#flow.verbatim(paragraph.listed ? `- ${text}` : text)
+    this.#flow.verbatim(paragraph.isListed ? `- ${text}` : text)
   }
 }

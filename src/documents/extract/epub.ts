@@ -1,9 +1,10 @@
 /** Reads e-books: the chapters in reading order. */
 import type { SectionSink } from '../sections.ts'
 import { parseFailures } from '../parse-failure.ts'
+import { htmlEncoding } from './decode-text.ts'
 import { htmlParser } from './html.ts'
 import { SectionFlow } from './section-flow.ts'
-import { resolvePart, visitXml } from './xml.ts'
+import { decodePart, resolvePart, visitXml } from './xml.ts'
 import type { ZipArchive } from './zip-archive.ts'
 
 export async function extractEpub(zip: ZipArchive, sink: SectionSink): Promise<void> {
@@ -16,10 +17,9 @@ export async function extractEpub(zip: ZipArchive, sink: SectionSink): Promise<v
   const flow = new SectionFlow(sink)
   for (const chapter of await spine(zip, packagePart)) {
     if (!zip.has(chapter)) continue
-    const parser = htmlParser(flow)
-    const decoder = new TextDecoder()
-    for await (const bytes of zip.bytes(chapter)) parser.write(decoder.decode(bytes, { stream: true }))
-    parser.end(decoder.decode())
+    const parser = htmlParser(flow, { isXml: true })
+    for await (const text of decodePart(zip, chapter, htmlEncoding)) parser.write(text)
+    parser.end()
   }
   flow.end()
 }
@@ -30,9 +30,8 @@ async function spine(zip: ZipArchive, packagePart: string): Promise<string[]> {
   const order: string[] = []
   await visitXml(zip, packagePart, {
     open(name, attributes) {
-      const tag = name.replace(/^opf:/, '')
-      if (tag === 'item') hrefs.set(attributes.id ?? '', attributes.href ?? '')
-      if (tag === 'itemref') order.push(attributes.idref ?? '')
+      if (name === 'item') hrefs.set(attributes.id ?? '', attributes.href ?? '')
+      if (name === 'itemref') order.push(attributes.idref ?? '')
     },
   })
   if (order.length === 0) throw parseFailures.damaged('no spine')

@@ -1,4 +1,5 @@
 /** Reads a file of any supported format into sections. Runs in a child process: the input is hostile. */
+import { closeSync, openSync, readSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ParseFailure, parseFailures } from '../parse-failure.ts'
 import { SectionFile, type SectionSink } from '../sections.ts'
@@ -7,6 +8,8 @@ import { extractDoc } from './doc.ts'
 import { extractDocx } from './docx.ts'
 import { extractEpub } from './epub.ts'
 import { extractHtml } from './html.ts'
+import { extractJson } from './json.ts'
+import { extractNotebook } from './notebook.ts'
 import { extractOpendocument } from './opendocument.ts'
 import { extractPdf } from './pdf.ts'
 import { extractPptx } from './pptx.ts'
@@ -14,7 +17,6 @@ import { extractRtf } from './rtf.ts'
 import { extractSpreadsheet } from './spreadsheet.ts'
 import { extractMarkdown, extractText } from './text.ts'
 import { ZipArchive } from './zip-archive.ts'
-import { openSync, readSync, closeSync } from 'node:fs'
 
 export interface ExtractJob {
   kind: 'extract'
@@ -34,6 +36,8 @@ export interface ExtractResult {
   characters: number
   /** Of the text in UTF-8. */
   bytes: number
+  /** At most ten sentences on what was not read. */
+  warnings: string[]
 }
 
 type ZipReader = (zip: ZipArchive, sink: SectionSink) => Promise<void>
@@ -42,6 +46,18 @@ const zipReaders: Partial<Record<FileFormat, ZipReader>> = {
   pptx: extractPptx,
   opendocument: extractOpendocument,
   epub: extractEpub,
+}
+
+type Reader = (path: string, sink: SectionSink) => Promise<void>
+const readers: Partial<Record<FileFormat, Reader>> = {
+  text: extractText,
+  markdown: extractMarkdown,
+  json: extractJson,
+  notebook: extractNotebook,
+  html: extractHtml,
+  rtf: extractRtf,
+  doc: extractDoc,
+  pdf: extractPdf,
 }
 
 /** Throws `ParseFailure`, whatever goes wrong. */
@@ -57,25 +73,24 @@ export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
     sections.close()
   }
   if (sections.visible === 0) throw parseFailures.empty()
-  return { sections: sections.sections, characters: sections.characters, bytes: sections.bytes }
+  if (sections.undecoded + sections.unnamed > sections.visible / 2) throw parseFailures.unreadable()
+  if (sections.undecoded > 0) sections.warn(`${sections.undecoded} characters could not be decoded`)
+  const { characters, bytes, warnings } = sections
+  return { sections: sections.sections, characters, bytes, warnings }
 }
 
 async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {
   const readZip = zipReaders[job.format]
   if (readZip) {
-    // An Office document with a password is no zip: it lies encrypted inside a compound file.
+    // An Office document with a password is not a zip: it lies encrypted inside a compound file.
     if (isCompoundFile(job.input)) throw parseFailures.encrypted()
     const zip = await ZipArchive.open(job.input, job.inflateBytes)
     await readZip(zip, sink).finally(() => zip.close())
-    return
+  } else if (job.format === 'spreadsheet') {
+    await extractSpreadsheet(job.input, sink, job.inflateBytes)
+  } else {
+    await readers[job.format]?.(job.input, sink)
   }
-  if (job.format === 'pdf') await extractPdf(job.input, sink)
-  else if (job.format === 'spreadsheet') await extractSpreadsheet(job.input, sink, job.inflateBytes)
-  else if (job.format === 'html') await extractHtml(job.input, sink)
-  else if (job.format === 'markdown') await extractMarkdown(job.input, sink)
-  else if (job.format === 'rtf') await extractRtf(job.input, sink)
-  else if (job.format === 'doc') await extractDoc(job.input, sink)
-  else await extractText(job.input, sink)
 }
 
 function isCompoundFile(path: string): boolean {

@@ -1,113 +1,182 @@
-/** Reads web pages with a SAX parser: what is shown, with headings, lists, tables and line breaks kept. */
+/** Reads web pages with a streaming parser: the shown text, with headings, lists, tables and line breaks kept. */
 import { Parser } from 'htmlparser2'
-import { open } from 'node:fs/promises'
-import { createReadStream } from 'node:fs'
+import { parseFailures } from '../parse-failure.ts'
 import type { SectionPlace, SectionSink } from '../sections.ts'
-import { SectionFlow } from './section-flow.ts'
+import { decodeFile, htmlEncoding } from './decode-text.ts'
+import { addHeading, SectionFlow } from './section-flow.ts'
 
-/** Not shown, or the same on every page of a site. */
-const dropped = new Set([
-  'script',
-  'style',
-  'nav',
-  'noscript',
-  'template',
-  'svg',
-  'iframe',
-  'object',
-  'select',
-  'button',
-])
+/** Elements that are never shown. */
+const invisible = new Set(['script', 'style', 'template', 'noscript'])
+/** Elements that say little about a page, or the same on every page of a site. */
+const skipped = new Set([...invisible, 'nav', 'svg', 'iframe', 'object', 'select'])
 const blocks = new Set(
   (
     'address article aside blockquote body dd details div dl dt fieldset figcaption figure footer form header hgroup ' +
-    'hr main ol p pre section summary table tbody thead tfoot ul'
+    'hr main ol option p pre section summary table tbody thead tfoot ul'
   ).split(' '),
 )
+/** Deeper pages are refused: the time of the parser grows with the square of the depth. */
+const maxDepth = 150_000
 
-/** A parser whose text goes into the flow; feed it strings, then call `end`. `place` is kept in every section. */
-export function htmlParser(flow: SectionFlow, place: SectionPlace = {}): Parser {
-  const state = { dropped: 0, pre: 0, cells: 0, heading: undefined as string | undefined, title: false }
-  flow.place(place)
-  const open = (name: string) => {
-    if (dropped.has(name)) state.dropped += 1
-    else if (name === 'title') state.title = true
-    else if (/^h[1-6]$/.test(name)) state.heading = ''
-    else if (name === 'br') flow.line()
+/** The parser calls `open`, `text` and `close` in the order of the page. */
+class PageReader {
+  readonly #flow: SectionFlow
+  readonly #place: SectionPlace
+  #preformatted = 0
+  #cells = 0
+  #heading: string | undefined
+
+  constructor(flow: SectionFlow, place: SectionPlace) {
+    this.#flow = flow
+    this.#place = place
+    flow.place(place)
+  }
+
+  open(name: string): void {
+    const flow = this.#flow
+    if (/^h[1-6]$/.test(name)) this.#heading = ''
+    else if (this.#heading !== undefined) this.#separate(name)
+    else if (name === 'br') this.#break()
     else if (name === 'li') {
       flow.line()
       flow.verbatim('- ')
     } else if (name === 'tr') {
-      state.cells = 0
+      this.#cells = 0
       flow.line()
     } else if (name === 'td' || name === 'th') {
-      if (state.cells > 0) flow.cell()
-      state.cells += 1
+      if (this.#cells > 0) flow.cell()
+      this.#cells += 1
+    } else if (name === 'button') {
+      flow.text(' ')
     } else if (blocks.has(name)) {
       flow.paragraph()
-      if (name === 'pre') state.pre += 1
+      if (name === 'pre') this.#preformatted += 1
     }
   }
-  const close = (name: string) => {
-    if (dropped.has(name)) state.dropped = Math.max(0, state.dropped - 1)
-    else if (name === 'title') {
-      state.title = false
-      flow.paragraph()
-    } else if (/^h[1-6]$/.test(name)) endHeading(Number(name[1]))
+
+  close(name: string): void {
+    const flow = this.#flow
+    if (/^h[1-6]$/.test(name)) this.#endHeading(Number(name[1]))
+    else if (this.#heading !== undefined) this.#separate(name)
     else if (name === 'li' || name === 'tr') flow.line()
+    else if (name === 'button') flow.text(' ')
+    else if (name === 'title') flow.paragraph()
     else if (blocks.has(name)) {
       flow.paragraph()
-      if (name === 'pre') state.pre = Math.max(0, state.pre - 1)
+      if (name === 'pre') this.#preformatted = Math.max(0, this.#preformatted - 1)
     }
   }
-  const endHeading = (level: number) => {
-    const heading = state.heading?.replace(/\s+/g, ' ').trim()
-    state.heading = undefined
-    if (!heading) return
-    flow.place({ ...place, heading: heading.slice(0, 200) })
-    flow.verbatim(`${'#'.repeat(level)} ${heading}`)
-    flow.paragraph()
+
+  text(text: string): void {
+    if (this.#heading !== undefined) this.#heading += text
+    else if (this.#preformatted > 0) this.#flow.verbatim(text)
+    else this.#flow.text(text)
   }
-  const text = (data: string) => {
-    if (state.dropped > 0) return
-    if (state.heading !== undefined) state.heading += data
-    else if (state.pre > 0) flow.verbatim(data)
-    else flow.text(data)
+
+  #break(): void {
+    if (this.#preformatted > 0) this.#flow.verbatim('\n')
+    else this.#flow.line()
   }
-  return new Parser({ onopentagname: open, onclosetag: close, ontext: text }, { decodeEntities: true })
+
+  #separate(name: string): void {
+    if (
+      this.#heading !== undefined &&
+      (name === 'br' || name === 'td' || name === 'button' || blocks.has(name))
+    )
+      this.#heading += ' '
+  }
+
+  #endHeading(level: number): void {
+    const heading = this.#heading ?? ''
+    this.#heading = undefined
+    addHeading(this.#flow, heading, { level, place: this.#place })
+  }
+}
+
+type PageEvent = ['open' | 'close' | 'text', string]
+
+/**
+ * Leaves out skipped elements. Their events are held back until the element ends: one whose end tag is missing holds
+ * the rest of the page, which then is read like the rest.
+ */
+class SkipFilter {
+  readonly #reader: PageReader
+  #held: PageEvent[] = []
+  /** The outermost skipped element that is open, and how many of its name are open. */
+  #skipping = ''
+  #nested = 0
+
+  constructor(reader: PageReader) {
+    this.#reader = reader
+  }
+
+  open(name: string): void {
+    if (this.#skipping === name) this.#nested += 1
+    else if (this.#skipping === '' && skipped.has(name)) {
+      this.#skipping = name
+      this.#nested = 1
+    }
+    this.#pass(['open', name])
+  }
+
+  text(text: string): void {
+    this.#pass(['text', text])
+  }
+
+  /** `isImplied` when the page has no end tag for the element. */
+  close(name: string, isImplied: boolean): void {
+    this.#pass(['close', name])
+    if (name !== this.#skipping) return
+    this.#nested -= 1
+    if (this.#nested > 0 && !isImplied) return
+    const held = this.#held
+    this.#held = []
+    this.#skipping = ''
+    if (isImplied && !invisible.has(name)) for (const [event, value] of held) this.#reader[event](value)
+  }
+
+  #pass([event, value]: PageEvent): void {
+    if (this.#skipping === '') this.#reader[event](value)
+    else if (!invisible.has(this.#skipping)) this.#held.push([event, value])
+  }
+}
+
+/** A parser whose text goes into the flow. `place` is kept in every section; `isXml` for XHTML. */
+export function htmlParser(
+  flow: SectionFlow,
+  { place = {}, isXml = false }: { place?: SectionPlace; isXml?: boolean } = {},
+): Parser {
+  const filter = new SkipFilter(new PageReader(flow, place))
+  let depth = 0
+  return new Parser(
+    {
+      onopentagname: (name) => {
+        depth += 1
+        if (depth > maxDepth) throw parseFailures.tooDeep()
+        filter.open(name)
+      },
+      onclosetag: (name, isImplied) => {
+        depth -= 1
+        filter.close(name, isImplied)
+      },
+      ontext: (text) => filter.text(text),
+    },
+    { decodeEntities: true, recognizeSelfClosing: isXml },
+  )
 }
 
 export async function extractHtml(path: string, sink: SectionSink): Promise<void> {
   const flow = new SectionFlow(sink)
-  const parser = htmlParser(flow)
-  const decoder = new TextDecoder(await encodingOf(path))
-  for await (const bytes of createReadStream(path)) {
-    parser.write(decoder.decode(bytes as Buffer, { stream: true }))
+  let parser: Parser | undefined
+  for await (const text of decodeFile(path, htmlEncoding)) {
+    parser ??= htmlParser(flow, { isXml: isXhtml(text) })
+    parser.write(text)
   }
-  parser.end(decoder.decode())
+  parser?.end()
   flow.end()
 }
 
-/** The byte order mark, else what the page itself says in its first kilobytes, else UTF-8. */
-async function encodingOf(path: string): Promise<string> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0)
-    const head = buffer.subarray(0, bytesRead)
-    if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le'
-    if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
-    const named = /charset\s*=\s*["']?([\w-]+)/i.exec(head.toString('latin1'))?.[1]
-    return named && isKnownEncoding(named) ? named : 'utf-8'
-  } finally {
-    await file.close()
-  }
-}
-
-function isKnownEncoding(name: string): boolean {
-  try {
-    // A page that names UTF-16 in letters that we could read is not UTF-16.
-    return !new TextDecoder(name).encoding.startsWith('utf-16')
-  } catch {
-    return false
-  }
+/** In XHTML `<script src="x"/>` is a whole element; in HTML the rest of the page would belong to it. */
+function isXhtml(head: string): boolean {
+  return /^\s*<\?xml|^[^>]{0,200}<!DOCTYPE html PUBLIC "-\/\/W3C\/\/DTD XHTML/i.test(head.slice(0, 1000))
 }

@@ -1,18 +1,20 @@
 /** Reads OpenDocument texts and presentations (odt, odp). */
 import type { SectionSink } from '../sections.ts'
-import { SectionFlow } from './section-flow.ts'
-import { visitXml, type XmlVisitor } from './xml.ts'
+import { addHeading, SectionFlow } from './section-flow.ts'
+import { visitXml, type XmlAttributes, type XmlVisitor } from './xml.ts'
 import { parseFailures } from '../parse-failure.ts'
 import type { ZipArchive } from './zip-archive.ts'
 
 export async function extractOpendocument(zip: ZipArchive, sink: SectionSink): Promise<void> {
   await refuseEncrypted(zip)
   const flow = new SectionFlow(sink)
-  await visitXml(zip, 'content.xml', new OpendocumentVisitor(flow))
+  const hiddenStyles = new Set<string>()
+  if (zip.has('styles.xml')) await visitXml(zip, 'styles.xml', new StyleVisitor(hiddenStyles))
+  await visitXml(zip, 'content.xml', new OpendocumentVisitor(flow, hiddenStyles))
   flow.end()
 }
 
-/** An encrypted document is a sound zip whose content is noise; its manifest says so. */
+/** An encrypted document is a valid zip whose content is noise; its manifest says so. */
 export async function refuseEncrypted(zip: ZipArchive): Promise<void> {
   if (!zip.has('META-INF/manifest.xml')) return
   await visitXml(zip, 'META-INF/manifest.xml', {
@@ -22,60 +24,96 @@ export async function refuseEncrypted(zip: ZipArchive): Promise<void> {
   })
 }
 
-/** Elements whose text is no part of what a reader sees. */
-const hidden = new Set([
+/** Elements whose text a reader does not see. */
+const hiddenElements = new Set([
   'text:tracked-changes',
+  'text:hidden-text',
+  'text:hidden-paragraph',
   'office:forms',
   'svg:title',
   'svg:desc',
   'text:sequence-decls',
 ])
 
+/** Collects the names of styles whose text is not shown. */
+class StyleVisitor implements XmlVisitor {
+  readonly #hiddenStyles: Set<string>
+  #style = ''
+
+  constructor(hiddenStyles: Set<string>) {
+    this.#hiddenStyles = hiddenStyles
+  }
+
+  open(name: string, attributes: XmlAttributes): void {
+    if (name === 'style:style') this.#style = attributes['style:name'] ?? ''
+    if (name === 'style:text-properties' && attributes['text:display'] === 'none') {
+      this.#hiddenStyles.add(this.#style)
+    }
+  }
+}
+
 class OpendocumentVisitor implements XmlVisitor {
   readonly #flow: SectionFlow
+  readonly #hiddenStyles: Set<string>
+  readonly #styles: StyleVisitor
+  /** Depth inside the outermost hidden element; 0 outside. */
   #hidden = 0
   #inBody = false
-  /** Inside paragraphs and headings only is text text. */
+  /** Depth inside paragraphs and headings: text elsewhere is layout. */
   #depth = 0
   #heading: { text: string; level: number } | undefined
   #slide = 0
   #cells = 0
   #lists = 0
   /** The next paragraph begins a list item. */
-  #listed = false
+  #isListed = false
 
-  constructor(flow: SectionFlow) {
+  constructor(flow: SectionFlow, hiddenStyles: Set<string>) {
     this.#flow = flow
+    this.#hiddenStyles = hiddenStyles
+    this.#styles = new StyleVisitor(hiddenStyles)
   }
 
-  open(name: string, attributes: Record<string, string>): void {
+  open(name: string, attributes: XmlAttributes): void {
     if (name === 'office:body') this.#inBody = true
-    if (hidden.has(name)) this.#hidden += 1
+    if (!this.#inBody) this.#styles.open(name, attributes)
+    if (this.#hidden > 0 || this.#isHidden(name, attributes)) this.#hidden += 1
     if (!this.#inBody || this.#hidden > 0) return
-    if (name === 'text:h') {
-      this.#heading = { text: '', level: Number(attributes['text:outline-level'] ?? 1) }
-      this.#depth += 1
-    } else if (name === 'text:p') {
-      this.#depth += 1
-      if (this.#listed) this.#flow.verbatim('- ')
-      this.#listed = false
-    } else if (name === 'text:list-item') {
-      this.#lists += 1
-      this.#listed = true
-      this.#flow.line()
-    } else if (name === 'draw:page') {
-      this.#slide += 1
-      this.#flow.place({ slide: this.#slide })
-    } else if (name === 'table:table-row') {
-      this.#cells = 0
-      this.#flow.line()
-    } else if (name === 'table:table-cell') {
-      if (this.#cells > 0) this.#flow.cell()
-      this.#cells += 1
-    } else if (name === 'text:s' || name === 'text:tab') {
-      this.#add(' ')
-    } else if (name === 'text:line-break') {
-      this.#flow.line()
+    switch (name) {
+      case 'text:h':
+        this.#heading = { text: '', level: Number(attributes['text:outline-level'] ?? 1) }
+        this.#depth += 1
+        break
+      case 'text:p':
+        this.#depth += 1
+        if (this.#isListed) this.#flow.verbatim('- ')
+        this.#isListed = false
+        break
+      case 'text:list-item':
+        this.#lists += 1
+        this.#isListed = true
+        this.#flow.line()
+        break
+      case 'draw:page':
+        this.#slide += 1
+        this.#flow.place({ slide: this.#slide })
+        break
+      case 'table:table-row':
+        this.#cells = 0
+        this.#flow.line()
+        break
+      case 'table:table-cell':
+        if (this.#cells > 0) this.#flow.cell()
+        this.#cells += 1
+        break
+      case 'text:s':
+      case 'text:tab':
+        this.#add(' ')
+        break
+      case 'text:line-break':
+        if (this.#heading) this.#add(' ')
+        else this.#flow.line()
+        break
     }
   }
 
@@ -84,8 +122,11 @@ class OpendocumentVisitor implements XmlVisitor {
   }
 
   close(name: string): void {
-    if (hidden.has(name)) this.#hidden -= 1
-    if (!this.#inBody || this.#hidden > 0) return
+    if (this.#hidden > 0) {
+      this.#hidden -= 1
+      return
+    }
+    if (!this.#inBody) return
     if (name === 'text:p') {
       this.#depth -= 1
       if (this.#cells > 0) this.#flow.text(' ')
@@ -94,7 +135,7 @@ class OpendocumentVisitor implements XmlVisitor {
     }
     if (name === 'text:list-item') {
       this.#lists -= 1
-      this.#listed = false
+      this.#isListed = false
     }
     if (name === 'text:list' && this.#lists === 0) this.#flow.paragraph()
     if (name === 'text:h') this.#endHeading()
@@ -102,6 +143,13 @@ class OpendocumentVisitor implements XmlVisitor {
       this.#cells = 0
       this.#flow.paragraph()
     }
+  }
+
+  #isHidden(name: string, attributes: XmlAttributes): boolean {
+    if (hiddenElements.has(name)) return true
+    return (
+      attributes['text:display'] === 'none' || this.#hiddenStyles.has(attributes['text:style-name'] ?? '')
+    )
   }
 
   #add(text: string): void {
@@ -113,10 +161,8 @@ class OpendocumentVisitor implements XmlVisitor {
     this.#depth -= 1
     const heading = this.#heading
     this.#heading = undefined
-    const text = heading?.text.replace(/\s+/g, ' ').trim()
-    if (!heading || !text) return
-    this.#flow.place({ ...(this.#slide > 0 && { slide: this.#slide }), heading: text.slice(0, 200) })
-    this.#flow.verbatim(`${'#'.repeat(Math.min(Math.max(heading.level, 1), 6))} ${text}`)
-    this.#flow.paragraph()
+    if (!heading) return
+    const place = this.#slide > 0 ? { slide: this.#slide } : {}
+    addHeading(this.#flow, heading.text, { level: heading.level, place })
   }
 }

@@ -1,7 +1,7 @@
-/** Reads PowerPoint decks: the slides in the order in which they are shown, each with its notes. */
+/** Reads PowerPoint presentations: the slides in the order in which they are shown, each with its notes. */
 import { parseFailures } from '../parse-failure.ts'
 import type { SectionSink } from '../sections.ts'
-import { SectionFlow } from './section-flow.ts'
+import { SectionFlow, singleLine } from './section-flow.ts'
 import { relationships, visitXml, type XmlVisitor } from './xml.ts'
 import type { ZipArchive } from './zip-archive.ts'
 
@@ -38,10 +38,10 @@ async function extractSlide(
     one.Type?.endsWith('/notesSlide'),
   )
   if (notes?.Target && zip.has(notes.Target)) {
-    const spoken = new SlideVisitor()
-    await visitXml(zip, notes.Target, spoken)
+    const speech = new SlideVisitor()
+    await visitXml(zip, notes.Target, speech)
     flow.paragraph()
-    writeLines(flow, spoken)
+    writeLines(flow, speech)
   }
   flow.end()
 }
@@ -53,6 +53,9 @@ function writeLines(flow: SectionFlow, { lines }: SlideVisitor): void {
   }
 }
 
+/** A placeholder says what the shape around it is; the next shape has another one or none. */
+const shapes = new Set(['p:sp', 'p:graphicFrame', 'p:pic', 'p:cxnSp'])
+
 class SlideVisitor implements XmlVisitor {
   readonly lines: string[] = []
   title = ''
@@ -60,13 +63,14 @@ class SlideVisitor implements XmlVisitor {
   #inText = false
   #isTitle = false
   #skipsShape = false
+  /** Depth inside `mc:Fallback`, which repeats a shape for old readers. */
+  #fallback = 0
   #cells = 0
 
   open(name: string, attributes: Record<string, string>): void {
-    if (name === 'p:sp') {
-      this.#isTitle = false
-      this.#skipsShape = false
-    } else if (name === 'p:ph') {
+    if (name === 'mc:Fallback') this.#fallback += 1
+    if (this.#fallback > 0) return
+    if (name === 'p:ph') {
       this.#isTitle = attributes.type === 'title' || attributes.type === 'ctrTitle'
       // Slide number, date and footer of every slide say nothing about it.
       this.#skipsShape = ['sldNum', 'dt', 'ftr', 'hdr'].includes(attributes.type ?? '')
@@ -84,18 +88,24 @@ class SlideVisitor implements XmlVisitor {
   }
 
   text(text: string): void {
-    if (this.#inText) this.#text += text
+    if (this.#inText && this.#fallback === 0) this.#text += text
   }
 
   close(name: string): void {
+    if (name === 'mc:Fallback') this.#fallback -= 1
+    if (this.#fallback > 0) return
     if (name === 'a:t') this.#inText = false
     // Within a table a line is a row, not a paragraph.
     if ((name === 'a:p' && this.#cells === 0) || name === 'a:tr') this.#endLine()
     if (name === 'a:tbl') this.#cells = 0
+    if (shapes.has(name)) {
+      this.#isTitle = false
+      this.#skipsShape = false
+    }
   }
 
   #endLine(): void {
-    const line = this.#text.replace(/\s+/g, ' ').trim()
+    const line = singleLine(this.#text)
     this.#text = ''
     if (line === '' || this.#skipsShape) return
     if (this.#isTitle && this.title === '') this.title = line

@@ -1,16 +1,18 @@
 /** Reads Rich Text Format: control words, groups and code pages, as far as text needs them. */
-import { TextDecoder } from 'node:util'
 import { readFile } from 'node:fs/promises'
+import { TextDecoder } from 'node:util'
 import { parseFailures } from '../parse-failure.ts'
 import type { SectionSink } from '../sections.ts'
+import { decodeBytes, knownEncoding } from './decode-text.ts'
 import { SectionFlow } from './section-flow.ts'
+import { TextSurvey } from './text-survey.ts'
 
 /** Groups that hold no text of the document. */
 const silent = new Set(
   (
     'fonttbl colortbl stylesheet info pict object objdata themedata colorschememapping latentstyles datastore ' +
     'listtable listoverridetable rsidtbl generator xmlnstbl fldinst header headerl headerr headerf footer footerl ' +
-    'footerr footerf pntext listtext bkmkstart bkmkend filetbl revtbl mmathPr wgrffmtfilter datafield'
+    'footerr footerf shprslt pntext listtext bkmkstart bkmkend filetbl revtbl mmathPr wgrffmtfilter datafield'
   ).split(' '),
 )
 const characters: Record<string, string> = {
@@ -26,45 +28,88 @@ const characters: Record<string, string> = {
   qmspace: ' ',
   tab: ' ',
 }
-/** Names that `TextDecoder` has for Windows code pages other than 125x. */
+/** Labels of `TextDecoder` for code pages other than Windows 125x. */
 const codePages: Record<number, string> = {
+  866: 'ibm866',
+  874: 'windows-874',
   932: 'shift_jis',
   936: 'gbk',
   949: 'euc-kr',
   950: 'big5',
+  1361: 'euc-kr',
   10000: 'macintosh',
+  10007: 'x-mac-cyrillic',
+  20866: 'koi8-r',
+  21866: 'koi8-u',
+  51932: 'euc-jp',
+  54936: 'gb18030',
   65001: 'utf-8',
+}
+/** `\fcharset` of a font to its code page; 0 and 1 mean the code page of the document. */
+const charsets: Record<number, number> = {
+  77: 10000,
+  128: 932,
+  129: 949,
+  130: 1361,
+  134: 936,
+  136: 950,
+  161: 1253,
+  162: 1254,
+  163: 1258,
+  177: 1255,
+  178: 1256,
+  186: 1257,
+  204: 1251,
+  222: 874,
+  238: 1250,
 }
 
 interface Group {
+  /** The group holds no text of the document. */
   silent: boolean
+  /** The text is not shown: `\v` or `\deleted`. */
+  hidden: boolean
   /** Characters that stand in for each `\u` for old readers. */
   skip: number
+  /** Number of the font; its charset says how bytes are read. */
+  font: number
+  isFontTable: boolean
 }
 
 export async function extractRtf(path: string, sink: SectionSink): Promise<void> {
-  const source = (await readFile(path)).toString('latin1')
+  const bytes = await readFile(path)
+  const source = bytes.toString('latin1')
   if (!source.startsWith('{\\rtf')) throw parseFailures.damaged('no rtf header')
+  const survey = new TextSurvey()
+  survey.add(bytes)
   const flow = new SectionFlow(sink)
-  new RtfReader(source, flow).read()
+  // Bytes above 127 should be escaped. Programs that write them as they are write UTF-8 or the code page.
+  new RtfReader(source, flow, survey.wellFormed > survey.illFormed).read()
   flow.end()
 }
 
 class RtfReader {
   readonly #source: string
   readonly #flow: SectionFlow
+  readonly #isUtf8: boolean
   #at = 0
   #groups: Group[] = []
-  #group: Group = { silent: false, skip: 1 }
-  #decoder = new TextDecoder('windows-1252')
-  /** Bytes of `\'hh` in a row: one character of a wide code page is two of them. */
+  #group: Group = { silent: false, hidden: false, skip: 1, font: 0, isFontTable: false }
+  #codePage = 1252
+  #defaultFont = 0
+  /** Font number to code page. */
+  readonly #fonts = new Map<number, number>()
+  readonly #decoders = new Map<number, TextDecoder>()
+  /** Bytes in a row: one character of a wide code page is two of them. */
   #bytes: number[] = []
+  #bytesCodePage = 1252
   #toSkip = 0
   #cells = 0
 
-  constructor(source: string, flow: SectionFlow) {
+  constructor(source: string, flow: SectionFlow, isUtf8: boolean) {
     this.#source = source
     this.#flow = flow
+    this.#isUtf8 = isUtf8
   }
 
   read(): void {
@@ -90,14 +135,15 @@ class RtfReader {
 
   #close(): void {
     this.#writeBytes()
-    this.#group = this.#groups.pop() ?? { silent: false, skip: 1 }
+    this.#group = this.#groups.pop() ?? this.#group
     this.#toSkip = 0
   }
 
   #plain(character: string): void {
     if (this.#toSkip > 0) this.#toSkip -= 1
-    else if (character > '\u007f') this.#bytes.push(character.charCodeAt(0))
-    else this.#write(character)
+    else if (character > '\u007f') {
+      this.#addByte(character.charCodeAt(0), this.#isUtf8 ? 65001 : this.#fontCodePage)
+    } else this.#write(character)
   }
 
   #control(): void {
@@ -115,7 +161,7 @@ class RtfReader {
       const byte = Number.parseInt(this.#source.slice(this.#at, this.#at + 2), 16)
       this.#at += 2
       if (this.#toSkip > 0) this.#toSkip -= 1
-      else if (!Number.isNaN(byte)) this.#bytes.push(byte)
+      else if (!Number.isNaN(byte)) this.#addByte(byte, this.#fontCodePage)
     } else if (symbol === '*') this.#group.silent = true
     else if (symbol === '~') this.#write(' ')
     else if (symbol === '_') this.#write('-')
@@ -128,56 +174,93 @@ class RtfReader {
     if (word === 'u') this.#unicode(value ?? 0)
     else if (word === 'uc') this.#group.skip = value ?? 1
     else if (word === 'bin') this.#at += Math.max(0, value ?? 0)
-    else if (word === 'ansicpg') this.#decoder = decoderOf(value ?? 1252)
-    else if (silent.has(word)) this.#group.silent = true
-    else if (character !== undefined) this.#write(character)
+    else if (word === 'ansicpg') this.#codePage = value ?? 1252
+    else if (word === 'mac') this.#codePage = 10000
+    else if (word === 'shptxt') this.#group.silent = false
+    else if (word === 'v' || word === 'deleted') this.#group.hidden = value !== 0
+    else if (silent.has(word)) {
+      this.#group.silent = true
+      this.#group.isFontTable ||= word === 'fonttbl'
+    } else if (character !== undefined) this.#write(character)
     else if (word === 'par' || word === 'line' || word === 'sect' || word === 'page') this.#break()
     else if (word === 'cell') this.#cell()
     else if (word === 'row') this.#row()
+    else this.#fontWord(word, value ?? 0)
+  }
+
+  #fontWord(word: string, value: number): void {
+    const { isFontTable, font } = this.#group
+    if (word === 'f' || word === 'af') this.#group.font = value
+    else if (word === 'deff') {
+      this.#defaultFont = value
+      this.#group.font = value
+    } else if (word === 'plain') {
+      this.#group.font = this.#defaultFont
+      this.#group.hidden = false
+    } else if (isFontTable && word === 'fcharset') {
+      const codePage = charsets[value]
+      if (codePage !== undefined) this.#fonts.set(font, codePage)
+    } else if (isFontTable && word === 'cpg') this.#fonts.set(font, value)
+  }
+
+  get #fontCodePage(): number {
+    return this.#fonts.get(this.#group.font) ?? this.#codePage
+  }
+
+  get #isShown(): boolean {
+    return !this.#group.silent && !this.#group.hidden
+  }
+
+  #addByte(byte: number, codePage: number): void {
+    if (codePage !== this.#bytesCodePage) this.#writeBytes()
+    this.#bytesCodePage = codePage
+    this.#bytes.push(byte)
   }
 
   #unicode(value: number): void {
     this.#writeBytes()
-    if (!this.#group.silent) this.#flow.text(String.fromCharCode(value & 0xffff))
+    if (this.#isShown) this.#flow.text(String.fromCharCode(value & 0xffff))
     this.#toSkip = this.#group.skip
   }
 
   #cell(): void {
     this.#cells += 1
     this.#writeBytes()
-    if (!this.#group.silent) this.#flow.cell()
+    if (this.#isShown) this.#flow.cell()
   }
 
   #row(): void {
     this.#cells = 0
     this.#writeBytes()
-    if (!this.#group.silent) this.#flow.line()
+    if (this.#isShown) this.#flow.line()
   }
 
   #break(): void {
     this.#writeBytes()
-    if (this.#group.silent) return
+    if (!this.#isShown) return
     if (this.#cells > 0) this.#flow.text(' ')
     else this.#flow.line()
   }
 
   #write(text: string): void {
     this.#writeBytes()
-    if (!this.#group.silent) this.#flow.text(text)
+    if (this.#isShown) this.#flow.text(text)
   }
 
   #writeBytes(): void {
     if (this.#bytes.length === 0) return
-    const text = this.#decoder.decode(Uint8Array.from(this.#bytes))
+    const text = decodeBytes(this.#decoderOf(this.#bytesCodePage), Uint8Array.from(this.#bytes))
     this.#bytes = []
-    if (!this.#group.silent) this.#flow.text(text)
+    if (this.#isShown) this.#flow.text(text)
   }
-}
 
-function decoderOf(codePage: number): TextDecoder {
-  try {
-    return new TextDecoder(codePages[codePage] ?? `windows-${codePage}`)
-  } catch {
-    return new TextDecoder('windows-1252')
+  #decoderOf(codePage: number): TextDecoder {
+    const known = this.#decoders.get(codePage)
+    if (known) return known
+    const decoder = new TextDecoder(
+      knownEncoding(codePages[codePage] ?? `windows-${codePage}`) ?? 'windows-1252',
+    )
+    this.#decoders.set(codePage, decoder)
+    return decoder
   }
 }

@@ -1,8 +1,22 @@
-/** Turns a run of text, breaks and headings, as the readers of marked-up formats meet them, into sections. */
+/** Turns the text, breaks and headings that a reader of a marked-up format finds into sections. */
 import type { SectionPlace, SectionSink } from '../sections.ts'
 
-/** A section longer than this is passed on at its next line break, so that a book in one piece stays small in memory. */
+/** A section longer than this is written at its next line break, so that a book in one piece stays small in memory. */
 const flushLength = 64 * 1024
+/** Blanks of every kind: no-break, em, ideographic and so on. They separate words. */
+const blanks = /[\t\n\r\f\v\p{Zs}\u2028\u2029]+/gu
+/** Characters without width that only say where a line may break. */
+const invisible = /[\u00ad\u200b\u2060\ufeff]/g
+
+/** Blanks of every kind as single spaces, without soft hyphens. */
+export function collapseBlanks(text: string): string {
+  return text.replace(invisible, '').replace(blanks, ' ')
+}
+
+/** A line of text without blanks at its ends; used for headings and cells. */
+export function singleLine(text: string): string {
+  return collapseBlanks(text).trim()
+}
 
 export class SectionFlow {
   readonly #sink: SectionSink
@@ -17,9 +31,9 @@ export class SectionFlow {
     this.#sink = sink
   }
 
-  /** Adds text with white space collapsed as a browser does. */
+  /** Adds text with white space collapsed. */
   text(text: string): void {
-    const collapsed = text.replace(/[ \t\n\r\f\u200b]+/g, ' ')
+    const collapsed = collapseBlanks(text)
     const words = collapsed.trim()
     if (collapsed.startsWith(' ')) this.#gap ||= ' '
     if (words === '') return
@@ -53,7 +67,7 @@ export class SectionFlow {
     if (this.#length > flushLength) this.#flush()
   }
 
-  /** What follows lies elsewhere: another page, slide or heading. */
+  /** The next text has another place: page, slide or heading. */
   place(place: SectionPlace): void {
     this.#flush()
     this.#place = place
@@ -76,4 +90,17 @@ export class SectionFlow {
     this.#breaks = 0
     this.#gap = ''
   }
+}
+
+/** Begins a new section with the heading as its first line. `level` counts from 1. */
+export function addHeading(
+  flow: SectionFlow,
+  text: string,
+  { level, place }: { level: number; place: SectionPlace },
+): void {
+  const heading = singleLine(text)
+  if (heading === '') return
+  flow.place({ ...place, heading: heading.slice(0, 200) })
+  flow.verbatim(`${'#'.repeat(Math.min(Math.max(level, 1), 6))} ${heading}`)
+  flow.paragraph()
 }

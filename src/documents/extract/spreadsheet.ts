@@ -1,9 +1,10 @@
-/** Reads workbooks (xlsx, xls, ods): each sheet a section, each row a line of cells as they are shown. */
+/** Reads workbooks (xlsx, xls, ods): each sheet is a section, each row a line of cells as they are shown. */
 import { readFile } from 'node:fs/promises'
 import { read, type CellObject, type WorkBook } from '@e965/xlsx'
 import { ParseFailure, parseFailures } from '../parse-failure.ts'
 import type { SectionSink } from '../sections.ts'
 import { refuseEncrypted } from './opendocument.ts'
+import { singleLine } from './section-flow.ts'
 import { ZipArchive } from './zip-archive.ts'
 
 export async function extractSpreadsheet(
@@ -27,7 +28,7 @@ export async function extractSpreadsheet(
   }
 }
 
-/** The library inflates without a limit of its own, so the budget is proved first. */
+/** The library inflates without a limit, so the size is checked first. */
 async function checkZip(path: string, inflateBytes: number): Promise<void> {
   const zip = await ZipArchive.open(path, inflateBytes)
   try {
@@ -40,7 +41,14 @@ async function checkZip(path: string, inflateBytes: number): Promise<void> {
 
 function readWorkbook(bytes: Buffer): WorkBook {
   try {
-    return read(bytes, { dense: true, cellDates: true, cellHTML: false, cellFormula: false, UTC: true })
+    return read(bytes, {
+      dense: true,
+      cellDates: true,
+      cellHTML: false,
+      cellFormula: false,
+      cellNF: true,
+      UTC: true,
+    })
   } catch (error) {
     if (error instanceof ParseFailure) throw error
     if (/password|encrypt/i.test(String(error))) throw parseFailures.encrypted()
@@ -48,7 +56,10 @@ function readWorkbook(bytes: Buffer): WorkBook {
   }
 }
 
-/** What a reader sees in the cell, but for dates, which are written the same way in every country. */
+/**
+ * What a reader sees in the cell, except for two kinds: dates are written the same way in every country, and numbers
+ * that are shortened only to fit a column are written out.
+ */
 function shown(cell: CellObject | undefined): string {
   if (!cell) return ''
   // A time of day is a date of the year 1899.
@@ -58,9 +69,22 @@ function shown(cell: CellObject | undefined): string {
       .replace('T', ' ')
       .replace(/( 00:00)?:\d\d\.\d+Z$/, '')
   }
-  return String(cell.w ?? cell.v ?? '')
-    .replace(/\s+/g, ' ')
-    .trim()
+  if (typeof cell.v === 'number' && isShortened(cell)) return wholeNumber(cell.v)
+  return singleLine(String(cell.w ?? cell.v ?? ''))
+}
+
+/** The format "General" rounds to the width of a column; an exponent or `####` hides digits in any format. */
+function isShortened({ z, w }: CellObject): boolean {
+  if (z === undefined || z === 'General' || w === undefined) return true
+  return /^[-+]?\d+(\.\d+)?E[-+]?\d+$/i.test(w.trim()) || /^#+$/.test(w.trim())
+}
+
+/** A workbook keeps 15 digits; more would show binary rounding. */
+function wholeNumber(value: number): string {
+  const rounded = Number(value.toPrecision(15))
+  const text = String(rounded)
+  // Only numbers of more than 21 digits have an exponent then, and fractions with many zeros.
+  return text.includes('e') && Math.abs(rounded) >= 1 ? BigInt(Math.round(rounded)).toString() : text
 }
 
 function isOldBinary(bytes: Buffer): boolean {

@@ -1,6 +1,9 @@
 /** Streams one XML part of a zip container through a SAX parser. */
 import { TextDecoder } from 'node:util'
 import { Parser } from 'htmlparser2'
+import { parseFailures } from '../parse-failure.ts'
+import { knownEncoding, xmlEncoding, type DeclaredEncoding } from './decode-text.ts'
+import { XmlNamespaces } from './xml-namespaces.ts'
 import type { ZipArchive } from './zip-archive.ts'
 
 export type XmlAttributes = Record<string, string>
@@ -11,28 +14,61 @@ export interface XmlVisitor {
   close?(name: string): void
 }
 
-/** Entities that a document declares itself are not expanded: `&lol9;` stays as it is written. */
+/** Deeper parts are refused: word processors stay far below, and the time grows with the square of the depth. */
+const maxDepth = 2000
+/** More attributes of one element than any format has. */
+const maxAttributes = 1000
+
+/**
+ * Calls the visitor with names whose prefixes are those of `XmlNamespaces`. Entities that a document declares itself
+ * are not expanded: `&lol9;` stays as it is written. Throws `ParseFailure`.
+ */
 export async function visitXml(zip: ZipArchive, part: string, visitor: XmlVisitor): Promise<void> {
+  const namespaces = new XmlNamespaces()
+  let attributes = 0
   const parser = new Parser(
     {
-      onopentag: (name, attributes) => visitor.open?.(name, attributes),
+      onopentagname: () => {
+        attributes = 0
+        if (namespaces.depth >= maxDepth) throw parseFailures.tooDeep()
+      },
+      onattribute: () => {
+        attributes += 1
+        if (attributes > maxAttributes) throw parseFailures.tooDeep()
+      },
+      onopentag: (name, raw) => {
+        const element = namespaces.open(name, raw)
+        visitor.open?.(element.name, element.attributes)
+      },
       ontext: (text) => visitor.text?.(text),
-      onclosetag: (name) => visitor.close?.(name),
+      onclosetag: (name) => visitor.close?.(namespaces.close(name)),
     },
     { xmlMode: true, decodeEntities: true },
   )
-  let decoder: TextDecoder | undefined
-  for await (const bytes of zip.bytes(part)) {
-    decoder ??= new TextDecoder(encodingOf(bytes))
-    parser.write(decoder.decode(bytes, { stream: true }))
-  }
-  parser.end(decoder?.decode())
+  for await (const text of decodePart(zip, part, xmlEncoding)) parser.write(text)
+  parser.end()
 }
 
-function encodingOf(bytes: Uint8Array): string {
+/** The text of a part: byte order mark, declared encoding, else UTF-8. */
+export async function* decodePart(
+  zip: ZipArchive,
+  part: string,
+  declared: DeclaredEncoding,
+): AsyncGenerator<string> {
+  let decoder: TextDecoder | undefined
+  for await (const bytes of zip.bytes(part)) {
+    decoder ??= new TextDecoder(
+      markedEncoding(bytes) ?? knownEncoding(declared(bytes.toString('latin1'))) ?? 'utf-8',
+    )
+    yield decoder.decode(bytes, { stream: true })
+  }
+  if (decoder) yield decoder.decode()
+}
+
+function markedEncoding(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
-  return 'utf-8'
+  return undefined
 }
 
 /** The relationships of an Office part: id to the full name of the target. */

@@ -1,6 +1,7 @@
 /**
- * The child process in which files are read and cut up. It takes one job at a time over IPC and answers it; a second
- * thread ends the process when it grows too big or its parent is gone, however busy the first one is.
+ * The child process in which files are read and chunked. It takes one job at a time over IPC and answers it. A second
+ * thread ends the process when it grows too big, uses too much processor time or its parent is gone, however busy the
+ * first one is.
  */
 import { Worker } from 'node:worker_threads'
 import { chunkFile, type ChunkJob, type ChunkResult } from './chunk-file.ts'
@@ -8,6 +9,12 @@ import { extractFile, type ExtractJob, type ExtractResult } from './extract/extr
 import { ParseFailure, type ParseFailureCode } from './parse-failure.ts'
 
 export type ParseJob = ExtractJob | ChunkJob
+
+export interface ParseRequest {
+  job: ParseJob
+  /** Processor time that the job may use. */
+  cpuMs: number
+}
 
 export type ParseAnswer =
   | { ok: true; result: ExtractResult | ChunkResult; rssBytes: number }
@@ -19,21 +26,27 @@ async function answer(job: ParseJob): Promise<ParseAnswer> {
     const result = job.kind === 'extract' ? await extractFile(job) : await chunkFile(job)
     return { ok: true, result, rssBytes: process.memoryUsage.rss() }
   } catch (error) {
-    const known = error instanceof ParseFailure
-    const { code, message } = known
+    const isKnown = error instanceof ParseFailure
+    const { code, message } = isKnown
       ? error
       : { code: 'server_error' as const, message: 'An internal error occurred.' }
-    const detail = String(known ? error.cause : error)
+    const detail = String(isKnown ? error.cause : error)
     return { ok: false, code, message, detail, rssBytes: process.memoryUsage.rss() }
   }
 }
 
-function startWatchdog(maxRssBytes: number): void {
+/** Processor time counts from each message on; a message without a time ends the count. */
+function startWatchdog(maxRssBytes: number): Worker {
   const source = `
-    const { workerData } = require('node:worker_threads')
+    const { parentPort, workerData } = require('node:worker_threads')
+    const usedMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000 }
+    let untilMs = Infinity
+    parentPort.on('message', (cpuMs) => { untilMs = cpuMs === undefined ? Infinity : usedMs() + cpuMs })
     setInterval(() => {
       if (process.ppid !== workerData.parent || process.memoryUsage.rss() > workerData.maxRssBytes)
         process.kill(process.pid, 'SIGKILL')
+      if (usedMs() > untilMs)
+        process.kill(process.pid, process.platform === 'win32' ? 'SIGKILL' : 'SIGXCPU')
     }, 50)`
   const watchdog = new Worker(source, {
     eval: true,
@@ -41,10 +54,15 @@ function startWatchdog(maxRssBytes: number): void {
     workerData: { maxRssBytes, parent: process.ppid },
   })
   watchdog.unref()
+  return watchdog
 }
 
-startWatchdog(Number(process.argv[2]))
-process.on('message', (job: ParseJob) => {
-  void answer(job).then((reply) => process.send?.(reply))
+const watchdog = startWatchdog(Number(process.argv[2]))
+process.on('message', ({ job, cpuMs }: ParseRequest) => {
+  watchdog.postMessage(cpuMs)
+  void answer(job).then((reply) => {
+    watchdog.postMessage(undefined)
+    process.send?.(reply)
+  })
 })
 process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,54 @@
+/** A file that this process has claimed, and the fence around everything that is written for it. */
+import type { Database, Queryable } from '../database/database.ts'
+import { lockIngest, startIngest, type IngestLease, type IngestRow } from '../sql/ingest.ts'
+import { raiseVersion } from '../sql/vector-stores.ts'
+import type { Log } from '../util/log.ts'
+
+export interface ClaimedFile {
+  row: IngestRow
+  lease: IngestLease
+  /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */
+  confirmed: (signal: AbortSignal) => Promise<void>
+}
+
+/** Another process has the file, or it was cancelled or deleted: nothing more may be written. */
+export class ClaimLost extends Error {
+  constructor() {
+    super('the claim on the file is lost')
+    this.name = 'ClaimLost'
+  }
+}
+
+/**
+ * Runs `change` while the row of the file is locked, or throws `ClaimLost`. With `raises` the version of the store is
+ * raised, so that searches read the change.
+ */
+export async function writeFenced(
+  { db }: { db: Database },
+  { lease, row }: ClaimedFile,
+  options: { raises: boolean },
+  change: (tx: Queryable) => Promise<void>,
+): Promise<void> {
+  await db.transaction(async (tx) => {
+    // Everyone locks stores before their files.
+    if (options.raises) await raiseVersion(tx, row.vector_store_id)
+    if (!(await lockIngest(tx, lease))) throw new ClaimLost()
+    await change(tx)
+  })
+}
+
+/** From here on the end of this process counts against the file. Throws `ClaimLost`. */
+export async function markAtWork({ db }: { db: Database }, { lease }: ClaimedFile): Promise<void> {
+  if (!(await startIngest(db, lease))) throw new ClaimLost()
+}
+
+/** Writes a line about the file. */
+export function logFile(
+  log: Log,
+  level: 'info' | 'warn' | 'error',
+  message: string,
+  options: { file: ClaimedFile; fields?: object },
+): void {
+  const { project, vector_store_id, file_id } = options.file.row
+  log(level, message, { project, vector_store_id, file_id, ...options.fields })
+}

@@ -1,0 +1,149 @@
+/** The first stage of ingest: from the bytes of a file to chunks that are found by words. */
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import {
+  defaultChunkSizes,
+  formatOf,
+  parseFailures,
+  readChunks,
+  type ChunkSizes,
+  type FileFormat,
+  type StoredChunk,
+} from '../documents/index.ts'
+import type { Retrieval } from '../search/retrieval.ts'
+import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
+import { recordChunks, type IngestRow } from '../sql/ingest.ts'
+import { ClaimLost, logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
+
+/** A larger document is refused. */
+const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }
+const maxTokens = 5_000_000
+/** Rows in one statement. */
+const pageSize = 100
+
+const folderPrefix = 'spool-ingest-'
+/** Older folders were left by a crash: no job takes so long. Several processes may share the system's folder. */
+const leftoverMs = 2 * 60 * 60 * 1000
+
+/** Removes the folders of killed processes; a copy of a file may be large. */
+export async function removeOldFolders(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(folderPrefix)) continue
+    const path = join(tmpdir(), name)
+    const found = await stat(path).catch(() => undefined)
+    // File times come from the clock of the machine, so they are compared with it and not with the clock of users.
+    if (found && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { recursive: true, force: true })
+  }
+}
+
+/** Throws `ParseFailure` when the file cannot be read. */
+export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: AbortSignal): Promise<void> {
+  const startMs = performance.now()
+  const folder = await mkdtemp(join(tmpdir(), folderPrefix))
+  try {
+    const [input, sections, output] = [join(folder, 'file'), join(folder, 'sections'), join(folder, 'chunks')]
+    const format = await fetchContent(retrieval, file.row, { path: input, signal })
+    await markAtWork(retrieval, file)
+    const { bytes, warnings } = await retrieval.parsers.run(
+      { kind: 'extract', input, output: sections, format, ...limits },
+      signal,
+    )
+    const sizes = sizesOf(file.row)
+    await retrieval.parsers.run({ kind: 'chunk', input: sections, output, sizes, maxTokens }, signal)
+    const chunks = await storeChunks(retrieval, file, {
+      path: output,
+      text_bytes: bytes,
+      warnings,
+      startMs,
+      signal,
+    })
+    if (warnings.length > 0) {
+      logFile(retrieval.log, 'warn', 'a part of a file was not read', { file, fields: { format, warnings } })
+    }
+    const duration_ms = Math.round(performance.now() - startMs)
+    logFile(retrieval.log, 'info', 'file read', {
+      file,
+      fields: { format, text_bytes: bytes, chunks, duration_ms },
+    })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Copies the bytes of the file to `path`; returns the format. */
+async function fetchContent(
+  { blobs }: Retrieval,
+  { filename, sha256 }: IngestRow,
+  { path, signal }: { path: string; signal: AbortSignal },
+): Promise<FileFormat> {
+  if (filename === null || sha256 === null) throw new ClaimLost()
+  const format = formatOf(filename)
+  if (!format) throw parseFailures.unsupported()
+  const content = await blobs.get(sha256)
+  if (!content) throw parseFailures.internal(`the blob store has no ${sha256}`)
+  await pipeline(content, createWriteStream(path, { mode: 0o600 }), { signal })
+  return format
+}
+
+function sizesOf({ chunking_strategy }: IngestRow): ChunkSizes {
+  return chunking_strategy.type === 'static' ? chunking_strategy.static : defaultChunkSizes
+}
+
+interface ReadResult {
+  /** File of chunks. */
+  path: string
+  text_bytes: number
+  warnings: string[]
+  startMs: number
+  signal: AbortSignal
+}
+
+/** Returns the number of chunks. */
+async function storeChunks(retrieval: Retrieval, file: ClaimedFile, result: ReadResult): Promise<number> {
+  const { vector_store_id, seq: store_file } = file.row
+  const place = { vector_store_id, store_file }
+  // An earlier attempt may have stored some.
+  await writeFenced(retrieval, file, { raises: false }, (tx) =>
+    removeChunks(tx, vector_store_id, [store_file]),
+  )
+  let position = 0
+  let page: NewChunk[] = []
+  for await (const chunk of readChunks(result.path)) {
+    result.signal.throwIfAborted()
+    page.push(toRow(chunk, position))
+    position += 1
+    if (page.length < pageSize) continue
+    const full = page
+    page = []
+    await writeFenced(retrieval, file, { raises: false }, (tx) => insertChunks(tx, place, full))
+  }
+  if (position === 0) throw parseFailures.empty()
+  await writeFenced(retrieval, file, { raises: true }, async (tx) => {
+    await insertChunks(tx, place, page)
+    await recordChunks(tx, store_file, {
+      chunk_count: position,
+      text_bytes: result.text_bytes,
+      warnings: result.warnings,
+      work_ms: performance.now() - result.startMs,
+    })
+  })
+  return position
+}
+
+function toRow(chunk: StoredChunk, position: number): NewChunk {
+  return {
+    position,
+    text: chunk.text,
+    start_at: chunk.start,
+    end_at: chunk.end,
+    page: chunk.page ?? null,
+    last_page: chunk.last_page ?? null,
+    slide: chunk.slide ?? null,
+    last_slide: chunk.last_slide ?? null,
+    heading: chunk.heading ?? null,
+    terms: chunk.terms,
+  }
+}
