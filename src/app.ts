@@ -100,6 +100,7 @@ async function furnish(
     { choice, dataDir: config.dataDir, downloads, ...(pythonPath && { pythonPath }) },
     log,
   )
+  if (config.roles.has('worker')) endSessionsOfDeletedThreads({ hints, sandbox, log })
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
@@ -129,6 +130,23 @@ async function furnish(
     lost: database.lost,
     close: () => (closing ??= shutDown()),
   }
+}
+
+/** A hint that is lost leaves a session to its idle time. */
+function endSessionsOfDeletedThreads({
+  hints,
+  sandbox,
+  log,
+}: Pick<Context, 'hints' | 'log'> & { sandbox: LateSandbox }): void {
+  hints.hear((hint) => {
+    if (hint.kind !== 'session_end') return
+    const { thread_id } = hint
+    sandbox.opened
+      .then((sandboxes) => sandboxes.end(thread_id))
+      .catch((error: unknown) =>
+        log('warn', 'the Python session of a deleted thread could not be ended', { thread_id, error }),
+      )
+  })
 }
 
 /** Retrieval with the configured embedder, or with the built-in one, which it then closes too. */
