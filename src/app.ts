@@ -80,6 +80,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const hints = new Hints({ shared: !database.embedded })
   closers.push(() => hints.close())
   const context = contextOf(config, options, { database, blobs, hints, models, retrieval: search.retrieval })
+  if (config.roles.has('worker')) endSessionsOfDeletedThreads({ hints, sandbox, log })
   await hints.start(db)
   // The embedded database serves one process, so every worker that it knows has ended.
   if (database.embedded) await retireAllWorkers(db)
@@ -135,6 +136,21 @@ function placeOf(blobs: Config['blobs']): string {
 function openConfiguredSandbox({ sandbox, dataDir }: Config, log: Log): Sandbox {
   const { choice, pythonPath, downloads } = sandbox
   return openSandbox({ choice, dataDir, downloads, log, ...(pythonPath && { pythonPath }) })
+}
+
+/** A deleted thread has no more use for its Python session, which this process may have. */
+function endSessionsOfDeletedThreads({
+  hints,
+  sandbox,
+  log,
+}: Pick<Context, 'hints' | 'log'> & { sandbox: Sandbox }): void {
+  hints.hear((hint) => {
+    if (hint.kind !== 'session_end') return
+    const { thread_id } = hint
+    sandbox.end(thread_id).catch((error: unknown) => {
+      log('warn', 'the Python session of a deleted thread could not be ended', { thread_id, error })
+    })
+  })
 }
 
 function contextOf(

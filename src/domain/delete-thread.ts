@@ -1,21 +1,24 @@
-/** Deletes a thread with its messages, runs and steps; a run that is active is stopped silently. */
+/** Deletes a thread with its messages, runs and steps. An active run is stopped silently, and a Python session ends. */
 import { errors } from '../api/errors.ts'
+import type { Hint } from '../runs/hints.ts'
 import { activeRunId } from '../sql/runs.ts'
 import { deleteThread as deleteRows, lockThread } from '../sql/threads.ts'
 import type { Context } from './context.ts'
 
-export async function deleteThread(context: Context, project: string, id: string): Promise<void> {
-  const run_id = await context.db.transaction(async (tx) => {
+export async function deleteThread(
+  { db, hints }: Pick<Context, 'db' | 'hints'>,
+  project: string,
+  id: string,
+): Promise<void> {
+  const news = await db.transaction(async (tx) => {
     if (!(await lockThread(tx, project, id, 'exclusive'))) throw errors.notFound('thread', id)
-    const active = await activeRunId(tx, id)
-    await deleteRows(tx, id)
-    if (active) {
-      await context.hints.announce(tx, { kind: 'cancel', run_id: active })
-      await context.hints.announce(tx, { kind: 'log', run_ids: [active] })
-    }
-    return active
+    const run_id = await activeRunId(tx, id)
+    const { had_session } = await deleteRows(tx, id)
+    const all: Hint[] = []
+    if (run_id) all.push({ kind: 'cancel', run_id }, { kind: 'log', run_ids: [run_id] })
+    if (had_session) all.push({ kind: 'session_end', thread_id: id })
+    for (const hint of all) await hints.announce(tx, hint)
+    return all
   })
-  if (!run_id) return
-  context.hints.tell({ kind: 'cancel', run_id })
-  context.hints.tell({ kind: 'log', run_ids: [run_id] })
+  for (const hint of news) hints.tell(hint)
 }

@@ -13,6 +13,8 @@ export type Hint =
   | { kind: 'queue' }
   /** A file waits to be brought into a vector store. */
   | { kind: 'ingest' }
+  /** A thread was deleted: the process that holds its Python session ends it. */
+  | { kind: 'session_end'; thread_id: string }
   /** Anything may have changed: the connection that hears notifications was away. */
   | { kind: 'all' }
 
@@ -23,6 +25,7 @@ const payloadLimit = 7900
 
 export function hintPayload(hint: Hint): string {
   if (hint.kind === 'queue' || hint.kind === 'ingest' || hint.kind === 'all') return hint.kind
+  if (hint.kind === 'session_end') return `session_end:${hint.thread_id}`
   const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
   return payload.length > payloadLimit ? 'all' : payload
 }
@@ -31,6 +34,7 @@ function parsePayload(payload: string): Hint {
   const [kind, rest = ''] = payload.split(':')
   if (kind === 'log') return { kind, run_ids: rest.split(',') }
   if (kind === 'cancel') return { kind, run_id: rest }
+  if (kind === 'session_end') return { kind, thread_id: rest }
   return kind === 'queue' || kind === 'ingest' ? { kind } : { kind: 'all' }
 }
 

@@ -87,9 +87,15 @@ export async function listThreads(db: Queryable, project: string, query: PageQue
   return { ...page, data: page.data.map(toThread) }
 }
 
-/** Removes the thread with all that is in it. The run rows go first after the thread: their locks wait for writers. */
-export async function deleteThread(tx: Queryable, id: string): Promise<void> {
-  await tx.query({ text: 'delete from threads where id = $1', values: [id] })
+/**
+ * Removes the thread with all that belongs to it. The run rows follow the thread's at once, since their locks wait for
+ * those who write. `had_session`: a process has opened a Python session for the thread.
+ */
+export async function deleteThread(tx: Queryable, id: string): Promise<{ had_session: boolean }> {
+  const [thread] = await tx.query<{ had_session: boolean }>({
+    text: 'delete from threads where id = $1 returning session_worker is not null as had_session',
+    values: [id],
+  })
   const runs = await tx.query<{ id: string }>({
     text: 'delete from runs where thread_id = $1 returning id',
     values: [id],
@@ -100,4 +106,5 @@ export async function deleteThread(tx: Queryable, id: string): Promise<void> {
   })
   await tx.query({ text: 'delete from run_steps where thread_id = $1', values: [id] })
   await tx.query({ text: 'delete from messages where thread_id = $1', values: [id] })
+  return { had_session: thread?.had_session ?? false }
 }
