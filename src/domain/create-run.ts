@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import { findAssistant } from '../sql/assistants.ts'
+import { findStoredAssistant } from '../sql/assistants.ts'
 import type { Queryable } from '../database/database.ts'
 import { isActiveRunConflict } from '../sql/conflicts.ts'
 import { hasUserMessage, insertMessages } from '../sql/messages.ts'
@@ -114,7 +114,7 @@ async function settingsFor(
   request: CreateRunRequest | CreateThreadAndRunRequest,
   asked: Asked,
 ): Promise<RunSettings> {
-  const assistant = await findAssistant(context.db, asked.project, request.assistant_id)
+  const assistant = await findStoredAssistant(context.db, asked.project, request.assistant_id)
   if (!assistant) throw errors.notFound('assistant', request.assistant_id)
   return runSettings(context, assistant, request, asked)
 }

@@ -1,4 +1,5 @@
 /** Turns what the model says into messages, steps and their events. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
@@ -125,11 +126,19 @@ export class TurnWriter {
   keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
     const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
     if (characters > maxExtras) {
-      this.#record.trace({ at: nowSeconds(this.#clock), kind: 'extras_dropped', characters })
+      this.note('extras_dropped', { characters })
       return
     }
     for (const [index, call] of this.calls.entries()) call.extras = calls[index]
     this.#turn = { ...this.#turn, origin, ...(message !== undefined && { extras: message }) }
+  }
+
+  /** Adds to the run's trace what it does not say yet: a run has many turns. */
+  note(kind: string, details: Record<string, unknown>): void {
+    const isKnown = this.#record.traced.some(({ at: _, ...entry }) =>
+      isDeepStrictEqual(entry, { kind, ...details }),
+    )
+    if (!isKnown) this.#record.trace({ at: nowSeconds(this.#clock), kind, ...details })
   }
 
   /** The record of this turn with its calls. */

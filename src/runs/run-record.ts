@@ -96,9 +96,14 @@ export class RunRecord {
     this.#recorder.want(this, options.urgency ?? 'soon')
   }
 
+  /** The run's trace as it will be written. */
+  get traced(): readonly TraceEntry[] {
+    return this.#trace ?? this.row.trace
+  }
+
   /** Adds to the run's trace; written with the next entries. */
   trace(entry: TraceEntry): void {
-    this.#trace = [...(this.#trace ?? this.row.trace), entry]
+    this.#trace = [...this.traced, entry]
   }
 
   /** Writes all that waits together with the change, and tells the change once it is committed. */
