@@ -227,7 +227,7 @@ async function readiness({ context, models, database, sandbox, draining }: Rooms
   return {
     ready: isUp && !draining.aborted,
     database: { status: isUp ? 'up' : 'down', description: database.description },
-    model: { description: models.description, demo: models.isDemo },
+    model: { description: models.description, demo: models.isDemo, providers: await models.health() },
     sandbox: sandbox.describe(),
   }
 }
