@@ -2,6 +2,7 @@
 import type { ToolChoice } from '../api/tools.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import { countTokens } from '../util/count-tokens.ts'
+import { tokensPerImage, tokensPerMessage } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
 import { messagesAfter, newestMessages, type ThreadMessage } from '../sql/messages.ts'
@@ -30,8 +31,6 @@ export interface RequestParts {
 
 /** Kept free for the answer where the run names no budget for it. */
 const answerReserve = 4096
-const messageOverhead = 4
-const imageWeight = 1000
 const pageSize = 500
 /** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
 const charactersPerToken = 32
@@ -50,7 +49,8 @@ export async function buildRequest(
     model: model.model,
     messages: system === '' ? [] : [{ role: 'system', content: system }],
     ...toolFields(settings, parts),
-    ...samplingFields(settings, model),
+    ...(settings.temperature !== null && { temperature: settings.temperature }),
+    ...(settings.top_p !== null && { top_p: settings.top_p }),
     ...(settings.reasoning_effort && { reasoning_effort: settings.reasoning_effort }),
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
@@ -77,29 +77,24 @@ function toolFields(settings: RunSettings, { offered, isFirstTurn }: RequestPart
   if (offered.length === 0) return {}
   return {
     tools: offered.map((tool) => tool.chat),
-    tool_choice: chatToolChoice(settings.tool_choice, offered, isFirstTurn),
-    parallel_tool_calls: settings.parallel_tool_calls,
+    ...chatToolChoice(settings.tool_choice, offered, isFirstTurn),
+    // True is what models do without the field, which some of them refuse.
+    ...(!settings.parallel_tool_calls && { parallel_tool_calls: false }),
   }
 }
 
+/** `auto` is what models do without the field. */
 function chatToolChoice(
   choice: ToolChoice,
   offered: readonly OfferedTool[],
   isFirstTurn: boolean,
-): ChatToolChoice {
-  if (choice === 'none' || choice === 'auto') return choice
-  if (!isFirstTurn) return 'auto'
-  if (choice === 'required') return choice
-  if (choice.type === 'function') return choice
+): { tool_choice?: ChatToolChoice } {
+  if (choice === 'none') return { tool_choice: 'none' }
+  if (choice === 'auto' || !isFirstTurn) return {}
+  if (choice === 'required' || choice.type === 'function') return { tool_choice: choice }
   const tool = offered.find((one) => one.type === choice.type)
   if (!tool) throw new Error(`expected the run to have the tool ${choice.type}`)
-  return { type: 'function', function: { name: tool.chat.function.name } }
-}
-
-function samplingFields(settings: RunSettings, model: ResolvedModel): Partial<ChatRequest> {
-  if (!model.sends_sampling) return {}
-  const { temperature, top_p } = settings
-  return { ...(temperature !== null && { temperature }), ...(top_p !== null && { top_p }) }
+  return { tool_choice: { type: 'function', function: { name: tool.chat.function.name } } }
 }
 
 function responseFormat(settings: RunSettings): { response_format?: ChatResponseFormat } {
@@ -161,7 +156,7 @@ function leastWeight({ content }: ThreadMessage): number {
     (sum, part) => sum + (part.type === 'text' ? part.text.value.length : 0),
     0,
   )
-  return messageOverhead + characters / charactersPerToken
+  return tokensPerMessage + characters / charactersPerToken
 }
 
 async function shorten(
@@ -178,7 +173,7 @@ async function shorten(
   const limit = Math.min(promptLeft, model.context_window - reserve)
   // A token of text is at least one byte: what is short in bytes need not be counted.
   const atMost =
-    Buffer.byteLength(JSON.stringify([frame, first.kept])) + imageWeight * countImages(first.kept)
+    Buffer.byteLength(JSON.stringify([frame, first.kept])) + tokensPerImage * countImages(first.kept)
   if (atMost < limit) return first
   const frameWeight = (await weigh(frame.messages)) + (await countTokens(JSON.stringify(frame.tools ?? '')))
   const weights = new Map<Exchange, number>()
@@ -200,11 +195,11 @@ function countImages(exchanges: readonly Exchange[]): number {
 async function weigh(messages: readonly DraftMessage[]): Promise<number> {
   let weight = 0
   for (const message of messages) {
-    weight += messageOverhead
+    weight += tokensPerMessage
     if (typeof message.content === 'string') weight += await countTokens(message.content)
     else {
       for (const part of message.content ?? []) {
-        weight += part.type === 'text' ? await countTokens(part.text) : imageWeight
+        weight += part.type === 'text' ? await countTokens(part.text) : tokensPerImage
       }
     }
     if (message.role === 'assistant') {
