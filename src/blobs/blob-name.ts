@@ -1,6 +1,6 @@
-/** The two things a caller says about a blob, checked before they become part of a path or a header. */
+/** A blob's name and a range, checked before they become part of a path or a header. */
 
-/** Names are only ever our own hashes; anything else must not reach a file system or a URL. */
+/** Names are SHA-256 hashes; anything else must not reach a file system or a URL. */
 export function requireBlobName(sha256: string): string {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error('a blob is named by 64 lower-case hex digits')
   return sha256

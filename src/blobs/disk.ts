@@ -1,4 +1,4 @@
-/** Blobs in a folder: `ab/cd/abcd…`, written under `tmp/` first and moved into place when they are whole and durable. */
+/** Blobs in a folder: `ab/cd/abcd…`, written to `tmp/` and moved into place when they are complete and durable. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -6,55 +6,75 @@ import type { Readable } from 'node:stream'
 import { requireBlobName, requireRange } from './blob-name.ts'
 import type { BlobStore, StoredBlob } from './port.ts'
 import type { DiskBlobSettings } from './settings.ts'
+import { freeBytes } from '../util/free-space.ts'
+import { lowOnSpace, onDisk } from './unavailable.ts'
 import { withSource, writeHashed } from './write-hashed.ts'
 
 /**
- * A file in `tmp/` that nobody wrote to for so long was left by a crash. Several processes may share the folder, so a
- * younger one may be an upload under way. A put whose file is swept all the same fails; it never loses bytes.
+ * A file in `tmp/` that was not written to for this long was left by a crash. Several processes may share the folder,
+ * so a younger one may be an unfinished upload. A put whose file is removed fails; it never loses bytes.
  */
 const leftoverMs = 60 * 60 * 1000
 
-/** Makes the folder when it is missing, readable by this user only. */
-export async function openDiskBlobStore(settings: DiskBlobSettings): Promise<BlobStore> {
+/**
+ * Creates the folder when it is missing, readable by this user only. `minFreeBytes` of its disk are never filled: a put
+ * that would rejects with `BlobsUnavailable`.
+ */
+export async function openDiskBlobStore(
+  settings: DiskBlobSettings,
+  { minFreeBytes }: { minFreeBytes: number },
+): Promise<BlobStore> {
   const folder = resolve(settings.folder)
   await mkdir(temporaryFolder(folder), { recursive: true, mode: 0o700 })
   await sweepLeftovers(temporaryFolder(folder))
   const identity = (await readIdentity(folder)) ?? (await makeIdentity(folder))
   return {
     identity: () => Promise.resolve(identity),
-    put: (source, signal) => withSource(source, () => put(folder, source, signal)),
+    put: (source, signal) => withSource(source, () => put({ folder, minFreeBytes }, source, signal)),
     get: (sha256, range) => get(folder, sha256, range),
     remove: (sha256) => remove(folder, sha256),
     close: () => Promise.resolve(),
   }
 }
 
-async function put(folder: string, source: Readable, signal?: AbortSignal): Promise<StoredBlob> {
+async function put(
+  { folder, minFreeBytes }: { folder: string; minFreeBytes: number },
+  source: Readable,
+  signal?: AbortSignal,
+): Promise<StoredBlob> {
   const temporary = temporaryFile(folder)
-  const file = await open(temporary, 'wx', 0o600)
   try {
+    const bytes = minFreeBytes === 0 ? Infinity : (await onDisk(freeBytes(folder))) - minFreeBytes
+    const file = await onDisk(open(temporary, 'wx', 0o600))
     const blob = await closing(file, async () => {
-      const written = await writeHashed(source, file, { signal, maxBytes: Infinity })
-      await file.sync()
+      const limit = { bytes, error: () => lowOnSpace(folder, minFreeBytes) }
+      if (bytes < 0) throw limit.error()
+      const written = await writeHashed(source, file, { signal, limit })
+      await onDisk(file.sync())
       return written
     })
     signal?.throwIfAborted()
-    await moveIntoPlace(folder, temporary, blob)
+    await onDisk(moveIntoPlace(folder, temporary, blob))
     return blob
   } finally {
-    await rm(temporary, { force: true })
+    await removeTemporary(temporary)
   }
+}
+
+/** What cannot be removed now, on a disk that became read-only, is removed at a later start. */
+async function removeTemporary(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined)
 }
 
 async function moveIntoPlace(folder: string, temporary: string, blob: StoredBlob): Promise<void> {
   const path = blobPath(folder, blob.sha256)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  // One that is there already stays: Windows refuses to replace a file that is being read. The wrong length means
-  // that the disk lost something, and then the new bytes heal it.
+  // An existing file stays: Windows refuses to replace a file that is being read. A wrong length means that the disk
+  // lost something, and then the new file repairs it.
   if ((await sizeOf(path)) !== blob.bytes) await rename(temporary, path)
-  // Also for a blob that was there: whoever moved it in may not have come to this line yet.
-  const near = dirname(path)
-  for (const changed of [near, dirname(near), folder]) await syncFolder(changed)
+  // Also for an existing blob: the put that moved it there may not have reached this line yet.
+  const parent = dirname(path)
+  for (const changed of [parent, dirname(parent), folder]) await syncFolder(changed)
 }
 
 async function get(
@@ -70,7 +90,7 @@ async function get(
 
 async function remove(folder: string, sha256: string): Promise<void> {
   const path = blobPath(folder, requireBlobName(sha256))
-  // The folders stay, even empty ones: a put at the same moment has just made sure of them.
+  // The folders stay, even empty ones: a put at the same time may have just created them.
   if ((await sizeOf(path)) === undefined) return
   await rm(path, { force: true })
   await syncFolder(dirname(path))
@@ -92,7 +112,7 @@ async function sweepLeftovers(temporary: string): Promise<void> {
   for (const name of await readdir(temporary)) {
     const path = join(temporary, name)
     const found = await ifThere(stat(path))
-    // File times are the machine's, so this is its clock and not the one that users see.
+    // File times come from the machine's clock, so it is read here, not the one for `created_at`.
     if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { force: true })
   }
 }
@@ -113,7 +133,7 @@ async function makeIdentity(folder: string): Promise<string> {
       await file.appendFile(`disk-${randomUUID()}\n`)
       await file.sync()
     })
-    // A link, not a rename: of two processes that open a new folder at once the second must not replace the first's.
+    // A link, not a rename: when two processes open a new folder, the second must not replace the identity of the first.
     await link(temporary, identityFile(folder)).catch((error: unknown) => {
       if (!hasCode(error, 'EEXIST')) throw error
     })
@@ -122,7 +142,7 @@ async function makeIdentity(folder: string): Promise<string> {
   }
   await syncFolder(folder)
   const identity = await readIdentity(folder)
-  if (identity === undefined) throw new Error(`${identityFile(folder)} vanished while it was being made`)
+  if (identity === undefined) throw new Error(`${identityFile(folder)} vanished while it was created`)
   return identity
 }
 
@@ -134,9 +154,9 @@ async function sizeOf(path: string): Promise<number | undefined> {
   return (await ifThere(stat(path)))?.size
 }
 
-/** Makes the names in a folder survive a power cut. */
+/** Makes the file names of a folder durable. */
 async function syncFolder(folder: string): Promise<void> {
-  // Windows opens no folder for this; its file system keeps a journal of names.
+  // Windows cannot open a folder for this; its file system has a journal for names.
   if (process.platform === 'win32') return
   const handle = await open(folder, 'r')
   await closing(handle, () => handle.sync())

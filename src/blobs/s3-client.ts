@@ -1,25 +1,26 @@
-/** Signed requests to one bucket of an S3-compatible server, tried again when the server or the network stumbles. */
+/** Signed requests to one bucket of an S3-compatible server, retried when the server or the network fails. */
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { pipeline, type Readable } from 'node:stream'
 import { AwsV4Signer } from 'aws4fetch'
 import { sleep } from '../util/abort.ts'
 import type { S3BlobSettings } from './settings.ts'
+import { BlobsUnavailable } from './unavailable.ts'
 
 export interface S3Request {
   method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
   /** The object's name in the bucket: letters, digits and `. _ - /`. */
   key: string
   headers?: Record<string, string>
-  /** `open` is called once a try. */
+  /** `open` is called once for each attempt. */
   body?: { open(): Readable; bytes: number; sha256: string }
   signal?: AbortSignal | undefined
 }
 
 export interface S3Client {
   /**
-   * Resolves with any answer that a second try would not change, whatever its status; its body must be read or
-   * destroyed. Rejects when the server cannot be reached, and with the signal's reason on abort.
+   * Resolves with any answer that a retry would not change, whatever its status; its body must be read or destroyed.
+   * Rejects with `BlobsUnavailable` when the server cannot be reached, and with the signal's reason on abort.
    */
   send(request: S3Request): Promise<IncomingMessage>
   close(): void
@@ -27,7 +28,7 @@ export interface S3Client {
 
 const tries = 4
 const firstPauseMs = 200
-/** A server that neither takes nor sends a byte for so long is gone. */
+/** A server that neither takes nor sends a byte for this long counts as lost. */
 const silenceMs = 120_000
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
@@ -48,7 +49,7 @@ export function createS3Client(settings: S3BlobSettings): S3Client {
   return { send: (request) => sendAgain(settings, request, sendOnce), close: () => agent.destroy() }
 }
 
-/** Where an object lives; the bucket is part of the host or of the path. */
+/** The URL of an object; the bucket is part of the host or of the path. */
 export function objectUrl(settings: S3BlobSettings, key: string): URL {
   const url = new URL(settings.endpoint)
   const isAmazon = /\.amazonaws\.com(\.cn)?$/.test(url.hostname)
@@ -62,7 +63,7 @@ export function objectUrl(settings: S3BlobSettings, key: string): URL {
   return url
 }
 
-/** An error that says what was asked and what the server answered; takes the answer's body. */
+/** An error with the request and the server's answer, whose body it reads. */
 export async function refusal(
   settings: S3BlobSettings,
   request: S3Request,
@@ -74,13 +75,13 @@ export async function refusal(
   return new Error(`S3 answered ${said} to ${request.method} ${objectUrl(settings, request.key).href}`)
 }
 
-/** The two tags of an S3 error document that matter. They are flat text, so no XML parser is needed. */
+/** Code and message of an S3 error document. They are flat text, so no XML parser is needed. */
 export function parseRefusal(text: string): { code: string; message: string } {
   const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1]?.trim() ?? ''
   return { code: tag('Code'), message: tag('Message') }
 }
 
-/** An error document, or the beginning of whatever stands in its place. */
+/** An error document, or the beginning of another body. */
 export async function readText(answer: IncomingMessage): Promise<string> {
   let text = ''
   for await (const chunk of answer) {
@@ -121,25 +122,25 @@ async function sendAgain(
       if (attempt >= tries) throw unreachable(settings, error)
       return undefined
     })
-    if (answer !== undefined && (attempt >= tries || !isPassing(answer.statusCode ?? 0))) return answer
+    if (answer !== undefined && (attempt >= tries || !isTransient(answer.statusCode ?? 0))) return answer
     answer?.destroy()
     const pauseMs = firstPauseMs * 2 ** (attempt - 1)
     await sleep(pauseMs * (0.5 + Math.random()), request.signal)
   }
 }
 
-/** True when the same request may well succeed a moment later; 501 says that it never will. */
-function isPassing(status: number): boolean {
+/** Whether the same request may succeed a moment later; 501 says that it never will. */
+function isTransient(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501)
 }
 
 function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    // The listener outlives the answer: a server that answers early and hangs up causes an error after it.
+    // The listener stays after the answer: a server that answers early and closes causes an error after it.
     outgoing.on('error', reject)
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no byte moved for ${silenceMs / 1000} seconds`)))
     outgoing.once('response', (answer) => {
-      // From here on a pause may be the reader's own.
+      // From here on a pause may be the reader's.
       outgoing.setTimeout(0)
       resolve(answer)
     })
@@ -152,7 +153,9 @@ function unreachable(settings: S3BlobSettings, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
   const why = [code, message].filter((word) => word !== '').join(': ')
-  return new Error(`The S3 server at ${settings.endpoint} could not be reached or did not finish: ${why}`, {
-    cause: error,
-  })
+  return new BlobsUnavailable(
+    'its storage for file contents does not answer',
+    `The S3 server at ${settings.endpoint} could not be reached or did not finish: ${why}`,
+    { cause: error },
+  )
 }

@@ -16,10 +16,14 @@ import {
   type S3Request,
 } from './s3-client.ts'
 import type { S3BlobSettings } from './settings.ts'
+import { onDisk } from './unavailable.ts'
 import { withSource, writeHashed } from './write-hashed.ts'
 
-/** What one PUT may carry on S3 itself. Refused while spooling, before the server would refuse it by hanging up. */
-const maxBytes = 5 * 1024 ** 3
+/** The limit of one PUT on S3 itself. Checked while spooling: the server would refuse by closing the connection. */
+const limit = {
+  bytes: 5 * 1024 ** 3,
+  error: () => new Error('the blob is larger than 5 GiB, the most that one PUT may carry'),
+}
 
 interface Bucket {
   settings: S3BlobSettings
@@ -27,8 +31,8 @@ interface Bucket {
 }
 
 /**
- * Asks for the bucket's identity, so that a wrong address, bucket or key is an error here and not at the first upload.
- * The key needs GetObject, PutObject, DeleteObject and ListBucket: without the last S3 answers 403 to what is missing.
+ * Reads the bucket's identity, so that a wrong address, bucket or key is an error here and not at the first upload. The
+ * key needs GetObject, PutObject, DeleteObject and ListBucket: without the last S3 answers 403 for missing objects.
  */
 export async function openS3BlobStore(settings: S3BlobSettings): Promise<BlobStore> {
   const client = createS3Client(settings)
@@ -49,9 +53,9 @@ export async function openS3BlobStore(settings: S3BlobSettings): Promise<BlobSto
 }
 
 async function put(bucket: Bucket, source: Readable, signal?: AbortSignal): Promise<StoredBlob> {
-  const file = await openSpool(bucket.settings.spool_folder ?? tmpdir())
+  const file = await onDisk(openSpool(bucket.settings.spool_folder ?? tmpdir()))
   try {
-    const blob = await writeHashed(source, file, { signal, maxBytes })
+    const blob = await writeHashed(source, file, { signal, limit })
     signal?.throwIfAborted()
     if (!(await isThere(bucket, blob, signal))) await upload(bucket, file, { blob, signal })
     return blob
@@ -61,8 +65,8 @@ async function put(bucket: Bucket, source: Readable, signal?: AbortSignal): Prom
 }
 
 /**
- * A file without a name, so that a crash leaves nothing behind. A blob's name is its hash, and the length goes before
- * the bytes: neither is known until the source has ended, and it may be larger than memory.
+ * A file without a name, so that a crash leaves nothing behind. A blob's name is its hash, and its length is sent before
+ * its bytes: neither is known until the source has ended, and it may be larger than memory.
  */
 async function openSpool(folder: string): Promise<FileHandle> {
   const path = join(folder, `spool-${randomBytes(16).toString('hex')}`)
@@ -74,7 +78,7 @@ async function openSpool(folder: string): Promise<FileHandle> {
 async function isThere(bucket: Bucket, blob: StoredBlob, signal: AbortSignal | undefined): Promise<boolean> {
   const answer = await bucket.client.send({ method: 'HEAD', key: blobKey(bucket, blob.sha256), signal })
   answer.resume()
-  // Anything else, also a 403 for want of ListBucket, is left to the PUT, whose refusal says why.
+  // Any other answer, also a 403 without ListBucket, is left to the PUT, whose refusal says why.
   return answer.statusCode === 200 && answer.headers['content-length'] === String(blob.bytes)
 }
 
@@ -99,7 +103,7 @@ async function upload(
   answer.resume()
 }
 
-/** By position: a second try must begin at the first byte, and the handle stays open for it. */
+/** Read by position: a retry begins at the first byte of the same open file. */
 async function* readSpool(file: FileHandle, bytes: number): AsyncGenerator<Buffer> {
   let position = 0
   while (position < bytes) {
@@ -140,7 +144,7 @@ async function remove(bucket: Bucket, sha256: string): Promise<void> {
   answer.resume()
 }
 
-/** Undefined for an object that is not there; a missing bucket is a 404 too, but a mistake to be told. */
+/** Undefined for a missing object; a missing bucket is a 404 as well, but an error. */
 async function missing(bucket: Bucket, request: S3Request, answer: IncomingMessage): Promise<undefined> {
   if (answer.statusCode !== 404) throw await refusal(bucket.settings, request, answer)
   const { code, message } = parseRefusal(await readText(answer))
@@ -161,8 +165,8 @@ async function readIdentity(bucket: Bucket): Promise<string | undefined> {
 }
 
 async function makeIdentity(bucket: Bucket): Promise<string> {
-  // Of two processes that open a new bucket at once the second must not replace the first's. Some servers know no
-  // conditional PUT: most ignore it, some answer 501. There the last one wins, and the read after it mostly sees it.
+  // When two processes open a new bucket, the second must not replace the identity of the first. Some servers do not
+  // support a conditional PUT: most ignore it, some answer 501. There the last one wins, and the read sees it mostly.
   const request = identityRequest(bucket)
   let answer = await bucket.client.send({ ...request, headers: { 'if-none-match': '*' } })
   if (answer.statusCode === 501) {
@@ -173,7 +177,7 @@ async function makeIdentity(bucket: Bucket): Promise<string> {
   if (!written) throw await refusal(bucket.settings, request, answer)
   answer.resume()
   const identity = await readIdentity(bucket)
-  if (identity === undefined) throw new Error(`The object ${request.key} vanished while it was being made`)
+  if (identity === undefined) throw new Error(`The object ${request.key} vanished while it was created`)
   return identity
 }
 

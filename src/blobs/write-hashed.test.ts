@@ -14,8 +14,11 @@ test('a stream above the limit is refused when it passes it, not at its end', as
       for (; sent < 1000; sent++) yield Buffer.alloc(1000)
     })(),
   )
-  const written = writeHashed(source, file, { signal: undefined, maxBytes: 10_000 })
-  await expect(written).rejects.toThrow('larger than 10000 bytes')
+  const written = writeHashed(source, file, {
+    signal: undefined,
+    limit: { bytes: 10_000, error: () => new Error('too large') },
+  })
+  await expect(written).rejects.toThrow('too large')
   expect(sent).toBeLessThan(100)
   await file.close()
   await rm(folder, { recursive: true })

@@ -1,15 +1,22 @@
-/** Copies a stream into an open file and hashes it on the way, holding one chunk at a time. */
+/** Copies a stream into an open file and hashes it at the same time, with one chunk in memory. */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { StoredBlob } from './port.ts'
+import { onDisk } from './unavailable.ts'
 
-/** Rejects with the source's error or the signal's reason; the file then holds a part, which is the caller's to drop. */
+export interface SizeLimit {
+  bytes: number
+  /** The error when the source is larger. */
+  error: () => Error
+}
+
+/** Rejects with the source's error or the signal's reason; the file then holds a part that the caller must remove. */
 export async function writeHashed(
   source: Readable,
   file: FileHandle,
-  options: { signal: AbortSignal | undefined; maxBytes: number },
+  options: { signal: AbortSignal | undefined; limit: SizeLimit },
 ): Promise<StoredBlob> {
   const hash = createHash('sha256')
   let bytes = 0
@@ -17,16 +24,16 @@ export async function writeHashed(
     for await (const chunk of chunks) {
       const part = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
       bytes += part.byteLength
-      if (bytes > options.maxBytes) throw new Error(`the blob is larger than ${options.maxBytes} bytes`)
+      if (bytes > options.limit.bytes) throw options.limit.error()
       hash.update(part)
-      // Not `write`, which may stop short: appendFile goes on until the whole chunk is in the file.
-      await file.appendFile(part)
+      // Not `write`, which may write a part: appendFile continues until the whole chunk is in the file.
+      await onDisk(file.appendFile(part))
     }
   }
   try {
     await pipeline(source, write, { signal: options.signal })
   } catch (error) {
-    // The pipeline ends an abort with an AbortError of its own; the caller is owed the signal's reason.
+    // On abort the pipeline throws its own AbortError; the contract says the signal's reason.
     options.signal?.throwIfAborted()
     throw error
   }
@@ -34,8 +41,8 @@ export async function writeHashed(
 }
 
 /**
- * Runs `store` on a source that is not being read yet. A source that fails in that time must not end the process for
- * want of a listener, and one that is never read must be closed, or whoever feeds it waits for ever.
+ * Runs `store` on a source that is not being read yet. A source that fails in that time must not end the process
+ * because it has no listener, and one that is never read must be closed, or its writer waits without end.
  */
 export async function withSource<Result>(source: Readable, store: () => Promise<Result>): Promise<Result> {
   source.on('error', () => {})

@@ -1,4 +1,5 @@
 /** The interface to PostgreSQL: statements, transactions, notifications. */
+import { Unavailable } from '../util/unavailable.ts'
 
 /** What a statement can be run on: the pool, or one transaction. */
 export interface Queryable {
@@ -36,6 +37,10 @@ export interface Database extends Queryable {
  * The database cannot serve now: it is not running, restarting, out of disk, did not answer in time, or the connection
  * was lost. Whether an unfinished statement took effect is unknown. The same call works once the database is back.
  */
-export class DatabaseUnavailable extends Error {
+export class DatabaseUnavailable extends Unavailable {
   override readonly name = 'DatabaseUnavailable'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('its database is not answering', message, options)
+  }
 }

@@ -1,11 +1,11 @@
 /** The one place that turns what was thrown into an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
-import { DatabaseUnavailable } from '../database/database.ts'
 import type { Log } from '../util/log.ts'
+import { Unavailable } from '../util/unavailable.ts'
 
-/** Clients wait this long before they ask a database again that restarts. */
-const databaseRetryMs = 1000
+/** How long clients wait before they try again. */
+const retryMs = 1000
 
 export function answerError(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const failure = toApiError(log, error, request)
@@ -23,9 +23,9 @@ export function answerError(log: Log, error: unknown, request: FastifyRequest, r
 
 function toApiError(log: Log, error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error
-  if (error instanceof DatabaseUnavailable) {
-    log('warn', 'a request met no database', { request_id: request.id, error })
-    return errors.unavailable('its database is not answering', databaseRetryMs)
+  if (error instanceof Unavailable) {
+    log('warn', 'a request failed: a part of the server is unavailable', { request_id: request.id, error })
+    return errors.unavailable(error.reason, retryMs)
   }
   const known = fromFastify(error as FastifyError, request)
   if (known) return known

@@ -1,10 +1,22 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  statfs,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openBlobStore } from '../../src/blobs/open.ts'
+import { BlobsUnavailable, onDisk } from '../../src/blobs/unavailable.ts'
 import { blobStoreContract, hashOf, inShort, read, type BlobStoreUnderTest } from '../contracts/blob-store.ts'
 
 blobStoreContract('disk', async () => startDisk())
@@ -100,4 +112,36 @@ test('a put into a folder that was taken away fails and closes its source', asyn
   const source = Readable.from(['x'])
   await expect(store.put(source)).rejects.toThrow('ENOENT')
   expect(source.destroyed).toBe(true)
+})
+
+test('a put that would leave too little free space is refused and leaves nothing', async () => {
+  const folder = await freshFolder()
+  const { bavail, bsize } = await statfs(folder)
+  const free = bavail * bsize
+  const full = await openBlobStore({ type: 'disk', folder }, { minFreeBytes: free * 2 })
+  await expect(full.put(Readable.from(['x']))).rejects.toThrow(BlobsUnavailable)
+  // A put that begins with enough space and reaches the limit while it writes.
+  const nearly = await openBlobStore({ type: 'disk', folder }, { minFreeBytes: free - 256 * 1024 ** 2 })
+  const endless = new Readable({
+    read() {
+      this.push(Buffer.alloc(1024 * 1024))
+    },
+  })
+  await expect(nearly.put(endless)).rejects.toThrow('SPOOL_MIN_FREE_DISK_MB')
+  expect(await readdir(join(folder, 'tmp'))).toEqual([])
+  const open = await openBlobStore({ type: 'disk', folder }, { minFreeBytes: 1 })
+  expect(await open.put(Readable.from(['x']))).toMatchObject({ bytes: 1 })
+})
+
+test.each([
+  ['ENOSPC', 'is full'],
+  ['EDQUOT', 'is full'],
+  ['EROFS', 'is read-only'],
+])('the error %s of the disk is told from an error of the source: %s', async (code, words) => {
+  const error = Object.assign(new Error('write'), { code })
+  await expect(onDisk(Promise.reject(error))).rejects.toThrow(words)
+  await expect(onDisk(Promise.reject(error))).rejects.toThrow(BlobsUnavailable)
+  const store = await openBlobStore({ type: 'disk', folder: await freshFolder() })
+  const source = new Readable({ read: () => source.destroy(error) })
+  await expect(store.put(source)).rejects.toBe(error)
 })

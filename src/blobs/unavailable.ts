@@ -1,0 +1,37 @@
+/** A blob store that takes no contents now: a full or read-only disk, a server that cannot be reached. */
+import { Unavailable } from '../util/unavailable.ts'
+
+export class BlobsUnavailable extends Unavailable {
+  override readonly name = 'BlobsUnavailable'
+}
+
+const diskReasons: Record<string, string> = {
+  ENOSPC: 'the disk for file contents is full',
+  EDQUOT: 'the disk for file contents is full',
+  EROFS: 'the disk for file contents is read-only',
+  EACCES: 'the disk for file contents cannot be written',
+  EPERM: 'the disk for file contents cannot be written',
+  EIO: 'the disk for file contents cannot be written',
+}
+
+/** Rejects with `BlobsUnavailable` when the disk refused the work, else with the error itself. */
+export async function onDisk<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const reason = diskReasons[code]
+    if (reason === undefined || !(error instanceof Error)) throw error
+    throw new BlobsUnavailable(reason, `${reason}: ${error.message}`, { cause: error })
+  }
+}
+
+/** When storing more would leave less than the configured free space. */
+export function lowOnSpace(folder: string, minFreeBytes: number): BlobsUnavailable {
+  const reason = 'the disk for file contents is nearly full'
+  const leastMb = Math.round(minFreeBytes / 1024 / 1024)
+  return new BlobsUnavailable(
+    reason,
+    `${reason}: less than ${leastMb} MiB would be left in ${folder} (SPOOL_MIN_FREE_DISK_MB)`,
+  )
+}
