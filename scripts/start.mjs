@@ -1,23 +1,50 @@
 /** npm start: compiles when src/ is newer than dist/, then runs the server in this process. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Spool needs Node.js 20.19 or newer; this is ${process.versions.node}.`)
-  process.exit(1)
+  fail(`Spool needs Node.js 20.19 or newer; this is ${process.versions.node}.`)
 }
 
 const stamp = join(root, 'dist', '.built')
-if (!existsSync(stamp) || newest(join(root, 'src')) > statSync(stamp).mtimeMs) {
-  const { build } = await import('./build.mjs')
-  build()
+if (isStale()) {
+  if (hasCompiler()) {
+    const { build } = await import('./build.mjs')
+    build()
+  } else if (!existsSync(stamp)) {
+    fail(
+      'Spool is not compiled yet and the TypeScript compiler is not installed. Run `npm install` with development ' +
+        'packages (without --omit=dev and NODE_ENV=production), or copy a ready dist/ here.',
+    )
+  }
+  // A ready dist/ without the compiler is an installation for production: its file times say nothing.
 }
 await import('../dist/main.js')
 
+function isStale() {
+  return !existsSync(stamp) || newest(join(root, 'src')) > statSync(stamp).mtimeMs
+}
+
 function newest(folder) {
+  if (!existsSync(folder)) return 0
   const files = readdirSync(folder, { recursive: true, withFileTypes: true })
   return Math.max(...files.map((file) => statSync(join(file.parentPath, file.name)).mtimeMs))
+}
+
+function hasCompiler() {
+  try {
+    createRequire(import.meta.url).resolve('typescript/package.json')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function fail(message) {
+  console.error(message)
+  process.exit(1)
 }

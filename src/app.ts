@@ -1,142 +1,164 @@
-/** Puts the house together: opens every room that the configuration asks for and closes them in order. */
+/** Puts the application together: opens what the configuration asks for, and closes it in reverse order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import type { Readiness } from './api/health.ts'
 import { openBlobStore } from './blobs/open.ts'
 import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
+import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { storesReady } from './domain/stores-ready.ts'
 import { toolFiles } from './domain/tool-files.ts'
+import { openEmbedder } from './embedders/open.ts'
 import { Worker } from './engine/worker.ts'
+import { openServer } from './http/app.ts'
+import { answersEnd } from './http/open-answers.ts'
+import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
+import { openModels, type Models } from './models/open.ts'
+import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
-import { openServer } from './http/app.ts'
-import { answersEnd } from './http/open-answers.ts'
-import { openEmbedder } from './embedders/open.ts'
-import { openModels, type Models } from './models/open.ts'
-import { sweepLeftovers } from './ingest/cut-into-chunks.ts'
+import { openSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
-import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { openSandbox, type Sandbox } from './sandbox/sandbox.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
 import { newHexId } from './util/ids.ts'
 import type { Log } from './util/log.ts'
 
-/** A stream that says nothing for this long gets a comment. */
+/** A stream that sends nothing for this long gets a comment. */
 const keepAliveMs = 15_000
 
-export interface House {
+export interface App {
   /** Without a path; undefined when this process does not answer requests. */
   url: string | undefined
   database: string
   models: Models
   retrieval: Retrieval
-  /** Resolves when the database is gone for good. */
+  /** Resolves when the database cannot be kept running. */
   lost: Promise<Error>
-  /** Finishes what is being worked on, for a while, and closes everything. */
+  /** Stops taking work, waits for runs up to the drain time, and closes everything. */
   close(): Promise<void>
 }
 
-interface Parts {
+export interface AppOptions {
   log: Log
   clock: Clock
   keepAliveMs?: number
 }
 
-export async function openHouse(config: Config, parts: Parts): Promise<House> {
-  const database = await openDatabase({
-    dataDir: config.dataDir,
-    migrations: fileURLToPath(new URL('database/migrations', import.meta.url)),
-    poolSize: config.databasePool,
-    timeoutMs: config.databaseTimeoutMs,
-    log: parts.log,
-    ...(config.databaseUrl && { url: config.databaseUrl }),
-  })
-  let blobs: BlobStore | undefined
+/** What was opened so far, so that a start that fails half-way closes it again. */
+type Closers = (() => Promise<unknown>)[]
+
+export async function openApp(config: Config, options: AppOptions): Promise<App> {
+  const closers: Closers = []
   try {
-    blobs = await openBlobStore(config.blobs)
-    await checkBlobStore(database.db, blobs, blobPlace(config))
-    return await furnish(config, parts, { database, blobs })
+    return await open(config, options, closers)
   } catch (error) {
-    await blobs?.close()
-    await database.close()
+    await closeAll(closers)
     throw error
   }
 }
 
-function blobPlace({ blobs }: Config): string {
-  return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
-}
-
-async function furnish(
-  config: Config,
-  parts: Parts,
-  { database, blobs }: { database: OpenedDatabase; blobs: BlobStore },
-): Promise<House> {
+async function open(config: Config, options: AppOptions, closers: Closers): Promise<App> {
+  const { log, clock } = options
+  const database = await openConfiguredDatabase(config, log)
+  closers.push(() => database.close())
   const { db } = database
-  const { log, clock } = parts
+  log('info', 'database started', { database: database.description })
+  const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
+  closers.push(() => blobs.close())
+  await checkBlobStore(db, blobs, placeOf(config.blobs))
   const models = openModels(config.models, log)
-  const hints = new Hints({ shared: !database.embedded })
-  const runLog = new RunLog(db, hints)
+  closers.push(() => models.close())
   const search = await openSearch(config, { db, blobs, clock, log, models })
-  const context: Context = {
-    db,
-    blobs,
-    retrieval: search.retrieval,
-    clock,
-    hints,
-    runLog,
-    handoff: new Handoff(),
-    log,
-    runExpiresSeconds: config.runExpiresSeconds,
-    runLogDays: config.runLogDays,
-    modelBehind: (name) => behind(models, name),
-  }
-  const { choice, pythonPath, downloads } = config.sandbox
-  const sandbox = openSandbox({
-    choice,
-    dataDir: config.dataDir,
-    downloads,
-    log,
-    ...(pythonPath && { pythonPath }),
-  })
+  closers.push(() => search.close())
+  const sandbox = openConfiguredSandbox(config, log)
+  closers.push(() => sandbox.close())
+  const hints = new Hints({ shared: !database.embedded })
+  closers.push(() => hints.close())
+  const context = contextOf(config, options, { database, blobs, hints, models, retrieval: search.retrieval })
   await hints.start(db)
+  // The embedded database serves one process, so every worker that it knows has ended.
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
+  closers.push(async () => worker?.drain(0))
   await worker?.start()
   const draining = new AbortController()
   const http = config.roles.has('api')
-    ? await listen(config, parts, { context, models, database, sandbox, draining: draining.signal })
+    ? await listen(config, options, { context, models, database, sandbox, draining: draining.signal })
     : undefined
+  if (http) log('info', 'listening', { url: http.url })
   if (worker) sandbox.start()
-  const shutDown = async () => {
+  const close = async () => {
     draining.abort()
-    // Runs first: streams that are open show their end. Those of a shared database may show runs of other processes.
+    // Runs first: open streams show how they end. Those of a shared database may show runs of other processes.
     const drainMs = config.drainSeconds * 1000
     await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
-    runLog.close()
+    closers.pop()
+    log('info', 'drained')
+    context.runLog.close()
     await http?.close()
-    await hints.close()
-    await sandbox.close()
-    await search.close()
-    await models.close()
-    await blobs.close()
-    await database.close()
+    await closeAll(closers)
   }
   let closing: Promise<void> | undefined
   return {
     url: http?.url,
     database: database.description,
     models,
-    retrieval: context.retrieval,
+    retrieval: search.retrieval,
     lost: database.lost,
-    close: () => (closing ??= shutDown()),
+    close: () => (closing ??= close()),
+  }
+}
+
+async function closeAll(closers: Closers): Promise<void> {
+  for (const close of closers.splice(0).toReversed()) await close()
+}
+
+function openConfiguredDatabase(config: Config, log: Log): Promise<OpenedDatabase> {
+  return openDatabase({
+    dataDir: config.dataDir,
+    migrations: fileURLToPath(new URL('database/migrations', import.meta.url)),
+    poolSize: config.databasePool,
+    timeoutMs: config.databaseTimeoutMs,
+    log,
+    ...(config.databaseUrl && { url: config.databaseUrl }),
+  })
+}
+
+function placeOf(blobs: Config['blobs']): string {
+  return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
+}
+
+function openConfiguredSandbox({ sandbox, dataDir }: Config, log: Log): Sandbox {
+  const { choice, pythonPath, downloads } = sandbox
+  return openSandbox({ choice, dataDir, downloads, log, ...(pythonPath && { pythonPath }) })
+}
+
+function contextOf(
+  config: Config,
+  { clock, log }: AppOptions,
+  parts: { database: OpenedDatabase; blobs: BlobStore; hints: Hints; models: Models; retrieval: Retrieval },
+): Context {
+  const { database, blobs, hints, models, retrieval } = parts
+  return {
+    db: database.db,
+    blobs,
+    retrieval,
+    clock,
+    hints,
+    runLog: new RunLog(database.db, hints),
+    handoff: new Handoff(),
+    log,
+    runExpiresSeconds: config.runExpiresSeconds,
+    runLogDays: config.runLogDays,
+    modelBehind: (name) => {
+      const found = models.resolve(name)
+      return found && `${found.provider}/${found.model}`
+    },
   }
 }
 
@@ -158,14 +180,9 @@ async function openSearch(
   }
 }
 
-function behind(models: Models, name: string): string | undefined {
-  const found = models.resolve(name)
-  return found && `${found.provider}/${found.model}`
-}
-
 function openWorker(
   { maxRuns, maxIngests }: Config,
-  { context, models, sandbox }: Pick<Rooms, 'context' | 'models' | 'sandbox'>,
+  { context, models, sandbox }: { context: Context; models: Models; sandbox: Sandbox },
 ): Worker {
   const id = newHexId('worker_')
   const files = toolFiles(context)
@@ -180,24 +197,16 @@ function openWorker(
   return new Worker({ id, context, models, tools, maxRuns, maxIngests })
 }
 
-interface Rooms {
-  context: Context
-  models: Models
-  database: OpenedDatabase
-  sandbox: Sandbox
-  /** Aborts when the process begins to stop. */
-  draining: AbortSignal
-}
-
 async function listen(
   config: Config,
-  parts: Parts,
-  rooms: Rooms,
+  options: AppOptions,
+  { context, ...parts }: Omit<ReadinessParts, 'folders' | 'minFreeDiskBytes'> & { context: Context },
 ): Promise<{ url: string; drain: (ms: number) => Promise<void>; close: () => Promise<void> }> {
-  const { context, models } = rooms
+  const { blobs, dataDir, minFreeDiskBytes } = config
+  const folders = blobs.type === 'disk' ? [dataDir, blobs.folder] : [dataDir]
   const http = await openServer({
     context,
-    models,
+    models: parts.models,
     keys: config.keys,
     loopbackOnly: config.keys.size === 0 && !config.insecure,
     corsOrigins: config.corsOrigins,
@@ -205,9 +214,9 @@ async function listen(
     maxFileBytes: config.maxFileBytes,
     allowAllDownloads: config.allowAllDownloads,
     bodyLimitBytes: config.bodyLimitBytes,
-    keepAliveMs: parts.keepAliveMs ?? keepAliveMs,
-    readiness: () => readiness(rooms),
-    isDraining: () => rooms.draining.aborted,
+    keepAliveMs: options.keepAliveMs ?? keepAliveMs,
+    readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
+    isDraining: () => parts.draining.aborted,
   })
   await http.listen({ host: config.host, port: config.port })
   const { port } = http.server.address() as AddressInfo
@@ -216,18 +225,5 @@ async function listen(
     url: `http://${host}:${port}`,
     drain: (ms) => answersEnd(http, ms),
     close: () => http.close(),
-  }
-}
-
-async function readiness({ context, models, database, sandbox, draining }: Rooms): Promise<Readiness> {
-  const isUp = await context.db.query({ text: 'select 1' }).then(
-    () => true,
-    () => false,
-  )
-  return {
-    ready: isUp && !draining.aborted,
-    database: { status: isUp ? 'up' : 'down', description: database.description },
-    model: { description: models.description, demo: models.isDemo },
-    sandbox: sandbox.describe(),
   }
 }

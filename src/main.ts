@@ -1,57 +1,37 @@
-/** Starts the server, prints the banner, and stops cleanly on a signal; or, told to, embeds all stores anew. */
-import { banner } from './banner.ts'
-import { openHouse } from './app.ts'
-import { ConfigError, readConfig } from './config/config.ts'
-import { openLogger } from './logger.ts'
-import { reindex } from './reindex.ts'
+/** Reads the command line and starts a command. */
+import { readFileSync } from 'node:fs'
+import { help, readCommandLine, UsageError } from './cli/command-line.ts'
+import { openLogger } from './cli/logger.ts'
+import { reindex } from './cli/reindex.ts'
+import { serve } from './cli/serve.ts'
+import { readConfig } from './config/config.ts'
 import { systemClock } from './util/clock.ts'
 
+const print = (text: string) => process.stdout.write(text)
+
 async function main(): Promise<void> {
-  const config = readConfig()
-  const { log, release } = openLogger(config.logLevel)
-  if (process.argv[2] === 'reindex') {
-    release()
-    await reindex(config, { log, clock: systemClock, say: (line) => process.stdout.write(`${line}\n`) })
-    process.exit(0)
-  }
-  const house = await openHouse(config, { log, clock: systemClock })
-  process.stdout.write(banner(config, house))
-  release()
-  stopOnSignals(async () => {
-    log('info', 'stopping', { drain_seconds: config.drainSeconds })
-    await house.close()
-    log('info', 'stopped')
-  })
-  void house.lost.then((error) => {
-    log('error', 'the database is gone, so the server ends', { error })
-    process.exit(1)
-  })
+  const { command, flags } = readCommandLine(process.argv.slice(2))
+  if (command === 'help') return void print(help)
+  if (command === 'version') return void print(`${version()}\n`)
+  const config = readConfig(flags)
+  // The output of `reindex` is for a person: its log shows problems only.
+  const isQuiet = command === 'reindex' && config.logLevel === 'info'
+  const logger = openLogger(isQuiet ? 'warn' : config.logLevel)
+  if (command === 'serve') return serve(config, logger)
+  logger.release()
+  await reindex(config, { log: logger.log, clock: systemClock, print: (line) => print(`${line}\n`) })
+  process.exit(0)
 }
 
-/** The first signal stops gently, the second at once. */
-function stopOnSignals(stop: () => Promise<void>): void {
-  let isStopping = false
-  const onSignal = () => {
-    if (isStopping) process.exit(130)
-    isStopping = true
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
+function version(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string
   }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-}
-
-function sentence(error: unknown): string {
-  if (error instanceof ConfigError) return error.message
-  return error instanceof Error ? error.message : String(error)
+  return manifest.version
 }
 
 main().catch((error: unknown) => {
-  console.error(`Spool could not start. ${sentence(error)}`)
-  process.exit(1)
+  const isUsage = error instanceof UsageError
+  console.error(`Spool could not start. ${error instanceof Error ? error.message : String(error)}`)
+  process.exit(isUsage ? 2 : 1)
 })

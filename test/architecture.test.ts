@@ -9,9 +9,8 @@ import { expect, test } from 'vitest'
 const allowed: Record<string, string[]> = {
   main: ['*'],
   app: ['*'],
-  banner: ['app', 'config'],
-  reindex: ['app', 'config', 'ingest', 'util'],
-  logger: ['util'],
+  readiness: ['api', 'database', 'models', 'sandbox', 'util'],
+  cli: ['app', 'config', 'ingest', 'util'],
   config: ['models', 'blobs', 'util', 'api'],
   http: ['api', 'domain', 'database', 'util'],
   engine: ['api', 'domain', 'tools', 'ingest', 'search', 'runs', 'models', 'sql', 'database', 'util'],

@@ -1,7 +1,7 @@
 /** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { openHouse, type House } from '../../src/app.ts'
+import { openApp, type App } from '../../src/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config/config.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
@@ -44,7 +44,7 @@ export interface TestServer {
   /** Posts and collects the stream to its end. */
   stream(path: string, body: object): Promise<SentEvent[]>
   /** Another process on the same database, as far as a test can have one. */
-  sibling(config?: Partial<Config>): Promise<House & { openai: OpenAI }>
+  sibling(config?: Partial<Config>): Promise<App & { openai: OpenAI }>
   /** Checks that nothing was left behind, and closes all. */
   close(): Promise<void>
 }
@@ -102,9 +102,9 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     ...options.config,
   })
   const parts = { log, clock, ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }) }
-  const house = await openHouse(config(), parts)
-  const siblings: House[] = []
-  const url = `${house.url}/v1`
+  const app = await openApp(config(), parts)
+  const siblings: App[] = []
+  const url = `${app.url}/v1`
   const openai = new OpenAI({ baseURL: url, apiKey: key, maxRetries: 0 })
   return {
     url,
@@ -115,7 +115,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     dataDir: data.path,
     clock,
     db,
-    retrieval: house.retrieval,
+    retrieval: app.retrieval,
     complaints,
     request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
     async stream(path, body) {
@@ -128,13 +128,13 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
       return readStream(response)
     },
     async sibling(more = {}) {
-      const other = await openHouse({ ...config(), ...more }, parts)
+      const other = await openApp({ ...config(), ...more }, parts)
       siblings.push(other)
       return { ...other, openai: new OpenAI({ baseURL: `${other.url}/v1`, apiKey: key, maxRetries: 0 }) }
     },
     async close() {
       for (const other of siblings) await other.close()
-      await house.close()
+      await app.close()
       const leased = await db.query<{ id: string; status: string }>({
         text: `select id, status from runs where lease_owner is not null
                and status in ('queued', 'in_progress', 'cancelling')`,

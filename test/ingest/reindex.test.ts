@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import { beginReindex } from '../../src/ingest/reindex.ts'
-import { reindex } from '../../src/reindex.ts'
+import { reindex } from '../../src/cli/reindex.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
 
@@ -52,9 +52,9 @@ test('a store that was made with another embedder refuses and says what to do; r
   const said: string[] = []
   await reindex(
     { ...server.config, models: otherModels() },
-    { log: () => undefined, clock: server.clock, say: (line) => void said.push(line) },
+    { log: () => undefined, clock: server.clock, print: (line) => void said.push(line) },
   )
-  expect(said[0]).toBe('1 vector store is embedded anew with others/64.')
+  expect(said[0]).toBe('1 vector store is embedded again with others/64.')
   expect(said.at(-1)).toBe('Done.')
   const store = await other.openai.vectorStores.retrieve(id)
   expect(store).toMatchObject({ status: 'completed', file_counts: { completed: 2, total: 2 } })
@@ -110,7 +110,7 @@ test('npm run reindex is a command that ends by itself', async () => {
   child.stdout.on('data', (piece: Buffer) => (printed += piece.toString()))
   child.stderr.on('data', (piece: Buffer) => (printed += piece.toString()))
   const [code] = await once(child, 'exit')
-  expect(printed).toContain('1 vector store is embedded anew with others/64.')
+  expect(printed).toContain('1 vector store is embedded again with others/64.')
   expect(printed.trimEnd().endsWith('Done.')).toBe(true)
   expect(code).toBe(0)
   const vectors = await server.db.query<{ bytes: number }>({

@@ -1,0 +1,60 @@
+/** The log on stdout: JSON lines, or readable ones on a terminal. Held back until the banner has been printed. */
+import pino from 'pino'
+import type { Log } from '../util/log.ts'
+
+export interface Logger {
+  log: Log
+  /** Prints what was held back, and from now on every line at once. */
+  release: () => void
+}
+
+type Level = Parameters<Log>[0]
+
+export function openLogger(level: Level): Logger {
+  const errors = level === 'debug' ? pino.stdSerializers.err : shortError
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { error: errors, err: errors },
+  }
+  const target = process.stdout.isTTY
+    ? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } })
+    : pino.destination({ fd: 1, sync: true })
+  const out = pino(options, target)
+  const held: Parameters<Log>[] = []
+  let isHeld = true
+  const print: Log = (at, message, fields) => out[at](fields ?? {}, message)
+  return {
+    log: (...line) => {
+      if (!isHeld) print(...line)
+      // A start that waits or fails must not be silent; stdout begins with the banner.
+      else if (line[0] === 'warn' || line[0] === 'error') printAside(...line)
+      else held.push(line)
+    },
+    release() {
+      isHeld = false
+      for (const line of held.splice(0)) print(...line)
+    },
+  }
+}
+
+const printAside: Log = (level, message, fields = {}) => {
+  const { error, ...others } = fields as { error?: unknown }
+  const more = Object.keys(others).length > 0 ? ` ${JSON.stringify(others)}` : ''
+  const cause = error === undefined ? '' : `: ${shortError(error)}`
+  process.stderr.write(`${level}: ${message}${cause}${more}\n`)
+}
+
+/** The message of an error and of its causes, in one line and without stacks. */
+export function shortError(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : JSON.stringify(error)
+  const line =
+    error.message.includes(error.name) || error.name === 'Error'
+      ? error.message
+      : `${error.name}: ${error.message}`
+  const cause = error.cause === undefined ? '' : shortError(error.cause)
+  // Wrapped errors often repeat their cause.
+  return cause === '' || line.includes(cause) ? line : `${line}; cause: ${cause}`
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { readCommandLine, UsageError } from '../../src/cli/command-line.ts'
+import { runMain } from './run-main.ts'
+
+describe('npm start --', () => {
+  test('--help prints the usage and starts nothing', async () => {
+    const { code, stdout, stderr } = await runMain(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^Usage: npm start -- \[command\] \[options\]/)
+  })
+
+  test('--version prints the version and starts nothing', async () => {
+    const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+    const { version } = JSON.parse(manifest) as { version: string }
+    expect(await runMain(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+  })
+
+  test('an unknown option ends with a sentence and an exit code', async () => {
+    expect(await runMain(['--prot', '9000'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: 'Spool could not start. There is no option --prot. Did you mean --port?\n',
+    })
+  })
+})
+
+test('options set the variables that they stand for', () => {
+  expect(readCommandLine([])).toEqual({ command: 'serve', flags: {} })
+  expect(readCommandLine(['serve', '--port', '9000', '--host=::1', '--data-dir', 'here'])).toEqual({
+    command: 'serve',
+    flags: { PORT: '9000', HOST: '::1', SPOOL_DATA_DIR: 'here' },
+  })
+  expect(readCommandLine(['reindex', '--data-dir', 'here']).command).toBe('reindex')
+  expect(readCommandLine(['-h', '--port', '1']).command).toBe('help')
+})
+
+test.each([
+  [['--api-key', 'x'], 'There is no option --api-key. --help lists all of them.'],
+  [['-x'], 'There is no option -x.'],
+  [['--port'], 'The option --port needs a value'],
+  [['--port='], 'The option --port needs a value'],
+  [['srve'], "There is no command 'srve'. Did you mean serve?"],
+  [['serve', 'now'], "The command 'serve' takes no argument 'now'."],
+])('%j is refused', (args, message) => {
+  expect(() => readCommandLine(args)).toThrow(UsageError)
+  expect(() => readCommandLine(args)).toThrow(message)
+})

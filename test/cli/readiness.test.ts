@@ -1,0 +1,74 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { toFile } from 'openai'
+import { silentProxy, type SilentProxy } from '../harness/silent-proxy.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+
+let server: TestServer
+let proxy: SilentProxy
+beforeEach(async () => {
+  server = await testServer()
+  proxy = await silentProxy(server.databaseUrl)
+})
+afterEach(async () => {
+  await server.close()
+  await proxy.close()
+})
+
+const readiness = async (app: { url: string | undefined }) => {
+  const response = await fetch(`${app.url}/readyz`)
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('readiness names the state of each part, and no path or address', async () => {
+  const { status, body } = await readiness({ url: server.url.replace('/v1', '') })
+  expect({ status, body }).toMatchObject({
+    status: 200,
+    body: { ready: true, database: { status: 'up' }, disk: { status: 'ok' }, model: { demo: false } },
+  })
+  expect(JSON.stringify(body)).not.toContain(server.dataDir)
+  expect(JSON.stringify(body)).not.toContain('127.0.0.1')
+})
+
+test('over a silent network to the database requests end with 503 and readiness is not ready', async () => {
+  const other = await server.sibling({
+    databaseUrl: proxy.url,
+    databaseTimeoutMs: 1_000,
+    roles: new Set(['api']),
+  })
+  const thread = await other.openai.beta.threads.create()
+  proxy.goSilent()
+  expect(await readiness(other)).toMatchObject({ status: 503, body: { database: { status: 'down' } } })
+  for (const work of [
+    () => other.openai.beta.threads.retrieve(thread.id),
+    () => other.openai.beta.threads.messages.create(thread.id, { role: 'user', content: 'Hi' }),
+    () => other.openai.beta.assistants.create({ model: 'gpt-4o' }),
+  ]) {
+    await expect(work()).rejects.toMatchObject({ status: 503 })
+  }
+  proxy.heal()
+  await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
+  expect((await other.openai.beta.threads.retrieve(thread.id)).id).toBe(thread.id)
+  const expected = /unavailable|connection that listens|idle database connection/
+  expect(server.complaints.filter(({ message }) => !expected.test(message))).toEqual([])
+  server.complaints.length = 0
+  proxy.reset()
+})
+
+test('a disk with less free space than configured refuses files and is not ready', async () => {
+  const other = await server.sibling({ minFreeDiskBytes: 2 ** 60, roles: new Set(['api']) })
+  expect(await readiness(other)).toMatchObject({
+    status: 503,
+    body: { ready: false, disk: { status: 'full' } },
+  })
+  const file = await toFile(Buffer.from('words'), 'a.txt')
+  await expect(other.openai.files.create({ file, purpose: 'assistants' })).rejects.toMatchObject({
+    status: 503,
+    error: {
+      type: 'server_error',
+      message: expect.stringContaining('the disk for file contents is nearly full'),
+    },
+  })
+  expect((await other.openai.beta.threads.create()).object).toBe('thread')
+  expect(server.complaints).toMatchObject([{ message: expect.stringContaining('unavailable') }])
+  server.complaints.length = 0
+})

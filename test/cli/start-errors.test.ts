@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { folderReason, listenReason } from '../../src/cli/start-errors.ts'
+import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { runMain } from './run-main.ts'
+
+let data: DataDir
+beforeEach(() => {
+  data = makeDataDir()
+})
+afterEach(() => data.remove())
+
+const start = (environment: Record<string, string>) =>
+  runMain([], { SPOOL_DATA_DIR: data.path, PORT: '0', ...environment })
+
+test('a port that is taken is an error before the database is made', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const { port } = other.address() as AddressInfo
+  const { code, stdout, stderr } = await start({ PORT: String(port) })
+  other.close()
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toBe(
+    `Spool could not start. PORT is ${port}, and another program listens at 127.0.0.1:${port} already (EADDRINUSE). ` +
+      `Stop it, or choose another port: npm start -- --port ${port + 1}\n`,
+  )
+  expect(existsSync(join(data.path, 'database'))).toBe(false)
+})
+
+test.each([
+  ['PORT', '70000', 'PORT=70000 cannot be used: the most is 65535.'],
+  ['PORT', 'eighty', 'PORT=eighty cannot be used: a whole number is needed.'],
+  ['HOST', 'no-such-host.invalid', 'HOST is no-such-host.invalid, which is not an address of this machine'],
+  ['SPOOL_APIKEY', 'secret', 'SPOOL_APIKEY is not a setting. Did you mean SPOOL_API_KEY?'],
+  ['OPENAI_BASE_URL', 'localhost:11434/v1', 'OPENAI_BASE_URL=localhost:11434/v1 cannot be used'],
+  ['DATABASE_URL', 'localhost:5432', 'DATABASE_URL must begin with postgres://'],
+  [
+    'DATABASE_URL',
+    'postgres://u:hush@no-such-host.invalid/x',
+    '(DATABASE_URL) does not answer. Its host name is not known',
+  ],
+])('%s=%s ends the start with a sentence', async (name, value, message) => {
+  const { code, stdout, stderr } = await start({ SPOOL_INSECURE: '1', [name]: value })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toContain(message)
+  expect(stderr).not.toContain('hush')
+  expect(stderr).not.toMatch(/\n\s+at /)
+})
+
+test.each([
+  ['SPOOL_DATA_DIR', 'file'],
+  ['SPOOL_DATA_DIR', 'file/below'],
+  ['SPOOL_BLOBS_FOLDER', 'file/blobs'],
+])('%s=%s, where file is a file, ends the start with a sentence', async (name, path) => {
+  const folder = join(data.path, 'folder')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'file'), '')
+  const { code, stderr } = await start({ [name]: join(folder, path) })
+  expect(code).toBe(1)
+  expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file or lies below one`)
+})
+
+const withCode = (code: string) => Object.assign(new Error(code), { code })
+
+test.each([
+  ['EACCES', 'this user may not write there'],
+  ['EROFS', 'on a read-only file system'],
+  ['ENOSPC', 'the disk is full'],
+])('the error %s of a folder says what to do', (code, words) => {
+  expect(folderReason(withCode(code))).toContain(words)
+})
+
+test('a privileged port and a foreign address say what to do', () => {
+  expect(listenReason(withCode('EACCES'), { host: '::1', port: 80 })).toContain('Choose a port above 1023')
+  expect(listenReason(withCode('EADDRNOTAVAIL'), { host: '10.9.8.7', port: 80 })).toContain(
+    'HOST is 10.9.8.7',
+  )
+})
