@@ -85,9 +85,8 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   // The embedded database serves one process, so every worker that it knows has ended.
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
+  closers.push(async () => worker?.drain(0))
   await worker?.start()
-  const drainMs = config.drainSeconds * 1000
-  closers.push(async () => worker?.drain(drainMs))
   const draining = new AbortController()
   const http = config.roles.has('api')
     ? await listen(config, options, { context, models, database, sandbox, draining: draining.signal })
@@ -96,8 +95,10 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   if (worker) sandbox.start()
   const close = async () => {
     draining.abort()
-    // Runs first: open streams show how they end. With a shared database they may show runs of other processes.
-    await Promise.all([closers.pop()?.(), database.embedded ? undefined : http?.drain(drainMs)])
+    // Runs first: open streams show how they end. Those of a shared database may show runs of other processes.
+    const drainMs = config.drainSeconds * 1000
+    await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
+    closers.pop()
     log('info', 'drained')
     context.runLog.close()
     await http?.close()

@@ -38,8 +38,7 @@ afterEach(async () => {
 
 const { post, runToRest, newThread, waitingRun } = stories(() => server)
 
-const sourceBlobs = () =>
-  openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') }, { minFreeBytes: 0 })
+const sourceBlobs = () => openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') })
 
 async function backUp(): Promise<void> {
   const blobs = await sourceBlobs()
