@@ -324,6 +324,13 @@ describe('text that is not shown is left out', () => {
   })
 })
 
+test('a document with thousands of styles is read', async () => {
+  const style = (index: number) => `<w:style w:styleId="s${index}"><w:name w:val="style ${index}"/></w:style>`
+  const styles = `<w:styles>${Array.from({ length: 3000 }, (_, index) => style(index)).join('')}</w:styles>`
+  const body = docxParagraph('Here', '<w:pStyle w:val="s2999"/>')
+  expect(await reader.text('a.docx', docx(body, { 'word/styles.xml': styles }))).toBe('Here\n\n')
+})
+
 test('formulas of Word are read', async () => {
   expect(await reader.text('a.docx', docx('<w:p><m:oMath><m:r><m:t>E=mc²</m:t></m:r></m:oMath></w:p>'))).toBe(
     'E=mc²\n\n',
