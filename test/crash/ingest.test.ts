@@ -126,6 +126,8 @@ test('with the embedded database the next start goes on at once, and a stop lose
   const second = await start()
   const done = await second.openai.vectorStores.files.poll(store, file)
   expect(done.status).toBe('completed')
+  expect(first.output()).toContain('"msg":"file read"')
+  expect(second.output()).toContain('"msg":"file ready"')
 })
 
 test('what a killed server was bringing in for a store that is deleted leaves nothing', async () => {

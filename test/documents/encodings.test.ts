@@ -41,7 +41,13 @@ test.each(['csv', 'json', 'html', 'xml', 'ipynb'])(
 )
 
 test('a few accents in English, a sign and a short table are read as Windows-1252', async () => {
-  for (const text of ['naïve café\nline two', '25 °C ± 2', 'name,city\nJosé,São Paulo\n', '“quoted” – €5'])
+  for (const text of [
+    'naïve café\nline two',
+    '25 °C ± 2',
+    'name,city\nJosé,São Paulo\n',
+    '“quoted” – €5',
+    '\\section{Größe} äöü',
+  ])
     expect(await reader.text('a.csv', encodeText(text, 'windows-1252'))).toBe(text)
 })
 

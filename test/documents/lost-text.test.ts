@@ -52,6 +52,11 @@ describe('web pages', () => {
     ])
   })
 
+  test('the parts of a form do not run together', async () => {
+    const page = '<p>one<textarea>typed</textarea><label>Name</label>two</p>'
+    expect(await reader.text('a.html', page)).toBe('one typed Name two\n\n')
+  })
+
   test('a menu without an end tag does not take the page with it', async () => {
     expect(await reader.text('a.html', '<body><nav><a>Home</a><h1>Bees</h1><p>They dance.</body>')).toBe(
       'Home\n\n# Bees\n\nThey dance.\n\n',
@@ -170,6 +175,13 @@ test('numbers in a sheet keep their digits', async () => {
       '# S\n4006381333931 | 0.3 | 1000000000000000000000 | 123456789012345 | 0.333333333333333 | -5e-7 | 12 | x\n\n',
     )
   }
+})
+
+test('times of a sheet are rounded to seconds, large numbers keep 15 digits', async () => {
+  const rows = [[new Date(2024, 2, 1, 8, 5), 6.02214076e23, -1.5e22]]
+  expect(await reader.text('a.xlsx', workbook({ S: rows }, 'xlsx'))).toBe(
+    '# S\n2024-03-01 08:05 | 602214076000000000000000 | -15000000000000000000000\n\n',
+  )
 })
 
 test('numbers in a sheet that have a format are read as they are shown', async () => {
@@ -322,6 +334,13 @@ describe('text that is not shown is left out', () => {
       '{\\rtf1 shown {\\v hidden }\\v more\\v0 {\\deleted gone }here\\par{\\shp{\\*\\shpinst{\\shptxt box}}{\\shprslt box}}}'
     expect(await reader.text('a.rtf', source)).toBe('shown here\nbox\n\n')
   })
+})
+
+test('a document with thousands of styles is read', async () => {
+  const style = (index: number) => `<w:style w:styleId="s${index}"><w:name w:val="style ${index}"/></w:style>`
+  const styles = `<w:styles>${Array.from({ length: 3000 }, (_, index) => style(index)).join('')}</w:styles>`
+  const body = docxParagraph('Here', '<w:pStyle w:val="s2999"/>')
+  expect(await reader.text('a.docx', docx(body, { 'word/styles.xml': styles }))).toBe('Here\n\n')
 })
 
 test('formulas of Word are read', async () => {

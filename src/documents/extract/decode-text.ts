@@ -46,6 +46,8 @@ const lead = 1.5
 /** So much better than Windows-1252 another Latin encoding must score, and at least so high. */
 const latinLead = 1.25
 const leastLatinConfidence = 0.03
+/** Share of words of two alphabets from which a detected encoding is taken for wrong. */
+const mostMixed = 0.3
 /** Share of damaged characters from which a detected encoding is taken for wrong. */
 const mostDamaged = 0.02
 /** Multi-byte sequences that prove UTF-8 against a declaration that says something else. */
@@ -100,10 +102,19 @@ async function detectEncoding(survey: TextSurvey): Promise<string> {
   if (survey.isLatinScript || (best && Object.values(latin).includes(best.label))) return latinEncoding(found)
   if (!best || best.confidence < leastConfidence) throw parseFailures.unknownEncoding()
   const text = decodeBytes(new TextDecoder(best.label), sample)
+  // `GrцЯe` is no word: these bytes are accents.
+  if (mixesScripts(text))
+    return latinEncoding(found.filter(({ label }) => Object.values(latin).includes(label)))
   const rivals = found.slice(1).filter(({ confidence }) => confidence * lead > best.confidence)
   const isAmbiguous = rivals.some(({ label }) => differs(text, decodeBytes(new TextDecoder(label), sample)))
   if (isAmbiguous || isDamaged(text)) throw parseFailures.unknownEncoding()
   return best.label
+}
+
+/** Whether many words of another alphabet have Latin letters in them. Chinese and Japanese are left out. */
+function mixesScripts(text: string): boolean {
+  const words = text.match(/[\p{L}]*[\u0370-\u1fff][\p{L}]*/gu) ?? []
+  return words.filter((word) => /[A-Za-z]/.test(word)).length > words.length * mostMixed
 }
 
 /** Windows-1252 unless another encoding is clearly better: its letters are those of most European languages. */

@@ -15,6 +15,8 @@ const blocks = new Set(
     'hr main ol option p pre section summary table tbody thead tfoot ul'
   ).split(' '),
 )
+/** Parts of forms: their text is a word of its own. */
+const controls = new Set(['button', 'label', 'textarea', 'legend', 'output'])
 /** Deeper pages are refused: the time of the parser grows with the square of the depth. */
 const maxDepth = 150_000
 
@@ -46,7 +48,7 @@ class PageReader {
     } else if (name === 'td' || name === 'th') {
       if (this.#cells > 0) flow.cell()
       this.#cells += 1
-    } else if (name === 'button') {
+    } else if (controls.has(name)) {
       flow.text(' ')
     } else if (blocks.has(name)) {
       flow.paragraph()
@@ -59,7 +61,7 @@ class PageReader {
     if (/^h[1-6]$/.test(name)) this.#endHeading(Number(name[1]))
     else if (this.#heading !== undefined) this.#separate(name)
     else if (name === 'li' || name === 'tr') flow.line()
-    else if (name === 'button') flow.text(' ')
+    else if (controls.has(name)) flow.text(' ')
     else if (name === 'title') flow.paragraph()
     else if (blocks.has(name)) {
       flow.paragraph()
@@ -81,7 +83,7 @@ class PageReader {
   #separate(name: string): void {
     if (
       this.#heading !== undefined &&
-      (name === 'br' || name === 'td' || name === 'button' || blocks.has(name))
+      (name === 'br' || name === 'td' || controls.has(name) || blocks.has(name))
     )
       this.#heading += ' '
   }

@@ -64,7 +64,8 @@ function shown(cell: CellObject | undefined): string {
   if (!cell) return ''
   // A time of day is a date of the year 1899.
   if (cell.v instanceof Date && cell.v.getUTCFullYear() > 1900) {
-    return cell.v
+    // A workbook keeps times as fractions of a day: 08:05 may come as 08:04:59.999.
+    return new Date(Math.round(cell.v.getTime() / 1000) * 1000)
       .toISOString()
       .replace('T', ' ')
       .replace(/( 00:00)?:\d\d\.\d+Z$/, '')
@@ -81,10 +82,11 @@ function isShortened({ z, w }: CellObject): boolean {
 
 /** A workbook keeps 15 digits; more would show binary rounding. */
 function wholeNumber(value: number): string {
-  const rounded = Number(value.toPrecision(15))
-  const text = String(rounded)
-  // Only numbers of more than 21 digits have an exponent then, and fractions with many zeros.
-  return text.includes('e') && Math.abs(rounded) >= 1 ? BigInt(Math.round(rounded)).toString() : text
+  const text = String(Number(value.toPrecision(15)))
+  const parts = /^(-?)(\d)(?:\.(\d+))?e\+(\d+)$/.exec(text)
+  if (!parts) return text
+  const [, sign = '', first = '', fraction = '', exponent = ''] = parts
+  return sign + first + fraction.padEnd(Number(exponent), '0')
 }
 
 function isOldBinary(bytes: Buffer): boolean {

@@ -41,7 +41,10 @@ export async function visitXml(zip: ZipArchive, part: string, visitor: XmlVisito
         visitor.open?.(element.name, element.attributes)
       },
       ontext: (text) => visitor.text?.(text),
-      onclosetag: (name) => visitor.close?.(namespaces.close(name)),
+      onclosetag: (raw) => {
+        const name = namespaces.close(raw)
+        visitor.close?.(name)
+      },
     },
     { xmlMode: true, decodeEntities: true },
   )
