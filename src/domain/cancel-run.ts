@@ -1,31 +1,37 @@
-/** Cancels a run: its owner stops the work, and where nobody owns it, it ends here. */
+/** Cancels a run: its owner stops the work; without an owner it ends here. */
 import { errors } from '../api/errors.ts'
 import type { Run } from '../api/runs.ts'
-import { lockRun, moveRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
+import { emptyState, loadState } from '../runs/load.ts'
+import { both, isPossible, next } from '../runs/next.ts'
+import { persist } from '../runs/persist.ts'
+import { reportEnd } from '../runs/report.ts'
+import { lockRun, toRun, type RunKey } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { closeRunUnowned } from './close-run.ts'
 import type { Context } from './context.ts'
-import { runEntry } from './run-entries.ts'
-import { fieldsAfter, statusAfter } from './run-status.ts'
 
-/** Answers the run as `cancelling`, whatever becomes of it right after. */
-export async function cancelRun(context: Context, key: RunKey): Promise<Run> {
-  const { run, owned } = await context.db.transaction(async (tx) => {
-    const row = await lockRun(tx, key)
-    if (!row) throw errors.notFound('run', key.id)
-    if (statusAfter(row.status, 'cancel') === null) throw errors.cannotCancel(row.status)
-    const cancelling: RunRow = { ...row, ...fieldsAfter(row, 'cancel', { now: nowSeconds(context.clock) }) }
-    const entry = runEntry('thread.run.cancelling', toRun(cancelling))
-    if (row.owned) {
-      await moveRun(tx, cancelling, [entry])
-      await context.hints.announce(tx, { kind: 'cancel', run_id: key.id })
-      await context.hints.announce(tx, { kind: 'log', run_ids: [key.id] })
-    } else {
-      await closeRunUnowned(context, tx, cancelling, { ending: { reason: 'cancelled' }, before: [entry] })
-    }
-    return { run: toRun(cancelling), owned: row.owned }
+/** Returns the run as `cancelling`, whatever becomes of it right after. */
+export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey): Promise<Run> {
+  const [cancel, news] = [
+    { kind: 'cancel' as const, run_id: key.id },
+    { kind: 'log' as const, run_ids: [key.id] },
+  ]
+  const { run, owned } = await db.transaction(async (tx) => {
+    const found = await lockRun(tx, key)
+    if (!found) throw errors.notFound('run', key.id)
+    const { owned: isOwned, ...row } = found
+    if (!isPossible(row.status, 'cancel requested')) throw errors.cannotCancel(row.status)
+    const at = nowSeconds(clock)
+    const state = isOwned ? emptyState(row) : await loadState(tx, row)
+    const requested = next(state, { kind: 'cancel requested', at })
+    const transition = isOwned
+      ? requested
+      : both(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
+    const notifications = isOwned ? hints.notifications(cancel, news) : hints.notifications(news)
+    const persisted = await persist(tx, 'locked', transition, { notifications })
+    if (!isOwned) reportEnd(log, persisted.state.row)
+    return { run: toRun(requested.state.row), owned: isOwned }
   })
-  if (owned) context.hints.tell({ kind: 'cancel', run_id: key.id })
-  context.hints.tell({ kind: 'log', run_ids: [key.id] })
+  if (owned) hints.tell(cancel)
+  hints.tell(news)
   return run
 }

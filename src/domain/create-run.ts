@@ -3,32 +3,26 @@ import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import { findAssistant } from '../sql/assistants.ts'
 import type { Queryable } from '../database/database.ts'
+import { threadEvent } from '../runs/events.ts'
+import type { Slot } from '../runs/handoff.ts'
+import { requested } from '../runs/next.ts'
+import { persist, type PersistedRun } from '../runs/persist.ts'
+import { committed } from '../runs/transition.ts'
+import { findAssistant } from '../sql/assistants.ts'
 import { isActiveRunConflict } from '../sql/conflicts.ts'
-import { hasUserMessage, insertMessages } from '../sql/messages.ts'
-import type { Entry, NumberedEntry } from '../sql/run-events.ts'
-import {
-  activeRunId,
-  insertRun,
-  insertThreadAndRun,
-  toRun,
-  type RunRow,
-  type RunSettings,
-} from '../sql/runs.ts'
+import { hasUserMessage } from '../sql/messages.ts'
+import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
-import type { Slot } from '../runs/handoff.ts'
 import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
-import { reserveSlot } from './reserve-slot.ts'
-import { runEntry, threadEntry } from './run-entries.ts'
-import { runSettings } from './run-settings.ts'
-import { fieldsAfter } from './run-status.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
+import { runSettings } from './run-settings.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -36,7 +30,7 @@ export interface StartedRun {
   after: number
 }
 
-interface Asked {
+interface RunOptions {
   project: string
   include_search_content: boolean
 }
@@ -45,30 +39,33 @@ interface Asked {
 export async function createThreadAndRun(
   context: Context,
   request: CreateThreadAndRunRequest,
-  asked: Asked,
+  options: RunOptions,
 ): Promise<StartedRun> {
-  const { project } = asked
-  const settings = await settingsFor(context, request, asked)
+  const { project } = options
+  const settings = await settingsFor(context, request, options)
   const now = nowSeconds(context.clock)
   const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
   checkRunnable(messages.some(isUsers), settings)
-  return startRun(context, {
-    row: newRow(context, { project, thread_id: thread.id, request, settings, now }),
-    first: [threadEntry(thread)],
-    insert: async (run) => {
-      // One statement is a transaction by itself; only files, and other processes that may take the run, need more.
-      const isHinted = !run.row.lease_owner && context.hints.shared
-      if (isEmptyPlan(plan) && !isHinted) return insertThreadAndRun(context.db, { thread, messages, run })
-      return context.db.transaction(async (tx) => {
+  const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
+  const created = requested(row)
+  const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
+  const slot = context.handoff.reserve()
+  const insert = (db: Queryable) =>
+    persist(db, 'new', claimedBy(context, slot, queued), {
+      thread,
+      messages,
+      notifications: queueHint(context, slot),
+    })
+  // One statement is a transaction by itself; only files and stores need more.
+  const inserting = isEmptyPlan(plan)
+    ? insert(context.db)
+    : context.db.transaction(async (tx) => {
         await applyPlan(context, tx, { project, plan })
-        await insertThreadAndRun(tx, { thread, messages, run })
-        if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
+        return insert(tx)
       })
-    },
-    bringsFiles: fillsStores(plan),
-  })
+  return started(context, slot, { row, run: await orRelease(slot, inserting), bringsFiles: fillsStores(plan) })
 }
 
 /** `POST /threads/{thread_id}/runs`; the thread row's lock and the index on active runs are the thread lock. */
@@ -76,47 +73,64 @@ export async function createRun(
   context: Context,
   thread_id: string,
   request: CreateRunRequest,
-  asked: Asked,
+  options: RunOptions,
 ): Promise<StartedRun> {
-  const { project } = asked
-  const settings = await settingsFor(context, request, asked).catch(async (error: unknown) => {
-    // What the path names is missed first; the look is worth it only when the call fails anyway.
+  const { project } = options
+  const settings = await settingsFor(context, request, options).catch(async (error: unknown) => {
+    // The thread of the path is checked first; this look is needed only when the call fails anyway.
     if (await findThread(context.db, project, thread_id)) throw error
     throw errors.notFound('thread', thread_id)
   })
   const now = nowSeconds(context.clock)
-  const messages = makeMessages(request.additional_messages ?? [], thread_id, now)
+  const requests = request.additional_messages
+  const messages = makeMessages(requests ?? [], thread_id, now)
+  const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
-  const plan = planForMessages(request.additional_messages, 'additional_messages')
-  try {
-    return await startRun(context, {
-      row,
-      first: [],
-      bringsFiles: plan.searched.length > 0,
-      insert: (run) =>
-        context.db.transaction(async (tx) => {
-          await lockFiles(tx, { project, plan })
-          const thread = await checkThread(tx, { project, thread_id, messages, settings })
-          await attachToThread(context, tx, { project, thread, messages: request.additional_messages })
-          await insertMessages(tx, project, messages)
-          await insertRun(tx, run)
-          if (!run.row.lease_owner) await context.hints.announce(tx, { kind: 'queue' })
-        }),
+  const slot = await reserveSlot(context, thread_id)
+  const inserting = context.db.transaction(async (tx) => {
+    await lockFiles(tx, { project, plan })
+    const thread = await checkThread(tx, { project, thread_id, messages, settings })
+    await attachToThread(context, tx, { project, thread, messages: requests })
+    return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
+      messages,
+      notifications: queueHint(context, slot),
     })
-  } catch (error) {
+  })
+  const run = await orRelease(slot, inserting).catch(async (error: unknown) => {
     if (!isActiveRunConflict(error)) throw error
     throw errors.activeRun(thread_id, (await activeRunId(context.db, thread_id)) ?? row.id)
-  }
+  })
+  return started(context, slot, {
+    row,
+    run,
+    bringsFiles: plan.searched.length > 0,
+  })
+}
+
+/** Other processes learn of a run that this one does not start. */
+function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
+  return slot ? [] : hints.notifications({ kind: 'queue' })
+}
+
+/** After the commit. `row` is the row as it was queued. */
+function started(
+  context: Context,
+  slot: Slot | undefined,
+  { row, run, bringsFiles }: { row: RunRow; run: PersistedRun; bringsFiles: boolean },
+): StartedRun {
+  startOrQueue(context, slot, run)
+  if (bringsFiles) context.hints.tell({ kind: 'ingest' })
+  return { run: toRun(row), after: 0 }
 }
 
 async function settingsFor(
   context: Context,
   request: CreateRunRequest | CreateThreadAndRunRequest,
-  asked: Asked,
+  options: RunOptions,
 ): Promise<RunSettings> {
-  const assistant = await findAssistant(context.db, asked.project, request.assistant_id)
+  const assistant = await findAssistant(context.db, options.project, request.assistant_id)
   if (!assistant) throw errors.notFound('assistant', request.assistant_id)
-  return runSettings(context, assistant, request, asked)
+  return runSettings(context, assistant, request, options)
 }
 
 async function checkThread(
@@ -136,13 +150,13 @@ async function checkThread(
 
 const isUsers = (message: Message) => message.role === 'user'
 
-function checkRunnable(isAsked: boolean, settings: RunSettings): void {
-  if (!isAsked && !settings.instructions) throw errors.invalidThread()
+function checkRunnable(hasQuestion: boolean, settings: RunSettings): void {
+  if (!hasQuestion && !settings.instructions) throw errors.invalidThread()
 }
 
 function newRow(
   context: Context,
-  made: {
+  parts: {
     project: string
     thread_id: string
     request: CreateRunRequest | CreateThreadAndRunRequest
@@ -150,7 +164,7 @@ function newRow(
     now: number
   },
 ): RunRow {
-  const { project, thread_id, request, settings, now } = made
+  const { project, thread_id, request, settings, now } = parts
   const deadline = now + context.runExpiresSeconds
   return {
     id: newId('run'),
@@ -173,66 +187,12 @@ function newRow(
     settings,
     event_count: 0,
     revision: 0,
+    writes: 0,
+    written: 0,
     lease_owner: null,
     attempt: 0,
-    takeovers: 0,
+    recoveries: 0,
+    losses: 0,
     trace: [],
   }
-}
-
-/**
- * Commits the run as queued, and where this process has a free slot as taken already; then begins it. `insert`
- * must commit the row with the entries it is given.
- */
-async function startRun(
-  context: Context,
-  start: {
-    row: RunRow
-    first: Entry[]
-    insert: (run: { row: RunRow; entries: Entry[] }) => Promise<void>
-    /** Whether files come along that are to be read into a vector store. */
-    bringsFiles: boolean
-  },
-): Promise<StartedRun> {
-  const queued = toRun(start.row)
-  const entries = [
-    ...start.first,
-    runEntry('thread.run.created', queued),
-    runEntry('thread.run.queued', queued),
-  ]
-  const isNewThread = start.first.length > 0
-  const slot = isNewThread ? context.handoff.reserve() : await reserveSlot(context, start.row.thread_id)
-  const { row, entries: all } = slot
-    ? claimed(context, start.row, entries, slot)
-    : { row: start.row, entries }
-  try {
-    await start.insert({ row, entries: all })
-  } catch (error) {
-    slot?.release()
-    throw error
-  }
-  if (slot) slot.take({ ...row, event_count: all.length }, numbered(all, 1))
-  else context.hints.tell({ kind: 'queue' })
-  if (start.bringsFiles) context.hints.tell({ kind: 'ingest' })
-  return { run: queued, after: 0 }
-}
-
-/** A queued row as the worker of this process takes it, with the entry that says so. */
-export function claimed(
-  context: Context,
-  row: RunRow,
-  entries: Entry[],
-  slot: Pick<Slot, 'worker'>,
-): { row: RunRow; entries: Entry[] } {
-  const taken: RunRow = {
-    ...row,
-    ...fieldsAfter(row, 'claim', { now: nowSeconds(context.clock) }),
-    lease_owner: slot.worker,
-    attempt: row.attempt + 1,
-  }
-  return { row: taken, entries: [...entries, runEntry('thread.run.in_progress', toRun(taken))] }
-}
-
-export function numbered(entries: Entry[], first: number): NumberedEntry[] {
-  return entries.map((entry, index) => ({ ...entry, number: first + index }))
 }

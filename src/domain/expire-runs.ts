@@ -1,18 +1,18 @@
-/** The sweep: ends runs that nobody owns, past their time or about to be cancelled. It needs no worker's slot. */
+/** Ends runs that no worker owns and that have expired or are being cancelled. It needs no slot of a worker. */
 import { lockRunsToEnd } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { closeRunUnowned } from './close-run.ts'
 import type { Context } from './context.ts'
+import { endRun } from './end-run.ts'
 
 const batch = 50
 
-/** Answers how many runs it ended; call it again while that is not 0. */
+/** Returns how many runs it ended; call it again while that is not 0. */
 export async function expireRuns(context: Context): Promise<number> {
   const run_ids = await context.db.transaction(async (tx) => {
     const rows = await lockRunsToEnd(tx, nowSeconds(context.clock), batch)
     for (const row of rows) {
       const reason = row.status === 'cancelling' ? 'cancelled' : 'expired'
-      await closeRunUnowned(context, tx, row, { ending: { reason } })
+      await endRun(context, tx, row, { reason })
     }
     return rows.map((row) => row.id)
   })

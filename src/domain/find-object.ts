@@ -16,8 +16,8 @@ import { findThread } from '../sql/threads.ts'
 import { findStoreFile } from '../sql/vector-store-files.ts'
 import { findVectorStore } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
+import { withResources } from '../runs/events.ts'
 import type { Context } from './context.ts'
-import { fetchedThread } from './run-entries.ts'
 
 /** A project and the ids that lead to an object, by the names of path parameters. */
 type Key<Name extends string> = Record<'project' | Name, string>
@@ -29,7 +29,7 @@ export const findObject = {
 
   async thread({ db }: Context, { project, thread_id }: Key<'thread_id'>): Found<Thread> {
     const thread = await findThread(db, project, thread_id)
-    return thread && fetchedThread(thread)
+    return thread && withResources(thread)
   },
 
   message: (

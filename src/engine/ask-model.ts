@@ -30,7 +30,7 @@ export async function askModel(
         writer.refusal(refused.join(part.text))
         break
       case 'tool-call-start':
-        await writer.beginCall(part.index, part.id, part.name)
+        writer.beginCall(part.index, part.id, part.name)
         break
       case 'tool-call-delta':
         called[part.index] ??= new TextJoiner()

@@ -1,5 +1,6 @@
-/** Whatever is thrown while a run is worked on becomes its `last_error`, in the words of the live API. */
+/** What is thrown while a run works becomes its `last_error`, in the wording of the live API. */
 import type { RunError } from '../api/runs.ts'
+import { internalError } from '../runs/recover.ts'
 import { ModelFailure } from '../models/port.ts'
 import { ToolFailure } from '../tools/port.ts'
 
@@ -16,7 +17,7 @@ export class RunStopped extends Error {
   }
 }
 
-/** A failure whose words are meant for the user. */
+/** A failure whose message is meant for the user. */
 export class RunFailure extends Error {
   readonly code: RunError['code']
   constructor(code: RunError['code'], message: string) {
@@ -31,5 +32,5 @@ export function lastError(error: unknown): RunError {
   if (error instanceof ModelFailure || error instanceof RunFailure) {
     return { code: error.code, message: error.message }
   }
-  return { code: 'server_error', message: 'Sorry, something went wrong.' }
+  return internalError
 }

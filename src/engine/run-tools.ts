@@ -15,8 +15,8 @@ export interface ToolsRun {
 }
 
 /**
- * Records the calls before the first of them runs, so that a new owner of the run need not ask the model again;
- * then runs them side by side and records each outcome as it comes.
+ * Records the calls before the first of them runs, so that no later attempt asks the model again; then runs them side
+ * by side and records each outcome when it comes.
  */
 export async function runTools(
   engine: Engine,
@@ -26,55 +26,59 @@ export async function runTools(
 ): Promise<ToolsRun> {
   const { usage, signal } = options
   const known = writer.calls.filter((call) => call.tool)
-  const shown = known.map((call) => shownCall(writer, call))
-  const calls = writer.calls.map((call) => recordedCall(writer, call))
-  const keep = () => writer.keepToolStep([...shown], { calls: [...calls], usage })
+  const step = record.state.turn?.calls
+  const shown = known.map((call) => shownCall(step, call))
+  const calls = writer.calls.map((call) => recordedCall(step, call))
+  const turn = () => writer.turn({ calls: [...calls], usage })
+  if (known.length > 0) record.apply({ kind: 'calls recorded', calls: shown, turn: turn() })
 
   const runnable = known.filter((call) => call.tool?.run && recordOf(calls, call).output === null)
-  if (runnable.length > 0) {
-    const step = keep()
-    const result = await record.commit({ entries: () => [], steps: step ? [step] : [] })
-    if (result === 'lost') throw new RunStopped('lost')
-    await engine.confirmed(signal)
-  }
-  const { db } = engine.context
+  const waiting = () => callsShown(record).filter((_, index) => !known[index]?.tool?.run)
+  if (runnable.length === 0) return { calls, waiting: waiting() }
+  if ((await record.flush()) === 'lost') throw new RunStopped('lost')
+  await engine.confirmed(signal)
   // The thread's calls include those of this turn, which are recorded by now.
-  const before = runnable.length > 0 ? (await callsOfThread(db, record.row.thread_id)) - calls.length : 0
-  // When one call fails the run ends: the others stop, and what they still bring is no longer told.
+  const before = (await callsOfThread(engine.context.db, record.row.thread_id)) - calls.length
+  // When one call fails the run ends: the others are stopped, and their outcomes are not recorded.
   const failing = new AbortController()
   const together = AbortSignal.any([signal, failing.signal])
   const results = await Promise.allSettled(
     runnable.map(async (call) => {
+      const { index } = call
       const run = call.tool?.run?.(call, {
         row: record.row,
         signal: together,
         ordinal: before + calls.indexOf(recordOf(calls, call)),
         tell: (delta) => {
-          if (!together.aborted) writer.tellCall(call, delta)
+          if (!together.aborted) writer.growCall(call, delta)
         },
       })
       const outcome = await run?.catch((error: unknown) => {
         failing.abort(error)
         throw error
       })
-      if (!outcome || call.index === undefined || together.aborted) return
-      shown[call.index] = outcome.call
+      if (!outcome || index === undefined || together.aborted) return
       Object.assign(recordOf(calls, call), outcomeOf(outcome))
-      const step = keep()
-      record.tell([], { steps: step ? [step] : [], urgency: 'now' })
+      record.apply({ kind: 'tool finished', index, call: outcome.call, turn: turn() })
     }),
   )
   signal.throwIfAborted()
   if (failing.signal.aborted) throw failing.signal.reason
   const broken = results.find((result) => result.status === 'rejected')
   if (broken) throw broken.reason
-  keep()
-  return { calls, waiting: shown.filter((_, index) => !known[index]?.tool?.run) }
+  return { calls, waiting: waiting() }
 }
 
-/** As an earlier owner recorded it, or as the model has just made it. */
-function shownCall(writer: TurnWriter, call: DraftCall): StepToolCall {
-  const details = writer.toolStep?.step_details
+function callsShown(record: RunRecord): StepToolCall[] {
+  const details = record.state.turn?.calls?.step_details
+  return details?.type === 'tool_calls' ? details.tool_calls : []
+}
+
+type Step = NonNullable<RunRecord['state']['turn']>['calls'] | undefined
+
+/** As an earlier attempt recorded it, or as the model has just made it. */
+function shownCall(step: Step, call: DraftCall): StepToolCall {
+  const details = step?.turn ? step.step_details : undefined
   const before =
     details?.type === 'tool_calls' ? details.tool_calls.find((one) => one.id === call.id) : undefined
   if (before) return before
@@ -83,8 +87,8 @@ function shownCall(writer: TurnWriter, call: DraftCall): StepToolCall {
 }
 
 /** A function that nobody offered is answered at once: the model can do better in the next turn. */
-function recordedCall(writer: TurnWriter, call: DraftCall): RecordedCall {
-  const before = writer.toolStep?.turn?.calls.find((one) => one.id === call.id)
+function recordedCall(step: Step, call: DraftCall): RecordedCall {
+  const before = step?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before
   const output = call.tool ? null : `There is no function named '${call.name}'.`
   const { id, name, extras } = call

@@ -1,20 +1,13 @@
-/** Turns what the model says into messages, steps and their events. */
-import type { Message } from '../api/messages.ts'
+/** Turns the parts of a model's answer into facts about the run. */
 import type { StepToolCall } from '../api/run-steps.ts'
-import type { Usage } from '../api/runs.ts'
-import { messageDeltaEntry, messageEntry, stepDeltaEntry, stepEntry } from '../domain/run-entries.ts'
-import { noUsage } from '../domain/usage.ts'
 import type { Extras, TurnExtras } from '../models/port.ts'
+import type { MessagePiece } from '../runs/content.ts'
 import type { RunRecord } from '../runs/run-record.ts'
-import type { Entry } from '../sql/run-events.ts'
 import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
-import type { OfferedTool } from '../tools/port.ts'
+import type { CallDelta, OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
-import { RunStopped } from './failure.ts'
 import { MarkFinder, type MarkedPiece } from './find-marks.ts'
-import { addPiece, endedMessage, type MessageEnding, type OpenMessage } from './message-text.ts'
-import { newStep } from './new-step.ts'
 
 /** A call that the model makes in this turn. `index` is its place in the step; unknown functions have none. */
 export interface DraftCall {
@@ -25,8 +18,8 @@ export interface DraftCall {
   tool: OfferedTool | undefined
   /** What the provider wants back with the call. */
   extras?: Extras | undefined
-  /** Reads the arguments as they come. */
-  read?: ((fragment: string) => object | undefined) | undefined
+  /** Reads the arguments while they arrive. */
+  read?: ((fragment: string) => CallDelta | undefined) | undefined
 }
 
 /** What earlier tool calls left for the answer. */
@@ -54,13 +47,13 @@ export class TurnWriter {
   readonly #clock: Clock
   readonly #findings: Findings
   #hasShownImages = false
-  #said: OpenMessage | undefined
-  #toolStep: StepRow | undefined
+  /** Finds marks in the open message; undefined without one. */
+  #marks: MarkFinder | undefined
   /** What the turn's record holds besides its calls and usage. */
   #turn: Omit<RecordedTurn, 'calls' | 'usage'> = {}
-  /** Calls beyond the first where only one is wanted: some models do not listen to `parallel_tool_calls`. */
+  /** Calls beyond the first where only one is wanted: some models ignore `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
-  /** What came after calls had begun; it becomes a message of its own when the turn is over. */
+  /** What came after calls had begun; it becomes a message of its own at the end of the turn. */
   #lateText = ''
   #lateRefusal = ''
 
@@ -80,29 +73,21 @@ export class TurnWriter {
   refusal(refusal: string): void {
     if (refusal === '') return
     if (this.calls.length > 0) this.#lateRefusal += refusal
-    else this.#addRefusal(refusal)
-  }
-
-  #addRefusal(refusal: string): void {
-    const said = this.#openMessage()
-    const last = said.parts.at(-1)
-    if (last?.type === 'refusal') last.refusal += refusal
-    else said.parts.push({ type: 'refusal', refusal })
-    this.#tellPart(said, { index: said.parts.length - 1, type: 'refusal', refusal })
+    else this.#addPiece({ type: 'refusal', refusal })
   }
 
   /** The first call of a turn ends the message before it. */
-  async beginCall(index: number, id: string, name: string): Promise<void> {
+  beginCall(index: number, id: string, name: string): void {
     if (this.calls.length > 0 && !this.#record.row.settings.parallel_tool_calls) {
       this.#surplus.add(index)
       return
     }
-    if (this.calls.length === 0) await this.#endMessage()
+    if (this.calls.length === 0) this.endMessage()
     const tool = this.#tools.get(name)
     const place = tool && this.calls.filter((call) => call.tool).length
     this.calls[index] = { id, name, arguments: '', index: place, tool, read: tool?.reader() }
-    if (!tool || place === undefined) return
-    this.#openToolStep([{ index: place, ...tool.begin(id) }])
+    if (!tool) return
+    this.#record.apply({ kind: 'call began', at: this.#now(), step_id: newId('step'), call: tool.begin(id) })
   }
 
   continueCall(index: number, fragment: string): void {
@@ -111,7 +96,7 @@ export class TurnWriter {
     if (!call) throw new Error(`expected call ${index} to have begun`)
     const delta = call.read?.(fragment)
     call.arguments += fragment
-    if (delta) this.tellCall(call, delta)
+    if (delta) this.growCall(call, delta)
   }
 
   /** A call without arguments gets an empty object: clients parse the arguments as JSON. */
@@ -125,7 +110,7 @@ export class TurnWriter {
   keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
     const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
     if (characters > maxExtras) {
-      this.#record.trace({ at: nowSeconds(this.#clock), kind: 'extras_dropped', characters })
+      this.#record.trace({ at: this.#now(), kind: 'extras_dropped', characters })
       return
     }
     for (const [index, call] of this.calls.entries()) call.extras = calls[index]
@@ -137,194 +122,77 @@ export class TurnWriter {
     return { ...this.#turn, ...recorded }
   }
 
-  /** Tells something about a call of the open step. */
-  tellCall(call: DraftCall, delta: object): void {
-    if (!this.#toolStep || call.index === undefined) return
-    this.#record.tell([stepDeltaEntry(this.#toolStep.id, { index: call.index, ...delta })])
+  /** Whether the record of a turn without calls is needed: for what the provider wants back. */
+  get hasExtras(): boolean {
+    return this.#turn.extras !== undefined
   }
 
-  get toolStep(): StepRow | undefined {
-    return this.#toolStep
+  /** Arguments or outputs of a call have grown. */
+  growCall({ index }: DraftCall, delta: CallDelta): void {
+    if (index !== undefined) this.#record.apply({ kind: 'call grew', delta: { index, ...delta } })
   }
 
-  /** Takes up a step that an earlier owner of the run had recorded. */
-  resume(step: StepRow): void {
-    this.#toolStep = step
-    this.#record.open = { step }
-    const known = new Set(
-      step.step_details.type === 'tool_calls' ? step.step_details.tool_calls.map((c) => c.id) : [],
-    )
-    const { calls = [], usage: _, ...turn } = step.turn ?? {}
-    this.#turn = turn
+  /** Continues with the step of calls that an earlier attempt of the run has recorded. */
+  resume({ step_details, turn }: StepRow): void {
+    const shown: StepToolCall[] = step_details.type === 'tool_calls' ? step_details.tool_calls : []
+    const known = new Set(shown.map((call) => call.id))
+    const { calls = [], usage: _, ...rest } = turn ?? {}
+    this.#turn = rest
     let place = 0
-    for (const call of calls) {
-      const index = known.has(call.id) ? place++ : undefined
-      const { id, name } = call
-      this.calls.push({ id, name, arguments: call.arguments, index, tool: this.#tools.get(name) })
+    for (const { id, name, arguments: text } of calls) {
+      const index = known.has(id) ? place++ : undefined
+      this.calls.push({ id, name, arguments: text, index, tool: this.#tools.get(name) })
     }
   }
 
-  /** The step's calls are complete, or further on: the row to be written with the next commit. */
-  keepToolStep(tool_calls: StepToolCall[], turn: Pick<RecordedTurn, 'calls' | 'usage'>): StepRow | undefined {
-    if (!this.#toolStep) return undefined
-    const step_details = { type: 'tool_calls' as const, tool_calls }
-    this.#toolStep = { ...this.#toolStep, step_details, turn: this.turn(turn) }
-    this.#record.open = { step: this.#toolStep }
-    return this.#toolStep
-  }
-
-  /** A step that ends while its calls are being written shows what was told of them. */
-  #asTold(step: StepRow): StepRow {
-    if (step.turn || step.type !== 'tool_calls') return step
-    const tool_calls = this.calls.flatMap((call) => call.tool?.complete(call.id, call.arguments) ?? [])
-    return { ...step, step_details: { type: 'tool_calls', tool_calls } }
-  }
-
-  /** Looked at when the run ends early, by when more may have been told. */
-  #opened(step: StepRow): { readonly step: StepRow } {
-    const asTold = () => this.#asTold(step)
-    return {
-      get step() {
-        return asTold()
-      },
-    }
-  }
-
-  /** What came after the calls is said now, between them and their outcomes. */
-  async sayLateText(): Promise<void> {
+  /** Text that came after the calls becomes a message between them and their outputs. */
+  addLateText(): void {
     if (this.#lateText === '' && this.#lateRefusal === '') return
-    const step = this.#toolStep
     if (this.#lateText !== '') this.#addText(this.#lateText)
-    if (this.#lateRefusal !== '') this.#addRefusal(this.#lateRefusal)
+    if (this.#lateRefusal !== '') this.#addPiece({ type: 'refusal', refusal: this.#lateRefusal })
     this.#lateText = ''
     this.#lateRefusal = ''
-    await this.#endMessage()
-    this.#record.open = step ? this.#opened(step) : {}
+    this.endMessage()
   }
 
-  /** The open message and its step as they end; the entries are for the commit that ends them. */
-  ended(ending: MessageEnding, usage: Usage): { messages: Message[]; steps: StepRow[]; entries: Entry[] } {
-    const now = nowSeconds(this.#clock)
-    const said = this.#said
-    if (said) this.#tellPieces(said, said.marks.end())
-    const open = this.#toolStep ? this.#asTold(this.#toolStep) : said?.step
-    const step: StepRow | undefined = open && {
-      ...open,
-      status: 'completed',
-      completed_at: now,
-      usage,
-      turn: open.turn ?? this.#turnOfText(open, usage),
-    }
-    const message = said && endedMessage(said, ending, now)
-    return {
-      messages: message ? [message] : [],
-      steps: step ? [step] : [],
-      entries: [
-        ...(message ? [messageEntry(`thread.message.${ending.status}`, message)] : []),
-        ...(step ? [stepEntry('thread.run.step.completed', step, this.#view())] : []),
-      ],
-    }
+  /** Adds what was held back because it might have become a mark. */
+  flushText(): void {
+    if (this.#marks) this.#addMarked(this.#marks.end())
   }
 
-  /** The record of a turn that is text alone. */
-  #turnOfText(step: StepRow, usage: Usage): RecordedTurn | null {
-    const isWanted = step.type === 'message_creation' && this.calls.length === 0
-    return isWanted && this.#turn.extras !== undefined ? this.turn({ calls: [], usage }) : null
+  /** Completes the open message, if there is one: calls or another message follow. */
+  endMessage(): void {
+    this.flushText()
+    this.#marks = undefined
+    this.#record.apply({ kind: 'message completed', at: this.#now() })
   }
 
   #addText(value: string): void {
-    const said = this.#openMessage()
-    this.#tellPieces(said, said.marks.push(value))
+    this.#beginMessage()
+    if (this.#marks) this.#addMarked(this.#marks.push(value))
   }
 
-  #tellPieces(said: OpenMessage, pieces: readonly MarkedPiece[]): void {
-    for (const piece of pieces) this.#tellPart(said, addPiece(said, piece))
+  #addMarked(pieces: readonly MarkedPiece[]): void {
+    for (const piece of pieces) this.#addPiece({ type: 'text', ...piece })
   }
 
-  #tellPart(said: OpenMessage, part: object): void {
-    said.message.content = said.parts
-    this.#record.tell([messageDeltaEntry(said.message.id, part)])
+  #addPiece(piece: MessagePiece): void {
+    this.#beginMessage()
+    this.#record.apply({ kind: 'piece arrived', piece })
   }
 
-  #openMessage(): OpenMessage {
-    if (this.#said) return this.#said
-    const now = nowSeconds(this.#clock)
-    const { row } = this.#record
-    const message: Message = {
-      id: newId('message'),
-      object: 'thread.message',
-      created_at: now,
-      assistant_id: row.assistant_id,
-      thread_id: row.thread_id,
-      run_id: row.id,
-      status: 'in_progress',
-      incomplete_details: null,
-      incomplete_at: null,
-      completed_at: null,
-      role: 'assistant',
-      content: [],
-      attachments: [],
-      metadata: {},
-    }
-    const step = this.#newStep({ type: 'message_creation', message_creation: { message_id: message.id } })
-    const entries = [
-      stepEntry('thread.run.step.created', step),
-      stepEntry('thread.run.step.in_progress', step),
-      messageEntry('thread.message.created', message),
-      messageEntry('thread.message.in_progress', message),
-    ]
-    this.#record.tell(entries, { steps: [step], messages: [{ ...message, attachments: [] }], urgency: 'now' })
-    this.#said = { message, step, parts: [], marks: new MarkFinder(this.#findings.marks) }
-    this.#record.open = { message, step }
-    if (!this.#hasShownImages) this.#showImages(this.#said)
+  /** Images of earlier calls come first. */
+  #beginMessage(): void {
+    if (this.#marks) return
+    this.#marks = new MarkFinder(this.#findings.marks)
+    const ids = { message_id: newId('message'), step_id: newId('step') }
+    this.#record.apply({ kind: 'message began', at: this.#now(), ...ids })
+    const images = this.#hasShownImages ? [] : this.#findings.image_file_ids
     this.#hasShownImages = true
-    return this.#said
+    for (const file_id of images) this.#addPiece({ type: 'image_file', file_id })
   }
 
-  #showImages(said: OpenMessage): void {
-    for (const file_id of this.#findings.image_file_ids) {
-      const part = { type: 'image_file' as const, image_file: { file_id } }
-      said.parts.push(part)
-      this.#tellPart(said, { index: said.parts.length - 1, ...part })
-    }
-  }
-
-  /** A message that is followed by calls is complete; its turn is counted on the step of the calls. */
-  async #endMessage(): Promise<void> {
-    if (!this.#said) return
-    const toolStep = this.#toolStep
-    this.#toolStep = undefined
-    const { messages, steps, entries } = this.ended({ status: 'completed' }, noUsage)
-    this.#toolStep = toolStep
-    for (const { id } of messages) {
-      this.#turn = { ...this.#turn, message_ids: [...(this.#turn.message_ids ?? []), id] }
-    }
-    this.#said = undefined
-    const result = await this.#record.commit({ entries: () => entries, messages, steps, recorded: true })
-    if (result === 'lost') throw new RunStopped('lost')
-    this.#record.open = {}
-  }
-
-  #openToolStep(calls: object[]): void {
-    const before: Entry[] = []
-    let steps: StepRow[] = []
-    if (!this.#toolStep) {
-      const step = this.#newStep({ type: 'tool_calls', tool_calls: [] })
-      this.#toolStep = step
-      this.#record.open = this.#opened(step)
-      steps = [step]
-      before.push(stepEntry('thread.run.step.created', step), stepEntry('thread.run.step.in_progress', step))
-    }
-    const { id } = this.#toolStep
-    const told = [...before, ...calls.map((call) => stepDeltaEntry(id, call))]
-    this.#record.tell(told, { steps, urgency: before.length > 0 ? 'now' : 'soon' })
-  }
-
-  #view(): { withSearchContent: boolean } {
-    return { withSearchContent: this.#record.row.settings.include_search_content }
-  }
-
-  #newStep(step_details: StepRow['step_details']): StepRow {
-    return newStep(this.#record.row, step_details, nowSeconds(this.#clock))
+  #now(): number {
+    return nowSeconds(this.#clock)
   }
 }

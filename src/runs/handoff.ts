@@ -1,13 +1,12 @@
-/** Where those who queue a run meet the worker of the same process, so that it can begin without a claim. */
-import type { NumberedEntry } from '../sql/run-events.ts'
-import type { RunRow } from '../sql/runs.ts'
+/** Where requests that queue a run meet the worker of the same process, so that it can start without a claim. */
+import type { PersistedRun } from './persist.ts'
 
-/** A free slot of the worker, held for one run. Exactly one of `take` and `release` must be called. */
+/** A free slot of the worker, held for one run. Exactly one of `start` and `release` must be called. */
 export interface Slot {
   /** Who will own the run. */
   worker: string
-  /** Begins the run, which is committed as owned by `worker`; `entries` are what the log got with it. */
-  take(row: RunRow, entries: NumberedEntry[]): void
+  /** Starts the work on a run that is committed as owned by `worker`. */
+  start(run: PersistedRun): void
   release(): void
 }
 
@@ -15,7 +14,7 @@ export interface Slot {
 export class Handoff {
   #reserve: (() => Slot | undefined) | undefined
 
-  /** The worker offers its slots; `undefined` takes the offer back. */
+  /** The worker offers its slots; `undefined` ends the offer. */
   offer(reserve: (() => Slot | undefined) | undefined): void {
     this.#reserve = reserve
   }

@@ -23,7 +23,7 @@ const channel = 'spool_runs'
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
 const payloadLimit = 7900
 
-export function hintPayload(hint: Hint): string {
+function payloadOf(hint: Hint): string {
   if (hint.kind === 'queue' || hint.kind === 'ingest' || hint.kind === 'all') return hint.kind
   if (hint.kind === 'session_end') return `session_end:${hint.thread_id}`
   const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
@@ -68,14 +68,20 @@ export class Hints {
     for (const hearer of this.#hearers) hearer(hint)
   }
 
-  /** Tells the other processes when the transaction commits. */
+  /** What a transaction sends to the other processes, if there are any. */
+  notifications(...hints: Hint[]): string[] {
+    return this.shared ? hints.map(payloadOf) : []
+  }
+
+  /** Sends a hint to the other processes when the transaction commits. */
   async announce(tx: Queryable, hint: Hint): Promise<void> {
-    if (!this.shared) return
-    await tx.query({
-      name: 'announce',
-      text: `select pg_notify('${channel}', $1)`,
-      values: [hintPayload(hint)],
-    })
+    for (const payload of this.notifications(hint)) {
+      await tx.query({
+        name: 'announce',
+        text: `select pg_notify('${channel}', $1)`,
+        values: [payload],
+      })
+    }
   }
 
   async close(): Promise<void> {

@@ -1,33 +1,38 @@
-/**
- * Writes what the runs of this process do: one statement at a time for all of them, ahead of which the local
- * listeners are told what may be told early.
- */
+/** Writes what the runs of this process do: one statement at a time for all of them. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
-import { writeRunBatch, type BatchResult, type RunWrite } from '../sql/run-batch.ts'
+import { retried } from '../database/retry.ts'
 import { readEntries, type NumberedEntry } from '../sql/run-events.ts'
-import { findRunRow, type RunRow } from '../sql/runs.ts'
+import { writeRuns } from '../sql/run-writes.ts'
+import { findRunRow } from '../sql/runs.ts'
+import { sleep } from '../util/abort.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { hintPayload, type Hints } from './hints.ts'
-import { RunRecord } from './run-record.ts'
+import type { Hints } from './hints.ts'
 import type { RunLog } from './run-log.ts'
+import { RunRecord, type OwnerWrite, type RecordWriter } from './run-record.ts'
+import type { RunState } from './state.ts'
 
-/** Deltas wait this long, or until they weigh this much, before they are written. */
+/** Events wait this long, or until they have so many bytes, before they are written. */
 const flushMs = 50
 const flushBytes = 4096
 
+/** An unavailable database is asked again after this time. */
+const retryMs = 250
+
 interface RecorderOptions {
   db: Database
-  worker: string
   hints: Hints
   runLog: RunLog
+  clock: Clock
   log: Log
-  /** Whether this process may tell ahead: it heard from the database within the last two seconds. */
+  /** Whether the database has confirmed this process's lease within the last two seconds. */
   isConfirmed: () => boolean
 }
 
 /** Lives as long as the worker. */
-export class Recorder {
-  readonly options: RecorderOptions
+export class Recorder implements RecordWriter {
+  readonly #options: RecorderOptions
+  readonly #stopping = new AbortController()
   /** Records with something to write, since when (monotonic ms). */
   readonly #waiting = new Map<RunRecord, number>()
   readonly #urgent = new Set<RunRecord>()
@@ -35,17 +40,31 @@ export class Recorder {
   #isWriting = false
 
   constructor(options: RecorderOptions) {
-    this.options = options
+    this.#options = options
   }
 
-  /** Opens the record of a run that this process owns; `entries` are what the log got when it was claimed. */
-  open(row: RunRow, entries: NumberedEntry[]): RunRecord {
-    const record = new RunRecord(this, row, entries)
-    this.options.runLog.addFeed(record.feed)
-    return record
+  get runLog(): RunLog {
+    return this.#options.runLog
   }
 
-  /** The record has something to write: soon, or at once when it is the first or grew large. */
+  isConfirmed(): boolean {
+    return this.#options.isConfirmed()
+  }
+
+  now(): number {
+    return nowSeconds(this.#options.clock)
+  }
+
+  /** Opens the record of a run that this process owns; `events` are those that the log got when it was claimed. */
+  open(state: RunState, events: NumberedEntry[]): RunRecord {
+    return new RunRecord(this, state, events)
+  }
+
+  /** Ends the wait for a database that is unavailable. */
+  stop(): void {
+    this.#stopping.abort()
+  }
+
   want(record: RunRecord, urgency: 'soon' | 'now'): void {
     if (!this.#waiting.has(record)) this.#waiting.set(record, performance.now())
     if (urgency === 'now' || record.pendingBytes > flushBytes) {
@@ -58,12 +77,12 @@ export class Recorder {
   }
 
   async #write(): Promise<void> {
-    // Also where it finds a write on its way: a timer that has gone off must not look like one that will.
+    // Also where a write is on its way: a timer that has gone off must not look like one that will.
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#isWriting) return
     this.#isWriting = true
-    const writes = new Map<RunRecord, RunWrite>()
+    const writes = new Map<RunRecord, OwnerWrite>()
     for (const record of this.#due()) {
       const write = record.takeWrite()
       if (write) writes.set(record, write)
@@ -85,57 +104,76 @@ export class Recorder {
     return due.map(([record]) => record)
   }
 
-  async #writeBatch(writes: Map<RunRecord, RunWrite>): Promise<void> {
-    const { db, worker, hints, log } = this.options
-    const list = [...writes.values()]
-    const run_ids = list.map((write) => write.run_id)
-    let result: BatchResult
-    try {
-      const notify = hints.shared ? hintPayload({ kind: 'log', run_ids }) : null
-      result = await writeRunBatch(db, worker, list, notify)
-    } catch (error) {
-      if (!(error instanceof DatabaseUnavailable) && writes.size > 1) {
-        // The database refused what one of them wants written: the others must not suffer for it.
-        for (const [record, write] of writes) await this.#writeBatch(new Map([[record, write]]))
+  /** Never throws: a record whose write fails is lost, and its run is recovered from what the database holds. */
+  async #writeBatch(writes: Map<RunRecord, OwnerWrite>): Promise<void> {
+    const { db, hints, log } = this.#options
+    const run_ids = [...writes.values()].map(({ row }) => row.id)
+    const notifications = hints.notifications({ kind: 'log', run_ids })
+    for (let isUnsure = false; ; isUnsure = true) {
+      try {
+        const result = await writeRuns(db, [...writes.values()], notifications)
+        const settled = [...writes].map(([record, write]) =>
+          this.#settle(record, write, { last: result.get(write.row.id)?.event_count, isUnsure }),
+        )
+        await Promise.all(settled)
+        hints.tell({ kind: 'log', run_ids })
         return
+      } catch (error) {
+        if (!(error instanceof DatabaseUnavailable) || this.#stopping.signal.aborted) {
+          await this.#failed(writes, error)
+          return
+        }
+        if (!isUnsure) log('warn', 'runs wait for the database', { run_ids, error })
+        await sleep(retryMs, this.#stopping.signal)
       }
-      // Whether it was committed is unknown: these runs are begun anew from what the database holds.
-      log('error', 'runs could not be written', { run_ids, error })
-      for (const record of writes.keys()) record.lose()
-      return
     }
-    await Promise.all(
-      [...writes].map(([record, write]) => this.#settle(record, write, result.get(write.run_id))),
-    )
-    hints.tell({ kind: 'log', run_ids })
   }
 
-  async #settle(record: RunRecord, write: RunWrite, last: number | undefined): Promise<void> {
-    try {
-      if (last === undefined) {
-        await this.#refused(record, write)
-        return
-      }
-      const first = last - write.entries.length + 1
-      const before = record.feed.confirmed
-      const missed = first > before + 1 ? await readEntries(this.options.db, write.run_id, before) : []
-      record.written(
-        write,
-        last,
-        missed.filter((entry) => entry.number < first),
-      )
-    } catch (error) {
-      this.options.log('error', 'a run could not be followed', { run_id: write.run_id, error })
+  /** The database refused what one of these runs wants written: the others must not suffer for it. */
+  async #failed(writes: Map<RunRecord, OwnerWrite>, error: unknown): Promise<void> {
+    if (writes.size > 1) {
+      for (const [record, write] of writes) await this.#writeBatch(new Map([[record, write]]))
+      return
+    }
+    for (const record of writes.keys()) {
+      this.#options.log('error', 'a run could not be written', { run_id: record.row.id, error })
       record.lose()
     }
   }
 
-  /** The fence let nothing through: find out why. */
-  async #refused(record: RunRecord, write: RunWrite): Promise<void> {
-    const { db, worker } = this.options
-    const key = { project: write.project, thread_id: record.row.thread_id, id: write.run_id }
-    const row = await findRunRow(db, key)
-    if (!row || row.lease_owner !== worker || row.attempt !== write.attempt) record.lose()
-    else record.refused(write, row)
+  async #settle(
+    record: RunRecord,
+    write: OwnerWrite,
+    { last, isUnsure }: { last: number | undefined; isUnsure: boolean },
+  ): Promise<void> {
+    const { id, thread_id, project } = write.row
+    const { db, log } = this.#options
+    try {
+      if (last !== undefined) {
+        record.written(last, await this.#missed(record, write, last))
+        return
+      }
+      // The fence did not hold: either an earlier try was committed after all, or somebody changed the row.
+      const row = await retried(() => findRunRow(db, { id, thread_id, project }), this.#stopping.signal)
+      const { fence } = write
+      if (!row || row.attempt !== fence.attempt) record.lose()
+      else if (isUnsure && row.writes === fence.writes + 1) {
+        record.written(row.written, await this.#missed(record, write, row.written))
+      } else if (row.lease_owner === fence.lease_owner) record.refused(row)
+      else record.lose()
+    } catch (error) {
+      log('error', 'a run could not be followed', { run_id: id, error })
+      record.lose()
+    }
+  }
+
+  /** Events that others have written before this write. */
+  async #missed(record: RunRecord, write: OwnerWrite, last: number): Promise<NumberedEntry[]> {
+    const first = last - write.events.length + 1
+    const { confirmed } = record.feed
+    if (first <= confirmed + 1) return []
+    const read = () => readEntries(this.#options.db, write.row.id, confirmed)
+    const events = await retried(read, this.#stopping.signal)
+    return events.filter((event) => event.number < first)
   }
 }

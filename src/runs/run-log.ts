@@ -1,18 +1,15 @@
 /** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
 import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
-import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
+import type { Queryable } from '../database/database.ts'
+import { retried } from '../database/retry.ts'
 import { readEntries, type Entry, type NumberedEntry } from '../sql/run-events.ts'
 import { statusOfRun } from '../sql/runs.ts'
-import { sleep } from '../util/abort.ts'
 import type { Feed, FeedEntry } from './feed.ts'
 import type { Hints } from './hints.ts'
 
 /** Readers look at the log this often even when no hint comes. */
 const pollMs = 1000
-
-/** Readers wait this long before they ask a database again that was unavailable. */
-const retryMs = 500
 
 /** Lives as long as the process. An unavailable database delays its readers and does not end them. */
 export class RunLog {
@@ -72,7 +69,7 @@ export class RunLog {
       let entries = await this.#newEntries(run_id, last, stop)
       if (entries.length === 0 && (await this.#isOver(run_id, stop))) {
         // The end may have come after the log was read.
-        entries = await this.#retry(stop, () => readEntries(this.#db, run_id, last))
+        entries = await retried(() => readEntries(this.#db, run_id, last), stop)
         if (entries.length === 0) return
       }
       last = entries.at(-1)?.number ?? last
@@ -89,7 +86,7 @@ export class RunLog {
 
   /** Whether the run has ended; throws when a deleted thread has taken it along. */
   async #isOver(run_id: string, signal: AbortSignal): Promise<boolean> {
-    const status = await this.#retry(signal, () => statusOfRun(this.#db, run_id))
+    const status = await retried(() => statusOfRun(this.#db, run_id), signal)
     if (status === undefined) throw errors.notFound('run', run_id)
     return terminalRunEvents.has(`thread.run.${status}`)
   }
@@ -104,7 +101,7 @@ export class RunLog {
   /** Listens first and then reads; with nothing new it waits for a hint, a while, or the abort. */
   async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEntry[]> {
     const news = this.#news(run_id, signal)
-    const entries = await this.#retry(signal, () => readEntries(this.#db, run_id, after)).catch(
+    const entries = await retried(() => readEntries(this.#db, run_id, after), signal).catch(
       (error: unknown) => {
         news.cancel()
         throw error
@@ -113,18 +110,6 @@ export class RunLog {
     if (entries.length > 0) news.cancel()
     await news.promise
     return entries
-  }
-
-  /** Asks again while the database is unavailable. */
-  async #retry<Result>(signal: AbortSignal, ask: () => Promise<Result>): Promise<Result> {
-    for (;;) {
-      try {
-        return await ask()
-      } catch (error) {
-        if (!(error instanceof DatabaseUnavailable) || signal.aborted) throw error
-        await sleep(retryMs, signal)
-      }
-    }
   }
 
   #news(run_id: string, signal: AbortSignal): { promise: Promise<void>; cancel: () => void } {

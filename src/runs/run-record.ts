@@ -1,212 +1,269 @@
-/** One run that this process owns: its row as last written, its feed, and what waits to be written. */
+/** One run that this process owns: its state, its feed, and what waits to be written. */
 import type { Message } from '../api/messages.ts'
-import type { Run } from '../api/runs.ts'
-import type { RunWrite } from '../sql/run-batch.ts'
-import type { Entry, NumberedEntry } from '../sql/run-events.ts'
+import type { NumberedEntry } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
-import { toRun, type RunFields, type RunRow, type TraceEntry } from '../sql/runs.ts'
+import type { OwnerFence, RunWrite } from '../sql/run-writes.ts'
+import type { RunRow, TraceEntry } from '../sql/runs.ts'
+import { closedTurn } from './close.ts'
 import { Feed, type FeedEntry } from './feed.ts'
+import { next } from './next.ts'
+import { lostAttempt } from './recover.ts'
 import type { RunLog } from './run-log.ts'
+import type { Fact, RunState, Transition, Turn } from './state.ts'
 
-/** What changes with a commit. Entries are made from the run as the row will stand. */
-export interface Change {
-  fields?: RunFields
-  entries: (run: Run) => Entry[]
-  steps?: StepRow[]
-  messages?: Message[]
-  closesCancel?: boolean
-  releases?: boolean
-  recorded?: boolean
-  trace?: TraceEntry[]
-}
-
-/** `cancelling`: a cancel came first and nothing was written. `lost`: another process has the run now. */
-export type CommitResult = 'written' | 'cancelling' | 'lost'
+/** `lost`: the run is no longer owned by this process, and the write did not happen or may not have happened. */
+export type WriteResult = 'written' | 'lost'
 
 /** Who writes for the record: see recorder.ts. */
 export interface RecordWriter {
-  readonly options: { runLog: RunLog; isConfirmed: () => boolean }
+  readonly runLog: RunLog
+  /** The record has something to write: soon, or at once. */
   want(record: RunRecord, urgency: 'soon' | 'now'): void
+  /** Whether this process may emit events before they are committed. */
+  isConfirmed(): boolean
+  /** Unix seconds. */
+  now(): number
 }
 
-export interface OpenObjects {
-  message?: Message | undefined
-  step?: StepRow | undefined
+export type OwnerWrite = RunWrite<OwnerFence>
+
+interface Waiter {
+  resolve: (result: WriteResult) => void
+  reject: (error: unknown) => void
 }
 
-interface PendingCommit {
-  change: Change
-  resolve: (result: CommitResult) => void
+/** What waits to be written, in order. */
+interface Pending {
+  events: { entry: FeedEntry; isEarly: boolean }[]
+  /** So many of the events have been emitted. */
+  emitted: number
+  steps: Map<string, StepRow>
+  messages: Map<string, Message>
 }
+
+/** A write on its way. */
+interface Flight {
+  write: OwnerWrite
+  pending: Pending
+  entries: FeedEntry[]
+  waiters: Waiter[]
+  moved: { fact: Fact; transition: Transition } | undefined
+}
+
+const nothing = (): Pending => ({ events: [], emitted: 0, steps: new Map(), messages: new Map() })
 
 /** Lives from the claim of a run to the end of its lease. */
 export class RunRecord {
-  row: RunRow
   readonly feed: Feed
-  /** Aborts when another process has the run, or when whether it has is unknown. */
+  /** Aborts when the run is no longer owned by this process. */
   readonly lost: AbortSignal
-  /** The message and the step that are begun and not ended, as they now stand. */
-  open: OpenObjects = {}
-  /** The entries that close objects which listeners saw and the log never will; set by who works on the run. */
-  closings: (open: OpenObjects) => Entry[] = () => []
-  /** Bytes of entries that wait. */
+  /** Bytes of events that wait. */
   pendingBytes = 0
-  readonly #recorder: RecordWriter
+  readonly #writer: RecordWriter
   readonly #losing = new AbortController()
-  /** Entries that wait for the log, told ahead or (`#withheld`) not yet told at all. */
-  #pending: FeedEntry[] = []
-  readonly #withheld = new Set<FeedEntry>()
-  /** Ids of steps and messages that the database has. */
-  readonly #written = new Set<string>()
-  #steps = new Map<string, StepRow>()
-  #messages = new Map<string, Message>()
-  #trace: TraceEntry[] | undefined
-  #commit: PendingCommit | undefined
-  #inFlight: { ahead: FeedEntry[]; commit: PendingCommit | undefined; rows: RunRow } | undefined
+  #state: RunState
+  #pending = nothing()
+  #move: Fact | undefined
+  #waiters: Waiter[] = []
+  #flight: Flight | undefined
+  /** Ids of objects that the database has. */
+  readonly #stored = new Set<string>()
 
-  constructor(recorder: RecordWriter, row: RunRow, entries: NumberedEntry[]) {
-    this.#recorder = recorder
-    this.row = row
+  /** `events` are those that the log got when the run was claimed. */
+  constructor(writer: RecordWriter, state: RunState, events: NumberedEntry[]) {
+    this.#writer = writer
+    this.#state = state
     this.lost = this.#losing.signal
-    this.feed = new Feed(row.id, (entries[0]?.number ?? row.event_count + 1) - 1)
-    this.feed.tellNumbered(entries)
+    this.feed = new Feed(state.row.id, state.row.event_count - events.length)
+    this.feed.tellNumbered(events)
+    if (state.turn?.calls) this.#stored.add(state.turn.calls.id)
+    writer.runLog.addFeed(this.feed)
   }
 
-  get run(): Run {
-    return toRun(this.row)
+  get state(): RunState {
+    return this.#state
   }
 
-  /** A write that gives up the lease is on its way: what a heartbeat reads meanwhile says nothing. */
+  get row(): RunRow {
+    return this.#state.row
+  }
+
+  /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
   get isEnding(): boolean {
-    return this.#inFlight?.commit?.change.releases === true
+    return this.#flight?.write.row.lease_owner === null
   }
 
-  /** Tells the listeners at once and the log soon (`now`: at once as well). Rows are written with the entries. */
-  tell(
-    entries: { event: string; data: string }[],
-    options: { steps?: StepRow[]; messages?: Message[]; urgency?: 'soon' | 'now' } = {},
-  ): void {
+  /** Applies a fact that does not change the status. Its early events are emitted now; all of it is written soon. */
+  apply(fact: Fact): void {
     if (this.lost.aborted) return
-    const told: FeedEntry[] = entries.map((entry) => ({ ...entry, number: null }))
-    this.#pending.push(...told)
-    for (const entry of told) this.pendingBytes += entry.data.length
-    if (this.#recorder.options.isConfirmed() && this.#withheld.size === 0) this.feed.tell(told)
-    else told.forEach((entry) => this.#withheld.add(entry))
-    this.#keep(options)
-    this.#recorder.want(this, options.urgency ?? 'soon')
-  }
-
-  /** Adds to the run's trace; written with the next entries. */
-  trace(entry: TraceEntry): void {
-    this.#trace = [...(this.#trace ?? this.row.trace), entry]
-  }
-
-  /** Writes all that waits together with the change, and tells the change once it is committed. */
-  async commit(change: Change): Promise<CommitResult> {
-    if (this.lost.aborted) return 'lost'
-    if (this.#commit) throw new Error(`run ${this.row.id} was expected to have one commit at a time`)
-    this.#keep(change)
-    return new Promise((resolve) => {
-      this.#commit = { change, resolve }
-      this.#recorder.want(this, 'now')
-    })
-  }
-
-  /** For the recorder: what to write now. */
-  takeWrite(): RunWrite | undefined {
-    if (this.lost.aborted || this.#inFlight) return undefined
-    const commit = this.#commit
-    const isEmpty = this.#pending.length + this.#steps.size + this.#messages.size === 0
-    if (!commit && isEmpty) return undefined
-    const ahead = this.#pending
-    const change = commit?.change
-    const next: RunRow = { ...this.row, ...change?.fields, trace: this.#trace ?? this.row.trace }
-    const entries = [...ahead, ...(change?.entries(toRun(next)) ?? [])]
-    const write: RunWrite = {
-      run_id: this.row.id,
-      project: this.row.project,
-      attempt: this.row.attempt,
-      revision: this.row.revision,
-      entries,
-      steps: [...this.#steps.values()],
-      messages: [...this.#messages.values()],
-      ...(change?.fields && { move: change.fields }),
-      ...(change?.closesCancel && { closesCancel: true }),
-      ...(change?.releases && { releases: true }),
-      ...(change?.recorded && { recorded: true }),
-      ...(this.#trace && { trace: this.#trace }),
+    const { state, steps, messages, events } = next(this.#state, fact)
+    this.#state = state
+    const pending = this.#pending
+    for (const step of steps) pending.steps.set(step.id, step)
+    for (const message of messages) pending.messages.set(message.id, message)
+    for (const { event, data, isEarly } of events) {
+      pending.events.push({ entry: { event, data, number: null }, isEarly })
+      this.pendingBytes += data.length
     }
-    this.#inFlight = { ahead, commit, rows: next }
-    this.#pending = []
+    this.#emitEarly()
+    this.#writer.want(this, steps.length > 0 ? 'now' : 'soon')
+  }
+
+  /** Applies a fact that may change the status, to the row as it is when it is written. */
+  async move(fact: Fact): Promise<WriteResult> {
+    if (this.#move) throw new Error(`run ${this.row.id} was expected to make one move at a time`)
+    this.#move = fact
+    return this.#settled()
+  }
+
+  /** Resolves when all that was applied so far is in the database. */
+  async flush(): Promise<WriteResult> {
+    return this.#settled()
+  }
+
+  /** Adds to the run's trace; it is written with the next events. */
+  trace(entry: TraceEntry): void {
+    const { row } = this.#state
+    this.#state = { ...this.#state, row: { ...row, trace: [...row.trace, entry] } }
+  }
+
+  /** For the recorder: what to write now. Undefined when there is nothing. */
+  takeWrite(): OwnerWrite | undefined {
+    if (this.lost.aborted) return undefined
+    const moved = this.#takeMove()
+    const pending = this.#pending
+    const waiters = this.#waiters.splice(0)
+    if (!moved && pending.events.length + pending.steps.size + pending.messages.size === 0) {
+      for (const waiter of waiters) waiter.resolve('written')
+      return undefined
+    }
+    const { lease_owner, attempt, revision, writes } = this.row
+    const { row } = moved?.transition.state ?? this.#state
+    const after = moved?.transition.events ?? []
+    const entries = [
+      ...pending.events.map(({ entry }) => entry),
+      ...after.map(({ event, data }) => ({ event, data, number: null })),
+    ]
+    const write: OwnerWrite = {
+      fence: { lease_owner, attempt, revision, writes },
+      row,
+      events: entries,
+      steps: latest([...pending.steps.values(), ...(moved?.transition.steps ?? [])]),
+      messages: latest([...pending.messages.values(), ...(moved?.transition.messages ?? [])]),
+      removed: moved?.transition.removed ?? [],
+    }
+    this.#flight = { write, pending, entries, waiters, moved }
+    this.#pending = nothing()
     this.pendingBytes = 0
-    this.#steps = new Map()
-    this.#messages = new Map()
-    this.#commit = undefined
-    this.#trace = undefined
     return write
   }
 
-  /** For the recorder: the write is committed; `missed` are entries that others wrote before it. */
-  written(write: RunWrite, last: number, missed: NumberedEntry[]): void {
-    const flight = this.#inFlight
-    this.#inFlight = undefined
+  /** For the recorder: the write is committed, its last event has this number; `missed` are events of others before. */
+  written(last: number, missed: NumberedEntry[]): void {
+    const flight = this.#flight
     if (!flight) return
-    this.row = { ...flight.rows, event_count: last }
-    for (const { id } of [...write.steps, ...write.messages]) this.#written.add(id)
+    this.#flight = undefined
+    const { write } = flight
+    const state = flight.moved?.transition.state ?? this.#state
+    const writes = state.row.writes + 1
+    this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
+    for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
     this.feed.tellNumbered(missed)
-    const after = write.entries.slice(flight.ahead.length).map((entry) => ({ ...entry, number: null }))
-    const late = flight.ahead.filter((entry) => this.#withheld.delete(entry))
-    this.feed.confirm([...flight.ahead, ...after], last)
-    this.feed.tell([...late, ...after])
-    if (write.releases) this.#end('ended')
-    flight.commit?.resolve('written')
+    this.feed.confirm(flight.entries, last)
+    this.feed.tell(flight.entries.slice(flight.pending.emitted))
+    this.#emitEarly()
+    if (state.row.lease_owner === null) this.#end('ended')
+    for (const waiter of flight.waiters) waiter.resolve('written')
   }
 
-  /** For the recorder: nothing was written, though the run is still ours: a cancel stands, or the row is newer. */
-  refused(write: RunWrite, row: RunRow): void {
-    const flight = this.#inFlight
-    this.#inFlight = undefined
+  /** For the recorder: nothing was written, because somebody else has changed the row. It is written again. */
+  refused(row: RunRow): void {
+    const flight = this.#flight
     if (!flight) return
-    this.#pending = [...flight.ahead, ...this.#pending]
-    for (const step of write.steps) if (!this.#steps.has(step.id)) this.#steps.set(step.id, step)
-    for (const message of write.messages) {
-      if (!this.#messages.has(message.id)) this.#messages.set(message.id, message)
-    }
-    if (write.trace) this.#trace ??= write.trace
-    this.row = { ...this.row, metadata: row.metadata, revision: row.revision, status: row.status }
-    const isBarred = row.status === 'cancelling' && write.move !== undefined && !write.closesCancel
-    if (isBarred) {
-      flight.commit?.resolve('cancelling')
-    } else {
-      this.#commit = flight.commit ?? this.#commit
-      this.#recorder.want(this, 'now')
-    }
+    this.#flight = undefined
+    this.#pending = joined(flight.pending, this.#pending)
+    this.#move = flight.moved?.fact
+    this.#waiters.unshift(...flight.waiters)
+    const { metadata, revision, writes, status } = row
+    this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
+    this.#writer.want(this, 'now')
   }
 
-  /** The run is no longer ours, or may not be: stop, close what listeners saw open, and let them read the log. */
+  /** The run is no longer owned: close what listeners saw and the log will never have, and let them read the log. */
   lose(): void {
     if (this.feed.state !== 'open') return
-    const waiting = [this.#commit, this.#inFlight?.commit]
-    this.#commit = undefined
-    this.#inFlight = undefined
-    const unwritten = (object: { id: string } | undefined) => object && !this.#written.has(object.id)
-    const closings = this.closings({
-      ...(unwritten(this.open.message) && { message: this.open.message }),
-      ...(unwritten(this.open.step) && { step: this.open.step }),
+    const { turn } = this.#state
+    const closed = closedTurn(turn && this.#notStored(turn), lostAttempt, {
+      at: this.#writer.now(),
+      usage: null,
     })
-    this.feed.tell(closings.map((entry) => ({ ...entry, number: null })))
+    this.feed.tell(closed.events.map((event) => ({ ...event, number: null })))
+    const waiters = [...this.#waiters.splice(0), ...(this.#flight?.waiters ?? [])]
+    this.#flight = undefined
     this.#end('lost')
     this.#losing.abort()
-    for (const commit of waiting) commit?.resolve('lost')
+    for (const waiter of waiters) waiter.resolve('lost')
+  }
+
+  async #settled(): Promise<WriteResult> {
+    if (this.lost.aborted) return 'lost'
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+      this.#writer.want(this, 'now')
+    })
+  }
+
+  #takeMove(): Flight['moved'] {
+    const fact = this.#move
+    this.#move = undefined
+    if (!fact) return undefined
+    try {
+      return { fact, transition: next(this.#state, fact) }
+    } catch (error) {
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+      return undefined
+    }
+  }
+
+  /** Emits early events, as long as none before them waits for its commit. */
+  #emitEarly(): void {
+    const { events, emitted } = this.#pending
+    if (this.#flight && this.#flight.pending.emitted < this.#flight.entries.length) return
+    const ready: FeedEntry[] = []
+    for (const { entry, isEarly } of events.slice(emitted)) {
+      if (!isEarly || !this.#writer.isConfirmed()) break
+      ready.push(entry)
+    }
+    this.#pending.emitted += ready.length
+    this.feed.tell(ready)
+  }
+
+  #notStored(turn: Turn): Turn {
+    const { open, calls } = turn
+    return {
+      complete: [],
+      open: open && !this.#stored.has(open.message.id) ? open : null,
+      calls: calls && !this.#stored.has(calls.id) ? calls : null,
+    }
   }
 
   #end(state: 'ended' | 'lost'): void {
     this.feed.end(state)
-    this.#recorder.options.runLog.removeFeed(this.feed)
+    this.#writer.runLog.removeFeed(this.feed)
   }
+}
 
-  #keep(rows: { steps?: StepRow[]; messages?: Message[] }): void {
-    for (const step of rows.steps ?? []) this.#steps.set(step.id, step)
-    for (const message of rows.messages ?? []) this.#messages.set(message.id, message)
+/** Each object as it was given last. */
+function latest<Item extends { id: string }>(items: readonly Item[]): Item[] {
+  return [...new Map(items.map((item) => [item.id, item])).values()]
+}
+
+function joined(first: Pending, second: Pending): Pending {
+  const isAllEmitted = first.emitted === first.events.length
+  return {
+    events: [...first.events, ...second.events],
+    emitted: isAllEmitted ? first.emitted + second.emitted : first.emitted,
+    steps: new Map([...first.steps, ...second.steps]),
+    messages: new Map([...first.messages, ...second.messages]),
   }
 }

@@ -5,6 +5,9 @@
 import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
 
+/** After this many losses with visible work and without progress, the run itself is taken for their cause. */
+export const maxLosses = 3
+
 /** How long a worker without a heartbeat keeps its rows. */
 export const leaseSeconds = 3
 
@@ -16,9 +19,13 @@ export async function registerWorker(db: Queryable, worker: string): Promise<voi
   })
 }
 
-/** Gives up all leases of a worker at once. */
+/** Ends the lease of a worker that stops, and releases its runs. */
 export async function retireWorker(db: Queryable, worker: string): Promise<void> {
-  await db.query({ text: 'delete from workers where id = $1', values: [worker] })
+  await db.query({
+    text: `with released as (update runs set lease_owner = null where lease_owner = $1)
+           delete from workers where id = $1`,
+    values: [worker],
+  })
 }
 
 /** For the embedded database, which one process uses at a time: whoever was here before is dead. */
@@ -70,6 +77,7 @@ export async function lockClaimableRuns(tx: Queryable, worker: string, limit: nu
     name: 'lock_claimable_runs',
     text: `select ${runColumns} from runs r
            where status in ('queued', 'in_progress', 'cancelling') and ${ownerIsDead}
+             and (claimable_at <= clock_timestamp() or losses >= ${maxLosses})
              and (queued_at < clock_timestamp() - ${sessionPatience} or not ${sessionIsElsewhere})
            order by seq limit $2 for update of r skip locked`,
     values: [worker, limit],
@@ -89,8 +97,12 @@ export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): 
   })
 }
 
-/** Lets go of a run that its owner never heard of: its claim was committed, but the answer was lost. */
-export async function releaseOrphan(db: Queryable, worker: string, run: OwnedRun): Promise<void> {
+/** Releases a run at this attempt, so that any worker may claim it. */
+export async function releaseRun(
+  db: Queryable,
+  worker: string,
+  run: Pick<OwnedRun, 'id' | 'attempt'>,
+): Promise<void> {
   await db.query({
     text: 'update runs set lease_owner = null where id = $1 and lease_owner = $2 and attempt = $3',
     values: [run.id, worker, run.attempt],

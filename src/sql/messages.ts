@@ -135,20 +135,3 @@ export async function openMessages(db: Queryable, run_id: string): Promise<Messa
   })
   return rows.map(toMessage)
 }
-
-/** Writes how messages ended. */
-export async function updateMessages(tx: Queryable, messages: Message[]): Promise<void> {
-  if (messages.length === 0) return
-  await tx.query({
-    text: `update messages m set status = i.status, incomplete_details = i.incomplete_details,
-             incomplete_at = i.incomplete_at, completed_at = i.completed_at, content = i.content,
-             attachments = i.attachments
-           from json_populate_recordset(null::messages, $1) i where m.id = i.id`,
-    values: [JSON.stringify(messages)],
-  })
-}
-
-export async function deleteMessages(tx: Queryable, ids: string[]): Promise<void> {
-  if (ids.length === 0) return
-  await tx.query({ text: 'delete from messages where id = any($1)', values: [ids] })
-}

@@ -139,30 +139,6 @@ export async function stepsOfThread(
   })
 }
 
-/** Writes steps as they now stand. */
-export async function updateSteps(tx: Queryable, steps: StepRow[]): Promise<void> {
-  if (steps.length === 0) return
-  await tx.query({
-    text: `update run_steps s set status = i.status, cancelled_at = i.cancelled_at, completed_at = i.completed_at,
-             expired_at = i.expired_at, failed_at = i.failed_at, last_error = i.last_error,
-             step_details = i.step_details, usage = i.usage, turn = i.turn
-           from json_populate_recordset(null::run_steps, $1) i where s.id = i.id`,
-    values: [JSON.stringify(steps)],
-  })
-}
-
-export async function deleteSteps(tx: Queryable, ids: string[]): Promise<void> {
-  await tx.query({ text: 'delete from run_steps where id = any($1)', values: [ids] })
-}
-
-export async function insertStep(tx: Queryable, project: string, step: StepRow): Promise<void> {
-  await tx.query({
-    text: `insert into run_steps (project, ${columns}, turn)
-           select $1, ${columns}, turn from json_populate_record(null::run_steps, $2)`,
-    values: [project, JSON.stringify(step)],
-  })
-}
-
 /** How many calls the steps of a thread have recorded. */
 export async function callsOfThread(db: Queryable, thread_id: string): Promise<number> {
   const [row] = await db.query<{ count: number }>({

@@ -1,10 +1,7 @@
-/** Rows of `runs`. Every change of status goes through `moveRun` here or the batch in run-batch.ts. */
-import type { Message } from '../api/messages.ts'
+/** Rows of `runs`, to be read. They are written by run-writes.ts; users change the metadata alone. */
 import type { Run } from '../api/runs.ts'
-import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
-import { entriesJson, type Entry } from './run-events.ts'
 
 /** What a run copied from its assistant and its request; it never changes. */
 export type RunSettings = Pick<
@@ -29,8 +26,8 @@ export type RunSettings = Pick<
   include_search_content: boolean
 }
 
-/** The fields that change as a run goes on. */
-export type RunFields = Pick<
+/** The fields that change while a run works. */
+type RunFields = Pick<
   Run,
   | 'status'
   | 'started_at'
@@ -63,10 +60,18 @@ export interface RunRow extends RunFields {
   metadata: Run['metadata']
   settings: RunSettings
   event_count: number
+  /** How often anyone but the owner has changed the row. */
   revision: number
+  /** How often owners have written. */
+  writes: number
+  /** The number of the last event of the latest such write. */
+  written: number
   lease_owner: string | null
   attempt: number
-  takeovers: number
+  /** Recoveries after the loss of a worker, since the last recorded turn. */
+  recoveries: number
+  /** Those in which the lost worker had already answered something. */
+  losses: number
   trace: TraceEntry[]
 }
 
@@ -76,7 +81,7 @@ const ended = `('completed', 'failed', 'incomplete', 'cancelled')`
 export const runColumns = `id, project, thread_id, assistant_id, status, created_at, started_at,
   expires_at as deadline, case when status in ${ended} then null else expires_at end as expires_at,
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_details, usage, metadata, settings,
-  event_count, revision, lease_owner, attempt, takeovers, trace`
+  event_count, revision, writes, written, lease_owner, attempt, recoveries, losses, trace`
 
 export function toRun(row: RunRow): Run {
   const { settings } = row
@@ -111,70 +116,6 @@ export function toRun(row: RunRow): Run {
     tool_choice: settings.tool_choice,
     parallel_tool_calls: settings.parallel_tool_calls,
   }
-}
-
-/** A run about to be made, with the first entries of its log. */
-export interface NewRun {
-  row: RunRow
-  entries: Entry[]
-}
-
-function newRunValues({ row, entries }: NewRun): unknown[] {
-  return [
-    row.id,
-    row.project,
-    row.thread_id,
-    row.assistant_id,
-    row.status,
-    row.created_at,
-    row.started_at,
-    row.deadline,
-    JSON.stringify(row.metadata),
-    JSON.stringify(row.settings),
-    entries.length,
-    row.lease_owner,
-    row.attempt,
-    entriesJson(entries),
-  ]
-}
-
-const insertRunSql = `run as (
-    insert into runs (id, project, thread_id, assistant_id, status, created_at, started_at, expires_at, metadata,
-                      settings, event_count, lease_owner, attempt)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-  ), log as (
-    insert into run_events (run_id, first, last, entries) values ($1, 1, $11, $14)
-  )`
-
-export async function insertRun(tx: Queryable, run: NewRun): Promise<void> {
-  await tx.query({ name: 'insert_run', text: `with ${insertRunSql} select 1`, values: newRunValues(run) })
-}
-
-/** Thread, its messages, the run and its log in one statement: the whole of `POST /threads/runs`. */
-export async function insertThreadAndRun(
-  db: Queryable,
-  made: { thread: Thread; messages: Message[]; run: NewRun },
-): Promise<void> {
-  const { thread, messages, run } = made
-  await db.query({
-    name: 'insert_thread_and_run',
-    text: `with ${insertRunSql}, thread as (
-        insert into threads (id, project, created_at, metadata, tool_resources) values ($3, $2, $15, $16, $17)
-      ), said as (
-        insert into messages (id, project, created_at, assistant_id, thread_id, run_id, status, incomplete_details,
-                              incomplete_at, completed_at, role, content, attachments, metadata)
-        select id, $2, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
-               completed_at, role, content, attachments, metadata
-        from json_populate_recordset(null::messages, $18)
-      ) select 1`,
-    values: [
-      ...newRunValues(run),
-      thread.created_at,
-      JSON.stringify(thread.metadata),
-      JSON.stringify(thread.tool_resources),
-      JSON.stringify(messages),
-    ],
-  })
 }
 
 export interface RunKey {
@@ -255,51 +196,4 @@ export async function updateRunMetadata(
     values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
   })
   return row
-}
-
-/** Writes a locked run's row as it now stands and its new log entries; answers the number of the last one. */
-export async function moveRun(
-  tx: Queryable,
-  row: RunRow,
-  entries: Entry[],
-  options: { abandoned?: boolean } = {},
-): Promise<number> {
-  const [moved] = await tx.query<{ last: number }>({
-    name: 'move_run',
-    text: `with run as (
-        update runs set status = $2, started_at = $3, cancelled_at = $4, failed_at = $5, completed_at = $6,
-          required_action = $7, last_error = $8, incomplete_details = $9, usage = $10, lease_owner = $11,
-          attempt = $12, takeovers = $13, trace = $14, event_count = event_count + $15,
-          queued_at = case when $2 = 'queued' then clock_timestamp() else queued_at end
-        where id = $1 returning event_count as last
-      ), log as (
-        insert into run_events (run_id, first, last, entries, abandoned)
-        select $1, last - $15 + 1, last, $16, $17 from run where $15 > 0
-      ) select last from run`,
-    values: [
-      row.id,
-      row.status,
-      row.started_at,
-      row.cancelled_at,
-      row.failed_at,
-      row.completed_at,
-      jsonOrNull(row.required_action),
-      jsonOrNull(row.last_error),
-      jsonOrNull(row.incomplete_details),
-      jsonOrNull(row.usage),
-      row.lease_owner,
-      row.attempt,
-      row.takeovers,
-      JSON.stringify(row.trace),
-      entries.length,
-      entriesJson(entries),
-      options.abandoned ?? false,
-    ],
-  })
-  if (!moved) throw new Error(`run ${row.id} was expected to be locked`)
-  return moved.last
-}
-
-function jsonOrNull(value: unknown): string | null {
-  return value === null ? null : JSON.stringify(value)
 }

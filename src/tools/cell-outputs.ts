@@ -5,7 +5,10 @@ import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
 import type { Mark } from '../sql/run-steps.ts'
 import { newId } from '../util/ids.ts'
 import { storable } from '../util/text-joiner.ts'
-import type { ToolContext, ToolFiles } from './port.ts'
+import type { CallDelta, ToolContext, ToolFiles } from './port.ts'
+
+type CodeDelta = Extract<CallDelta, { type: 'code_interpreter' }>
+type CodeOutputDelta = NonNullable<CodeDelta['code_interpreter']['outputs']>[number]
 
 /** Lives for one call. */
 export class CellOutputs {
@@ -79,7 +82,7 @@ export class CellOutputs {
     return this.#files.create(this.#context.row.project, { filename, content })
   }
 
-  #tell(output: object): void {
+  #tell(output: CodeOutputDelta): void {
     this.#context.tell({ type: 'code_interpreter', code_interpreter: { outputs: [output] } })
   }
 }

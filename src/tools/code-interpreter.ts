@@ -10,6 +10,7 @@ import { CellOutputs } from './cell-outputs.ts'
 import { CodeReader, readCode } from './code-arguments.ts'
 import {
   ToolFailure,
+  type CallDelta,
   type Tool,
   type ToolCall,
   type ToolContext,
@@ -81,7 +82,7 @@ function listFiles(names: ReadonlyMap<string, string>): string {
   return `Files for code_interpreter:\n${lines.join('\n')}`
 }
 
-function inputDelta(input: string): object | undefined {
+function inputDelta(input: string): CallDelta | undefined {
   return input === '' ? undefined : { type: 'code_interpreter', code_interpreter: { input } }
 }
 

@@ -1,8 +1,9 @@
 /**
- * The socket for tools. A tool is one file here plus a line in registry.ts; the run loop asks each for its own
- * answers and knows none by name.
+ * The port for tools. A tool is one file here plus a line in registry.ts; the run loop asks each for its own answers
+ * and knows none by name.
  */
 import type { Readable } from 'node:stream'
+import type { StepToolCallDelta } from '../api/events.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { AssistantTool } from '../api/tools.ts'
 import type { ChatTool } from '../models/port.ts'
@@ -20,15 +21,15 @@ export interface OfferedTool {
   type: AssistantTool['type']
   /** Its name must be unlike that of every other tool of the run. */
   chat: ChatTool
-  /** What the model is told about the tool ahead of the conversation. */
+  /** What the model reads about the tool before the conversation. */
   preamble?: string
   /** The call when the model has just named it. */
   begin(id: string): StepToolCall
   /**
-   * Begins to read the arguments of one call: the function is given each fragment in turn and answers what the step
-   * tells of it, or undefined when that is nothing. Ids and names are never told again: readers join the pieces.
+   * Reads the arguments of one call: the returned function takes each fragment in turn and returns what the step
+   * shows of it, or undefined. Ids and names are never repeated: clients join the pieces.
    */
-  reader(): (fragment: string) => object | undefined
+  reader(): (fragment: string) => CallDelta | undefined
   /** The call with all its arguments, and no outcome yet. */
   complete(id: string, argumentsText: string): StepToolCall
   /** Runs the call; absent where the client of the API has to answer it. */
@@ -45,18 +46,22 @@ export interface ToolContext {
   signal: AbortSignal
   /** Unlike that of every other call in the thread. */
   ordinal: number
-  /** Tells a piece of the outcome to those who follow the run, as soon as there is one. */
-  tell: (delta: object) => void
+  /** Emits a piece of the outcome to those who follow the run. */
+  tell: (delta: CallDelta) => void
 }
 
+/** What is added to a call of the step. */
+export type CallDelta = WithoutIndex<StepToolCallDelta>
+type WithoutIndex<Delta> = Delta extends unknown ? Omit<Delta, 'index'> : never
+
 /**
- * What became of a call. What goes wrong inside a tool is an outcome that the model can read; only an abort and
- * a broken server are thrown.
+ * The outcome of a call. What goes wrong inside a tool is an outcome that the model can read; only an abort and a
+ * broken server are thrown.
  */
 export interface ToolOutcome {
   /** The call as the step shows it from now on. */
   call: StepToolCall
-  /** What the model is told. */
+  /** What the model reads. */
   output: string
   marks?: Mark[]
   image_file_ids?: string[]

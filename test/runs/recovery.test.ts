@@ -10,7 +10,10 @@ beforeAll(async () => {
 afterEach(() => server.model.verify())
 afterAll(() => server.close())
 
-const { post, start, reach, place, steps } = stories(() => server)
+const { post, start, reach, place, steps, messages } = stories(() => server)
+
+/** What the server notes about a run for its operator. */
+const trace = (run: any) => server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
 
 /** Names of the events that the log of a run holds. */
 async function logged(run_id: string): Promise<string[]> {
@@ -59,15 +62,17 @@ test('after a write that took long, what is said next is written soon again', as
   expect((await reach(run, 'completed')).status).toBe('completed')
 })
 
-/** As a process leaves it that dies while it works on the run: another one takes it over. */
+/** The row as a process leaves it that dies while it works on the run: another one recovers it, here without a pause. */
 async function orphan(run_id: string): Promise<void> {
   await server.db.query({
-    text: `update runs set status = 'in_progress', required_action = null, lease_owner = 'worker_dead' where id = $1`,
+    text: `update runs set status = 'in_progress', required_action = null, lease_owner = 'worker_dead',
+             claimable_at = '-infinity'
+           where id = $1`,
     values: [run_id],
   })
 }
 
-test('a step that was taken over is closed where the run ends before the work on it goes on', async () => {
+test('a recovered step is closed when the run ends before the work on it continues', async () => {
   const store = await post('/vector_stores', { expires_after: { anchor: 'last_active_at', days: 1 } })
   server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }])
   const where = await place({
@@ -104,8 +109,124 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['cancelled'])
 })
 
-/** What the server notes about a run for its operator. */
-const trace = (run: any) => server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
+/** Counts of the row, which decide whether and when a run is recovered again. */
+async function counts(run_id: string) {
+  const [row] = await server.db.query<{ recoveries: number; losses: number; pause: number }>({
+    text: `select recoveries, losses, extract(epoch from claimable_at - clock_timestamp())::float8 as pause
+           from runs where id = $1`,
+    values: [run_id],
+  })
+  if (!row) throw new Error('expected the run')
+  return row
+}
+
+test('text of a turn that was never recorded is removed when its run is recovered, and said once', async () => {
+  server.model.script([
+    {
+      text: 'Let me look.',
+      calls: [{ name: 'get_time', arguments: ['{"a"', ':1}'] }],
+      hold: new Promise(() => {}),
+    },
+    { text: 'Let me look.', calls: [{ name: 'get_time', arguments: '{}' }] },
+  ])
+  const where = await place({ tools: [timeTool] })
+  const run = await start(where)
+  await eventually(
+    async () => (await logged(run.id)).includes('thread.run.step.delta'),
+    'the call in the log',
+  )
+  expect((await messages(where.thread)).data).toHaveLength(2)
+  await orphan(run.id)
+  await reach(run, 'requires_action')
+  const all = (await messages(where.thread)).data
+  expect(all.map((message: any) => [message.status, message.content[0].text.value])).toEqual([
+    ['completed', 'Hello'],
+    ['completed', 'Let me look.'],
+  ])
+  expect((await steps(run)).data.map((step: any) => step.type)).toEqual(['message_creation', 'tool_calls'])
+  const { data } = (await trace(run)).body
+  expect(data.find((entry: any) => entry.kind === 'recovered').removed).toHaveLength(3)
+  await post(`/threads/${run.thread_id}/runs/${run.id}/cancel`)
+})
+
+test('text of a turn that was recorded stays when its run is recovered', async () => {
+  server.model.script([
+    { text: 'Let me look.', calls: [{ name: 'get_time', arguments: '{}' }] },
+    { text: 'It is late.', hold: new Promise(() => {}) },
+    { text: 'It is late.' },
+  ])
+  const where = await place({ tools: [timeTool] })
+  const run = await reach(await start(where), 'requires_action')
+  const [call] = run.required_action.submit_tool_outputs.tool_calls
+  const path = `/threads/${run.thread_id}/runs/${run.id}`
+  await post(`${path}/submit_tool_outputs`, { tool_outputs: [{ tool_call_id: call.id, output: '10 pm' }] })
+  await eventually(async () => deltas(await logged(run.id)) === 2, 'the second answer')
+  await orphan(run.id)
+  await reach(run, 'completed')
+  const texts = (await messages(where.thread)).data.map((message: any) => message.content[0].text.value)
+  expect(texts).toEqual(['Hello', 'Let me look.', 'It is late.'])
+})
+
+test('a refusal of a turn that was never recorded is removed as well', async () => {
+  server.model.script([
+    {
+      refusal: 'I would rather not.',
+      calls: [{ name: 'get_time', arguments: ['{', '}'] }],
+      hold: new Promise(() => {}),
+    },
+    { text: 'Gladly.' },
+  ])
+  const where = await place({ tools: [timeTool] })
+  const run = await start(where)
+  await eventually(
+    async () => (await logged(run.id)).includes('thread.run.step.delta'),
+    'the call in the log',
+  )
+  await orphan(run.id)
+  await reach(run, 'completed')
+  const texts = (await messages(where.thread)).data.map((message: any) => JSON.stringify(message.content))
+  expect(texts).toEqual([expect.stringContaining('Hello'), expect.stringContaining('Gladly.')])
+})
+
+test('losses while the model was silent do not count against a run', async () => {
+  const silent = { text: 'x', before: new Promise(() => {}) }
+  server.model.script([silent, silent, silent, silent, silent, { text: 'At last' }])
+  const before = server.model.requests.length
+  const run = await start(await place())
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    await eventually(() => server.model.requests.length === before + attempt, `request ${attempt}`)
+    await orphan(run.id)
+  }
+  await reach(run, 'completed')
+  expect(await counts(run.id)).toMatchObject({ losses: 0 })
+})
+
+test('each recovery without progress makes the next one wait longer', async () => {
+  server.model.script([
+    ...Array.from({ length: 3 }, () => ({ text: 'x', before: new Promise(() => {}) })),
+    { text: 'x' },
+  ])
+  const before = server.model.requests.length
+  const run = await start(await place())
+  const pauses: number[] = []
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await eventually(() => server.model.requests.length === before + attempt, `request ${attempt}`)
+    if (attempt > 1) pauses.push((await counts(run.id)).pause)
+    await orphan(run.id)
+  }
+  await reach(run, 'completed')
+  expect(pauses[0]).toBeGreaterThan(0)
+  expect(pauses[1]).toBeGreaterThan(2 * (pauses[0] ?? 0))
+})
+
+test('a run that its worker released in good order is recovered at once and without blame', async () => {
+  server.model.script([{ text: 'Hel', hold: new Promise(() => {}) }, { text: 'Hello' }])
+  const run = await start(await place())
+  await eventually(async () => deltas(await logged(run.id)) === 1, 'the first answer')
+  await server.db.query({ text: 'update runs set lease_owner = null where id = $1', values: [run.id] })
+  await reach(run, 'completed')
+  expect(await counts(run.id)).toMatchObject({ recoveries: 0, losses: 0 })
+})
 
 test('a run that is recovered three times without progress fails, and its trace says why', async () => {
   server.model.script(Array.from({ length: 4 }, () => ({ text: 'Hel', hold: new Promise(() => {}) })))
@@ -119,7 +240,7 @@ test('a run that is recovered three times without progress fails, and its trace 
   expect(failed.last_error).toEqual({ code: 'server_error', message: 'Sorry, something went wrong.' })
   const { body } = await trace(run)
   expect(body.attempts).toBe(4)
-  expect(JSON.stringify(body.data.at(-1))).toMatch(/3 times/)
+  expect(JSON.stringify(body.data.at(-1))).toMatch(/lost its worker 4 times/)
 })
 
 test('a cancel whose hint was lost is obeyed while the model is silent', async () => {
@@ -168,5 +289,5 @@ test('a run whose rows the database refuses does not take along those written wi
   expect(server.model.requests.length).toBe(before + 1)
   server.model.whenever(undefined)
   await server.db.query({ text: 'alter table messages drop constraint refuse_some' })
-  expect(server.complaints.splice(0)).toMatchObject([{ message: 'runs could not be written' }])
+  expect(server.complaints.splice(0)).toMatchObject([{ message: 'a run could not be written' }])
 })

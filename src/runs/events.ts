@@ -1,9 +1,9 @@
-/** The entries of the run log, as the live API's streams carry them. */
-import type { RunEvent } from '../api/events.ts'
+/** The events of a run, as the streams of the live API carry them. */
+import type { MessageContentDelta, RunEvent, StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Entry } from '../sql/run-events.ts'
+import type { Entry, NumberedEntry } from '../sql/run-events.ts'
 import { stepPayload, type StepRow, type StepView } from '../sql/run-steps.ts'
 
 type EventName<Prefix extends string> = Extract<RunEvent['event'], `${Prefix}.${string}`>
@@ -11,28 +11,24 @@ type EventName<Prefix extends string> = Extract<RunEvent['event'], `${Prefix}.${
 /** Live streams show `tool_resources` with this default where other answers show `{}`. */
 const streamedResources = { code_interpreter: { file_ids: [] } }
 
-function withResources<Owner extends Run | Thread>(owner: Owner): Owner {
+/** A thread or run as streams show it; GET shows threads in this form too. */
+export function withResources<Owner extends Run | Thread>(owner: Owner): Owner {
   if (Object.keys(owner.tool_resources ?? {}).length > 0) return owner
   return { ...owner, tool_resources: streamedResources }
 }
 
-export function threadEntry(thread: Thread): Entry {
+export function threadEvent(thread: Thread): Entry {
   return { event: 'thread.created', data: JSON.stringify(withResources(thread)) }
 }
 
-export function runEntry(
+export function runEvent(
   event: Exclude<EventName<'thread.run'>, EventName<'thread.run.step'>>,
   run: Run,
 ): Entry {
   return { event, data: JSON.stringify(withResources(run)) }
 }
 
-/** The entry that tells of the status that the run now has. */
-export function runStatusEntry(run: Run): Entry {
-  return runEntry(`thread.run.${run.status}`, run)
-}
-
-export function stepEntry(
+export function stepEvent(
   event: Exclude<EventName<'thread.run.step'>, 'thread.run.step.delta'>,
   step: StepRow,
   view: StepView = { withSearchContent: false },
@@ -40,19 +36,19 @@ export function stepEntry(
   return { event, data: JSON.stringify(stepPayload(step, view)) }
 }
 
-export function messageEntry(
+export function messageEvent(
   event: Exclude<EventName<'thread.message'>, 'thread.message.delta'>,
   message: Message,
 ): Entry {
   return { event, data: JSON.stringify(message) }
 }
 
-export function messageDeltaEntry(id: string, part: object): Entry {
+export function messageDelta(id: string, part: MessageContentDelta): Entry {
   const delta = { id, object: 'thread.message.delta', delta: { content: [part] } }
   return { event: 'thread.message.delta', data: JSON.stringify(delta) }
 }
 
-export function stepDeltaEntry(id: string, call: object): Entry {
+export function stepDelta(id: string, call: StepToolCallDelta): Entry {
   const step_details = { type: 'tool_calls', tool_calls: [call] }
   return {
     event: 'thread.run.step.delta',
@@ -60,5 +56,7 @@ export function stepDeltaEntry(id: string, call: object): Entry {
   }
 }
 
-/** GET shows a thread without resources in the same form as streams do. */
-export const fetchedThread = (thread: Thread): Thread => withResources(thread)
+/** Events with their numbers in the log, the first of which is `first`. */
+export function numbered(events: readonly Entry[], first: number): NumberedEntry[] {
+  return events.map(({ event, data }, index) => ({ event, data, number: first + index }))
+}

@@ -1,0 +1,106 @@
+/** The runs that this process works on: started here, compared with what the database says, and stopped. */
+import type { PersistedRun } from '../runs/persist.ts'
+import type { Recorder } from '../runs/recorder.ts'
+import { reportEnd, reportStart } from '../runs/report.ts'
+import type { RunRecord } from '../runs/run-record.ts'
+import { releaseRun, type OwnedRun } from '../sql/leases.ts'
+import { findRunRow } from '../sql/runs.ts'
+import { nowSeconds } from '../util/clock.ts'
+import type { Engine } from './engine.ts'
+import { executeRun } from './execute-run.ts'
+import { RunStopped, type StopReason } from './failure.ts'
+
+interface Active {
+  record: RunRecord
+  stop: AbortController
+  sinceMs: number
+  done: Promise<void>
+}
+
+interface ActiveRunsOptions {
+  engine: Engine
+  recorder: Recorder
+  worker: string
+  /** Called after the work on a run has ended. */
+  onEnd: () => void
+}
+
+/** Lives as long as the worker. */
+export class ActiveRuns {
+  readonly #options: ActiveRunsOptions
+  readonly #active = new Map<string, Active>()
+  /** Runs that this worker owns in the database and does not know, as of the heartbeat before. */
+  #unknown = new Set<string>()
+
+  constructor(options: ActiveRunsOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#active.size
+  }
+
+  /** Works on a run that is committed as owned by this worker. */
+  start({ state, events }: PersistedRun): void {
+    const { engine, recorder, onEnd } = this.#options
+    const { log, modelBehind } = engine.context
+    const record = recorder.open(state, events)
+    const { id, settings } = state.row
+    const sinceMs = performance.now()
+    reportStart(log, state.row, modelBehind(settings.model))
+    const stop = new AbortController()
+    const done = executeRun(engine, record, stop.signal).then(() => {
+      if (record.feed.state === 'ended') reportEnd(log, record.row, performance.now() - sinceMs)
+      else record.lose()
+      // A submit may have started the run's next stretch meanwhile.
+      if (this.#active.get(id)?.record === record) this.#active.delete(id)
+      onEnd()
+    })
+    this.#active.set(id, { record, stop, sinceMs, done })
+  }
+
+  /** A cancel or a deletion was hinted at: the row says which, if either. */
+  async look(run_id: string): Promise<void> {
+    const active = this.#active.get(run_id)
+    if (!active) return
+    const { record, stop } = active
+    const { db, log } = this.#options.engine.context
+    const { id, project, thread_id } = record.row
+    try {
+      const row = await findRunRow(db, { id, project, thread_id })
+      if (!row) record.lose()
+      else if (row.status === 'cancelling') stop.abort(new RunStopped('cancelled'))
+    } catch (error) {
+      // The next heartbeat reads it again.
+      log('warn', 'a cancel could not be looked up', { run_id, error })
+    }
+  }
+
+  /** What a heartbeat read: lost runs are dropped, cancels whose hint was lost are obeyed, expired runs are ended. */
+  async compare(owned: OwnedRun[], sentAtMs: number): Promise<void> {
+    const { engine, worker } = this.#options
+    const byId = new Map(owned.map((run) => [run.id, run]))
+    const now = nowSeconds(engine.context.clock)
+    for (const { record, stop, sinceMs } of this.#active.values()) {
+      const run = byId.get(record.row.id)
+      const isOwned = run?.attempt === record.row.attempt
+      if (!isOwned && sinceMs < sentAtMs && record.feed.state === 'open' && !record.isEnding) record.lose()
+      else if (run?.status === 'cancelling') stop.abort(new RunStopped('cancelled'))
+      else if (record.row.deadline <= now) stop.abort(new RunStopped('expired'))
+    }
+    const unknown = owned.filter((run) => !this.#active.has(run.id))
+    for (const run of unknown) {
+      if (this.#unknown.has(run.id)) await releaseRun(engine.context.db, worker, run)
+    }
+    this.#unknown = new Set(unknown.map((run) => run.id))
+  }
+
+  stop(reason: StopReason): void {
+    for (const { stop } of this.#active.values()) stop.abort(new RunStopped(reason))
+  }
+
+  /** Resolves when the work on every run of now has ended. */
+  async ended(): Promise<void> {
+    await Promise.all([...this.#active.values()].map(({ done }) => done))
+  }
+}

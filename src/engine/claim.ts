@@ -1,0 +1,56 @@
+/** Claims runs: queued ones, and those whose worker was lost. */
+import type { Context } from '../domain/context.ts'
+import { endRun } from '../domain/end-run.ts'
+import type { Queryable } from '../database/database.ts'
+import { loadState } from '../runs/load.ts'
+import { next } from '../runs/next.ts'
+import { persist, type PersistedRun } from '../runs/persist.ts'
+import { reportEnd } from '../runs/report.ts'
+import { hasEnded } from '../runs/status.ts'
+import { lockClaimableRuns } from '../sql/leases.ts'
+import type { RunRow } from '../sql/runs.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { newId } from '../util/ids.ts'
+
+/** Claims up to `limit` runs for the worker. `found` also counts runs that had to be ended instead. */
+export async function claimRuns(
+  context: Context,
+  worker: string,
+  limit: number,
+): Promise<{ claimed: PersistedRun[]; found: number }> {
+  return context.db.transaction(async (tx) => {
+    const rows = await lockClaimableRuns(tx, worker, limit)
+    const claimed: PersistedRun[] = []
+    for (const row of rows) {
+      const run = await claimOrEnd(context, tx, row, worker)
+      if (run) claimed.push(run)
+    }
+    return { claimed, found: rows.length }
+  })
+}
+
+async function claimOrEnd(
+  context: Context,
+  tx: Queryable,
+  row: RunRow,
+  worker: string,
+): Promise<PersistedRun | undefined> {
+  const at = nowSeconds(context.clock)
+  if (row.status === 'cancelling' || row.deadline <= at) {
+    const reason = row.status === 'cancelling' ? 'cancelled' : 'expired'
+    await endRun(context, tx, row, { reason })
+    return undefined
+  }
+  const state = await loadState(tx, row)
+  const transition = next(
+    state,
+    row.status === 'queued'
+      ? { kind: 'claimed', at, worker }
+      : { kind: 'recovered', at, worker, step_id: newId('step') },
+  )
+  const notifications = context.hints.notifications({ kind: 'log', run_ids: [row.id] })
+  const run = await persist(tx, 'locked', transition, { notifications })
+  if (!hasEnded(run.state.row)) return run
+  reportEnd(context.log, run.state.row)
+  return undefined
+}

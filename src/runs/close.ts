@@ -1,0 +1,56 @@
+/** How the open message and steps of a turn end when the run or its attempt does. */
+import type { Message } from '../api/messages.ts'
+import { stepErrorOf } from '../api/run-steps.ts'
+import type { Usage } from '../api/runs.ts'
+import type { Entry } from '../sql/run-events.ts'
+import type { StepRow } from '../sql/run-steps.ts'
+import { messageEvent, stepEvent } from './events.ts'
+import type { Ending, Turn } from './state.ts'
+
+export interface ClosedTurn {
+  messages: Message[]
+  steps: StepRow[]
+  events: Entry[]
+}
+
+/** In the order of the live streams: the message, its step, and then the step of the calls. */
+export function closedTurn(
+  turn: Turn | null,
+  ending: Ending,
+  { at, usage }: { at: number; usage: Usage | null },
+): ClosedTurn {
+  const message = turn?.open && closedMessage(turn.open.message, ending, at)
+  const steps = [
+    ...(turn?.open ? [closedStep(turn.open.step, ending, { at, usage: null })] : []),
+    ...(turn?.calls ? [closedStep(turn.calls, ending, { at, usage })] : []),
+  ]
+  return {
+    messages: message ? [message] : [],
+    steps,
+    events: [
+      ...(message ? [messageEvent('thread.message.incomplete', message)] : []),
+      ...steps.map((step) => stepEvent(`thread.run.step.${ending.reason}`, step)),
+    ],
+  }
+}
+
+function closedMessage(message: Message, { reason }: Ending, at: number): Message {
+  const incomplete_details = { reason: `run_${reason}` as const }
+  return { ...message, status: 'incomplete', incomplete_details, incomplete_at: at }
+}
+
+function closedStep(
+  step: StepRow,
+  ending: Ending,
+  { at, usage }: { at: number; usage: Usage | null },
+): StepRow {
+  const closed = { ...step, status: ending.reason, usage }
+  switch (ending.reason) {
+    case 'cancelled':
+      return { ...closed, cancelled_at: at }
+    case 'expired':
+      return { ...closed, expired_at: at }
+    case 'failed':
+      return { ...closed, failed_at: at, last_error: stepErrorOf(ending.last_error) }
+  }
+}

@@ -1,0 +1,77 @@
+/** The state of a run as the database holds it: row, steps, open message and log. */
+import type { MessageDelta } from '../api/events.ts'
+import type { Message } from '../api/messages.ts'
+import type { Queryable } from '../database/database.ts'
+import { openMessages } from '../sql/messages.ts'
+import { readEntries } from '../sql/run-events.ts'
+import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
+import { grown } from './content.ts'
+import type { RunState, Turn } from './state.ts'
+import { noUsage, sumUsage } from './usage.ts'
+
+/** Events of a run that was created and not claimed yet: such a run has no steps. */
+const creationEvents = 3
+
+/** A run of which nothing but the row matters. */
+export function emptyState(row: RunRow): RunState {
+  return { row, spent: noUsage, turns: 0, turn: null }
+}
+
+/** The row must be locked, or owned by this process. */
+export async function loadState(db: Queryable, row: RunRow): Promise<RunState> {
+  if (row.event_count <= creationEvents) return emptyState(row)
+  const [steps, [message]] = await Promise.all([stepsOfRun(db, row.id), openMessages(db, row.id)])
+  const ended = steps.filter((step) => step.status !== 'in_progress')
+  return {
+    row,
+    spent: sumUsage(ended.map((step) => step.usage)),
+    turns: ended.filter((step) => step.type === 'tool_calls').length,
+    turn: openTurn(steps, message && (await streamed(db, row.id, message))),
+  }
+}
+
+/** The turn that has not ended, if there is one. */
+function openTurn(steps: readonly StepRow[], message: Message | undefined): Turn | null {
+  const open = steps.filter((step) => step.status === 'in_progress')
+  const calls = open.find((step) => step.type === 'tool_calls') ?? null
+  const step = open.find((one) => one.type === 'message_creation')
+  const complete = steps.flatMap((one) => {
+    const message_id = messageOf(one)
+    if (one.status !== 'completed' || message_id === undefined || isOfEndedTurn(steps, one)) return []
+    return [{ message_id, step: one }]
+  })
+  if (!calls && !step && complete.length === 0) return null
+  return { complete, open: message && step ? { message, step } : null, calls }
+}
+
+/** A turn is recorded on its step of calls, or, without one, on the step of its message. */
+function isOfEndedTurn(steps: readonly StepRow[], step: StepRow): boolean {
+  const message_id = messageOf(step) ?? ''
+  const isEnded = (one: StepRow) => one.type === 'tool_calls' && one.status !== 'in_progress'
+  return (
+    step.turn !== null ||
+    steps.slice(steps.indexOf(step)).some(isEnded) ||
+    steps.some((one) => isEnded(one) && one.turn?.message_ids?.includes(message_id))
+  )
+}
+
+function messageOf({ step_details }: StepRow): string | undefined {
+  return step_details.type === 'message_creation' ? step_details.message_creation.message_id : undefined
+}
+
+/** The message with the content that its deltas in the log make. */
+async function streamed(db: Queryable, run_id: string, message: Message): Promise<Message> {
+  let whole: Message = { ...message, content: [] }
+  for (let last = 0; ;) {
+    const entries = await readEntries(db, run_id, last)
+    const end = entries.at(-1)
+    if (!end) return whole
+    last = end.number
+    for (const { event, data } of entries) {
+      if (event !== 'thread.message.delta') continue
+      const { id, delta } = JSON.parse(data) as MessageDelta
+      if (id === message.id) whole = delta.content.reduce(grown, whole)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** The transition of a run whose worker was lost: what it had begun is closed, what it had recorded is kept. */
+import type { StepToolCallDelta } from '../api/events.ts'
+import type { StepToolCall } from '../api/run-steps.ts'
+import { maxLosses } from '../sql/leases.ts'
+import { toRun, type RunRow } from '../sql/runs.ts'
+import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
+import { closedTurn } from './close.ts'
+import { runEvent, stepDelta, stepEvent } from './events.ts'
+import { newStep } from './new-objects.ts'
+import type { Ending, Fact, RunState, Transition, Turn } from './state.ts'
+import { withStatus } from './status.ts'
+import { committed, unchanged } from './transition.ts'
+import { spentOn, sumUsage } from './usage.ts'
+
+type Recovered = Extract<Fact, { kind: 'recovered' }>
+
+/** The error that users see when the cause is nothing that they can change. */
+export const internalError = { code: 'server_error' as const, message: 'Sorry, something went wrong.' }
+
+/** How the objects of a lost attempt end in the log. */
+export const lostAttempt: Ending = { reason: 'failed', last_error: internalError }
+
+export function recovered(state: RunState, fact: Recovered): Transition {
+  const { row, turn } = state
+  // A worker that stopped in good order has released the run.
+  const isLoss = row.lease_owner !== null
+  if (isLoss && turn && row.losses >= maxLosses) return failed(state, fact.at)
+  const closed = closedTurn(turn, lostAttempt, { at: fact.at, usage: null })
+  const isRecorded = Boolean(turn?.calls?.turn)
+  const abandoned = isRecorded ? [] : (turn?.complete ?? [])
+  const removed = [
+    ...closed.messages.map(({ id }) => id),
+    ...closed.steps.map(({ id }) => id),
+    ...abandoned.flatMap(({ message_id, step }) => [message_id, step.id]),
+  ]
+  const attempt = row.attempt + 1
+  const next: RunRow = {
+    ...row,
+    lease_owner: fact.worker,
+    attempt,
+    recoveries: row.recoveries + (isLoss ? 1 : 0),
+    losses: row.losses + (isLoss && turn ? 1 : 0),
+    trace: [...row.trace, { at: fact.at, kind: 'recovered', attempt, removed }],
+  }
+  const going = turn?.calls && isRecorded ? continued(next, turn.calls, fact) : undefined
+  return {
+    ...unchanged({ ...state, row: next, turn: going?.turn ?? null }),
+    steps: going ? [going.step] : [],
+    removed,
+    events: committed(...closed.events, ...(going?.events ?? [])),
+  }
+}
+
+function failed(state: RunState, at: number): Transition {
+  const usage = spentOn(state.turn?.calls ?? undefined)
+  const closed = closedTurn(state.turn, lostAttempt, { at, usage })
+  const message = `The run lost its worker ${maxLosses + 1} times and came no further.`
+  const details = { usage: sumUsage([state.spent, usage]), last_error: internalError }
+  const row = {
+    ...withStatus(state.row, 'failed', at, details),
+    trace: [...state.row.trace, { at, kind: 'failed', message }],
+  }
+  return {
+    ...unchanged({ ...state, row, turn: null }),
+    steps: closed.steps,
+    messages: closed.messages,
+    events: committed(...closed.events, runEvent('thread.run.failed', toRun(row))),
+  }
+}
+
+/** The recorded calls under a new step: those with an output keep it, the others are run. */
+function continued(row: RunRow, old: StepRow, { at, step_id }: Recovered) {
+  const calls = callsShown(row, old)
+  const begun = newStep(row, {
+    id: step_id,
+    created_at: at,
+    step_details: { type: 'tool_calls', tool_calls: [] },
+  })
+  const step: StepRow = { ...begun, step_details: old.step_details, turn: old.turn }
+  const turn: Turn = { complete: [], open: null, calls: step }
+  const deltas = calls.map((call, index) => stepDelta(step.id, { index, ...call } as StepToolCallDelta))
+  return {
+    step,
+    turn,
+    events: [
+      stepEvent('thread.run.step.created', begun),
+      stepEvent('thread.run.step.in_progress', begun),
+      ...deltas,
+    ],
+  }
+}
+
+function callsShown(row: RunRow, { step_details }: StepRow): StepToolCall[] {
+  const shown = row.settings.include_search_content ? step_details : withoutSearchContent(step_details)
+  return shown.type === 'tool_calls' ? shown.tool_calls : []
+}

@@ -1,0 +1,76 @@
+/** The words of the run engine: state, fact, transition. See docs/run-lifecycle.md. */
+import type { StepToolCallDelta } from '../api/events.ts'
+import type { Message } from '../api/messages.ts'
+import type { StepToolCall } from '../api/run-steps.ts'
+import type { RunError, Usage } from '../api/runs.ts'
+import type { Entry } from '../sql/run-events.ts'
+import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
+import type { MessagePiece } from './content.ts'
+
+/** Everything that decides what a run may do next. */
+export interface RunState {
+  row: RunRow
+  /** Usage of the turns that have ended. */
+  spent: Usage
+  /** How many turns have ended. */
+  turns: number
+  /** The answer of the model that is being received, or whose calls are being answered; null between turns. */
+  turn: Turn | null
+}
+
+export interface Turn {
+  /** The messages of this turn that are complete, with their steps. */
+  complete: { message_id: string; step: StepRow }[]
+  /** The message that grows, with its step. */
+  open: { message: Message; step: StepRow } | null
+  /** The step of the calls. Its `turn` is set once the calls are recorded: then the model is not asked again. */
+  calls: StepRow | null
+}
+
+/** Why a run ends before its work is done. */
+export type Ending =
+  | { reason: 'cancelled' }
+  | { reason: 'expired' }
+  | { reason: 'failed'; last_error: RunError }
+
+/** Something that happened to a run. Times (`at`, Unix seconds) and ids come with the fact. */
+export type Fact =
+  | { kind: 'claimed'; at: number; worker: string }
+  | { kind: 'recovered'; at: number; worker: string; step_id: string }
+  | { kind: 'cancel requested'; at: number }
+  | { kind: 'outputs submitted'; at: number; outputs: ReadonlyMap<string, string> }
+  | { kind: 'message began'; at: number; message_id: string; step_id: string }
+  | { kind: 'piece arrived'; piece: MessagePiece }
+  | { kind: 'message completed'; at: number }
+  /** `step_id` is used when it is the first call of the turn. */
+  | { kind: 'call began'; at: number; step_id: string; call: StepToolCall }
+  /** Arguments or outputs of a call have grown. */
+  | { kind: 'call grew'; delta: StepToolCallDelta }
+  /** The calls are complete. From now on they are answered and never asked for again. */
+  | { kind: 'calls recorded'; calls: StepToolCall[]; turn: RecordedTurn }
+  | { kind: 'tool finished'; index: number; call: StepToolCall; turn: RecordedTurn }
+  /** `turn` records a turn that has no step of calls. */
+  | { kind: 'turn ended'; at: number; usage: Usage; outcome: TurnOutcome; turn?: RecordedTurn | undefined }
+  | { kind: 'client must answer'; at: number; calls: StepToolCall[] }
+  | { kind: 'budget exhausted'; at: number; reason: 'max_completion_tokens' | 'max_prompt_tokens' }
+  | { kind: 'stopped'; at: number; ending: Ending }
+
+/** What follows a turn: the next one, or the end of the run. */
+export type TurnOutcome = 'continue' | 'complete' | 'max_tokens' | 'content_filter'
+
+/** An event of a transition. An early one may be emitted before it is committed. */
+export interface TransitionEvent extends Entry {
+  isEarly: boolean
+}
+
+/** What a fact changes. */
+export interface Transition {
+  state: RunState
+  /** Objects as they now are. */
+  steps: StepRow[]
+  messages: Message[]
+  /** Ids of messages and steps that are deleted. */
+  removed: string[]
+  events: TransitionEvent[]
+}

@@ -1,0 +1,182 @@
+/** Transitions within a turn: the model answers, its calls are recorded and run. */
+import type { StepToolCallDelta } from '../api/events.ts'
+import type { Message } from '../api/messages.ts'
+import type { StepToolCall } from '../api/run-steps.ts'
+import type { RunIncompleteReason, Usage } from '../api/runs.ts'
+import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
+import { toRun } from '../sql/runs.ts'
+import { callsWith, deltaOf, grown } from './content.ts'
+import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
+import { newMessage, newStep } from './new-objects.ts'
+import type { Fact, RunState, Transition, Turn, TurnOutcome } from './state.ts'
+import { withStatus } from './status.ts'
+import { committed, early, unchanged } from './transition.ts'
+import { noUsage, sumUsage } from './usage.ts'
+
+type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
+
+const newTurn: Turn = { complete: [], open: null, calls: null }
+
+export function messageBegan(state: RunState, fact: FactOf<'message began'>): Transition {
+  const { at: created_at, message_id, step_id } = fact
+  if (state.turn?.open) throw new Error(`run ${state.row.id} was expected to write one message at a time`)
+  const message = newMessage(state.row, { id: message_id, created_at })
+  const step_details = { type: 'message_creation' as const, message_creation: { message_id } }
+  const step = newStep(state.row, { id: step_id, created_at, step_details })
+  const turn = { ...(state.turn ?? newTurn), open: { message, step } }
+  return {
+    ...unchanged({ ...state, turn }),
+    steps: [step],
+    messages: [message],
+    events: early(
+      stepEvent('thread.run.step.created', step),
+      stepEvent('thread.run.step.in_progress', step),
+      messageEvent('thread.message.created', message),
+      messageEvent('thread.message.in_progress', message),
+    ),
+  }
+}
+
+export function pieceArrived(state: RunState, { piece }: FactOf<'piece arrived'>): Transition {
+  const { turn } = state
+  if (!turn?.open) throw new Error(`run ${state.row.id} was expected to have an open message`)
+  const delta = deltaOf(turn.open.message.content, piece)
+  const message = grown(turn.open.message, delta)
+  return {
+    ...unchanged({ ...state, turn: { ...turn, open: { ...turn.open, message } } }),
+    events: early(messageDelta(message.id, delta)),
+  }
+}
+
+/** A message that others of the same turn or calls follow: the turn's usage is counted on a later step. */
+export function messageCompleted(state: RunState, { at }: { at: number }): Transition {
+  const { turn } = state
+  if (!turn?.open) return unchanged(state)
+  const message = endedMessage(turn.open.message, 'complete', at)
+  const step = completedStep(turn.open.step, { at, usage: noUsage })
+  const complete = [...turn.complete, { message_id: message.id, step }]
+  return {
+    ...unchanged({ ...state, turn: { ...turn, open: null, complete } }),
+    steps: [step],
+    messages: [message],
+    events: committed(
+      messageEvent('thread.message.completed', message),
+      stepEvent('thread.run.step.completed', step, viewOf(state)),
+    ),
+  }
+}
+
+/** The first call of a turn ends the message before it. */
+export function callBegan(state: RunState, { at, step_id, call }: FactOf<'call began'>): Transition {
+  const before = messageCompleted(state, { at })
+  const turn = before.state.turn ?? newTurn
+  const step =
+    turn.calls ??
+    newStep(state.row, {
+      id: step_id,
+      created_at: at,
+      step_details: { type: 'tool_calls', tool_calls: [] },
+    })
+  const calls = callsOf(step)
+  const opening = [stepEvent('thread.run.step.created', step), stepEvent('thread.run.step.in_progress', step)]
+  const delta = { index: calls.length, ...call } as StepToolCallDelta
+  return {
+    ...before,
+    state: { ...before.state, turn: { ...turn, calls: withCalls(step, [...calls, call]) } },
+    steps: [...before.steps, ...(turn.calls ? [] : [step])],
+    events: [...before.events, ...early(...(turn.calls ? [] : opening), stepDelta(step.id, delta))],
+  }
+}
+
+export function callGrew(state: RunState, { delta }: FactOf<'call grew'>): Transition {
+  const step = openCalls(state)
+  return {
+    ...withStep(state, withCalls(step, callsWith(callsOf(step), delta))),
+    steps: [],
+    events: early(stepDelta(step.id, delta)),
+  }
+}
+
+export function callsRecorded(state: RunState, { calls, turn }: FactOf<'calls recorded'>): Transition {
+  return withStep(state, { ...withCalls(openCalls(state), calls), turn: withMessages(state, turn) })
+}
+
+export function toolFinished(state: RunState, fact: FactOf<'tool finished'>): Transition {
+  const step = openCalls(state)
+  const calls = callsOf(step).map((call, index) => (index === fact.index ? fact.call : call))
+  return withStep(state, { ...withCalls(step, calls), turn: withMessages(state, fact.turn) })
+}
+
+/** The open message or step is completed, and with the last turn the run ends. */
+export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transition {
+  const { at, usage, outcome } = fact
+  const { turn } = state
+  const message = turn?.open && endedMessage(turn.open.message, outcome, at)
+  const open = turn?.calls ?? turn?.open?.step
+  const recorded = fact.turn
+  const step = open && { ...completedStep(open, { at, usage }), turn: recorded ?? open.turn }
+  const last = open ? undefined : turn?.complete.at(-1)?.step
+  const spent = sumUsage([state.spent, usage])
+  const row =
+    outcome === 'continue'
+      ? { ...state.row, recoveries: 0, losses: 0 }
+      : withStatus(state.row, outcome === 'complete' ? 'completed' : 'incomplete', at, {
+          usage: spent,
+          ...(outcome !== 'complete' && { incomplete_details: { reason: incompleteReason[outcome] } }),
+        })
+  const ending = message?.status === 'incomplete' ? 'thread.message.incomplete' : 'thread.message.completed'
+  return {
+    ...unchanged({ row, spent, turns: state.turns + 1, turn: null }),
+    steps: [...(step ? [step] : []), ...(last && recorded ? [{ ...last, turn: recorded }] : [])],
+    messages: message ? [message] : [],
+    events: committed(
+      ...(message ? [messageEvent(ending, message)] : []),
+      ...(step ? [stepEvent('thread.run.step.completed', step, viewOf(state))] : []),
+      ...(outcome === 'continue' ? [] : [runEvent(`thread.run.${row.status}`, toRun(row))]),
+    ),
+  }
+}
+
+const incompleteReason: Record<'max_tokens' | 'content_filter', RunIncompleteReason> = {
+  max_tokens: 'max_completion_tokens',
+  content_filter: 'content_filter',
+}
+
+function endedMessage(message: Message, outcome: TurnOutcome, at: number): Message {
+  if (outcome === 'continue' || outcome === 'complete') {
+    return { ...message, status: 'completed', completed_at: at }
+  }
+  return { ...message, status: 'incomplete', incomplete_details: { reason: outcome }, incomplete_at: at }
+}
+
+function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage }): StepRow {
+  return { ...step, status: 'completed', completed_at: at, usage }
+}
+
+/** The record of a turn names the messages that hold its text. */
+export function withMessages({ turn }: RunState, recorded: RecordedTurn): RecordedTurn {
+  const open = turn?.open ? [turn.open.message.id] : []
+  const message_ids = [...(turn?.complete ?? []).map(({ message_id }) => message_id), ...open]
+  return message_ids.length > 0 ? { ...recorded, message_ids } : recorded
+}
+
+function openCalls({ row, turn }: RunState): StepRow {
+  if (!turn?.calls) throw new Error(`run ${row.id} was expected to have an open step of calls`)
+  return turn.calls
+}
+
+function callsOf({ step_details }: StepRow): StepToolCall[] {
+  return step_details.type === 'tool_calls' ? step_details.tool_calls : []
+}
+
+function withCalls(step: StepRow, tool_calls: StepToolCall[]): StepRow {
+  return { ...step, step_details: { type: 'tool_calls', tool_calls } }
+}
+
+function withStep(state: RunState, calls: StepRow): Transition {
+  return { ...unchanged({ ...state, turn: { ...(state.turn ?? newTurn), calls } }), steps: [calls] }
+}
+
+function viewOf({ row }: RunState): { withSearchContent: boolean } {
+  return { withSearchContent: row.settings.include_search_content }
+}
