@@ -1,18 +1,18 @@
-/** Keeps this process's lease alive, and knows when it may no longer trust it. */
+/** Renews this process's lease, and knows whether it is confirmed. */
 import type { Database, Queryable } from '../database/database.ts'
 import { registerWorker, renewLease, type OwnedRun } from '../sql/leases.ts'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 
 const beatMs = 1000
-/** Without an answer for this long, by this process's own clock, nothing is told and nothing begun. */
+/** Without an answer for this long, by this process's own clock, nothing is emitted early and nothing is started. */
 const trustMs = 2000
 
 interface HeartbeatOptions {
   db: Database
   worker: string
   log: Log
-  /** What the database says is this worker's, as of a moment in `sentAtMs` (monotonic). */
+  /** The runs that this worker owns in the database, as of `sentAtMs` (monotonic) or later. */
   onBeat: (owned: OwnedRun[], sentAtMs: number) => void | Promise<void>
 }
 
@@ -57,7 +57,7 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#beating
-    await this.#connection?.close()
+    await this.#connection?.close().catch(() => {})
   }
 
   async #beat(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Context } from '../domain/context.ts'
 import { expireRuns } from '../domain/expire-runs.ts'
 import { loadImage } from '../domain/load-image.ts'
+import { retried } from '../database/retry.ts'
 import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'
 import type { Slot } from '../runs/handoff.ts'
@@ -17,6 +18,8 @@ import { sweep } from './sweep.ts'
 
 const pollMs = 1000
 const claimBatch = 20
+/** How long a process that stops waits for a database that is unavailable, to release its runs. */
+const retireMs = 2000
 
 interface WorkerOptions {
   /** Names the process in leases. */
@@ -102,7 +105,8 @@ export class Worker {
     await this.#runs.ended()
     this.#unsubscribe()
     await this.#heartbeat.stop()
-    await retireWorker(db, this.id).catch((error: unknown) => {
+    const patience = AbortSignal.timeout(retireMs)
+    await retried(() => retireWorker(db, this.id), patience).catch((error: unknown) => {
       log('warn', 'the runs of this process are free when its lease ends: they could not be released', {
         error,
       })

@@ -38,7 +38,7 @@ const isReady = async (url: string | undefined) => (await fetch(`${url}/readyz`)
 
 /** The warnings that an outage causes are expected; errors are not. */
 function expectWarningsOnly(): void {
-  const expected = /database|heartbeat|claimed|notifications|looked up|deleted/
+  const expected = /database|heartbeat|claimed|notifications|looked up|deleted|released/
   expect(server.complaints.splice(0).filter(({ message }) => !expected.test(message))).toEqual([])
 }
 
@@ -122,5 +122,76 @@ test('the stream of a run that ended during the outage of its process is replaye
     headers: { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2' },
   })
   expect((await readStream(replayed)).at(-2)?.event).toBe('thread.run.completed')
+  expectWarningsOnly()
+})
+
+test('a run whose worker had no database for a while goes on where it was, and is not recovered', async () => {
+  await server.sibling({ roles: new Set(['worker']), databaseUrl: proxy.url })
+  const [more, cut] = [gate(), gate()]
+  server.model.script([{ text: ['Hel', 'lo'], hold: more.promise }])
+  const { response, thread } = await openStream(server.url.replace('/v1', ''))
+  const seen: any[] = []
+  const reading = (async () => {
+    for await (const one of streamEvents(response)) {
+      seen.push(one)
+      if (isDelta(one)) cut.open()
+    }
+  })()
+  await cut.promise
+  proxy.block()
+  more.open()
+  await eventually(
+    () => server.complaints.some(({ message }) => message === 'runs wait for the database'),
+    'a write that found no database',
+  )
+  proxy.pass()
+  await reading
+  expect(seen.map(({ event }) => event).slice(-2)).toEqual(['thread.run.completed', 'done'])
+  expect(seen.filter(({ event }) => event === 'thread.message.created')).toHaveLength(1)
+  expect((await messages(thread)).data[1].content[0].text.value).toBe('Hello')
+  const { body } = await server.request('GET', `/threads/${thread.id}/runs/${seen[0].data.id}/trace`)
+  expect(body.attempts).toBe(1)
+  expectWarningsOnly()
+})
+
+test('a connection that is cut while a run reads and writes does not fail the run', async () => {
+  const worker = await server.sibling({ roles: new Set(['worker']), databaseUrl: proxy.url })
+  server.model.whenever((body) =>
+    body.messages.at(-1).role === 'tool' && body.messages.length > 12
+      ? { text: 'done' }
+      : { text: 'Once more.', calls: [{ name: 'nothing_like_it', arguments: '{}' }] },
+  )
+  const { response } = await openStream(server.url.replace('/v1', ''))
+  const seen: string[] = []
+  for await (const { event } of streamEvents(response)) {
+    seen.push(event)
+    if (event !== 'thread.message.completed') continue
+    proxy.block()
+    proxy.pass()
+  }
+  server.model.whenever(undefined)
+  await worker.close()
+  expect(seen.slice(-2)).toEqual(['thread.run.completed', 'done'])
+  expectWarningsOnly()
+})
+
+test('all connections ended by the database at once fail neither a run nor its stream', async () => {
+  await server.sibling({ roles: new Set(['worker']) })
+  const more = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: more.promise }])
+  const { response } = await openStream(server.url.replace('/v1', ''))
+  const seen: string[] = []
+  for await (const one of streamEvents(response)) {
+    seen.push(one.event)
+    if (!isDelta(one) || seen.filter((event) => event === one.event).length > 1) continue
+    await server.db
+      .query({
+        text: `select pg_terminate_backend(pid) from pg_stat_activity
+               where datname = current_database() and pid <> pg_backend_pid()`,
+      })
+      .catch(() => undefined)
+    more.open()
+  }
+  expect(seen.slice(-2)).toEqual(['thread.run.completed', 'done'])
   expectWarningsOnly()
 })
