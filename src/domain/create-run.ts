@@ -21,8 +21,8 @@ import type { Context } from './context.ts'
 import { makeMessages } from './make-messages.ts'
 import { makeThread } from './make-thread.ts'
 import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
-import { runSettings } from './run-settings.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
+import { runSettings } from './run-settings.ts'
 
 /** The run as it stood when queued, and the log entry after which its response stream begins. */
 export interface StartedRun {
@@ -65,11 +65,7 @@ export async function createThreadAndRun(
         await applyPlan(context, tx, { project, plan })
         return insert(tx)
       })
-  return started(context, slot, {
-    row,
-    run: await orRelease(slot, inserting),
-    bringsFiles: fillsStores(plan),
-  })
+  return started(context, slot, { row, run: await orRelease(slot, inserting), bringsFiles: fillsStores(plan) })
 }
 
 /** `POST /threads/{thread_id}/runs`; the thread row's lock and the index on active runs are the thread lock. */
@@ -86,14 +82,15 @@ export async function createRun(
     throw errors.notFound('thread', thread_id)
   })
   const now = nowSeconds(context.clock)
-  const messages = makeMessages(request.additional_messages ?? [], thread_id, now)
+  const requests = request.additional_messages
+  const messages = makeMessages(requests ?? [], thread_id, now)
+  const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
-  const plan = planForMessages(request.additional_messages, 'additional_messages')
   const slot = await reserveSlot(context, thread_id)
   const inserting = context.db.transaction(async (tx) => {
     await lockFiles(tx, { project, plan })
     const thread = await checkThread(tx, { project, thread_id, messages, settings })
-    await attachToThread(context, tx, { project, thread, messages: request.additional_messages })
+    await attachToThread(context, tx, { project, thread, messages: requests })
     return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
       messages,
       notifications: queueHint(context, slot),

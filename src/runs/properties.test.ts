@@ -32,10 +32,7 @@ class Run {
   }
 
   take(fact: Fact): void {
-    const before = this.state.row
-    const transition = next(this.state, fact)
-    this.#keep(transition)
-    this.#check(before)
+    this.#keep(next(this.state, fact))
   }
 
   #keep({ state, messages, steps, removed, events }: Transition): void {
@@ -49,29 +46,30 @@ class Run {
     for (const step of steps) this.steps.set(step.id, step)
     for (const { event, data } of events) this.log.push({ event, data: JSON.parse(data) })
   }
+}
 
-  #check(before: RunRow): void {
-    const { row, turn } = this.state
-    // A status changes with its event, and never after the end.
-    if (row.status !== before.status) {
-      expect(hasEnded(before)).toBe(false)
-      expect(this.log.findLast(({ event }) => /^thread\.run\.[a-z_]+$/.test(event))).toEqual({
-        event: `thread.run.${row.status}`,
-        data: expect.objectContaining({ id: row.id, status: row.status }),
-      })
-    }
-    // Only work has an owner, and the end leaves nothing open.
-    if (row.status !== 'in_progress' && row.status !== 'cancelling') expect(row.lease_owner).toBeNull()
-    if (hasEnded(row)) {
-      const statuses = [...this.messages.values(), ...this.steps.values()].map(({ status }) => status)
-      expect(statuses).not.toContain('in_progress')
-      expect(turn).toBeNull()
-    }
-    // A recorded output stays what it is.
-    for (const call of [...this.steps.values()].flatMap((step) => step.turn?.calls ?? [])) {
-      if (call.output !== null) this.outputs.set(call.id, this.outputs.get(call.id) ?? call.output)
-      if (this.outputs.has(call.id)) expect(call.output).toBe(this.outputs.get(call.id))
-    }
+/** What holds after every fact. */
+function expectInvariants(run: Run, before: RunRow): void {
+  const { row, turn } = run.state
+  // A status changes with its event, and never after the end.
+  if (row.status !== before.status) {
+    expect(hasEnded(before)).toBe(false)
+    expect(run.log.findLast(({ event }) => /^thread\.run\.[a-z_]+$/.test(event))).toEqual({
+      event: `thread.run.${row.status}`,
+      data: expect.objectContaining({ id: row.id, status: row.status }),
+    })
+  }
+  // Only work has an owner, and the end leaves nothing open.
+  if (row.status !== 'in_progress' && row.status !== 'cancelling') expect(row.lease_owner).toBeNull()
+  if (hasEnded(row)) {
+    const statuses = [...run.messages.values(), ...run.steps.values()].map(({ status }) => status)
+    expect(statuses).not.toContain('in_progress')
+    expect(turn).toBeNull()
+  }
+  // A recorded output stays what it is.
+  for (const call of [...run.steps.values()].flatMap((step) => step.turn?.calls ?? [])) {
+    if (call.output !== null) run.outputs.set(call.id, run.outputs.get(call.id) ?? call.output)
+    if (run.outputs.has(call.id)) expect(call.output).toBe(run.outputs.get(call.id))
   }
 }
 
@@ -192,7 +190,9 @@ function runThrough(picks: readonly number[]): Run {
     const pool = pick % 10 === 0 || going.length === 0 ? facts : going
     const fact = pool[Math.floor(pick / 10) % pool.length]
     if (!fact) break
+    const before = run.state.row
     run.take(fact)
+    expectInvariants(run, before)
   }
   return run
 }
