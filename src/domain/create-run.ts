@@ -65,7 +65,11 @@ export async function createThreadAndRun(
         await applyPlan(context, tx, { project, plan })
         return insert(tx)
       })
-  return started(context, slot, { row, run: await orRelease(slot, inserting), bringsFiles: fillsStores(plan) })
+  return started(context, slot, {
+    row,
+    run: await orRelease(slot, inserting),
+    bringsFiles: fillsStores(plan),
+  })
 }
 
 /** `POST /threads/{thread_id}/runs`; the thread row's lock and the index on active runs are the thread lock. */
