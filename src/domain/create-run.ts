@@ -9,7 +9,7 @@ import type { Slot } from '../runs/handoff.ts'
 import { requested } from '../runs/next.ts'
 import { persist, type PersistedRun } from '../runs/persist.ts'
 import { committed } from '../runs/transition.ts'
-import { findAssistant } from '../sql/assistants.ts'
+import { findStoredAssistant } from '../sql/assistants.ts'
 import { isActiveRunConflict } from '../sql/conflicts.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
@@ -131,7 +131,7 @@ async function settingsFor(
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<RunSettings> {
-  const assistant = await findAssistant(context.db, options.project, request.assistant_id)
+  const assistant = await findStoredAssistant(context.db, options.project, request.assistant_id)
   if (!assistant) throw errors.notFound('assistant', request.assistant_id)
   return runSettings(context, assistant, request, options)
 }

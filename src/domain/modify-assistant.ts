@@ -3,7 +3,13 @@ import type { Assistant, ModifyAssistantRequest } from '../api/assistants.ts'
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import { expandTools } from '../api/tools.ts'
-import { lockAssistant, updateAssistant, type AssistantBody } from '../sql/assistants.ts'
+import {
+  lockAssistant,
+  shownAssistant,
+  updateAssistant,
+  type AssistantBody,
+  type StoredAssistant,
+} from '../sql/assistants.ts'
 import { checkStores, lockFiles } from './apply-plan.ts'
 import { checkAssistant, resourcesFor } from './assistant-body.ts'
 import type { Context } from './context.ts'
@@ -24,11 +30,11 @@ export async function modifyAssistant(
     const body = changedBody(before, request)
     checkAssistant(context, body)
     await updateAssistant(tx, id, body)
-    return { id: before.id, object: before.object, created_at: before.created_at, ...body }
+    return shownAssistant({ id: before.id, object: before.object, created_at: before.created_at, ...body })
   })
 }
 
-function changedBody(before: Assistant, request: ModifyAssistantRequest): AssistantBody {
+function changedBody(before: StoredAssistant, request: ModifyAssistantRequest): AssistantBody {
   const tools = request.tools === undefined ? before.tools : expandTools(request.tools)
   const resources = { ...before.tool_resources, ...namedResources(request.tool_resources) }
   return {
@@ -37,8 +43,8 @@ function changedBody(before: Assistant, request: ModifyAssistantRequest): Assist
     model: request.model ?? before.model,
     instructions: given(request.instructions, before.instructions, null),
     tools,
-    top_p: given(request.top_p, before.top_p, 1),
-    temperature: given(request.temperature, before.temperature, 1),
+    top_p: given(request.top_p, before.top_p, null),
+    temperature: given(request.temperature, before.temperature, null),
     reasoning_effort: given(request.reasoning_effort, before.reasoning_effort, null),
     tool_resources: resourcesFor(tools, request.tool_resources === null ? {} : resources),
     metadata: given(request.metadata, before.metadata, {}),

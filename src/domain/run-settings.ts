@@ -1,9 +1,9 @@
 /** What a new run takes from its assistant and what from its request. */
-import type { Assistant } from '../api/assistants.ts'
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts'
 import { checkTools, expandTools } from '../api/tools.ts'
+import type { StoredAssistant } from '../sql/assistants.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import type { Context } from './context.ts'
 
@@ -14,7 +14,7 @@ type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_inst
 /** Inheritance as the live API has it: metadata never, everything else unless the request says otherwise. */
 export function runSettings(
   context: Context,
-  assistant: Assistant,
+  assistant: StoredAssistant,
   request: Overrides,
   options: { include_search_content: boolean },
 ): RunSettings {
@@ -42,7 +42,7 @@ export function runSettings(
   return settings
 }
 
-function effectiveInstructions(assistant: Assistant, request: Overrides): string | null {
+function effectiveInstructions(assistant: StoredAssistant, request: Overrides): string | null {
   const { additional_instructions } = request
   const instructions = request.instructions ?? assistant.instructions
   if (!additional_instructions) return instructions

@@ -36,6 +36,9 @@ export async function askModel(
         called[part.index] ??= new TextJoiner()
         writer.continueCall(part.index, called[part.index]?.join(part.arguments) ?? '')
         break
+      case 'note':
+        writer.note(part.kind, part.details)
+        break
       case 'end':
         if (part.finish_reason === 'tool_calls') writer.fillArguments()
         if (part.extras) writer.keepExtras(model.origin, part.extras)
@@ -44,6 +47,9 @@ export async function askModel(
     }
   }
   signal.throwIfAborted()
+  const { tool_choice } = request
+  const isForced = tool_choice !== undefined && tool_choice !== 'auto' && tool_choice !== 'none'
+  if (isForced && writer.calls.length === 0) writer.note('tool_choice_not_obeyed', { tool_choice })
   if (!turn) throw new Error('expected the model to end its answer')
   return turn
 }

@@ -50,7 +50,8 @@ export async function buildRequest(
     model: model.model,
     messages: system === '' ? [] : [{ role: 'system', content: system }],
     ...toolFields(settings, parts),
-    ...samplingFields(settings, model),
+    ...(settings.temperature !== null && { temperature: settings.temperature }),
+    ...(settings.top_p !== null && { top_p: settings.top_p }),
     ...(settings.reasoning_effort && { reasoning_effort: settings.reasoning_effort }),
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
@@ -77,29 +78,24 @@ function toolFields(settings: RunSettings, { offered, isFirstTurn }: RequestPart
   if (offered.length === 0) return {}
   return {
     tools: offered.map((tool) => tool.chat),
-    tool_choice: chatToolChoice(settings.tool_choice, offered, isFirstTurn),
-    parallel_tool_calls: settings.parallel_tool_calls,
+    ...chatToolChoice(settings.tool_choice, offered, isFirstTurn),
+    // True is what models do without the field, which some of them refuse.
+    ...(!settings.parallel_tool_calls && { parallel_tool_calls: false }),
   }
 }
 
+/** `auto` is what models do without the field. */
 function chatToolChoice(
   choice: ToolChoice,
   offered: readonly OfferedTool[],
   isFirstTurn: boolean,
-): ChatToolChoice {
-  if (choice === 'none' || choice === 'auto') return choice
-  if (!isFirstTurn) return 'auto'
-  if (choice === 'required') return choice
-  if (choice.type === 'function') return choice
+): { tool_choice?: ChatToolChoice } {
+  if (choice === 'none') return { tool_choice: 'none' }
+  if (choice === 'auto' || !isFirstTurn) return {}
+  if (choice === 'required' || choice.type === 'function') return { tool_choice: choice }
   const tool = offered.find((one) => one.type === choice.type)
   if (!tool) throw new Error(`expected the run to have the tool ${choice.type}`)
-  return { type: 'function', function: { name: tool.chat.function.name } }
-}
-
-function samplingFields(settings: RunSettings, model: ResolvedModel): Partial<ChatRequest> {
-  if (!model.sends_sampling) return {}
-  const { temperature, top_p } = settings
-  return { ...(temperature !== null && { temperature }), ...(top_p !== null && { top_p }) }
+  return { tool_choice: { type: 'function', function: { name: tool.chat.function.name } } }
 }
 
 function responseFormat(settings: RunSettings): { response_format?: ChatResponseFormat } {

@@ -1,4 +1,5 @@
 /** Turns the parts of a model's answer into facts about the run. */
+import { isDeepStrictEqual } from 'node:util'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Extras, TurnExtras } from '../models/port.ts'
 import type { MessagePiece } from '../runs/content.ts'
@@ -110,11 +111,19 @@ export class TurnWriter {
   keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
     const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
     if (characters > maxExtras) {
-      this.#record.trace({ at: this.#now(), kind: 'extras_dropped', characters })
+      this.note('extras_dropped', { characters })
       return
     }
     for (const [index, call] of this.calls.entries()) call.extras = calls[index]
     this.#turn = { ...this.#turn, origin, ...(message !== undefined && { extras: message }) }
+  }
+
+  /** Adds to the run's trace what it does not say yet: a run has many turns. */
+  note(kind: string, details: Record<string, unknown>): void {
+    const isKnown = this.#record.row.trace.some(({ at: _, ...entry }) =>
+      isDeepStrictEqual(entry, { kind, ...details }),
+    )
+    if (!isKnown) this.#record.trace({ at: this.#now(), kind, ...details })
   }
 
   /** The record of this turn with its calls. */

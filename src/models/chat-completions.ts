@@ -1,4 +1,4 @@
-/** Chat Completions in front of a model that is no server: the demo model and local files. */
+/** Chat Completions for a model that is not a server: the demo model and local files. */
 import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import { nowSeconds, systemClock } from '../util/clock.ts'
@@ -53,7 +53,7 @@ interface Begun {
   parts: AsyncIterator<ModelPart>
 }
 
-/** The iterator that was begun, as something to loop over; leaving the loop ends the model's work. */
+/** The iterator that was begun, as something to loop over; leaving the loop stops the model. */
 async function* partsOf({ first, parts }: Begun): AsyncGenerator<ModelPart> {
   try {
     for (let next = first; next.done !== true; next = await parts.next()) yield next.value
@@ -78,6 +78,7 @@ async function* chunks(begun: Begun, head: Head, withUsage: boolean): AsyncGener
   yield delta({ role: 'assistant', content: '', refusal: null })
   try {
     for await (const part of partsOf(begun)) {
+      if (part.type === 'note') continue
       if (part.type !== 'end') {
         yield delta(deltaOf(part))
         continue
@@ -92,7 +93,7 @@ async function* chunks(begun: Begun, head: Head, withUsage: boolean): AsyncGener
   yield 'data: [DONE]\n\n'
 }
 
-function deltaOf(part: Exclude<ModelPart, { type: 'end' }>): object {
+function deltaOf(part: Exclude<ModelPart, { type: 'end' | 'note' }>): object {
   switch (part.type) {
     case 'text-delta':
       return { content: part.text }

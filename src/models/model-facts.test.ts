@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { contextWindow, refusesSampling } from './model-facts.ts'
+import { contextWindow, needsNewLimitField } from './model-facts.ts'
 
 test.for([
   'o1',
@@ -9,11 +9,11 @@ test.for([
   'gpt-5-mini',
   'openai/gpt-5.1',
   'ft:o4-mini:org::id',
-])('%s refuses a temperature', (model) => expect(refusesSampling(model)).toBe(true))
+])('%s needs max_completion_tokens', (model) => expect(needsNewLimitField(model)).toBe(true))
 
 test.for(['gpt-4o', 'gpt-5-chat-latest', 'gpt-oss-20b', 'llama3', 'olmo', 'openai/gpt-4.1', 'gpt-4o1'])(
-  '%s takes a temperature',
-  (model) => expect(refusesSampling(model)).toBe(false),
+  '%s takes either limit',
+  (model) => expect(needsNewLimitField(model)).toBe(false),
 )
 
 test.for([

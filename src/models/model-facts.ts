@@ -1,4 +1,4 @@
-/** What is known of well-known models by their names: sampling, context window, width of embeddings. */
+/** What is known of well-known models by their names: token limit, context window, width of embeddings. */
 
 /** `openai/gpt-4o`, `models/gemini-2.5-pro` and `ft:gpt-4o:org::id` are known by the name inside. */
 function familyName(model: string): string {
@@ -6,8 +6,8 @@ function familyName(model: string): string {
   return name.slice(name.lastIndexOf('/') + 1).toLowerCase()
 }
 
-/** OpenAI's reasoning models answer 400 to a temperature or top_p, and know only `max_completion_tokens`. */
-export function refusesSampling(model: string): boolean {
+/** OpenAI's reasoning models know `max_completion_tokens` only. */
+export function needsNewLimitField(model: string): boolean {
   const name = familyName(model)
   return /^(o[1-9]|gpt-5)/.test(name) && !name.startsWith('gpt-5-chat')
 }

@@ -8,6 +8,7 @@ import {
   openOpenAiCompatible,
   type ListedModel,
   type OpenAiCompatible,
+  type OpenAiParts,
   type UpstreamAnswer,
 } from './openai/openai-model.ts'
 import { ModelFailure, type ChatModel } from './port.ts'
@@ -24,15 +25,13 @@ export interface ResolvedModel {
   model: string
   /** Tokens that a prompt and its answer may hold together. */
   context_window: number
-  /** Whether temperature and top_p reach the model. */
-  sends_sampling: boolean
 }
 
-/** The way round the port, for the routes that hand a request on as it is. */
+/** For the routes that pass a request on as it is: chat completions and embeddings. */
 export interface PassThrough {
   provider: string
   model: string
-  /** Bodies are posted with `model` replaced by the provider's name; a server's answers come back byte for byte. */
+  /** Bodies are posted with `model` replaced by the provider's name; answers come back byte for byte. */
   chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
   embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
 }
@@ -42,7 +41,7 @@ export interface Models {
   resolve(name: string): ResolvedModel | undefined
   /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
   list(): Promise<ListedModel[]>
-  /** undefined: the name leads nowhere. Models that are no server are asked through the port, and make no embeddings. */
+  /** undefined: no pattern of the map fits. A model that is not a server is asked through the port. */
   raw(name: string): PassThrough | undefined
   /** The connection of a provider, for embedders; undefined when the provider is not a server. */
   server(provider: string): OpenAiCompatible | undefined
@@ -53,25 +52,30 @@ export interface Models {
   close(): Promise<void>
 }
 
-/** What a driver gives to this room; `server` is there for drivers that are one. */
+/** What a driver provides; `server` is absent where the driver is not a server. */
 interface Provider {
   chat: ChatModel
   server: OpenAiCompatible | undefined
   /** Where it answers, for the banner: no keys. */
   place: string
   contextWindow(model: string): number
-  sendsSampling(model: string): boolean
   close(): Promise<void>
 }
 
 /** How long GET /v1/models waits for one provider. */
 const listMs = 5_000
 
-/** Throws a plain sentence for settings that cannot work; connects to nothing yet. */
-export function openModels(settings: ModelSettings, log: Log): Models {
+/**
+ * Throws a plain sentence for settings that cannot work; connects to nothing yet. `hop` names this server in the
+ * requests that it sends.
+ */
+export function openModels(settings: ModelSettings, log: Log, hop?: string): Models {
   const given = withDemo(settings)
   const providers = new Map(
-    Object.entries(given.providers).map(([name, provider]) => [name, openProvider(provider)]),
+    Object.entries(given.providers).map(([name, provider]) => [
+      name,
+      openProvider(provider, { name, log, hop }),
+    ]),
   )
   const map = modelMap(given.models, [...providers.keys()])
   const find = (name: string) => {
@@ -105,7 +109,7 @@ function withDemo(settings: ModelSettings): ModelSettings {
   return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
 }
 
-function openProvider(settings: ProviderSettings): Provider {
+function openProvider(settings: ProviderSettings, parts: OpenAiParts): Provider {
   switch (settings.type) {
     case 'demo':
       return {
@@ -113,18 +117,16 @@ function openProvider(settings: ProviderSettings): Provider {
         server: undefined,
         place: 'built in, fixed answers',
         contextWindow: () => 128_000,
-        sendsSampling: () => true,
         close: async () => {},
       }
     case 'openai': {
-      const server = openOpenAiCompatible(settings)
+      const server = openOpenAiCompatible(settings, parts)
       const { origin, pathname } = new URL(settings.base_url)
       return {
         chat: server,
         server,
         place: origin + pathname,
         contextWindow,
-        sendsSampling: (model) => server.sendsSampling(model),
         close: async () => server.close(),
       }
     }
@@ -135,7 +137,6 @@ function openProvider(settings: ProviderSettings): Provider {
         server: undefined,
         place: settings.path,
         contextWindow: () => model.contextWindow(),
-        sendsSampling: () => true,
         close: () => model.close(),
       }
     }
@@ -154,21 +155,16 @@ function resolved(
     origin: `${target.provider} ${provider.place}`,
     model: target.model,
     context_window: written ?? provider.contextWindow(target.model),
-    sends_sampling: provider.sendsSampling(target.model),
   }
 }
 
 function passThrough({ provider, model }: ModelTarget, { chat, server }: Provider): PassThrough {
-  if (server === undefined) {
-    const chatCompletions: PassThrough['chatCompletions'] = (body, signal) =>
-      completeChat(chat, { ...body, model }, signal)
-    return { provider, model, chatCompletions, embeddings: refuseEmbeddings }
-  }
   return {
     provider,
     model,
-    chatCompletions: (body, signal) => server.chatCompletions({ ...body, model }, signal),
-    embeddings: (body, signal) => server.embeddings({ ...body, model }, signal),
+    chatCompletions: (body, signal) =>
+      server?.chatCompletions({ ...body, model }, signal) ?? completeChat(chat, { ...body, model }, signal),
+    embeddings: (body, signal) => server?.embeddings({ ...body, model }, signal) ?? refuseEmbeddings(),
   }
 }
 

@@ -72,6 +72,8 @@ export type ModelPart =
   /** `id` is never empty and never repeats within a turn. */
   | { type: 'tool-call-start'; index: number; id: string; name: string }
   | { type: 'tool-call-delta'; index: number; arguments: string }
+  /** For the run's trace, such as a field that the server refused. */
+  | { type: 'note'; kind: string; details: Record<string, unknown> }
   | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage; extras?: TurnExtras }
 
 /** The extras of one answer: of the answer as a whole, and of its calls by their index. */
@@ -79,9 +81,8 @@ export type TurnExtras = { message?: Extras | undefined; calls?: (Extras | undef
 
 export interface ChatModel {
   /**
-   * Asks the model and yields its parts as they arrive. Retries what may be retried, but never after the first
-   * part. On abort it throws the signal's reason within milliseconds and the upstream call is closed. Every other
-   * failure, an answer that ends without saying so included, is thrown as `ModelFailure`.
+   * Yields the parts as they arrive. Retries, but never after the first part. On abort it throws the signal's reason
+   * within milliseconds and closes the call. Any other failure, an answer cut short included, is a `ModelFailure`.
    */
   stream(request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelPart>
 }
@@ -90,10 +91,10 @@ export type ModelFailureCode = 'server_error' | 'rate_limit_exceeded' | 'invalid
 
 /** A model call that failed; becomes the run's `last_error`. `message` is shown to the user: no keys, no addresses. */
 export class ModelFailure extends Error {
+  override readonly name = 'ModelFailure'
   readonly code: ModelFailureCode
   constructor(code: ModelFailureCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
-    this.name = 'ModelFailure'
     this.code = code
   }
 }

@@ -23,10 +23,6 @@ export const OpenAiProviderSettings = z.strictObject({
    * ignore it silently or refuse it.
    */
   max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
-  /** false for a server that refuses `stream_options`; tokens are then counted here. */
-  stream_usage: z.boolean().optional(),
-  /** Whether temperature and top_p are sent. Absent: to all but OpenAI's reasoning models, which refuse them. */
-  send_sampling: z.boolean().optional(),
   /** How often a call is tried again before its first part. 4 when absent. */
   max_retries: z.int().min(0).max(20).optional(),
   /** Time to get a connection; 10,000 when absent. There is no limit on the time to think. */

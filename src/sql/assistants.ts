@@ -3,8 +3,14 @@ import type { Assistant } from '../api/assistants.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
+/** An assistant as stored: `temperature` and `top_p` are null where nobody set them, so that no model is sent them. */
+export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
+  temperature: number | null
+  top_p: number | null
+}
+
 /** What an assistant consists of besides its identity; the order of keys is the order on the wire. */
-export type AssistantBody = Omit<Assistant, 'id' | 'object' | 'created_at'>
+export type AssistantBody = Omit<StoredAssistant, 'id' | 'object' | 'created_at'>
 
 interface AssistantRow {
   id: string
@@ -12,8 +18,13 @@ interface AssistantRow {
   body: AssistantBody
 }
 
-function toAssistant(row: AssistantRow): Assistant {
+function toStored(row: AssistantRow): StoredAssistant {
   return { id: row.id, object: 'assistant', created_at: row.created_at, ...row.body }
+}
+
+/** The wire object. */
+export function shownAssistant(stored: StoredAssistant): Assistant {
+  return { ...stored, temperature: stored.temperature ?? 1, top_p: stored.top_p ?? 1 }
 }
 
 export async function insertAssistant(
@@ -25,7 +36,7 @@ export async function insertAssistant(
     text: 'insert into assistants (id, project, created_at, body) values ($1, $2, $3, $4)',
     values: [row.id, row.project, row.created_at, JSON.stringify(row.body)],
   })
-  return toAssistant(row)
+  return shownAssistant(toStored(row))
 }
 
 export async function findAssistant(
@@ -33,12 +44,21 @@ export async function findAssistant(
   project: string,
   id: string,
 ): Promise<Assistant | undefined> {
+  const stored = await findStoredAssistant(db, project, id)
+  return stored && shownAssistant(stored)
+}
+
+export async function findStoredAssistant(
+  db: Queryable,
+  project: string,
+  id: string,
+): Promise<StoredAssistant | undefined> {
   const [row] = await db.query<AssistantRow>({
     name: 'find_assistant',
     text: 'select id, created_at, body from assistants where id = $1 and project = $2',
     values: [id, project],
   })
-  return row && toAssistant(row)
+  return row && toStored(row)
 }
 
 /** Locks the row until the transaction ends. */
@@ -46,12 +66,12 @@ export async function lockAssistant(
   tx: Queryable,
   project: string,
   id: string,
-): Promise<Assistant | undefined> {
+): Promise<StoredAssistant | undefined> {
   const [row] = await tx.query<AssistantRow>({
     text: 'select id, created_at, body from assistants where id = $1 and project = $2 for update',
     values: [id, project],
   })
-  return row && toAssistant(row)
+  return row && toStored(row)
 }
 
 /** Locks the assistants whose code_interpreter is given this file. */
@@ -59,7 +79,7 @@ export async function lockAssistantsWithFile(
   tx: Queryable,
   project: string,
   file_id: string,
-): Promise<Assistant[]> {
+): Promise<StoredAssistant[]> {
   const rows = await tx.query<AssistantRow>({
     text: `select id, created_at, body from assistants
            where code_interpreter_files(body -> 'tool_resources') @> array[$2]
@@ -67,7 +87,7 @@ export async function lockAssistantsWithFile(
            order by seq for update`,
     values: [project, file_id],
   })
-  return rows.map(toAssistant)
+  return rows.map(toStored)
 }
 
 export async function updateAssistant(tx: Queryable, id: string, body: AssistantBody): Promise<void> {
@@ -96,5 +116,5 @@ export async function listAssistants(
     where: { project },
     query,
   })
-  return { ...page, data: page.data.map(toAssistant) }
+  return { ...page, data: page.data.map((row) => shownAssistant(toStored(row))) }
 }

@@ -104,8 +104,9 @@ export function toRun(row: RunRow): Run {
     tools: settings.tools,
     tool_resources: settings.tool_resources,
     metadata: row.metadata,
-    temperature: settings.temperature,
-    top_p: settings.top_p,
+    // What nobody set is shown as the model's usual value, and is not sent to the model.
+    temperature: settings.temperature ?? 1,
+    top_p: settings.top_p ?? 1,
     reasoning_effort: settings.reasoning_effort,
     max_completion_tokens: settings.max_completion_tokens,
     max_prompt_tokens: settings.max_prompt_tokens,

@@ -72,7 +72,7 @@ test('a step of calls is open until the outputs come, and then holds them', asyn
           type: 'function',
           function: { name: 'get_weather', arguments: '{"city":"Rome"}', output: null },
         },
-        { id: 'call_2', type: 'function', function: { name: 'get_time', arguments: '', output: null } },
+        { id: 'call_2', type: 'function', function: { name: 'get_time', arguments: '{}', output: null } },
       ],
     },
   })

@@ -116,7 +116,7 @@ test.for([
   [{ max_tokens: 0 }, 'max_completion_tokens'],
   [{ messages: [{ role: 'assistant', tool_calls: [{ id: 'a' }] }] }, 'messages[0].tool_calls[0].type'],
   [{ messages: [{ role: 'function', content: 'x' }] }, 'messages[0].role'],
-  [{ messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }, 'messages[0].content[0]'],
+  [{ messages: [{ role: 'user', content: [{ type: 'input_audio' }] }] }, 'messages[0].content'],
 ] as [object, string][])('%j is refused by its name', async ([rest, param]) => {
   const failure = await demo
     .chatCompletions({ ...ask('Hi'), ...rest }, neverAborted())

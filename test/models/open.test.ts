@@ -72,18 +72,6 @@ describe('names', () => {
       [1_000, 2_000, 3_000, 128_000],
     )
   })
-
-  test('a reasoning model is known not to take a temperature', () => {
-    const models = open({
-      providers: { openai: openai(), own: { ...openai(), send_sampling: true } },
-      models: { '*': 'openai', mine: 'own/o3' },
-    })
-    expect(['o3', 'gpt-4o', 'mine'].map((name) => models.resolve(name)?.sends_sampling)).toEqual([
-      false,
-      true,
-      true,
-    ])
-  })
 })
 
 describe('the list', () => {

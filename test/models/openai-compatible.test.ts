@@ -2,6 +2,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
+import type { OpenAiProviderSettings } from '../../src/models/settings.ts'
+import type { Log } from '../../src/util/log.ts'
 import type { ChatRequest, ModelFailure, ModelPart } from '../../src/models/port.ts'
 import {
   callsOf,
@@ -14,11 +16,17 @@ import {
 import { scriptedModel, type ScriptedModel, type ScriptedStep } from '../harness/scripted-model.ts'
 
 let upstream: ScriptedModel
+const logged: { message: string; fields: object | undefined }[] = []
+
+function openUpstream(settings: OpenAiProviderSettings, hop?: string): OpenAiCompatible {
+  const log: Log = (_level, message, fields) => logged.push({ message, fields })
+  return openOpenAiCompatible(settings, { name: 'upstream', log, hop })
+}
 let chat: OpenAiCompatible
 
 beforeAll(async () => {
   upstream = await scriptedModel()
-  chat = openOpenAiCompatible({ type: 'openai', base_url: upstream.url, api_key: 'sk-secret-key-1234' })
+  chat = openUpstream({ type: 'openai', base_url: upstream.url, api_key: 'sk-secret-key-1234' })
 })
 afterEach(() => upstream.verify())
 afterAll(async () => {
@@ -137,13 +145,11 @@ describe('the request', () => {
     ])
   })
 
-  test('spares a reasoning model the temperature and uses its name for the limit', async () => {
+  test('uses the name of the limit that a reasoning model knows', async () => {
     upstream.script([{ text: 'ok' }])
-    await ask({ ...question, model: 'openai/o3-mini', temperature: 1, top_p: 1, max_completion_tokens: 300 })
+    await ask({ ...question, model: 'openai/o3-mini', max_completion_tokens: 300 })
     const body = upstream.requests[0]?.body
     expect(body).toMatchObject({ max_completion_tokens: 300 })
-    expect(body).not.toHaveProperty('temperature')
-    expect(body).not.toHaveProperty('top_p')
   })
 
   test('brings earlier arguments back byte for byte, and wraps those that are no JSON', async () => {
@@ -177,7 +183,7 @@ describe('the request', () => {
 
   test('goes below a base URL that has a path, a query and headers of its own', async () => {
     upstream.script([{ text: 'ok' }])
-    const azure = openOpenAiCompatible({
+    const azure = openUpstream({
       type: 'openai',
       base_url: `${upstream.url}/deployments/gpt/?api-version=2024-10-21`,
       headers: { 'API-Key': 'azure-key-99' },
@@ -192,9 +198,17 @@ describe('the request', () => {
     expect(body.max_completion_tokens).toBe(5)
   })
 
+  test('names this server in the hop header, where it has a name', async () => {
+    upstream.script([{ text: 'ok' }, { text: 'ok' }])
+    await ask()
+    const named = openUpstream({ type: 'openai', base_url: upstream.url }, 'spool_1')
+    await collect(named.stream(question, neverAborted()))
+    named.close()
+    expect(upstream.requests.map(({ headers }) => headers['x-spool-hop'])).toEqual([undefined, 'spool_1'])
+  })
+
   test('a key that no header can carry is refused at once, without being quoted', () => {
-    const open = () =>
-      openOpenAiCompatible({ type: 'openai', base_url: 'http://x.test/v1', api_key: 'sk-a\nb' })
+    const open = () => openUpstream({ type: 'openai', base_url: 'http://x.test/v1', api_key: 'sk-a\nb' })
     expect(open).toThrow(/api_key/)
     expect(open).not.toThrow(/sk-a/)
   })
@@ -638,7 +652,7 @@ describe('failures', () => {
       },
     ])
     const failure = await fail()
-    expect(failure.code).toBe('invalid_prompt')
+    expect(failure.code).toBe('server_error')
     expect(failure.message).toMatch(/credentials/)
     expect(failure.message + failure.cause.message).not.toMatch(/sk-secret|127\.0\.0\.1/)
   })
@@ -650,7 +664,7 @@ describe('failures', () => {
   })
 
   test('a key of any form is taken out, whichever header carries it', async () => {
-    const keyed = openOpenAiCompatible({
+    const keyed = openUpstream({
       type: 'openai',
       base_url: upstream.url,
       api_key: 'plain secret',
@@ -693,7 +707,7 @@ describe('trying again', () => {
   })
 
   test('retries end, and the last failure is told', async () => {
-    const few = openOpenAiCompatible({ type: 'openai', base_url: upstream.url, max_retries: 2 })
+    const few = openUpstream({ type: 'openai', base_url: upstream.url, max_retries: 2 })
     const busy = { status: 429, headers: noWait, body: { error: { message: 'Rate limit reached for m' } } }
     upstream.script([busy, busy, busy])
     await expect(collect(few.stream(question, neverAborted()))).rejects.toMatchObject({
@@ -714,7 +728,7 @@ describe('trying again', () => {
   })
 
   test('a server that is not there is a failure without its address', async () => {
-    const nowhere = openOpenAiCompatible({
+    const nowhere = openUpstream({
       type: 'openai',
       base_url: 'http://127.0.0.1:1/v1',
       max_retries: 1,
@@ -732,7 +746,7 @@ describe('connections', () => {
     const silent = createServer((socket) => socket.resume())
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const { port } = silent.address() as AddressInfo
-    const secure = openOpenAiCompatible({
+    const secure = openUpstream({
       type: 'openai',
       base_url: `https://127.0.0.1:${port}/v1`,
       connect_timeout_ms: 100,
@@ -745,7 +759,7 @@ describe('connections', () => {
   })
 
   test('are used again, also after failures', async () => {
-    const fresh = openOpenAiCompatible({ type: 'openai', base_url: upstream.url })
+    const fresh = openUpstream({ type: 'openai', base_url: upstream.url })
     const before = upstream.connections()
     for (let turn = 0; turn < 5; turn += 1) {
       upstream.script([turn === 2 ? { status: 400, body: { error: 'no' } } : { text: ['a', 'b'] }])
@@ -757,7 +771,7 @@ describe('connections', () => {
   })
 
   test('are used again when their last bytes come after the answer was read', async () => {
-    const fresh = openOpenAiCompatible({ type: 'openai', base_url: upstream.url })
+    const fresh = openUpstream({ type: 'openai', base_url: upstream.url })
     const before = upstream.connections()
     for (let turn = 0; turn < 3; turn += 1) {
       let release = () => {}

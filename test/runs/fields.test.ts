@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
-import { stories, timeTool, weatherTool } from '../harness/stories.ts'
+import { stories, timeTool, weatherTool, type Place } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterEach(() => server.model.verify())
 afterAll(() => server.close())
 
-const { post, newAssistant, newThread, place, start, runToRest, waitingRun, reach, messages } = stories(
+const { post, get, newAssistant, newThread, place, start, runToRest, waitingRun, reach, messages } = stories(
   () => server,
 )
 
@@ -21,16 +21,20 @@ async function refusal(path: string, body: unknown) {
 
 /** Runs one turn and answers the run together with what the model was asked. */
 async function asked(assistantFields: object, runFields: object = {}): Promise<{ run: any; body: any }> {
+  return askedAt(await place(assistantFields), runFields)
+}
+
+async function askedAt(where: Place, runFields: object = {}): Promise<{ run: any; body: any }> {
   let body: any
   server.model.script([{ text: 'Hi', expect: (sent) => (body = sent) }])
-  const run = await runToRest(await place(assistantFields), runFields)
+  const run = await runToRest(where, runFields)
   expect(run.status).toBe('completed')
   return { run, body }
 }
 
 const sentTool = (tool: any) => ({
   type: 'function',
-  function: { parameters: { type: 'object', properties: {} }, strict: false, ...tool.function },
+  function: { parameters: { type: 'object', properties: {} }, ...tool.function },
 })
 
 test('a run of a bare assistant asks the model for nothing but an answer', async () => {
@@ -38,8 +42,6 @@ test('a run of a bare assistant asks the model for nothing but an answer', async
   expect(body).toEqual({
     model: 'gpt-4o',
     messages: [{ role: 'user', content: 'Hello' }],
-    temperature: 1,
-    top_p: 1,
     stream: true,
     stream_options: { include_usage: true },
   })
@@ -72,8 +74,6 @@ test('a run takes everything from its assistant but the metadata', async () => {
       { role: 'user', content: 'Hello' },
     ],
     tools: [sentTool(weatherTool)],
-    tool_choice: 'auto',
-    parallel_tool_calls: true,
     temperature: 0.3,
     top_p: 0.4,
     reasoning_effort: 'low',
@@ -117,11 +117,9 @@ test('what a run says itself stands before what its assistant says', async () =>
     parallel_tool_calls: false,
     metadata: { of: 'run' },
   })
+  expect(body).not.toHaveProperty('tools')
   expect(body).toMatchObject({
     model: 'gpt-4.1',
-    tools: [sentTool(timeTool)],
-    tool_choice: 'none',
-    parallel_tool_calls: false,
     temperature: 0,
     top_p: 0,
     reasoning_effort: 'high',
@@ -196,9 +194,7 @@ test('a function reaches the model with its description, its schema and its stri
     },
   }
   const { body } = await asked({ tools: [strict, weatherTool] })
-  expect(JSON.stringify(body.tools)).toBe(
-    JSON.stringify([strict, { ...weatherTool, function: { ...weatherTool.function, strict: false } }]),
-  )
+  expect(JSON.stringify(body.tools)).toBe(JSON.stringify([strict, weatherTool]))
 })
 
 test('null in a run means what its assistant says', async () => {
@@ -293,12 +289,22 @@ test('a run that is refused adds no messages', async () => {
   expect((await messages(thread)).data).toHaveLength(1)
 })
 
-test('temperature and top_p are left out for models that refuse them, and shown all the same', async () => {
-  const { run, body } = await asked({ model: 'o3', reasoning_effort: 'low' }, { max_completion_tokens: 500 })
-  expect(run).toMatchObject({ temperature: 1, top_p: 1, reasoning_effort: 'low' })
+test('temperature and top_p that nobody set are shown as 1 and not sent', async () => {
+  const { run, body } = await asked({}, { temperature: null })
+  expect(run).toMatchObject({ temperature: 1, top_p: 1 })
   expect(body).not.toHaveProperty('temperature')
   expect(body).not.toHaveProperty('top_p')
-  expect(body).toMatchObject({ reasoning_effort: 'low', max_completion_tokens: 500 })
+})
+
+test('a temperature of 1 is sent where the assistant, a change of it or the run asks for it', async () => {
+  expect((await asked({ temperature: 1 })).body).toHaveProperty('temperature', 1)
+  expect((await asked({}, { top_p: 1 })).body).toHaveProperty('top_p', 1)
+  const where = await place({ temperature: 0.5, top_p: 0.5 })
+  await post(`/assistants/${where.assistant.id}`, { temperature: null, top_p: 1 })
+  expect(await get(`/assistants/${where.assistant.id}`)).toMatchObject({ temperature: 1, top_p: 1 })
+  const { body } = await askedAt(where)
+  expect(body).not.toHaveProperty('temperature')
+  expect(body).toHaveProperty('top_p', 1)
 })
 
 test.each([
@@ -322,17 +328,26 @@ test.each([
 })
 
 test.each([
-  ['auto', 'auto'],
-  ['none', 'none'],
-  ['required', 'required'],
+  ['auto', undefined, 2],
+  ['none', undefined, undefined],
+  ['required', 'required', 2],
   [
     { type: 'function', function: { name: 'get_time' } },
     { type: 'function', function: { name: 'get_time' } },
+    2,
   ],
-])('tool_choice %j reaches the model and shows in the run', async (tool_choice, sent) => {
+])('tool_choice %j reaches the model and shows in the run', async (tool_choice, sent, tools) => {
   const { run, body } = await asked({ tools: [weatherTool, timeTool] }, { tool_choice })
   expect(run.tool_choice).toEqual(tool_choice)
   expect(body.tool_choice).toEqual(sent)
+  expect(body.tools?.length).toEqual(tools)
+})
+
+test('a forced choice that the model does not obey stands in the trace', async () => {
+  const tool_choice = { type: 'function', function: { name: 'get_time' } }
+  const { run } = await asked({ tools: [timeTool] }, { tool_choice })
+  const { data } = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
+  expect(data).toContainEqual(expect.objectContaining({ kind: 'tool_choice_not_obeyed', tool_choice }))
 })
 
 test.each([['required'], [{ type: 'function', function: { name: 'get_time' } }]])(
@@ -343,7 +358,7 @@ test.each([['required'], [{ type: 'function', function: { name: 'get_time' } }]]
         calls: [{ id: 'call_1', name: 'get_time', arguments: '{}' }],
         expect: (body) => expect(body.tool_choice).toEqual(tool_choice),
       },
-      { text: 'Noon', expect: (body) => expect(body.tool_choice).toBe('auto') },
+      { text: 'Noon', expect: (body) => expect(body.tool_choice).toBeUndefined() },
     ])
     const run = await runToRest(await place({ tools: [weatherTool, timeTool] }), { tool_choice })
     await post(`/threads/${run.thread_id}/runs/${run.id}/submit_tool_outputs`, {

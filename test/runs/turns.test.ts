@@ -96,8 +96,12 @@ test('signatures and reasoning come back to the provider in every later request,
   }
   for (const one of asked) expect(one[1]).toEqual(first)
   expect(asked[1]?.[4]).toMatchObject({ role: 'assistant', content: null, reasoning_content: 'Again. ' })
-  // Reasoning is wanted back with calls only.
-  expect(asked[2]?.at(-1)).toEqual({ role: 'assistant', content: 'Noon.', ...signature('sig-2') })
+  expect(asked[2]?.at(-1)).toEqual({
+    role: 'assistant',
+    content: 'Noon.',
+    reasoning_content: 'Done. ',
+    ...signature('sig-2'),
+  })
   const shown = JSON.stringify([
     await steps(run),
     await messages(where.thread),

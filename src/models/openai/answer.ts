@@ -76,7 +76,7 @@ export class OpenAiAnswer {
   }
 
   #turnExtras(): TurnExtras | undefined {
-    const message = this.#extras.extras(this.#calls.count > 0)
+    const message = this.#extras.extras
     const calls = this.#calls.extras()
     if (message === undefined && calls === undefined) return undefined
     return { ...(message !== undefined && { message }), ...(calls && { calls }) }

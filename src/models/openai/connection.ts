@@ -33,7 +33,7 @@ export interface Outgoing {
 }
 
 /** Opens nothing yet. Throws a plain sentence when a key or header cannot be sent. */
-export function openConnection(settings: OpenAiProviderSettings): Connection {
+export function openConnection(settings: OpenAiProviderSettings, hop?: string): Connection {
   const base = new URL(settings.base_url)
   const secure = base.protocol === 'https:'
   const pool = { keepAlive: true, maxFreeSockets: 256, timeout: idleMs, keepAliveMsecs: probeMs }
@@ -41,7 +41,7 @@ export function openConnection(settings: OpenAiProviderSettings): Connection {
   const request = secure ? httpsRequest : httpRequest
   const folder = base.pathname.replace(/\/+$/, '')
   const fixed = { ...urlToHttpOptions(base), agent }
-  const headers = fixedHeaders(settings)
+  const headers = { ...fixedHeaders(settings), ...(hop !== undefined && { 'x-spool-hop': hop }) }
   const connectMs = settings.connect_timeout_ms ?? 10_000
 
   return {

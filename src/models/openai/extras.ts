@@ -35,13 +35,12 @@ export class MessageExtras {
     return kept
   }
 
-  /** Reasoning is wanted back with calls only; servers that see it without calls ignore or refuse it. */
-  extras(hasCalls: boolean): Extras | undefined {
-    const reasoning = {
+  get extras(): Extras | undefined {
+    const all = {
       ...Object.fromEntries(this.#texts),
       ...(this.#details.length > 0 && { reasoning_details: this.#details }),
+      ...(this.#content && { extra_content: this.#content }),
     }
-    const all = { ...(hasCalls && reasoning), ...(this.#content && { extra_content: this.#content }) }
     return Object.keys(all).length > 0 ? JSON.stringify(all) : undefined
   }
 }

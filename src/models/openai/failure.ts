@@ -9,10 +9,13 @@ export class UpstreamFailure extends ModelFailure {
   readonly mayRetry: boolean
   /** How long the server asks to wait, when it says so. */
   readonly waitMs: number | undefined
+  /** The server's words where it refused the request itself; they may name the part that it refuses. */
+  readonly refusal: string | undefined
   constructor(code: ModelFailureCode, message: string, options: FailureOptions) {
     super(code, message, { cause: options.cause })
     this.mayRetry = options.mayRetry ?? false
     this.waitMs = options.waitMs
+    this.refusal = options.refusal
   }
 }
 
@@ -20,7 +23,8 @@ interface FailureOptions {
   /** For the log: what was received. */
   cause: unknown
   mayRetry?: boolean
-  waitMs?: number
+  waitMs?: number | undefined
+  refusal?: string | undefined
 }
 
 /** No connection, or one that broke. A pooled connection that the server had closed costs no wait. */
@@ -55,6 +59,7 @@ export function statusFailure(
       advice(headers) ??
       (!outOfQuota && (status === 408 || status === 409 || status === 429 || status >= 500)),
     waitMs: retryAfterMs(headers),
+    refusal: refusalOf(status, said),
   })
 }
 
@@ -64,7 +69,8 @@ export function streamFailure(error: unknown, redact: (text: string) => string):
   const status = statusOf(said)
   const cause = new Error(`error in the stream: ${redact(JSON.stringify(error) ?? '').slice(0, 2_000)}`)
   const mayRetry = said.code !== 'insufficient_quota' && (status === 429 || status >= 500)
-  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry })
+  const refusal = refusalOf(status, said)
+  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry, refusal })
 }
 
 function publicWords(
@@ -78,7 +84,7 @@ function publicWords(
   }
   // The server's own key is meant, which the user neither knows nor should see quoted.
   if (status === 401 || status === 403 || status === 407) {
-    return ['invalid_prompt', "The model's provider refused the credentials that this server has for it."]
+    return ['server_error', "The model's provider refused the credentials that this server has for it."]
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 409) {
     return ['invalid_prompt', message ?? `The model's provider refused the request (HTTP ${status}).`]
@@ -90,6 +96,15 @@ interface SaidError {
   message?: string
   code?: string
   type?: string
+  param?: string
+  /** What a gateway quotes of the provider behind it. */
+  raw?: string
+}
+
+/** Older llama.cpp answers 500 to tools with a grammar. */
+function refusalOf(status: number, { message = '', param = '', raw = '' }: SaidError): string | undefined {
+  const isRefusal = status === 400 || status === 422 || (status === 500 && /grammar/i.test(message))
+  return isRefusal ? `${param} ${message} ${raw}` : undefined
 }
 
 /** The error forms of OpenAI, Ollama (`error` is text), FastAPI (`detail`), older vLLM and Gemini (in an array). */
@@ -98,17 +113,28 @@ function readError(body: unknown): SaidError {
   if (outer === undefined) return {}
   if (typeof outer.error === 'string') return { message: outer.error }
   const inner = asRecord(outer.error) ?? outer
-  const message = [inner.message, inner.detail].find(
-    (text): text is string => typeof text === 'string' && text !== '',
-  )
-  const code = [inner.code, inner.status].find(
-    (value) => typeof value === 'string' || typeof value === 'number',
-  )
+  const said = [inner.message, inner.detail, asRecord(inner.message)?.detail]
+  const texts = said.map((text) => (Array.isArray(text) ? validationText(text) : text))
+  const raw = asRecord(inner.metadata)?.raw
   return {
-    message,
-    code: code === undefined ? undefined : String(code),
+    message: texts.find((text): text is string => typeof text === 'string' && text !== ''),
+    code: [inner.code, inner.status]
+      .find((code) => typeof code === 'string' || typeof code === 'number')
+      ?.toString(),
     type: typeof inner.type === 'string' ? inner.type : undefined,
+    param: typeof inner.param === 'string' ? inner.param : undefined,
+    raw: raw === undefined || typeof raw === 'string' ? raw : JSON.stringify(raw),
   }
+}
+
+/** FastAPI's list of what is wrong, without the values that it repeats. */
+function validationText(detail: unknown[]): string {
+  const entries = detail.map((entry) => asRecord(entry) ?? {})
+  return entries
+    .map(
+      ({ loc, msg, type }) => `${Array.isArray(loc) ? loc.join('.') : ''}: ${String(msg)} (${String(type)})`,
+    )
+    .join('; ')
 }
 
 /** The status that an error without one would have had. */

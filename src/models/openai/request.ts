@@ -1,61 +1,65 @@
-/** The body of a Chat Completions request, fitted to what the server and the model understand. */
-import { refusesSampling } from '../model-facts.ts'
-import type { ChatMessage, ChatRequest, ChatToolCall } from '../port.ts'
-import { extrasOfCall, extrasOfMessage } from './extras.ts'
+/** The body of a Chat Completions request, as most servers understand it. */
+import { needsNewLimitField } from '../model-facts.ts'
+import type { ChatMessage, ChatRequest, ChatTool, ChatToolCall } from '../port.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
+import { extrasOfCall, extrasOfMessage } from './extras.ts'
 
-/** What one provider wants said differently. */
+/** What one provider expects in another form than others. */
 export interface RequestStyle {
   maxTokensField: 'max_tokens' | 'max_completion_tokens' | undefined
-  streamUsage: boolean
-  sendSampling: boolean | undefined
-  knowsNewField: boolean
+  knowsNewLimitField: boolean
   keepsBrokenArguments: boolean
+  toolChoiceNone: 'obeyed' | 'unknown' | 'ignored'
 }
+
+export type RequestBody = Record<string, unknown>
 
 export function requestStyle(settings: OpenAiProviderSettings): RequestStyle {
-  const { hostname } = new URL(settings.base_url)
+  const { hostname, port } = new URL(settings.base_url)
   const isOpenAi = /(^|\.)openai\.com$|\.azure\.com$/.test(hostname)
+  const isOllama = port === '11434'
   return {
     maxTokensField: settings.max_tokens_field,
-    streamUsage: settings.stream_usage ?? true,
-    sendSampling: settings.send_sampling,
-    knowsNewField: isOpenAi || /(^|\.)openrouter\.ai$/.test(hostname),
+    knowsNewLimitField: isOpenAi || /(^|\.)openrouter\.ai$/.test(hostname),
     keepsBrokenArguments: isOpenAi,
+    toolChoiceNone: isOpenAi ? 'obeyed' : isOllama ? 'ignored' : 'unknown',
   }
 }
 
-/** Whether temperature and top_p of a request reach this model. */
-export function sendsSampling(style: RequestStyle, model: string): boolean {
-  return style.sendSampling ?? !refusesSampling(model)
-}
-
-/** The JSON text of a streamed request. Fields that are absent stay absent. */
-export function requestBody(request: ChatRequest, style: RequestStyle): string {
-  const { model, messages, temperature, top_p, max_completion_tokens, ...rest } = request
-  const hasTools = (request.tools?.length ?? 0) > 0
-  const sampling = sendsSampling(style, model) ? { temperature, top_p } : {}
-  const body: Record<string, unknown> = {
-    model,
-    messages: messages.map((message) => fitMessage(message, style)),
-    ...rest,
-    ...sampling,
-    stream: true,
-  }
+/** A streamed request. Fields that are absent stay absent. */
+export function requestBody(request: ChatRequest, style: RequestStyle): RequestBody {
+  const { model, messages, tools = [], tool_choice, parallel_tool_calls, max_completion_tokens } = request
+  const { response_format, temperature, top_p, reasoning_effort } = request
+  const body: RequestBody = { model, messages: messages.map((message) => fitMessage(message, style)) }
   // Servers refuse these three, an empty list included, when there are no tools.
-  if (!hasTools) {
-    delete body.tools
-    delete body.tool_choice
-    delete body.parallel_tool_calls
+  if (tools.length > 0 && !leavesToolsOut(request, style)) {
+    body.tools = tools.map(fitTool)
+    if (tool_choice !== undefined) body.tool_choice = tool_choice
+    if (parallel_tool_calls !== undefined) body.parallel_tool_calls = parallel_tool_calls
   }
+  if (response_format !== undefined) body.response_format = response_format
+  if (temperature !== undefined) body.temperature = temperature
+  if (top_p !== undefined) body.top_p = top_p
+  if (reasoning_effort !== undefined) body.reasoning_effort = reasoning_effort
   if (max_completion_tokens !== undefined) body[limitField(style, model)] = max_completion_tokens
-  if (style.streamUsage) body.stream_options = { include_usage: true }
-  return JSON.stringify(body)
+  return { ...body, stream: true, stream_options: { include_usage: true } }
+}
+
+/** Ollama ignores `tool_choice`. Other servers may want the tools where the conversation has calls already. */
+function leavesToolsOut({ tool_choice, messages }: ChatRequest, { toolChoiceNone }: RequestStyle): boolean {
+  if (tool_choice !== 'none' || toolChoiceNone === 'obeyed') return false
+  const hasCalls = messages.some((message) => message.role === 'assistant' && message.tool_calls?.length)
+  return toolChoiceNone === 'ignored' || !hasCalls
 }
 
 function limitField(style: RequestStyle, model: string): string {
   if (style.maxTokensField !== undefined) return style.maxTokensField
-  return style.knowsNewField || refusesSampling(model) ? 'max_completion_tokens' : 'max_tokens'
+  return style.knowsNewLimitField || needsNewLimitField(model) ? 'max_completion_tokens' : 'max_tokens'
+}
+
+/** `strict: false` is what servers do without the field. */
+function fitTool({ type, function: { strict, ...rest } }: ChatTool): object {
+  return { type, function: { ...rest, ...(strict && { strict }) } }
 }
 
 function fitMessage(message: ChatMessage, style: RequestStyle): object {
@@ -69,7 +73,7 @@ function fitMessage(message: ChatMessage, style: RequestStyle): object {
 
 /**
  * Arguments in the history go back as the model wrote them. Text that is no JSON object is the exception: OpenAI
- * takes it, but templates of vLLM, llama.cpp and Ollama parse it and refuse the whole conversation.
+ * accepts it, but templates of vLLM, llama.cpp and Ollama parse it and refuse the whole conversation.
  */
 function fitCall({ id, type, function: called, extras }: ChatToolCall, style: RequestStyle): object {
   const fitted = { name: called.name, arguments: fitArguments(called.arguments, style) }

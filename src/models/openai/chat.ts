@@ -1,0 +1,171 @@
+/** One streamed answer: asks, changes the request where the server refuses a part of it, and yields the parts. */
+import type { ChatRequest, ModelPart, ModelUsage } from '../port.ts'
+import { countTokens } from '../../util/count-tokens.ts'
+import { countPromptTokens } from '../count-tokens.ts'
+import { adapt, describeAdaptation, type Adaptation } from './adaptations.ts'
+import { AnswerReader, readText } from './answer-reader.ts'
+import { OpenAiAnswer, type AnswerEnd } from './answer.ts'
+import { brokenAnswer, UpstreamFailure } from './failure.ts'
+import { readRefusal } from './refusals.ts'
+import { requestBody } from './request.ts'
+import { call, longestWhole, parse, withRetries, type Upstream } from './upstream.ts'
+
+/** Refusals of one request that are read and answered by a changed one. */
+const mostRefusals = 8
+/** Models that something is remembered for; names come from users. */
+const mostRemembered = 1_000
+
+type End = Extract<ModelPart, { type: 'end' }>
+
+export async function* streamChat(
+  upstream: Upstream,
+  request: ChatRequest,
+  signal: AbortSignal,
+): AsyncGenerator<ModelPart> {
+  const { answer, made } = await beginAdapted(upstream, request, signal)
+  try {
+    if (made.length > 0)
+      yield { type: 'note', kind: 'request_adapted', details: { changes: made.map(describeAdaptation) } }
+    if (made.some(({ kind }) => kind === 'ask_in_two_steps')) {
+      yield* inTwoSteps(upstream, request, { answer, signal })
+      return
+    }
+    for (let batch = answer.first; batch !== undefined; batch = await answer.next()) {
+      for (const part of batch) {
+        signal.throwIfAborted()
+        yield part
+      }
+    }
+    yield await endOf(request, answer, signal)
+  } finally {
+    answer.close()
+  }
+}
+
+async function endOf(request: ChatRequest, answer: BegunAnswer, signal: AbortSignal): Promise<End> {
+  const { finish_reason, usage, extras, output } = answer.end()
+  const counted = usage ?? (await countUsage(request, output))
+  signal.throwIfAborted()
+  return { type: 'end', finish_reason, usage: counted, ...(extras && { extras }) }
+}
+
+/**
+ * The server was asked with the tools and without the response format. Calls are passed on; a text is not in the
+ * wanted form, so the model is asked once more, without the tools and with the form.
+ */
+async function* inTwoSteps(
+  upstream: Upstream,
+  request: ChatRequest,
+  { answer, signal }: { answer: BegunAnswer; signal: AbortSignal },
+): AsyncGenerator<ModelPart> {
+  const held: ModelPart[] = []
+  let hasCalls = false
+  for (let batch = answer.first; batch !== undefined; batch = await answer.next()) {
+    hasCalls ||= batch.some(({ type }) => type === 'tool-call-start')
+    held.push(...batch)
+    if (hasCalls) yield* held.splice(0)
+    signal.throwIfAborted()
+  }
+  const first = await endOf(request, answer, signal)
+  if (first.finish_reason !== 'stop') {
+    yield* held
+    yield first
+    return
+  }
+  const {
+    tools: _,
+    tool_choice: __,
+    parallel_tool_calls: ___,
+    max_completion_tokens: limit,
+    ...rest
+  } = request
+  const left =
+    limit === undefined ? {} : { max_completion_tokens: Math.max(1, limit - first.usage.completion_tokens) }
+  for await (const part of streamChat(upstream, { ...rest, ...left }, signal)) {
+    yield part.type === 'end' ? { ...part, usage: sumUsage(first.usage, part.usage) } : part
+  }
+}
+
+function sumUsage(one: ModelUsage, other: ModelUsage): ModelUsage {
+  return {
+    prompt_tokens: one.prompt_tokens + other.prompt_tokens,
+    completion_tokens: one.completion_tokens + other.completion_tokens,
+    cached_tokens: one.cached_tokens + other.cached_tokens,
+    reasoning_tokens: one.reasoning_tokens + other.reasoning_tokens,
+  }
+}
+
+/** Sends the request with what is remembered for the model; a refusal that names a part changes the request. */
+async function beginAdapted(
+  upstream: Upstream,
+  request: ChatRequest,
+  signal: AbortSignal,
+): Promise<{ answer: BegunAnswer; made: Adaptation[] }> {
+  const plain = requestBody(request, upstream.style)
+  const known = upstream.adaptations.get(request.model) ?? []
+  let applied = known
+  for (let refusals = 0; ; refusals += 1) {
+    const { body, made } = adapt(plain, applied)
+    try {
+      const text = JSON.stringify(body)
+      const answer = await withRetries(upstream, signal, () => begin(upstream, text, signal))
+      if (applied !== known) remember(upstream, request.model, applied)
+      return { answer, made }
+    } catch (error) {
+      const said = error instanceof UpstreamFailure ? error.refusal : undefined
+      const more = said === undefined || refusals === mostRefusals ? [] : readRefusal(said, body, applied)
+      if (more.length === 0) throw error
+      applied = [...applied, ...more]
+    }
+  }
+}
+
+function remember(upstream: Upstream, model: string, applied: readonly Adaptation[]): void {
+  const { adaptations, name, log } = upstream
+  if (adaptations.size >= mostRemembered) adaptations.clear()
+  adaptations.set(model, applied)
+  const changes = applied.map(describeAdaptation)
+  log('warn', 'a model provider refused parts of a request; they are changed from now on', {
+    provider: name,
+    model,
+    changes,
+  })
+}
+
+interface BegunAnswer {
+  first: ModelPart[] | undefined
+  next(): Promise<ModelPart[] | undefined>
+  end(): AnswerEnd
+  close(): void
+}
+
+/** One attempt, up to its first part: until then a failure may be tried again. */
+async function begin(upstream: Upstream, body: string, signal: AbortSignal): Promise<BegunAnswer> {
+  const response = await call(upstream, { method: 'POST', path: '/chat/completions', body }, signal)
+  const answer = new OpenAiAnswer(upstream.redact)
+  if (/\bjson\b/.test(response.headers['content-type'] ?? '')) {
+    const parts: ModelPart[] = []
+    answer.takeChunk(parse(await readText(response, longestWhole, signal)), parts)
+    answer.end()
+    return { first: parts, next: async () => undefined, end: () => answer.end(), close: () => {} }
+  }
+  const reader = new AnswerReader(response, answer, signal)
+  try {
+    const first = await reader.next()
+    // A stream without anything is a broken server, not a model that has nothing to say.
+    if (first === undefined && !answer.isFinished) throw brokenAnswer('an empty stream', { mayRetry: true })
+    return { first, next: () => reader.next(), end: () => answer.end(), close: () => reader.close() }
+  } catch (error) {
+    reader.close()
+    throw error
+  }
+}
+
+async function countUsage(request: ChatRequest, output: string): Promise<ModelUsage> {
+  return {
+    prompt_tokens: await countPromptTokens(request),
+    completion_tokens: await countTokens(output),
+    cached_tokens: 0,
+    reasoning_tokens: 0,
+  }
+}
