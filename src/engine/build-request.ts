@@ -2,6 +2,7 @@
 import type { ToolChoice } from '../api/tools.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import { countTokens } from '../util/count-tokens.ts'
+import { tokensPerImage, tokensPerMessage } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { ChatRequest, ChatResponseFormat, ChatToolChoice } from '../models/port.ts'
 import { messagesAfter, newestMessages, type ThreadMessage } from '../sql/messages.ts'
@@ -30,8 +31,6 @@ export interface RequestParts {
 
 /** Kept free for the answer where the run names no budget for it. */
 const answerReserve = 4096
-const messageOverhead = 4
-const imageWeight = 1000
 const pageSize = 500
 /** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
 const charactersPerToken = 32
@@ -157,7 +156,7 @@ function leastWeight({ content }: ThreadMessage): number {
     (sum, part) => sum + (part.type === 'text' ? part.text.value.length : 0),
     0,
   )
-  return messageOverhead + characters / charactersPerToken
+  return tokensPerMessage + characters / charactersPerToken
 }
 
 async function shorten(
@@ -174,7 +173,7 @@ async function shorten(
   const limit = Math.min(promptLeft, model.context_window - reserve)
   // A token of text is at least one byte: what is short in bytes need not be counted.
   const atMost =
-    Buffer.byteLength(JSON.stringify([frame, first.kept])) + imageWeight * countImages(first.kept)
+    Buffer.byteLength(JSON.stringify([frame, first.kept])) + tokensPerImage * countImages(first.kept)
   if (atMost < limit) return first
   const frameWeight = (await weigh(frame.messages)) + (await countTokens(JSON.stringify(frame.tools ?? '')))
   const weights = new Map<Exchange, number>()
@@ -196,11 +195,11 @@ function countImages(exchanges: readonly Exchange[]): number {
 async function weigh(messages: readonly DraftMessage[]): Promise<number> {
   let weight = 0
   for (const message of messages) {
-    weight += messageOverhead
+    weight += tokensPerMessage
     if (typeof message.content === 'string') weight += await countTokens(message.content)
     else {
       for (const part of message.content ?? []) {
-        weight += part.type === 'text' ? await countTokens(part.text) : imageWeight
+        weight += part.type === 'text' ? await countTokens(part.text) : tokensPerImage
       }
     }
     if (message.role === 'assistant') {

@@ -55,6 +55,12 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.addHook('onRequest', async (request, reply) => logWhenAnswered(options.context.log, request, reply))
   addHeaders(http)
   http.addHook('onRequest', async (request) => requireHost(request))
+  // A provider whose address leads back here would make each request the cause of the next.
+  http.addHook('onRequest', async ({ headers }) => {
+    const hop = headers['x-spool-hop']
+    if (hop === undefined || hop !== options.models.hop) return
+    throw errors.notSupportedYet('model', 'A model provider that is this server itself')
+  })
   // An unknown `Expect` header is ignored: the request is answered as usual.
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
   trackAnswers(http)

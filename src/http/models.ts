@@ -1,5 +1,7 @@
 /** /v1/models */
 import { errors } from '../api/errors.ts'
+import { ModelFailure } from '../models/port.ts'
+import { providerUnavailable } from './pass-through.ts'
 import { route } from './route.ts'
 
 export const modelRoutes = [
@@ -20,11 +22,11 @@ export const modelRoutes = [
     tag: 'Models',
     answer: 'Model',
     async handle({ server: { models }, params: { model: id } }) {
-      const listed = (await models.list()).find((model) => model.id === id)
-      if (listed) return listed
-      const resolved = models.resolve(id)
-      if (!resolved) throw errors.modelNotFound(id)
-      return { id, object: 'model', created: 0, owned_by: resolved.provider }
+      const found = await models.find(id).catch((error: unknown) => {
+        throw error instanceof ModelFailure ? providerUnavailable() : error
+      })
+      if (!found) throw errors.modelNotFound(id)
+      return found
     },
   }),
   route({

@@ -1,5 +1,6 @@
 /** /v1/chat/completions and /v1/embeddings: the request goes to the provider, and its answer back byte for byte. */
 import type { FastifyReply } from 'fastify'
+import type { ApiError } from '../api/api-error.ts'
 import { errors } from '../api/errors.ts'
 import type { Models, PassThrough } from '../models/open.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
@@ -56,7 +57,10 @@ async function passOn(reply: FastifyReply, answer: Promise<UpstreamAnswer>): Pro
     const { status, headers, body } = await answer
     return await reply.code(status).headers(headers).send(body)
   } catch (error) {
-    if (error instanceof ModelFailure) throw errors.unavailable('the model provider did not answer', 1000)
-    throw error
+    throw error instanceof ModelFailure ? providerUnavailable() : error
   }
+}
+
+export function providerUnavailable(): ApiError {
+  return errors.unavailable('the model provider did not answer', 1000)
 }

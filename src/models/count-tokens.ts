@@ -3,15 +3,17 @@ import { countTokens } from '../util/count-tokens.ts'
 import type { ChatMessage, ChatRequest } from './port.ts'
 
 /** What Chat Completions adds for the role and the delimiters of a message. */
-const tokensPerMessage = 4
+export const tokensPerMessage = 4
+/** About what a large image costs at OpenAI, Anthropic and Google. */
+export const tokensPerImage = 1000
 
-/** The tokens of messages and tools. An image counts as OpenAI's smallest, 85. */
+/** The tokens of messages and tools. */
 export async function countPromptTokens(request: ChatRequest): Promise<number> {
   const texts = request.messages.map((message) => messageText(message))
   const tools = (request.tools ?? []).map((tool) => JSON.stringify(tool.function))
   const images = request.messages.reduce((sum, message) => sum + imageCount(message), 0)
   const tokens = await countTokens([...texts, ...tools].join('\n'))
-  return tokens + request.messages.length * tokensPerMessage + images * 85
+  return tokens + request.messages.length * tokensPerMessage + images * tokensPerImage
 }
 
 function messageText(message: ChatMessage): string {

@@ -1,4 +1,4 @@
-/** Which provider answers for a model name: exact names first, then the pattern that says most. */
+/** Which provider answers for a model name: exact names first, then the pattern with the most letters. */
 
 /** Where a name leads. */
 export interface ModelTarget {
@@ -24,8 +24,8 @@ interface Entry {
 }
 
 /**
- * Reads the map. Throws a sentence for a target that is no provider: a chain of aliases, most often, which is
- * refused because nobody sees where it ends.
+ * Reads the map. Throws a sentence for a target that is not a provider. Most often that is another name of the
+ * map: chains of names are refused because they are hard to follow.
  */
 export function modelMap(models: Record<string, string>, providers: string[]): ModelMap {
   const entries = Object.entries(models).map(([pattern, target]) =>
@@ -96,7 +96,7 @@ function upstreamName(entry: Entry, name: string): string {
   return entry.upstream.replace('*', () => captured)
 }
 
-/** `*` is any text, none included; all else is itself. */
+/** `*` matches any text, also none; everything else matches itself. */
 function wildcard(pattern: string): RegExp {
   const literal = pattern.split('*').map((text) => text.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
   return new RegExp(`^${literal.join('(.*)')}$`, 's')

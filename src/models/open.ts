@@ -1,8 +1,10 @@
 /** Opens the configured models: the one place that knows the drivers by name. */
+import { randomUUID } from 'node:crypto'
 import { completeChat, refuseEmbeddings } from './chat-completions.ts'
 import { demoModel } from './demo/demo-model.ts'
 import { openLocalModel } from './local/local-model.ts'
 import { contextWindow } from './model-facts.ts'
+import { findModel, healthCheck, listModels, type ProviderHealth } from './model-list.ts'
 import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
 import {
   openOpenAiCompatible,
@@ -11,7 +13,7 @@ import {
   type OpenAiParts,
   type UpstreamAnswer,
 } from './openai/openai-model.ts'
-import { ModelFailure, type ChatModel } from './port.ts'
+import type { ChatModel } from './port.ts'
 import type { Log } from '../util/log.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
@@ -41,6 +43,12 @@ export interface Models {
   resolve(name: string): ResolvedModel | undefined
   /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
   list(): Promise<ListedModel[]>
+  /** One of them; undefined: nobody has it. Throws `ModelFailure` when the provider that may have it does not answer. */
+  find(name: string): Promise<ListedModel | undefined>
+  /** Whether the providers that are servers answer; checked when asked, and not again for ten seconds. */
+  health(): Promise<ProviderHealth[]>
+  /** Names this server in the header `x-spool-hop` of the requests that it sends. */
+  hop: string
   /** undefined: no pattern of the map fits. A model that is not a server is asked through the port. */
   raw(name: string): PassThrough | undefined
   /** The connection of a provider, for embedders; undefined when the provider is not a server. */
@@ -62,14 +70,9 @@ interface Provider {
   close(): Promise<void>
 }
 
-/** How long GET /v1/models waits for one provider. */
-const listMs = 5_000
-
-/**
- * Throws a plain sentence for settings that cannot work; connects to nothing yet. `hop` names this server in the
- * requests that it sends.
- */
-export function openModels(settings: ModelSettings, log: Log, hop?: string): Models {
+/** Throws a plain sentence for settings that cannot work; connects to nothing yet. */
+export function openModels(settings: ModelSettings, log: Log): Models {
+  const hop = randomUUID()
   const given = withDemo(settings)
   const providers = new Map(
     Object.entries(given.providers).map(([name, provider]) => [
@@ -88,7 +91,10 @@ export function openModels(settings: ModelSettings, log: Log, hop?: string): Mod
       const found = find(name)
       return found === undefined ? undefined : resolved(name, found, given)
     },
-    list: () => listAll(map, providers, log),
+    list: () => listModels(map, providers, log),
+    find: (name) => findModel(name, map, providers),
+    health: healthCheck(providers),
+    hop,
     raw(name) {
       const found = find(name)
       return found === undefined ? undefined : passThrough(found.target, found.provider)
@@ -166,34 +172,6 @@ function passThrough({ provider, model }: ModelTarget, { chat, server }: Provide
       server?.chatCompletions({ ...body, model }, signal) ?? completeChat(chat, { ...body, model }, signal),
     embeddings: (body, signal) => server?.embeddings({ ...body, model }, signal) ?? refuseEmbeddings(),
   }
-}
-
-/** The names that the map spells out, and whatever the providers list that a wildcard lets through. */
-async function listAll(map: ModelMap, providers: Map<string, Provider>, log: Log): Promise<ListedModel[]> {
-  const named = map.names.map((id) => listedAs(id, map.find(id)?.provider ?? 'system'))
-  const open = map.openProviders.map(async (name) => {
-    const provider = providers.get(name)
-    if (provider?.server === undefined) return [listedAs(name, name)]
-    try {
-      const models = await provider.server.listModels(AbortSignal.timeout(listMs))
-      return models.filter(({ id }) => map.find(id)?.provider === name)
-    } catch (error) {
-      log('warn', 'a model provider did not list its models', { provider: name, error: reasonOf(error) })
-      return []
-    }
-  })
-  const all = [named, ...(await Promise.all(open))].flat()
-  return [...new Map(all.toReversed().map((model) => [model.id, model])).values()].toReversed()
-}
-
-/** A `ModelFailure` says little to the operator; its cause says what happened. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof ModelFailure ? error.cause : error
-  return cause instanceof Error ? cause.message : String(cause)
-}
-
-function listedAs(id: string, provider: string): ListedModel {
-  return { id, object: 'model', created: 0, owned_by: provider }
 }
 
 function describe(settings: ModelSettings, map: ModelMap, providers: Map<string, Provider>): string {

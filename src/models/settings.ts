@@ -1,4 +1,4 @@
-/** What a user may say about models in spool.config.json; `openModels` takes what these schemas let pass. */
+/** The settings of models in spool.config.json. */
 import { z } from 'zod'
 
 const EmbedderSettings = z.strictObject({

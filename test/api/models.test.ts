@@ -53,6 +53,62 @@ test('a model that nobody has is not found, and none can be deleted', async () =
   expect(await get('/models/gpt-4o', 'DELETE')).toEqual(wireError(errors.modelNotFound('gpt-4o')))
 })
 
+test('behind a wildcard the provider says which models there are', async () => {
+  const provider = { type: 'openai' as const, base_url: upstream.url }
+  const down = { type: 'openai' as const, base_url: 'http://127.0.0.1:1/v1' }
+  const open = await testServer({
+    models: {
+      providers: { provider, down },
+      models: { '*': 'provider', 'down-*': 'down' },
+    },
+  })
+  upstream.models.push('llama3:latest', 'models/gemini-pro')
+  const status = async (name: string) => (await open.request('GET', `/models/${name}`)).status
+  expect(await Promise.all(['scripted', 'llama3', 'gemini-pro'].map(status))).toEqual([200, 200, 200])
+  const absent = await open.request('GET', '/models/gpt-17')
+  expect({ status: absent.status, body: absent.body }).toEqual(wireError(errors.modelNotFound('gpt-17')))
+  expect(await status('down-model')).toBe(503)
+  upstream.models.splice(1)
+  await open.close()
+})
+
+test('/readyz names the providers that do not answer, without their addresses', async () => {
+  const refusing = await testServer({
+    models: {
+      providers: {
+        up: { type: 'openai', base_url: upstream.url },
+        gone: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' },
+      },
+      models: { '*': 'up', 'gone-*': 'gone' },
+    },
+  })
+  const { body } = await refusing.request('GET', '/../readyz')
+  expect(body).toMatchObject({
+    ready: true,
+    model: {
+      providers: [
+        { provider: 'up', status: 'up' },
+        { provider: 'gone', status: 'down', reason: 'ECONNREFUSED' },
+      ],
+    },
+  })
+  await refusing.close()
+})
+
+test('a request that the server has sent itself is refused', async () => {
+  const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
+  upstream.script([{ text: 'Hello' }])
+  await server.request('POST', '/chat/completions', body)
+  const hop = String(upstream.requests[0]?.headers['x-spool-hop'])
+  const own = await server.request('POST', '/chat/completions', body, { 'x-spool-hop': hop })
+  expect(own.status).toBe(400)
+  expect(own.body.error.message).toContain('is this server itself')
+  upstream.script([{ text: 'Hello' }])
+  expect((await server.request('POST', '/chat/completions', body, { 'x-spool-hop': 'other' })).status).toBe(
+    200,
+  )
+})
+
 test('an assistant and a run of a model that nobody has are refused', async () => {
   const refusal = wireError(errors.requestedModelNotFound('fake_id'))
   const made = await server.request('POST', '/assistants', { model: 'fake_id' })

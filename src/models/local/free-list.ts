@@ -1,4 +1,4 @@
-/** Things that one user holds at a time; who finds none waits in line. */
+/** Things that one user holds at a time; a user who finds none free waits. */
 
 export class FreeList<Thing> {
   #free: Thing[] = []

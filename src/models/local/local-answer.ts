@@ -11,7 +11,7 @@ import {
   type ModelUsage,
 } from '../port.ts'
 
-/** What a model without a wish gets: its makers' usual advice, and far from the raving of small models at 1. */
+/** Used when the request names no temperature: small models write nonsense at 1. */
 const usualTemperature = 0.7
 
 export interface LocalAnswer {
@@ -25,7 +25,7 @@ export interface Loaded {
 }
 
 /**
- * Generates on the chat's sequence and hands parts on as they are made. Rejects with the signal's reason on abort,
+ * Generates on the chat's sequence and passes parts on as they are made. Rejects with the signal's reason on abort,
  * and with `ModelFailure` for what the model cannot do.
  */
 export async function answer(

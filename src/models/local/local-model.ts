@@ -1,25 +1,24 @@
 /** The driver for a GGUF file on this machine, run by node-llama-cpp in a process of its own. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { processBeside } from '../../util/script-beside.ts'
 import { findLlamaLibrary } from './local-library.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
 import type { LocalProviderSettings } from '../settings.ts'
 
 const sorry = 'Sorry, something went wrong.'
-/** What is kept of the process's last words, for the log. */
+/** Characters of the process's error output that are kept for the log. */
 const lastWords = 4_000
 
 export interface LocalModel extends ChatModel {
   /** Tokens of a conversation; a guess until the model is loaded. */
   contextWindow(): number
-  /** Resolves when no answer is being made, those included that were called off. */
+  /** Resolves when no answer is in progress, aborted ones included. */
   idle(): Promise<void>
-  /** How many parts of the last answer that was called off came too late to be read: a token or two. */
+  /** How many parts of the last aborted answer were made and not read: one or two tokens. */
   abandonedParts(): number
   close(): Promise<void>
 }
@@ -116,7 +115,7 @@ class LocalProcess implements LocalModel {
       if ('failure' in outcome) throw outcome.failure
     } finally {
       signal.removeEventListener('abort', abort)
-      // Still known here means that it goes on there: `closed` takes it off the list.
+      // An answer that is known here is still in progress there: `closed` removes it.
       if (this.#answers.has(id)) send(child, { type: 'stop', id })
     }
   }
@@ -135,14 +134,14 @@ class LocalProcess implements LocalModel {
     if (child === undefined) return
     await new Promise<void>((done) => {
       child.once('exit', () => done())
-      // Generation ends with the process; nothing there is worth a farewell.
+      // Generation ends with the process; nothing in it has to be saved.
       child.kill('SIGKILL')
     })
   }
 
   #start(): ChildProcess {
-    const { file, execArgv } = processFile()
-    const child = fork(file, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const { url, execArgv } = processBeside(import.meta.url, 'local-child')
+    const child = fork(url, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     let said = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-lastWords)))
     child.on('message', (message: FromLocalModel) => this.#hear(child, message))
@@ -189,16 +188,7 @@ function failureOf({ code, message, cause }: Extract<FromLocalModel, { type: 'fa
   return new ModelFailure(code, message, { cause: new Error(cause) })
 }
 
-/** A process that has just died is noticed by its `exit`; what was meant for it needs no error of its own. */
+/** The end of a process is noticed by its `exit` event; a message that does not reach it is no error. */
 function send(child: ChildProcess, message: ToLocalModel): void {
   if (child.connected) child.send(message, () => {})
-}
-
-/** Compiled code runs as it is; from source, in development and tests, tsx must load it. */
-function processFile(): { file: string; execArgv: string[] } {
-  const isSource = import.meta.url.endsWith('.ts')
-  const file = fileURLToPath(new URL(isSource ? './local-child.ts' : './local-child.js', import.meta.url))
-  if (!isSource) return { file, execArgv: [] }
-  const loader = createRequire(import.meta.url).resolve('tsx')
-  return { file, execArgv: ['--import', pathToFileURL(loader).href] }
 }

@@ -1,4 +1,4 @@
-/** What the server and the process that runs a local model say to each other. */
+/** The messages between the server and the process that runs a local model. */
 import type { ChatRequest, FinishReason, ModelFailureCode, ModelPart, ModelUsage } from '../port.ts'
 
 /** Sent once, first. */
@@ -16,7 +16,7 @@ export interface LoadOrder {
 export type ToLocalModel =
   | LoadOrder
   | { type: 'ask'; id: number; request: ChatRequest }
-  /** The answer is given up; `closed` still follows. */
+  /** The answer is aborted; `closed` still follows. */
   | { type: 'stop'; id: number }
 
 /** Every `ask` is answered with one of `end`, `failure` and `closed`, and nothing after it. */
@@ -27,5 +27,5 @@ export type FromLocalModel =
   | { type: 'parts'; id: number; parts: ModelPart[] }
   | { type: 'end'; id: number; finish_reason: FinishReason; usage: ModelUsage }
   | { type: 'failure'; id: number; code: ModelFailureCode; message: string; cause: string }
-  /** Stopped as told; so many parts had been made until then. */
+  /** Stopped after an abort; `parts` had been made until then. */
   | { type: 'closed'; id: number; parts: number }

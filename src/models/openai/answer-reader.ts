@@ -1,18 +1,18 @@
-/** Reads a streamed answer as it comes in, a batch of parts at a time. */
+/** Reads a streamed answer while it arrives, a batch of parts at a time. */
 import type { IncomingMessage } from 'node:http'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { OpenAiAnswer } from './answer.ts'
 import { brokenAnswer, ConnectionLost, UpstreamFailure } from './failure.ts'
 import type { ModelPart } from '../port.ts'
 
-/** Characters of one event; the largest true ones, whole tool calls, stay far below. */
+/** Characters of one event. The largest real events are whole tool calls and far smaller. */
 const longestEvent = 8 * 1024 * 1024
 /** Parts that wait for a slow reader before the socket is paused. */
 const mostWaiting = 2_000
-/** How long a server may take from its finish_reason to usage and `[DONE]`, and then to the end of the bytes. */
+/** How long a server may take from `finish_reason` to usage and `[DONE]`, and from there to the end of the bytes. */
 const graceMs = 2_000
 
-/** One answer being read. Plain events: an async iterator over the response costs more than all the rest. */
+/** One answer that is being read. It uses events: an async iterator over the response costs more than the rest. */
 export class AnswerReader {
   readonly #response: IncomingMessage
   readonly #answer: OpenAiAnswer
@@ -63,7 +63,7 @@ export class AnswerReader {
     return undefined
   }
 
-  /** Gives the connection back, or closes it when there is more to come. Safe to call twice. */
+  /** Returns the connection to the pool, or closes it when the answer has not ended. May be called twice. */
   close(): void {
     const isWhole = this.#ended !== undefined && !('error' in this.#ended)
     this.#end({})
@@ -92,7 +92,7 @@ export class AnswerReader {
     else this.#answer.take(data, this.#waiting)
   }
 
-  /** A connection that breaks between the finish and `[DONE]` takes nothing from the answer. */
+  /** An answer is complete when its connection breaks after the finish and before `[DONE]`. */
   #break(error: unknown): void {
     this.#end(this.#answer.isFinished ? {} : { error: new ConnectionLost(error, false) })
   }
@@ -112,7 +112,7 @@ export class AnswerReader {
   }
 }
 
-/** Reads on to the end of the bytes, which returns the connection to the pool; not for ever. */
+/** Reads to the end of the bytes, which returns the connection to the pool; closes it when that takes too long. */
 function letGo(response: IncomingMessage): void {
   if (response.readableEnded || response.destroyed) return
   const timer = setTimeout(() => response.destroy(), graceMs)

@@ -7,7 +7,7 @@ import { ToolCallAssembly } from './tool-call-assembly.ts'
 /** Characters of one whole answer; a server that never stops must not fill the memory. */
 const longestAnswer = 32 * 1024 * 1024
 
-/** No answer has as many: sums over all turns of a run stay within the 32 bits that some SDKs read them into. */
+/** No answer has as many. Sums over all turns of a run stay within 32 bits, which some SDKs read them into. */
 const mostTokens = 100_000_000
 
 /** The end of an answer; `usage` is undefined when the server did not count. */
@@ -85,7 +85,7 @@ export class OpenAiAnswer {
   #takeChoice(value: unknown, parts: ModelPart[]): void {
     const choice = asRecord(value)
     if (choice === undefined) throw brokenAnswer('a choice that is no object')
-    // We ask for one; a second, from a server that was configured to give more, is not ours to mix in.
+    // One choice was asked for. Further ones, from a server that is configured to send more, are ignored.
     if (typeof choice.index === 'number' && choice.index !== 0) return
     if (choice.error !== undefined && choice.error !== null) throw streamFailure(choice.error, this.#redact)
     const delta = asRecord(choice.delta) ?? asRecord(choice.message)
@@ -132,14 +132,14 @@ function writtenIn(part: ModelPart | undefined): string {
   }
 }
 
-/** Servers say `stop` after tool calls that were forced, some after any. Words that we do not know mean `stop`. */
+/** Servers say `stop` after tool calls that were forced, some after any. Unknown reasons mean `stop`. */
 function finishReason(said: string, hasCalls: boolean): FinishReason {
   if (said === 'length' || said === 'max_tokens') return 'length'
   if (said === 'content_filter') return 'content_filter'
   return hasCalls ? 'tool_calls' : 'stop'
 }
 
-/** undefined unless both counts are there and are counts. */
+/** undefined unless both counts are present and valid. */
 export function readUsage(value: unknown): ModelUsage | undefined {
   const usage = asRecord(value)
   const prompt_tokens = count(usage?.prompt_tokens)

@@ -1,4 +1,4 @@
-/** The wire to one OpenAI-compatible server: pooled keep-alive connections and no limit on its silence. */
+/** HTTP to one OpenAI-compatible server: pooled keep-alive connections and no limit on the time to think. */
 import {
   Agent as HttpAgent,
   request as httpRequest,
@@ -10,9 +10,9 @@ import { urlToHttpOptions } from 'node:url'
 import { ConnectionLost } from './failure.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 
-/** Middleboxes forget idle connections, some after a minute; a request on a forgotten one would hang. */
+/** Firewalls drop idle connections, some after a minute; a request on a dropped one would hang. */
 const idleMs = 30_000
-/** Notices a peer that went away without a word while a model thinks. */
+/** TCP keep-alive: notices a peer that disappeared while a model thinks. */
 const probeMs = 30_000
 
 export interface Connection {
@@ -68,7 +68,7 @@ export function openConnection(settings: OpenAiProviderSettings, hop?: string): 
           answer.once('close', forget)
           resolve(answer)
         })
-        // Stays for the life of the request: after the head, an error that the answer reports too arrives here.
+        // Stays until the request ends: errors after the head arrive here as well as on the answer.
         outgoing.on('error', (error) => {
           forget()
           reject(signal.aborted ? signal.reason : new ConnectionLost(error, outgoing.reusedSocket))

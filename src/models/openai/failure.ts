@@ -1,4 +1,4 @@
-/** What went wrong upstream, in the words of a run's `last_error`, and whether asking again may help. */
+/** Failures of a provider, in the words of a run's `last_error`, and whether a retry may help. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { ModelFailure, type ModelFailureCode } from '../port.ts'
 
@@ -27,14 +27,14 @@ interface FailureOptions {
   refusal?: string | undefined
 }
 
-/** No connection, or one that broke. A pooled connection that the server had closed costs no wait. */
+/** No connection, or one that broke. A pooled connection that the server had closed is retried at once. */
 export class ConnectionLost extends UpstreamFailure {
   constructor(cause: unknown, reusedSocket: boolean) {
     super('server_error', sorry, { cause, mayRetry: true, waitMs: reusedSocket ? 0 : undefined })
   }
 }
 
-/** The server's bytes make no sense, or end before the answer does. */
+/** The bytes of the server are not an answer, or end before it does. */
 export function brokenAnswer(
   why: string,
   options: { mayRetry?: boolean; cause?: unknown } = {},
@@ -82,7 +82,7 @@ function publicWords(
   if (status === 429 || status === 402 || said.code === 'insufficient_quota') {
     return ['rate_limit_exceeded', message ?? 'Rate limit reached. Please try again later.']
   }
-  // The server's own key is meant, which the user neither knows nor should see quoted.
+  // The refused key is the one of this server. The user does not know it and must not see it.
   if (status === 401 || status === 403 || status === 407) {
     return ['server_error', "The model's provider refused the credentials that this server has for it."]
   }
@@ -97,7 +97,7 @@ interface SaidError {
   code?: string
   type?: string
   param?: string
-  /** What a gateway quotes of the provider behind it. */
+  /** The error of the provider behind a gateway, as the gateway quotes it. */
   raw?: string
 }
 

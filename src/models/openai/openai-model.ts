@@ -12,7 +12,7 @@ import type { ChatModel } from '../port.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 import { callJson, longestError, withRetries, type Upstream } from './upstream.ts'
 
-/** An upstream answer that is handed on as it is. */
+/** An answer of the provider that is passed on unchanged. */
 export interface UpstreamAnswer {
   status: number
   /** What a caller may see: the content type, rate limits, retry-after and the `openai-` ones. */
@@ -21,7 +21,7 @@ export interface UpstreamAnswer {
 }
 
 export interface OpenAiCompatible extends ChatModel {
-  /** Posts the body to `/chat/completions` and hands the answer on byte for byte, streamed or not. */
+  /** Posts the body to `/chat/completions` and returns the answer byte for byte, streamed or not. */
   chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
   /** The same for `/embeddings`. */
   embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
@@ -82,7 +82,7 @@ async function passOn(
   const response = await upstream.connection.send(outgoing, signal)
   const status = response.statusCode ?? 502
   if (status === 401 || status === 403 || status === 407) {
-    // The caller's key is not the one that was refused, and the refusal may quote ours.
+    // The refused key is the one of this server, and the refusal may quote it.
     throw statusFailure(
       status,
       response.headers,

@@ -3,7 +3,7 @@ import { messagesOf, type Adaptation } from './adaptations.ts'
 import type { RequestBody } from './request.ts'
 import { keywordsOf } from './schema-keywords.ts'
 
-/** Words that refuse a field or its value, as servers write them. A value out of its range is the user's to mend. */
+/** Words that refuse a field or its value, as servers write them. A value out of its range is an error of the user. */
 const refusing =
   /unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra_forbidden|extra (inputs?|fields?)|not permitted|not allowed|not available|unavailable|deprecated|cannot (both )?be|can't be|cannot find field|additional propert|does not accept|not enabled/i
 const outOfRange = /too (large|small|high|low|long|many)|at most|maximum|greater than|less than|exceed/i
@@ -38,7 +38,7 @@ function names(said: string, field: string): boolean {
   return new RegExp(String.raw`(^|[^\w$])${literal}($|[^\w])`).test(said)
 }
 
-/** llama.cpp, Groq and Gemini cannot use tools and a form for the answer at once. */
+/** llama.cpp, Groq and Gemini refuse tools together with a response format. */
 function twoSteps(said: string, { tools, response_format }: RequestBody): Adaptation[] {
   if (tools === undefined || response_format === undefined) return []
   const form = String.raw`(grammar|response.?(format|mime.?type)|json.?mode|json.?schema)`

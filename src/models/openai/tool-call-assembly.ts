@@ -1,17 +1,17 @@
-/** Puts streamed tool calls together: which fragment belongs to which call, whatever the server's habits are. */
+/** Assembles streamed tool calls: decides which fragment belongs to which call. Servers differ in this. */
 import { newId } from '../../util/ids.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
 import type { Extras, ModelPart } from '../port.ts'
 
-/** A turn with more is a server gone wrong. */
+/** A turn with more calls is a fault of the server. */
 const mostCalls = 1_000
 
 interface OpenCall {
-  /** As the server said it; empty when it said none. */
+  /** The id that the server sent; empty when it sent none. */
   upstreamId: string
-  /** The server's index for it, whatever that is; undefined when it sends none. */
+  /** The index that the server sent, of any type; undefined when it sent none. */
   at: unknown
-  /** As we say it: never empty, never twice. */
+  /** The id that we use: never empty, and no other call has it. */
   id: string
   /** Arguments that came before the name. */
   waiting: string
@@ -22,7 +22,7 @@ interface OpenCall {
   extraContent: Record<string, unknown> | undefined
 }
 
-/** The calls of one answer. Names and indices from outside are only ever compared, never used as object keys. */
+/** The calls of one answer. Names and indices come from outside: they are compared and never used as object keys. */
 export class ToolCallAssembly {
   #calls: OpenCall[] = []
   #begun = 0
@@ -72,9 +72,9 @@ export class ToolCallAssembly {
 
   /**
    * A new id begins a new call, also at an index that is in use, as Ollama does with parallel calls. Without an id
-   * the fragment goes to the last call at its index; without an index, to the last call of all. Two habits bend
-   * this: a server that invents an id for every fragment (it then repeats no name), and one that gives all calls one
-   * index and no ids, or one id: there a name begins the next call when it is another, or when the call is whole.
+   * the fragment goes to the last call at its index; without an index, to the last call of all. Two kinds of
+   * servers are exceptions. Some invent an id for every fragment; they do not repeat the name. Some give all calls one
+   * index and no ids, or one id; there a name begins the next call when it differs or when the last call is complete.
    */
   #find(entry: Record<string, unknown>, name: string, written: string): OpenCall {
     const upstreamId = typeof entry.id === 'string' ? entry.id : ''

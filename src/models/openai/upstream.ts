@@ -46,7 +46,7 @@ export async function withRetries<Result>(
   }
 }
 
-/** Half a second, doubled each time up to eight, less a random quarter so that many callers do not come at once. */
+/** Half a second, doubled each time up to eight, less a random part of up to a quarter, so that many callers do not retry at once. */
 function backOffMs(tries: number): number {
   return Math.min(500 * 2 ** tries, 8_000) * (1 - Math.random() / 4)
 }
