@@ -32,6 +32,7 @@ export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
       ready: up && disk === 'ok' && !parts.draining.aborted,
       database: { status: up ? 'up' : 'down', embedded: database.embedded },
       disk: { status: disk },
+      // A provider that is down does not make the server unready: threads and files work without it.
       model: { demo: models.isDemo, providers },
       sandbox: sandbox.describe(),
     }

@@ -15,7 +15,7 @@ export interface ProviderHealth {
 
 /** How long GET /v1/models waits for one provider, and a check of its health. */
 const listMs = 5_000
-const healthMs = 2_000
+const healthMs = 1_500
 /** A check is not repeated sooner. */
 const recheckMs = 10_000
 
