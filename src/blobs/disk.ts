@@ -22,7 +22,7 @@ const leftoverMs = 60 * 60 * 1000
  */
 export async function openDiskBlobStore(
   settings: DiskBlobSettings,
-  { minFreeBytes }: { minFreeBytes: number },
+  { minFreeBytes }: { minFreeBytes: number } = { minFreeBytes: 0 },
 ): Promise<BlobStore> {
   const folder = resolve(settings.folder)
   await mkdir(temporaryFolder(folder), { recursive: true, mode: 0o700 })

@@ -17,8 +17,7 @@ export async function serve(config: Config, { log, release }: Logger): Promise<v
   logRejections(log)
   const app = await openApp(config, { log, clock: systemClock })
   const stop = stopper(log, { drainSeconds: config.drainSeconds, close: () => app.close() })
-  process.on('SIGINT', () => stop('SIGINT', 0))
-  process.on('SIGTERM', () => stop('SIGTERM', 0))
+  stopOnSignals(stop)
   // The state after an exception that nothing caught is unknown: finish what runs and end.
   process.on('uncaughtException', (error) => {
     log('error', 'an exception was not caught', { error, stack: error.stack })
@@ -42,14 +41,28 @@ function logRejections(log: Log): void {
   })
 }
 
-/** The first call stops gently, the second at once. */
+type Stop = (why: string, exitCode: number) => void
+
+/** The first signal stops gently, the second at once. */
+function stopOnSignals(stop: Stop): void {
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      signals += 1
+      if (signals > 1) process.exit(130)
+      stop(signal, 0)
+    })
+  }
+}
+
+/** Only the first call counts: after Ctrl-C npm ends as well, which is another reason to stop. */
 function stopper(
   log: Log,
   { drainSeconds, close }: { drainSeconds: number; close: () => Promise<void> },
-): (why: string, exitCode: number) => void {
+): Stop {
   let isStopping = false
   return (why, exitCode) => {
-    if (isStopping) process.exit(130)
+    if (isStopping) return
     isStopping = true
     log('info', 'stopping', { why, drain_seconds: drainSeconds })
     close().then(
