@@ -11,8 +11,6 @@ import { readConfigFile } from './file.ts'
 import { modelSettings, openaiProvider } from './models.ts'
 import { Settings } from './settings.ts'
 
-export { ConfigError } from './config-error.ts'
-
 export interface Config {
   readonly host: string
   readonly port: number
