@@ -1,6 +1,6 @@
 /**
- * The chunks that an index knows of a store, numbered, and the parts that they belong to. A table never changes: who
- * searches keeps the one it began with, while additions and removals make another that shares the old numbers.
+ * The chunks of a store that an index holds, numbered, and the parts that they belong to. A table never changes: a
+ * search keeps the table that it began with, and additions and removals make another one with the same old numbers.
  */
 import type { SourcePart } from './port.ts'
 
@@ -10,21 +10,21 @@ interface Part {
 }
 
 export interface ChunkTable {
-  /** By number; those of parts that went are among them. */
+  /** By number, those of removed parts included. */
   readonly ids: string[]
   /** The number of each chunk's part. */
   readonly owners: number[]
-  /** The parts that count. */
+  /** The parts that were not removed. */
   readonly parts: ReadonlyMap<string, Part>
-  /** By number of part: how many chunks it has, or 0 when it went. */
+  /** By number of part: how many chunks it has; 0 when it was removed. */
   readonly sizes: readonly number[]
-  /** How many chunks count. */
+  /** How many chunks belong to parts that were not removed. */
   readonly live: number
 }
 
 export const emptyTable: ChunkTable = { ids: [], owners: [], parts: new Map(), sizes: [], live: 0 }
 
-/** What an entry takes in memory: an id is about 12 characters. */
+/** Memory of an entry: an id is about 12 characters. */
 export const bytesPerChunk = 48
 
 export function isLive(table: ChunkTable, chunk: number): boolean {
@@ -32,8 +32,8 @@ export function isLive(table: ChunkTable, chunk: number): boolean {
 }
 
 /**
- * The table to go on from for these parts, and the parts that must be read: those that are new or changed. When more
- * would be dead than alive it is the empty one, and all parts must be read.
+ * The table without the parts that are gone or changed, and the parts that must be read. When most chunks of the table
+ * belong to removed parts, it is the empty table, and all parts must be read.
  */
 export function withoutGone(
   table: ChunkTable,
@@ -88,7 +88,7 @@ export class TableWriter {
     const known = this.#fresh.get(chunk_id)
     if (known !== undefined) return known
     const owner = this.#parts.get(part)?.number
-    if (owner === undefined) throw new Error(`part ${part} was not asked for`)
+    if (owner === undefined) throw new Error(`part ${part} was not expected`)
     const number = this.#ids.length
     this.#fresh.set(chunk_id, number)
     this.#ids.push(chunk_id)
@@ -98,7 +98,7 @@ export class TableWriter {
     return number
   }
 
-  /** To be called once, in the end. */
+  /** Call it once, at the end. */
   finish(): ChunkTable {
     return {
       ids: this.#ids,

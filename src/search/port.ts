@@ -1,9 +1,9 @@
 /**
- * The socket for vector search. A driver is one file here plus a case in `open.ts`; it must pass the contract
- * suite in test/contracts.
+ * The port for vector search. A driver is one file here plus a case in `open.ts`. It must pass the contract suite in
+ * test/contracts; docs/adding-a-vector-index.md says what it must guarantee.
  */
 
-/** A file in a store. Its rows are the same as long as its stamp is. */
+/** A file of a store. Its vectors are the same as long as its stamp is. */
 export interface SourcePart {
   part: string
   stamp: number
@@ -13,7 +13,7 @@ export interface IndexedWindow {
   part: string
   /** The chunk that the window belongs to; several windows may share one. */
   chunk_id: string
-  /** A window in several chunks comes once for each; the same array within a page may be kept once. */
+  /** A window of several chunks comes once for each of them, within a page as the same array. */
   vector: Float32Array
 }
 
@@ -27,11 +27,11 @@ export interface VectorHit {
 export interface VectorSource {
   vector_store_id: string
   dimensions: number
-  /** Raised in every transaction after which the parts are others. */
+  /** Raised in every transaction that changes the parts. */
   version(): Promise<number>
   /** What the store consists of now: an index may keep what it has of parts whose stamp it knows. */
   parts(): Promise<SourcePart[]>
-  /** All windows of some parts, in pages; those of parts that went meanwhile are missing. */
+  /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
   windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
 }
 

@@ -1,4 +1,4 @@
-/** Which chunks hold a term, and how often: some hundreds or thousands of chunks at a time. */
+/** Which chunks hold a term, and how often. One object covers up to a few thousand chunks. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
@@ -7,13 +7,13 @@ export interface TermRow {
   terms: Uint8Array
 }
 
-/** Others get their turn after so many rows, a few milliseconds. */
+/** Other work of the process gets a turn after so many rows: a few milliseconds. */
 const turnRows = 200
 
-/** Terms are known by their hash only; chunks by their place among those of the segment. */
+/** Terms are known by their hash only, chunks by their place in the segment. */
 export class Postings {
   readonly #terms: TermTable
-  /** The postings of term t lie from `starts[t]` to `starts[t + 1]`. */
+  /** The postings of term t are from `starts[t]` to `starts[t + 1]`. */
   readonly #starts: Uint32Array
   readonly #chunks: Uint32Array
   readonly #counts: Uint8Array
@@ -84,7 +84,7 @@ export async function buildPostings(rows: readonly TermRow[]): Promise<Postings>
   return new Postings({ terms, starts, chunks, counts, lengths })
 }
 
-/** Numbers hashes in the order in which they come; a Map of a million numbers would take ten times the memory. */
+/** Numbers hashes in the order of their arrival. A Map of a million numbers would take ten times the memory. */
 class TermTable {
   #size = 0
   /** Open addressing: 0 is an empty place, else the term's number plus one. */

@@ -1,4 +1,4 @@
-/** The one door to vector stores for everything that searches: the endpoint and the tool. */
+/** Searches vector stores, for the search endpoint and for the tool `file_search`. */
 import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { SearchFilter } from '../api/vector-stores.ts'
@@ -22,9 +22,9 @@ import type { Hit } from './top-hits.ts'
 
 export interface Search {
   project: string
-  /** Stores that are not there are passed over. */
+  /** Stores that do not exist are left out. */
   vector_store_ids: readonly string[]
-  /** A chunk counts as the query that it fits best. */
+  /** A chunk gets the score of the query that it fits best. */
   queries: readonly string[]
   max_num_results: number
   filters?: SearchFilter | undefined
@@ -46,13 +46,13 @@ export interface SearchResult {
   vector_store_id: string
 }
 
-/** Of each store and query the best chunks by meaning and by words; the others cannot become results. */
+/** The best chunks of each store and query, by vectors and by words. Only they can become results. */
 const poolSize = 200
 
 type Ranked = Candidate & { chunk: FoundChunk }
 
 /**
- * Best first. While a store has no vectors, or the queries cannot be embedded, words alone count. Throws an `ApiError`
+ * Best first. While a store has no vectors, or the queries cannot be embedded, only words count. Throws an `ApiError`
  * for a store that has expired or was made with another embedder.
  */
 export async function searchStores(
@@ -60,7 +60,7 @@ export async function searchStores(
   search: Search,
   signal: AbortSignal,
 ): Promise<SearchResult[]> {
-  const stores = await openStores(retrieval, search)
+  const stores = await storesToSearch(retrieval, search)
   const found: Ranked[] = []
   for (const store of stores) found.push(...(await searchStore(retrieval, store, { search, signal })))
   const ranked = rankCandidates(onceByFile(found), {
@@ -71,14 +71,14 @@ export async function searchStores(
   return ranked.map(toResult)
 }
 
-/** The stores that are there, in the order asked for; being searched counts as activity. */
-async function openStores({ db, clock, embedder }: Retrieval, search: Search): Promise<VectorStoreRow[]> {
+/** The stores that exist, in the order of the request. A search counts as activity. */
+async function storesToSearch({ db, clock, embedder }: Retrieval, search: Search): Promise<VectorStoreRow[]> {
   const ids = [...new Set(search.vector_store_ids)]
   const rows = await findStoreRows(db, search.project, ids)
   const now = nowSeconds(clock)
   for (const row of rows) {
     if (isExpired(row, now)) throw errors.vectorStoreExpired(row.id)
-    // Without vectors there is nothing that another embedder would get wrong.
+    // A store without vectors can be searched with any embedder.
     if (row.embedder !== embedder.id && (await hasWindows(db, row.id))) {
       throw errors.embedderChanged(row.id, row.embedder, embedder.id)
     }
@@ -111,7 +111,7 @@ async function searchStore(
   return readCandidates(retrieval, store, bestOf(scored))
 }
 
-/** Nothing when the embedder fails: words still find much, and a run need not die of it. */
+/** Nothing when the embedder fails: words still find much, and a run need not fail for it. */
 async function embedQueries(
   { embedder, log }: Retrieval,
   queries: readonly string[],
@@ -121,7 +121,7 @@ async function embedQueries(
     return await embedder.embed([...queries], 'query', signal)
   } catch (error) {
     signal.throwIfAborted()
-    log('warn', 'a query could not be embedded: words alone are compared', { error })
+    log('warn', 'a query could not be embedded; the search compares words only', { error })
     return []
   }
 }
@@ -146,15 +146,15 @@ async function scoreStore(
   const all = accept ? { limit: poolSize, accept } : { limit: poolSize }
   if (!vector) return scoresOf(await byWords(all))
   const vectorRows = vectorSource(db, store.id, embedder.dimensions)
-  const byMeaning = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
-  const [meant, said] = await Promise.all([byMeaning(all), byWords(all)])
+  const byVectors = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
+  const [vectorHits, wordHits] = await Promise.all([byVectors(all), byWords(all)])
   // No file has all its vectors yet.
-  if (meant.length === 0) return scoresOf(said)
-  // What only one of the two brought up has a score by the other too.
-  const meantToo = await searchRest(byMeaning, said, meant)
-  const saidToo = await searchRest(byWords, meant, said)
+  if (vectorHits.length === 0) return scoresOf(wordHits)
+  // A chunk that only one index found gets its score from the other index too.
+  const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
+  const wordsToo = await searchRest(byWords, vectorHits, wordHits)
   const alpha = alphaFor(embedder.id, query.text)
-  return fuseScores(scoresOf([...meant, ...meantToo]), scoresOf([...said, ...saidToo]), alpha)
+  return fuseScores(scoresOf([...vectorHits, ...vectorsToo]), scoresOf([...wordHits, ...wordsToo]), alpha)
 }
 
 interface Pooled {
@@ -162,7 +162,7 @@ interface Pooled {
   accept?: Accept
 }
 
-/** The scores of the chunks of `wanted` that the pool `known` was too small for. */
+/** The scores of those chunks of `wanted` that are missing in `known` because it was cut at the pool size. */
 async function searchRest(
   find: (options: Pooled) => Promise<Hit[]>,
   wanted: Hit[],
@@ -178,7 +178,7 @@ function scoresOf(hits: Hit[]): Map<string, number> {
   return new Map(hits.map(({ chunk_id, score }) => [chunk_id, score]))
 }
 
-/** Which chunks the filters let pass: a matter of their files. */
+/** Which chunks pass the filters. It depends on their files only. */
 async function acceptor(
   { db }: Retrieval,
   vector_store_id: string,
@@ -192,7 +192,7 @@ async function acceptor(
   return (chunk_id) => passing.has(chunkKey(chunk_id).store_file)
 }
 
-/** The best chunks as they stand in the database; those that went meanwhile are left out. */
+/** The best chunks, read from the database. Those that were removed meanwhile are left out. */
 async function readCandidates({ db }: Retrieval, store: VectorStoreRow, scores: Scores): Promise<Ranked[]> {
   const best = [...scores].toSorted(([, one], [, other]) => other - one).slice(0, poolSize)
   const chunks = await findChunks(
@@ -213,7 +213,7 @@ async function readCandidates({ db }: Retrieval, store: VectorStoreRow, scores: 
   })
 }
 
-/** A file that is in several stores is taken from the one where it does best. */
+/** A file that is in several stores is taken from the store where it scores best. */
 function onceByFile(found: Ranked[]): Ranked[] {
   const homes = new Map<string, Ranked>()
   for (const one of found) {

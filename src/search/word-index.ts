@@ -1,6 +1,6 @@
 /**
- * The index of words: BM25 over all chunks of a store, in memory, made of the terms in its rows; when the rows have
- * changed only the parts that are new are read. A chunk that holds any word of the query is found.
+ * The index of words: BM25 over all chunks of a store, in memory, made of the terms in its rows. When the rows have
+ * changed, only the parts that are new are read. A chunk that holds any word of the query is found.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import {
@@ -20,7 +20,7 @@ import { topHits, type Hit } from './top-hits.ts'
 /** The rows of one vector store, as its index of words needs them. */
 export interface WordSource {
   vector_store_id: string
-  /** Raised in every transaction after which the parts are others. */
+  /** Raised in every transaction that changes the parts. */
   version(): Promise<number>
   /** What the store consists of now. */
   parts(): Promise<SourcePart[]>
@@ -28,15 +28,15 @@ export interface WordSource {
   terms(parts: readonly string[]): AsyncIterable<(TermRow & { part: string; chunk_id: string })[]>
 }
 
-/** How much a word that comes again counts, and how much a long chunk is held back: the usual values. */
+/** BM25 k1 and b: how much a repeated word counts, and how much a long chunk is held back. The usual values. */
 const repetition = 1.2
 const lengthWeight = 0.75
-/** Others get their turn after so many postings, about a millisecond. */
+/** Other work of the process gets a turn after so many postings: about a millisecond. */
 const turnPostings = 100_000
-/** A segment with fewer chunks is made anew, with those that come; a larger one stays. */
+/** A segment with fewer chunks is built again together with new chunks. A larger one stays as it is. */
 const fullSegment = 4096
 
-/** Chunks that follow one another, from `first` on. */
+/** Consecutive chunks, from number `first` on. */
 interface Segment {
   first: number
   postings: Postings
@@ -171,7 +171,7 @@ function meanLength({ table, segments }: Loaded): number {
   return sum / Math.max(1, table.live)
 }
 
-/** Chunks of parts that went do not count, so that scores are those of an index made anew. */
+/** Chunks of removed parts do not count, so that scores are those of a new index. */
 function countHolders({ table, segments }: Loaded, hash: number): number {
   let holders = 0
   for (const { first, postings } of segments) {

@@ -1,4 +1,4 @@
-/** The tools that there are. */
+/** All tools of this server. */
 import type { RunRow } from '../sql/runs.ts'
 import { codeInterpreterTool, type CodeInterpreterParts } from './code-interpreter.ts'
 import { fileSearchTool, type FileSearchParts } from './file-search.ts'

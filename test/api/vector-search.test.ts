@@ -186,7 +186,7 @@ test('when queries cannot be embedded, words alone are compared and the log says
   expect(await namesOf(id, { query: 'tulips' })).toEqual(['garden.txt'])
   server.model.failEmbeddings(undefined)
   expect(server.complaints.splice(0)).toMatchObject([
-    { message: 'a query could not be embedded: words alone are compared' },
+    { message: 'a query could not be embedded; the search compares words only' },
   ])
 })
 
