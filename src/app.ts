@@ -98,14 +98,7 @@ async function furnish(
     runLogDays: config.runLogDays,
     modelBehind: (name) => behind(models, name),
   }
-  const { choice, pythonPath, downloads } = config.sandbox
-  const sandbox = openSandbox({
-    choice,
-    dataDir: config.dataDir,
-    downloads,
-    log,
-    ...(pythonPath && { pythonPath }),
-  })
+  const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   await hints.start(db)
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
