@@ -75,7 +75,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(() => models.close())
   const search = await openSearch(config, { db, blobs, clock, log, models })
   closers.push(() => search.close())
-  const sandbox = openConfiguredSandbox(config, log)
+  const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
   closers.push(() => hints.close())
@@ -132,11 +132,6 @@ function openConfiguredDatabase(config: Config, log: Log): Promise<OpenedDatabas
 
 function placeOf(blobs: Config['blobs']): string {
   return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
-}
-
-function openConfiguredSandbox({ sandbox, dataDir }: Config, log: Log): Sandbox {
-  const { choice, pythonPath, downloads } = sandbox
-  return openSandbox({ choice, dataDir, downloads, log, ...(pythonPath && { pythonPath }) })
 }
 
 /** A deleted thread has no more use for its Python session, which this process may have. */

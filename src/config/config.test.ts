@@ -110,7 +110,10 @@ describe('a mistyped key of the file is refused with the nearest right one', () 
       "unknown key 'blobs.foldr'. Did you mean 'folder'?",
     ],
     [{ sandbox: { drivers: 'bwrap' } }, "unknown key 'sandbox.drivers'. Did you mean 'driver'?"],
-    [{ sandbox: { memory: 1 } }, "unknown key 'sandbox.memory'. Known are: driver, python, downloads."],
+    [
+      { sandbox: { memory: 1 } },
+      "unknown key 'sandbox.memory'. Known are: driver, python, downloads, memory_mb.",
+    ],
     [{ providers: { mine: { type: 'openai', base_ulr: 'http://x/v1' } } }, "Did you mean 'base_url'?"],
   ])('%j', (file, message) => {
     expect(() => read(file)).toThrow(message)

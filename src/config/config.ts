@@ -40,6 +40,7 @@ export interface Config {
     choice: Settings['sandbox']['driver']
     pythonPath: string | undefined
     downloads: boolean
+    totalMemoryMb?: number | undefined
   }
   readonly logLevel: Settings['log_level']
   readonly models: ModelSettings
@@ -60,7 +61,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
   checkRoles(settings)
   checkProviders(models, settings, { sources, warnings })
   const dataDir = resolve(settings.data_dir)
-  const { driver, python, downloads } = settings.sandbox
+  const { driver, python, downloads, memory_mb } = settings.sandbox
   return Object.freeze({
     host: settings.host,
     port: settings.port,
@@ -84,7 +85,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
-    sandbox: { choice: driver, pythonPath: python, downloads },
+    sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
     startedByNpm: environment.npm_lifecycle_event !== undefined,

@@ -148,6 +148,12 @@ const Sandbox = z.strictObject({
     'whether the Deno sandbox may fetch numpy, pandas and matplotlib from their CDN',
     z.boolean().default(false),
   ),
+  memory_mb: setting(
+    'SPOOL_SANDBOX_MEMORY_MB',
+    'the memory that all Python sessions of this process together may take',
+    count(256).optional(),
+    { default: "half of the machine's memory" },
+  ),
 })
 
 const Models = z.strictObject({

@@ -1,7 +1,7 @@
-/** What a runner may say to the host, read as hostile input: bounded lines, a schema, nothing else. */
+/** The frames that a runner may send, read as hostile input: lines of limited length that match a schema. */
 import { z } from 'zod'
 
-/** A figure of a few megapixels as base64; a longer line ends the session. */
+/** Enough for an image of a few megapixels in base64; a longer line ends the session. */
 const maxLineBytes = 16 * 1024 * 1024
 
 const cell = z.int().nonnegative()
@@ -19,7 +19,7 @@ const frameSchema = z.discriminatedUnion('type', [
     status: z.enum(['ok', 'error', 'interrupted']),
     files: z.array(changedFile).max(1000).optional(),
   }),
-  /** Answers of the tier whose files live inside the runner. */
+  /** Answers of the tier whose files are inside the runner. */
   z.object({ type: z.literal('done'), request: cell, error: z.string().max(2000).optional() }),
   z.object({ type: z.literal('bytes'), request: cell, data: z.string(), size: count }),
 ])
@@ -30,7 +30,7 @@ export interface FrameReader {
   push(chunk: Buffer): void
 }
 
-/** Cuts a byte stream into frames. Lines that are no frame are dropped; a line without an end calls `onFlood`. */
+/** Splits a byte stream into frames. Lines that are no frame are dropped; a line that is too long calls `onFlood`. */
 export function frameReader(onFrame: (frame: Frame) => void, onFlood: () => void): FrameReader {
   let parts: Buffer[] = []
   let held = 0

@@ -47,12 +47,15 @@ export interface SandboxSession {
   /** Makes /mnt/data/`alias` read as /mnt/data/`name`. */
   link(name: string, alias: string): Promise<void>
   /**
-   * Runs one cell. Calls are made one at a time. Variables survive until close() or a lost session. On abort the
-   * cell is killed and the promise resolves with `cancelled`; it never resolves late and never rejects for what
-   * the code does.
+   * Runs one cell. Calls are made one at a time. Variables are kept until close() or until the session is lost. On
+   * abort the cell is killed and the promise resolves with `cancelled`. It never rejects because of what the code does.
    */
   run(code: string, onEvent: (event: CellEvent) => void, signal: AbortSignal): Promise<CellEnd>
-  /** Reads a harvested file: a regular file, no link followed, size-capped. */
+  /** Memory of all its processes, bytes; 0 when they have ended. */
+  memoryBytes(): Promise<number>
+  /** Ends the running cell, and the session with it, because all sessions together take too much memory. */
+  shed(): void
+  /** Reads a file that was handed out: a regular file, no link followed, size-capped. */
   read(name: string): Promise<Readable>
   /** Ends the session and removes its folder. Safe to call twice. */
   close(): Promise<void>

@@ -1,5 +1,5 @@
-/** What a tree of processes uses, read from /proc: its members, its memory, and deleted files it keeps open. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+/** What a tree of processes uses, read from /proc: its members, its memory, and the files that it holds open. */
+import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { sleep } from '../util/abort.ts'
 
 const pageBytes = 4096
@@ -19,8 +19,8 @@ export async function processTree(root: number): Promise<number[]> {
 }
 
 /**
- * Ends everything below `root` but `spared`; false when the tree would not become empty. Freezes before it kills:
- * the frozen still count as processes, so that a fork bomb runs out of room.
+ * Ends everything below `root` except `spared`; false when processes are left. Stops them before it kills them:
+ * stopped processes still count towards the process limit, so that a fork bomb cannot start new ones.
  */
 export async function endBelow(root: number, spared: number): Promise<boolean> {
   for (let round = 0; round < 200; round += 1) {
@@ -32,7 +32,7 @@ export async function endBelow(root: number, spared: number): Promise<boolean> {
   return false
 }
 
-/** Stops everything below `root` but `spared`, also what is started meanwhile; the pids of what now stands still. */
+/** Stops everything below `root` except `spared`, also what is started meanwhile. Answers the pids that it stopped. */
 export async function freezeBelow(root: number, spared = 0): Promise<number[]> {
   const frozen = new Set<number>()
   for (;;) {
@@ -53,7 +53,7 @@ async function livingBelow(root: number, spared: number): Promise<number[]> {
   return others.filter((_pid, at) => !dead[at])
 }
 
-/** Gone, or a zombie that its parent has not looked at yet. */
+/** Ended, or a zombie that its parent has not waited for yet. */
 async function isDead(pid: number): Promise<boolean> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   // The program's name stands in brackets and may hold brackets itself.
@@ -65,21 +65,21 @@ function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch {
-    // It ended between the look and the signal.
+    // It ended in the meantime.
   }
 }
 
 /**
- * Whether the tree holds more than `limitBytes`. Resident pages that forked children share are counted once for
- * each in the cheap sum, so a sum over the limit is confirmed with the dear, exact one before anybody is killed.
+ * Memory of the tree in bytes. The sum of the resident sizes counts pages that forked children share once for each,
+ * so a sum over `limitBytes` is replaced by the exact one, which takes longer to read.
  */
-export async function treeExceeds(pids: number[], limitBytes: number): Promise<boolean> {
+export async function treeBytes(pids: number[], limitBytes: number): Promise<number> {
   const resident = await Promise.all(pids.map(residentBytes))
-  if (sum(resident) <= limitBytes) return false
+  if (sum(resident) <= limitBytes) return sum(resident)
   const exact = await Promise.all(
     pids.map(async (pid, at) => (await sharedOutBytes(pid)) ?? resident[at] ?? 0),
   )
-  return sum(exact) > limitBytes
+  return sum(exact)
 }
 
 /** Memory of one process in bytes, shared pages divided among those who share them; undefined when unreadable. */
@@ -94,12 +94,19 @@ async function residentBytes(pid: number): Promise<number> {
   return Number(statm.split(' ')[1] ?? 0) * pageBytes
 }
 
+export interface OpenFiles {
+  /** Bytes of deleted files: a walk over the folder does not see them, yet they fill the disk. */
+  deletedBytes: number
+  sockets: number
+}
+
 /**
- * Bytes of deleted files on `device` that the tree holds by a descriptor or a mapping: a walk over the folder does
- * not see them, yet they fill the disk. A file that is only mapped has no readable size and counts `mappedBytes`.
+ * What the tree holds open. Deleted files count when they are on `device`; one that is only mapped has no readable
+ * size and counts `mappedBytes`. A file or socket that several processes hold counts once.
  */
-export async function deletedFileBytes(pids: number[], device: bigint, mappedBytes: number): Promise<number> {
+export async function openFiles(pids: number[], device: bigint, mappedBytes: number): Promise<OpenFiles> {
   const sizes = new Map<string, number>()
+  const sockets = new Set<bigint>()
   for (const pid of pids) {
     const maps = await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '')
     for (const [, major, minor, inode] of maps.matchAll(/ (\w+):(\w+) (\d+) .*\(deleted\)$/gm)) {
@@ -108,12 +115,28 @@ export async function deletedFileBytes(pids: number[], device: bigint, mappedByt
     const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => [])
     for (const descriptor of descriptors) {
       const file = await stat(`/proc/${pid}/fd/${descriptor}`, { bigint: true }).catch(() => undefined)
-      if (file?.isFile() && file.nlink === 0n && file.dev === device) {
+      if (file?.isSocket()) sockets.add(file.ino)
+      else if (file?.isFile() && file.nlink === 0n && file.dev === device) {
         sizes.set(String(file.ino), Number(file.blocks) * 512)
       }
     }
   }
-  return sum([...sizes.values()])
+  return { deletedBytes: sum([...sizes.values()]), sockets: sockets.size }
+}
+
+/**
+ * Files and folders in the memory file systems at `folders`, as the tree's youngest process sees them. Each takes
+ * memory of the kernel, also an empty one. Undefined when the host may not look.
+ */
+export async function memoryFiles(pids: number[], folders: readonly string[]): Promise<number | undefined> {
+  const pid = pids.at(-1)
+  const used = await Promise.all(
+    folders.map(async (folder) => {
+      const { files, ffree } = await statfs(`/proc/${pid}/root${folder}`)
+      return files - ffree
+    }),
+  ).catch(() => undefined)
+  return used && sum(used)
 }
 
 /** Two hexadecimal halves as /proc prints them -> the number that stat gives, in glibc's order of bits. */

@@ -1,11 +1,11 @@
-/** One cell from order to end: its time, its output caps, and the line that tells the model what was hit. */
+/** One cell from start to end: its time, the limits of its output, and the line that names the limit it reached. */
 import { cleanText, decodePng, type Frame } from './frames.ts'
 import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
 import type { RunnerProcess } from './runner-process.ts'
 
-/** What a watchdog saw; `hard` leaves the cell no time to stop by itself. */
+/** A limit that was passed; `hard` leaves the cell no time to stop by itself. */
 export interface Overrun {
-  status: 'memory' | 'disk'
+  status: 'memory' | 'disk' | 'total memory'
   hard: boolean
 }
 
@@ -25,13 +25,13 @@ export interface CellOrder {
 export type EndFrame = Extract<Frame, { type: 'end' }>
 
 export interface CellResult extends CellEnd {
-  /** The runner's own words; missing when the runner was lost. */
+  /** The runner's last frame; missing when the runner was lost. */
   frame?: EndFrame
-  /** What to tell the model beside what the cell itself printed; empty when there is nothing to tell. */
+  /** A line for the model besides what the cell itself printed; may be empty. */
   message: string
 }
 
-type Stop = 'timeout' | 'cancelled' | 'memory' | 'disk'
+type Stop = 'timeout' | 'cancelled' | Overrun['status']
 
 /** A cancelled cell gets this long to stop by itself, so that a cancel does not cost the session its variables. */
 const cancelGraceMs = 250
@@ -71,7 +71,7 @@ export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<
   clearTimeout(grace)
   unwatch()
   signal.removeEventListener('abort', onAbort)
-  // A kill that was already under way wins over an end that arrived with it.
+  // When the runner was killed at the same time, the kill counts.
   if (frame === undefined || !runner.isAlive()) {
     await runner.ended
     return lostCell(stop, limits)
@@ -79,10 +79,10 @@ export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<
   return { frame, ...finishedCell(frame, stop, limits) }
 }
 
-/** The cell's end frame, or undefined when the runner ended first. Events are passed on meanwhile. */
+/** The cell's last frame, or undefined when the runner ended first. Passes the events on meanwhile. */
 async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndFrame | undefined> {
   const relay = eventRelay(order)
-  // JSON writes one byte as up to six characters; more than this is no output but an attack on the host.
+  // JSON writes one byte as up to six characters; more than this is an attack on the host.
   const budget = 8 * order.limits.outputBytes + 2 * order.limits.images * imageBytes + 1024 * 1024
   let received = 0
   let frames = 0
@@ -103,7 +103,7 @@ async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndF
   })
 }
 
-/** Passes on what belongs to this cell, within the caps that the runner should have kept by itself. */
+/** Passes on what belongs to this cell, within the limits that an honest runner keeps by itself. */
 function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => void {
   let text = limits.outputBytes + noteBytes
   let images = limits.images
@@ -121,7 +121,7 @@ function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => voi
   }
 }
 
-/** Processor seconds of one process: a little over the wall time, so that only several threads can meet it first. */
+/** Processor seconds of one process: a little over the wall time, so that only several threads can reach it first. */
 function cpuSeconds(limits: SandboxLimits): number {
   return Math.ceil((limits.wallMs + limits.graceMs) / 1000)
 }
@@ -132,23 +132,28 @@ function finishedCell(
   limits: SandboxLimits,
 ): Omit<CellResult, 'frame'> {
   if (stop !== undefined)
-    return { status: stop, sessionLost: false, message: stopMessage(stop, limits, false) }
+    return { status: statusOf(stop), sessionLost: false, message: stopMessage(stop, limits, false) }
   return { status: frame.status === 'ok' ? 'ok' : 'error', sessionLost: false, message: '' }
 }
 
 function lostCell(stop: Stop | undefined, limits: SandboxLimits): CellResult {
-  const status = stop ?? 'crashed'
-  return { status, sessionLost: true, message: stopMessage(status, limits, true) }
+  const why = stop ?? 'crashed'
+  return { status: statusOf(why), sessionLost: true, message: stopMessage(why, limits, true) }
+}
+
+function statusOf(stop: Stop | 'crashed'): CellEnd['status'] {
+  return stop === 'total memory' ? 'memory' : stop
 }
 
 function stopMessage(status: Stop | 'crashed', limits: SandboxLimits, lost: boolean): string {
   const fate = lost ? 'The Python session was ended and its variables are gone.' : 'Variables are kept.'
-  const said: Record<Stop | 'crashed', string> = {
+  const messages: Record<Stop | 'crashed', string> = {
     timeout: `TimeoutError: the cell ran longer than ${limits.wallMs / 1000} seconds and was stopped. ${fate}`,
     memory: `MemoryError: the cell used more than ${limits.memoryMb} MiB of memory and was stopped. ${fate}`,
+    'total memory': `MemoryError: the server's Python sessions together used more memory than they may, and this cell was stopped. ${fate}`,
     disk: `OSError: more than ${limits.diskMb} MiB or too many files or folders in /mnt/data; the cell was stopped. ${fate}`,
     crashed: `The Python process ended in the middle of the cell. ${fate}`,
     cancelled: '',
   }
-  return said[status]
+  return messages[status]
 }

@@ -1,6 +1,6 @@
 /**
- * The runner's Python as it is handed to a session: over a descriptor, not as a path, because a session's user can
- * often not read the folder that the server is installed in.
+ * The runner's Python code as it is passed to a session: over a descriptor, not as a path, because a session's user
+ * often cannot read the folder in which the server is installed.
  */
 import { readFile } from 'node:fs/promises'
 import type { SandboxLimits } from './port.ts'
@@ -8,9 +8,9 @@ import type { SandboxLimits } from './port.ts'
 interface RunnerSettings extends SandboxLimits {
   /** The folder that cells work in. */
   folder: string
-  /** True where `kill(-1)` reaches nobody but what the session started. */
+  /** True where `kill(-1)` reaches only what the session started. */
   ownProcessList: boolean
-  /** Modules imported while nobody waits. */
+  /** Modules to import before the first cell. */
   preload: string[]
 }
 

@@ -1,4 +1,5 @@
 /** The sandbox of one server: a driver that is chosen in the background, and a pool of its sessions. */
+import { totalmem } from 'node:os'
 import { abortable } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { bwrapDriver } from './bwrap/bwrap.ts'
@@ -18,12 +19,14 @@ export interface SandboxSettings {
   choice: 'auto' | SandboxDriverName | 'off'
   dataDir: string
   /** The Python of the native drivers; /usr/bin/python3 when missing. */
-  pythonPath?: string
+  pythonPath?: string | undefined
   limits?: Partial<SandboxLimits>
   /** Whether the server may fetch numpy, pandas and matplotlib for the deno driver; what is cached is used anyway. */
   downloads?: boolean
   poolSize?: number
   maxSessions?: number
+  /** What all sessions together may take, MiB; half of the machine's memory when missing. */
+  totalMemoryMb?: number | undefined
   idleMs?: number
   totalMs?: number
   log: Log
@@ -120,12 +123,20 @@ async function open(settings: SandboxSettings): Promise<Opened> {
     limits: { ...defaultLimits, ...settings.limits },
     poolSize: settings.poolSize ?? candidate.poolSize,
     maxSessions: settings.maxSessions ?? candidate.maxSessions,
+    totalMemoryMb: settings.totalMemoryMb ?? halfOfMemoryMb(),
     idleMs: settings.idleMs ?? defaultLifetimes.idleMs,
     totalMs: settings.totalMs ?? defaultLifetimes.totalMs,
     log,
   })
   log('info', 'sandbox ready', { sandbox: driver.name, libraries })
   return { pool, description: { driver: driver.name, libraries, ...(why !== '' && { why }) } }
+}
+
+/** Half of the machine's memory, or of what a container allows. */
+function halfOfMemoryMb(): number {
+  // 0 or a huge number where there is no limit.
+  const allowed = process.constrainedMemory() || Infinity
+  return Math.min(totalmem(), allowed) / 2 / 1024 / 1024
 }
 
 function unavailable(why: string): SandboxDescription {

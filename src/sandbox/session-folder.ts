@@ -1,6 +1,6 @@
 /**
- * The folder of a native session as the host sees it: everything in it was made by code that nobody trusts, so
- * links are never followed, not in the middle of a path either, and only regular files of the session's user count.
+ * The folder of a native session, seen from the host. Everything in it was made by untrusted code: links are never
+ * followed, not in the middle of a path either, and only regular files of the session's user count.
  */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -11,7 +11,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 
-/** Deeper or more crowded trees are no results but an attempt to keep the host busy. */
+/** Deeper or larger trees are no results but an attempt to keep the host busy. */
 const maxDepth = 32
 const maxEntries = 10_000
 const visitsAtOnce = 64
@@ -24,7 +24,7 @@ export interface Owner {
   gid: number
 }
 
-/** A regular file and the print that tells whether a cell has touched it. */
+/** A regular file, with a fingerprint that changes when a cell changes the file. */
 export interface FoundFile {
   name: string
   bytes: number
@@ -35,9 +35,9 @@ export interface FoundFile {
 export interface SessionFolder {
   /** The folder that is /mnt/data inside. */
   readonly data: string
-  /** Scratch space of the tiers that cannot mount a /tmp of their own. */
+  /** Temporary files of the tiers that cannot mount their own /tmp. */
   readonly tmp: string
-  /** Writes a file under a plain name, whatever a cell has put there before. */
+  /** Writes a file under a plain name and replaces whatever a cell has put there. */
   put(name: string, source: Readable | Buffer): Promise<void>
   link(name: string, alias: string): Promise<void>
   /** The regular files, at most `maxEntries` entries into the tree. */
@@ -65,7 +65,7 @@ export async function sessionFolder(path: string, owner?: Owner): Promise<Sessio
     data,
     tmp,
     async put(name, source) {
-      // Written where no cell can reach it and then moved: a link lying in wait under the name is replaced.
+      // Written where no cell can reach it and then moved: a link under the name is replaced, not followed.
       const part = join(incoming, randomUUID())
       const stream = Buffer.isBuffer(source) ? Readable.from([source]) : source
       await pipeline(stream, createWriteStream(part, { mode: 0o644 }))
@@ -108,7 +108,7 @@ async function regularFiles(data: string, uid: bigint): Promise<FoundFile[]> {
   return found
 }
 
-/** The change time cannot be set by the code inside, the modification time can. */
+/** Uses the change time, which cells cannot set, unlike the modification time. */
 function printOf(stats: BigIntStats): string {
   return `${stats.ino}:${stats.size}:${stats.ctimeNs}`
 }
@@ -155,13 +155,13 @@ async function walk(root: string, visit: (path: string, name: string) => Promise
   return enter(root, '', 1)
 }
 
-/** The names that the visit answers true for; a few visits at a time, since each is a round trip to a thread. */
+/** The names for which `visit` answers true; a few at a time, since each visit waits for a thread. */
 async function visitAll(names: string[], visit: (name: string) => Promise<boolean>): Promise<string[]> {
   const chosen: string[] = []
   for (let at = 0; at < names.length; at += visitsAtOnce) {
     const some = names.slice(at, at + visitsAtOnce)
     const answers = await Promise.all(some.map(visit))
-    chosen.push(...some.filter((_name, index) => answers[index]))
+    for (const [index, name] of some.entries()) if (answers[index]) chosen.push(name)
   }
   return chosen
 }
@@ -198,8 +198,8 @@ async function readRegular(
 }
 
 /**
- * Removes a tree in which a cell may have taken its owner's rights away or dug deeper than a path can be long:
- * the system's own tools go down folder by folder and follow no links.
+ * Removes a tree in which a cell may have removed permissions, or nested deeper than a path can be long: the system's
+ * own tools go down folder by folder and follow no links.
  */
 async function removeTree(path: string): Promise<void> {
   try {

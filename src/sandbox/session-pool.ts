@@ -1,5 +1,5 @@
 /** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a limit of their number. */
-import { abortable } from '../util/abort.ts'
+import { abortable, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { keyLock } from './key-lock.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
@@ -21,6 +21,8 @@ export interface SessionPoolSettings {
   poolSize: number
   /** The most sessions at a time, those started ahead included. */
   maxSessions: number
+  /** What all sessions together may take, MiB. */
+  totalMemoryMb: number
   /** A session ends this long after its last use, and `totalMs` after its first. */
   idleMs: number
   totalMs: number
@@ -29,6 +31,8 @@ export interface SessionPoolSettings {
 
 interface Entry {
   session: SandboxSession
+  /** As it was last measured. An idle session is stopped, so that its memory does not grow. */
+  memoryBytes: number
   startedMs: number
   usedMs: number
   busy: boolean
@@ -40,6 +44,9 @@ const rememberedKeys = 10_000
 
 /** How long the pool waits after a session could not be opened. */
 const refillPauseMs = 5000
+
+/** How often the memory of all sessions is measured while cells run. */
+const memoryEveryMs = 250
 
 export class SessionPool {
   readonly #driver: SandboxDriver
@@ -53,6 +60,7 @@ export class SessionPool {
   /** Sessions that are being opened or assigned to a key: they count, but are in no list yet. */
   #reserved = 0
   #refilling = false
+  #isWatching = false
   #refillTimer: NodeJS.Timeout | undefined
 
   constructor(driver: SandboxDriver, settings: SessionPoolSettings) {
@@ -67,6 +75,7 @@ export class SessionPool {
     const unlock = await this.#locks.take(key, signal)
     try {
       const pooled = await this.#acquire(key, signal)
+      this.#watchMemory()
       try {
         return await work(pooled)
       } finally {
@@ -119,7 +128,7 @@ export class SessionPool {
       signal.throwIfAborted()
     }
     const now = performance.now()
-    this.#entries.set(key, { session, startedMs: now, usedMs: now, busy: true })
+    this.#entries.set(key, { session, memoryBytes: 0, startedMs: now, usedMs: now, busy: true })
     this.#reserved -= 1
     this.#refill()
     return { session, fresh: true, reason: this.#ended.get(key) ?? 'new' }
@@ -129,6 +138,8 @@ export class SessionPool {
     const entry = this.#entries.get(key)
     if (!entry) return
     entry.busy = false
+    // Measured once more, now that it no longer grows.
+    entry.memoryBytes = 0
     entry.usedMs = performance.now()
     if (!entry.session.isAlive()) return this.#drop(key, entry, 'lost')
     const leftMs = this.#settings.totalMs - (entry.usedMs - entry.startedMs)
@@ -148,6 +159,51 @@ export class SessionPool {
     this.#settings.log('info', 'sandbox session ended', { key, reason })
     await this.#discard(entry.session)
     this.#wake()
+  }
+
+  /** Runs while any session is busy. */
+  #watchMemory(): void {
+    if (this.#isWatching) return
+    this.#isWatching = true
+    const watch = async () => {
+      while (!this.#closing.signal.aborted && [...this.#entries.values()].some(({ busy }) => busy)) {
+        await this.#limitMemory()
+        await sleep(memoryEveryMs, this.#closing.signal)
+      }
+    }
+    watch()
+      .catch((error: unknown) => {
+        this.#settings.log('warn', 'the memory of the sandbox sessions cannot be measured', { err: error })
+      })
+      .finally(() => {
+        this.#isWatching = false
+      })
+  }
+
+  /** Ends idle sessions, the longest idle first, and then the largest busy one, until the rest is within the limit. */
+  async #limitMemory(): Promise<void> {
+    const limit = this.#settings.totalMemoryMb * 1024 * 1024
+    for (const entry of this.#entries.values()) {
+      if (entry.busy || entry.memoryBytes === 0) entry.memoryBytes = await entry.session.memoryBytes()
+    }
+    let total = 0
+    for (const { memoryBytes } of this.#entries.values()) total += memoryBytes
+    while (total > limit) {
+      const idle = longestIdle(this.#entries)
+      if (idle) {
+        total -= idle[1].memoryBytes
+        await this.#drop(idle[0], idle[1], 'evicted')
+        continue
+      }
+      const [largest] = [...this.#entries.values()].toSorted(
+        (one, other) => other.memoryBytes - one.memoryBytes,
+      )
+      this.#settings.log('warn', 'a cell was stopped: the sandbox sessions take too much memory', {
+        bytes: total,
+      })
+      largest?.session.shed()
+      return
+    }
   }
 
   #remember(key: string, reason: FreshReason): void {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { SandboxDriver, SandboxSession } from '../../src/sandbox/port.ts'
 import { type Canaries, setOutCanaries } from '../../src/sandbox/native/self-test.ts'
 import { sleep } from '../../src/util/abort.ts'
-import { hastyLimits, openFor, roomyLimits, runCode } from './sandbox.ts'
+import { hastyLimits, openFor, roomyLimits, runCode } from './sandbox-cells.ts'
 
 export interface EscapeSubject {
   name: string
@@ -405,6 +405,36 @@ while True:
     const session = await openFor(driver)
     const code = "n = 0\nwhile True:\n    n += 1\n    open(f'/mnt/data/{n}', 'w').close()"
     expect((await runCode(session, code)).end.status).toBe('disk')
+  })
+
+  test.runIf(ownProcessList).each(['/tmp', '/dev/shm'])(
+    'countless empty files in %s are stopped, though they take no space there',
+    async (folder) => {
+      const session = await openFor(driver)
+      const code = `n = 0\nwhile True:\n    n += 1\n    open(f'${folder}/{n}', 'w').close()`
+      expect((await runCode(session, code)).end).toEqual({ status: 'disk', sessionLost: true })
+    },
+  )
+
+  test.runIf(seesProcesses)('sockets of many children count by what their buffers may hold', async () => {
+    const session = await openFor(driver)
+    const code = `
+import os, socket, time
+for _ in range(20):
+    if os.fork() == 0:
+        kept = [socket.socketpair() for _ in range(100)]
+        for pair in kept:
+            for end in pair:
+                end.setblocking(False)
+                try:
+                    while True:
+                        end.send(bytes(65536))
+                except OSError:
+                    pass
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)`
+    expect((await runCode(session, code)).end).toEqual({ status: 'memory', sessionLost: true })
   })
 
   test.runIf(ownProcessList)('/tmp and /dev/shm have an end of their own', async () => {

@@ -1,6 +1,6 @@
 /** Cells as models write them, who know Python from notebooks: the same in every driver. */
 import { expect, test } from 'vitest'
-import { hastyLimits, openFor, runCode, type SandboxSubject } from './sandbox.ts'
+import { hastyLimits, openFor, runCode, type SandboxSubject } from './sandbox-cells.ts'
 
 /** A PNG of one pixel. */
 const pixel = `import base64

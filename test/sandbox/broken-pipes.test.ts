@@ -32,6 +32,7 @@ test('a child that is killed while a large file is sent fails the transfer', asy
     runner,
     limits,
     watch: () => () => {},
+    memoryBytes: async () => 0,
     release: async () => {},
     mayStop: false,
   })

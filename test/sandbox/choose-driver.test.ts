@@ -43,10 +43,10 @@ test('a self-test that runs out of time on a busy machine is tried again, and th
 })
 
 test('a driver that lets the probe out is refused at once', async () => {
-  const weak = candidate('bwrap', [{ ok: false, why: 'the probe got out', libraries: [] }, passes])
+  const weak = candidate('bwrap', [{ ok: false, why: 'the probe escaped', libraries: [] }, passes])
   expect(await choose(weak, candidate('landlock', [passes]))).toEqual({
     name: 'landlock',
-    refusals: ['bwrap: the probe got out'],
+    refusals: ['bwrap: the probe escaped'],
   })
   expect(weak.attempts()).toBe(1)
 })

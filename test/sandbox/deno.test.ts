@@ -1,11 +1,13 @@
-import { cpSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { findDeno } from '../../src/sandbox/deno/assets.ts'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { openSandbox } from '../../src/sandbox/sandbox.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { killServer } from '../contracts/killed-server.ts'
-import { hastyLimits, openFor, roomyLimits, runCode, sandboxContract } from '../contracts/sandbox.ts'
+import { sandboxContract } from '../contracts/sandbox.ts'
+import { hastyLimits, openFor, roomyLimits, runCode } from '../contracts/sandbox-cells.ts'
 import { testFolder, whyMissing } from './available.ts'
 
 const skip = whyMissing('deno')
@@ -122,6 +124,50 @@ print('end')`
     expect((await runCode(session, '2 + 2')).logs).toBe('4\n')
   })
 
+  test('a comma in the folder of the assets allows no other folder', async () => {
+    const parent = testFolder('deno-comma', onTestFinished)
+    const secret = join(parent, 'secret')
+    mkdirSync(secret)
+    writeFileSync(join(secret, 'key'), 'secret')
+    // Split at the comma the second part would allow the folder of the secret.
+    const commaFolder = join(parent, `assets,${secret}`)
+    mkdirSync(commaFolder, { recursive: true, mode: 0o711 })
+    const other = denoDriver({ folder: commaFolder, log })
+    onTestFinished(() => other.close())
+    const read = `import js\njs.Deno.readTextFileSync(${JSON.stringify(join(secret, 'key'))})`
+    const { logs } = await runCode(await openFor(other), read)
+    expect(logs).toContain('NotCapable')
+  })
+
+  test.runIf(process.getuid?.() === 0)(
+    'a root server whose Deno is in a private folder runs cells as another user',
+    async () => {
+      const home = testFolder('deno-private', onTestFinished)
+      const hidden = join(home, 'private')
+      mkdirSync(hidden, { mode: 0o700 })
+      const installed = findDeno()
+      copyFileSync(installed.path, join(hidden, 'deno'))
+      const deno = { ...installed, path: join(hidden, 'deno') }
+      const other = denoDriver({ folder: home, log, deno })
+      onTestFinished(() => other.close())
+      const session = await openFor(other)
+      expect((await runCode(session, '6 * 7')).logs).toBe('42\n')
+      expect(usersOf(home)).not.toContain(0)
+      expect(usersOf(home).length).toBeGreaterThan(0)
+    },
+  )
+
+  test.runIf(process.getuid?.() === 0)('a root server refuses assets that only root can read', async () => {
+    const home = testFolder('deno-closed', onTestFinished)
+    const closed = join(home, 'closed')
+    mkdirSync(closed, { mode: 0o700 })
+    const other = denoDriver({ folder: closed, log })
+    onTestFinished(() => other.close())
+    const { ok, why } = await other.selfTest()
+    expect(ok).toBe(false)
+    expect(why).toContain('cells never run as root')
+  })
+
   test('two sessions from one snapshot draw different numbers', async () => {
     const [one, other] = [await openFor(driver), await openFor(driver)]
     const draw = 'import random\nrandom.random()'
@@ -151,3 +197,16 @@ print('end')`
     expect(await killServer('deno', folder)).toEqual([])
   })
 })
+
+/** The user ids of the processes that have the folder in their command line. */
+function usersOf(folder: string): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+  return pids.flatMap((pid) => {
+    try {
+      const isOne = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+      return isOne ? [statSync(`/proc/${pid}`).uid] : []
+    } catch {
+      return []
+    }
+  })
+}

@@ -1,7 +1,8 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { landlockDriver, type LandlockWalls } from '../../src/sandbox/landlock/landlock.ts'
 import { killServer } from '../contracts/killed-server.ts'
-import { openFor, runCode, sandboxContract } from '../contracts/sandbox.ts'
+import { sandboxContract } from '../contracts/sandbox.ts'
+import { openFor, runCode } from '../contracts/sandbox-cells.ts'
 import { pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const skip = whyMissing('landlock')

@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { defaultLimits } from '../../src/sandbox/limits.ts'
 import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
-import { runCode } from '../contracts/sandbox.ts'
+import { runCode } from '../contracts/sandbox-cells.ts'
 import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const folder = testFolder('sandboxes')
@@ -14,6 +14,7 @@ function open(settings: Partial<SessionPoolSettings> = {}): SessionPool {
     limits: { ...defaultLimits, wallMs: 20_000 },
     poolSize: 0,
     maxSessions: 8,
+    totalMemoryMb: 100_000,
     idleMs: 60_000,
     totalMs: 60_000,
     log: silent,
@@ -139,6 +140,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
       limits: defaultLimits,
       poolSize: 1,
       maxSessions: 4,
+      totalMemoryMb: 100_000,
       idleMs: 60_000,
       totalMs: 60_000,
       log: silent,
@@ -147,6 +149,34 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await vi.waitFor(() => expect(opened).toHaveLength(1))
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
     await vi.waitFor(() => expect(opened).toHaveLength(2))
+  })
+
+  test('above the limit of all memory the session idle for longest ends first', async () => {
+    const sandboxes = open({ totalMemoryMb: 400 })
+    const fill = 'kept = bytearray(150_000_000)'
+    let first: PooledSession['session'] | undefined
+    await sandboxes.use('a', async ({ session }) => {
+      first = session
+      await runCode(session, fill)
+    })
+    await sandboxes.use('b', run(fill))
+    // Together with the first two the third is over the limit, and without the first it is not.
+    await sandboxes.use('c', async ({ session }) => {
+      await runCode(session, fill)
+      await vi.waitFor(() => expect(first?.isAlive()).toBe(false), 20_000)
+      expect(session.isAlive()).toBe(true)
+    })
+    expect(await sandboxes.use('b', run('len(kept)'))).toMatchObject({ fresh: false, logs: '150000000\n' })
+    expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'evicted' })
+  })
+
+  test('when no session is idle the largest cell is stopped with a message that says why', async () => {
+    const sandboxes = open({ totalMemoryMb: 250 })
+    const small = sandboxes.use('a', run('import time\ntime.sleep(5)\n7'))
+    const large = await sandboxes.use('b', run('kept = bytearray(300_000_000)\nimport time\ntime.sleep(60)'))
+    expect(large.end).toEqual({ status: 'memory', sessionLost: true })
+    expect(large.logs).toContain('together used more memory than they may')
+    expect((await small).logs).toBe('7\n')
   })
 
   test('ending a key closes its session and forgets it', async () => {

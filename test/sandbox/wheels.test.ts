@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { provideWheels, type WheelSource } from '../../src/sandbox/deno/wheels.ts'
-import { openFor, roomyLimits, runCode } from '../contracts/sandbox.ts'
+import { openFor, roomyLimits, runCode } from '../contracts/sandbox-cells.ts'
 import { testFolder, whyMissing } from './available.ts'
 import { storedZip } from './stored-zip.ts'
 

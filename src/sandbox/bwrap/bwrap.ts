@@ -39,6 +39,7 @@ export function bwrapDriver(settings: BwrapSettings, walls: BwrapWalls = allWall
     name: 'bwrap',
     settings,
     ownProcessList: true,
+    memoryFolders: ['/tmp', '/dev/shm'],
     check: () => {},
     spawn: ({ user }) =>
       spawn(settings.bwrapPath, ['--args', `${argumentsDescriptor}`, settings.pythonPath, ...pythonStart], {

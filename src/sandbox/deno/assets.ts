@@ -1,8 +1,8 @@
-/** The folder that Pyodide sessions may read: Pyodide, our runner, a memory snapshot and the wheels, and nothing else. */
+/** The folder that Pyodide sessions may read. It holds Pyodide, our runner, a memory snapshot and the wheels. */
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { access, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { access, chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -46,12 +46,11 @@ export function findDeno(): DenoProgram {
   }
 }
 
-/** What Deno is started with: files of the assets may be read, nothing else is granted, and nothing is fetched. */
-export function denoArguments(
-  assets: string,
-  memoryMb: number,
-  permission = `--allow-read=${assets}`,
-): string[] {
+/**
+ * The arguments of Deno: it may read its working directory, which must be the folder of the assets, and nothing else.
+ * The path itself is not named: Deno would split it at a comma and allow both parts.
+ */
+export function denoArguments(memoryMb: number, permission = '--allow-read=.'): string[] {
   // A WebAssembly page is 64 KiB.
   const pages = Math.max(memoryMb, 256) * 16
   return [
@@ -68,18 +67,18 @@ export function denoArguments(
   ]
 }
 
-/** The whole environment of Deno. Its own folder is a name below a file: there is nothing that a cell could keep. */
+/** The whole environment of Deno. Its cache folder is a path below a file, which cannot exist: cells can keep nothing there. */
 export function denoEnvironment(assets: string): Record<string, string> {
   return { DENO_DIR: join(assets, 'pyodide.asm.wasm', 'none'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
 }
 
 export interface Assets {
   folder: string
-  /** Why there is no snapshot and sessions boot slowly; undefined when there is one. */
+  /** Why there is no snapshot and sessions start slowly; undefined when there is one. */
   slow?: string
 }
 
-/** Makes the folder, or finds the one of an earlier start; its name changes with everything that it is made of. */
+/** Makes the folder, or finds the one of an earlier start; its name contains a hash of all its contents. */
 export async function denoAssets(home: string, deno: DenoProgram): Promise<Assets> {
   const sources = assetSources()
   const folder = join(home, `pyodide-${await keyOf(sources, deno.version)}`)
@@ -130,7 +129,7 @@ async function copyAssets(files: string[], folder: string): Promise<void> {
   await moveInto(part, folder)
 }
 
-/** Another server of this data folder may have been quicker; then its folder is as good. */
+/** When another server of this data folder was faster, its folder is used. */
 async function moveInto(part: string, folder: string): Promise<void> {
   try {
     await rename(part, folder)
@@ -142,7 +141,7 @@ async function moveInto(part: string, folder: string): Promise<void> {
 
 async function makeSnapshot(folder: string, deno: DenoProgram): Promise<void> {
   const part = join(folder, `snapshot.${randomUUID()}`)
-  const child = spawn(deno.path, [...denoArguments(folder, 512), join(folder, 'deno-snapshot.mjs')], {
+  const child = spawn(deno.path, [...denoArguments(512), join(folder, 'deno-snapshot.mjs')], {
     env: denoEnvironment(folder),
     cwd: folder,
     detached: true,
@@ -150,20 +149,32 @@ async function makeSnapshot(folder: string, deno: DenoProgram): Promise<void> {
     killSignal: 'SIGKILL',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
+  let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(0, 2000)
+    stderr = (stderr + chunk.toString()).slice(0, 2000)
   })
   const code = new Promise<number | null>((resolve, reject) =>
     child.once('error', reject).once('close', resolve),
   )
   try {
     await Promise.all([pipeline(child.stdout, createWriteStream(part)), code])
-    if ((await code) !== 0) throw new Error(`no memory snapshot could be made: ${said.trim()}`)
+    if ((await code) !== 0) throw new Error(`no memory snapshot could be made: ${stderr.trim()}`)
     await rename(part, join(folder, 'snapshot.bin'))
   } finally {
     await rm(part, { force: true })
   }
+}
+
+/** A copy of the program in the folder, for users who may not run the original. */
+export async function copyDeno(folder: string, deno: DenoProgram): Promise<DenoProgram> {
+  const path = join(folder, `deno-${deno.version}`)
+  if (!(await exists(path))) {
+    const part = `${path}.${randomUUID()}`
+    await copyFile(deno.path, part)
+    await chmod(part, 0o755)
+    await rename(part, path)
+  }
+  return { ...deno, path }
 }
 
 async function exists(path: string): Promise<boolean> {

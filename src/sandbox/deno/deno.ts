@@ -1,4 +1,4 @@
-/** The deno driver: Pyodide inside Deno without any permission, for hosts that offer no Python or no walls of their own. */
+/** The deno driver: Pyodide inside Deno without permissions, for hosts that have no Python or cannot confine one. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { setPriority } from 'node:os'
@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
   type Assets,
+  copyDeno,
   denoArguments,
   denoAssets,
   denoEnvironment,
@@ -29,12 +30,14 @@ import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './w
 export interface DenoSettings {
   /** Where Pyodide, its snapshot and its wheels are kept. */
   folder: string
-  /** Where wheels may be fetched; without it only those that are there already are used. */
+  /** Where wheels may be fetched; without it only cached ones are used. */
   wheels?: WheelSource
   log: Log
+  /** The program; the one that npm installed when missing. */
+  deno?: DenoProgram
 }
 
-/** What the launcher decides; tests weaken it to prove that the self-test notices. */
+/** The protections that the driver sets up; tests weaken them to prove that the self-test notices. */
 export interface DenoWalls {
   /** What Deno is allowed instead of reading its assets, such as `--allow-all`. */
   permission?: string
@@ -56,14 +59,14 @@ export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environm
 
   async function open(limits: SandboxLimits): Promise<SandboxSession> {
     const { deno, assets } = await (ready ??= prepare(settings))
-    const own = process.getuid?.() === 0 && (await openToAll(deno.path)) && (await openToAll(assets.folder))
-    const user = own ? await takeSessionUser() : undefined
+    const user = process.getuid?.() === 0 ? await takeSessionUser() : undefined
     const child = startDeno(deno, assets, { limits, walls, ...(user && { user }) })
     const runner = runnerProcess(child)
     const session = denoSession({
       runner,
       limits,
       mayStop: endsWithServer(),
+      memoryBytes: () => memoryOf(runner.pid),
       watch: (onOverrun) => watchMemory(runner.pid, limits, onOverrun),
       async release() {
         sessions.delete(session)
@@ -107,13 +110,22 @@ interface Prepared {
   wheels: Wheels
 }
 
-async function prepare({ folder, wheels: source, log }: DenoSettings): Promise<Prepared> {
-  const deno = findDeno()
-  const assets = await denoAssets(folder, deno)
+async function prepare({ folder, wheels: source, log, deno: given }: DenoSettings): Promise<Prepared> {
+  const installed = given ?? findDeno()
+  const assets = await denoAssets(folder, installed)
+  const deno = await runnableDeno(installed, assets.folder)
   if (assets.slow !== undefined) log('warn', 'Python sessions start slowly', { why: assets.slow })
   const wheels = await provideWheels(assets.folder, source?.names ?? defaultWheels, source)
   if (wheels.why !== undefined) log('warn', 'Python libraries are missing', { why: wheels.why })
   return { deno, assets, wheels }
+}
+
+/** The program as the session's user can run it. Under root a session never runs as root: it would rather not start. */
+async function runnableDeno(deno: DenoProgram, folder: string): Promise<DenoProgram> {
+  if (process.getuid?.() !== 0) return deno
+  if (!(await openToAll(folder)))
+    throw new Error(`other users cannot read ${folder}, and cells never run as root`)
+  return (await openToAll(deno.path)) ? deno : copyDeno(folder, deno)
 }
 
 interface Start {
@@ -123,13 +135,13 @@ interface Start {
 }
 
 function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: Start): ChildProcess {
-  const options = denoArguments(assets.folder, limits.memoryMb, walls.permission)
+  const options = denoArguments(limits.memoryMb, walls.permission)
   const command = [deno.path, ...options, join(assets.folder, 'deno-main.mjs')]
   const [program = deno.path, ...rest] = [...wrappers(limits), ...command]
   const child = spawn(program, rest, {
     env: { ...denoEnvironment(assets.folder), ...walls.environment },
     cwd: assets.folder,
-    // A group of its own: Ctrl-C on the terminal must reach the server only, which drains first.
+    // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),

@@ -1,4 +1,4 @@
-/** A session of the Pyodide tier: /mnt/data lies in the memory of the sandbox and is moved in and out piece by piece. */
+/** A session of the Pyodide tier: /mnt/data is in the memory of the sandbox; files are copied in and out in pieces. */
 import { Readable } from 'node:stream'
 import type { Frame } from '../frames.ts'
 import { filesOf } from '../harvest.ts'
@@ -11,8 +11,9 @@ export interface DenoParts {
   runner: RunnerProcess
   limits: SandboxLimits
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
+  memoryBytes: () => Promise<number>
   release: () => Promise<void>
-  /** True where the process may stand still between two turns: it must still end with the server. */
+  /** Whether the process may be stopped between two turns: a stopped process must still end with the server. */
   mayStop: boolean
 }
 
@@ -23,9 +24,21 @@ const pieceBytes = 512 * 1024
 /** After this time no answer is expected any more: a cell may have left the worker in an endless loop. */
 const answerTimeoutMs = 120_000
 
-export function denoSession({ runner, limits, watch, release, mayStop }: DenoParts): SandboxSession {
+export function denoSession({
+  runner,
+  limits,
+  watch,
+  memoryBytes,
+  release,
+  mayStop,
+}: DenoParts): SandboxSession {
   const inTurn = turns(mayStop ? runner : undefined)
   const ask = asker(runner, inTurn)
+  let stopCell: (overrun: Overrun) => void = () => {}
+  const watchCell: DenoParts['watch'] = (onOverrun) => {
+    stopCell = onOverrun
+    return watch(onOverrun)
+  }
   let cells = 0
   let closing: Promise<void> | undefined
 
@@ -53,8 +66,9 @@ export function denoSession({ runner, limits, watch, release, mayStop }: DenoPar
       cells += 1
       const cell = cells
       const interrupt = () => void runner.send({ op: 'interrupt', cell })
-      const order = { cell, code, limits, signal, onEvent, interrupt, watch }
+      const order = { cell, code, limits, signal, onEvent, interrupt, watch: watchCell }
       const result = await inTurn(() => runCell(runner, order))
+      stopCell = () => {}
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
       if (result.status !== 'cancelled') filesOf(result.frame?.files ?? [], limits, onEvent)
       return { status: result.status, sessionLost: result.sessionLost }
@@ -62,11 +76,13 @@ export function denoSession({ runner, limits, watch, release, mayStop }: DenoPar
     async read(name) {
       name.split('/').map(plainName)
       const maxBytes = limits.fileMb * 1024 * 1024
-      // Asked for once here, so that what is no file is told at once and not in the middle of a stream.
+      // Asked for once here, so that a missing file is an error now and not in the middle of a stream.
       const { size } = await piece(ask, name, 0)
       if (size > maxBytes) throw new Error(`/mnt/data/${name} is too large.`)
       return Readable.from(pieces(ask, name, maxBytes))
     },
+    memoryBytes,
+    shed: () => stopCell({ status: 'total memory', hard: true }),
     close: () => (closing ??= close()),
   }
 }
@@ -75,8 +91,8 @@ type Ask = (order: object) => Promise<Answer>
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * One thing at a time: a file that is still being read must not miss its pieces because a cell begins. Between two
- * turns the process stands still, so that a timer which a cell left behind does nothing unwatched.
+ * One request at a time: a file that is being read must not lose pieces because a cell starts. Between two turns the
+ * process is stopped, so that a timer which a cell left behind does nothing unwatched.
  */
 function turns(stoppable: RunnerProcess | undefined): InTurn {
   let last: Promise<unknown> = Promise.resolve()
@@ -118,7 +134,7 @@ function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
         resolve(frame)
       })
     })
-    // An end while the order is on its way is told by the answer, which must not be left unheard meanwhile.
+    // Both at once: the answer rejects when the process ends while the order is being sent.
     const [given] = await Promise.all([answer, runner.send({ ...order, request })])
     if (given.type === 'done' && given.error !== undefined) throw new Error(given.error)
     return given
@@ -127,7 +143,7 @@ function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
 
 async function piece(ask: Ask, name: string, offset: number): Promise<{ bytes: Buffer; size: number }> {
   const answer = await ask({ op: 'get', name, offset, length: pieceBytes })
-  if (answer.type !== 'bytes') throw new Error('The Python session gave another answer than asked for.')
+  if (answer.type !== 'bytes') throw new Error('The Python session sent the wrong kind of answer.')
   return { bytes: Buffer.from(answer.data, 'base64'), size: answer.size }
 }
 

@@ -16,10 +16,10 @@ export interface WheelSource {
   timeoutMs: number
 }
 
-/** Where Pyodide's own wheels lie, for the version that is installed. */
+/** Where Pyodide's own wheels are, for the installed version. */
 export const pyodideWheelsUrl = (version: string) => `https://cdn.jsdelivr.net/pyodide/v${version}/full/`
 
-/** Asked for by default; the rest of the distribution is some hundred megabytes. */
+/** Fetched by default; the rest of the distribution is some hundred megabytes. */
 export const defaultWheels = ['numpy', 'pandas', 'matplotlib']
 
 const maxWheelBytes = 64 * 1024 * 1024
@@ -39,7 +39,7 @@ const lockSchema = z.looseObject({ packages: z.record(z.string(), packageSchema)
 export interface Wheels {
   /** What can be imported. */
   libraries: string[]
-  /** Why something that was asked for is missing. */
+  /** Why a requested library is missing. */
   why?: string
 }
 
@@ -49,15 +49,15 @@ export interface Wheels {
  */
 export async function provideWheels(folder: string, names: string[], source?: WheelSource): Promise<Wheels> {
   const { packages } = lockSchema.parse(JSON.parse(await readFile(join(folder, 'pyodide-lock.json'), 'utf8')))
-  const complaints: string[] = []
+  const problems: string[] = []
   const usable: WheelPackage[] = []
   for (const name of names) {
     try {
       const needed = closure(packages, name)
       for (const one of needed) await provideWheel(join(folder, 'wheels'), one, source)
-      usable.push(...needed)
+      for (const one of needed) usable.push(one)
     } catch (error) {
-      complaints.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
   await writeWheelList(
@@ -67,7 +67,7 @@ export async function provideWheels(folder: string, names: string[], source?: Wh
   const libraries = [...new Set(usable.flatMap(({ imports }) => imports))].filter(
     (name) => !name.startsWith('_'),
   )
-  return complaints.length > 0 ? { libraries, why: complaints.join('; ') } : { libraries }
+  return problems.length > 0 ? { libraries, why: problems.join('; ') } : { libraries }
 }
 
 /** Writes the lock file that sessions are given: it names only what is there, so that nothing else is tried. */
@@ -88,7 +88,7 @@ function closure(packages: Record<string, WheelPackage>, name: string): WheelPac
     const one = packages[next]
     if (one === undefined) throw new Error(`Pyodide has no package ${next}`)
     found.set(next, one)
-    open.push(...one.depends)
+    for (const other of one.depends) open.push(other)
   }
   return [...found.values()]
 }

@@ -35,6 +35,7 @@ export function landlockDriver(settings: NativeSettings, walls: LandlockWalls = 
     name: 'landlock',
     settings,
     ownProcessList: false,
+    memoryFolders: [],
     check() {
       if (process.platform !== 'linux') throw new Error('Landlock is a part of Linux')
       if (process.getuid?.() !== 0)

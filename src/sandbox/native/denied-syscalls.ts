@@ -1,4 +1,8 @@
-/** Numbers of the system calls that no cell needs: doors to other processes, the kernel, devices and other sessions. */
+/**
+ * Numbers of the system calls that no cell needs: those that reach other processes, the kernel, devices and other
+ * sessions. A deny list is the weaker form of a filter, since a forgotten call is allowed; calls that are newer than
+ * the table are refused.
+ */
 
 /** Each call's number on x86-64 and on arm64; a call that an architecture does not have is missing there. */
 export const deniedSyscalls: Record<string, { x64?: number; arm64?: number }> = {
@@ -115,5 +119,5 @@ export const judgedSyscalls = {
   socketpair: { x64: 53, arm64: 199 },
 }
 
-/** The highest number these tables were made with; newer calls are answered as if the kernel were older. */
+/** The highest number of these tables; newer calls are answered as by an older kernel. */
 export const lastSyscall = 450

@@ -33,6 +33,8 @@ export interface NativeTier {
   settings: NativeSettings
   /** True where the session has a process list of its own. */
   ownProcessList: boolean
+  /** Folders of the session that are kept in memory, each a file system of its own. */
+  memoryFolders: readonly string[]
   /** Throws a sentence when this host cannot have the tier. */
   check(): void
   /** Starts the confined process; it must wait for `feed` before it does anything. */
@@ -77,6 +79,7 @@ export function nativeDriver(tier: NativeTier): SandboxDriver {
       runner,
       folder: given.folder,
       limits: given.limits,
+      memoryFolders: tier.memoryFolders,
       async sweep() {
         if (runner.isAlive() && !(await tier.sweep(runner.pid, runnerPid))) runner.kill()
       },

@@ -1,4 +1,4 @@
-/** The host's Python as a sandbox needs to know it: where it is, and which folders it reads. */
+/** The host's Python: where it is, and which folders it reads. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
@@ -31,7 +31,7 @@ export interface HostPython {
 /** System folders that a program needs to run; /usr/local and /usr/src are left out, where people keep their own. */
 export const systemFolders = ['/usr/bin', '/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/share']
 
-/** Settings of the loader, the fonts and the clock; nothing in them is secret. */
+/** Settings of the loader, the fonts and the time zone; none of them is secret. */
 export const systemSettings = [
   '/etc/alternatives',
   '/etc/fonts',
@@ -45,7 +45,7 @@ export const systemSettings = [
 /** Left out of the above: programs of Node.js installed for all users may include this server with its settings. */
 export const hiddenFolders = ['/usr/lib/node_modules', '/usr/share/nodejs']
 
-/** The root's short names: links into /usr on most systems, folders of their own on some. */
+/** Folders of the root that are links into /usr on most systems. */
 export const rootFolders = ['/bin', '/lib', '/lib32', '/lib64']
 
 /** Asks the Python at `path`. Rejects with a sentence when there is none or it is older than 3.9. */
@@ -69,13 +69,13 @@ function isSystem(place: string): boolean {
   return [...systemFolders, ...rootFolders].some((folder) => place.startsWith(`${folder}/`))
 }
 
-/** Where a short name of the root leads when it is a link, as text. */
+/** The target of a root folder that is a link. */
 export async function rootLink(folder: string): Promise<string | undefined> {
   const stats = await lstat(folder).catch(() => undefined)
   return stats?.isSymbolicLink() ? readlink(folder) : undefined
 }
 
-/** What every Python of a sandbox finds in its environment, and all that it finds there. */
+/** The whole environment of a sandbox's Python. */
 export function pythonEnvironment(tmp: string): Record<string, string> {
   return {
     PATH: '/usr/bin:/bin',

@@ -1,4 +1,4 @@
-/** The system call filter as classic BPF: made here, so that no library and no privileged build is needed. */
+/** The system call filter as classic BPF, written here so that no native library is needed. */
 import { deniedSyscalls, judgedSyscalls, lastSyscall } from './denied-syscalls.ts'
 
 export type Architecture = 'x64' | 'arm64'
@@ -72,12 +72,12 @@ function filterProgram(architecture: Architecture, sockets: SocketRule): Instruc
     [jumpEqual, 1, 0, auditArchitecture[architecture]],
     [giveBack, 0, 0, killProcess],
     [loadWord, 0, 0, numberAt],
-    // x32 calls carry this bit and would pass by every number below.
+    // x32 calls have this bit set, so that none of the numbers below would match them.
     [jumpAtLeast, 0, 1, 0x40000000],
     [giveBack, 0, 0, killProcess],
     [jumpGreater, 0, 1, lastSyscall],
     [giveBack, 0, 0, noSuchCall],
-    // Its flags lie in memory that a filter cannot read; the C library falls back to clone.
+    // Its flags are in memory, which a filter cannot read; the C library falls back to clone.
     ...judge('clone3', [[giveBack, 0, 0, noSuchCall]]),
     ...judge('clone', [
       [loadWord, 0, 0, argumentAt(0)],
@@ -95,7 +95,7 @@ function filterProgram(architecture: Architecture, sockets: SocketRule): Instruc
       ]),
       [giveBack, 0, 0, allow],
     ]),
-    // Only about oneself: with a shared uid the limits of another session would be within reach.
+    // Only for the calling process: with a shared uid it could change the limits of another session.
     ...judge('prlimit64', [
       [loadWord, 0, 0, argumentAt(0)],
       [jumpEqual, 1, 0, 0],

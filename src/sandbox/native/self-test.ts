@@ -1,4 +1,4 @@
-/** The self-test of a driver: canaries are set out on the host, and a session tries to reach them. */
+/** The self-test of a driver: canaries are placed on the host, and a session tries to reach them. */
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
@@ -65,7 +65,7 @@ const answerSchema = z.object({
   libraries: z.array(z.string()),
 })
 
-/** Sets out a readable file, a loopback port and an abstract socket, where nothing but the walls guards them. */
+/** Places a readable file, a loopback port and an abstract socket that only the sandbox keeps a cell from. */
 export async function setOutCanaries(): Promise<Canaries> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-canary-'))
   await chmod(folder, 0o755)
@@ -105,7 +105,7 @@ async function listening(where: object, onConnection: () => void): Promise<Serve
 
 export interface NativeSubject {
   open: (limits: SandboxLimits) => Promise<SandboxSession>
-  /** True where the tier has a process list of its own. */
+  /** True where the tier has its own process list. */
   ownProcessList: boolean
   tmp: string
 }
@@ -159,7 +159,7 @@ export async function probe(
 function judge(answer: z.infer<typeof answerSchema>, reached: number): SelfTest {
   const { sum, escaped, libraries } = answer
   if (sum !== 2) return refusal('1 + 1 is not 2')
-  if (escaped.length > 0) return refusal(`the probe got out: ${escaped.join(', ')}`)
+  if (escaped.length > 0) return refusal(`the probe escaped: ${escaped.join(', ')}`)
   if (reached > 0) return refusal('the probe reached a port of the host')
   return { ok: true, libraries }
 }

@@ -1,8 +1,8 @@
-/** A session of a native tier: a confined Python of the host, a folder, and what the host watches while a cell runs. */
+/** A session of a native tier: a confined Python of the host, a folder, and the limits that the host watches. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { type EventSink, filesOf } from '../harvest.ts'
-import { runCell } from '../run-cell.ts'
-import { freezeBelow, signalAll } from '../process-tree.ts'
+import { type Overrun, runCell } from '../run-cell.ts'
+import { freezeBelow, processTree, signalAll, treeBytes } from '../process-tree.ts'
 import type { RunnerProcess } from '../runner-process.ts'
 import type { SessionFolder } from '../session-folder.ts'
 import { watchTree } from './watch-tree.ts'
@@ -11,22 +11,25 @@ export interface NativeParts {
   runner: RunnerProcess
   folder: SessionFolder
   limits: SandboxLimits
+  /** Folders of the session that are kept in memory. */
+  memoryFolders: readonly string[]
   /** Ends what a cell left running, where the runner cannot do it from inside. */
   sweep: () => Promise<void>
-  /** Gives back what the driver lent to the session. */
+  /** Frees what the driver reserved for the session. */
   release: () => Promise<void>
 }
 
 export function nativeSession(parts: NativeParts): SandboxSession {
-  const { runner, folder, limits } = parts
-  /** The print of each file as the host last saw it. */
+  const { runner, folder, limits, memoryFolders } = parts
+  /** The fingerprint of each file as the host last saw it. */
   const known = new Map<string, string>()
   let cells = 0
-  /** What stands still since the last cell: a thread that it left behind must not fill the disk unwatched. */
-  let frozen: Promise<number[]> = Promise.resolve([])
+  /** Processes stopped after the last cell: a thread that it left behind must not fill the disk unwatched. */
+  let stopped: Promise<number[]> = Promise.resolve([])
   let closing: Promise<void> | undefined
+  let stopCell: (overrun: Overrun) => void = () => {}
 
-  async function harvest(onEvent: EventSink): Promise<void> {
+  async function handOut(onEvent: EventSink): Promise<void> {
     const changed = (await folder.files()).filter((file) => known.get(file.name) !== file.print)
     for (const file of changed) known.set(file.name, file.print)
     filesOf(changed, limits, onEvent)
@@ -51,7 +54,7 @@ export function nativeSession(parts: NativeParts): SandboxSession {
     async run(code, onEvent, signal) {
       cells += 1
       const cell = cells
-      signalAll(await frozen, 'SIGCONT')
+      signalAll(await stopped, 'SIGCONT')
       const result = await runCell(runner, {
         cell,
         code,
@@ -59,14 +62,20 @@ export function nativeSession(parts: NativeParts): SandboxSession {
         signal,
         onEvent,
         interrupt: () => void runner.send({ op: 'interrupt', cell }),
-        watch: (onOverrun) => watchTree({ root: runner.pid, folder, limits }, onOverrun),
+        watch: (onOverrun) => {
+          stopCell = onOverrun
+          return watchTree({ root: runner.pid, folder, limits, memoryFolders }, onOverrun)
+        },
       })
+      stopCell = () => {}
       await parts.sweep()
-      if (!result.sessionLost) frozen = freezeBelow(runner.pid)
+      if (!result.sessionLost) stopped = freezeBelow(runner.pid)
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
-      if (result.status !== 'cancelled') await harvest(onEvent)
+      if (result.status !== 'cancelled') await handOut(onEvent)
       return { status: result.status, sessionLost: result.sessionLost }
     },
+    memoryBytes: async () => treeBytes(await processTree(runner.pid), 0),
+    shed: () => stopCell({ status: 'total memory', hard: true }),
     read: (name) => folder.read(name, limits.fileMb * 1024 * 1024),
     close: () => (closing ??= close()),
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../limits.ts'
-import { judgeDisk } from './watch-tree.ts'
+import { judgeDisk, judgeKernel } from './watch-tree.ts'
 
 const mib = 1024 * 1024
 const limits = { ...defaultLimits, diskMb: 100 }
@@ -32,4 +32,11 @@ test('a disk that fills up while the cell runs ends it, a disk that was full bef
   expect(judgeDisk(at(0, 700), at(0, 400), limits)).toEqual({ status: 'disk', hard: true })
   expect(judgeDisk(at(0, 410), at(0, 400), limits)).toBeUndefined()
   expect(judgeDisk(at(0, 9000), at(0, 5000), limits)).toBeUndefined()
+})
+
+test('memory that the kernel holds is limited: sockets by their buffers, files in memory by their number', () => {
+  const few = { sockets: 100, memoryFiles: 9000 }
+  expect(judgeKernel(few, limits)).toBeUndefined()
+  expect(judgeKernel({ ...few, sockets: 2600 }, limits)).toEqual({ status: 'memory', hard: true })
+  expect(judgeKernel({ ...few, memoryFiles: 10_001 }, limits)).toEqual({ status: 'disk', hard: true })
 })

@@ -1,6 +1,6 @@
 /** The watchdogs of a native cell: memory of the whole tree, and the disk that its files take. */
 import { statfs } from 'node:fs/promises'
-import { deletedFileBytes, processTree, treeExceeds } from '../process-tree.ts'
+import { memoryFiles, openFiles, processTree, treeBytes } from '../process-tree.ts'
 import type { SandboxLimits } from '../port.ts'
 import type { Overrun } from '../run-cell.ts'
 import type { SessionFolder } from '../session-folder.ts'
@@ -15,6 +15,8 @@ export interface WatchedTree {
   root: number
   folder: SessionFolder
   limits: SandboxLimits
+  /** Folders that are kept in memory, as the session names them. */
+  memoryFolders: readonly string[]
 }
 
 /** Calls back when a limit is passed, until the returned function is called. */
@@ -24,25 +26,26 @@ export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => vo
   const tell = (overrun: Overrun) => {
     if (!signal.aborted) onOverrun(overrun)
   }
-  // A watchdog that has gone blind lets nothing pass.
-  const onBlind = (status: Overrun['status']) => () => tell({ status, hard: true })
+  // A watchdog that fails ends the cell.
+  const onFailure = (status: Overrun['status']) => () => tell({ status, hard: true })
   const watchMemory = async () => {
-    // Most cells are over before there is anything to see.
+    // Most cells end before there is anything to see.
     await sleep(memoryEveryMs, signal)
     await repeat(memoryEveryMs, signal, lookAtMemory)
   }
   const lookAtMemory = async () => {
     const pids = await processTree(tree.root)
-    if (await treeExceeds(pids, tree.limits.memoryMb * mib)) tell({ status: 'memory', hard: true })
+    const limit = tree.limits.memoryMb * mib
+    if ((await treeBytes(pids, limit)) > limit) tell({ status: 'memory', hard: true })
   }
-  watchMemory().catch(onBlind('memory'))
+  watchMemory().catch(onFailure('memory'))
   let before: DiskUse | undefined
   repeat(diskEveryMs, signal, async () => {
     const now = await diskUse(tree)
     before ??= now
-    const overrun = judgeDisk(before, now, tree.limits)
+    const overrun = judgeDisk(before, now, tree.limits) ?? judgeKernel(now, tree.limits)
     if (overrun) tell(overrun)
-  }).catch(onBlind('disk'))
+  }).catch(onFailure('disk'))
   return () => stopped.abort()
 }
 
@@ -53,30 +56,54 @@ export interface DiskUse {
   full: boolean
   /** Bytes left on the file system. */
   free: number
+  sockets: number
+  /** Files and folders in memory file systems. */
+  memoryFiles: number
 }
 
-/** Below this the rest of the machine is in danger, whoever it was that filled the disk. */
+/** Below this the rest of the machine is in danger, whatever filled the disk. */
 const freeFloorBytes = 512 * mib
 
-/** Compares what a session holds with what it held as the cell began. */
-export function judgeDisk(before: DiskUse, now: DiskUse, { diskMb }: SandboxLimits): Overrun | undefined {
+/** Compares what a session holds with what it held when the cell started. */
+export function judgeDisk(
+  before: Pick<DiskUse, 'bytes' | 'free'>,
+  now: Pick<DiskUse, 'bytes' | 'free' | 'full'>,
+  { diskMb }: SandboxLimits,
+): Overrun | undefined {
   const limit = diskMb * mib
   // A session that is over its limit may still run the cell that deletes files.
   const allowed = Math.max(limit, before.bytes)
-  // Where the host may not look into the processes, files that are deleted but open show only in what is left.
+  // Where the host may not look into the processes, deleted files that are open show only in the free space.
   const hidden = now.free < freeFloorBytes && before.free - now.free > limit
   const hard = hidden || now.bytes > 1.25 * allowed
   return now.full || hard || now.bytes > allowed ? { status: 'disk', hard } : undefined
 }
 
-async function diskUse({ root, folder, limits }: WatchedTree): Promise<DiskUse> {
-  const { bytes, full } = await folder.usage()
-  const held = await deletedFileBytes(await processTree(root), folder.device, limits.fileMb * mib)
-  const { bavail, bsize } = await statfs(folder.data)
-  return { bytes: bytes + held, full, free: bavail * bsize }
+/** What the buffers of one socket may hold by default, both ways. */
+const socketBytes = 2 * 208 * 1024
+
+/** As many files as the folder on the disk may have. */
+const maxMemoryFiles = 10_000
+
+/** Memory that the kernel holds for a session: it is in no process's size. */
+export function judgeKernel(
+  { sockets, memoryFiles: files }: Pick<DiskUse, 'sockets' | 'memoryFiles'>,
+  { memoryMb }: SandboxLimits,
+): Overrun | undefined {
+  if (sockets * socketBytes > memoryMb * mib) return { status: 'memory', hard: true }
+  return files > maxMemoryFiles ? { status: 'disk', hard: true } : undefined
 }
 
-/** Runs `look` again and again; a look that takes long is followed by a longer pause, so that it stays cheap. */
+async function diskUse({ root, folder, limits, memoryFolders }: WatchedTree): Promise<DiskUse> {
+  const { bytes, full } = await folder.usage()
+  const pids = await processTree(root)
+  const { deletedBytes, sockets } = await openFiles(pids, folder.device, limits.fileMb * mib)
+  const { bavail, bsize } = await statfs(folder.data)
+  const files = (await memoryFiles(pids, memoryFolders)) ?? 0
+  return { bytes: bytes + deletedBytes, full, free: bavail * bsize, sockets, memoryFiles: files }
+}
+
+/** Repeats `look`; one that takes long is followed by a longer pause, so that watching stays cheap. */
 async function repeat(everyMs: number, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     const began = performance.now()

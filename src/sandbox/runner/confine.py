@@ -1,4 +1,4 @@
-"""The walls of the landlock tier: a warden that stays root, and below it a runner that can never become it again."""
+"""The confinement of the landlock tier: a supervisor that stays root, and below it a runner that can never be root again."""
 
 import base64
 import ctypes
@@ -32,7 +32,7 @@ def call(number, *arguments):
 
 
 def descendants():
-    """Everything below the warden; orphans come back to it because it is their reaper."""
+    """All processes below the supervisor; it is the reaper, so orphans become its children."""
     found = [os.getpid()]
     for pid in found:
         try:
@@ -45,16 +45,16 @@ def descendants():
 
 
 def end_all():
-    """Freezes before it kills: the frozen still count as processes, so a fork bomb runs out of room."""
-    frozen = set()
+    """Stops processes before it kills them: stopped ones still count, so a fork bomb cannot start new ones."""
+    stopped = set()
     while True:
-        fresh = set(descendants()) - frozen
+        fresh = set(descendants()) - stopped
         for pid in fresh:
             send(pid, signal.SIGSTOP)
-        frozen |= fresh
+        stopped |= fresh
         if not fresh:
             break
-    for pid in frozen:
+    for pid in stopped:
         send(pid, signal.SIGKILL)
     try:
         while True:
@@ -71,7 +71,7 @@ def send(pid, number):
 
 
 def guard(runner):
-    """Waits for the runner's end or the server's, whichever is first, and ends whatever is left then."""
+    """Waits until the runner or the server ends, and then ends whatever is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.closerange(LIFELINE + 1, 4096)
@@ -118,7 +118,7 @@ class Rules:
         os.close(place)
 
     def allow_reading(self, path, hidden):
-        """A rule cannot take back what another gives, so a folder with a hidden one in it is opened child by child."""
+        """No rule can revoke another, so a folder that contains a hidden one is allowed child by child."""
         if not any(os.path.dirname(name) == path and os.path.exists(name) for name in hidden):
             return self.allow(path, EXECUTE | READ_FILE | READ_DIR)
         for child in os.listdir(path):
@@ -152,7 +152,7 @@ def become_nobody(walls):
 
 def confine(walls):
     check(libc.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
-    warden = os.getpid()
+    supervisor = os.getpid()
     runner = os.fork()
     if runner:
         guard(runner)
@@ -165,7 +165,7 @@ def confine(walls):
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         rules.allow(path, READ_FILE | WRITE_FILE | TRUNCATE)
     become_nobody(walls)
-    if os.getppid() != warden:
+    if os.getppid() != supervisor:
         os._exit(1)
     if walls["landlock"]:
         rules.restrict()

@@ -22,7 +22,7 @@ JOIN_SECONDS = 0.05
 
 
 class Wire:
-    """The line to the host, moved away from the descriptors that the cells print to."""
+    """The connection to the host, on other descriptors than those that cells print to."""
 
     def __init__(self):
         self.input = os.fdopen(os.dup(0), "rb")
@@ -32,14 +32,14 @@ class Wire:
         os.dup2(null, 0)
         self.printed, self.print_end = os.pipe()
         os.set_blocking(self.printed, False)
-        # Descriptors of the server that slipped through a spawn must not be seen by a cell.
+        # Descriptors that were inherited from the server by mistake must not be open in a cell.
         last = 2
         for kept in (*sorted((self.input.fileno(), self.out, self.printed, self.print_end)), 4096):
             os.closerange(last + 1, kept)
             last = kept
-        self.lead_prints()
+        self.connect_prints()
 
-    def lead_prints(self):
+    def connect_prints(self):
         """Connects descriptors 1 and 2 to the pump, also when an earlier cell has closed or moved them."""
         os.dup2(self.print_end, 1)
         os.dup2(self.print_end, 2)
@@ -142,7 +142,7 @@ class Runner:
                 waiting -= moved
             self.output.flush()
 
-    # -- what the host says
+    # -- what the host sends
 
     def listen(self):
         for line in self.wire.input:
@@ -151,7 +151,7 @@ class Runner:
                 self.cells_to_run.put(message)
             elif message["op"] == "interrupt":
                 self.interrupted = message["cell"]
-                # To the main thread by name: a signal to the process may wake another one and leave sleep() asleep.
+                # To the main thread: a signal to the process may go to another thread and not interrupt sleep().
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         os._exit(0)
 
@@ -188,7 +188,7 @@ class Runner:
         self.wire.send({"type": "end", "cell": cell, "status": status})
 
     def prepare(self, message):
-        self.wire.lead_prints()
+        self.wire.connect_prints()
         if sys.stdout is None or sys.stdout.closed:
             sys.stdout = self.stream(1)
         if sys.stderr is None or sys.stderr.closed:
@@ -202,7 +202,7 @@ class Runner:
             raise KeyboardInterrupt
 
     def sweep(self):
-        """Ends what the cell left behind. -1 means everybody, so only where the tier has its own process list."""
+        """Ends what the cell left running. -1 means all processes, so only where the tier has its own list."""
         if self.settings["ownProcessList"]:
             try:
                 os.kill(-1, signal.SIGKILL)
@@ -215,7 +215,7 @@ class Runner:
             pass
 
     def preload(self):
-        """Imports the heavy libraries while nobody waits, one at a time so that a cell never waits for all."""
+        """Imports the large libraries ahead, one at a time, so that a first cell does not wait for all of them."""
         for name in self.settings["preload"]:
             if not self.cells_to_run.empty():
                 break
@@ -244,7 +244,7 @@ class Runner:
 def limit(settings):
     memory = settings["memoryMb"] * MIB
     limits = {
-        # DATA counts what a process may write to, so one process meets a MemoryError before the watchdog kills it.
+        # DATA counts writable memory, so a single process gets a MemoryError before the watchdog kills it.
         resource.RLIMIT_DATA: memory - memory // 16,
         resource.RLIMIT_AS: max(2 * memory, 1024 * MIB),
         resource.RLIMIT_NPROC: settings["processes"],

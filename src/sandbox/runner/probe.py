@@ -1,4 +1,4 @@
-"""The self-test of the native tiers: tries every way out with its own hands and prints what it reached."""
+"""The self-test of the native tiers: tries every way out and prints what it reached."""
 
 import ctypes
 import importlib.util
@@ -13,7 +13,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def attempt(name, action):
-    """`action` answers true when it got through; that it fails in any way at all is what we hope for."""
+    """`action` answers true when it succeeded; any error means that it was stopped."""
     try:
         through = action()
     except Exception:
@@ -78,7 +78,7 @@ def command_lines():
 
 
 def open_call(number):
-    """Arguments that no kernel accepts: only the filter answers EPERM to all of them."""
+    """Uses arguments that no kernel accepts: only the filter answers EPERM to all of them."""
     wrong = ctypes.c_long(-1)
     ctypes.set_errno(0)
     result = libc.syscall(ctypes.c_long(number), wrong, wrong, wrong, wrong, wrong, wrong)
