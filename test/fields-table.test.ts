@@ -2,8 +2,28 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { ChunkingStrategyRequest } from '../src/api/chunking.ts'
+import { CreateFileRequest } from '../src/api/files.ts'
+import { CompleteUploadRequest, CreateUploadRequest } from '../src/api/uploads.ts'
+import {
+  CreateVectorStoreFileBatchRequest,
+  CreateVectorStoreFileRequest,
+  CreateVectorStoreRequest,
+  ModifyVectorStoreFileRequest,
+  ModifyVectorStoreRequest,
+  SearchFilter,
+  VectorStoreSearchRequest,
+} from '../src/api/vector-stores.ts'
 import { CreateAssistantRequest, ModifyAssistantRequest } from '../src/api/assistants.ts'
-import { ListAssistantsQuery, ListMessagesQuery, ListQuery, ListRunsQuery } from '../src/api/lists.ts'
+import {
+  ListAssistantsQuery,
+  ListFilesQuery,
+  ListMessagesQuery,
+  ListQuery,
+  ListRunsQuery,
+  ListVectorStoreFilesQuery,
+  ListVectorStoresQuery,
+} from '../src/api/lists.ts'
 import { CreateMessageRequest, ModifyMessageRequest } from '../src/api/messages.ts'
 import { MetadataRequest } from '../src/api/metadata.ts'
 import { ResponseFormatRequest } from '../src/api/response-format.ts'
@@ -30,6 +50,18 @@ const operations: Record<string, z.ZodType> = {
   'POST /threads/runs': CreateThreadAndRunRequest,
   'POST /threads/{thread_id}/runs/{run_id}': ModifyRunRequest,
   'POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs': SubmitToolOutputsRequest,
+  'POST /vector_stores': CreateVectorStoreRequest,
+  'POST /vector_stores/{vector_store_id}': ModifyVectorStoreRequest,
+  'POST /vector_stores/{vector_store_id}/search': VectorStoreSearchRequest,
+  'POST /vector_stores/{vector_store_id}/files': CreateVectorStoreFileRequest,
+  'POST /vector_stores/{vector_store_id}/files/{file_id}': ModifyVectorStoreFileRequest,
+  'POST /vector_stores/{vector_store_id}/file_batches': CreateVectorStoreFileBatchRequest,
+  'POST /files': CreateFileRequest,
+  'POST /uploads': CreateUploadRequest,
+  'POST /uploads/{upload_id}/complete': CompleteUploadRequest,
+  'GET /vector_stores': ListVectorStoresQuery,
+  'GET /vector_stores/{vector_store_id}/files': ListVectorStoreFilesQuery,
+  'GET /files': ListFilesQuery,
   'GET /assistants': ListAssistantsQuery,
   'GET /threads/{thread_id}/messages': ListMessagesQuery,
   'GET /threads/{thread_id}/runs': ListRunsQuery,
@@ -42,6 +74,8 @@ const parts: Record<string, z.ZodType> = {
   'tool_resources when something is changed': ModifyToolResources,
   response_format: ResponseFormatRequest,
   tool_choice: ToolChoice,
+  chunking_strategy: ChunkingStrategyRequest,
+  filters: SearchFilter,
 }
 const sections = { ...operations, ...parts }
 const shared = new Set<unknown>([
@@ -49,6 +83,7 @@ const shared = new Set<unknown>([
   MetadataRequest,
   CreateMessageRequest,
   CreateThreadRequest,
+  CreateVectorStoreFileRequest,
 ])
 
 interface Row {

@@ -78,6 +78,19 @@ test('each file may have its own settings', async () => {
   expect(data[1].chunking_strategy.static.max_chunk_size_tokens).toBe(800)
 })
 
+test('settings beside file_ids are those of every file', async () => {
+  const file_ids = [await uploadFile(server, 'a.txt', 'one'), await uploadFile(server, 'b.txt', 'two')]
+  const settings = {
+    attributes: { year: 2024 },
+    chunking_strategy: { type: 'static', static: { max_chunk_size_tokens: 300, chunk_overlap_tokens: 0 } },
+  }
+  const { body } = await server.request('POST', path(), { file_ids, ...settings })
+  const files = await server.request('GET', `${path()}/${body.id}/files`)
+  expect(files.body.data).toEqual(
+    file_ids.toReversed().map((id) => expect.objectContaining({ id, ...settings })),
+  )
+})
+
 test('a file that is in the store already counts in the batch as it is', async () => {
   const [known = '', fresh = ''] = await upload(2, 'twice')
   await server.openai.vectorStores.files.createAndPoll(vector_store_id, { file_id: known })

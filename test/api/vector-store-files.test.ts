@@ -125,6 +125,8 @@ test('files are listed by status, and a cursor holds although the file it names 
   await expect.poll(async () => (await get(`${path}?filter=in_progress`)).body.data).toEqual([])
   const next = await get(`${path}?order=asc&filter=completed&after=${page.body.last_id}`)
   expect(next.body.data.map((one: any) => one.id)).toEqual(file_ids.slice(1))
+  const before = await get(`${path}?order=asc&limit=1&before=${file_ids[2]}`)
+  expect(before.body.data.map((one: any) => one.id)).toEqual([file_ids[1]])
   expect((await get(`${path}?filter=failed`)).body).toMatchObject({ data: [], first_id: null })
   expect((await get(`${path}?filter=done`)).body.error.code).toBe('invalid_value')
 

@@ -147,6 +147,8 @@ test('stores are listed, newest first, page by page', async () => {
   expect(body.has_more).toBe(true)
   const next = await get(`/vector_stores?limit=1&after=${ids[1]}`)
   expect(next.body.data[0].id).toBe(ids[2])
+  const before = await get(`/vector_stores?limit=1&order=asc&before=${ids[0]}`)
+  expect(before.body.data[0].id).toBe(ids[1])
   expect(await get('/vector_stores?after=vs_none')).toMatchObject(
     wireError(errors.notFound('vector_store', 'vs_none')),
   )
