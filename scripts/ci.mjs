@@ -8,6 +8,7 @@ const suites = [
   // The native sandboxes need Debian's packages; without them their tests skip, and Deno's run all the same.
   { name: 'sandbox packages', command: ['bash', 'scripts/ci-sandbox.sh'], counts: false },
   { name: 'test', command: ['npm', 'test'], counts: true },
+  { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
   { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
   { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },

@@ -1,33 +1,55 @@
+#!/usr/bin/env node
 /** Reads the command line and starts a command. */
-import { readFileSync } from 'node:fs'
-import { help, readCommandLine, UsageError } from './cli/command-line.ts'
+import { backup, restore } from './cli/backup.ts'
+import { readCommandLine, UsageError, type CommandLine } from './cli/command-line.ts'
+import { doctor } from './cli/doctor.ts'
 import { openLogger } from './cli/logger.ts'
+import { models } from './cli/models.ts'
 import { reindex } from './cli/reindex.ts'
 import { serve } from './cli/serve.ts'
+import { showConfig } from './cli/show-config.ts'
+import { version } from './cli/version.ts'
 import { readConfig } from './config/config.ts'
 import { systemClock } from './util/clock.ts'
 
-const print = (text: string) => process.stdout.write(text)
+const print = (line: string) => void process.stdout.write(`${line}\n`)
+const printAside = (line: string) => void process.stderr.write(`${line}\n`)
+
+type Chosen = Exclude<CommandLine, { command: 'help' | 'version' }>
 
 async function main(): Promise<void> {
-  const { command, flags } = readCommandLine(process.argv.slice(2))
-  if (command === 'help') return void print(help)
-  if (command === 'version') return void print(`${version()}\n`)
-  const config = readConfig(flags)
-  // The output of `reindex` is for a person: its log shows problems only.
-  const isQuiet = command === 'reindex' && config.logLevel === 'info'
-  const logger = openLogger(isQuiet ? 'warn' : config.logLevel)
-  if (command === 'serve') return serve(config, logger)
-  logger.release()
-  await reindex(config, { log: logger.log, clock: systemClock, print: (line) => print(`${line}\n`) })
-  process.exit(0)
+  const line = readCommandLine(process.argv.slice(2))
+  if (line.command === 'help') return void process.stdout.write(line.text)
+  if (line.command === 'version') return print(version())
+  const config = readConfig(line.flags)
+  if (line.command === 'serve') return serve(config, openLogger(config.logLevel))
+  process.exit(await runTool(line, config))
 }
 
-function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string
+/** Commands that do one thing and end. Resolves with the exit code. */
+async function runTool({ command, args }: Chosen, config: ReturnType<typeof readConfig>): Promise<number> {
+  // Their output is for a person: the log shows problems only, on stderr.
+  const { log } = openLogger(config.logLevel === 'info' ? 'warn' : config.logLevel)
+  const [first = ''] = args
+  switch (command) {
+    case 'backup':
+      await backup(config, first, { log, print: printAside })
+      return 0
+    case 'restore':
+      await restore(config, first, { log, print: printAside })
+      return 0
+    case 'doctor':
+      return (await doctor(config, log, print)) ? 0 : 1
+    case 'models':
+      await models(config, args, { log, print })
+      return 0
+    case 'config':
+      showConfig(config, first, print)
+      return 0
+    default:
+      await reindex(config, { log, clock: systemClock, print })
+      return 0
   }
-  return manifest.version
 }
 
 main().catch((error: unknown) => {

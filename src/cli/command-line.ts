@@ -1,36 +1,60 @@
-/** The command line: which command, and the few settings that have a flag. */
+/** The command line: which command with which arguments, and the few settings that have an option. */
 import { parseArgs } from 'node:util'
 import type { Environment } from '../config/environment.ts'
 import { nearest } from '../util/nearest.ts'
 
-export interface CommandLine {
-  command: 'serve' | 'reindex' | 'help' | 'version'
-  /** As environment variables. */
-  flags: Environment
-}
+export type CommandName = keyof typeof commands
+
+export type CommandLine =
+  | {
+      command: CommandName
+      args: string[]
+      /** As environment variables. */
+      flags: Environment
+    }
+  | { command: 'help'; text: string }
+  | { command: 'version' }
 
 /** The command line cannot be used; the message is a sentence for the person who wrote it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-export const help = `Usage: npm start -- [command] [options]
+interface Described {
+  /** Names of the arguments; one in brackets may be left out, alternatives are separated by `|`. */
+  args: string[]
+  summary: string
+  details?: string
+}
 
-Commands:
-  serve      start the server (the default)
-  reindex    embed all vector stores again with the configured embedder, and end
+const commands = {
+  serve: { args: [], summary: 'start the server (the default)' },
+  doctor: {
+    args: [],
+    summary: 'check this installation and print the fix for each problem',
+    details: 'The exit code is 1 when a check failed. The server may be running or not.',
+  },
+  backup: {
+    args: ['FILE'],
+    summary: 'write all objects and file contents into one archive',
+    details: 'The server may be running; the archive is of one moment. The file must not exist. - is stdout.',
+  },
+  restore: {
+    args: ['FILE'],
+    summary: 'read an archive into an empty database',
+    details: 'Stop the server first. With DATABASE_URL the archive of an embedded database goes there.',
+  },
+  reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
+  models: {
+    args: ['list|test', '[NAME]'],
+    summary: 'list the model names, or ask one model for one word',
+  },
+  config: {
+    args: ['check|print'],
+    summary: 'check the settings, or print those in force without secrets',
+  },
+} as const satisfies Record<string, Described>
 
-Options:
-  --host ADDRESS      the address to listen on (HOST)
-  --port NUMBER       the port to listen on (PORT)
-  --data-dir FOLDER   the data folder (SPOOL_DATA_DIR)
-  --version, -v       print the version and end
-  --help, -h          print this text and end
-
-All other settings are environment variables or keys of spool.config.json: see docs/configuration.md.
-`
-
-const commands = ['serve', 'reindex'] as const
 const variables: Record<string, string> = { host: 'HOST', port: 'PORT', 'data-dir': 'SPOOL_DATA_DIR' }
 const options = {
   help: { type: 'boolean', short: 'h' },
@@ -40,18 +64,22 @@ const options = {
   'data-dir': { type: 'string' },
 } as const
 
+const optionHelp = `Options:
+  --host ADDRESS      the address to listen on (HOST)
+  --port NUMBER       the port to listen on (PORT)
+  --data-dir FOLDER   the data folder (SPOOL_DATA_DIR)
+  --version, -v       print the version and end
+  --help, -h          print this text and end
+
+All other settings are environment variables or keys of spool.config.json: see docs/configuration.md.
+`
+
 /** Throws `UsageError` for anything that it does not know. */
 export function readCommandLine(args: string[]): CommandLine {
-  const { tokens, positionals } = parseArgs({
-    args,
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  })
+  const parsed = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
   const flags: Record<string, string> = {}
-  let answer: 'help' | 'version' | undefined
-  for (const token of tokens) {
+  const asked = new Set<string>()
+  for (const token of parsed.tokens) {
     if (token.kind !== 'option') continue
     const { name, rawName, value } = token
     const variable = variables[name]
@@ -59,19 +87,68 @@ export function readCommandLine(args: string[]): CommandLine {
       if (!value) throw new UsageError(`The option ${rawName} needs a value: ${rawName} VALUE.`)
       flags[variable] = value
     } else if (name === 'help' || name === 'version') {
-      answer ??= name
+      asked.add(name)
     } else {
       throw new UsageError(`There is no option ${rawName}.${hint(name, Object.keys(options), '--')}`)
     }
   }
-  return { command: answer ?? commandOf(positionals), flags }
+  const [word, ...rest] = parsed.positionals
+  if (asked.has('help')) return { command: 'help', text: word === undefined ? help() : helpOf(nameOf(word)) }
+  if (asked.has('version')) return { command: 'version' }
+  const command = nameOf(word ?? 'serve')
+  checkArguments(command, rest)
+  return { command, args: rest, flags }
 }
 
-function commandOf([word = 'serve', extra]: string[]): 'serve' | 'reindex' {
-  const command = commands.find((one) => one === word)
-  if (command === undefined) throw new UsageError(`There is no command '${word}'.${hint(word, commands, '')}`)
-  if (extra !== undefined) throw new UsageError(`The command '${word}' takes no argument '${extra}'.`)
-  return command
+function nameOf(word: string): CommandName {
+  if (Object.hasOwn(commands, word)) return word as CommandName
+  throw new UsageError(`There is no command '${word}'.${hint(word, Object.keys(commands), '')}`)
+}
+
+function checkArguments(command: CommandName, given: string[]): void {
+  const expected: readonly string[] = commands[command].args
+  for (const [index, name] of expected.entries()) {
+    const value = given[index]
+    if (value === undefined) {
+      if (name.startsWith('[')) continue
+      throw new UsageError(`The command '${command}' needs ${name}: ${usage(command)}`)
+    }
+    const choices = name.split('|')
+    if (choices.length > 1 && !choices.includes(value)) {
+      throw new UsageError(
+        `The command '${command}' has no '${value}'.${hint(value, choices, `${command} `)}`,
+      )
+    }
+  }
+  const extra = given[expected.length]
+  if (extra !== undefined) throw new UsageError(`The command '${command}' takes no argument '${extra}'.`)
+}
+
+function usage(command: CommandName): string {
+  return ['spool', command, ...commands[command].args].join(' ')
+}
+
+function help(): string {
+  const names = Object.keys(commands) as CommandName[]
+  const lines = names.map((name) => {
+    const call = [name, ...commands[name].args].join(' ')
+    return `  ${call.padEnd(26)}${commands[name].summary}`
+  })
+  return `Usage: spool [command] [options]     (in a clone: npm start -- [command] [options])
+
+Commands:
+${lines.join('\n')}
+
+${optionHelp}`
+}
+
+function helpOf(command: CommandName): string {
+  const { summary, details }: Described = commands[command]
+  return `Usage: ${usage(command)} [options]
+
+  ${summary}.${details === undefined ? '' : `\n  ${details}`}
+
+${optionHelp}`
 }
 
 function hint(word: string, known: readonly string[], prefix: string): string {

@@ -5,6 +5,7 @@ import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database } from './database.ts'
 import { startEmbedded } from '../embedded-postgres/embedded-postgres.ts'
+import { findRunningEmbedded } from '../embedded-postgres/find-running.ts'
 import { codeOf } from './errors.ts'
 import { migrate } from './migrate.ts'
 import type { ConnectionSettings } from './client.ts'
@@ -21,6 +22,8 @@ export interface DatabaseSettings {
   /** How long a statement may take. Migrations are not limited. */
   timeoutMs: number
   log: Log
+  /** Stops at this schema, for a restore. Absent: the newest. */
+  newestMigration?: number | undefined
 }
 
 export interface OpenedDatabase {
@@ -45,7 +48,9 @@ async function openEmbedded(settings: DatabaseSettings): Promise<OpenedDatabase>
   const { dataDir, poolSize: max, timeoutMs, log } = settings
   const server = await startEmbedded({ dataDir, log })
   try {
-    await withoutTimeout(server.connection, log, (db) => migrate(db, settings.migrations))
+    await withoutTimeout(server.connection, log, (db) =>
+      migrate(db, settings.migrations, settings.newestMigration),
+    )
   } catch (error) {
     await server.stop()
     throw error
@@ -71,7 +76,7 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
   const version = await withoutTimeout({ connectionString }, log, async (db) => {
     await waitForServer(db, where, log)
     const found = await checkServer(db, where)
-    await migrate(db, migrations)
+    await migrate(db, migrations, settings.newestMigration)
     return found
   })
   const db = connectPostgres({ connectionString, max, timeoutMs, log })
@@ -82,6 +87,37 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
     lost: new Promise<Error>(() => undefined),
     close: () => closeSoon(db),
   }
+}
+
+/**
+ * Connects to the configured database as it is, for a tool beside the server: an embedded database that a server runs is
+ * shared, and nothing is migrated.
+ */
+export async function attachDatabase(
+  settings: Omit<DatabaseSettings, 'migrations' | 'newestMigration'>,
+): Promise<{ db: Database; close: () => Promise<void> }> {
+  const { url, dataDir, poolSize: max, timeoutMs, log } = settings
+  const connect = (connection: ConnectionSettings) => connectPostgres({ ...connection, max, timeoutMs, log })
+  if (url !== undefined) {
+    const db = connect({ connectionString: url })
+    return { db, close: () => closeSoon(db) }
+  }
+  const running = await findRunningEmbedded(dataDir)
+  if (running !== undefined) {
+    const db = connect(running.connection)
+    const close = async () => {
+      await closeSoon(db)
+      running.close()
+    }
+    return { db, close }
+  }
+  const server = await startEmbedded({ dataDir, log })
+  const db = connect(server.connection)
+  const close = async () => {
+    await closeSoon(db)
+    await server.stop()
+  }
+  return { db, close }
 }
 
 /** A connection for the start: migrations may take long, and wait for those of other processes. */

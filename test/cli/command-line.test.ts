@@ -7,7 +7,7 @@ describe('npm start --', () => {
   test('--help prints the usage and starts nothing', async () => {
     const { code, stdout, stderr } = await runMain(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^Usage: npm start -- \[command\] \[options\]/)
+    expect(stdout).toMatch(/^Usage: spool \[command\] \[options\]/)
   })
 
   test('--version prints the version and starts nothing', async () => {
@@ -26,13 +26,24 @@ describe('npm start --', () => {
 })
 
 test('options set the variables that they stand for', () => {
-  expect(readCommandLine([])).toEqual({ command: 'serve', flags: {} })
+  expect(readCommandLine([])).toEqual({ command: 'serve', args: [], flags: {} })
   expect(readCommandLine(['serve', '--port', '9000', '--host=::1', '--data-dir', 'here'])).toEqual({
     command: 'serve',
+    args: [],
     flags: { PORT: '9000', HOST: '::1', SPOOL_DATA_DIR: 'here' },
   })
-  expect(readCommandLine(['reindex', '--data-dir', 'here']).command).toBe('reindex')
-  expect(readCommandLine(['-h', '--port', '1']).command).toBe('help')
+  expect(readCommandLine(['backup', 'all.tar.gz', '--data-dir', 'here'])).toMatchObject({
+    command: 'backup',
+    args: ['all.tar.gz'],
+  })
+  expect(readCommandLine(['models', 'test'])).toMatchObject({ command: 'models', args: ['test'] })
+  expect(readCommandLine(['-v'])).toEqual({ command: 'version' })
+})
+
+test('each command has a help of its own', () => {
+  expect(readCommandLine(['-h', '--port', '1'])).toMatchObject({ command: 'help' })
+  const { text } = readCommandLine(['backup', '--help']) as { text: string }
+  expect(text).toMatch(/^Usage: spool backup FILE \[options\]/)
 })
 
 test.each([
@@ -42,6 +53,10 @@ test.each([
   [['--port='], 'The option --port needs a value'],
   [['srve'], "There is no command 'srve'. Did you mean serve?"],
   [['serve', 'now'], "The command 'serve' takes no argument 'now'."],
+  [['backup'], "The command 'backup' needs FILE: spool backup FILE"],
+  [['models', 'lst'], "The command 'models' has no 'lst'. Did you mean models list?"],
+  [['config'], "The command 'config' needs check|print"],
+  [['srve', '--help'], "There is no command 'srve'. Did you mean serve?"],
 ])('%j is refused', (args, message) => {
   expect(() => readCommandLine(args)).toThrow(UsageError)
   expect(() => readCommandLine(args)).toThrow(message)

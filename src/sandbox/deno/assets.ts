@@ -42,7 +42,7 @@ export function findDeno(): DenoProgram {
     const { version } = require(file) as { version: string }
     return { path: join(dirname(file), process.platform === 'win32' ? 'deno.exe' : 'deno'), version }
   } catch (error) {
-    throw new Error(`the optional package @deno/${platform} is not installed`, { cause: error })
+    throw new Error(`the optional package deno is not installed for ${platform}: npm install deno`, { cause: error })
   }
 }
 
@@ -102,7 +102,7 @@ function pyodideFolder(): string {
   try {
     return dirname(require.resolve('pyodide/package.json'))
   } catch (error) {
-    throw new Error('the optional package pyodide is not installed', { cause: error })
+    throw new Error('the optional package pyodide is not installed: npm install pyodide', { cause: error })
   }
 }
 

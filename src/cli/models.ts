@@ -1,0 +1,49 @@
+/** `models list` and `models test NAME`. */
+import type { Config } from '../config/config.ts'
+import { openModels, type Models } from '../models/open.ts'
+import type { Log } from '../util/log.ts'
+
+interface Options {
+  log: Log
+  print: (line: string) => void
+}
+
+const testMs = 60_000
+
+export async function models(config: Config, [action, name]: string[], options: Options): Promise<void> {
+  const opened = openModels(config.models, options.log)
+  try {
+    if (action === 'list') await list(opened, options.print)
+    else await test(opened, name ?? 'gpt-4o', options.print)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function list(opened: Models, print: (line: string) => void): Promise<void> {
+  for (const { id } of await opened.list()) print(`${id.padEnd(40)} ${opened.resolve(id)?.provider ?? '-'}`)
+}
+
+/** Asks for one word, as a run would. Throws what the run would fail with. */
+async function test(opened: Models, name: string, print: (line: string) => void): Promise<void> {
+  const found = opened.resolve(name)
+  if (!found)
+    throw new Error(`No provider serves the model '${name}'. 'models list' shows the names that have one.`)
+  print(await askModel(found))
+}
+
+/** One line about the answer of a model to a tiny request. */
+export async function askModel({
+  chat,
+  model,
+  provider,
+}: NonNullable<ReturnType<Models['resolve']>>): Promise<string> {
+  const startMs = performance.now()
+  let text = ''
+  const messages = [{ role: 'user' as const, content: 'Answer with the word: ready' }]
+  for await (const part of chat.stream({ model, messages }, AbortSignal.timeout(testMs))) {
+    if (part.type === 'text-delta') text += part.text
+  }
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+  return `${provider}/${model} answered in ${seconds} s: ${JSON.stringify(text.trim().slice(0, 60))}`
+}

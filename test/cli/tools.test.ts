@@ -1,0 +1,157 @@
+/** The commands beside the server, as a user runs them. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import OpenAI from 'openai'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { runMain } from './run-main.ts'
+
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+let folder: string
+const running: ChildProcess[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'spool-tools-'))
+})
+afterEach(async () => {
+  for (const child of running.splice(0)) await stop(child)
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+})
+
+const settings = (name = 'data') => ({
+  SPOOL_DATA_DIR: join(folder, name),
+  SPOOL_SANDBOX: 'off',
+  SPOOL_ALLOW_ALL_DOWNLOADS: '1',
+  PORT: '0',
+})
+
+/** A server of its own process. */
+async function startServer(name?: string): Promise<{ child: ChildProcess; openai: OpenAI; port: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(name) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  running.push(child)
+  let printed = ''
+  for await (const chunk of child.stdout) {
+    printed += String(chunk)
+    const [, url] = /answers at (\S+\/v1)/.exec(printed) ?? []
+    if (url === undefined) continue
+    child.stdout.resume()
+    return { child, openai: new OpenAI({ baseURL: url, apiKey: 'any-key' }), port: new URL(url).port }
+  }
+  throw new Error(`the server did not start: ${printed}`)
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill('SIGTERM')
+  await once(child, 'exit')
+}
+
+describe('backup and restore', () => {
+  test('a backup of a running server is restored into another folder', async () => {
+    const { child, openai } = await startServer()
+    const assistant = await openai.beta.assistants.create({ model: 'gpt-4o', name: 'Keeper' })
+    const file = await openai.files.create({
+      file: new File(['The lamp is lit.'], 'a.txt'),
+      purpose: 'assistants',
+    })
+    const run = await openai.beta.threads.createAndRunPoll({
+      assistant_id: assistant.id,
+      thread: { messages: [{ role: 'user', content: 'Hello' }] },
+    })
+    expect(run.status).toBe('completed')
+    const archive = join(folder, 'all.tar.gz')
+    const written = await runMain(['backup', archive], settings())
+    expect(written).toMatchObject({ code: 0, stdout: '' })
+    expect(written.stderr).toMatch(/^Done: \d+ rows and 1 file contents/m)
+    await openai.beta.assistants.delete(assistant.id)
+    await stop(child)
+
+    const restored = await runMain(['restore', archive], settings('other'))
+    expect(restored.stderr).toMatch(/^Restored: \d+ rows and 1 file contents/m)
+    expect(restored.code).toBe(0)
+    const other = await startServer('other')
+    expect((await other.openai.beta.assistants.retrieve(assistant.id)).name).toBe('Keeper')
+    const messages = await other.openai.beta.threads.messages.list(run.thread_id)
+    expect(messages.data.map(({ role }) => role)).toEqual(['assistant', 'user'])
+    expect(await (await other.openai.files.content(file.id)).text()).toBe('The lamp is lit.')
+  })
+
+  test('a file that exists is not overwritten, and a folder in use is not restored into', async () => {
+    await startServer()
+    const archive = join(folder, 'all.tar.gz')
+    expect((await runMain(['backup', archive], settings())).code).toBe(0)
+    const { size } = statSync(archive)
+    const again = await runMain(['backup', archive], settings())
+    expect(again.code).toBe(1)
+    expect(again.stderr).toContain('EEXIST')
+    expect(statSync(archive).size).toBe(size)
+    const restored = await runMain(['restore', archive], settings())
+    expect(restored.code).toBe(1)
+    expect(restored.stderr).toMatch(/in use|another/i)
+  })
+
+  test('a backup that fails leaves no file behind', async () => {
+    const archive = join(folder, 'all.tar.gz')
+    const failed = await runMain(['backup', archive], {
+      ...settings(),
+      DATABASE_URL: 'postgres://127.0.0.1:1/none',
+    })
+    expect(failed.code).toBe(1)
+    expect(existsSync(archive)).toBe(false)
+    expect(existsSync(`${archive}.part`)).toBe(false)
+  })
+})
+
+describe('doctor', () => {
+  test('a new installation passes, and so does one whose server runs', async () => {
+    const fresh = await runMain(['doctor'], settings())
+    expect(fresh.code).toBe(0)
+    expect(fresh.stdout).toMatch(/^ok +database: PostgreSQL 1\d\.\S+, embedded, empty/m)
+    expect(fresh.stdout).toMatch(/^ok +embedder: \S+ gives vectors of \d+ numbers/m)
+    expect(fresh.stdout).toMatch(/^warn +sandbox: off/m)
+    const { port } = await startServer()
+    const beside = await runMain(['doctor'], { ...settings(), PORT: port })
+    expect(beside.stdout).toMatch(/^ok +port: a Spool server answers/m)
+    expect(beside.stdout).toMatch(/^ok +database: .*migration \d+$/m)
+    expect(beside.code).toBe(0)
+  })
+
+  test('a provider and a database that do not answer are named with the fix', async () => {
+    const { code, stdout } = await runMain(['doctor'], {
+      ...settings(),
+      OPENAI_BASE_URL: 'http://127.0.0.1:1/v1',
+      DATABASE_URL: 'postgres://user:hush@127.0.0.1:1/none',
+    })
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^fail +provider openai: it does not answer: ECONNREFUSED. Check its base_url\./m)
+    expect(stdout).toMatch(/^fail +database: /m)
+    expect(stdout).not.toContain('hush')
+  })
+})
+
+test('models are listed and asked', async () => {
+  expect((await runMain(['models', 'list'], settings())).stdout).toMatch(/demo/)
+  const { code, stdout } = await runMain(['models', 'test', 'gpt-4o'], settings())
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^demo\/\S+ answered in \d+\.\d s: "I am the built-in demo model/)
+})
+
+test('settings are checked, and printed without secrets', async () => {
+  expect((await runMain(['config', 'check'], settings())).stdout).toBe('The settings are valid.\n')
+  const { stdout } = await runMain(['config', 'print'], {
+    ...settings(),
+    SPOOL_API_KEY: 'hush-key@team',
+    OPENAI_API_KEY: 'hush-provider',
+    DATABASE_URL: 'postgres://user:hush-password@127.0.0.1/spool',
+  })
+  expect(stdout).not.toContain('hush')
+  expect(JSON.parse(stdout)).toMatchObject({
+    databaseUrl: 'postgres://user:(hidden)@127.0.0.1/spool',
+    keys: ['(hidden)@team'],
+  })
+})
