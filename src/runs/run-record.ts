@@ -182,7 +182,7 @@ export class RunRecord {
     if (!flight) return
     this.#flight = undefined
     this.#pending = joined(flight.pending, this.#pending)
-    this.#move = flight.moved?.fact
+    this.#move = flight.moved?.fact ?? this.#move
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
