@@ -161,3 +161,14 @@ test('an owner that was replaced writes nothing and closes what its listeners sa
   expect(await logged()).toEqual(whole.slice(0, 3))
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
 })
+
+test('a write that fails in any way loses its run and ends nothing else', async () => {
+  onWrite = () => {
+    throw new TypeError('out of order')
+  }
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(record.lost.aborted).toBe(true)
+  expect(await logged()).toEqual(whole.slice(0, 3))
+})
