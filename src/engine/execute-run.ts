@@ -175,7 +175,7 @@ async function endEarly(engine: Engine, record: RunRecord, stop: AbortSignal, er
     const last_error = lastError(error)
     const cause = causeOf(error)
     if (record.row.status !== 'cancelling') {
-      log('error', 'a run failed', { run_id, ...last_error, ...cause })
+      log('error', 'a run failed', { run_id, code: last_error.code, error })
       record.trace({ at, kind: 'failed', ...last_error, ...cause })
     }
     await record.move({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })

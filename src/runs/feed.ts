@@ -1,23 +1,23 @@
-/** What the owner of a run tells the listeners of its own process, from memory, in order. */
+/** The events of a run for readers in the process that owns it: from memory, in order, some before their commit. */
 import type { Entry, NumberedEntry } from '../sql/run-events.ts'
 
-/** An entry as told; its number in the log is null until the log has it. */
+/** An event; its number is null until the log has it. */
 export interface FeedEntry extends Entry {
   number: number | null
 }
 
-/** Bytes of entries that are held for slow readers; a reader that falls behind them reads the log. */
+/** Bytes of events that are held for slow readers; a reader that falls behind them reads the log. */
 const heldBytesLimit = 1024 * 1024
 
-/** Bytes of entries that a reader gets at once: it is given more when it has sent these. */
+/** Bytes of events that a reader gets at once; it gets more when it has sent these. */
 const readBytesLimit = 64 * 1024
 
-/** Open while this process owns the run; `ended` with its lease, `lost` when another process took the run. */
+/** Open while this process owns the run; `ended` with its lease, `lost` when the run is no longer owned. */
 export class Feed {
   readonly run_id: string
-  /** Entries up to this number were in the log before this feed began. */
+  /** Events up to this number were in the log before this feed began. */
   readonly base: number
-  /** Entries up to this number are in the log and were told here, or lie before `base`. */
+  /** Events up to this number are in the log and were emitted here, or lie before `base`. */
   confirmed: number
   state: 'open' | 'ended' | 'lost' = 'open'
   #held: FeedEntry[] = []
@@ -32,8 +32,8 @@ export class Feed {
     this.confirmed = base
   }
 
-  /** Tells entries ahead of the log; the objects are numbered later by `confirm`. */
-  tell(entries: FeedEntry[]): void {
+  /** Emits events; those without a number get it later, by `confirm`. */
+  emit(entries: FeedEntry[]): void {
     for (const entry of entries) {
       this.#held.push(entry)
       this.#heldBytes += entry.data.length
@@ -42,15 +42,15 @@ export class Feed {
     this.#wake()
   }
 
-  /** Tells entries that the log has. */
-  tellNumbered(entries: NumberedEntry[]): void {
+  /** Emits events that the log has. */
+  emitNumbered(entries: NumberedEntry[]): void {
     const last = entries.at(-1)
     if (!last) return
-    this.tell(entries)
+    this.emit(entries)
     this.confirmed = Math.max(this.confirmed, last.number)
   }
 
-  /** Entries that were told ahead, in the order of the log, are now in it; the last one has this number. */
+  /** These events, in the order of the log, are now in it; the last one has this number. */
   confirm(entries: FeedEntry[], last: number): void {
     entries.forEach((entry, index) => {
       entry.number = last - entries.length + 1 + index
@@ -64,13 +64,13 @@ export class Feed {
     this.#wake()
   }
 
-  /** The place in the feed right after log entry `number`. */
+  /** The place in the feed right after event `number`. */
   placeAfter(number: number): number {
     const index = this.#held.findIndex((entry) => entry.number === null || entry.number > number)
     return this.#dropped + (index === -1 ? this.#held.length : index)
   }
 
-  /** Entries since a place, up to a limit of bytes, or `behind` when they are no longer held. */
+  /** Events since a place, up to a limit of bytes, or `behind` when they are no longer held. */
   read(place: number): FeedEntry[] | 'behind' {
     if (place < this.#dropped) return 'behind'
     const first = place - this.#dropped
@@ -107,7 +107,7 @@ export class Feed {
     this.#dropped += count
   }
 
-  /** A tick later, so that tokens which came in one piece leave in one piece: a write costs more than all else. */
+  /** A tick later, so that tokens which arrived together are sent together: a write costs more than all else. */
   #wake(): void {
     if (this.#isWaking) return
     this.#isWaking = true

@@ -1,6 +1,6 @@
 /**
  * Hints that something changed: within the process by call, between processes by NOTIFY. A hint may be lost or
- * come twice; whoever waits for one also looks by itself each second.
+ * arrive twice; whoever waits for one also looks by itself each second.
  */
 import type { Database, Queryable } from '../database/database.ts'
 
@@ -15,7 +15,7 @@ export type Hint =
   | { kind: 'ingest' }
   /** A thread was deleted: the process that holds its Python session ends it. */
   | { kind: 'session_end'; thread_id: string }
-  /** Anything may have changed: the connection that hears notifications was away. */
+  /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
 
 const channel = 'spool_runs'
@@ -41,7 +41,7 @@ function parsePayload(payload: string): Hint {
 /** Lives as long as the process; `shared` says whether other processes use the same database. */
 export class Hints {
   readonly shared: boolean
-  readonly #hearers = new Set<(hint: Hint) => void>()
+  readonly #subscribers = new Set<(hint: Hint) => void>()
   #stopListening: (() => Promise<void>) | undefined
 
   constructor(options: { shared: boolean }) {
@@ -57,15 +57,15 @@ export class Hints {
     )
   }
 
-  /** Hears every hint until the returned function is called. */
-  hear(hearer: (hint: Hint) => void): () => void {
-    this.#hearers.add(hearer)
-    return () => this.#hearers.delete(hearer)
+  /** Calls the subscriber with every hint until the returned function is called. */
+  hear(subscriber: (hint: Hint) => void): () => void {
+    this.#subscribers.add(subscriber)
+    return () => this.#subscribers.delete(subscriber)
   }
 
-  /** Tells this process at once. Call it after the commit. */
+  /** Sends a hint within this process, at once. Call it after the commit. */
   tell(hint: Hint): void {
-    for (const hearer of this.#hearers) hearer(hint)
+    for (const subscriber of this.#subscribers) subscriber(hint)
   }
 
   /** What a transaction sends to the other processes, if there are any. */

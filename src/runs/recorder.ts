@@ -8,6 +8,7 @@ import { sleep } from '../util/abort.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import type { Hints } from './hints.ts'
+import { isPossible } from './next.ts'
 import type { RunLog } from './run-log.ts'
 import { RunRecord, type OwnerWrite, type RecordWriter } from './run-record.ts'
 import type { RunState } from './state.ts'
@@ -159,7 +160,8 @@ export class Recorder implements RecordWriter {
       if (!row || row.attempt !== fence.attempt) record.lose()
       else if (isUnsure && row.writes === fence.writes + 1) {
         record.written(row.written, await this.#missed(record, write, row.written))
-      } else if (row.lease_owner === fence.lease_owner) record.refused(row)
+      } else if (row.lease_owner === fence.lease_owner && isPossible(row.status, 'stopped'))
+        record.refused(row)
       else record.lose()
     } catch (error) {
       log('error', 'a run could not be followed', { run_id: id, error })

@@ -11,17 +11,17 @@ const noDatabase: Queryable = {
 
 const entry = (event: string) => ({ event, data: '{}' })
 
-test('who comes from the log hears nothing again that another process wrote between the deltas', async () => {
+test('a reader that comes from the log gets nothing twice that another process wrote between the deltas', async () => {
   const runLog = new RunLog(noDatabase, new Hints({ shared: false }))
   const feed = new Feed('run_1', 0)
   runLog.addFeed(feed)
-  feed.tellNumbered([{ ...entry('thread.run.in_progress'), number: 1 }])
+  feed.emitNumbered([{ ...entry('thread.run.in_progress'), number: 1 }])
   const ahead = { ...entry('thread.message.delta'), number: null }
-  feed.tell([ahead])
+  feed.emit([ahead])
   // A cancel became entry 2 before the delta was written as entry 3.
-  feed.tellNumbered([{ ...entry('thread.run.cancelling'), number: 2 }])
+  feed.emitNumbered([{ ...entry('thread.run.cancelling'), number: 2 }])
   feed.confirm([ahead], 3)
-  feed.tellNumbered([{ ...entry('thread.run.cancelled'), number: 4 }])
+  feed.emitNumbered([{ ...entry('thread.run.cancelled'), number: 4 }])
   const heard: string[] = []
   const { signal } = new AbortController()
   const isLast = (event: string) => event === 'thread.run.cancelled'

@@ -1,4 +1,4 @@
-/** The run log as readers see it: what happened to a run, in order, from memory where this process owns the run. */
+/** The log of runs for readers: from memory where this process owns the run, else from the database. */
 import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
 import type { Queryable } from '../database/database.ts'
@@ -8,7 +8,7 @@ import { statusOfRun } from '../sql/runs.ts'
 import type { Feed, FeedEntry } from './feed.ts'
 import type { Hints } from './hints.ts'
 
-/** Readers look at the log this often even when no hint comes. */
+/** Readers look at the log this often even without a hint. */
 const pollMs = 1000
 
 /** Lives as long as the process. An unavailable database delays its readers and does not end them. */
@@ -17,11 +17,11 @@ export class RunLog {
   readonly #feeds = new Map<string, Feed>()
   readonly #waiting = new Map<string, Set<() => void>>()
   readonly #closing = new AbortController()
-  readonly #deaf: () => void
+  readonly #unsubscribe: () => void
 
   constructor(db: Queryable, hints: Hints) {
     this.#db = db
-    this.#deaf = hints.hear((hint) => {
+    this.#unsubscribe = hints.hear((hint) => {
       if (hint.kind === 'log') hint.run_ids.forEach((run_id) => this.#wake(run_id))
       if (hint.kind === 'all') for (const run_id of this.#waiting.keys()) this.#wake(run_id)
     })
@@ -37,7 +37,7 @@ export class RunLog {
   }
 
   /**
-   * Entries after number `after`, in batches, as soon as they are told; ends with the first entry that is `last`.
+   * Events after number `after`, in batches, as soon as they are emitted; ends with the first one that is `last`.
    * Throws `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
   async *tail(
@@ -59,7 +59,7 @@ export class RunLog {
   }
 
   /**
-   * Committed entries only, with their numbers; ends where the run has ended and nothing is left to tell. Throws
+   * Committed events only, with their numbers; ends when the run has ended and all of them were returned. Throws
    * `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
   async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
@@ -67,7 +67,7 @@ export class RunLog {
     let last = after
     while (!stop.aborted) {
       let entries = await this.#newEntries(run_id, last, stop)
-      if (entries.length === 0 && (await this.#isOver(run_id, stop))) {
+      if (entries.length === 0 && (await this.#hasEnded(run_id, stop))) {
         // The end may have come after the log was read.
         entries = await retried(() => readEntries(this.#db, run_id, last), stop)
         if (entries.length === 0) return
@@ -80,12 +80,12 @@ export class RunLog {
 
   /** Ends every open tail. */
   close(): void {
-    this.#deaf()
+    this.#unsubscribe()
     this.#closing.abort()
   }
 
-  /** Whether the run has ended; throws when a deleted thread has taken it along. */
-  async #isOver(run_id: string, signal: AbortSignal): Promise<boolean> {
+  /** Whether the run has ended; throws when it was deleted with its thread. */
+  async #hasEnded(run_id: string, signal: AbortSignal): Promise<boolean> {
     const status = await retried(() => statusOfRun(this.#db, run_id), signal)
     if (status === undefined) throw errors.notFound('run', run_id)
     return terminalRunEvents.has(`thread.run.${status}`)
@@ -94,11 +94,11 @@ export class RunLog {
   async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
     const { run_id } = reader
     const entries = await this.#newEntries(run_id, reader.after, signal)
-    if (reader.readLog(entries) > 1) await this.#isOver(run_id, signal)
+    if (reader.readLog(entries) > 1) await this.#hasEnded(run_id, signal)
     return entries
   }
 
-  /** Listens first and then reads; with nothing new it waits for a hint, a while, or the abort. */
+  /** Listens first and then reads; without new events it waits for a hint, a while, or the abort. */
   async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEntry[]> {
     const news = this.#news(run_id, signal)
     const entries = await retried(() => readEntries(this.#db, run_id, after), signal).catch(
@@ -149,18 +149,18 @@ export class LogClosed extends Error {
 class Reader {
   readonly run_id: string
   after: number
-  /** The feed that the reader is in; it stays there until that feed is over. */
+  /** The feed that is being read; the reader stays with it until it ends. */
   feed: Feed | undefined
   #place = 0
   #emptyReads = 0
-  #lastTold: FeedEntry | undefined
+  #lastEmitted: FeedEntry | undefined
 
   constructor(run_id: string, after: number) {
     this.run_id = run_id
     this.after = after
   }
 
-  /** Answers how many reads in a row had nothing new. */
+  /** Returns how many reads in a row had nothing new. */
   readLog(entries: NumberedEntry[]): number {
     this.after = entries.at(-1)?.number ?? this.after
     this.#emptyReads = entries.length === 0 ? this.#emptyReads + 1 : 0
@@ -168,8 +168,8 @@ class Reader {
   }
 
   /**
-   * Goes over to the feed where that can go on from here. It can not while the log has entries that the feed has
-   * not confirmed: some of what it told ahead may be among those that were read.
+   * Changes to the feed where that can continue from here. It cannot while the log has events that the feed has not
+   * confirmed: some of its early events may be among those that were read.
    */
   enter(feed: Feed): boolean {
     if (this.feed === feed) return true
@@ -181,28 +181,28 @@ class Reader {
     return true
   }
 
-  /** What the feed told since; with nothing new it waits for a change. Leaves a feed that is over. */
+  /** What the feed has emitted since; without new events it waits for a change. Leaves a feed that has ended. */
   async fromFeed(feed: Feed, signal: AbortSignal): Promise<Entry[]> {
-    const told = feed.read(this.#place)
-    if (told === 'behind') {
-      // Only numbered entries are dropped, so the last one told has its number by now.
-      this.#leave(this.#lastTold?.number ?? this.after)
+    const emitted = feed.read(this.#place)
+    if (emitted === 'behind') {
+      // Only numbered events are dropped, so the last one that was read has its number by now.
+      this.#leave(this.#lastEmitted?.number ?? this.after)
       return []
     }
-    if (told.length === 0) {
+    if (emitted.length === 0) {
       if (feed.state === 'open') await feed.change(signal)
       else this.#leave(feed.confirmed)
       return []
     }
-    this.#place += told.length
-    this.#lastTold = told.at(-1)
-    // What others wrote stands in the feed behind what was told ahead of it, so it may have been read in the log.
-    return told.filter((entry) => entry.number === null || entry.number > this.after)
+    this.#place += emitted.length
+    this.#lastEmitted = emitted.at(-1)
+    // What others wrote stands in the feed behind earlier early events, so it may have been read in the log.
+    return emitted.filter((entry) => entry.number === null || entry.number > this.after)
   }
 
   #leave(number: number): void {
     this.after = Math.max(this.after, number)
     this.feed = undefined
-    this.#lastTold = undefined
+    this.#lastEmitted = undefined
   }
 }

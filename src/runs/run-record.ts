@@ -75,7 +75,7 @@ export class RunRecord {
     this.#state = state
     this.lost = this.#losing.signal
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
-    this.feed.tellNumbered(events)
+    this.feed.emitNumbered(events)
     if (state.turn?.calls) this.#stored.add(state.turn.calls.id)
     writer.runLog.addFeed(this.feed)
   }
@@ -168,9 +168,9 @@ export class RunRecord {
     const writes = state.row.writes + 1
     this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
     for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
-    this.feed.tellNumbered(missed)
+    this.feed.emitNumbered(missed)
     this.feed.confirm(flight.entries, last)
-    this.feed.tell(flight.entries.slice(flight.pending.emitted))
+    this.feed.emit(flight.entries.slice(flight.pending.emitted))
     this.#emitEarly()
     if (state.row.lease_owner === null) this.#end('ended')
     for (const waiter of flight.waiters) waiter.resolve('written')
@@ -182,7 +182,7 @@ export class RunRecord {
     if (!flight) return
     this.#flight = undefined
     this.#pending = joined(flight.pending, this.#pending)
-    this.#move = flight.moved?.fact
+    this.#move = flight.moved?.fact ?? this.#move
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
@@ -197,7 +197,7 @@ export class RunRecord {
       at: this.#writer.now(),
       usage: null,
     })
-    this.feed.tell(closed.events.map((event) => ({ ...event, number: null })))
+    this.feed.emit(closed.events.map((event) => ({ ...event, number: null })))
     const waiters = [...this.#waiters.splice(0), ...(this.#flight?.waiters ?? [])]
     this.#flight = undefined
     this.#end('lost')
@@ -235,7 +235,7 @@ export class RunRecord {
       ready.push(entry)
     }
     this.#pending.emitted += ready.length
-    this.feed.tell(ready)
+    this.feed.emit(ready)
   }
 
   #notStored(turn: Turn): Turn {

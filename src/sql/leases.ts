@@ -28,7 +28,7 @@ export async function retireWorker(db: Queryable, worker: string): Promise<void>
   })
 }
 
-/** For the embedded database, which one process uses at a time: whoever was here before is dead. */
+/** For the embedded database, which one process uses at a time: all earlier workers have ended. */
 export async function retireAllWorkers(db: Queryable): Promise<void> {
   await db.query({ text: 'delete from workers' })
 }
@@ -39,7 +39,7 @@ export interface OwnedRun {
   status: RunRow['status']
 }
 
-/** Renews the lease and tells which active runs the database says are the worker's. */
+/** Renews the lease and returns the active runs that the worker owns. */
 export async function renewLease(db: Queryable, worker: string): Promise<OwnedRun[]> {
   return db.query<OwnedRun>({
     name: 'renew_lease',
@@ -53,7 +53,7 @@ export async function renewLease(db: Queryable, worker: string): Promise<OwnedRu
   })
 }
 
-/** Removes rows of processes that died long ago. */
+/** Deletes rows of processes that ended long ago. */
 export async function forgetDeadWorkers(db: Queryable): Promise<void> {
   await db.query({ text: `delete from workers where expires_at < clock_timestamp() - interval '10 minutes'` })
 }
@@ -69,8 +69,8 @@ const sessionIsElsewhere = `exists (
   where t.id = r.thread_id and w.id <> $1 and w.expires_at > clock_timestamp())`
 
 /**
- * Locks up to `limit` runs that nobody works on and somebody should: queued ones, and those whose owner died.
- * Rows that another process is just claiming are passed over.
+ * Locks up to `limit` runs that may be claimed: queued ones, and those whose owner's lease has ended. Rows that
+ * another process is claiming are skipped.
  */
 export async function lockClaimableRuns(tx: Queryable, worker: string, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
@@ -84,7 +84,7 @@ export async function lockClaimableRuns(tx: Queryable, worker: string, limit: nu
   })
 }
 
-/** Locks runs that no living process owns and that are to be ended: past their deadline, or about to be cancelled. */
+/** Locks runs without a valid lease that must end: expired ones, and those that are being cancelled. */
 export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
     name: 'lock_runs_to_end',

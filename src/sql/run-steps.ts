@@ -9,7 +9,7 @@ export interface RecordedCall {
   id: string
   name: string
   arguments: string
-  /** What the model is told of the outcome; null while that is open. */
+  /** The outcome as the model reads it; null until there is one. */
   output: string | null
   /** Texts that become annotations where the answer contains them. */
   marks?: Mark[]
@@ -47,7 +47,7 @@ export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null;
 const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,
   expires_at, expired_at, failed_at, last_error, step_details, usage`
 
-/** Whether the passages that file_search found are shown; the API shows them only when asked to. */
+/** Whether the passages that file_search found are shown; the API shows them on request only. */
 export interface StepView {
   withSearchContent: boolean
 }

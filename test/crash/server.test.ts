@@ -161,3 +161,40 @@ test('a cell that had its output recorded is not run again after kill -9, one th
   expect(kept).toBe(recorded)
   expect(done).toContain('second')
 })
+
+test('text before calls that were cut off by kill -9 is said once after the restart', async () => {
+  const first = await start()
+  const assistant = await first.openai.beta.assistants.create({
+    model: 'demo',
+    tools: [{ type: 'function', function: { name: 'get_weather' } }],
+  })
+  const stream = first.openai.beta.threads.createAndRunStream({
+    assistant_id: assistant.id,
+    thread: {
+      messages: [
+        { role: 'user', content: 'slow 700\nsay Let me look.\ncall get_weather {"city": "Lindau"}' },
+      ],
+    },
+  })
+  let run: { id: string; thread_id: string } | undefined
+  try {
+    for await (const event of stream) {
+      if (event.event === 'thread.run.created') run = event.data
+      if (event.event === 'thread.run.step.delta') await first.end('SIGKILL')
+    }
+  } catch {
+    // The stream ends with its server.
+  }
+  if (!run) throw new Error('expected a run')
+  const second = await start()
+  const key = { thread_id: run.thread_id }
+  await until(async () => {
+    const { status } = await second.openai.beta.threads.runs.retrieve(run.id, key)
+    return status === 'requires_action'
+  })
+  const messages = await second.openai.beta.threads.messages.list(run.thread_id)
+  const answers = messages.data.filter((message) => message.role === 'assistant')
+  expect(answers.map(({ status, content }) => [status, content])).toMatchObject([
+    ['completed', [{ type: 'text', text: { value: 'Let me look.' } }]],
+  ])
+})

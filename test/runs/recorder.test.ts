@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
+import { Hints } from '../../src/runs/hints.ts'
+import { both, requested } from '../../src/runs/next.ts'
+import { persist } from '../../src/runs/persist.ts'
+import { Recorder } from '../../src/runs/recorder.ts'
+import { RunLog } from '../../src/runs/run-log.ts'
+import type { RunRecord } from '../../src/runs/run-record.ts'
+import { readEntries } from '../../src/sql/run-events.ts'
+import { updateRunMetadata } from '../../src/sql/runs.ts'
+import { testClock } from '../harness/clock.ts'
+import { testDatabase, type TestDatabase } from '../harness/database.ts'
+import { facts, queuedRow } from '../harness/run-states.ts'
+
+let database: TestDatabase
+/** Called before each statement that writes runs; the returned function after it, before its answer is read. */
+let onWrite: () => (() => Promise<void>) | undefined
+let record: RunRecord
+
+beforeEach(async () => {
+  database = await testDatabase()
+  onWrite = () => undefined
+  const hints = new Hints({ shared: false })
+  const runLog = new RunLog(database.db, hints)
+  const parts = { hints, runLog, clock: testClock(), log: () => {}, isConfirmed: () => true }
+  const recorder = new Recorder({ ...parts, db: watched(database.db) })
+  const created = both(requested(queuedRow()), facts.claimed)
+  const { state, events } = await persist(database.db, 'new', created, { notifications: [] })
+  record = recorder.open(state, events)
+})
+afterEach(() => database.drop())
+
+function watched(db: Database): Database {
+  return {
+    query: async <Row extends object>(statement: Statement) => {
+      const after = statement.name === 'write_runs' ? onWrite() : undefined
+      const rows = await db.query<Row>(statement)
+      await after?.()
+      return rows
+    },
+    transaction: (work) => db.transaction(work),
+    listen: (...parts) => db.listen(...parts),
+    dedicated: () => db.dedicated(),
+    close: () => db.close(),
+  }
+}
+
+/** The next write is committed, and its answer is lost. */
+function loseNextAnswer(meanwhile: () => Promise<unknown> = async () => {}): void {
+  let isLost = false
+  onWrite = () => {
+    if (isLost) return undefined
+    isLost = true
+    return async () => {
+      await meanwhile()
+      throw new DatabaseUnavailable('The connection was cut')
+    }
+  }
+}
+
+async function logged(): Promise<string[]> {
+  const entries = await readEntries(database.db, 'run_1', 0)
+  expect(entries.map(({ number }) => number)).toEqual(entries.map((_, index) => index + 1))
+  return entries.map(({ event }) => event)
+}
+
+/** What listeners got since the claim. */
+function emitted(): string[] {
+  const entries = record.feed.read(0)
+  return entries === 'behind' ? [] : entries.map(({ event }) => event)
+}
+
+const whole = [
+  'thread.run.created',
+  'thread.run.queued',
+  'thread.run.in_progress',
+  'thread.run.step.created',
+  'thread.run.step.in_progress',
+  'thread.message.created',
+  'thread.message.in_progress',
+  'thread.message.delta',
+  'thread.message.completed',
+  'thread.run.step.completed',
+  'thread.run.completed',
+]
+
+test('a write that was committed although its answer was lost is not repeated', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  loseNextAnswer()
+  expect(await record.flush()).toBe('written')
+  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+  expect(emitted()).toEqual(whole)
+})
+
+test('the end of a run that was committed although its answer was lost is not repeated', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  loseNextAnswer()
+  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+  expect(emitted()).toEqual(whole)
+  expect(record.feed.state).toBe('ended')
+})
+
+test('the row is read again when a user changed it while the answer was lost', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+  loseNextAnswer(() => updateRunMetadata(database.db, key, { changed: 'yes' }))
+  expect(await record.flush()).toBe('written')
+  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+  const last = (await readEntries(database.db, 'run_1', whole.length - 1))[0]
+  expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
+})
+
+test('a move that comes while an earlier write is refused is not lost', async () => {
+  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  let moving: Promise<string> | undefined
+  onWrite = () => async () => {
+    moving ??= record.move(facts.turnCompletes)
+  }
+  await record.flush()
+  expect(await moving).toBe('written')
+  expect(await logged()).toEqual(whole)
+})
+
+test('an early event behind one that waits for its commit waits too', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  expect(emitted()).toEqual(whole.slice(0, 8))
+  record.apply(facts.callBegan)
+  expect(emitted()).toEqual(whole.slice(0, 8))
+  await record.flush()
+  const all = [...whole.slice(0, 10), ...whole.slice(3, 5), 'thread.run.step.delta']
+  expect(emitted()).toEqual(all)
+  expect(await logged()).toEqual(all)
+  record.lose()
+})
+
+test('a fact that is not possible fails the move and leaves the run as it is', async () => {
+  await expect(record.move(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+})
+
+test('an owner that was replaced writes nothing and closes what its listeners saw', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  await database.db.query({
+    text: `update runs set attempt = 2, lease_owner = 'worker_2' where id = 'run_1'`,
+  })
+  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(await logged()).toEqual(whole.slice(0, 3))
+  expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
+})
+
+test('a write that fails in any way loses its run and ends nothing else', async () => {
+  onWrite = () => {
+    throw new TypeError('out of order')
+  }
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(record.lost.aborted).toBe(true)
+  expect(await logged()).toEqual(whole.slice(0, 3))
+})
