@@ -63,6 +63,13 @@ async function take(browser, url) {
     await page.waitForTimeout(700)
     await page.screenshot({ path: join(images, `console-${name}.png`) })
   }
+  await takeAnswer(page, url, shoot)
+  await takeRequiredAction(page, url, shoot)
+  await takeRun(page, url, shoot)
+}
+
+/** A cited answer and the passages behind it. */
+async function takeAnswer(page, url, shoot) {
   await page.goto(`${url}/console/`)
   await page.getByRole('button', { name: 'Ask a sample document' }).click()
   await page.getByRole('button', { name: 'How high is the lighthouse of Skarvo?' }).click()
@@ -73,7 +80,10 @@ async function take(browser, url) {
   await page.getByRole('tab', { name: 'Passages' }).click()
   await page.locator('.results').waitFor()
   await shoot('passages')
+}
 
+/** A run with Python that waits for functions, in the dark theme. */
+async function takeRequiredAction(page, url, shoot) {
   await page.goto(`${url}/console/?assistant=new`)
   await page.getByLabel('Name').fill('Analyst')
   await page.getByRole('switch', { name: 'Code interpreter' }).check()
@@ -106,6 +116,10 @@ async function take(browser, url) {
   await page.emulateMedia({ colorScheme: 'dark' })
   await shoot('required-action')
   await page.emulateMedia({ colorScheme: 'light' })
+}
+
+/** The same run when it is complete, and its thread on a phone. */
+async function takeRun(page, url, shoot) {
   await page.getByLabel('Value 1 for get_weather', { exact: true }).last().fill('-3')
   await page.getByRole('button', { name: 'Submit all 2' }).click()
   await page.locator('[data-run-status=completed]').waitFor()

@@ -106,7 +106,7 @@ function modelBar(work: ModelRequestWork): Omit<Bar, 'key' | 'start' | 'end'> {
   return { label: `Model ${model}`, tone: error ? 'bad' : 'model', marks: [...first, ...others], hint }
 }
 
-/** What a driver had to say of a request, in words. */
+/** What a driver reported about a request, in words. */
 export function noteWords({ kind, at_ms: _, ...details }: { kind: string; at_ms: number }): string {
   const told = Object.entries(details).map(
     ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
