@@ -1,17 +1,21 @@
-/** Compiles src/ to dist/ and copies what is not TypeScript. */
+/** Compiles src/ to dist/ and copies what is not TypeScript; builds the console into dist/console. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = join(root, 'dist')
+const require = createRequire(import.meta.url)
 
+/** The server only. What it finds of the console stays. */
 export function build() {
-  const dist = join(root, 'dist')
-  rmSync(dist, { recursive: true, force: true })
-  const manifest = createRequire(import.meta.url).resolve('typescript/package.json')
-  const compiler = join(dirname(manifest), 'bin', 'tsc')
+  mkdirSync(dist, { recursive: true })
+  for (const name of readdirSync(dist)) {
+    if (name !== 'console') rmSync(join(dist, name), { recursive: true, force: true })
+  }
+  const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
   const made = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
     cwd: root,
     stdio: 'inherit',
@@ -26,4 +30,18 @@ export function build() {
   writeFileSync(join(dist, '.built'), new Date().toISOString())
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) build()
+/** Needs the development packages. */
+export function buildConsole() {
+  const vite = join(dirname(require.resolve('vite/package.json')), 'bin', 'vite.js')
+  const made = spawnSync(process.execPath, [vite, 'build', 'console', '--logLevel', 'warn'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (made.status !== 0) throw new Error('the console did not build')
+  writeFileSync(join(dist, 'console', '.built'), new Date().toISOString())
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  build()
+  buildConsole()
+}

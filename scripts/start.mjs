@@ -1,4 +1,4 @@
-/** npm start: compiles when src/ is newer than dist/, then runs the server in this process. */
+/** npm start: builds what is older than its sources, then runs the server in this process. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -10,12 +10,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Spool needs Node.js 20.19 or newer; this is ${process.versions.node}.`)
 }
 
-const stamp = join(root, 'dist', '.built')
-if (isStale()) {
-  if (hasCompiler()) {
+if (isStale('dist', 'src')) {
+  if (hasPackage('typescript')) {
     const { build } = await import('./build.mjs')
     build()
-  } else if (!existsSync(stamp)) {
+  } else if (!isBuilt('dist')) {
     fail(
       'Spool is not compiled yet and the TypeScript compiler is not installed. Run `npm install` with development ' +
         'packages (without --omit=dev and NODE_ENV=production), or copy a ready dist/ here.',
@@ -23,10 +22,20 @@ if (isStale()) {
   }
   // A ready dist/ without the compiler is an installation for production: its file times say nothing.
 }
+// The console is optional: without the packages that build it, a ready dist/console is used, or none.
+if (isStale('dist/console', 'console') && hasPackage('vite') && hasPackage('react')) {
+  const { buildConsole } = await import('./build.mjs')
+  buildConsole()
+}
 await import('../dist/main.js')
 
-function isStale() {
-  return !existsSync(stamp) || newest(join(root, 'src')) > statSync(stamp).mtimeMs
+function isBuilt(folder) {
+  return existsSync(join(root, folder, '.built'))
+}
+
+function isStale(built, sources) {
+  const changed = newest(join(root, sources))
+  return changed > 0 && (!isBuilt(built) || changed > statSync(join(root, built, '.built')).mtimeMs)
 }
 
 function newest(folder) {
@@ -35,9 +44,9 @@ function newest(folder) {
   return Math.max(...files.map((file) => statSync(join(file.parentPath, file.name)).mtimeMs))
 }
 
-function hasCompiler() {
+function hasPackage(name) {
   try {
-    createRequire(import.meta.url).resolve('typescript/package.json')
+    createRequire(import.meta.url).resolve(`${name}/package.json`)
     return true
   } catch {
     return false

@@ -19,7 +19,9 @@ import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
+import { WorkLog } from './runs/work-log.ts'
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts'
+import { openServerInfo } from './server-info.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
@@ -166,6 +168,7 @@ function contextOf(
     log,
     runExpiresSeconds: config.runExpiresSeconds,
     runLogDays: config.runLogDays,
+    traceDays: config.traceDays,
     modelBehind: (name) => {
       const found = models.resolve(name)
       return found && `${found.provider}/${found.model}`
@@ -205,7 +208,8 @@ function openWorker(
     sandbox,
     worker: id,
   })
-  return new Worker({ id, context, models, tools, maxRuns, maxIngests })
+  const workLog = new WorkLog({ db: context.db, log: context.log, isOn: context.traceDays > 0 })
+  return new Worker({ id, context, models, tools, workLog, maxRuns, maxIngests })
 }
 
 async function listen(
@@ -227,6 +231,8 @@ async function listen(
     bodyLimitBytes: config.bodyLimitBytes,
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
+    hasConsole: config.console,
+    serverInfo: openServerInfo({ config, context, ...parts }),
     isDraining: () => parts.draining.aborted,
   })
   await http.listen({ host: config.host, port: config.port })

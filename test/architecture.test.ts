@@ -10,6 +10,7 @@ const allowed: Record<string, string[]> = {
   main: ['*'],
   app: ['*'],
   readiness: ['api', 'database', 'models', 'sandbox', 'util'],
+  'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
   cli: ['app', 'config', 'ingest', 'util'],
   config: ['models', 'blobs', 'util', 'api'],
   http: ['api', 'domain', 'database', 'util'],

@@ -3,13 +3,16 @@ import { z } from 'zod'
 import { ErrorBody } from './api-error.ts'
 import * as assistants from './assistants.ts'
 import { RunEvent } from './events.ts'
+import { FileText } from './file-text.ts'
 import * as files from './files.ts'
 import { Health, Readiness } from './health.ts'
 import { listSchema } from './lists.ts'
+import { ObjectLocation } from './locations.ts'
 import * as messages from './messages.ts'
 import * as models from './models.ts'
 import * as steps from './run-steps.ts'
 import * as runs from './runs.ts'
+import { ServerInfo } from './server-info.ts'
 import * as threads from './threads.ts'
 import { AssistantTool, ToolRequest } from './tools.ts'
 import * as uploads from './uploads.ts'
@@ -57,7 +60,7 @@ export const answers = {
   AssistantDeleted: assistants.AssistantDeleted,
   AssistantTool,
   Thread: threads.Thread,
-  ThreadList: listSchema(threads.Thread),
+  ThreadList: listSchema(threads.ListedThread),
   ThreadDeleted: threads.ThreadDeleted,
   Message: messages.Message,
   MessageList: listSchema(messages.Message),
@@ -69,7 +72,7 @@ export const answers = {
   VectorStoreList: listSchema(stores.VectorStore),
   VectorStoreDeleted: stores.VectorStoreDeleted,
   VectorStoreFile: stores.VectorStoreFile,
-  VectorStoreFileList: listSchema(stores.VectorStoreFile),
+  VectorStoreFileList: listSchema(stores.ListedVectorStoreFile),
   VectorStoreFileDeleted: stores.VectorStoreFileDeleted,
   VectorStoreFileContent: stores.VectorStoreFileContent,
   VectorStoreFileBatch: stores.VectorStoreFileBatch,
@@ -85,6 +88,9 @@ export const answers = {
   Model: models.Model,
   ModelList: models.ModelList,
   EmbeddingList: models.EmbeddingList,
+  ObjectLocation,
+  FileText,
+  ServerInfo,
   Health,
   Readiness,
   Error: ErrorBody,

@@ -1,8 +1,12 @@
 /** Lists: the query of a request, and the envelope of the answer. */
 import { z } from 'zod'
 import { id, integer, text } from './fields.ts'
+import { RunStatus } from './runs.ts'
 
 const order = z.enum(['asc', 'desc']).default('desc')
+
+/** Beyond the original API: only objects whose name holds this text, or whose id it is. */
+const search = { query: text({ min: 1, max: 200 }).optional() }
 
 /** The query of every list except files; `after` and `before` are ids of the listed kind. */
 export const ListQuery = z.object({
@@ -14,14 +18,21 @@ export const ListQuery = z.object({
 export type ListQuery = z.output<typeof ListQuery>
 
 export const ListAssistantsQuery = ListQuery.extend({
+  ...search,
   after: id('assistant').optional(),
   before: id('assistant').optional(),
 })
-/** Beyond the original API, which lists no threads. */
+/**
+ * Beyond the original API, which lists no threads. `query` is the id of a thread, or text in its metadata or in one of
+ * its messages.
+ */
 export const ListThreadsQuery = ListQuery.extend({
+  ...search,
+  include: z.array(z.enum(['first_message'])).default([]),
   after: id('thread').optional(),
   before: id('thread').optional(),
 })
+export type ListThreadsQuery = z.output<typeof ListThreadsQuery>
 export const ListMessagesQuery = ListQuery.extend({
   after: id('message').optional(),
   before: id('message').optional(),
@@ -29,7 +40,16 @@ export const ListMessagesQuery = ListQuery.extend({
 })
 export type ListMessagesQuery = z.output<typeof ListMessagesQuery>
 export const ListRunsQuery = ListQuery.extend({ after: id('run').optional(), before: id('run').optional() })
+/** Beyond the original API: the runs of all threads. */
+export const ListProjectRunsQuery = ListRunsQuery.extend({
+  status: RunStatus.optional(),
+  assistant_id: id('assistant').optional(),
+  model: text({ min: 1 }).optional(),
+  error_code: z.enum(['server_error', 'rate_limit_exceeded', 'invalid_prompt']).optional(),
+})
+export type ListProjectRunsQuery = z.output<typeof ListProjectRunsQuery>
 export const ListVectorStoresQuery = ListQuery.extend({
+  ...search,
   after: id('vector_store').optional(),
   before: id('vector_store').optional(),
 })
@@ -38,10 +58,13 @@ export const ListVectorStoreFilesQuery = ListQuery.extend({
   after: id('file').optional(),
   before: id('file').optional(),
   filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
+  /** Beyond the original API. */
+  include: z.array(z.enum(['progress'])).default([]),
 })
 export type ListVectorStoreFilesQuery = z.output<typeof ListVectorStoreFilesQuery>
 
 export const ListFilesQuery = z.object({
+  ...search,
   purpose: text().optional(),
   limit: integer(1, 10_000).default(10_000),
   order,

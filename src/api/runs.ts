@@ -5,6 +5,7 @@ import { errors } from './errors.ts'
 import { at, atOrNull, complain, id, integer, text } from './fields.ts'
 import { CreateMessageRequest } from './messages.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
+import { RunWork } from './run-work.ts'
 import { ResponseFormat, ResponseFormatRequest } from './response-format.ts'
 import { CreateThreadRequest } from './threads.ts'
 import { ModifyToolResources, ToolResources } from './tool-resources.ts'
@@ -156,12 +157,19 @@ export const SubmitToolOutputsRequest = z.strictObject({
 })
 export type SubmitToolOutputsRequest = z.output<typeof SubmitToolOutputsRequest>
 
-/** Beyond the original API: notes about a run, each with its kind and its own fields. */
+/**
+ * Beyond the original API: notes about a run, each with its kind and its own fields, and its work piece by piece.
+ * Times that end in `_ms` are Unix milliseconds.
+ */
 export const RunTrace = z.strictObject({
   object: z.literal('thread.run.trace'),
   run_id: z.string(),
   thread_id: z.string(),
   attempts: z.int(),
   data: z.array(z.looseObject({ at, kind: z.string() })),
+  /** Empty where `is_kept` is false, and for runs that are older than work is kept. */
+  work: z.array(RunWork),
+  /** Whether this server keeps the work of runs. */
+  is_kept: z.boolean(),
 })
 export type RunTrace = z.output<typeof RunTrace>

@@ -4,6 +4,7 @@ import { ChunkingStrategy, ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
 import { at, atOrNull, complain, decimal, deletion, id, integer, text } from './fields.ts'
 import { Attributes, AttributesRequest, Metadata, MetadataRequest } from './metadata.ts'
+import { ScoreParts } from './run-work.ts'
 
 export const FileCounts = z.strictObject({
   in_progress: z.int(),
@@ -76,6 +77,12 @@ export const VectorStoreFile = z.strictObject({
   attributes: Attributes,
 })
 export type VectorStoreFile = z.output<typeof VectorStoreFile>
+
+/** A file of a list; beyond the original API, how far it is where that is asked for. */
+export const ListedVectorStoreFile = VectorStoreFile.extend({
+  progress: z.strictObject({ chunks: z.int().nullable(), embedded: z.int() }).optional(),
+})
+export type ListedVectorStoreFile = z.output<typeof ListedVectorStoreFile>
 
 export const CreateVectorStoreFileRequest = z.strictObject({
   file_id: id('file'),
@@ -189,8 +196,16 @@ export const VectorStoreSearchResult = z.strictObject({
   score: z.number(),
   attributes: Attributes.nullable(),
   content: z.array(z.strictObject({ type: z.literal('text'), text: z.string() })),
+  /** Beyond the original API, where it is asked for: what the score was made of, and the place in the file. */
+  scores: ScoreParts.optional(),
+  page: z.int().optional(),
+  slide: z.int().optional(),
+  heading: z.string().optional(),
 })
 export type VectorStoreSearchResult = z.output<typeof VectorStoreSearchResult>
+
+/** Beyond the original API. */
+export const SearchQuery = z.object({ include: z.array(z.enum(['scores'])).default([]) })
 
 export const VectorStoreSearchPage = z.strictObject({
   object: z.literal('vector_store.search_results.page'),

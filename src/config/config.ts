@@ -10,6 +10,7 @@ import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
 import { modelSettings, openaiProvider } from './models.ts'
 import { Settings } from './settings.ts'
+import { shownSettings } from './shown-settings.ts'
 
 export interface Config {
   readonly host: string
@@ -27,6 +28,11 @@ export interface Config {
   readonly drainSeconds: number
   /** 0: as long as the thread. */
   readonly runLogDays: number
+  readonly traceDays: number
+  /** Whether the console is served. */
+  readonly console: boolean
+  /** Every setting by its key in the config file, for people to read: without secrets. */
+  readonly settings: readonly { name: string; value: unknown }[]
   readonly maxRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
@@ -76,6 +82,9 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     runExpiresSeconds: settings.run_expires_seconds,
     drainSeconds: settings.drain_seconds,
     runLogDays: settings.run_log_days,
+    traceDays: settings.trace_days,
+    console: settings.console,
+    settings: shownSettings(settings),
     maxRuns: settings.max_runs,
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,

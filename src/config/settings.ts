@@ -79,6 +79,11 @@ const Server = z.strictObject({
     z.boolean().default(true),
   ),
   body_limit_mb: setting('SPOOL_BODY_LIMIT_MB', 'the largest JSON body, MiB', count(1, 1024).default(32)),
+  console: setting(
+    'SPOOL_CONSOLE',
+    'whether the console is served at `/console/`',
+    z.boolean().default(true),
+  ),
   log_level: setting(
     'SPOOL_LOG_LEVEL',
     'the least severe log lines that are printed',
@@ -101,6 +106,11 @@ const Work = z.strictObject({
     'SPOOL_RUN_LOG_DAYS',
     'how many days the event log of an ended run is kept for `GET …/events`; 0: as long as the thread',
     count(0).default(30),
+  ),
+  trace_days: setting(
+    'SPOOL_TRACE_DAYS',
+    'how many days `GET …/trace` keeps requests to models and tool calls, with their texts; 0 keeps none',
+    count(0).default(7),
   ),
   max_runs: setting('SPOOL_MAX_RUNS', 'runs that this process works on at once', count(1).default(512)),
   max_ingests: setting(

@@ -23,6 +23,8 @@ export interface Context {
   runExpiresSeconds: number
   /** How long the log of an ended run is kept; 0: as long as its thread. */
   runLogDays: number
+  /** How many days the trace keeps what runs did; 0: it keeps nothing. */
+  traceDays: number
   /** Which provider and model a name leads to, as `provider/model`. */
   modelBehind: (name: string) => string | undefined
 }

@@ -12,6 +12,7 @@ import { findFile, toFile } from '../sql/files.ts'
 import { findMessage } from '../sql/messages.ts'
 import { findRunStep } from '../sql/run-steps.ts'
 import { findRunRow, toRun } from '../sql/runs.ts'
+import { findWork } from '../sql/run-work.ts'
 import { findThread } from '../sql/threads.ts'
 import { findStoreFile } from '../sql/vector-store-files.ts'
 import { findVectorStore } from '../sql/vector-stores.ts'
@@ -42,10 +43,13 @@ export const findObject = {
     return row && toRun(row)
   },
 
-  async run_trace({ db }: Context, key: Key<'thread_id' | 'run_id'>): Found<RunTrace> {
+  async run_trace({ db, traceDays }: Context, key: Key<'thread_id' | 'run_id'>): Found<RunTrace> {
     const { project, thread_id, run_id } = key
     const row = await findRunRow(db, { project, thread_id, id: run_id })
-    return row && { object: 'thread.run.trace', run_id, thread_id, attempts: row.attempt, data: row.trace }
+    if (!row) return undefined
+    const work = await findWork(db, run_id)
+    const { attempt: attempts, trace: data } = row
+    return { object: 'thread.run.trace', run_id, thread_id, attempts, data, work, is_kept: traceDays > 0 }
   },
 
   /** `withSearchContent`: whether the step shows the text of passages that file_search found. */

@@ -2,19 +2,31 @@
 import type { Assistant } from '../api/assistants.ts'
 import { errors, type ObjectKind } from '../api/errors.ts'
 import type { FileObject } from '../api/files.ts'
-import { fileListOf, listOf, type List, type ListFilesQuery, type ListQuery } from '../api/lists.ts'
+import {
+  fileListOf,
+  listOf,
+  type List,
+  type ListFilesQuery,
+  type ListProjectRunsQuery,
+  type ListQuery,
+  type ListThreadsQuery,
+} from '../api/lists.ts'
+import type { Queryable } from '../database/database.ts'
 import type { Message } from '../api/messages.ts'
 import type { RunStep } from '../api/run-steps.ts'
 import type { Run } from '../api/runs.ts'
-import type { Thread } from '../api/threads.ts'
-import type { VectorStore, VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
+import type { ListedThread, Thread } from '../api/threads.ts'
+import type { ListedVectorStoreFile, VectorStore, VectorStoreFileStatus } from '../api/vector-stores.ts'
 import { listAssistants } from '../sql/assistants.ts'
 import { listFiles } from '../sql/files.ts'
 import { listMessages } from '../sql/messages.ts'
 import { UnknownCursor, type Page, type PageQuery } from '../sql/pages.ts'
 import { listRunSteps } from '../sql/run-steps.ts'
 import { listRuns } from '../sql/runs.ts'
+import { listProjectRuns } from '../sql/run-lists.ts'
+import { firstMessages, searchThreads } from '../sql/thread-search.ts'
 import { listThreads } from '../sql/threads.ts'
+import { findProgress } from '../sql/store-file-progress.ts'
 import { listStoreFiles } from '../sql/vector-store-files.ts'
 import { listVectorStores } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -26,8 +38,26 @@ export const listObjects = {
   assistants: ({ db }: Context, project: string, query: ListQuery): Promise<List<Assistant>> =>
     listed('assistant', listAssistants(db, project, pageQuery(query))),
 
-  threads: ({ db }: Context, project: string, query: ListQuery): Promise<List<Thread>> =>
-    listed('thread', listThreads(db, project, pageQuery(query))),
+  async threads({ db }: Context, project: string, query: ListThreadsQuery): Promise<List<ListedThread>> {
+    const { query: search, include } = query
+    const threads =
+      search === undefined
+        ? await listed('thread', listThreads(db, project, pageQuery(query)))
+        : await foundThreads(db, project, { search, query: pageQuery(query) })
+    if (include.length === 0) return threads
+    const texts = await firstMessages(
+      db,
+      threads.data.map(({ id }) => id),
+    )
+    return {
+      ...threads,
+      data: threads.data.map((thread) => ({ ...thread, first_message: texts.get(thread.id) ?? null })),
+    }
+  },
+
+  /** The runs of all threads. */
+  project_runs: ({ db }: Context, project: string, query: ListProjectRunsQuery): Promise<List<Run>> =>
+    listed('run', listProjectRuns(db, project, { filters: query, query: pageQuery(query) })),
 
   messages(
     { db }: Context,
@@ -64,14 +94,30 @@ export const listObjects = {
     ),
 
   /** All files of a vector store, or those of one batch. */
-  vector_store_files(
+  async vector_store_files(
     { db }: Context,
     { project, vector_store_id, batch_id }: Key<'vector_store_id'> & { batch_id?: string },
-    query: ListQuery & { filter?: VectorStoreFileStatus | undefined },
-  ): Promise<List<VectorStoreFile>> {
+    query: ListQuery & { filter?: VectorStoreFileStatus | undefined; include?: readonly string[] },
+  ): Promise<List<ListedVectorStoreFile>> {
     const scope = { project, vector_store_id, status: query.filter, ...(batch_id && { batch_id }) }
-    return listed('file', listStoreFiles(db, scope, pageQuery(query)))
+    const files = await listed('file', listStoreFiles(db, scope, pageQuery(query)))
+    if (!query.include?.length) return files
+    const ids = files.data.map(({ id }) => id)
+    const progress = await findProgress(db, vector_store_id, ids)
+    return { ...files, data: files.data.map((file) => ({ ...file, progress: progress.get(file.id) })) }
   },
+}
+
+/** `last_id` leads on also when this page found nothing and the next may. */
+async function foundThreads(
+  db: Queryable,
+  project: string,
+  options: { search: string; query: PageQuery },
+): Promise<List<Thread>> {
+  const { data, has_more, last_id } = await pageOf(searchThreads(db, project, options), (id) =>
+    errors.notFound('thread', id),
+  )
+  return { ...listOf(data, has_more), last_id }
 }
 
 async function listed<Row extends { id: string }>(
@@ -82,7 +128,7 @@ async function listed<Row extends { id: string }>(
   return listOf(data, has_more)
 }
 
-async function pageOf<Row>(page: Promise<Page<Row>>, notFound: (id: string) => Error): Promise<Page<Row>> {
+async function pageOf<Found>(page: Promise<Found>, notFound: (id: string) => Error): Promise<Found> {
   try {
     return await page
   } catch (error) {
@@ -96,6 +142,13 @@ function pageQuery({
   order,
   after,
   before,
-}: Omit<ListQuery, 'before'> & { before?: string | undefined }): PageQuery {
-  return { limit, order, ...(after !== undefined && { after }), ...(before !== undefined && { before }) }
+  query,
+}: Omit<ListQuery, 'before'> & { before?: string | undefined; query?: string | undefined }): PageQuery {
+  return {
+    limit,
+    order,
+    ...(query !== undefined && { search: query }),
+    ...(after !== undefined && { after }),
+    ...(before !== undefined && { before }),
+  }
 }

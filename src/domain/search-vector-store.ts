@@ -8,7 +8,7 @@ import type { Context } from './context.ts'
 /** Answers undefined when there is no such vector store, and an empty page when `signal` aborts. */
 export async function searchVectorStore(
   { db, retrieval, log }: Context,
-  { project, vector_store_id }: { project: string; vector_store_id: string },
+  { project, vector_store_id, withScores }: { project: string; vector_store_id: string; withScores: boolean },
   request: VectorStoreSearchRequest,
   signal: AbortSignal,
 ): Promise<VectorStoreSearchPage | undefined> {
@@ -33,7 +33,9 @@ export async function searchVectorStore(
   return {
     object: 'vector_store.search_results.page',
     search_query: queries,
-    data: results.map(toEntry),
+    data: results.map((result) =>
+      withScores ? { ...toEntry(result), ...detailsOf(result) } : toEntry(result),
+    ),
     has_more: false,
     next_page: null,
   }
@@ -41,4 +43,13 @@ export async function searchVectorStore(
 
 function toEntry({ file_id, filename, score, attributes, text }: SearchResult) {
   return { file_id, filename, score, attributes, content: [{ type: 'text' as const, text }] }
+}
+
+function detailsOf({ scores, page, slide, heading }: SearchResult) {
+  return {
+    scores,
+    ...(page !== undefined && { page }),
+    ...(slide !== undefined && { slide }),
+    ...(heading !== undefined && { heading }),
+  }
 }

@@ -15,6 +15,7 @@ import { conversation, findingsOf, type DraftMessage, type Exchange } from './co
 import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
 import { withImages } from './images.ts'
+import type { LeftOut } from './trace-work.ts'
 import type { Findings } from './turn-writer.ts'
 import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
 
@@ -41,7 +42,7 @@ export async function buildRequest(
   engine: Engine,
   record: RunRecord,
   parts: RequestParts,
-): Promise<{ request: ChatRequest; findings: Findings } | 'prompt_too_long'> {
+): Promise<{ request: ChatRequest; findings: Findings; left_out: LeftOut } | 'prompt_too_long'> {
   const { settings } = record.row
   const { offered, model, completionLeft } = parts
   const system = systemText(settings, offered)
@@ -58,14 +59,13 @@ export async function buildRequest(
   const { exchanges, findings } = await loadThread(engine, record, parts)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
-  if (shortened.dropped.length > 0) {
-    const dropped = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
-    const count = shortened.dropped.length
-    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped })
-  }
+  const count = shortened.dropped.length
+  const ids = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
+  if (count > 0)
+    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped: ids })
   const kept = shortened.kept.flatMap((one) => one.messages)
   const messages = [...frame.messages, ...(await withImages(engine, record.row.project, kept))]
-  return { request: { ...frame, messages }, findings }
+  return { request: { ...frame, messages }, findings, left_out: { count, ids } }
 }
 
 function systemText(settings: RunSettings, offered: readonly OfferedTool[]): string {

@@ -17,6 +17,7 @@ import { maxTurns, type Engine } from './engine.ts'
 import { lastError, RunFailure, RunStopped } from './failure.ts'
 import { nextTurn, remaining, type Decision } from './next-turn.ts'
 import { runTools, type ToolsRun } from './run-tools.ts'
+import { WorkTrace } from './trace-work.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 /** Works on a run until it ends, waits for the client, or is stopped; never throws. */
@@ -24,11 +25,14 @@ export async function executeRun(engine: Engine, record: RunRecord, stop: AbortS
   const signal = AbortSignal.any([stop, record.lost])
   // A database that is unavailable delays a run; it does not fail it.
   const db = retryingReads(engine.context.db, signal)
+  const work = new WorkTrace(engine.workLog, record.row)
   try {
-    await new RunExecution({ ...engine, context: { ...engine.context, db } }, record, signal).run()
+    const retrying = { ...engine, context: { ...engine.context, db } }
+    await new RunExecution(retrying, record, { signal, work }).run()
   } catch (error) {
     await endEarly(engine, record, stop, error)
   }
+  work.end(record.row)
 }
 
 function now(engine: Engine): number {
@@ -40,13 +44,15 @@ class RunExecution {
   readonly #engine: Engine
   readonly #record: RunRecord
   readonly #signal: AbortSignal
+  readonly #work: WorkTrace
   /** The last turn where it called unknown functions only: no step shows it, but the model must see its mistake. */
   #unrecorded: RecordedTurn | undefined
 
-  constructor(engine: Engine, record: RunRecord, signal: AbortSignal) {
+  constructor(engine: Engine, record: RunRecord, { signal, work }: { signal: AbortSignal; work: WorkTrace }) {
     this.#engine = engine
     this.#record = record
     this.#signal = signal
+    this.#work = work
   }
 
   async run(): Promise<void> {
@@ -79,11 +85,11 @@ class RunExecution {
     })
     if (built === 'prompt_too_long') return this.#exhausted('max_prompt_tokens')
     await engine.confirmed(signal)
-    const { request, findings } = built
+    const { request, findings, left_out } = built
     // A model that calls all the same reads that there is nothing to call.
     const tools = settings.tool_choice === 'none' ? [] : offered
     const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
-    const turn = await askModel(model, request, writer, signal)
+    const turn = await askModel(this.#work.watch(model, left_out), request, writer, signal)
     return this.#finish(writer, turn)
   }
 
@@ -102,7 +108,8 @@ class RunExecution {
     const isCut = finish_reason === 'length' || finish_reason === 'content_filter'
     if (isCut) writer.flushText()
     else writer.addLateText()
-    const tools = isCut ? undefined : await runTools(engine, record, writer, { usage, signal })
+    const options = { usage, signal, work: this.#work }
+    const tools = isCut ? undefined : await runTools(engine, record, writer, options)
     const waiting = tools?.waiting ?? []
     const decision = nextTurn({
       finish_reason,

@@ -3,9 +3,10 @@ import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
-import type { ToolOutcome } from '../tools/port.ts'
+import type { ToolContext, ToolOutcome } from '../tools/port.ts'
 import type { Engine } from './engine.ts'
 import { RunStopped } from './failure.ts'
+import type { WorkTrace } from './trace-work.ts'
 import type { DraftCall, TurnWriter } from './turn-writer.ts'
 
 export interface ToolsRun {
@@ -22,9 +23,9 @@ export async function runTools(
   engine: Engine,
   record: RunRecord,
   writer: TurnWriter,
-  options: { usage: Usage; signal: AbortSignal },
+  options: { usage: Usage; signal: AbortSignal; work: WorkTrace },
 ): Promise<ToolsRun> {
-  const { usage, signal } = options
+  const { usage, signal, work } = options
   const known = writer.calls.filter((call) => call.tool)
   const step = record.state.turn?.calls
   const shown = known.map((call) => shownCall(step, call))
@@ -45,15 +46,16 @@ export async function runTools(
   const results = await Promise.allSettled(
     runnable.map(async (call) => {
       const { index } = call
-      const run = call.tool?.run?.(call, {
+      const context: ToolContext = {
         row: record.row,
         signal: together,
         ordinal: before + calls.indexOf(recordOf(calls, call)),
         tell: (delta) => {
           if (!together.aborted) writer.growCall(call, delta)
         },
-      })
-      const outcome = await run?.catch((error: unknown) => {
+      }
+      const { run } = call.tool ?? {}
+      const outcome = await (run && work.call(call, () => run(call, context)))?.catch((error: unknown) => {
         failing.abort(error)
         throw error
       })

@@ -8,6 +8,7 @@ import type { Models } from '../models/open.ts'
 import type { Slot } from '../runs/handoff.ts'
 import type { Hint } from '../runs/hints.ts'
 import { Recorder } from '../runs/recorder.ts'
+import type { WorkLog } from '../runs/work-log.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
 import { sleep } from '../util/abort.ts'
@@ -27,6 +28,7 @@ interface WorkerOptions {
   context: Context
   models: Models
   tools: Tools
+  workLog: WorkLog
   /** Runs that this process works on at once. */
   maxRuns: number
   /** Files that it brings into vector stores at once. */
@@ -49,7 +51,7 @@ export class Worker {
   #unsubscribe = () => {}
 
   constructor(options: WorkerOptions) {
-    const { context, models, tools } = options
+    const { context, models, tools, workLog } = options
     this.#options = options
     this.id = options.id
     const heartbeat = new Heartbeat({
@@ -70,6 +72,7 @@ export class Worker {
         context,
         models,
         tools,
+        workLog,
         loadImage: (image) => loadImage(context, image),
         confirmed: lease.confirmed,
       },
@@ -104,6 +107,7 @@ export class Worker {
     this.#runs.stop('stopping')
     await this.#runs.ended()
     this.#unsubscribe()
+    await this.#options.workLog.close()
     await this.#heartbeat.stop()
     const patience = AbortSignal.timeout(retireMs)
     await retried(() => retireWorker(db, this.id), patience).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
+import { consoleRoutes, findConsole } from './console.ts'
 import { answerError } from './errors.ts'
 import { acceptForms } from './forms.ts'
 import { addHeaders, firstHeaders } from './headers.ts'
@@ -44,6 +45,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   let document: string | undefined
   const server: Server = {
     ...options,
+    hasConsole: options.hasConsole && findConsole() !== undefined,
     openApi: () => (document ??= JSON.stringify(openApiDocument(routes))),
     homePage: () => homePage(routes),
   }
@@ -72,6 +74,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   const isApi = ({ path }: { path: string }) => path.startsWith('/v1/')
   const others = routes.filter((route) => !isApi(route))
   registerRoutes(http, server, others)
+  consoleRoutes(http, server)
   await http.register(async (v1) => addApi(v1, server, routes.filter(isApi)), { prefix: '/v1' })
   return http
 }

@@ -28,6 +28,11 @@ const parameterDescriptions: Record<string, string> = {
   run_id: 'Only messages that this run created',
   purpose: 'Only files with this purpose',
   filter: 'Only files with this status',
+  query: 'Only objects whose name, text or metadata contain this, or with this id',
+  status: 'Only runs with this status',
+  assistant_id: 'Only runs of this assistant',
+  model: 'Only runs for which this model was requested',
+  error_code: 'Only runs with an error of this code',
   'include[]': 'Fields that are left out otherwise',
   'last-event-id': 'The same as `after`; takes precedence',
 }

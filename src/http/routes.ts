@@ -5,10 +5,13 @@ import { fileRoutes } from './files.ts'
 import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
 import { passThroughRoutes } from './pass-through.ts'
+import { fileTextRoutes } from './file-text.ts'
+import { objectRoutes } from './objects.ts'
 import type { Route } from './route.ts'
 import { runEventRoutes } from './run-events.ts'
 import { runStepRoutes } from './run-steps.ts'
 import { runRoutes } from './runs.ts'
+import { serverInfoRoutes } from './server-info.ts'
 import { serverRoutes } from './server-routes.ts'
 import { threadRoutes } from './threads.ts'
 import { uploadRoutes } from './uploads.ts'
@@ -30,4 +33,7 @@ export const routes: readonly Route[] = [
   ...modelRoutes,
   ...passThroughRoutes,
   ...serverRoutes,
+  ...objectRoutes,
+  ...fileTextRoutes,
+  ...serverInfoRoutes,
 ]

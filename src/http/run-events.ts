@@ -38,7 +38,8 @@ export const runEventRoutes = [
     path: '/v1/threads/{thread_id}/runs/{run_id}/trace',
     id: 'getRunTrace',
     summary: 'Retrieve what a run did that its object does not show',
-    description: 'The model that answered, messages that were left out, recoveries.',
+    description:
+      'Requests to models as they were sent, tool calls with what they found, times, messages that were left out, recoveries.',
     tag: 'Runs',
     answer: 'RunTrace',
     isExtension: true,

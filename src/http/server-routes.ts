@@ -10,11 +10,13 @@ export const serverRoutes = [
     path: '/',
     id: 'getHome',
     summary: 'Show the version and the main addresses',
-    description: 'A page for browsers, JSON for other clients.',
+    description:
+      'Browsers are redirected to the console, or see a page where there is none; others get JSON.',
     tag: 'Server',
     media: ['application/json', 'text/html'],
     handle({ server, request, reply }) {
       if (request.headers.accept?.includes('text/html')) {
+        if (server.hasConsole) return reply.redirect('/console/')
         return send(reply.header('content-security-policy', homePolicy), 'text/html', server.homePage())
       }
       const home = { name: 'Spool', version, api: '/v1', openapi: '/openapi.json', ready: '/readyz' }

@@ -1,5 +1,6 @@
 /** What the routes work with; app.ts creates it once. */
 import type { Readiness } from '../api/health.ts'
+import type { ServerInfo } from '../api/server-info.ts'
 import type { Context } from '../domain/context.ts'
 import type { Models } from '../models/open.ts'
 
@@ -21,6 +22,10 @@ export interface ServerOptions {
   /** A stream that has sent nothing for this long sends a comment, ms. */
   keepAliveMs: number
   readiness: () => Promise<Readiness>
+  /** Whether the console is served. */
+  hasConsole: boolean
+  /** How the server is, told to a key of that project. */
+  serverInfo: (project: string) => Promise<ServerInfo>
   /** Whether the server stops: it still answers, and asks clients to use another connection. */
   isDraining: () => boolean
 }

@@ -1,5 +1,6 @@
 /** /v1/vector_stores */
 import { ListVectorStoresQuery } from '../api/lists.ts'
+import { SearchQuery } from '../api/vector-stores.ts'
 import { createVectorStore } from '../domain/create-vector-store.ts'
 import { deleteVectorStore } from '../domain/delete-vector-store.ts'
 import { findObject } from '../domain/find-object.ts'
@@ -72,10 +73,16 @@ export const vectorStoreRoutes = [
     id: 'searchVectorStore',
     summary: 'Search a vector store',
     tag: 'Vector stores',
+    query: SearchQuery,
     body: 'VectorStoreSearchRequest',
     example: { query: 'How long is the warranty?', max_num_results: 5 },
     answer: 'VectorStoreSearchPage',
-    handle: ({ context, project, params, body, reply }) =>
-      searchVectorStore(context, { project, ...params }, body, hangUpSignal(reply)),
+    handle: ({ context, project, params, body, query: { include }, reply }) =>
+      searchVectorStore(
+        context,
+        { project, ...params, withScores: include.length > 0 },
+        body,
+        hangUpSignal(reply),
+      ),
   }),
 ]

@@ -1,6 +1,7 @@
 /** Searches vector stores, for the search endpoint and for the tool `file_search`. */
 import { errors } from '../api/errors.ts'
 import type { Attributes } from '../api/metadata.ts'
+import type { ScoreParts } from '../api/run-work.ts'
 import type { SearchFilter } from '../api/vector-stores.ts'
 import { findChunks, hasWindows, type FoundChunk } from '../sql/chunks.ts'
 import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from '../sql/vector-stores.ts'
@@ -38,6 +39,8 @@ export interface SearchResult {
   filename: string
   /** 0..1 */
   score: number
+  /** What the score was made of. */
+  scores: ScoreParts
   attributes: Attributes
   text: string
   page?: number
@@ -49,7 +52,7 @@ export interface SearchResult {
 /** The best chunks of each store and query, by vectors and by words. Only they can become results. */
 const poolSize = 200
 
-type Ranked = Candidate & { chunk: FoundChunk }
+type Ranked = Candidate & { chunk: FoundChunk; scores: ScoreParts }
 
 /**
  * Best first. While a store has no vectors, or the queries cannot be embedded, only words count. Throws an `ApiError`
@@ -103,12 +106,12 @@ async function searchStore(
   // A store without vectors needs no embedder, which may be slow to start.
   const hasVectors = await hasWindows(retrieval.db, store.id)
   const embedded = hasVectors ? await embedQueries(retrieval, search.queries, signal) : []
-  const scored: Scores[] = []
+  const scored: Scored[] = []
   for (const [index, text] of search.queries.entries()) {
     const query = { text, vector: embedded[index], accept }
     scored.push(await scoreStore(retrieval, store, { query, signal }))
   }
-  return readCandidates(retrieval, store, bestOf(scored))
+  return readCandidates(retrieval, store, scored)
 }
 
 /** Nothing when the embedder fails: words still find much, and a run need not fail for it. */
@@ -135,26 +138,49 @@ interface Query {
 
 type Accept = (chunk_id: string) => boolean
 
+/** The scores of one query, and those that they were made of; undefined where meaning did not count. */
+interface Scored {
+  fused: Scores
+  meaning: Scores | undefined
+  words: Scores
+}
+
 async function scoreStore(
   { db, vectors, words, embedder }: Retrieval,
   store: VectorStoreRow,
   { query, signal }: { query: Query; signal: AbortSignal },
-): Promise<Scores> {
+): Promise<Scored> {
   const { vector, accept } = query
   const source = wordSource(db, store.id)
   const byWords = (options: Pooled) => words.search(source, query.text, options, signal)
   const all = accept ? { limit: poolSize, accept } : { limit: poolSize }
-  if (!vector) return scoresOf(await byWords(all))
+  if (!vector) return wordsOnly(await byWords(all))
   const vectorRows = vectorSource(db, store.id, embedder.dimensions)
   const byVectors = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
   const [vectorHits, wordHits] = await Promise.all([byVectors(all), byWords(all)])
   // No file has all its vectors yet.
-  if (vectorHits.length === 0) return scoresOf(wordHits)
+  if (vectorHits.length === 0) return wordsOnly(wordHits)
   // A chunk that only one index found gets its score from the other index too.
   const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
   const wordsToo = await searchRest(byWords, vectorHits, wordHits)
   const alpha = alphaFor(embedder.id, query.text)
-  return fuseScores(scoresOf([...vectorHits, ...vectorsToo]), scoresOf([...wordHits, ...wordsToo]), alpha)
+  const meaning = scoresOf([...vectorHits, ...vectorsToo])
+  const inWords = scoresOf([...wordHits, ...wordsToo])
+  return { fused: fuseScores(meaning, inWords, alpha), meaning, words: inWords }
+}
+
+function wordsOnly(hits: Hit[]): Scored {
+  const words = scoresOf(hits)
+  return { fused: words, meaning: undefined, words }
+}
+
+/** Of the query that a chunk fits best, the parts of its score. */
+function partsOf(scored: readonly Scored[], chunk_id: string): ScoreParts {
+  const best = scored.toSorted(
+    (one, other) => (other.fused.get(chunk_id) ?? 0) - (one.fused.get(chunk_id) ?? 0),
+  )[0]
+  const meaning = best?.meaning ? (best.meaning.get(chunk_id) ?? 0) : null
+  return { meaning, words: best?.words.get(chunk_id) ?? 0 }
 }
 
 interface Pooled {
@@ -193,7 +219,12 @@ async function acceptor(
 }
 
 /** The best chunks, read from the database. Those that were removed meanwhile are left out. */
-async function readCandidates({ db }: Retrieval, store: VectorStoreRow, scores: Scores): Promise<Ranked[]> {
+async function readCandidates(
+  { db }: Retrieval,
+  store: VectorStoreRow,
+  scored: readonly Scored[],
+): Promise<Ranked[]> {
+  const scores = bestOf(scored.map(({ fused }) => fused))
   const best = [...scores].toSorted(([, one], [, other]) => other - one).slice(0, poolSize)
   const chunks = await findChunks(
     db,
@@ -209,6 +240,7 @@ async function readCandidates({ db }: Retrieval, store: VectorStoreRow, scores: 
       start: chunk.start_at,
       end: chunk.end_at,
       score: scores.get(id) ?? 0,
+      scores: partsOf(scored, id),
     }
   })
 }
@@ -225,11 +257,12 @@ function onceByFile(found: Ranked[]): Ranked[] {
   )
 }
 
-function toResult({ chunk, score }: Ranked): SearchResult {
+function toResult({ chunk, score, scores }: Ranked): SearchResult {
   return {
     file_id: chunk.file_id,
     filename: chunk.filename,
     score,
+    scores,
     attributes: chunk.attributes,
     text: chunk.text,
     ...(chunk.page !== null && { page: chunk.page }),

@@ -115,6 +115,7 @@ export async function listAssistants(
     columns: 'id, created_at, body',
     where: { project },
     query,
+    searched: { column: "(body -> 'name')::text", isJson: true },
   })
   return { ...page, data: page.data.map((row) => shownAssistant(toStored(row))) }
 }

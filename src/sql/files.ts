@@ -63,7 +63,13 @@ export async function listFiles(
   scope: { project: string; purpose?: string },
   query: PageQuery,
 ): Promise<Page<FileObject>> {
-  const page = await listRows<FileRow>(db, { table: 'files', columns, where: { ...scope }, query })
+  const page = await listRows<FileRow>(db, {
+    table: 'files',
+    columns,
+    where: { ...scope },
+    query,
+    searched: { column: 'filename' },
+  })
   return { ...page, data: page.data.map(toFile) }
 }
 

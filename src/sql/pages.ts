@@ -4,6 +4,8 @@ import type { Queryable } from '../database/database.ts'
 export interface PageQuery {
   limit: number
   order: 'asc' | 'desc'
+  /** Only rows that hold this text; see `search` in the options of the list. */
+  search?: string
   /** Ids of rows of the same list; the page lies strictly between them, in the list's own order. */
   after?: string
   before?: string
@@ -36,6 +38,10 @@ interface ListOptions {
   query: PageQuery
   /** The cursor's column, where it is not `id`. */
   idColumn?: string
+  /** Fixed SQL that must hold as well. */
+  conditions?: readonly string[]
+  /** The column that `query.search` is looked for in; columns of type json are read as their JSON text. */
+  searched?: { column: string; isJson?: boolean }
 }
 
 /**
@@ -47,6 +53,12 @@ export async function listRows<Row extends object>(db: Queryable, options: ListO
   const values: unknown[] = Object.values(where)
   const conditions = Object.keys(where).map((column, index) => `${column} = $${index + 1}`)
   const scope = conditions.join(' and ')
+  conditions.push(...(options.conditions ?? []))
+  if (options.searched && query.search !== undefined) {
+    const { column, isJson = false } = options.searched
+    values.push(query.search, likePattern(isJson ? jsonText(query.search) : query.search))
+    conditions.push(`(${idColumn} = $${values.length - 1} or ${column} ilike $${values.length})`)
+  }
   for (const [column, value] of Object.entries(filter)) {
     values.push(value)
     conditions.push(`${column} = $${values.length}`)
@@ -88,4 +100,14 @@ async function checkCursors(db: Queryable, options: ListOptions, scope: string):
     })
     if (found.length === 0) throw new UnknownCursor(parameter, id)
   }
+}
+
+/** A pattern for LIKE that finds the text anywhere. */
+export function likePattern(text: string): string {
+  return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+}
+
+/** The text as it stands within JSON that `JSON.stringify` wrote. */
+export function jsonText(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }

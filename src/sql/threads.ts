@@ -1,6 +1,7 @@
 /** Rows of `threads`. */
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { removeWorkOfRuns } from './run-work.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type ThreadRow = Omit<Thread, 'object'>
@@ -100,10 +101,9 @@ export async function deleteThread(tx: Queryable, id: string): Promise<{ had_ses
     text: 'delete from runs where thread_id = $1 returning id',
     values: [id],
   })
-  await tx.query({
-    text: 'delete from run_events where run_id = any($1)',
-    values: [runs.map((run) => run.id)],
-  })
+  const run_ids = runs.map((run) => run.id)
+  await tx.query({ text: 'delete from run_events where run_id = any($1)', values: [run_ids] })
+  await removeWorkOfRuns(tx, run_ids)
   await tx.query({ text: 'delete from run_steps where thread_id = $1', values: [id] })
   await tx.query({ text: 'delete from messages where thread_id = $1', values: [id] })
   return { had_session: thread?.had_session ?? false }

@@ -160,6 +160,7 @@ export async function listVectorStores(
     columns: countedColumns,
     where: { project },
     query: options.query,
+    searched: { column: 'name' },
   })
   return { ...page, data: page.data.map((row) => toVectorStore(row, options.now)) }
 }

@@ -1,5 +1,6 @@
 /** file_search: passages of the assistant's and the thread's vector stores, with marks to cite them by. */
 import type { FileSearchToolCall } from '../api/run-steps.ts'
+import type { Passage } from '../api/run-work.ts'
 import type { FileSearchTool } from '../api/tools.ts'
 import { countTokens } from '../util/count-tokens.ts'
 import type { Retrieval } from '../search/retrieval.ts'
@@ -25,6 +26,8 @@ export interface StoresOfRun {
 /** What the live service hands to the model at most, in passages and in tokens. */
 const defaultResults = 20
 const tokenBudget = 16_000
+/** Of each passage, for the trace. */
+const tracedCharacters = 4000
 
 const parameters = {
   type: 'object',
@@ -107,6 +110,7 @@ async function search(
   }
   const found = asked.queries.length === 0 ? [] : await searchStores(retrieval, asked, signal)
   const passages: string[] = []
+  const traced: Passage[] = []
   const marks: Mark[] = []
   let tokens = 0
   for (const [index, result] of found.entries()) {
@@ -117,12 +121,19 @@ async function search(
     if (tokens > tokenBudget && index > 0) break
     passages.push(passage)
     marks.push({ text: mark, type: 'file_citation', file_id: result.file_id })
+    traced.push(tracedPassage(result, mark))
   }
   return {
     call: searchCall(call.id, tool, found.slice(0, passages.length)),
     output: passages.length > 0 ? passages.join('\n\n') : 'Nothing was found in the files.',
     marks,
+    search: { queries: asked.queries, passages: traced },
   }
+}
+
+/** A passage as the trace of the run keeps it. */
+function tracedPassage({ attributes: _, ...result }: SearchResult, mark: string): Passage {
+  return { ...result, mark, text: result.text.slice(0, tracedCharacters) }
 }
 
 /** Models write `queries`, sometimes `query`, sometimes the bare words. */

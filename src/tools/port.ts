@@ -5,6 +5,7 @@
 import type { Readable } from 'node:stream'
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
+import type { ToolCallWork } from '../api/run-work.ts'
 import type { AssistantTool } from '../api/tools.ts'
 import type { ChatTool } from '../models/port.ts'
 import type { Mark } from '../sql/run-steps.ts'
@@ -65,6 +66,8 @@ export interface ToolOutcome {
   output: string
   marks?: Mark[]
   image_file_ids?: string[]
+  /** What a search found, for the trace of the run. */
+  search?: ToolCallWork['search']
 }
 
 /** A tool that cannot work on this server; ends the run, and the message is shown to the user. */

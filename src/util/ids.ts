@@ -21,9 +21,9 @@ export function newId(kind: keyof typeof idPrefixes): string {
 }
 
 /** Prefixes whose ids end in 32 hex digits, the first eight of them the Unix second. */
-export type HexIdPrefix = 'vs_' | 'vsfb_' | 'upload_' | 'part_' | 'req_' | 'worker_'
+export type HexIdPrefix = 'vs_' | 'vsfb_' | 'upload_' | 'part_' | 'req_' | 'worker_' | 'work_'
 
-/** `vs_` and 32 hex digits: 8 of time, 24 random. Request and worker ids contain no time. */
+/** `vs_` and 32 hex digits: 8 of time, 24 random. Ids of requests, workers and their work contain no time. */
 export function newHexId(prefix: HexIdPrefix, nowSeconds?: number): string {
   const time = nowSeconds === undefined ? '' : nowSeconds.toString(16).padStart(8, '0')
   return prefix + time + randomBytes(16).toString('hex').slice(time.length)

@@ -16,14 +16,16 @@ const mostRefusals = 8
 const mostRemembered = 1_000
 
 type End = Extract<ModelPart, { type: 'end' }>
+type Note = Extract<ModelPart, { type: 'note' }>
 
 export async function* streamChat(
   upstream: Upstream,
   request: ChatRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ModelPart> {
-  const { answer, made } = await beginAdapted(upstream, request, signal)
+  const { answer, made, retries } = await beginAdapted(upstream, request, signal)
   try {
+    yield* retries
     if (made.length > 0)
       yield { type: 'note', kind: 'request_adapted', details: { changes: made.map(describeAdaptation) } }
     if (made.some(({ kind }) => kind === 'ask_in_two_steps')) {
@@ -100,23 +102,34 @@ async function beginAdapted(
   upstream: Upstream,
   request: ChatRequest,
   signal: AbortSignal,
-): Promise<{ answer: BegunAnswer; made: Adaptation[] }> {
+): Promise<{ answer: BegunAnswer; made: Adaptation[]; retries: Note[] }> {
   const plain = requestBody(request, upstream.style)
   const known = upstream.adaptations.get(request.model) ?? []
   let applied = known
+  const retries: Note[] = []
+  const onRetry = (failure: UpstreamFailure) => retries.push(retryNote(failure))
   for (let refusals = 0; ; refusals += 1) {
     const { body, made } = adapt(plain, applied)
     try {
       const text = JSON.stringify(body)
-      const answer = await withRetries(upstream, signal, () => begin(upstream, text, signal))
+      const answer = await withRetries(upstream, signal, () => begin(upstream, text, signal), onRetry)
       if (applied !== known) remember(upstream, request.model, applied)
-      return { answer, made }
+      return { answer, made, retries }
     } catch (error) {
       const said = error instanceof UpstreamFailure ? error.refusal : undefined
       const more = said === undefined || refusals === mostRefusals ? [] : readRefusal(said, body, applied)
       if (more.length === 0) throw error
       applied = [...applied, ...more]
     }
+  }
+}
+
+function retryNote({ cause, message }: UpstreamFailure): Note {
+  const reason = cause instanceof Error ? cause.message : message
+  return {
+    type: 'note',
+    kind: 'request_repeated',
+    details: { at_ms: Date.now(), reason: reason.slice(0, 500) },
   }
 }
 

@@ -31,6 +31,7 @@ export async function withRetries<Result>(
   upstream: Upstream,
   signal: AbortSignal,
   attempt: () => Promise<Result>,
+  onRetry: (failure: UpstreamFailure) => void = () => {},
 ): Promise<Result> {
   for (let tries = 0; ; tries += 1) {
     try {
@@ -40,6 +41,7 @@ export async function withRetries<Result>(
       if (!(error instanceof UpstreamFailure) || !error.mayRetry || tries >= upstream.maxRetries) throw error
       const waitMs = error.waitMs ?? backOffMs(tries)
       if (waitMs > longestWaitMs) throw error
+      onRetry(error)
       await sleep(waitMs, signal)
       signal.throwIfAborted()
     }

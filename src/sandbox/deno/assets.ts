@@ -42,7 +42,9 @@ export function findDeno(): DenoProgram {
     const { version } = require(file) as { version: string }
     return { path: join(dirname(file), process.platform === 'win32' ? 'deno.exe' : 'deno'), version }
   } catch (error) {
-    throw new Error(`the optional package deno is not installed for ${platform}: npm install deno`, { cause: error })
+    throw new Error(`the optional package deno is not installed for ${platform}: npm install deno`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,0 +1,18 @@
+/** Beyond the original API: where an id leads. */
+import { z } from 'zod'
+
+export const ObjectLocation = z.strictObject({
+  id: z.string(),
+  object: z.enum([
+    'assistant',
+    'thread',
+    'thread.message',
+    'thread.run',
+    'thread.run.step',
+    'file',
+    'vector_store',
+  ]),
+  thread_id: z.string().optional(),
+  run_id: z.string().optional(),
+})
+export type ObjectLocation = z.output<typeof ObjectLocation>

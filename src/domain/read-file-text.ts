@@ -1,0 +1,111 @@
+/** Reads the text of files with its pages and headings, for people who look at what search works with. */
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { FileText, TextSection } from '../api/file-text.ts'
+import { ParseFailure, parseFailures } from '../documents/parse-failure.ts'
+import { readSections } from '../documents/sections.ts'
+import { formatOf } from '../documents/supported-extensions.ts'
+import { chunksOfFile, type ChunkRow } from '../sql/chunks.ts'
+import { findFile, type FileRow } from '../sql/files.ts'
+import { findStoreFile } from '../sql/vector-store-files.ts'
+import type { Context } from './context.ts'
+
+/** UTF-16 units that one answer holds. */
+const mostCharacters = 2_000_000
+const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }
+const pageSize = 100
+
+/** Of a file in a vector store: the text as it was read then. Answers undefined when the file is not there. */
+export async function readStoreFileText(
+  { db }: Context,
+  key: { project: string; vector_store_id: string; file_id: string },
+): Promise<FileText | undefined> {
+  const file = await findStoreFile(db, key)
+  if (!file) return undefined
+  const place = { vector_store_id: key.vector_store_id, store_file: file.seq }
+  const sections = new Sections()
+  let end = 0
+  for (let from = 0; !sections.isFull; from += pageSize) {
+    const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
+    for (const chunk of chunks) {
+      // Chunks overlap: of each only what the one before did not hold.
+      const gap = chunk.position > 0 && chunk.start_at > end ? '\n' : ''
+      sections.add({ ...placeOf(chunk), text: gap + chunk.text.slice(Math.max(0, end - chunk.start_at)) })
+      end = Math.max(end, chunk.end_at)
+    }
+    if (chunks.length < pageSize) break
+  }
+  return sections.answer(key.file_id, file.last_error?.message ?? null)
+}
+
+/** Of any file: it is read anew. Answers undefined when there is no such file. */
+export async function readFileText(
+  context: Context,
+  { project, file_id }: { project: string; file_id: string },
+  signal: AbortSignal,
+): Promise<FileText | undefined> {
+  const file = await findFile(context.db, project, file_id)
+  if (!file) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'spool-text-'))
+  try {
+    return await extracted(context, file, { folder, signal })
+  } catch (error) {
+    if (!(error instanceof ParseFailure)) throw error
+    return new Sections().answer(file_id, error.message)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function extracted(
+  { blobs, retrieval }: Context,
+  { id, filename, sha256 }: FileRow,
+  { folder, signal }: { folder: string; signal: AbortSignal },
+): Promise<FileText> {
+  const format = formatOf(filename)
+  if (!format) throw parseFailures.unsupported()
+  const content = await blobs.get(sha256)
+  if (!content) throw parseFailures.internal(`the blob store lacks ${sha256}`)
+  const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
+  await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
+  await retrieval.parsers.run({ kind: 'extract', input, output, format, ...limits }, signal)
+  const sections = new Sections()
+  for await (const section of readSections(output)) {
+    sections.add(section)
+    if (sections.isFull) break
+  }
+  return sections.answer(id, null)
+}
+
+function placeOf({ page, slide, heading }: ChunkRow): Omit<TextSection, 'text'> {
+  return {
+    ...(page !== null && { page }),
+    ...(slide !== null && { slide }),
+    ...(heading !== null && { heading }),
+  }
+}
+
+/** Collects sections up to the limit; those of one place become one. */
+class Sections {
+  readonly #all: TextSection[] = []
+  #characters = 0
+  isFull = false
+
+  add({ text, ...place }: TextSection): void {
+    const room = mostCharacters - this.#characters
+    if (text.length > room) this.isFull = true
+    const shown = text.slice(0, room)
+    this.#characters += shown.length
+    const last = this.#all.at(-1)
+    if (last && last.page === place.page && last.slide === place.slide && last.heading === place.heading) {
+      last.text += shown
+    } else if (shown !== '') this.#all.push({ ...place, text: shown })
+  }
+
+  answer(file_id: string, problem: string | null): FileText {
+    return { object: 'file.text', file_id, sections: this.#all, is_cut: this.isFull, problem }
+  }
+}

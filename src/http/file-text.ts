@@ -1,0 +1,30 @@
+/** Extensions: the text of files, with pages and headings. */
+import { readFileText, readStoreFileText } from '../domain/read-file-text.ts'
+import { route } from './route.ts'
+import { hangUpSignal } from './sse.ts'
+
+export const fileTextRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/files/{file_id}/text',
+    id: 'getFileText',
+    summary: 'Retrieve the text that is read in a file',
+    description: 'By page, slide and heading; up to two million characters.',
+    tag: 'Files',
+    answer: 'FileText',
+    isExtension: true,
+    handle: ({ context, project, params, reply }) =>
+      readFileText(context, { project, ...params }, hangUpSignal(reply)),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/vector_stores/{vector_store_id}/files/{file_id}/text',
+    id: 'getVectorStoreFileText',
+    summary: 'Retrieve the text that was read in a file, with its places',
+    description: 'By page, slide and heading; up to two million characters.',
+    tag: 'Vector stores',
+    answer: 'FileText',
+    isExtension: true,
+    handle: ({ context, project, params }) => readStoreFileText(context, { project, ...params }),
+  }),
+]

@@ -1,0 +1,30 @@
+/** Extensions: lists across threads, and an object by its id alone. */
+import { ListProjectRunsQuery } from '../api/lists.ts'
+import { listObjects } from '../domain/list-objects.ts'
+import { locateObject } from '../domain/locate-object.ts'
+import { route } from './route.ts'
+
+export const objectRoutes = [
+  route({
+    method: 'GET',
+    path: '/v1/runs',
+    id: 'listProjectRuns',
+    summary: 'List the runs of all threads of the project',
+    tag: 'Runs',
+    query: ListProjectRunsQuery,
+    answer: 'RunList',
+    isExtension: true,
+    handle: ({ context, project, query }) => listObjects.project_runs(context, project, query),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/objects/{id}',
+    id: 'locateObject',
+    summary: 'Find an object of any kind by its id',
+    description: 'Answers its kind, and the thread and the run that it belongs to.',
+    tag: 'Server',
+    answer: 'ObjectLocation',
+    isExtension: true,
+    handle: ({ context, project, params }) => locateObject(context, project, params.id),
+  }),
+]

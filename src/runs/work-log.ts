@@ -1,0 +1,69 @@
+/**
+ * Collects what runs do and writes it for all of them together, a few times a second. It is for people who look into a
+ * run: no run waits for it, and what a process that dies had not written is lost.
+ */
+import type { RunWork } from '../api/run-work.ts'
+import type { Queryable } from '../database/database.ts'
+import { saveWork, type WorkRow } from '../sql/run-work.ts'
+import type { Log } from '../util/log.ts'
+
+const writeMs = 250
+/** Pieces that wait at most; further ones are left out until some are written. */
+const mostWaiting = 5000
+/** Pieces of one statement: each may hold a whole request. */
+const batch = 50
+
+interface WorkLogOptions {
+  db: Queryable
+  log: Log
+  /** Whether anything is kept at all. */
+  isOn: boolean
+}
+
+/** Lives as long as the worker. */
+export class WorkLog {
+  readonly #options: WorkLogOptions
+  /** By the id of the piece: of several versions only the newest is written. */
+  readonly #waiting = new Map<string, WorkRow>()
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(options: WorkLogOptions) {
+    this.#options = options
+  }
+
+  get isOn(): boolean {
+    return this.#options.isOn
+  }
+
+  /** Takes a piece of work as it stands now. */
+  save(run_id: string, work: RunWork): void {
+    if (!this.isOn || (this.#waiting.size >= mostWaiting && !this.#waiting.has(work.id))) return
+    this.#waiting.set(work.id, { run_id, work: { ...work } })
+    this.#timer ??= setTimeout(() => this.#write(), writeMs)
+  }
+
+  /** Writes what waits. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#write()
+    await this.#writing
+  }
+
+  #write(): void {
+    this.#timer = undefined
+    const rows = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.#writing = this.#writing.then(() => this.#save(rows))
+  }
+
+  async #save(rows: WorkRow[]): Promise<void> {
+    for (let at = 0; at < rows.length; at += batch) {
+      try {
+        await saveWork(this.#options.db, rows.slice(at, at + batch))
+      } catch (error) {
+        this.#options.log('warn', 'a part of the trace of runs could not be written', { error })
+      }
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/** Collects what GET /v1/server tells. */
+import { statfs } from 'node:fs/promises'
+import { freemem, totalmem } from 'node:os'
+import type { ModelInfo, ServerInfo } from './api/server-info.ts'
+import type { Config } from './config/config.ts'
+import { withoutPassword } from './config/shown-settings.ts'
+import type { Context } from './domain/context.ts'
+import { version } from './http/version.ts'
+import type { Models } from './models/open.ts'
+import type { ProviderSettings } from './models/settings.ts'
+import { findServerFacts, modelsInUse } from './sql/server-facts.ts'
+import { nowSeconds } from './util/clock.ts'
+
+interface ServerParts {
+  config: Config
+  context: Context
+  models: Models
+  database: { description: string }
+  sandbox: { describe(): object }
+}
+
+/** Answers a function that tells how the server is now, to a key of that project. */
+export function openServerInfo(parts: ServerParts): (project: string) => Promise<ServerInfo> {
+  const { config, context, database, sandbox } = parts
+  const started_at = nowSeconds(context.clock)
+  return async (project) => {
+    const facts = await findServerFacts(context.db, project)
+    const { rss, heapUsed } = process.memoryUsage()
+    return {
+      object: 'server',
+      version,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      started_at,
+      project,
+      asks_for_keys: config.keys.size > 0,
+      roles: [...config.roles],
+      database: { description: database.description, version: facts.version, bytes: facts.bytes },
+      models: await modelInfo(parts, project),
+      sandbox: { ...sandbox.describe() },
+      storage: {
+        objects: facts.objects,
+        file_bytes: facts.file_bytes,
+        place:
+          config.blobs.type === 'disk'
+            ? config.blobs.folder
+            : `${config.blobs.bucket} at ${config.blobs.endpoint}`,
+        disk: await diskOf(config.dataDir),
+      },
+      memory: { process_bytes: rss, heap_bytes: heapUsed, total_bytes: totalmem(), free_bytes: freemem() },
+      settings: [...config.settings],
+    }
+  }
+}
+
+async function modelInfo({ config, context, models }: ServerParts, project: string): Promise<ModelInfo> {
+  const { providers, models: map } = config.models
+  const used = await modelsInUse(context.db, project)
+  const { id, dimensions } = context.retrieval.embedder
+  const isDemoOnly = Object.keys(providers).length === 0
+  return {
+    description: models.description,
+    is_demo: models.isDemo,
+    providers: isDemoOnly
+      ? [{ name: 'demo', type: 'demo', place: 'built in', has_key: false }]
+      : Object.entries(providers).map(([name, provider]) => ({ name, ...shownProvider(provider) })),
+    map: Object.entries(isDemoOnly ? { '*': 'demo', ...map } : map).map(([pattern, target]) => ({
+      pattern,
+      target,
+    })),
+    in_use: used.map((one) => ({ ...one, target: context.modelBehind(one.model) ?? null })),
+    embedder: { id, dimensions },
+    found: models.isDemo ? await findModelServers() : [],
+  }
+}
+
+function shownProvider(provider: ProviderSettings): Omit<ModelInfo['providers'][number], 'name'> {
+  const { type } = provider
+  if (type === 'openai') {
+    return { type, place: withoutPassword(provider.base_url), has_key: provider.api_key !== undefined }
+  }
+  return { type, place: type === 'local' ? provider.path : 'built in', has_key: false }
+}
+
+/** Where servers that people run beside this one listen by default. */
+const knownServers = [
+  { name: 'Ollama', base_url: 'http://127.0.0.1:11434/v1' },
+  { name: 'LM Studio', base_url: 'http://127.0.0.1:1234/v1' },
+]
+const lookMs = 500
+
+async function findModelServers(): Promise<ModelInfo['found']> {
+  const looks = knownServers.map(async (server) => {
+    const response = await fetch(`${server.base_url}/models`, { signal: AbortSignal.timeout(lookMs) })
+    const { data } = (await response.json()) as { data?: { id?: unknown }[] }
+    const models = (data ?? []).flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
+    return { ...server, models: models.slice(0, 50) }
+  })
+  const found = await Promise.allSettled(looks)
+  return found.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []))
+}
+
+async function diskOf(folder: string): Promise<{ total_bytes: number; free_bytes: number } | null> {
+  try {
+    const { bsize, blocks, bavail } = await statfs(folder)
+    return { total_bytes: bsize * blocks, free_bytes: bsize * bavail }
+  } catch {
+    return null
+  }
+}

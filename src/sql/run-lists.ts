@@ -1,0 +1,44 @@
+/** The runs of all threads of a project. */
+import type { Run, RunStatus } from '../api/runs.ts'
+import type { Queryable } from '../database/database.ts'
+import { listRows, type Page, type PageQuery } from './pages.ts'
+import { runColumns, toRun, type RunRow } from './runs.ts'
+
+export interface RunFilters {
+  status?: RunStatus | undefined
+  assistant_id?: string | undefined
+  model?: string | undefined
+  error_code?: string | undefined
+}
+
+const openStatuses: readonly RunStatus[] = ['queued', 'in_progress', 'requires_action', 'cancelling']
+
+export async function listProjectRuns(
+  db: Queryable,
+  project: string,
+  { filters, query }: { filters: RunFilters; query: PageQuery },
+): Promise<Page<Run>> {
+  const { status, assistant_id, model, error_code } = filters
+  const page = await listRows<RunRow>(db, {
+    table: 'runs',
+    columns: runColumns,
+    where: { project },
+    // The planner uses a partial index only where the statement names the status itself.
+    conditions: status === undefined ? [] : conditionsFor(status),
+    filter: {
+      ...(assistant_id !== undefined && { assistant_id }),
+      // As JSON text: the settings may hold characters that a text of the database cannot.
+      ...(model !== undefined && { "(settings -> 'model')::text": JSON.stringify(model) }),
+      ...(error_code !== undefined && { "last_error ->> 'code'": error_code }),
+    },
+    query,
+  })
+  return { ...page, data: page.data.map(toRun) }
+}
+
+/** `status` is a member of the enum. */
+function conditionsFor(status: RunStatus): string[] {
+  const own = `status = '${status}'`
+  if (!openStatuses.includes(status)) return [own]
+  return [own, `status in (${openStatuses.map((one) => `'${one}'`).join(', ')})`]
+}
