@@ -11,7 +11,7 @@ const allowed: Record<string, string[]> = {
   app: ['*'],
   readiness: ['api', 'database', 'models', 'sandbox', 'util'],
   'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
-  cli: ['app', 'config', 'ingest', 'util'],
+  cli: ['app', 'backup', 'blobs', 'config', 'database', 'embedders', 'ingest', 'models', 'sandbox', 'util'],
   config: ['models', 'blobs', 'util', 'api'],
   http: ['api', 'domain', 'database', 'util'],
   engine: ['api', 'domain', 'tools', 'ingest', 'search', 'runs', 'models', 'sql', 'database', 'util'],

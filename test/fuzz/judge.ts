@@ -70,7 +70,8 @@ export class Judge {
   }
 
   #contentOf(method: string, path: string): any {
-    const bare = path.split('?')[0] ?? ''
+    // Doubled slashes count as one.
+    const bare = (path.split('?')[0] ?? '').replaceAll(/\/{2,}/g, '/')
     const found = this.#paths.filter(({ pattern }) => pattern.test(bare))
     const said = found.map((one) => one.said[method.toLowerCase()]).find((one) => one !== undefined)
     return said?.responses['200']?.content
