@@ -19,7 +19,7 @@ import { logWhenAnswered } from './request-log.ts'
 import { routes } from './routes.ts'
 import { streamRun } from './runs.ts'
 import type { Server, ServerOptions } from './server.ts'
-import { answerUnreadable, requireHost } from './unreadable.ts'
+import { answerUnreadable, requireHost, requirePath } from './unreadable.ts'
 
 /** An id in a path that is longer than any of ours is still answered with not found. */
 const maxParamLength = 2000
@@ -56,7 +56,10 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   acceptJson(http)
   http.addHook('onRequest', async (request, reply) => logWhenAnswered(options.context.log, request, reply))
   addHeaders(http)
-  http.addHook('onRequest', async (request) => requireHost(request))
+  http.addHook('onRequest', async (request) => {
+    requireHost(request)
+    requirePath(request)
+  })
   // A provider whose address leads back here would make each request the cause of the next.
   http.addHook('onRequest', async ({ headers }) => {
     const hop = headers['x-spool-hop']

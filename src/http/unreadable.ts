@@ -40,3 +40,8 @@ export function requireHost({ raw }: FastifyRequest): void {
     throw errors.unreadableRequest('the header Host is missing')
   }
 }
+
+/** The router takes `*`, which HTTP has for OPTIONS alone, for the address `/`. */
+export function requirePath({ raw, method }: FastifyRequest): void {
+  if (raw.url === '*') throw errors.invalidUrl(method, '*')
+}
