@@ -48,6 +48,7 @@ const owners: Record<string, string[]> = {
   fastify: ['http'],
   'gpt-tokenizer': ['util'],
   htmlparser2: ['documents'],
+  jschardet: ['documents'],
   'node-llama-cpp': ['models'],
   // The embedded server is self-contained: it opens its own connection for the lock of its folder.
   pg: ['database', 'embedded-postgres'],
