@@ -14,6 +14,7 @@ import { Worker } from './engine/worker.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
+import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
@@ -73,9 +74,12 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
-  const models = openModels(config.models, log)
+  const modelSettings = config.discovery
+    ? await withLocalServers(config.models, { port: config.port, log })
+    : config.models
+  const models = openModels(modelSettings, log)
   closers.push(() => models.close())
-  const search = await openSearch(config, { db, blobs, clock, log, models })
+  const search = await openSearch({ ...config, models: modelSettings }, { db, blobs, clock, log, models })
   closers.push(() => search.close())
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())

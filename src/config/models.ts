@@ -1,26 +1,75 @@
-/** Providers and the model map, from the settings and the two variables of the OpenAI SDKs. */
+/** Providers and the model map, from the settings and the usual variables of the providers. */
 import { ModelSettings } from '../models/settings.ts'
 import { isObject } from '../util/is-object.ts'
 import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
 import type { Settings } from './settings.ts'
 
-/** The provider of `OPENAI_API_KEY` and `OPENAI_BASE_URL`, unless one of its name stands in the settings already. */
-export function openaiProvider(
-  { OPENAI_API_KEY: api_key, OPENAI_BASE_URL }: Environment,
-  providers: unknown,
-): { provider: object; urlVariable: string | undefined } | undefined {
+/** A provider that variables describe, and the names that lead to it beside other providers. */
+interface Found {
+  name: string
+  provider: object
+  pattern: string
+  /** The variable that holds its address, when one does. */
+  urlVariable?: string | undefined
+}
+
+/** The providers of the usual variables, unless one of the same name stands in the settings already. */
+export function providersOf(environment: Environment, providers: unknown): Found[] {
+  const found = [
+    openai(environment),
+    anthropic(environment),
+    google(environment),
+    mistral(environment),
+    azure(environment),
+  ]
+  return found
+    .filter((one) => one !== undefined)
+    .filter(({ name }) => !isObject(providers) || !Object.hasOwn(providers, name))
+}
+
+function openai({ OPENAI_API_KEY: api_key, OPENAI_BASE_URL }: Environment): Found | undefined {
   if (!api_key && !OPENAI_BASE_URL) return undefined
-  if (isObject(providers) && Object.hasOwn(providers, 'openai')) return undefined
   const base_url = OPENAI_BASE_URL || 'https://api.openai.com/v1'
   const provider = { type: 'openai', base_url, ...(api_key && { api_key }) }
-  return { provider, urlVariable: OPENAI_BASE_URL ? 'OPENAI_BASE_URL' : undefined }
+  return {
+    name: 'openai',
+    provider,
+    pattern: '*',
+    urlVariable: OPENAI_BASE_URL ? 'OPENAI_BASE_URL' : undefined,
+  }
+}
+
+function anthropic({ ANTHROPIC_API_KEY: api_key }: Environment): Found | undefined {
+  return api_key
+    ? { name: 'anthropic', provider: { type: 'anthropic', api_key }, pattern: 'claude-*' }
+    : undefined
+}
+
+function google({ GEMINI_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY }: Environment): Found | undefined {
+  const api_key = GEMINI_API_KEY || GOOGLE_GENERATIVE_AI_API_KEY
+  return api_key ? { name: 'google', provider: { type: 'google', api_key }, pattern: 'gemini-*' } : undefined
+}
+
+/** Mistral speaks Chat Completions. */
+function mistral({ MISTRAL_API_KEY: api_key }: Environment): Found | undefined {
+  if (!api_key) return undefined
+  const provider = { type: 'openai', base_url: 'https://api.mistral.ai/v1', api_key }
+  return { name: 'mistral', provider, pattern: '*stral-*' }
+}
+
+/** Azure speaks Chat Completions; its model names are those of deployments. */
+function azure({ AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY }: Environment): Found | undefined {
+  if (!AZURE_OPENAI_ENDPOINT || !AZURE_OPENAI_API_KEY) return undefined
+  const base_url = `${AZURE_OPENAI_ENDPOINT.replace(/\/+$/, '')}/openai/v1`
+  const provider = { type: 'openai', base_url, headers: { 'api-key': AZURE_OPENAI_API_KEY } }
+  return { name: 'azure', provider, pattern: '*', urlVariable: 'AZURE_OPENAI_ENDPOINT' }
 }
 
 /** Throws `ConfigError` when no model is left. `warnings` gets what works but is hardly meant. */
 export function modelSettings(
   settings: Settings,
-  { isOpenaiFromEnvironment, warnings }: { isOpenaiFromEnvironment: boolean; warnings: string[] },
+  { found, warnings }: { found: readonly Found[]; warnings: string[] },
 ): ModelSettings {
   const { providers, demo_model } = settings
   const models = { ...settings.models }
@@ -28,10 +77,12 @@ export function modelSettings(
   const real = names.filter((name) => providers[name]?.type !== 'demo')
   if (demo_model === false && names.length === 0) {
     throw new ConfigError(
-      'SPOOL_DEMO_MODEL turns the demo model off and there is no other: set OPENAI_API_KEY or OPENAI_BASE_URL.',
+      'SPOOL_DEMO_MODEL turns the demo model off and there is no other: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENAI_BASE_URL.',
     )
   }
-  if (isOpenaiFromEnvironment) models['*'] ??= 'openai'
+  for (const { name, pattern } of found) models[pattern] ??= name
+  // Names that no pattern fits go to the first provider of the variables.
+  if (found[0]) models['*'] ??= found[0].name
   const [only] = names
   if (names.length === 1 && only && Object.keys(models).length === 0) models['*'] = only
   for (const name of real.filter((one) => !isReached(one, models))) {

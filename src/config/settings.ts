@@ -170,7 +170,7 @@ const Models = z.strictObject({
   ...ModelSettings.partial().shape,
   providers: setting(
     'SPOOL_PROVIDERS',
-    'model providers by name: see [adding-a-model.md](adding-a-model.md). `OPENAI_API_KEY` and `OPENAI_BASE_URL` add the provider `openai`',
+    'model providers by name: see [adding-a-model.md](adding-a-model.md). `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` and others add one each: see [providers.md](providers.md)',
     ModelSettings.shape.providers.default({}),
     { default: 'the demo model' },
   ),
@@ -179,6 +179,11 @@ const Models = z.strictObject({
     'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name',
     ModelSettings.shape.models.default({}),
     { default: 'every name goes to the only provider' },
+  ),
+  discovery: setting(
+    'SPOOL_DISCOVERY',
+    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine',
+    z.boolean().default(true),
   ),
   demo_model: setting(
     'SPOOL_DEMO_MODEL',

@@ -1,6 +1,7 @@
 /** Opens the configured models: the one place that knows the drivers by name. */
 import { randomUUID } from 'node:crypto'
 import { completeChat, refuseEmbeddings } from './chat-completions.ts'
+import { openAiSdkModel } from './ai-sdk/ai-sdk-model.ts'
 import { demoModel } from './demo/demo-model.ts'
 import { openLocalModel } from './local/local-model.ts'
 import { contextWindow } from './model-facts.ts'
@@ -136,6 +137,20 @@ function openProvider(settings: ProviderSettings, parts: OpenAiParts): Provider 
         close: async () => server.close(),
       }
     }
+    case 'anthropic':
+    case 'google':
+    case 'mistral':
+    case 'azure':
+    case 'bedrock':
+    case 'google-vertex':
+    case 'ai-sdk':
+      return {
+        chat: openAiSdkModel(settings, parts.name),
+        server: undefined,
+        place: settings.base_url === undefined ? settings.type : new URL(settings.base_url).origin,
+        contextWindow,
+        close: async () => {},
+      }
     case 'local': {
       const model = openLocalModel(settings)
       return {

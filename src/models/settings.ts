@@ -50,7 +50,27 @@ export const LocalProviderSettings = z.strictObject({
   gpu: z.enum(['auto', 'cuda', 'metal', 'vulkan']).or(z.literal(false)).optional(),
 })
 
+/** Providers with an API of their own, through a provider package of the AI SDK. */
+export const AiSdkProviderSettings = z.strictObject({
+  /** `ai-sdk` takes any other package, named by `package` and `factory`. */
+  type: z.literal(['anthropic', 'google', 'mistral', 'azure', 'bedrock', 'google-vertex', 'ai-sdk']),
+  /** The usual variable of the provider when absent, where it has one. */
+  api_key: z.string().min(1).optional(),
+  /** Up to and including the version: `…/v1`, `…/v1beta`. The provider's own when absent. */
+  base_url: z.url({ protocol: /^https?$/ }).optional(),
+  /** Sent with every request. */
+  headers: z.record(z.string().min(1), z.string()).optional(),
+  /** How often a call is tried again before its first part. 4 when absent. */
+  max_retries: z.int().min(0).max(20).optional(),
+  /** Further settings of the package, such as `region`. */
+  options: z.record(z.string().min(1), z.unknown()).optional(),
+  /** For `ai-sdk`: the package and its exported function that creates the provider. */
+  package: z.string().min(1).optional(),
+  factory: z.string().min(1).optional(),
+})
+
 export const ProviderSettings = z.discriminatedUnion('type', [
+  AiSdkProviderSettings,
   OpenAiProviderSettings,
   DemoProviderSettings,
   LocalProviderSettings,
@@ -70,6 +90,7 @@ export const ModelSettings = z.strictObject({
 })
 
 export type OpenAiProviderSettings = z.infer<typeof OpenAiProviderSettings>
+export type AiSdkProviderSettings = z.infer<typeof AiSdkProviderSettings>
 export type LocalProviderSettings = z.infer<typeof LocalProviderSettings>
 export type ProviderSettings = z.infer<typeof ProviderSettings>
 export type ModelSettings = z.infer<typeof ModelSettings>

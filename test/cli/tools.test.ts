@@ -23,6 +23,7 @@ afterEach(async () => {
 const settings = (name = 'data') => ({
   SPOOL_DATA_DIR: join(folder, name),
   SPOOL_SANDBOX: 'off',
+  SPOOL_DISCOVERY: '0',
   SPOOL_ALLOW_ALL_DOWNLOADS: '1',
   PORT: '0',
 })

@@ -103,6 +103,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     allowAllDownloads: false,
     sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
+    discovery: false,
     startedByNpm: false,
     warnings: [],
     models: options.models ?? scriptedModels(model.url, options),

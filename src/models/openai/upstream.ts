@@ -28,7 +28,7 @@ export interface Upstream {
 
 /** Tries until it works, the retries are used up, or the failure is one that a retry cannot change. */
 export async function withRetries<Result>(
-  upstream: Upstream,
+  { maxRetries }: Pick<Upstream, 'maxRetries'>,
   signal: AbortSignal,
   attempt: () => Promise<Result>,
   onRetry: (failure: UpstreamFailure) => void = () => {},
@@ -38,7 +38,7 @@ export async function withRetries<Result>(
       return await attempt()
     } catch (error) {
       if (signal.aborted) throw signal.reason
-      if (!(error instanceof UpstreamFailure) || !error.mayRetry || tries >= upstream.maxRetries) throw error
+      if (!(error instanceof UpstreamFailure) || !error.mayRetry || tries >= maxRetries) throw error
       const waitMs = error.waitMs ?? backOffMs(tries)
       if (waitMs > longestWaitMs) throw error
       onRetry(error)

@@ -21,6 +21,7 @@ export async function startServer(script, keys) {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       PORT: '0',
+      SPOOL_DISCOVERY: '0',
       SPOOL_DATA_DIR: join(folder, 'data'),
       SPOOL_API_KEY: keys.join(','),
     },

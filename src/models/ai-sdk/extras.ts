@@ -1,0 +1,33 @@
+/** What a provider wants back with a turn: reasoning with its signatures, as JSON text. */
+import type { SharedV3ProviderMetadata } from '@ai-sdk/provider'
+import type { Extras } from '../port.ts'
+
+/** A part of reasoning as it came, text included. */
+export interface KeptReasoning {
+  text: string
+  metadata?: SharedV3ProviderMetadata | undefined
+}
+
+/** Of the turn as a whole. */
+export interface KeptTurn {
+  reasoning?: KeptReasoning[]
+  /** Of the text of the turn. */
+  text?: SharedV3ProviderMetadata
+}
+
+export function packTurn({ reasoning = [], text }: KeptTurn): Extras | undefined {
+  if (reasoning.length === 0 && text === undefined) return undefined
+  return JSON.stringify({ ...(reasoning.length > 0 && { reasoning }), ...(text && { text }) })
+}
+
+export function unpackTurn(extras: Extras | undefined): KeptTurn {
+  return extras === undefined ? {} : (JSON.parse(extras) as KeptTurn)
+}
+
+export function packCall(metadata: SharedV3ProviderMetadata | undefined): Extras | undefined {
+  return metadata === undefined ? undefined : JSON.stringify(metadata)
+}
+
+export function unpackCall(extras: Extras | undefined): SharedV3ProviderMetadata | undefined {
+  return extras === undefined ? undefined : (JSON.parse(extras) as SharedV3ProviderMetadata)
+}

@@ -1,0 +1,120 @@
+/** Looks for model servers on this machine when no provider is configured. Never beyond loopback. */
+import type { Log } from '../util/log.ts'
+import type { ModelSettings, OpenAiProviderSettings } from './settings.ts'
+
+/** The usual port of each server. */
+const candidates = [
+  { name: 'ollama', port: 11_434 },
+  { name: 'lm-studio', port: 1234 },
+  { name: 'llama-cpp', port: 8080 },
+  { name: 'vllm', port: 8000 },
+]
+const answerMs = 500
+const embedMs = 20_000
+const embedderName = /embed|bge-|minilm|(^|\/)(e5|gte)-/i
+
+interface Server {
+  name: string
+  base_url: string
+  models: string[]
+}
+
+interface Options {
+  /** The port of this server, which is not asked. */
+  port: number
+  log: Log
+  /** For tests: other places to look. */
+  places?: readonly { name: string; port: number }[]
+}
+
+/** Adds what was found to settings without a provider; settings with one are returned as they are. */
+export async function withLocalServers(
+  settings: ModelSettings,
+  { port: own, log, places = candidates }: Options,
+): Promise<ModelSettings> {
+  if (Object.keys(settings.providers).length > 0) return settings
+  const asked = places.filter(({ port }) => port !== own).map((place) => ask(place))
+  const found = (await Promise.all(asked)).filter((server) => server !== undefined)
+  const chat = found.flatMap((server) => modelsOf(server, false))[0]
+  if (!chat) return settings
+  log('info', 'model servers were found on this machine', {
+    servers: found.map(({ name, base_url }) => `${name} at ${base_url}`),
+  })
+  const embedder = await firstEmbedder(found)
+  const providers = found.map(({ name, base_url }) => [name, providerOf(base_url, name, embedder)])
+  return {
+    ...settings,
+    providers: Object.fromEntries(providers) as ModelSettings['providers'],
+    models: {
+      // A model that a server has keeps its name; every other name goes to the first chat model.
+      ...Object.fromEntries(
+        found.flatMap(({ name, models }) => models.map((model) => [model, `${name}/${model}`])),
+      ),
+      '*': chat,
+      ...settings.models,
+    },
+    ...(settings.default_embedder === undefined && embedder && { default_embedder: embedder.name }),
+  }
+}
+
+interface FoundEmbedder {
+  /** `provider/model`. */
+  name: string
+  server: string
+  model: string
+  dimensions: number
+}
+
+function providerOf(
+  base_url: string,
+  name: string,
+  embedder: FoundEmbedder | undefined,
+): OpenAiProviderSettings {
+  const embedders =
+    embedder?.server === name ? { [embedder.model]: { dimensions: embedder.dimensions } } : undefined
+  return { type: 'openai', base_url, ...(embedders && { embedders }) }
+}
+
+function modelsOf({ name, models }: Server, isEmbedder: boolean): string[] {
+  return models.filter((model) => embedderName.test(model) === isEmbedder).map((model) => `${name}/${model}`)
+}
+
+async function ask({ name, port }: { name: string; port: number }): Promise<Server | undefined> {
+  const base_url = `http://127.0.0.1:${port}/v1`
+  try {
+    const response = await fetch(`${base_url}/models`, { signal: AbortSignal.timeout(answerMs) })
+    const body = (await response.json()) as { data?: { id?: unknown }[] }
+    const ids = (body.data ?? []).map(({ id }) => id).filter((id) => typeof id === 'string')
+    return ids.length > 0 ? { name, base_url, models: ids } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The width of its vectors is not listed anywhere, so the model is asked for one. */
+async function firstEmbedder(servers: Server[]): Promise<FoundEmbedder | undefined> {
+  for (const server of servers) {
+    for (const name of modelsOf(server, true)) {
+      const model = name.slice(server.name.length + 1)
+      const dimensions = await widthOf(server.base_url, model)
+      if (dimensions !== undefined) return { name, server: server.name, model, dimensions }
+    }
+  }
+  return undefined
+}
+
+async function widthOf(base_url: string, model: string): Promise<number | undefined> {
+  try {
+    const response = await fetch(`${base_url}/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model, input: 'width' }),
+      signal: AbortSignal.timeout(embedMs),
+    })
+    const body = (await response.json()) as { data?: { embedding?: unknown }[] }
+    const vector = body.data?.[0]?.embedding
+    return Array.isArray(vector) && vector.length > 0 ? vector.length : undefined
+  } catch {
+    return undefined
+  }
+}

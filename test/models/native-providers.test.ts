@@ -1,0 +1,216 @@
+/** Claude and Gemini through their own APIs: the same conversations in front of servers that refuse what the real ones refuse. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { anthropic, anthropicKey } from '../harness/native-upstreams/anthropic.ts'
+import { nativeUpstream, type NativeUpstream } from '../harness/native-upstreams/base.ts'
+import { gemini, geminiKey } from '../harness/native-upstreams/gemini.ts'
+import { testServer, type TestServer } from '../harness/server.ts'
+import { stories } from '../harness/stories.ts'
+
+const upstreams: Record<string, NativeUpstream> = {}
+let server: TestServer
+let storeId: string
+
+beforeAll(async () => {
+  upstreams.claude = await nativeUpstream(anthropic)
+  upstreams.gemini = await nativeUpstream(gemini)
+  const claudeUrl = `${upstreams.claude.origin}/v1`
+  server = await testServer({
+    models: {
+      providers: {
+        claude: { type: 'anthropic', api_key: anthropicKey, base_url: claudeUrl },
+        gemini: { type: 'google', api_key: geminiKey, base_url: `${upstreams.gemini.origin}/v1beta` },
+        stranger: { type: 'anthropic', api_key: 'wrong-key-of-ours', base_url: claudeUrl },
+      },
+      models: {
+        claude: 'claude/claude-sonnet-4-5',
+        gemini: 'gemini/gemini-3-pro',
+        stranger: 'stranger/claude',
+      },
+    },
+    config: { sandbox: { choice: 'auto', pythonPath: undefined, downloads: false } },
+  })
+  const file = new File(['The moon is made of rock.'], 'moon.txt')
+  const { id: file_id } = await server.openai.files.create({ file, purpose: 'assistants' })
+  const store = await server.openai.vectorStores.create({})
+  await server.openai.vectorStores.files.createAndPoll(store.id, { file_id }, { pollIntervalMs: 20 })
+  storeId = store.id
+})
+afterAll(async () => {
+  server.complaints.splice(0)
+  await server.close()
+  for (const upstream of Object.values(upstreams)) await upstream.close()
+})
+
+const { post, get, newAssistant, newThread, rest, start, messages, steps } = stories(() => server)
+
+const functionTool = (name: string) => ({
+  type: 'function',
+  function: {
+    name,
+    parameters: {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      type: 'object',
+      properties: { city: { type: 'string' }, days: { type: 'integer', exclusiveMinimum: 0 } },
+      required: ['city'],
+      additionalProperties: false,
+    },
+  },
+})
+const functions = [functionTool('get_weather'), functionTool('get_time')]
+const schema = {
+  type: 'object',
+  properties: { answer: { type: 'string' } },
+  required: ['answer'],
+  additionalProperties: false,
+}
+const response_format = { type: 'json_schema', json_schema: { name: 'out', schema } }
+
+async function runToEnd(model: string, thread: any, fields: object = {}): Promise<any> {
+  const assistant = await newAssistant({ model, instructions: 'Be brief.', ...fields })
+  let run = await rest(await start({ assistant, thread }))
+  while (run.status === 'requires_action') {
+    const calls: any[] = run.required_action.submit_tool_outputs.tool_calls
+    const tool_outputs = calls.map((call) => ({ tool_call_id: call.id, output: 'sunny at noon' }))
+    await post(`/threads/${thread.id}/runs/${run.id}/submit_tool_outputs`, { tool_outputs })
+    run = await rest(run)
+  }
+  expect(run.last_error).toBeNull()
+  expect(run.status).toBe('completed')
+  return run
+}
+
+async function answerOf(thread: any): Promise<string> {
+  const { data } = await messages(thread, 'order=desc&limit=1')
+  return data[0].content[0].text.value
+}
+
+const say = (thread: any, content: string) =>
+  post(`/threads/${thread.id}/messages`, { role: 'user', content })
+
+describe.each(['claude', 'gemini'])('%s', (model) => {
+  test('streams text with usage, and its thoughts stay out of the answer', async () => {
+    const { id: assistant_id } = await newAssistant({ model })
+    const events = await server.stream('/threads/runs', {
+      assistant_id,
+      thread: { messages: [{ role: 'user', content: 'Hello' }] },
+    })
+    const texts = events.filter(({ event }) => event === 'thread.message.delta')
+    expect(texts.map(({ data }) => data.delta.content[0].text.value)).toEqual(['All ', 'done.'])
+    const run = events.at(-2)?.data
+    expect(run.usage.prompt_token_details.cached_tokens).toBe(4)
+    expect(run.usage.completion_tokens).toBeGreaterThan(5)
+    expect(JSON.stringify(events)).not.toContain('I think')
+  })
+
+  test('two parallel calls and then one, with text before each', async () => {
+    const thread = await newThread('Please call get_weather and get_time then get_weather')
+    const run = await runToEnd(model, thread, { tools: functions })
+    const { data } = await steps(run)
+    const rounds = data.filter((step: any) => step.type === 'tool_calls')
+    expect(rounds.map((step: any) => step.step_details.tool_calls.length)).toEqual([2, 1])
+    expect(JSON.parse(rounds[0].step_details.tool_calls[0].function.arguments)).toEqual({ city: 'Rome' })
+    expect(await answerOf(thread)).toBe('All done.')
+  })
+
+  test('file_search and then code_interpreter, and a later run of the thread', async () => {
+    const thread = await newThread('Please call file_search then code_interpreter')
+    const run = await runToEnd(model, thread, {
+      tools: [{ type: 'file_search' }, { type: 'code_interpreter' }],
+      tool_resources: { file_search: { vector_store_ids: [storeId] } },
+    })
+    const { data } = await steps(run)
+    const calls = data.flatMap((step: any) => step.step_details.tool_calls ?? [])
+    expect(calls.map((call: any) => call.type)).toEqual(['file_search', 'code_interpreter'])
+    expect(JSON.stringify(upstreams[model]?.accepted.at(-1))).toContain('made of rock')
+    await say(thread, 'Now call get_time')
+    await runToEnd(model, thread, { tools: functions })
+    expect(await answerOf(thread)).toBe('All done.')
+  })
+
+  test('an answer by a schema', async () => {
+    const thread = await newThread('Answer in the form.')
+    await runToEnd(model, thread, { response_format })
+    expect(JSON.parse(await answerOf(thread))).toEqual({ answer: 'done' })
+  })
+
+  test('a thread that the assistant began, and a run without a new message', async () => {
+    const thread = await post('/threads', {
+      messages: [
+        { role: 'assistant', content: 'Welcome!' },
+        { role: 'user', content: 'Hello' },
+      ],
+    })
+    await runToEnd(model, thread)
+    await runToEnd(model, thread)
+    expect((await messages(thread)).data).toHaveLength(4)
+  })
+
+  test('an image that was uploaded is sent as data', async () => {
+    const png = Buffer.from(
+      'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+      'base64',
+    )
+    const file = await server.openai.files.create({ file: new File([png], 'dot.png'), purpose: 'vision' })
+    const content = [
+      { type: 'text', text: 'What is it?' },
+      { type: 'image_file', image_file: { file_id: file.id } },
+    ]
+    const thread = await post('/threads', { messages: [{ role: 'user', content }] })
+    await runToEnd(model, thread)
+    expect(JSON.stringify(upstreams[model]?.accepted.at(-1))).toContain(png.toString('base64'))
+  })
+
+  test('a busy provider is asked again, and one that stays busy fails the run as a rate limit', async () => {
+    const busy = {
+      status: 429,
+      body: { error: { message: 'Too many requests' } },
+      headers: { 'retry-after-ms': '1' },
+    }
+    upstreams[model]?.failures.push(busy)
+    await runToEnd(model, await newThread('Hello'))
+    for (let count = 0; count < 5; count += 1) upstreams[model]?.failures.push(busy)
+    const assistant = await newAssistant({ model })
+    const run = await rest(await start({ assistant, thread: await newThread('Hello') }))
+    expect(run.last_error).toEqual({ code: 'rate_limit_exceeded', message: 'Too many requests' })
+  })
+
+  test('nothing that it refuses was sent', () => {
+    expect(upstreams[model]?.refused.filter((text) => !text.includes('x-api-key'))).toEqual([])
+  })
+})
+
+test('a thread changes its provider between runs, tool calls included', async () => {
+  const thread = await newThread('Please call get_weather and get_time')
+  await runToEnd('gemini', thread, { tools: functions })
+  for (const model of ['claude', 'gemini', 'claude']) {
+    await say(thread, 'Once more: call get_time then get_weather')
+    await runToEnd(model, thread, { tools: functions })
+  }
+  expect(upstreams.gemini?.refused).toEqual([])
+})
+
+test('a wrong key ends the run with server_error, which names neither key nor address', async () => {
+  const assistant = await newAssistant({ model: 'stranger' })
+  const run = await rest(await start({ assistant, thread: await newThread('Hello') }))
+  expect(run.last_error.code).toBe('server_error')
+  expect(run.last_error.message).toMatch(/provider refused the credentials/)
+  const trace = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
+  expect(JSON.stringify(trace)).not.toMatch(/wrong-key-of-ours|127\.0\.0\.1/)
+})
+
+test('what a provider cannot obey stands in the trace', async () => {
+  const thread = await newThread('Hello')
+  const assistant = await newAssistant({ model: 'gemini', tools: functions })
+  const run = await rest(await start({ assistant, thread }, { parallel_tool_calls: false }))
+  const { data } = await get(`/threads/${thread.id}/runs/${run.id}/trace`)
+  expect(data).toContainEqual(
+    expect.objectContaining({ kind: 'provider_warning', not_obeyed: ['parallel_tool_calls'] }),
+  )
+})
+
+test('a package that is not installed is named with the command that installs it', async () => {
+  const models = { providers: { far: { type: 'mistral' as const, api_key: 'x' } }, models: { '*': 'far' } }
+  await expect(testServer({ models })).rejects.toThrow(
+    'The provider "far" needs the package @ai-sdk/mistral: npm install @ai-sdk/mistral@3',
+  )
+})
