@@ -58,7 +58,7 @@ const pageSize = 50
 export function useEndlessList<Item>(
   path: string,
   query: Record<string, string | readonly string[] | undefined>,
-  options: { key: readonly unknown[]; refetchMs?: number },
+  options: { key: readonly unknown[]; refetchMs?: number | ((items: Item[]) => number | false) },
 ): EndlessList<Item> {
   return useInfiniteQuery({
     queryKey: [...options.key, 'list', path, query],
@@ -70,7 +70,11 @@ export function useEndlessList<Item>(
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => (page.has_more && page.last_id ? page.last_id : undefined),
-    ...(options.refetchMs !== undefined && { refetchInterval: options.refetchMs }),
+    refetchInterval: ({ state }) => {
+      const { refetchMs = false } = options
+      if (typeof refetchMs !== 'function') return refetchMs
+      return refetchMs(state.data?.pages.flatMap((page) => page.data) ?? [])
+    },
   })
 }
 
