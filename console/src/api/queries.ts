@@ -160,9 +160,11 @@ export function useTrace(run: Run | undefined) {
     enabled: run !== undefined,
     refetchInterval: ({ state: { data, dataUpdateCount } }) => {
       if (!isOver(run?.status)) return 1000
+      if (data?.is_kept === false) return false
+      // The server writes a moment after the fact. Of old runs nothing may be kept any more.
       const last = data?.work.findLast((one) => one.kind === 'worker')
-      // The server writes a moment after the fact. A run that no worker ended has no last word to wait for.
-      const isWritten = !last || (last.ended_ms !== null && last.status === run?.status)
+      if (!last) return dataUpdateCount > 5 ? false : 400
+      const isWritten = last.ended_ms !== null && last.status === run?.status
       return isWritten || dataUpdateCount > 20 ? false : 400
     },
   })
