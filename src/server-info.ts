@@ -1,4 +1,4 @@
-/** Collects what GET /v1/server tells. */
+/** Collects the answer of GET /v1/server. */
 import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import type { ModelInfo, ServerInfo } from './api/server-info.ts'
@@ -19,7 +19,7 @@ interface ServerParts {
   sandbox: { describe(): object }
 }
 
-/** Answers a function that tells how the server is now, to a key of that project. */
+/** Returns a function that describes the server as it is now, for a key of the given project. */
 export function openServerInfo(parts: ServerParts): (project: string) => Promise<ServerInfo> {
   const { config, context, database, sandbox } = parts
   const started_at = nowSeconds(context.clock)

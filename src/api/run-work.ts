@@ -1,4 +1,4 @@
-/** Beyond the original API: what a run did, piece by piece, as its trace tells it. Times are Unix milliseconds. */
+/** Beyond the original API: what a run did, piece by piece, in its trace. Times are Unix milliseconds. */
 import { z } from 'zod'
 
 const ms = z.int()

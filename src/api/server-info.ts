@@ -42,7 +42,7 @@ export const ServerInfo = z.strictObject({
     /** Of all projects. */
     file_bytes: z.int(),
     place: z.string(),
-    /** The disk of the data folder; null where the system does not tell. */
+    /** The disk of the data folder; null where the system does not report it. */
     disk: z.strictObject({ total_bytes: z.int(), free_bytes: z.int() }).nullable(),
   }),
   memory: z.strictObject({

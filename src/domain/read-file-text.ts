@@ -41,7 +41,7 @@ export async function readStoreFileText(
   return sections.answer(key.file_id, file.last_error?.message ?? null)
 }
 
-/** Of any file: it is read anew. Answers undefined when there is no such file. */
+/** Of any file: it is read now. Answers undefined when there is no such file. */
 export async function readFileText(
   context: Context,
   { project, file_id }: { project: string; file_id: string },

@@ -1,4 +1,4 @@
-/** What a worker does on one run, told to the work log as it happens. Times are this process's clock. */
+/** What a worker does on one run, for the work log. Times are this process's clock. */
 import type { ModelRequestWork, ToolCallWork, WorkerSpan } from '../api/run-work.ts'
 import { ModelFailure, type ChatRequest, type ModelPart } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
@@ -24,7 +24,7 @@ export class WorkTrace {
     this.#log = log
     this.#run_id = row.id
     this.#attempt = row.attempt
-    this.#span = { ...this.#begun('worker'), queued_ms: 0, status: null, waits_for: [] }
+    this.#span = { ...this.#started('worker'), queued_ms: 0, status: null, waits_for: [] }
     this.#log.save(this.#run_id, this.#span)
   }
 
@@ -49,7 +49,7 @@ export class WorkTrace {
     { id, name }: { id: string; name: string },
     run: () => Promise<Outcome>,
   ): Promise<Outcome> {
-    const work: ToolCallWork = { ...this.#begun('tool_call'), call_id: id, name, error: null, search: null }
+    const work: ToolCallWork = { ...this.#started('tool_call'), call_id: id, name, error: null, search: null }
     this.#log.save(this.#run_id, work)
     try {
       const outcome = await run()
@@ -64,14 +64,14 @@ export class WorkTrace {
     }
   }
 
-  #begun<Kind extends string>(kind: Kind) {
+  #started<Kind extends string>(kind: Kind) {
     const id = newHexId('work_')
     return { id, kind, started_ms: Date.now(), ended_ms: null, attempt: this.#attempt }
   }
 
   #request(model: ResolvedModel, request: ChatRequest, left_out: LeftOut): ModelRequestWork {
     const work: ModelRequestWork = {
-      ...this.#begun('model_request'),
+      ...this.#started('model_request'),
       first_token_ms: null,
       provider: model.provider,
       model: model.model,
@@ -110,7 +110,7 @@ export class WorkTrace {
   }
 }
 
-/** What the operator is told: the cause says more than what the user sees. */
+/** The message for the operator: the cause says more than what the user sees. */
 function wordsOf(error: unknown): string {
   const { cause } = (error ?? {}) as { cause?: unknown }
   const words = error instanceof Error ? error.message : String(error)

@@ -24,7 +24,7 @@ export interface ServerOptions {
   readiness: () => Promise<Readiness>
   /** Whether the console is served. */
   hasConsole: boolean
-  /** How the server is, told to a key of that project. */
+  /** Describes the server for a key of the given project. */
   serverInfo: (project: string) => Promise<ServerInfo>
   /** Whether the server stops: it still answers, and asks clients to use another connection. */
   isDraining: () => boolean

@@ -1,4 +1,4 @@
-/** Where an id leads, whatever its kind. */
+/** Finds an object of any kind by its id. */
 import type { Queryable } from '../database/database.ts'
 
 export interface Located {

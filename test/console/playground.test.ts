@@ -157,7 +157,7 @@ test('options of a run reach the request, and the inspector shows what the model
   await expect.poll(() => request.innerText()).toContain('Speak of boats.')
   expect(await request.innerText()).toContain('"max_completion_tokens": 300')
   await page.getByRole('tab', { name: 'Events' }).click()
-  await page.getByText('thread.run.completed').waitFor()
+  await page.locator('.event', { hasText: 'thread.run.completed' }).waitFor()
 })
 
 test('a thread is forked from one of its messages', async () => {

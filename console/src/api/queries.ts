@@ -58,7 +58,7 @@ const pageSize = 50
 export function useEndlessList<Item>(
   path: string,
   query: Record<string, string | readonly string[] | undefined>,
-  options: { key: readonly unknown[]; refetchMs?: number },
+  options: { key: readonly unknown[]; refetchMs?: number | ((items: Item[]) => number | false) },
 ): EndlessList<Item> {
   return useInfiniteQuery({
     queryKey: [...options.key, 'list', path, query],
@@ -70,7 +70,11 @@ export function useEndlessList<Item>(
       }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => (page.has_more && page.last_id ? page.last_id : undefined),
-    ...(options.refetchMs !== undefined && { refetchInterval: options.refetchMs }),
+    refetchInterval: ({ state }) => {
+      const { refetchMs = false } = options
+      if (typeof refetchMs !== 'function') return refetchMs
+      return refetchMs(state.data?.pages.flatMap((page) => page.data) ?? [])
+    },
   })
 }
 
@@ -156,9 +160,11 @@ export function useTrace(run: Run | undefined) {
     enabled: run !== undefined,
     refetchInterval: ({ state: { data, dataUpdateCount } }) => {
       if (!isOver(run?.status)) return 1000
+      if (data?.is_kept === false) return false
+      // The server writes a moment after the fact. Of old runs nothing may be kept any more.
       const last = data?.work.findLast((one) => one.kind === 'worker')
-      // The server writes a moment after the fact. A run that no worker ended has no last word to wait for.
-      const isWritten = !last || (last.ended_ms !== null && last.status === run?.status)
+      if (!last) return dataUpdateCount > 5 ? false : 400
+      const isWritten = last.ended_ms !== null && last.status === run?.status
       return isWritten || dataUpdateCount > 20 ? false : 400
     },
   })

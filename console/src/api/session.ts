@@ -1,7 +1,7 @@
 /** The key of this browser tab. It lives in session storage: never in an address, gone with the tab. */
 const name = 'spool.key'
 
-/** What is sent while nobody has typed a key: a server without keys accepts any. */
+/** The key that is sent before one was entered: a server without keys accepts any. */
 const anyKey = 'console'
 
 export function apiKey(): string {

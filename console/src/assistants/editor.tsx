@@ -23,7 +23,7 @@ export function AssistantEditor({ assistant, model = '', onSaved, onDirty }: Edi
   const [draft, setDraft] = useState<Draft>(saved)
   const [faults, setFaults] = useState<Record<string, string>>({})
   const [isSaving, setSaving] = useState(false)
-  // A field that holds text of its own begins anew when the draft is put back.
+  // Fields with their own text are mounted again when the draft is reset.
   const [round, setRound] = useState(0)
   const isDirty = JSON.stringify(bodyOf(draft)) !== JSON.stringify(bodyOf(saved))
   const fault = Object.values(faults).find((one) => one !== '')

@@ -40,7 +40,7 @@ export function FunctionsEditor({ draft, onChange, onFault }: FieldsProps) {
         </Button>
         {functions.length === 0 && (
           <Text size="xs" c="dimmed">
-            It begins as an example.
+            It starts as an example.
           </Text>
         )}
       </Group>

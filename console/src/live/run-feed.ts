@@ -1,5 +1,5 @@
 /**
- * Follows a run's event log. It comes back by itself after any interruption, from the entry that it heard last, so
+ * Follows a run's event log. It reconnects after any interruption and continues after the last event that it received, so
  * that a page that was reloaded and a server that was restarted leave no gap.
  */
 import { failureOf, rawCall } from '../api/client.ts'
@@ -52,12 +52,12 @@ export class RunFeed {
         failureOf(error).status === 404 ? 'missing' : 'away',
       )
       if (this.#state.isEnded || this.#stop.signal.aborted) break
-      this.#tell(link)
+      this.#notify(link)
       if (link === 'missing') return
       pause = this.#state.last > before ? firstPauseMs : Math.min(pause * 2, longestPauseMs)
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
-    this.#tell('ended')
+    this.#notify('ended')
   }
 
   /** One connection, to its end. */
@@ -71,13 +71,13 @@ export class RunFeed {
         path: `${this.#path}?after=${this.#state.last}`,
         signal,
       })
-      this.#tell('live')
+      this.#notify('live')
       for await (const { id, event, data } of sentEvents(response)) {
         clearTimeout(timer)
         timer = setTimeout(() => quiet.abort(), silenceMs)
         if (id === undefined) continue
-        applyEvent(this.#state, { number: id, event, data, heardAt: Date.now() })
-        this.#tell('live')
+        applyEvent(this.#state, { number: id, event, data, receivedAt: Date.now() })
+        this.#notify('live')
       }
       return 'away'
     } finally {
@@ -85,17 +85,17 @@ export class RunFeed {
     }
   }
 
-  /** Listeners hear at most once a frame, however fast events come. */
-  #tell(link: Link): void {
+  /** Listeners are called at most once per frame. */
+  #notify(link: Link): void {
     this.#snapshot = { state: this.#state, link, version: this.#snapshot.version + 1 }
     if (this.#isDue) return
     this.#isDue = true
-    const tell = () => {
+    const notify = () => {
       this.#isDue = false
       for (const listener of this.#listeners) listener()
     }
     // Frames stop in a hidden tab; the state must not.
-    if (document.hidden) setTimeout(tell, 100)
-    else requestAnimationFrame(tell)
+    if (document.hidden) setTimeout(notify, 100)
+    else requestAnimationFrame(notify)
   }
 }

@@ -6,8 +6,8 @@ export interface LoggedEvent {
   event: string
   /** The payload as JSON text. */
   data: string
-  /** When this page heard of it, ms. */
-  heardAt: number
+  /** When this page received it, Unix ms. */
+  receivedAt: number
 }
 
 export interface RunState {

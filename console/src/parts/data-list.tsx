@@ -105,7 +105,7 @@ function narrowTemplate<Item>(columns: Column<Item>[]): string {
 /** j, k and Enter work wherever the focus is, unless somebody types or a dialog is open. */
 function useListKeys(onKeyDown: (event: KeyboardEvent) => void) {
   useEffect(() => {
-    const hear = (event: globalThis.KeyboardEvent) => {
+    const onKey = (event: globalThis.KeyboardEvent) => {
       const { target } = event
       const isTyping =
         target instanceof HTMLElement && target.closest('input, textarea, select, button, a, [role=dialog]')
@@ -114,8 +114,8 @@ function useListKeys(onKeyDown: (event: KeyboardEvent) => void) {
       if (event.key === 'j' || event.key === 'k') list?.focus()
       onKeyDown(event as unknown as KeyboardEvent)
     }
-    document.addEventListener('keydown', hear)
-    return () => document.removeEventListener('keydown', hear)
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
   })
 }
 
@@ -149,7 +149,7 @@ function Foot<Item>({ list, count }: { list: EndlessList<Item>; count: number })
   if (list.isFetchNextPageError) return <Failed error={list.error} retry={() => list.fetchNextPage()} />
   return (
     <Text size="xs" c="dimmed" p="xs" ta="center" role="status">
-      {list.hasNextPage ? `${count} shown, more are loading…` : `${count} shown, that is all`}
+      {list.hasNextPage ? `${count} shown, more are loading…` : `${count} shown, no more`}
     </Text>
   )
 }

@@ -1,6 +1,6 @@
 /**
  * Text of a model or a user as Markdown. It may be an attacker's: raw HTML is shown as text, addresses other than web
- * ones are dropped, remote images are named and not loaded, and links tell where they lead.
+ * ones are dropped, remote images are named and not loaded, and links show their host.
  */
 import { IconExternalLink, IconPhoto } from '@tabler/icons-react'
 import { createContext, memo, useContext, useMemo } from 'react'
@@ -35,7 +35,7 @@ function hostOf(url: string): string | undefined {
 
 const safeImage = /^data:image\/(png|jpeg|gif|webp);base64,/i
 
-/** An image that somebody else serves: loading it would tell them who reads this. */
+/** An image of another host. It is not loaded: the host would learn who reads this. */
 export function RemoteImage({ url, alt }: { url: string; alt?: string | undefined }) {
   const host = hostOf(url)
   return (

@@ -15,7 +15,7 @@ export function SearchField({ label }: { label: string }) {
   const [text, setText] = useState(search.get('query') ?? '')
   const field = useRef<HTMLInputElement>(null)
   useHotkeys([['/', () => field.current?.focus()]])
-  const tell = useDebouncedCallback((query: string) => {
+  const change = useDebouncedCallback((query: string) => {
     setSearch(
       (before) => {
         const next = new URLSearchParams(before)
@@ -38,7 +38,7 @@ export function SearchField({ label }: { label: string }) {
       maw={420}
       onChange={(event) => {
         setText(event.currentTarget.value)
-        tell(event.currentTarget.value.trim())
+        change(event.currentTarget.value.trim())
       }}
     />
   )

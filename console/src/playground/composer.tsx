@@ -173,12 +173,12 @@ function useCancel(active: Run | undefined): () => Promise<unknown> {
   const cancel = async () =>
     active && attempt(() => openai().beta.threads.runs.cancel(active.id, { thread_id: active.thread_id }))
   useEffect(() => {
-    const hear = (event: globalThis.KeyboardEvent) => {
+    const onKey = (event: globalThis.KeyboardEvent) => {
       if (event.key !== 'Escape' || !active || document.querySelector('[role=dialog]')) return
       void cancel()
     }
-    document.addEventListener('keydown', hear)
-    return () => document.removeEventListener('keydown', hear)
+    document.addEventListener('keydown', onKey)
+    return () => document.removeEventListener('keydown', onKey)
   })
   return cancel
 }

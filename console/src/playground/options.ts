@@ -1,4 +1,4 @@
-/** What one run is told in place of its assistant's settings. */
+/** Settings of a run that replace those of its assistant. */
 import type OpenAI from 'openai'
 import type { Draft } from '../assistants/draft.ts'
 

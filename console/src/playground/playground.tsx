@@ -129,13 +129,13 @@ function useDefaultAssistant(place: Place, setPlace: (place: Place) => void): vo
   }, [isMissing, assistant, place, setPlace])
 }
 
-/** The run to look at: the one begun here, or the newest of the thread; it is followed until it ends. */
+/** The run to look at: the one started here, or the newest of the thread; it is followed until it ends. */
 function useActiveRun(thread_id: string | undefined) {
-  const [begun, setBegun] = useState<{ thread_id: string; run_id: string }>()
+  const [started, setStarted] = useState<{ thread_id: string; run_id: string }>()
   const { data: runs } = useThreadRuns(thread_id)
   const [newest] = runs ?? []
-  const run_id = begun && begun.thread_id === thread_id ? begun.run_id : newest?.id
-  const isFollowed = run_id !== undefined && (run_id === begun?.run_id || !isOver(newest?.status))
+  const run_id = started && started.thread_id === thread_id ? started.run_id : newest?.id
+  const isFollowed = run_id !== undefined && (run_id === started?.run_id || !isOver(newest?.status))
   const live = useRunFeed(thread_id, isFollowed ? run_id : undefined)
   const isEnded = live?.link === 'ended'
   const status = live?.state.run?.status
@@ -157,7 +157,7 @@ function useActiveRun(thread_id: string | undefined) {
   return {
     run_id,
     live,
-    begin: (thread: string, run: string) => setBegun({ thread_id: thread, run_id: run }),
+    begin: (thread: string, run: string) => setStarted({ thread_id: thread, run_id: run }),
   }
 }
 
@@ -193,7 +193,7 @@ interface SideProps {
   children: React.ReactNode
 }
 
-/** A column beside the conversation, or a drawer over it where there is no room. */
+/** A column beside the conversation, or a drawer over it on a narrow screen. */
 function Side({ isOpen, isOver: isDrawer, onClose, title, position, children }: SideProps) {
   if (isDrawer) {
     return (

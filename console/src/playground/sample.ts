@@ -12,18 +12,18 @@ export const questions = [
   'What is the signal of the lamp?',
 ]
 
-/** Answers the assistant's id; `tell` hears what is being done. */
-export async function makeSample(tell: (step: string) => void): Promise<string> {
+/** Answers the assistant's id; `onStep` receives what is being done. */
+export async function makeSample(onStep: (step: string) => void): Promise<string> {
   const client = openai()
-  tell('Uploading the document…')
+  onStep('Uploading the document…')
   const file = await client.files.create({
     file: new File([document], 'lighthouse.md', { type: 'text/markdown' }),
     purpose: 'assistants',
   })
-  tell('Reading it into a vector store…')
+  onStep('Reading it into a vector store…')
   const store = await client.vectorStores.create({ name: 'Sample: lighthouse' })
   await client.vectorStores.files.createAndPoll(store.id, { file_id: file.id })
-  tell('Making the assistant…')
+  onStep('Creating the assistant…')
   const assistant = await client.beta.assistants.create({
     name: 'Lighthouse guide',
     model: await firstModel(),

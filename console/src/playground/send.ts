@@ -30,27 +30,23 @@ export async function beginRun(
 ): Promise<{ run: Run; action: RequestCode }> {
   const message = await messageOf(written)
   const options = bodyOfOptions(written.options)
-  if (thread === undefined) {
+  // Creating thread and run at once has no additional instructions.
+  const needsThread = thread === undefined && options.additional_instructions !== undefined
+  const id = needsThread ? (await openai().beta.threads.create()).id : thread
+  if (id === undefined) {
     const body = { assistant_id: assistant, thread: { messages: [message] }, ...options }
     const run = await openai().beta.threads.createAndRun(
       body as OpenAI.Beta.ThreadCreateAndRunParamsNonStreaming,
     )
     await refresh(run.thread_id)
-    return {
-      run,
-      action: {
-        method: 'POST',
-        path: '/threads/runs',
-        body,
-        sdk: { name: 'beta.threads.create_and_run', params: body },
-      },
-    }
+    const sdk = { name: 'beta.threads.create_and_run', params: body }
+    return { run, action: { method: 'POST', path: '/threads/runs', body, sdk } }
   }
   const body = { assistant_id: assistant, additional_messages: [message], ...options }
-  const run = await openai().beta.threads.runs.create(thread, body)
-  await refresh(thread)
-  const sdk = { name: 'beta.threads.runs.create', ids: [thread], params: body }
-  return { run, action: { method: 'POST', path: `/threads/${thread}/runs`, body, sdk } }
+  const run = await openai().beta.threads.runs.create(id, body)
+  await refresh(id)
+  const sdk = { name: 'beta.threads.runs.create', ids: [id], params: body }
+  return { run, action: { method: 'POST', path: `/threads/${id}/runs`, body, sdk } }
 }
 
 async function messageOf({

@@ -108,8 +108,8 @@ function modelBar(work: ModelRequestWork): Omit<Bar, 'key' | 'start' | 'end'> {
 
 /** What a driver reported about a request, in words. */
 export function noteWords({ kind, at_ms: _, ...details }: { kind: string; at_ms: number }): string {
-  const told = Object.entries(details).map(
+  const parts = Object.entries(details).map(
     ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  return [kind.replaceAll('_', ' '), ...told].join(', ')
+  return [kind.replaceAll('_', ' '), ...parts].join(', ')
 }

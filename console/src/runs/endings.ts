@@ -1,4 +1,4 @@
-/** What a status means, and what to do about an ending that nobody wished for. */
+/** What a status means, and what to do about an ending that is not `completed`. */
 import type { Run, RunTrace } from '../api/types.ts'
 
 export interface Ending {
@@ -18,7 +18,7 @@ const meanings: Record<Run['status'], string> = {
   expired: 'It took longer than it was given.',
 }
 
-/** Of what is said of a failure, the words that tell causes apart; the first that fits is taken. */
+/** Words in the description of a failure, and what to do; the first match counts. */
 const causes: [RegExp, string][] = [
   [
     /does not exist|model_not_found/i,

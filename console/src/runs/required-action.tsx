@@ -109,7 +109,7 @@ interface Property {
   description?: string
 }
 
-/** What the model asks for, told by the function's own schema. */
+/** The arguments of a call, with the descriptions of the function's schema. */
 function Arguments({ call, tool }: { call: Pending; tool: FunctionTool | undefined }) {
   const properties = (tool?.function.parameters?.properties ?? {}) as Record<string, Property>
   const given = parsed(call.function.arguments)

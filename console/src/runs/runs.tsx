@@ -155,7 +155,7 @@ function TextFilter({
   onChange: (value: string) => void
 }) {
   const [text, setText] = useState(value)
-  const tell = useDebouncedCallback(onChange, 300)
+  const change = useDebouncedCallback(onChange, 300)
   return (
     <TextInput
       aria-label={label}
@@ -163,7 +163,7 @@ function TextFilter({
       value={text}
       onChange={(event) => {
         setText(event.currentTarget.value)
-        tell(event.currentTarget.value.trim())
+        change(event.currentTarget.value.trim())
       }}
     />
   )

@@ -69,7 +69,10 @@ export function StoreFiles({ store }: { store: VectorStore }) {
   const list = useEndlessList<ListedVectorStoreFile>(
     `/vector_stores/${store.id}/files`,
     { filter, include: ['progress'] },
-    { key: keys.storeFiles(store.id), ...(isBusy && { refetchMs: 1000 }) },
+    {
+      key: keys.storeFiles(store.id),
+      refetchMs: (files) => (isBusy || files.some(({ status }) => status === 'in_progress') ? 1000 : false),
+    },
   )
   const add = (files: File[]) =>
     attempt(
