@@ -1,4 +1,4 @@
-/** Cuts a document into overlapping chunks of a number of tokens, along lines and sentences. */
+/** Cuts a document into overlapping chunks of at most a number of tokens, at the ends of lines and sentences. */
 import { parseFailures } from './parse-failure.ts'
 import type { Section, SectionPlace } from './sections.ts'
 
@@ -128,7 +128,7 @@ function wholeCharacters(text: string, length: number): number {
   return unit >= 0xd800 && unit <= 0xdbff && length > 1 ? length - 1 : length
 }
 
-/** The last atoms that together have at most so many tokens. */
+/** The last atoms with at most so many tokens in total. */
 function tailOf(atoms: Atom[], most: number): { atoms: Atom[]; tokens: number } {
   let tokens = 0
   let from = atoms.length

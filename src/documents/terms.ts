@@ -33,7 +33,7 @@ export function termsOf(text: string): string[] {
   for (const [found] of plain.matchAll(word)) {
     const parts = found.split(humps)
     for (const part of parts) addWord(terms, part.toLowerCase())
-    // The whole too: `GitHub` is asked for as `github`.
+    // The whole too: people search for `github` when the text says `GitHub`.
     if (parts.length > 1) terms.push(found.toLowerCase())
   }
   return terms
@@ -56,7 +56,7 @@ function addWord(terms: string[], text: string): void {
 
 /** `ﬁancée` and `fiancee` are the same word. */
 function fold(text: string): string {
-  // Most text is plain, and this is the dear step.
+  // Most text is ASCII, and this step is expensive.
   if (!/[\u0080-\uffff]/.test(text)) return text
   return text
     .normalize('NFKD')

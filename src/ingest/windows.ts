@@ -1,4 +1,4 @@
-/** Cuts chunks into the windows that an embedder reads whole; overlapping chunks share the windows they share text in. */
+/** Cuts chunks into windows that an embedder reads in one piece. Overlapping chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
 
 export interface WindowSource {
@@ -16,7 +16,7 @@ export interface TextWindow {
 
 type Reader = Pick<Embedder, 'windowTokens' | 'countTokens'>
 
-/** Whether the reader takes in every chunk whole. */
+/** Whether the reader reads every chunk in one piece. */
 export function readsWhole(chunks: Pick<WindowSource, 'text'>[], reader: Reader): boolean {
   const count = reader.countTokens?.bind(reader) ?? guessTokens
   return chunks.every(({ text }) => count(text) <= reader.windowTokens)

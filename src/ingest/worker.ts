@@ -16,7 +16,7 @@ import type { ClaimedFile } from './claimed-file.ts'
 import { processFile } from './process-file.ts'
 
 const pollMs = 1000
-/** A file that is read for longer leaves room for one file of a store without any file at work. */
+/** Beside a file that is read for longer, one file of a store without any file at work may be claimed. */
 const slowMs = 2000
 /** After so many polls no other process is about to take files with another embedder; it is logged once. */
 const strandedPolls = 5

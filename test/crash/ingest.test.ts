@@ -45,7 +45,7 @@ async function beginIngest(server: ServerProcess): Promise<{ store: string; file
   return { store: store.id, file: file.id }
 }
 
-test('a file whose bringing in was cut off by kill -9 is completed after the restart, each chunk once', async () => {
+test('a file whose ingest is interrupted by kill -9 is completed after the restart, each chunk once', async () => {
   const database = await testDatabase()
   const environment = { DATABASE_URL: database.url }
   const progress = async () => {
@@ -130,7 +130,7 @@ test('with the embedded database the next start goes on at once, and a stop lose
   expect(second.output()).toContain('"msg":"file ready"')
 })
 
-test('what a killed server was bringing in for a store that is deleted leaves nothing', async () => {
+test('an ingest that a killed server began leaves nothing when the store is deleted', async () => {
   const database = await testDatabase()
   const environment = { DATABASE_URL: database.url }
   const first = await start(environment)

@@ -28,7 +28,7 @@ test('a pdf is read page by page, and pages without text are left out', async ()
   ])
 })
 
-test('a pdf of scanned pages says that it has no text layer', async () => {
+test('a pdf of scanned pages is refused for lack of a text layer', async () => {
   expect(await reader.failure('a.pdf', pdf(['', '']))).toMatch(/^invalid_file: .* no text layer/)
 })
 

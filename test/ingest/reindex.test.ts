@@ -73,7 +73,7 @@ test('files that wait for an embedder that is gone stay in progress, and the log
   await expect
     .poll(() => server.db.query({ text: 'select 1 from vector_store_files where chunk_count is not null' }))
     .toHaveLength(1)
-  // As if the server had been stopped and configured anew.
+  // As if the server had been stopped and its configuration changed.
   await server.db.query({ text: `update vector_stores set embedder = 'gone/8'` })
   await server.db.query({
     text: 'update vector_store_files set lease_owner = null, attempt = attempt + 1',

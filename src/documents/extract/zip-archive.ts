@@ -7,7 +7,7 @@ const openFile = promisify<string, object, ZipFile>(open)
 const maxParts = 65_536
 
 /**
- * The declared sizes of a zip may lie, so bytes are counted as they come out. The budget holds for the whole file,
+ * The sizes that a zip declares may be wrong, so bytes are counted as they are inflated. The budget holds for the whole file,
  * however often its parts are read.
  */
 export class ZipArchive {
@@ -58,7 +58,7 @@ export class ZipArchive {
     }
   }
 
-  /** Inflates every part and forgets it: proves that a reader without a budget of its own may have the file. */
+  /** Inflates every part and discards it, for a reader that has no budget of its own. */
   async checkBudget(): Promise<void> {
     for (const name of this.#parts.keys()) {
       for await (const _bytes of this.bytes(name));
