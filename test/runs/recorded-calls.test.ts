@@ -9,7 +9,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const { place, start, reach } = stories(() => server)
+const { place, start, reach, messages } = stories(() => server)
 
 test('calls are in the database before the first tool runs', async () => {
   const store = await storeOf(server, { 'towns.txt': 'The lighthouse of Lindau is 33 metres high.' })
@@ -17,20 +17,31 @@ test('calls are in the database before the first tool runs', async () => {
     tools: [{ type: 'file_search' }],
     tool_resources: { file_search: { vector_store_ids: [store.id] } },
   })
-  const hold = gate()
-  server.model.holdEmbeddings(hold.promise)
+  const [ask, locked, free] = [gate(), gate(), gate()]
   server.model.script([
-    { calls: [{ name: 'file_search', arguments: '{"queries":["lighthouse"]}' }] },
+    { calls: [{ name: 'file_search', arguments: '{"queries":["lighthouse"]}' }], before: ask.promise },
     { text: '33 metres.' },
   ])
-  const before = server.model.others.length
-  const run = await start(where)
-  await eventually(() => server.model.others.length > before, 'the search')
-  const [step] = await server.db.query<{ turn: any }>({
-    text: 'select turn from run_steps where run_id = $1',
-    values: [run.id],
+  const searches = server.model.others.length
+  const run = await reach(await start(where), 'in_progress')
+  const holding = server.db.transaction(async (tx) => {
+    await tx.query({ text: 'select 1 from runs where id = $1 for update', values: [run.id] })
+    locked.open()
+    await free.promise
   })
-  expect(step?.turn?.calls).toMatchObject([{ name: 'file_search', output: null }])
-  hold.open()
+  await locked.promise
+  ask.open()
+  // The calls cannot be written while the row is locked, so the search must wait.
+  await eventually(async () => {
+    const waiting = await server.db.query({
+      text: `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    })
+    return waiting.length > 0 && server.model.open() === 0
+  }, 'the write that waits')
+  await messages(where.thread)
+  expect(server.model.others.length).toBe(searches)
+  free.open()
+  await holding
   await reach(run, 'completed')
+  expect(server.model.others.length).toBeGreaterThan(searches)
 })
