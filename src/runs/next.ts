@@ -7,7 +7,7 @@ import { toRun } from '../sql/runs.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
-import type { Fact, RunState, Transition } from './state.ts'
+import type { Fact, FactOf, RunState, Transition } from './state.ts'
 import { withStatus } from './status.ts'
 import { committed, unchanged } from './transition.ts'
 import {
@@ -23,7 +23,6 @@ import {
 import { noUsage, spentOn, sumUsage } from './usage.ts'
 
 type Kind = Fact['kind']
-type FactOf<K extends Kind> = Extract<Fact, { kind: K }>
 
 const active: readonly RunStatus[] = ['queued', 'in_progress', 'requires_action']
 const atWork: readonly RunStatus[] = ['in_progress', 'cancelling']

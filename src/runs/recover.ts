@@ -7,12 +7,12 @@ import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
 import { newStep } from './new-objects.ts'
-import type { Ending, Fact, RunState, Transition, Turn } from './state.ts'
+import type { Ending, FactOf, RunState, Transition, Turn } from './state.ts'
 import { withStatus } from './status.ts'
 import { committed, unchanged } from './transition.ts'
 import { spentOn, sumUsage } from './usage.ts'
 
-type Recovered = Extract<Fact, { kind: 'recovered' }>
+type Recovered = FactOf<'recovered'>
 
 /** The error that users see when the cause is nothing that they can change. */
 export const internalError = { code: 'server_error' as const, message: 'Sorry, something went wrong.' }

@@ -56,6 +56,9 @@ export type Fact =
   | { kind: 'budget exhausted'; at: number; reason: 'max_completion_tokens' | 'max_prompt_tokens' }
   | { kind: 'stopped'; at: number; ending: Ending }
 
+/** A fact of one kind. */
+export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
+
 /** What follows a turn: the next one, or the end of the run. */
 export type TurnOutcome = 'continue' | 'complete' | 'max_tokens' | 'content_filter'
 

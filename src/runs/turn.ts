@@ -8,12 +8,10 @@ import { toRun } from '../sql/runs.ts'
 import { callsWith, deltaOf, grown } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
 import { newMessage, newStep } from './new-objects.ts'
-import type { Fact, RunState, Transition, Turn, TurnOutcome } from './state.ts'
+import type { FactOf, RunState, Transition, Turn, TurnOutcome } from './state.ts'
 import { withStatus } from './status.ts'
 import { committed, early, unchanged } from './transition.ts'
 import { noUsage, sumUsage } from './usage.ts'
-
-type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 
 const newTurn: Turn = { complete: [], open: null, calls: null }
 

@@ -195,3 +195,25 @@ test('all connections ended by the database at once fail neither a run nor its s
   expect(seen.slice(-2)).toEqual(['thread.run.completed', 'done'])
   expectWarningsOnly()
 })
+
+test('a worker that stops releases its runs, and another one recovers them without blame', async () => {
+  const worker = await server.sibling({ roles: new Set(['worker']) })
+  server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: 'Hello' }])
+  const { response, thread } = await openStream(server.url.replace('/v1', ''))
+  const reading = readStream(response)
+  await eventually(async () => (await messages(thread)).data.length === 2, 'the answer')
+  await worker.close()
+  const row = async () => {
+    const [found] = await server.db.query<{ lease_owner: string | null; recoveries: number; losses: number }>(
+      {
+        text: 'select lease_owner, recoveries, losses from runs where thread_id = $1',
+        values: [thread.id],
+      },
+    )
+    return found
+  }
+  expect(await row()).toEqual({ lease_owner: null, recoveries: 0, losses: 0 })
+  await server.sibling({ roles: new Set(['worker']) })
+  expect((await reading).at(-2)?.event).toBe('thread.run.completed')
+  expect(await row()).toMatchObject({ recoveries: 0, losses: 0 })
+})

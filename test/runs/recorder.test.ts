@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
+import { executeRun } from '../../src/engine/execute-run.ts'
 import { Hints } from '../../src/runs/hints.ts'
 import { both, requested } from '../../src/runs/next.ts'
 import { persist } from '../../src/runs/persist.ts'
@@ -11,6 +12,7 @@ import { updateRunMetadata } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
+import { timeTool } from '../harness/stories.ts'
 
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function after it, before its answer is read. */
@@ -169,6 +171,45 @@ test('a write that fails in any way loses its run and ends nothing else', async 
   record.apply(facts.messageBegan)
   record.apply(facts.piece)
   expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(record.lost.aborted).toBe(true)
+  expect(await logged()).toEqual(whole.slice(0, 3))
+})
+
+test('an early event that comes while events before it are being committed waits for them', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  await record.flush()
+  let seen: string[] | undefined
+  onWrite = () => async () => {
+    if (seen) return
+    record.apply(facts.callGrew)
+    seen = emitted()
+  }
+  record.apply(facts.callBegan)
+  await record.flush()
+  expect(seen).toEqual(whole.slice(0, 8))
+  await record.flush()
+  expect(emitted()).toEqual(await logged())
+  record.lose()
+})
+
+test('an owner whose run was recovered by the same worker writes nothing under the earlier attempt', async () => {
+  await database.db.query({ text: `update runs set attempt = 2 where id = 'run_1'` })
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(await logged()).toEqual(whole.slice(0, 3))
+})
+
+test('a tool that meets an unavailable database does not fail its run: the run can be recovered', async () => {
+  record.row.settings.tools = [timeTool as any]
+  const offer = () => Promise.reject(new DatabaseUnavailable('The connection was cut'))
+  const engine = {
+    context: { db: database.db, clock: testClock(), log: () => {} },
+    models: { resolve: () => ({ provider: 'scripted', model: 'gpt-4o' }) },
+    tools: new Map([['function', { type: 'function', offer }]]),
+  }
+  await executeRun(engine as any, record, new AbortController().signal)
   expect(record.lost.aborted).toBe(true)
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
