@@ -92,7 +92,7 @@ async function made(id: string, ids: Ids): Promise<any> {
 
 /** What the last message must say so that the run is in the state that an operation is for. */
 const directives: Record<string, string> = {
-  cancelRun: 'slow 60000\nsay Hello',
+  cancelRun: 'slow 60000\nsay Hello to all of you',
   submitToolOutputs: 'call get_weather {}',
 }
 
