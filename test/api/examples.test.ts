@@ -100,6 +100,7 @@ const directives: Record<string, string> = {
 async function prerequisites({ id, path, content }: Operation): Promise<Ids> {
   const needs = (text: string) => `${path} ${JSON.stringify(content)}`.includes(text)
   const ids: Ids = { model: 'gpt-4o' }
+  if (needs('{id}')) ids['id'] = (await made('createThread', ids)).id
   if (needs('asst_') || needs('{assistant_id}') || needs('{run_id}')) {
     ids['assistant_id'] = (await made('createAssistant', ids)).id
   }

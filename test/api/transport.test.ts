@@ -437,6 +437,17 @@ test('doubled slashes do not lead around the beta header or the key', async () =
   expect(await refused('GET', '//files', { headers: { authorization: null } })).toMatchObject({ status: 401 })
 })
 
+test.each(['undefined', 'nothing_1', 'thread_none', '%00'])(
+  'an object with the id %s is not found',
+  async (id) => {
+    const { status, body } = await refused('GET', `/objects/${id}`)
+    expect([status, body.error.message]).toEqual([
+      404,
+      `No object found with id '${decodeURIComponent(id)}'.`,
+    ])
+  },
+)
+
 test('an empty cursor lists from the start', async () => {
   const thread = await server.openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hi' }] })
   for (const path of ['/assistants', `/threads/${thread.id}/messages`, '/files', '/vector_stores']) {
