@@ -10,6 +10,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   incorrectApiKey: ['sk-abcdefghij'],
   hostNotAllowed: ['evil.example'],
   originNotAllowed: ['evil.example'],
+  requestLoop: [],
   missingBeta: [],
   invalidBetaHeader: ['v1'],
   unknownBeta: ['vector_stores'],

@@ -1,8 +1,8 @@
 /** Checks a whole body before its schema: depth, number of values, and text that cannot be stored. */
 import { type ApiError, errors } from './errors.ts'
 
-const maxDepth = 512
-const defaultMaxValues = 200_000
+export const maxDepth = 512
+export const defaultMaxValues = 200_000
 
 export interface InspectOptions {
   /** The path of the body, for the paths of errors. */

@@ -13,6 +13,8 @@ const objectNames = {
   file: 'file',
   upload: 'upload',
   part: 'upload part',
+  /** An object of any kind. */
+  object: 'object',
 } as const
 
 export type ObjectKind = keyof typeof objectNames

@@ -395,12 +395,12 @@ test.each<[string, z.ZodType, object, string]>([
   ['a decimal', CreateRunRequest, { ...run, temperature: '1' }, 'temperature'],
   ['a boolean', CreateRunRequest, { ...run, stream: 'true' }, 'stream'],
   ['an array', CreateRunRequest, { ...run, tools: {} }, 'tools'],
-  ['an object', CreateRunRequest, { ...run, metadata: [] }, 'metadata'],
+  ['an object', CreateRunRequest, { ...run, metadata: [1] }, 'metadata'],
   ['an object', CreateRunRequest, { ...run, tools: ['code_interpreter'] }, 'tools[0]'],
   [
     'an object',
     CreateAssistantRequest,
-    withFunction({ name: 'f', parameters: [] }),
+    withFunction({ name: 'f', parameters: [1] }),
     'tools[0].function.parameters',
   ],
   ['a string', CreateRunRequest, { ...run, reasoning_effort: 5 }, 'reasoning_effort'],
@@ -419,7 +419,7 @@ test.each<[string, z.ZodType, object, string]>([
 })
 
 test.each([
-  [[], 'an array'],
+  [[1], 'an array'],
   ['x', 'a string'],
   [null, 'null'],
   [5, 'an integer'],
@@ -445,7 +445,7 @@ test('a part of a body is told with its place in the whole', () => {
   expect(() => parse(CreateThreadRequest, { metadata: { a: '\0' } }, { path: 'thread' })).toThrow(
     expect.objectContaining({ param: 'thread.metadata.a' }),
   )
-  expect(() => parse(CreateThreadRequest, [], { path: 'thread' })).toThrow(
+  expect(() => parse(CreateThreadRequest, [1], { path: 'thread' })).toThrow(
     "Invalid type for 'thread': expected an object, but got an array instead.",
   )
 })

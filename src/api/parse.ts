@@ -17,14 +17,43 @@ export function parse<Schema extends z.ZodType>(
   input: unknown,
   options: InspectOptions = {},
 ): z.output<Schema> {
-  const body = input === undefined ? {} : input
+  const holder = { body: input === undefined ? {} : input }
+  let { body } = holder
   const { size, unstorable } = inspect(body, options)
   // A large body may have a million problems: zod then stops at the first one in the order of the schema.
   const context = { error: () => '', abortEarly: size > maxSizeToCompare }
-  const result = schema.safeParse(body, context)
+  let result = schema.safeParse(body, context)
+  if (!result.success && isRepaired(result.error.issues, holder)) {
+    body = holder.body
+    result = schema.safeParse(body, context)
+  }
   if (!result.success) throw firstProblem(result.error.issues, body, options.path ?? '')
   if (unstorable) throw unstorable
   return result.data
+}
+
+/**
+ * PHP encodes an empty map as `[]`: puts `{}` in the place of each empty array where an object is expected, except in
+ * lists. Answers whether there was one.
+ */
+function isRepaired(issues: readonly z.core.$ZodIssue[], holder: { body: unknown }): boolean {
+  let isAny = false
+  for (const issue of issues) {
+    const isObjectExpected =
+      issue.code === 'invalid_type' && (issue.expected === 'object' || issue.expected === 'record')
+    if (!isObjectExpected) continue
+    const keys = ['body', ...issue.path]
+    const last = keys.pop() ?? ''
+    const parent = keys.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], holder)
+    if (typeof last === 'number' || !isEmptyArray((parent as Record<PropertyKey, unknown>)[last])) continue
+    ;(parent as Record<PropertyKey, unknown>)[last] = {}
+    isAny = true
+  }
+  return isAny
+}
+
+function isEmptyArray(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
 }
 
 /**

@@ -38,7 +38,7 @@ export const ToolRequest = z.discriminatedUnion('type', [
 ])
 export type ToolRequest = z.output<typeof ToolRequest>
 
-/** The most tools that one assistant or run may have. */
+/** The tools of an assistant. */
 export const ToolRequests = z.array(ToolRequest).max(128)
 
 const CodeInterpreterTool = codeInterpreter

@@ -63,6 +63,17 @@ export const transportErrors = {
     },
     (value: string) => ({ values: { value } }),
   ),
+  /** Ours: a provider's base URL leads back to this server. */
+  requestLoop: define(
+    {
+      status: 508,
+      type: 'invalid_request_error',
+      code: 'request_loop',
+      message:
+        "This server has sent the request to itself: the base URL of a provider is this server's own address. Set it to the address of the model server.",
+    },
+    none,
+  ),
   missingBeta: define(
     badRequest(
       'invalid_beta',

@@ -37,6 +37,8 @@ export interface Config {
   readonly maxIngests: number
   readonly searchMemoryBytes: number
   readonly bodyLimitBytes: number
+  readonly requestTimeoutMs: number
+  readonly maxConnections: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
@@ -91,6 +93,8 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,
     bodyLimitBytes: settings.body_limit_mb * mebibyte,
+    requestTimeoutMs: settings.request_timeout_seconds * 1000,
+    maxConnections: settings.max_connections,
     strictBeta: settings.strict_beta,
     blobs: settings.blobs ?? { type: 'disk' as const, folder: join(dataDir, 'blobs') },
     maxFileBytes: settings.max_file_mb * mebibyte,

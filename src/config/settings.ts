@@ -78,7 +78,17 @@ const Server = z.strictObject({
     'whether the `OpenAI-Beta` header is required where the original requires it',
     z.boolean().default(true),
   ),
-  body_limit_mb: setting('SPOOL_BODY_LIMIT_MB', 'the largest JSON body, MiB', count(1, 1024).default(32)),
+  body_limit_mb: setting('SPOOL_BODY_LIMIT_MB', 'the largest JSON body, MiB', count(1, 1024).default(16)),
+  request_timeout_seconds: setting(
+    'SPOOL_REQUEST_TIMEOUT_SECONDS',
+    'how long the headers of a request, its JSON body, or 64 KiB of an upload may take to arrive',
+    count(1, 3600).default(60),
+  ),
+  max_connections: setting(
+    'SPOOL_MAX_CONNECTIONS',
+    'connections that may be open at once; more are closed',
+    count(1, 1_000_000).default(8192),
+  ),
   console: setting(
     'SPOOL_CONSOLE',
     'whether the console is served at `/console/`',

@@ -3,6 +3,7 @@ import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
+import { limitArrival, limitConnections } from './arrival.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
 import { consoleRoutes, findConsole } from './console.ts'
 import { answerError } from './errors.ts'
@@ -32,7 +33,11 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: options.requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(30_000, options.requestTimeoutMs),
+    },
     clientErrorHandler: answerUnreadable,
     // A path that cannot be decoded, or that has a longer id, reaches no hook and no route.
     frameworkErrors: (_error, request, reply) => {
@@ -51,28 +56,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   }
   http.decorateRequest('project', '')
   http.decorateRequest('startedMs', 0)
-  // Before everything that may fail: what is registered earlier would answer in Fastify's own words.
-  answerFailures(http, server)
-  acceptJson(http)
-  http.addHook('onRequest', async (request, reply) => logWhenAnswered(options.context.log, request, reply))
-  addHeaders(http)
-  http.addHook('onRequest', async (request) => {
-    requireHost(request)
-    requirePath(request)
-  })
-  // A provider whose address leads back here would make each request the cause of the next.
-  http.addHook('onRequest', async ({ headers }) => {
-    const hop = headers['x-spool-hop']
-    if (hop === undefined || hop !== options.models.hop) return
-    throw errors.notSupportedYet('model', 'A model provider that is this server itself')
-  })
-  // An unknown `Expect` header is ignored: the request is answered as usual.
-  http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
-  trackAnswers(http)
-  http.addHook('onSend', async (_request, reply) => {
-    if (options.isDraining()) void reply.header('connection', 'close')
-  })
-  http.addHook('onRequest', async (request) => checkOrigin(request, options))
+  addHooks(http, server)
   await http.register(cors, corsOptions(options))
   const isApi = ({ path }: { path: string }) => path.startsWith('/v1/')
   const others = routes.filter((route) => !isApi(route))
@@ -80,6 +64,33 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   consoleRoutes(http, server)
   await http.register(async (v1) => addApi(v1, server, routes.filter(isApi)), { prefix: '/v1' })
   return http
+}
+
+/** What every request passes through, in this order. */
+function addHooks(http: FastifyInstance, server: Server): void {
+  // Before everything that may fail: what is registered earlier would answer in Fastify's own words.
+  answerFailures(http, server)
+  acceptJson(http)
+  http.addHook('onRequest', async (request, reply) => logWhenAnswered(server.context.log, request, reply))
+  addHeaders(http)
+  limitArrival(http, server.requestTimeoutMs)
+  limitConnections(http, server.maxConnections, server.context.log)
+  http.addHook('onRequest', async (request) => {
+    requireHost(request)
+    requirePath(request)
+  })
+  // A provider whose address leads back here would make each request the cause of the next.
+  http.addHook('onRequest', async ({ headers }) => {
+    const hop = headers['x-spool-hop']
+    if (hop !== undefined && hop === server.models.hop) throw errors.requestLoop()
+  })
+  // An unknown `Expect` header is ignored: the request is answered as usual.
+  http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
+  trackAnswers(http)
+  http.addHook('onSend', async (_request, reply) => {
+    if (server.isDraining()) void reply.header('connection', 'close')
+  })
+  http.addHook('onRequest', async (request) => checkOrigin(request, server))
 }
 
 /** The operations that ask for a key. Those that take a form read their bodies themselves. */

@@ -3,16 +3,30 @@ import type { FastifyRequest } from 'fastify'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { errors } from '../api/errors.ts'
 
+/** Key -> project. */
+type Keys = ReadonlyMap<string, string>
+
 /** The project of every key when no keys are configured. */
 const openProject = 'default'
 
 /** Answers the project of the request's key; throws 401. */
-export function authenticate(request: FastifyRequest, keys: ReadonlyMap<string, string>): string {
+export function authenticate(request: FastifyRequest, keys: Keys): string {
   const key = keyOf(request)
   if (key === undefined || key === '') throw errors.noApiKey()
   if (keys.size === 0) return openProject
+  const project = projectOf(key, keys)
+  if (project === undefined) throw errors.incorrectApiKey(key)
+  return project
+}
+
+/** Whether the request has one of the configured keys. */
+export function hasKey(request: FastifyRequest, keys: Keys): boolean {
+  return projectOf(keyOf(request) ?? '', keys) !== undefined
+}
+
+function projectOf(key: string, keys: Keys): string | undefined {
   for (const [known, project] of keys) if (isSame(known, key)) return project
-  throw errors.incorrectApiKey(key)
+  return undefined
 }
 
 /** Bearer, Basic with the key as password, or Azure's own header. */

@@ -8,8 +8,8 @@ import { ModelFailure } from '../models/port.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 
-/** Token lists are long: 2,048 inputs of up to 8,192 tokens. */
-const maxEmbeddingValues = 2048 * 8192
+/** OpenAI takes 300,000 tokens in one request, which may be sent as numbers. */
+const maxEmbeddingValues = 400_000
 
 export const passThroughRoutes = [
   route({

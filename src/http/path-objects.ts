@@ -1,5 +1,5 @@
 /** The objects that a path names: their ids are checked, and of those that do not exist the outermost is answered. */
-import { errors, type ApiError } from '../api/errors.ts'
+import { errors, type ApiError, type ObjectKind } from '../api/errors.ts'
 import { textFault } from '../api/inspect.ts'
 import { parseId } from '../api/parse.ts'
 import type { Context } from '../domain/context.ts'
@@ -34,8 +34,9 @@ function readId(path: string, name: string, value: string): string {
   if (Object.hasOwn(idKinds, name) && !isFilesApi(path)) {
     return parseId(idKinds[name as keyof typeof idKinds], value)
   }
-  // These APIs check no prefix. An object with an id that cannot be stored does not exist.
-  if (textFault(value)) throw isFilesApi(path) ? errors.fileNotFound(value) : errors.notFound('upload', value)
+  // No prefix is checked for others. An object with an id that cannot be stored does not exist.
+  if (textFault(value))
+    throw isFilesApi(path) ? errors.fileNotFound(value) : errors.notFound(kindOf(name), value)
   return value
 }
 
@@ -68,7 +69,12 @@ export async function missingObject(
   const id = ids[last] ?? ''
   if (isFilesApi(path)) return errors.fileNotFound(id)
   if (last === 'file_id') return errors.fileNotInVectorStore(id, ids['vector_store_id'] ?? '')
-  return errors.notFound(idKinds[last as keyof typeof idKinds], id)
+  return errors.notFound(kindOf(last), id)
+}
+
+function kindOf(name: string): ObjectKind {
+  if (Object.hasOwn(idKinds, name)) return idKinds[name as keyof typeof idKinds]
+  return name === 'upload_id' ? 'upload' : 'object'
 }
 
 function isFilesApi(path: string): boolean {

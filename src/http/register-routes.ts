@@ -16,6 +16,7 @@ export function registerRoutes(http: FastifyInstance, server: Server, routes: re
     http.route({
       method: route.method,
       url: url.slice(http.prefix.length),
+      config: { maxValues: route.maxValues },
       handler: (request, reply) => answer(server, route, request, reply),
     })
   }

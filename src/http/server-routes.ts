@@ -1,5 +1,8 @@
 /** Operations about the server itself. They need no key. */
 import type { FastifyReply } from 'fastify'
+import type { Readiness } from '../api/health.ts'
+import { isObject } from '../util/is-object.ts'
+import { hasKey } from './auth.ts'
 import { homePolicy } from './home.ts'
 import { route } from './route.ts'
 import { version } from './version.ts'
@@ -37,12 +40,14 @@ export const serverRoutes = [
     path: '/readyz',
     id: 'getReadiness',
     summary: 'Report the state of database, model and sandbox',
-    description: 'Answered with 503 while the server cannot serve requests.',
+    description:
+      'Answered with 503 while the server cannot serve requests. Where keys are configured, details need one.',
     tag: 'Server',
     answer: 'Readiness',
-    async handle({ server, reply }) {
+    async handle({ server, request, reply }) {
       const state = await server.readiness()
-      return reply.code(state.ready ? 200 : 503).send(state)
+      const isTrusted = server.keys.size === 0 || hasKey(request, server.keys)
+      return reply.code(state.ready ? 200 : 503).send(isTrusted ? state : withoutDetails(state))
     },
   }),
   route({
@@ -55,6 +60,18 @@ export const serverRoutes = [
     handle: ({ server, reply }) => send(reply, 'application/json', server.openApi()),
   }),
 ]
+
+/** What names no path, host or library. */
+const publicFields: ReadonlySet<string> = new Set(['status', 'embedded', 'demo', 'driver'])
+
+function withoutDetails(state: Readiness): Readiness {
+  const parts = Object.entries(state).map(([name, part]) => [name, isObject(part) ? publicPart(part) : part])
+  return Object.fromEntries(parts) as Readiness
+}
+
+function publicPart(part: Record<string, unknown>): object {
+  return Object.fromEntries(Object.entries(part).filter(([name]) => publicFields.has(name)))
+}
 
 function send(reply: FastifyReply, type: string, text: string): FastifyReply {
   return reply

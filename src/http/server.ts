@@ -15,6 +15,9 @@ export interface ServerOptions {
   /** Whether `OpenAI-Beta: assistants=v2` is required. */
   strictBeta: boolean
   bodyLimitBytes: number
+  /** How long headers and body of a request may take to arrive; uploads only have to make progress. */
+  requestTimeoutMs: number
+  maxConnections: number
   /** Largest file in one request. */
   maxFileBytes: number
   /** Whether files of every purpose may be downloaded. */

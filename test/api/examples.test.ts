@@ -92,7 +92,7 @@ async function made(id: string, ids: Ids): Promise<any> {
 
 /** What the last message must say so that the run is in the state that an operation is for. */
 const directives: Record<string, string> = {
-  cancelRun: 'slow 60000\nsay Hello',
+  cancelRun: 'slow 60000\nsay Hello to all of you',
   submitToolOutputs: 'call get_weather {}',
 }
 
@@ -100,6 +100,7 @@ const directives: Record<string, string> = {
 async function prerequisites({ id, path, content }: Operation): Promise<Ids> {
   const needs = (text: string) => `${path} ${JSON.stringify(content)}`.includes(text)
   const ids: Ids = { model: 'gpt-4o' }
+  if (needs('{id}')) ids['id'] = (await made('createThread', ids)).id
   if (needs('asst_') || needs('{assistant_id}') || needs('{run_id}')) {
     ids['assistant_id'] = (await made('createAssistant', ids)).id
   }

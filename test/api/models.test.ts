@@ -11,7 +11,10 @@ beforeAll(async () => {
   upstream = await scriptedModel()
   server = await testServer({
     models: {
-      providers: { scripted: { type: 'openai', base_url: upstream.url }, demo: { type: 'demo' } },
+      providers: {
+        scripted: { type: 'openai', base_url: upstream.url, api_key: 'upstream-key' },
+        demo: { type: 'demo' },
+      },
       models: { 'gpt-4o': 'scripted', 'ft:gpt-4o:org::id': 'scripted', 'org/model': 'demo', demo: 'demo' },
     },
   })
@@ -101,8 +104,7 @@ test('a request that the server has sent itself is refused', async () => {
   await server.request('POST', '/chat/completions', body)
   const hop = String(upstream.requests[0]?.headers['x-spool-hop'])
   const own = await server.request('POST', '/chat/completions', body, { 'x-spool-hop': hop })
-  expect(own.status).toBe(400)
-  expect(own.body.error.message).toContain('is this server itself')
+  expect({ status: own.status, body: own.body }).toEqual(wireError(errors.requestLoop()))
   upstream.script([{ text: 'Hello' }])
   expect((await server.request('POST', '/chat/completions', body, { 'x-spool-hop': 'other' })).status).toBe(
     200,
@@ -133,7 +135,7 @@ test('a chat goes to the provider as it is, and its answer comes back as it is',
     object: 'chat.completion',
     choices: [{ message: { role: 'assistant', content: 'Hello', refusal: null }, finish_reason: 'stop' }],
   })
-  expect(upstream.requests[0]?.headers.authorization).toBeUndefined()
+  expect(upstream.requests[0]?.headers.authorization).toBe('Bearer upstream-key')
 })
 
 test('the SDK streams a chat', async () => {
@@ -155,6 +157,19 @@ test('a failure of the provider comes back with its status and words', async () 
   const answer = await server.request('POST', '/chat/completions', body)
   expect([answer.status, answer.body, answer.headers.get('retry-after')]).toEqual([429, { error }, '7'])
 })
+
+test.each([400, 404, 500, 503])(
+  'a failure %d of the provider shows no key and no address',
+  async (status) => {
+    const { host } = new URL(upstream.url)
+    const message = `Incorrect key upstream-key (sk-abcdefghij123456) at http://${host}/v1 for you`
+    upstream.script([{ status, body: { error: { message } } }])
+    const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
+    const answer = await server.request('POST', '/chat/completions', body)
+    expect([answer.status, answer.body.error.message]).toEqual([status, expect.stringContaining('for you')])
+    expect(JSON.stringify(answer.body)).not.toMatch(/upstream-key|sk-|127\.0\.0\.1|\d{4,}/)
+  },
+)
 
 test.each([
   ['/chat/completions', {}, errors.missingParameter('model')],

@@ -19,7 +19,12 @@ afterAll(async () => {
 
 /** `GET /v1/threads/{}` for every route that the server answers, from the tree that Fastify prints. */
 async function routeTable(): Promise<string[]> {
-  const http = await openServer({ context: {}, keys: new Map(), corsOrigins: [] } as unknown as ServerOptions)
+  const http = await openServer({
+    context: {},
+    keys: new Map(),
+    corsOrigins: [],
+    requestTimeoutMs: 60_000,
+  } as unknown as ServerOptions)
   await http.ready()
   const above: string[] = []
   const found: string[] = []

@@ -38,6 +38,15 @@ test('other clients get JSON at the same address', async () => {
   expect(await answer.json()).toMatchObject({ name: 'Spool', api: '/v1', openapi: '/openapi.json' })
 })
 
+test('without a key, readiness names no path and no reason', async () => {
+  const ready = async (more: Record<string, string>) =>
+    JSON.stringify(await (await fetch(`${root}/readyz`, { headers: more })).json())
+  expect(await ready({})).toContain('"ready":true')
+  expect(await ready({ authorization: 'Bearer wrong' })).toBe(await ready({}))
+  expect(await ready({})).not.toMatch(/why|\/|:\d/)
+  expect(await ready(headers)).toContain('"why"')
+})
+
 test('a page of another origin is refused at its preflight, with the name of the setting', async () => {
   const preflight = (origin: string) =>
     fetch(`${server.url}/assistants`, {

@@ -132,7 +132,7 @@ test('a body that is not JSON is refused with the hint of the live service', asy
 })
 
 test.each([
-  ['[]', 'an array'],
+  ['[1]', 'an array'],
   ['"text"', 'a string'],
   ['null', 'null'],
   ['7', 'an integer'],
@@ -437,11 +437,81 @@ test('doubled slashes do not lead around the beta header or the key', async () =
   expect(await refused('GET', '//files', { headers: { authorization: null } })).toMatchObject({ status: 401 })
 })
 
+test.each(['undefined', 'nothing_1', 'thread_none', '%00'])(
+  'an object with the id %s is not found',
+  async (id) => {
+    const { status, body } = await refused('GET', `/objects/${id}`)
+    expect([status, body.error.message]).toEqual([
+      404,
+      `No object found with id '${decodeURIComponent(id)}'.`,
+    ])
+  },
+)
+
 test('an empty cursor lists from the start', async () => {
   const thread = await server.openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hi' }] })
   for (const path of ['/assistants', `/threads/${thread.id}/messages`, '/files', '/vector_stores']) {
     const all = await server.request('GET', path)
     const first = await server.request('GET', `${path}?after=&before=`)
     expect([path, first.status, first.body]).toEqual([path, 200, all.body])
+  }
+})
+
+test('an empty array in the place of an object is read as an empty object, as PHP clients send it', async () => {
+  const thread = await server.request('POST', '/threads', '[]')
+  expect([thread.status, thread.body.metadata]).toEqual([200, {}])
+  const nested = await server.request('POST', '/threads', '{"metadata":[],"tool_resources":[]}')
+  expect([nested.status, nested.body.tool_resources]).toEqual([200, {}])
+  const { id } = thread.body
+  expect((await server.request('POST', `/threads/${id}`, '{"metadata":[]}')).status).toBe(200)
+  expect((await server.request('POST', '/vector_stores', '[]')).status).toBe(200)
+  expect(await refused('POST', '/assistants', { body: '[]' })).toEqual(
+    wireError(errors.missingParameter('model')),
+  )
+  const tool = { type: 'function', function: { name: 'now', parameters: [] } }
+  const assistant = { model: 'gpt-4o', instructions: 'Hi', tools: [tool], tool_resources: [] }
+  const made = await server.request('POST', '/assistants', assistant)
+  expect(made.body.error?.message ?? '').not.toContain('Invalid type')
+  server.model.script([{ text: 'Hi' }])
+  const plain = await server.request('POST', '/assistants', { model: 'gpt-4o', instructions: 'Hi' })
+  const run = { assistant_id: plain.body.id, thread: [], metadata: [], stream: true }
+  expect((await server.request('POST', '/threads/runs', run)).status).toBe(200)
+})
+
+test.each([
+  ['POST', '/threads', { metadata: [1] }, errors.invalidType('metadata', 'an object', 'an array')],
+  ['POST', '/threads', { messages: {} }, errors.invalidType('messages', 'an array', 'an object')],
+  [
+    'POST',
+    '/assistants',
+    { model: 'gpt-4o', tools: [[]] },
+    errors.invalidType('tools[0]', 'an object', 'an array'),
+  ],
+])('%s %s with %j is still refused', async (method, path, body, error) => {
+  expect(await refused(method, path, { body })).toEqual(wireError(error))
+})
+
+test('a run may name 20 tools, and inherit more', async () => {
+  const tools = Array.from({ length: 21 }, (_, index) => ({
+    type: 'function',
+    function: { name: `f${index}` },
+  }))
+  const assistant = await server.request('POST', '/assistants', {
+    model: 'gpt-4o',
+    instructions: 'Hi',
+    tools,
+  })
+  expect(assistant.status).toBe(200)
+  const thread = await server.openai.beta.threads.create()
+  const assistant_id = assistant.body.id
+  const tooMany = wireError(errors.arrayTooLong('tools', 20, 21))
+  for (const path of ['/threads/runs', `/threads/${thread.id}/runs`]) {
+    expect(await refused('POST', path, { body: { assistant_id, tools } })).toEqual(tooMany)
+    server.model.script([{ text: 'Hi' }, { text: 'Hi' }])
+    const allowed = [
+      { assistant_id, tools: tools.slice(1), stream: true },
+      { assistant_id, stream: true },
+    ]
+    for (const body of allowed) expect((await server.request('POST', path, body)).status).toBe(200)
   }
 })

@@ -96,6 +96,8 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     maxIngests: 2,
     searchMemoryBytes: 64 * 1024 * 1024,
     bodyLimitBytes: 4 * 1024 * 1024,
+    requestTimeoutMs: 60_000,
+    maxConnections: 1000,
     strictBeta: true,
     blobs: { type: 'disk', folder: join(data.path, 'blobs') },
     maxFileBytes: 512 * 1024 * 1024,

@@ -1,6 +1,6 @@
 /** The driver for every server that speaks OpenAI's Chat Completions, and the pass-through to it. */
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Log } from '../../util/log.ts'
 import { readText } from './answer-reader.ts'
 import { streamChat } from './chat.ts'
@@ -90,7 +90,12 @@ async function passOn(
       upstream.redact,
     )
   }
-  return { status, headers: shownHeaders(response), body: response }
+  const headers = shownHeaders(response)
+  if (status < 400) return { status, headers, body: response }
+  // An error may quote a key, or name the address of a server that callers should not know.
+  const text = upstream.redact(await readText(response, longestError, signal))
+  const { 'content-length': _, 'content-encoding': __, ...others } = headers
+  return { status, headers: others, body: Readable.from([text]) }
 }
 
 const shown =

@@ -1,0 +1,54 @@
+/** Requests must arrive within a time, so that slow clients cannot hold connections for ever. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errors } from '../api/errors.ts'
+import type { Log } from '../util/log.ts'
+
+/** An upload that brings as many bytes in each period makes progress. */
+const minUploadBytes = 64 * 1024
+
+/** A body must arrive within `periodMs`; an upload must make progress in each period. A slower one is cut with 408. */
+export function limitArrival(http: FastifyInstance, periodMs: number): void {
+  http.addHook('onRequest', async (request, reply) => {
+    const { headers, raw } = request
+    if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return
+    let before = raw.socket.bytesRead
+    const timer = setInterval(() => {
+      if (raw.complete) return stop()
+      const { bytesRead } = raw.socket
+      const isProgress = isUpload(request) && bytesRead - before >= minUploadBytes
+      before = bytesRead
+      // Bytes that wait here are not read because the blob store is slow, which is not the client's fault.
+      if (!isProgress && raw.readableLength === 0) cut(request, reply)
+    }, periodMs)
+    const stop = () => clearInterval(timer)
+    raw.once('end', stop)
+    raw.once('close', stop)
+    reply.raw.once('close', stop)
+  })
+}
+
+function isUpload({ headers }: FastifyRequest): boolean {
+  return headers['content-type']?.startsWith('multipart/') === true
+}
+
+/** Answers and closes the connection. A request that has been answered already is only closed. */
+function cut({ raw }: FastifyRequest, reply: FastifyReply): void {
+  if (reply.sent) raw.destroy()
+  else void reply.header('connection', 'close').send(errors.requestTimedOut())
+}
+
+const dropLogMs = 60_000
+
+/** More connections are closed before they are read. A line in the log says how many, at most once a minute. */
+export function limitConnections({ server }: FastifyInstance, max: number, log: Log): void {
+  server.maxConnections = max
+  let dropped = 0
+  let loggedMs = -Infinity
+  server.on('drop', () => {
+    dropped += 1
+    if (performance.now() - loggedMs < dropLogMs) return
+    log('warn', 'connections were closed because SPOOL_MAX_CONNECTIONS are open', { max, dropped })
+    loggedMs = performance.now()
+    dropped = 0
+  })
+}
