@@ -44,6 +44,8 @@ export class ActiveRuns {
   start({ state, events }: PersistedRun): void {
     const { engine, recorder, onEnd } = this.#options
     const { log, modelBehind } = engine.context
+    // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
+    this.#active.get(state.row.id)?.record.lose()
     const record = recorder.open(state, events)
     const { id, settings } = state.row
     const sinceMs = performance.now()

@@ -42,7 +42,7 @@ export function recovered(state: RunState, fact: Recovered): Transition {
     losses: row.losses + (isLoss && turn ? 1 : 0),
     trace: [...row.trace, { at: fact.at, kind: 'recovered', attempt, removed }],
   }
-  const going = turn?.calls && isRecorded ? continued(next, turn.calls, fact) : undefined
+  const going = turn?.calls && isRecorded ? continued(next, turn, turn.calls, fact) : undefined
   return {
     ...unchanged({ ...state, row: next, turn: going?.turn ?? null }),
     steps: going ? [going.step] : [],
@@ -58,7 +58,7 @@ function failed(state: RunState, at: number): Transition {
   const details = { usage: sumUsage([state.spent, usage]), last_error: internalError }
   const row = {
     ...withStatus(state.row, 'failed', at, details),
-    trace: [...state.row.trace, { at, kind: 'failed', message }],
+    trace: [...state.row.trace, { at, kind: 'recoveries_exhausted', message }],
   }
   return {
     ...unchanged({ ...state, row, turn: null }),
@@ -69,7 +69,7 @@ function failed(state: RunState, at: number): Transition {
 }
 
 /** The recorded calls under a new step: those with an output keep it, the others are run. */
-function continued(row: RunRow, old: StepRow, { at, step_id }: Recovered) {
+function continued(row: RunRow, { complete }: Turn, old: StepRow, { at, step_id }: Recovered) {
   const calls = callsShown(row, old)
   const begun = newStep(row, {
     id: step_id,
@@ -77,7 +77,7 @@ function continued(row: RunRow, old: StepRow, { at, step_id }: Recovered) {
     step_details: { type: 'tool_calls', tool_calls: [] },
   })
   const step: StepRow = { ...begun, step_details: old.step_details, turn: old.turn }
-  const turn: Turn = { complete: [], open: null, calls: step }
+  const turn: Turn = { complete, open: null, calls: step }
   const deltas = calls.map((call, index) => stepDelta(step.id, { index, ...call } as StepToolCallDelta))
   return {
     step,

@@ -208,6 +208,7 @@ test('a tool that meets an unavailable database does not fail its run: the run c
     context: { db: database.db, clock: testClock(), log: () => {} },
     models: { resolve: () => ({ provider: 'scripted', model: 'gpt-4o' }) },
     tools: new Map([['function', { type: 'function', offer }]]),
+    workLog: { isOn: false, save: () => {} },
   }
   await executeRun(engine as any, record, new AbortController().signal)
   expect(record.lost.aborted).toBe(true)

@@ -199,6 +199,7 @@ test('losses while the model was silent do not count against a run', async () =>
   }
   await reach(run, 'completed')
   expect(await counts(run.id)).toMatchObject({ losses: 0 })
+  await eventually(() => server.model.open() === 0, 'the end of the requests of earlier attempts')
 })
 
 test('each recovery without progress makes the next one wait longer', async () => {

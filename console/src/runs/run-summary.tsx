@@ -53,6 +53,6 @@ function factsOf(run: Run, trace: RunTrace | undefined): [string, ReactNode][] {
     ['Total', isOver(run.status) ? since(times?.ended) : 'going on'],
     ['Tokens in', run.usage ? number(run.usage.prompt_tokens) : '–'],
     ['Tokens out', run.usage ? number(run.usage.completion_tokens) : '–'],
-    ['Recoveries', String(trace?.data.filter(({ kind }) => kind === 'taken_over').length ?? '–')],
+    ['Recoveries', String(trace?.data.filter(({ kind }) => kind === 'recovered').length ?? '–')],
   ]
 }

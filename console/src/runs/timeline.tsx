@@ -20,7 +20,7 @@ export function Timeline({ run, trace, onChoose }: TimelineProps) {
   const { created, ended } = timesOf(run, trace)
   const end = Math.max(created + 1, ended ?? (isGoing ? now : 0), ...bars.map((bar) => bar.end ?? now))
   const span = end - created
-  const recoveries = trace.data.filter(({ kind }) => kind === 'taken_over' || kind === 'given_up')
+  const recoveries = trace.data.filter(({ kind }) => kind === 'recovered' || kind === 'recoveries_exhausted')
   return (
     <figure className="timeline" aria-label="Time line of the run">
       <div className="timeline-scale num" aria-hidden>
@@ -37,7 +37,7 @@ export function Timeline({ run, trace, onChoose }: TimelineProps) {
         <figcaption>
           {recoveries.map((note, index) => (
             <span className="status warn" key={index}>
-              {note.kind === 'taken_over'
+              {note.kind === 'recovered'
                 ? `another process continued it: attempt ${String(note.attempt)}`
                 : String(note.message)}
             </span>
