@@ -36,7 +36,7 @@ import {
 } from '../src/api/runs.ts'
 import { CreateThreadRequest, ModifyThreadRequest } from '../src/api/threads.ts'
 import { CreateToolResources, ModifyToolResources } from '../src/api/tool-resources.ts'
-import { ToolChoice, ToolRequests } from '../src/api/tools.ts'
+import { ToolChoice, ToolRequests, RunToolRequests } from '../src/api/tools.ts'
 
 /** The sections of the document. Parts that several requests share have a section of their own. */
 const operations: Record<string, z.ZodType> = {
@@ -84,6 +84,7 @@ const shared = new Set<unknown>([
   CreateMessageRequest,
   CreateThreadRequest,
   CreateVectorStoreFileRequest,
+  RunToolRequests,
 ])
 
 interface Row {

@@ -9,7 +9,7 @@ import { RunWork } from './run-work.ts'
 import { ResponseFormat, ResponseFormatRequest } from './response-format.ts'
 import { CreateThreadRequest } from './threads.ts'
 import { ModifyToolResources, ToolResources } from './tool-resources.ts'
-import { AssistantTool, ToolChoice, ToolRequest } from './tools.ts'
+import { AssistantTool, RunToolRequests, ToolChoice } from './tools.ts'
 
 export const RunStatus = z.enum([
   'queued',
@@ -113,7 +113,7 @@ const overrides = {
   model: text({ min: 1 }).nullish(),
   instructions: text({ max: maxTextLength }).nullish(),
   // An assistant may have more: a run without `tools` inherits up to 128.
-  tools: z.array(ToolRequest).max(20).nullish(),
+  tools: RunToolRequests.nullish(),
   metadata: MetadataRequest,
   temperature: temperature.nullish(),
   top_p: top_p.nullish(),

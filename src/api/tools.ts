@@ -41,6 +41,9 @@ export type ToolRequest = z.output<typeof ToolRequest>
 /** The tools of an assistant. */
 export const ToolRequests = z.array(ToolRequest).max(128)
 
+/** The tools that a request for a run names; without them a run inherits those of its assistant. */
+export const RunToolRequests = z.array(ToolRequest).max(20)
+
 const CodeInterpreterTool = codeInterpreter
 const FunctionTool = z.strictObject({
   type: z.literal('function'),
