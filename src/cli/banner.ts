@@ -10,12 +10,13 @@ export function banner(config: Config, app: App): string {
   ! Set OPENAI_API_KEY, or OPENAI_BASE_URL for any OpenAI-compatible server, or write spool.config.json.
 `
     : ''
+  const console = config.console && app.url ? `    console   ${app.url}/console/\n` : ''
   const head = `
   Spool ${app.url ? `answers at ${app.url}/v1` : 'works on runs'}
     database  ${app.database}
     model     ${app.models.description}
     python    ${config.sandbox.choice === 'off' ? 'off' : 'a sandbox is chosen now; the log and /readyz say which'}
-    keys      ${config.keys.size > 0 ? `${config.keys.size} configured` : 'any key is accepted, from this machine only'}
+${console}    keys      ${config.keys.size > 0 ? `${config.keys.size} configured` : 'any key is accepted, from this machine only'}
 ${warning}`
   if (!app.url) return head
   return `${head}
