@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { CreateUploadRequest, Upload } from '../api/uploads.ts'
 import { insertUpload, toUpload, type UploadRow } from '../sql/uploads.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { maxFileNameLength, plainFileName } from '../util/file-name.ts'
+import { maxFileNameLength } from '../util/file-name.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
@@ -15,10 +15,10 @@ export async function createUpload(
   project: string,
   request: CreateUploadRequest,
 ): Promise<Upload> {
-  const { length } = request.filename
-  if (length > maxFileNameLength) throw errors.stringTooLong('filename', maxFileNameLength, length)
-  const filename = plainFileName(request.filename)
-  if (filename === undefined) throw errors.emptyString('filename')
+  const { filename } = request
+  if (filename.length > maxFileNameLength) {
+    throw errors.stringTooLong('filename', maxFileNameLength, filename.length)
+  }
   const now = nowSeconds(context.clock)
   const row: UploadRow = {
     id: newHexId('upload_', now),

@@ -95,9 +95,10 @@ export const fileRoutes = [
   }),
 ]
 
-function checkName(sent: string | undefined): string {
-  const name = plainFileName(sent ?? '')
-  if (name === undefined) throw errors.requiredProperty('file')
+/** The name is kept as it was sent, directories included; whatever writes a file takes only its last part. */
+function checkName(name = ''): string {
+  // A folder is no file.
+  if (plainFileName(name) === undefined) throw errors.requiredProperty('file')
   const fault = textFault(name)
   if (fault) throw errors.unstorableText('file', fault)
   if (name.length > maxFileNameLength) throw errors.stringTooLong('file', maxFileNameLength, name.length)

@@ -1,4 +1,4 @@
-/** Multipart forms: text fields in any order around one file, which is stored as it comes. */
+/** Multipart forms: text fields in any order around one file, which is stored while it arrives. */
 import multipart, { type Multipart } from '@fastify/multipart'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
@@ -7,23 +7,23 @@ import { ApiError, errors } from '../api/errors.ts'
 
 const limits = { fields: 20, fieldSize: 16 * 1024, parts: 30, headerPairs: 50, headerSize: 16 * 1024 }
 
-/** What a form may weigh besides its file. */
+/** The most bytes of a form besides its file. */
 const formOverhead = 1024 * 1024
 
 export type FormFields = Record<string, string>
 
 export interface FormFile {
   bytes: Readable
-  /** With whatever directories the client sent; undefined when it sent none. */
+  /** As it was sent, directories included; undefined when none was sent. */
   filename: string | undefined
 }
 
 interface FormOptions<Stored> {
-  /** The name of the field that holds the file. */
+  /** The field that holds the file. */
   field: 'file' | 'data'
   maxBytes: number
   tooLarge: ApiError
-  /** Takes the file; given the fields that came before it. */
+  /** Stores the file; `fields` are those that precede it. */
   store: (file: FormFile, fields: FormFields) => Promise<Stored>
 }
 
@@ -34,7 +34,7 @@ export async function acceptForms(http: FastifyInstance): Promise<void> {
     limits: { ...limits, fileSize: Infinity },
     throwFileSizeLimit: false,
     preservePath: true,
-    // The file is one whatever its part says of itself: some clients give it no name, some no type.
+    // Some clients send a file without a name, some without a type.
     isPartAFile: (name, _type, filename) => name === 'file' || name === 'data' || filename !== undefined,
   })
   http.addContentTypeParser('*', (request, _body, done) => {
@@ -51,7 +51,7 @@ export async function readForm<Stored>(
     return await readParts(request, options)
   } catch (error) {
     const discarded = discardRest(request.raw, options.maxBytes)
-    // A connection that ends with the answer would end while the client still writes.
+    // Otherwise the connection would be closed with the answer, while the client still writes.
     if (!response.shouldKeepAlive) await discarded
     throw error
   }
@@ -73,7 +73,7 @@ async function readParts<Stored>(
     }
     if (part.fieldname !== options.field) throw errors.unknownParameter(part.fieldname)
     if (found) throw errors.invalidForm(`'${options.field}' is given more than once`)
-    // The library says `string`, and leaves the name out where the client did.
+    // The type of the library is `string`, but the name may be absent.
     const file: FormFile = { bytes: part.file, filename: part.filename as string | undefined }
     found = { stored: await storing(file, () => options.store(file, fields)) }
   }
@@ -89,7 +89,7 @@ async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
   }
 }
 
-/** A file that breaks off is the client's fault, everything else is the store's. */
+/** A file that breaks off is the client's error; any other failure is that of `store`. */
 async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Promise<Stored> {
   let fault: unknown
   file.bytes.once('error', (error) => {
@@ -111,15 +111,15 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
   const { fieldname: name, value } = part
   if (part.valueTruncated) throw errors.invalidForm(`'${name}' is longer than ${limits.fieldSize} bytes`)
   if (name in fields) throw errors.invalidForm(`'${name}' is given more than once`)
-  // A part of type application/json has been read already; numbers and booleans go back to text.
+  // A part of type application/json has been parsed already: numbers and booleans become text again.
   if (typeof value === 'object') throw errors.invalidType(name, 'a string', 'an object')
   fields[name] = typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** How many times the limit a refused body may be before we hang up on it. */
-const patience = 4
+/** A refused body that is longer than so many times its limit is cut. */
+const discardedLimits = 4
 
-/** Reads on for a while: clients that write all before they read would otherwise see a reset and not the answer. */
+/** Reads and drops the rest: a client that writes everything before it reads would see a reset and not the answer. */
 async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
   if (body.readableEnded || body.destroyed) return
   let bytes = 0
@@ -127,7 +127,7 @@ async function discardRest(body: IncomingMessage, maxBytes: number): Promise<voi
   body.on('error', () => undefined)
   body.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > patience * (maxBytes + formOverhead)) body.destroy()
+    if (bytes > discardedLimits * (maxBytes + formOverhead)) body.destroy()
   })
   await new Promise((resolve) => {
     body.once('close', resolve)

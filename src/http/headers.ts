@@ -16,12 +16,12 @@ export function addHeaders(http: FastifyInstance): void {
 
 export const versionHeader = { 'openai-version': '2020-10-01' }
 
-/** What is known before anything is looked at. */
+/** Known as soon as the request arrives. */
 export function firstHeaders(request: FastifyRequest): Record<string, string> {
   return { 'x-request-id': request.id, ...versionHeader }
 }
 
-/** What is known only when the answer begins. */
+/** Known when the answer starts. */
 export function answerHeaders({ startedMs, project }: FastifyRequest): Record<string, string> {
   const ms = Math.max(1, Math.round(performance.now() - startedMs))
   const headers: Record<string, string> = { 'openai-processing-ms': String(ms) }
@@ -29,7 +29,7 @@ export function answerHeaders({ startedMs, project }: FastifyRequest): Record<st
   return { ...headers, 'openai-organization': 'spool', 'openai-project': project }
 }
 
-/** Any text as the value of a header, which holds a line of ASCII and should be short. */
+/** Any text as the value of a header: one short line of ASCII. */
 export function headerText(text: string): string {
   return text
     .slice(0, 200)

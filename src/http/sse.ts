@@ -16,7 +16,7 @@ interface Entry {
 }
 
 interface StreamOptions {
-  /** A comment is sent when nothing else was for this long. */
+  /** A comment is sent after this long without an event, ms. */
   keepAliveMs: number
   /** Whether entries carry `id:` lines; the API's own streams must not. */
   withIds?: boolean
@@ -33,7 +33,7 @@ const keepAlive = ': keep-alive\n'
 /** A reader that takes nothing for so many keep-alive periods is disconnected. */
 const stalledPeriods = 4
 
-/** Sends entries as they come and then `done`; whatever goes wrong once it has begun becomes an `error` event. */
+/** Sends entries as they come and then `done`; a failure after the start becomes an `error` event. */
 export async function sendEvents(
   reply: FastifyReply,
   batches: AsyncIterable<Entry[]>,
@@ -43,25 +43,25 @@ export async function sendEvents(
   const timer = setInterval(() => {
     if (!response.writableNeedDrain) response.write(keepAlive)
   }, options.keepAliveMs)
-  let isOver = false
+  let hasEnded = false
   let failure: ApiError | undefined
   try {
     for await (const batch of batches) {
       timer.refresh()
-      isOver = options.isLast(batch.at(-1)?.event ?? '')
+      hasEnded = options.isLast(batch.at(-1)?.event ?? '')
       const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
-      await write(response, isOver ? text + done : text, options)
-      if (isOver) break
+      await write(response, hasEnded ? text + done : text, options)
+      if (hasEnded) break
     }
-    // A log that was read to its end before has nothing more to say.
-    if (!isOver) await write(response, done, options)
-    isOver = true
+    // The log may have ended before entry `after`: then no entry is the last one.
+    if (!hasEnded) await write(response, done, options)
+    hasEnded = true
   } catch (error) {
-    isOver = false
+    hasEnded = false
     if (error instanceof ApiError) failure = error
   } finally {
     clearInterval(timer)
-    if (!isOver && !response.destroyed) {
+    if (!hasEnded && !response.destroyed) {
       response.write(errorFrame(failure ?? errors.serverError(reply.request.id)))
     }
     response.end()
@@ -107,7 +107,7 @@ async function write(response: ServerResponse, text: string, options: StreamOpti
 /** Aborts when the client hangs up. */
 export function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  // The client may be gone already: `close` comes only once.
+  // The client may have hung up already: `close` is emitted only once.
   if (reply.raw.closed) controller.abort()
   else reply.raw.on('close', () => controller.abort())
   return controller.signal

@@ -1,4 +1,4 @@
-/** Bytes that never become a request: they get past no hook and to no route, and are answered like any bad request. */
+/** Bytes that are not an HTTP request: they reach no hook and no route, and are answered like any bad request. */
 import type { ConnectionError, FastifyRequest } from 'fastify'
 import { maxHeaderSize, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -6,7 +6,7 @@ import { errors, type ApiError } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { versionHeader } from './headers.ts'
 
-/** For Fastify's `clientErrorHandler`: writes the answer by hand, as there is no reply, and hangs up. */
+/** For Fastify's `clientErrorHandler`: writes the answer to the socket, as there is no reply, and closes it. */
 export function answerUnreadable(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   if (!socket.writable) {
@@ -34,7 +34,7 @@ function toApiError(error: ConnectionError): ApiError {
   return errors.unreadableRequest(typeof reason === 'string' ? reason : error.code)
 }
 
-/** Node would answer this by itself, with no body. */
+/** Node would answer this by itself, without a body. */
 export function requireHost({ raw }: FastifyRequest): void {
   if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
     throw errors.unreadableRequest('the header Host is missing')

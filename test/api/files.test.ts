@@ -174,8 +174,9 @@ test('fields may stand before and after the file', async () => {
 
 test.each([
   ['plain', 'filename="你好.txt"', '你好.txt'],
-  ['with a path', 'filename="../../etc/passwd"', 'passwd'],
-  ['with a Windows path', String.raw`filename="C:\dir\a b.txt"`, 'a b.txt'],
+  ['with a path', 'filename="../../etc/passwd"', '../../etc/passwd'],
+  ['with a media type', 'filename=text/csv', 'text/csv'],
+  ['with a Windows path', String.raw`filename="C:\dir\a b.txt"`, String.raw`C:\dir\a b.txt`],
   ['as .NET writes it', `filename="=?utf-8?B?w6QudHh0?="; filename*=utf-8''%C3%A4.txt`, 'ä.txt'],
   ['beyond the BMP', 'filename="😀.md"', '😀.md'],
   ['like a URL', 'filename="a%2Fb.txt"', 'a%2Fb.txt'],
@@ -191,7 +192,8 @@ test.each([
   ['你好 (1).txt', `attachment; filename="__ (1).txt"; filename*=UTF-8''%E4%BD%A0%E5%A5%BD%20%281%29.txt`],
   ['a"b.txt', String.raw`attachment; filename="a\"b.txt"`],
   ['a;b.txt', 'attachment; filename="a;b.txt"'],
-])('a file named %s downloads under its name', async (filename, disposition) => {
+  ['../../etc/passwd', 'attachment; filename="passwd"'],
+])('a file named %s downloads under its name, without directories', async (filename, disposition) => {
   const headers = [
     `Content-Disposition: form-data; name="file"; filename="${filename.replace('"', String.raw`\"`)}"`,
   ]
