@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
@@ -831,9 +832,7 @@ describe('the pass-through', () => {
     ])
     const answer = await chat.chatCompletions({}, neverAborted())
     expect(answer.status).toBe(400)
-    expect(JSON.parse(Buffer.concat(await answer.body.toArray()).toString())).toEqual({
-      error: { message: 'bad' },
-    })
+    expect(await json(answer.body)).toEqual({ error: { message: 'bad' } })
     await expect(chat.chatCompletions({}, neverAborted())).rejects.toMatchObject({ name: 'ModelFailure' })
   })
 
