@@ -90,7 +90,7 @@ export class SectionFile implements SectionSink {
   }
 }
 
-/** Text that a database can hold, without control characters that nobody sees. */
+/** Text that a database can hold, without invisible control characters. */
 function cleanText(text: string): string {
   return storable(
     text

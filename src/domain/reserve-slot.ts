@@ -10,7 +10,7 @@ import type { Context } from './context.ts'
 /** A free slot of this process for a run on a thread, unless another process holds the thread's session. */
 export async function reserveSlot(context: Context, thread_id: string): Promise<Slot | undefined> {
   const slot = context.handoff.reserve()
-  // A database that nobody shares has no other processes.
+  // A database that is not shared has no other processes.
   if (!slot || !context.hints.shared) return slot
   const isElsewhere = await orRelease(slot, hasSessionElsewhere(context.db, thread_id, slot.worker))
   if (!isElsewhere) return slot

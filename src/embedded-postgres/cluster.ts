@@ -92,7 +92,7 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
   args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8')
   if (usesUnixSocket) {
     // The socket lies in the cluster's folder, which PostgreSQL refuses to use unless it is 0700: who gets there owns
-    // the files as well. `peer` would be no better: in a user namespace it takes every stranger for the same user.
+    // the files as well. `peer` would be no better: in a user namespace it maps every unknown user to the same one.
     args.push('-A', 'trust')
   } else {
     writeFileSync(folders.password, randomBytes(24).toString('base64url'), { mode: 0o600 })
@@ -120,7 +120,9 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
 function checkVersion(cluster: string, source: ProgramsPackage): void {
   const mark = join(cluster, 'PG_VERSION')
   if (!existsSync(mark))
-    throw new Error(`The folder ${cluster} is not a PostgreSQL database; move it away to begin anew.`)
+    throw new Error(
+      `The folder ${cluster} is not a PostgreSQL database; move it away to start with an empty one.`,
+    )
   const found = readFileSync(mark, 'utf8').trim()
   const [expected] = source.version.split('.')
   if (found === expected) return

@@ -84,7 +84,7 @@ async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
 /** How long a start waits for a database that starts, stops or recovers, before it says so again. */
 const remindAfterMs = 10_000
 const pollMs = 50
-/** How long the last processes of a killed database may take to let go of its memory. */
+/** How long the last processes of a killed database may take to release its memory. */
 const startPatienceMs = 20_000
 
 /** From whatever a crash left to a running database that this process holds. */
@@ -141,8 +141,7 @@ async function takeFromOrphan(
     const lock = await takeLock(asSuperuser(address), dataDir)
     const stopped = await stopOrphan(folders.cluster, runner.programs)
     await lock.release()
-    if (stopped)
-      return log('warn', 'a database was still running here without its server; it is started anew')
+    if (stopped) return log('warn', 'a database was still running here without its server; it is restarted')
     // It answers and is no process of this machine, as seen from here: another container has it.
     if (performance.now() > deadlineMs)
       throw new Error(`A database that cannot be stopped from here runs in ${dataDir}.`)
@@ -193,7 +192,7 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
 
 const firstRetryMs = 100
 const longestRetryMs = 10_000
-/** Starts that fail in a row before the database is given up; with the waits between them about a minute. */
+/** Failed starts in a row before the database counts as lost: about a minute with the waits between them. */
 const mostRetries = 12
 const shortLifeMs = 5_000
 const shortLifePauseMs = 1_000

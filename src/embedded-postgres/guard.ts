@@ -1,4 +1,4 @@
-/** A small process that stops the database when this server is gone: after `kill -9` nobody else would. */
+/** A small process that stops the database when this server is gone: after `kill -9` no other process would. */
 import { spawn } from 'node:child_process'
 
 /**

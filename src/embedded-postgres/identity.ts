@@ -52,7 +52,7 @@ function identities(folder: string): Identity[] {
   const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
   return [
     ...(process.platform === 'linux' ? [namespace] : []),
-    // Started with sudo in somebody's clone: the files stay that user's.
+    // Started with sudo in a user's clone: the files keep their owner.
     ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),
     switchTo(nobody, nobody),
   ]

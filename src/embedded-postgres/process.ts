@@ -203,7 +203,7 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<b
   }
 }
 
-/** A process that is not our child tells nobody that it ended. */
+/** The end of a process that is not a child of this one must be polled. */
 async function gone(pid: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && isRunning(pid)) await sleep(startPollMs, signal)
 }

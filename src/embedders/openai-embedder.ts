@@ -15,7 +15,7 @@ export interface EmbedderChoice {
   written: { dimensions: number; window_tokens?: number | undefined } | undefined
 }
 
-/** Throws a sentence when nobody says how wide the model's vectors are. The server is the caller's to close. */
+/** Throws a sentence when the width of the model's vectors is unknown. The caller closes the server. */
 export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): Embedder {
   const facts = embeddingFacts(model)
   const dimensions = written?.dimensions ?? facts?.dimensions

@@ -35,7 +35,7 @@ const answerReserve = 4096
 const pageSize = 500
 /** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
 const charactersPerToken = 32
-/** A trace names so many of the messages that were left out; it is written anew in every turn. */
+/** The most messages that a trace names as left out; the note is replaced in every turn. */
 const tracedMessages = 100
 
 export async function buildRequest(

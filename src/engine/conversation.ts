@@ -26,7 +26,7 @@ export interface Exchange {
 /** Whose conversation it is, and who will read it. */
 export interface Reader {
   run_id: string
-  /** Of the provider that is asked: it gets back its own extras and nobody else's. */
+  /** The provider that is asked: it gets its own extras, and not those of others. */
   origin: string
   /** The latest turn where it called unknown functions only: no step records such a turn. */
   unrecorded?: RecordedTurn | undefined

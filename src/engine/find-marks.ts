@@ -23,7 +23,7 @@ export class MarkFinder {
     return this.#take(false)
   }
 
-  /** The text is over: nothing is held back any longer. */
+  /** The text has ended: the rest is no longer held back. */
   end(): MarkedPiece[] {
     return this.#take(true)
   }

@@ -88,7 +88,7 @@ function shownCall(step: Step, call: DraftCall): StepToolCall {
   return call.tool.complete(call.id, call.arguments)
 }
 
-/** A function that nobody offered is answered at once: the model can do better in the next turn. */
+/** A call of a function that was not offered is answered at once, so that the model can correct itself. */
 function recordedCall(step: Step, call: DraftCall): RecordedCall {
   const before = step?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before

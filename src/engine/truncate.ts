@@ -1,4 +1,4 @@
-/** Shortens a conversation until it fits, from the middle, and tells what was left out. */
+/** Shortens a conversation until it fits, from the middle, and returns what was left out. */
 import type { Exchange } from './conversation.ts'
 
 export interface Shortened {

@@ -54,7 +54,7 @@ export class TurnWriter {
   #turn: Omit<RecordedTurn, 'calls' | 'usage'> = {}
   /** Calls beyond the first where only one is wanted: some models ignore `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
-  /** What came after calls had begun; it becomes a message of its own at the end of the turn. */
+  /** Text that arrived after the first call; it becomes a message of its own at the end of the turn. */
   #lateText = ''
   #lateRefusal = ''
 
@@ -94,7 +94,7 @@ export class TurnWriter {
   continueCall(index: number, fragment: string): void {
     if (this.#surplus.has(index)) return
     const call = this.calls[index]
-    if (!call) throw new Error(`expected call ${index} to have begun`)
+    if (!call) throw new Error(`expected call ${index} to have started`)
     const delta = call.read?.(fragment)
     call.arguments += fragment
     if (delta) this.growCall(call, delta)

@@ -53,7 +53,7 @@ interface Begun {
   parts: AsyncIterator<ModelPart>
 }
 
-/** The iterator that was begun, as something to loop over; leaving the loop stops the model. */
+/** Makes a started iterator iterable; leaving the loop stops the model. */
 async function* partsOf({ first, parts }: Begun): AsyncGenerator<ModelPart> {
   try {
     for (let next = first; next.done !== true; next = await parts.next()) yield next.value

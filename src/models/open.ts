@@ -44,7 +44,7 @@ export interface Models {
   resolve(name: string): ResolvedModel | undefined
   /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
   list(): Promise<ListedModel[]>
-  /** One of them; undefined: nobody has it. Throws `ModelFailure` when the provider that may have it does not answer. */
+  /** One of them; undefined when no provider has it. Throws `ModelFailure` when the provider that may have it does not answer. */
   find(name: string): Promise<ListedModel | undefined>
   /** Whether the providers that are servers answer; checked when asked, and not again for ten seconds. */
   health(): Promise<ProviderHealth[]>

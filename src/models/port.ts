@@ -1,6 +1,6 @@
 /** The port for language models. A driver passes the suite in test/contracts/chat-model.ts. */
 
-/** Opaque JSON text that a provider wants back with its turn, and nobody else gets or sees: signatures, reasoning. */
+/** Opaque JSON text that a provider wants back with its turn: signatures, reasoning. No other provider and no client gets it. */
 export type Extras = string
 
 /** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */

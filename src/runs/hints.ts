@@ -1,13 +1,13 @@
 /**
  * Hints that something changed: within the process by call, between processes by NOTIFY. A hint may be lost or
- * arrive twice; whoever waits for one also looks by itself each second.
+ * arrive twice; so every waiter also polls each second.
  */
 import type { Database, Queryable } from '../database/database.ts'
 
 export type Hint =
   /** The logs of these runs have new entries. */
   | { kind: 'log'; run_ids: string[] }
-  /** A run that somebody owns is to be cancelled. */
+  /** A run that has an owner is to be cancelled. */
   | { kind: 'cancel'; run_id: string }
   /** A run waits for a worker. */
   | { kind: 'queue' }

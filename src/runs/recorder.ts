@@ -154,7 +154,7 @@ export class Recorder implements RecordWriter {
         record.written(last, await this.#missed(record, write, last))
         return
       }
-      // The fence did not hold: either an earlier try was committed after all, or somebody changed the row.
+      // The fence did not hold: either an earlier try was committed after all, or another process changed the row.
       const row = await retried(() => findRunRow(db, { id, thread_id, project }), this.#stopping.signal)
       const { fence } = write
       if (!row || row.attempt !== fence.attempt) record.lose()

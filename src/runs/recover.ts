@@ -1,4 +1,4 @@
-/** The transition of a run whose worker was lost: what it had begun is closed, what it had recorded is kept. */
+/** The transition of a run whose worker was lost: what it had started is closed, what it had recorded is kept. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import { maxLosses } from '../sql/leases.ts'

@@ -7,7 +7,7 @@ export function reportStart(log: Log, row: RunRow, answeringModel: string | unde
   log('info', message, { ...idsOf(row), model: row.settings.model, answering_model: answeringModel })
 }
 
-/** `durationMs` is the time of the work that has just ended; absent when nobody was working on the run. */
+/** `durationMs` is the time of the work that has just ended; absent when no worker had the run. */
 export function reportEnd(log: Log, row: RunRow, durationMs?: number): void {
   const { status, usage, last_error, incomplete_details, settings } = row
   const reason = last_error?.code ?? incomplete_details?.reason

@@ -176,7 +176,7 @@ export class RunRecord {
     for (const waiter of flight.waiters) waiter.resolve('written')
   }
 
-  /** For the recorder: nothing was written, because somebody else has changed the row. It is written again. */
+  /** For the recorder: nothing was written, because another process has changed the row. It is written again. */
   refused(row: RunRow): void {
     const flight = this.#flight
     if (!flight) return

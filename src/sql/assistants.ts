@@ -3,7 +3,7 @@ import type { Assistant } from '../api/assistants.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
-/** An assistant as stored: `temperature` and `top_p` are null where nobody set them, so that no model is sent them. */
+/** An assistant as stored: `temperature` and `top_p` are null where they were not set, and then not sent to the model. */
 export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
   temperature: number | null
   top_p: number | null

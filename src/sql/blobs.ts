@@ -16,7 +16,7 @@ export async function adoptBlob(tx: Queryable, blob: BlobRow, now: number): Prom
   })
 }
 
-/** Locks rows in one order, whoever asks: for transactions that touch more than one. */
+/** Locks rows in a fixed order, for transactions that change more than one. */
 export async function lockBlobs(tx: Queryable, hashes: readonly string[]): Promise<void> {
   await tx.query({
     text: 'select 1 from blobs where sha256 = any($1) order by sha256 for update',
@@ -42,7 +42,7 @@ export async function releaseBlobs(tx: Queryable, hashes: readonly string[], now
   })
 }
 
-/** Locks one row that was released at `before` or earlier, unless somebody else is at it. */
+/** Locks one row that was released at `before` or earlier, unless another process has locked it. */
 export async function lockReleasedBlob(tx: Queryable, before: number): Promise<string | undefined> {
   const [row] = await tx.query<BlobRow>({
     name: 'lock_released_blob',

@@ -116,7 +116,7 @@ export async function lockFile(tx: Queryable, project: string, id: string): Prom
   return row
 }
 
-/** Locks one file whose time is over, unless somebody else is at it. */
+/** Locks one expired file, unless another process has locked it. */
 export async function lockExpiredFile(tx: Queryable, now: number): Promise<FileRow | undefined> {
   const [row] = await tx.query<FileRow>({
     name: 'lock_expired_file',

@@ -46,7 +46,7 @@ export interface IngestClaim {
 }
 
 /**
- * Claims up to `limit` files that nobody works on. Each store offers one file, first one that cannot be found yet.
+ * Claims up to `limit` files that no worker has claimed. Each store offers one file, first one that cannot be found yet.
  * Projects take turns, and within a project its stores: what has fewest files at work comes first.
  */
 export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<IngestRow[]> {
@@ -105,7 +105,7 @@ export async function recoverIngests(db: Queryable): Promise<number> {
   return rows.length
 }
 
-/** Records that the work has begun; false when the lease is lost. */
+/** Records the start of the work; false when the lease is lost. */
 export async function startIngest(db: Queryable, lease: IngestLease): Promise<boolean> {
   const rows = await db.query({
     name: 'start_ingest',

@@ -46,7 +46,7 @@ interface ListOptions {
 
 /**
  * One page, by the order in which the rows were made. With `before` alone the page is the one next to the cursor,
- * and `has_more` tells whether more lie on that side. Throws `UnknownCursor`.
+ * and `has_more` says whether more rows are on that side. Throws `UnknownCursor`.
  */
 export async function listRows<Row extends object>(db: Queryable, options: ListOptions): Promise<Page<Row>> {
   const { table, columns, where, filter = {}, query, idColumn = 'id' } = options

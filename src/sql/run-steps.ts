@@ -35,7 +35,7 @@ export interface RecordedTurn {
   usage: Usage
   /** The messages that hold the text of this turn, in order. */
   message_ids?: string[]
-  /** Which provider wrote the extras of the turn and of its calls; nobody else may get them. */
+  /** The provider that wrote the extras of the turn and of its calls; no other provider may get them. */
   origin?: string
   /** Opaque JSON text that the provider wants back with the turn. Never shown to clients. */
   extras?: string

@@ -104,7 +104,7 @@ export function toRun(row: RunRow): Run {
     tools: settings.tools,
     tool_resources: settings.tool_resources,
     metadata: row.metadata,
-    // What nobody set is shown as the model's usual value, and is not sent to the model.
+    // A value that was not set is shown as 1 and is not sent to the model.
     temperature: settings.temperature ?? 1,
     top_p: settings.top_p ?? 1,
     reasoning_effort: settings.reasoning_effort,

@@ -89,7 +89,7 @@ export async function lockUpload(
   return row
 }
 
-/** Locks one pending upload whose time is over, unless somebody else is at it. */
+/** Locks one expired pending upload, unless another process has locked it. */
 export async function lockExpiredUpload(tx: Queryable, now: number): Promise<UploadRow | undefined> {
   const [row] = await tx.query<UploadRow>({
     name: 'lock_expired_upload',

@@ -282,7 +282,7 @@ export async function chunkedFiles(
   })
 }
 
-/** The files of a store that have all their vectors; what is made anew is claimed, and has another stamp then. */
+/** The files of a store that have all their vectors; a file that is embedded again is claimed, and then has another stamp. */
 export async function embeddedFiles(
   db: Queryable,
   vector_store_id: string,

@@ -139,7 +139,7 @@ export async function lockStoresWithFile(tx: Queryable, file_id: string): Promis
   })
 }
 
-/** Locks one store whose time is over and whose chunks are still there, unless somebody else is at it. */
+/** Locks one expired store that still has chunks, unless another process has locked it. */
 export async function lockExpiredStore(tx: Queryable, now: number): Promise<VectorStoreRow | undefined> {
   const [row] = await tx.query<VectorStoreRow>({
     name: 'lock_expired_store',
@@ -185,7 +185,7 @@ export async function updateVectorStore(tx: Queryable, row: VectorStoreRow): Pro
   })
 }
 
-/** Says that the stores were used; what is over stays over, and a clock that went back changes nothing. */
+/** Records a use of the stores. An expired store stays expired, and a clock that went back changes nothing. */
 export async function touchVectorStores(db: Queryable, ids: readonly string[], now: number): Promise<void> {
   await db.query({
     name: 'touch_vector_stores',
@@ -197,7 +197,7 @@ export async function touchVectorStores(db: Queryable, ids: readonly string[], n
   })
 }
 
-/** In every transaction after which a search must read the chunks anew. Locks the row. */
+/** For every transaction after which a search must read the chunks again. Locks the row. */
 export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
   await tx.query({
     name: 'raise_store_version',

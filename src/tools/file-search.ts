@@ -148,7 +148,7 @@ function queriesOf(argumentsText: string): string[] {
   }
 }
 
-/** The first number tells the calls of a thread apart, the second the passages of a call. */
+/** The first number identifies the call in its thread, the second the passage in its call. */
 function markOf(ordinal: number, index: number, filename: string): string {
   return `【${ordinal}:${index}†${filename.replaceAll(/[【】†\s]+/g, ' ')}】`
 }

@@ -1,4 +1,4 @@
-/** The name of a file as somebody sent it: data, and never a path. */
+/** The name of a file as a client sent it: it is data, and never used as a path. */
 
 /** In UTF-16 units. Longer names would make headers that clients refuse. */
 export const maxFileNameLength = 512

@@ -19,8 +19,8 @@ const failureCodes: ModelFailureCode[] = ['server_error', 'rate_limit_exceeded',
 const slowestMs = 60_000
 
 /**
- * One directive a line; a message that holds any is nothing but directives, its other lines are passed over.
- * `python` and `search` are directives only where their tool is, so that plain sentences stay plain.
+ * One directive a line. In a message with a directive, the other lines are ignored.
+ * `python` and `search` are directives only where their tool is, so that other sentences are not read as directives.
  */
 export function readScript(text: string, tools: Set<string>): DemoScript {
   const script: DemoScript = { actions: [], slowMs: 0 }

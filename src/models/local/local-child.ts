@@ -66,7 +66,7 @@ async function load(order: LoadOrder): Promise<Serving> {
   return { llama, model, chats }
 }
 
-/** Never rejects: what goes wrong is told. */
+/** Never rejects: a failure is sent to the parent. */
 async function serve(
   loading: Promise<Serving>,
   { id, request }: { id: number; request: ChatRequest },

@@ -32,7 +32,7 @@ export function toFunctions(tools: ChatTool[]): LlamaFunctions {
   )
 }
 
-/** For a call that is forced by a grammar: the model must still be told what there is to call. */
+/** For a call that is forced by a grammar: the prompt must still describe the functions. */
 export function callNotice(tools: ChatTool[]): string {
   const list = tools.map(({ function: { name, description, parameters } }) =>
     JSON.stringify({ name, description, parameters }),

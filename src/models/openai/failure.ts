@@ -63,7 +63,7 @@ export function statusFailure(
   })
 }
 
-/** An error object that came inside a stream which had begun with status 200. */
+/** An error object inside a stream that had started with status 200. */
 export function streamFailure(error: unknown, redact: (text: string) => string): UpstreamFailure {
   const said = readError({ error })
   const status = statusOf(said)

@@ -15,7 +15,7 @@ interface OpenCall {
   id: string
   /** Arguments that came before the name. */
   waiting: string
-  /** Our number, once it has begun; a call begins with its name. */
+  /** Its index, once it has started; a call starts with its name. */
   index: number | undefined
   name: string
   arguments: string
@@ -27,12 +27,12 @@ export class ToolCallAssembly {
   #calls: OpenCall[] = []
   #begun = 0
 
-  /** How many calls have begun. */
+  /** How many calls have started. */
   get count(): number {
     return this.#begun
   }
 
-  /** The extras of the calls that have begun, by their index; undefined when there are none. */
+  /** The extras of the calls that have started, by their index; undefined when there are none. */
   extras(): (Extras | undefined)[] | undefined {
     const begun = this.#calls.filter((call) => call.index !== undefined)
     if (begun.every((call) => call.extraContent === undefined)) return undefined
