@@ -3,6 +3,7 @@
 import { backup, restore } from './cli/backup.ts'
 import { readCommandLine, UsageError, type CommandLine } from './cli/command-line.ts'
 import { doctor } from './cli/doctor.ts'
+import { runImport } from './cli/import.ts'
 import { openLogger } from './cli/logger.ts'
 import { models } from './cli/models.ts'
 import { reindex } from './cli/reindex.ts'
@@ -27,7 +28,10 @@ async function main(): Promise<void> {
 }
 
 /** Commands that do one thing and end. Resolves with the exit code. */
-async function runTool({ command, args }: Chosen, config: ReturnType<typeof readConfig>): Promise<number> {
+async function runTool(
+  { command, args, options }: Chosen,
+  config: ReturnType<typeof readConfig>,
+): Promise<number> {
   // Their output is for a person: the log shows problems only, on stderr.
   const { log } = openLogger(config.logLevel === 'info' ? 'warn' : config.logLevel)
   const [first = ''] = args
@@ -37,6 +41,9 @@ async function runTool({ command, args }: Chosen, config: ReturnType<typeof read
       return 0
     case 'restore':
       await restore(config, first, { log, print: printAside })
+      return 0
+    case 'import':
+      await runImport(config, { path: first, ...options }, { log, print, printAside })
       return 0
     case 'doctor':
       return (await doctor(config, log, print)) ? 0 : 1

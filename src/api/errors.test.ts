@@ -76,6 +76,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   embedderChanged: ['vs_1', 'use-lite/512', 'text-embedding-3-large/256'],
   unsupportedFile: [['.png']],
   unsupportedImageFile: ['content[0].image_file.file_id', 'file-x'],
+  contentNotImported: ['file-x'],
   downloadForbidden: ['assistants'],
   rangeNotSatisfiable: [10],
   fileTooLarge: [536870912],

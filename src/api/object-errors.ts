@@ -158,6 +158,13 @@ export const objectErrors = {
     ),
     (path: string, id: string) => ({ values: { path, id }, param: path }),
   ),
+  /** Ours: an imported file whose content is missing. */
+  contentNotImported: define(
+    notFound(
+      "The content of the file '{id}' is not on this server: the file was imported without it. Import it with 'spool import … --files FOLDER'.",
+    ),
+    (id: string) => ({ values: { id } }),
+  ),
   downloadForbidden: define(
     badRequest(null, 'Not allowed to download files of purpose: {purpose}'),
     (purpose: string) => ({ values: { purpose }, detail: true }),

@@ -11,9 +11,13 @@ export type CommandLine =
       args: string[]
       /** As environment variables. */
       flags: Environment
+      /** The command's own options; one without a value is `true`. */
+      options: CommandOptions
     }
   | { command: 'help'; text: string }
   | { command: 'version' }
+
+export type CommandOptions = Partial<Record<CommandOption, string | true>>
 
 /** The command line cannot be used; the message is a sentence for the person who wrote it. */
 export class UsageError extends Error {
@@ -25,7 +29,17 @@ interface Described {
   args: string[]
   summary: string
   details?: string
+  /** Its own options. */
+  options?: readonly CommandOption[]
 }
+
+/** Options of single commands: what stands for the value, and a sentence. */
+const commandOptions = {
+  'dry-run': { value: undefined, help: 'report what would come, and write nothing' },
+  files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
+  project: { value: 'NAME', help: "the project (default: 'default')" },
+} as const
+export type CommandOption = keyof typeof commandOptions
 
 const commands = {
   serve: { args: [], summary: 'start the server (the default)' },
@@ -43,6 +57,12 @@ const commands = {
     args: ['FILE'],
     summary: 'read an archive into an empty database',
     details: 'Stop the server first. With DATABASE_URL the archive of an embedded database goes there.',
+  },
+  import: {
+    args: ['PATH'],
+    summary: 'read saved objects from a folder, a zip or a file',
+    details: 'The server may be running or not. It can be stopped and run again: nothing comes twice.',
+    options: ['dry-run', 'files', 'project'],
   },
   reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
   models: {
@@ -62,6 +82,12 @@ const options = {
   host: { type: 'string' },
   port: { type: 'string' },
   'data-dir': { type: 'string' },
+  ...(Object.fromEntries(
+    Object.entries(commandOptions).map(([name, { value }]) => [
+      name,
+      { type: value === undefined ? 'boolean' : 'string' },
+    ]),
+  ) as Record<CommandOption, { type: 'boolean' | 'string' }>),
 } as const
 
 const optionHelp = `Options:
@@ -79,6 +105,7 @@ export function readCommandLine(args: string[]): CommandLine {
   const parsed = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
   const flags: Record<string, string> = {}
   const asked = new Set<string>()
+  const own: Partial<Record<CommandOption, string | true>> = {}
   for (const token of parsed.tokens) {
     if (token.kind !== 'option') continue
     const { name, rawName, value } = token
@@ -88,6 +115,11 @@ export function readCommandLine(args: string[]): CommandLine {
       flags[variable] = value
     } else if (name === 'help' || name === 'version') {
       asked.add(name)
+    } else if (isCommandOption(name)) {
+      if (commandOptions[name].value !== undefined && !value) {
+        throw new UsageError(`The option ${rawName} needs a value: ${rawName} ${commandOptions[name].value}.`)
+      }
+      own[name] = value ?? true
     } else {
       throw new UsageError(`There is no option ${rawName}.${hint(name, Object.keys(options), '--')}`)
     }
@@ -97,7 +129,18 @@ export function readCommandLine(args: string[]): CommandLine {
   if (asked.has('version')) return { command: 'version' }
   const command = nameOf(word ?? 'serve')
   checkArguments(command, rest)
-  return { command, args: rest, flags }
+  checkOptions(command, Object.keys(own))
+  return { command, args: rest, flags, options: own }
+}
+
+function isCommandOption(name: string): name is CommandOption {
+  return Object.hasOwn(commandOptions, name)
+}
+
+function checkOptions(command: CommandName, given: readonly string[]): void {
+  const { options: known = [] }: Described = commands[command]
+  const wrong = given.find((name) => !known.some((one) => one === name))
+  if (wrong !== undefined) throw new UsageError(`The command '${command}' has no option --${wrong}.`)
 }
 
 function nameOf(word: string): CommandName {
@@ -143,12 +186,16 @@ ${optionHelp}`
 }
 
 function helpOf(command: CommandName): string {
-  const { summary, details }: Described = commands[command]
+  const { summary, details, options: own = [] }: Described = commands[command]
+  const lines = own.map((name) => {
+    const { value, help: text } = commandOptions[name]
+    return `  ${`--${name} ${value ?? ''}`.padEnd(20)}${text}\n`
+  })
   return `Usage: ${usage(command)} [options]
 
   ${summary}.${details === undefined ? '' : `\n  ${details}`}
 
-${optionHelp}`
+${optionHelp.replace('\n', `\n${lines.join('')}`)}`
 }
 
 function hint(word: string, known: readonly string[], prefix: string): string {

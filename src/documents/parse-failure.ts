@@ -19,6 +19,7 @@ function invalid(reason: string, cause?: unknown): ParseFailure {
 /** Every reason for which reading a file fails. */
 export const parseFailures = {
   unsupported: () => new ParseFailure('unsupported_file', 'The file type is not supported.'),
+  notImported: () => new ParseFailure('invalid_file', 'The content of the file was not imported.'),
   empty: () => invalid('it is empty'),
   tooLarge: () => invalid('it is too large'),
   tooSlow: () => invalid('it takes too long to read'),

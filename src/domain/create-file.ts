@@ -17,7 +17,7 @@ export interface NewFile {
 export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: NewFile): Promise<FileObject> {
   const row = newFileRow(context, file)
   await context.db.transaction(async (tx) => {
-    await holdContent(tx, row.sha256)
+    await holdContent(tx, file.content.sha256)
     await insertFile(tx, row)
   })
   return toFile(row)

@@ -40,7 +40,7 @@ async function removeEverywhere(
   await removeFromInterpreters(tx, file)
   await detachEverywhere(tx, file)
   await removeFile(tx, file.id)
-  await releaseBlobs(tx, [file.sha256], nowSeconds(clock))
+  if (file.sha256 !== null) await releaseBlobs(tx, [file.sha256], nowSeconds(clock))
 }
 
 async function removeFromInterpreters(tx: Queryable, { project, id }: FileRow): Promise<void> {

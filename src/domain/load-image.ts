@@ -5,13 +5,14 @@ import type { Context } from './context.ts'
 
 export type LoadedImage =
   /** A data URL, and the size of the image in bytes. */
-  { url: string; bytes: number } | { missing: 'deleted' | 'too large' }
+  { url: string; bytes: number } | { missing: 'deleted' | 'not imported' | 'too large' }
 
 export async function loadImage(
   context: Pick<Context, 'blobs' | 'db'>,
   wanted: { project: string; file_id: string; maxBytes: number },
 ): Promise<LoadedImage> {
   const file = await findFile(context.db, wanted.project, wanted.file_id)
+  if (file?.sha256 === null) return { missing: 'not imported' }
   if (!file || file.image_type === null) return { missing: 'deleted' }
   if (file.bytes > wanted.maxBytes) return { missing: 'too large' }
   const content = await context.blobs.get(file.sha256)

@@ -67,6 +67,7 @@ async function extracted(
 ): Promise<FileText> {
   const format = formatOf(filename)
   if (!format) throw parseFailures.unsupported()
+  if (sha256 === null) throw parseFailures.notImported()
   const content = await blobs.get(sha256)
   if (!content) throw parseFailures.internal(`the blob store lacks ${sha256}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]

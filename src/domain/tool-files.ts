@@ -11,7 +11,7 @@ export function toolFiles(context: Pick<Context, 'blobs' | 'clock' | 'db'>) {
 
     async open(project: string, id: string): Promise<Readable | undefined> {
       const file = await findFile(context.db, project, id)
-      return file && context.blobs.get(file.sha256)
+      return file?.sha256 ? context.blobs.get(file.sha256) : undefined
     },
 
     async create(project: string, made: { filename: string; content: Readable }): Promise<string> {

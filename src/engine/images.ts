@@ -48,12 +48,13 @@ async function loadPart(
   return { type: 'image_url', image_url: { url: await urlOf(file_id), ...(detail && { detail }) } }
 }
 
-function unusable(file_id: string, missing: 'deleted' | 'too large'): RunFailure {
-  const words =
-    missing === 'deleted'
-      ? `The thread shows the model the image '${file_id}', and that file does not exist any more.`
-      : `The image '${file_id}' is larger than the ${maxImageBytes / 1024 ** 2} MB that a model can be shown.`
-  return new RunFailure('invalid_prompt', words)
+function unusable(file_id: string, missing: 'deleted' | 'not imported' | 'too large'): RunFailure {
+  const texts = {
+    deleted: `The thread shows the model the image '${file_id}', and that file does not exist any more.`,
+    'not imported': `The thread shows the model the image '${file_id}', and the content of that file was not imported.`,
+    'too large': `The image '${file_id}' is larger than the ${maxImageBytes / 1024 ** 2} MB that a model can be shown.`,
+  }
+  return new RunFailure('invalid_prompt', texts[missing])
 }
 
 function tooMany(): RunFailure {

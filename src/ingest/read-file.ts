@@ -79,7 +79,8 @@ async function fetchContent(
   { filename, sha256 }: IngestRow,
   { path, signal }: { path: string; signal: AbortSignal },
 ): Promise<FileFormat> {
-  if (filename === null || sha256 === null) throw new ClaimLost()
+  if (filename === null) throw new ClaimLost()
+  if (sha256 === null) throw parseFailures.notImported()
   const format = formatOf(filename)
   if (!format) throw parseFailures.unsupported()
   const content = await blobs.get(sha256)

@@ -8,13 +8,16 @@ export interface FileRow extends Pick<
   'id' | 'created_at' | 'expires_at' | 'purpose' | 'filename' | 'bytes'
 > {
   project: string
-  /** The contents in the blob store. */
-  sha256: string
+  /** The contents in the blob store; null for an imported file whose content was not imported. */
+  sha256: string | null
   /** Null unless the contents are an image that models read. */
   image_type: string | null
 }
 
 const columns = 'id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type'
+
+/** `status_details` of a file without content. */
+export const missingContent = 'The content of this file was not part of the import.'
 
 export function toFile(row: FileRow): FileObject {
   return {
@@ -25,8 +28,8 @@ export function toFile(row: FileRow): FileObject {
     bytes: row.bytes,
     created_at: row.created_at,
     expires_at: row.expires_at,
-    status: 'processed',
-    status_details: null,
+    status: row.sha256 === null ? 'error' : 'processed',
+    status_details: row.sha256 === null ? missingContent : null,
   }
 }
 

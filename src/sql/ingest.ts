@@ -24,6 +24,7 @@ export interface IngestRow {
   work_ms: number
   /** Null when the file was deleted just now. */
   filename: string | null
+  /** Null also when the content of the file was not imported. */
   sha256: string | null
 }
 

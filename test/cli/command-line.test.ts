@@ -26,11 +26,16 @@ describe('npm start --', () => {
 })
 
 test('options set the variables that they stand for', () => {
-  expect(readCommandLine([])).toEqual({ command: 'serve', args: [], flags: {} })
+  expect(readCommandLine([])).toEqual({ command: 'serve', args: [], flags: {}, options: {} })
   expect(readCommandLine(['serve', '--port', '9000', '--host=::1', '--data-dir', 'here'])).toEqual({
     command: 'serve',
     args: [],
     flags: { PORT: '9000', HOST: '::1', SPOOL_DATA_DIR: 'here' },
+    options: {},
+  })
+  expect(readCommandLine(['import', '--dry-run', 'all.zip', '--project', 'team'])).toMatchObject({
+    args: ['all.zip'],
+    options: { 'dry-run': true, project: 'team' },
   })
   expect(readCommandLine(['backup', 'all.tar.gz', '--data-dir', 'here'])).toMatchObject({
     command: 'backup',
@@ -56,6 +61,8 @@ test.each([
   [['backup'], "The command 'backup' needs FILE: spool backup FILE"],
   [['models', 'lst'], "The command 'models' has no 'lst'. Did you mean models list?"],
   [['config'], "The command 'config' needs check|print"],
+  [['import', 'x', '--files'], 'The option --files needs a value: --files FOLDER.'],
+  [['backup', 'x', '--files', 'y'], "The command 'backup' has no option --files."],
   [['srve', '--help'], "There is no command 'srve'. Did you mean serve?"],
 ])('%j is refused', (args, message) => {
   expect(() => readCommandLine(args)).toThrow(UsageError)

@@ -1,0 +1,91 @@
+/** `import`: reads saved objects into the database, whether a server runs on it or not. */
+import type { Config } from '../config/config.ts'
+import { importObjects, type ImportProgress } from '../transfer/import.ts'
+import { kinds } from '../transfer/records.ts'
+import type { ImportReport } from '../transfer/report.ts'
+import { systemClock } from '../util/clock.ts'
+import type { Log } from '../util/log.ts'
+import { withAttached } from './attached.ts'
+import type { CommandOptions } from './command-line.ts'
+
+interface Printing {
+  log: Log
+  print: (line: string) => void
+  /** For progress, apart from the report. */
+  printAside: (line: string) => void
+}
+
+const printEveryMs = 1_000
+
+/** Prints the report to stdout and the progress to stderr. */
+export async function runImport(
+  config: Config,
+  { path, ...options }: CommandOptions & { path: string },
+  { log, print, printAside }: Printing,
+): Promise<void> {
+  const stopped = new AbortController()
+  process.once('SIGINT', () => stopped.abort(new Error('The import was stopped. Run it again to continue.')))
+  const report = await withAttached(config, log, (attached) =>
+    importObjects(
+      { ...attached, clock: systemClock },
+      {
+        path,
+        project: textOf(options.project) ?? 'default',
+        dryRun: options['dry-run'] === true,
+        files: textOf(options.files),
+        maxUnpackedBytes: Infinity,
+        onProgress: progressPrinter(printAside),
+        signal: stopped.signal,
+      },
+    ),
+  )
+  for (const line of describeReport(report)) print(line)
+}
+
+function textOf(option: string | true | undefined): string | undefined {
+  return option === true ? undefined : option
+}
+
+function progressPrinter(print: (line: string) => void): (progress: ImportProgress) => void {
+  const startedMs = performance.now()
+  let printedMs = startedMs
+  return ({ phase, done, total }) => {
+    const nowMs = performance.now()
+    if (nowMs - printedMs < printEveryMs) return
+    printedMs = nowMs
+    const seconds = ((nowMs - startedMs) / 1000).toFixed(0)
+    const share = total ? ` of ${total} (${Math.floor((100 * done) / total)} %)` : ''
+    print(`${phase}: ${done}${share}, ${seconds} s`)
+  }
+}
+
+function describeReport(report: ImportReport): string[] {
+  const { dry_run, project, created_threads, reordered_threads, expired_runs, contents } = report
+  const rows = kinds
+    .map((kind) => ({ kind, ...report.kinds[kind] }))
+    .filter(({ found }) => found > 0)
+    .map(({ kind, found, imported, already_there, skipped }) => {
+      const verb = dry_run ? 'to import' : 'imported'
+      return `  ${kind.padEnd(18)} ${found} found, ${imported} ${verb}, ${already_there} already there, ${skipped} skipped`
+    })
+  const skipped = report.skipped.map(
+    ({ kind, reason, count, examples }) => `  ${count} x ${kind}: ${reason} (${examples.join(', ')})`,
+  )
+  const dropped = Object.entries(report.dropped_fields).map(([field, count]) => `  ${count} x ${field}`)
+  const list = (title: string, lines: string[]) => (lines.length > 0 ? [title, ...lines] : [])
+  return [
+    `${dry_run ? 'Nothing was written (dry run). ' : ''}Project '${project}':`,
+    ...rows,
+    ...list('Skipped:', skipped),
+    ...list('Fields that the API does not have, left out:', dropped),
+    ...(created_threads > 0 ? [`${created_threads} threads are created that only their messages name.`] : []),
+    ...(reordered_threads > 0 ? [`${reordered_threads} threads were put in order.`] : []),
+    ...(expired_runs > 0 ? [`${expired_runs} runs were active in the export; they are expired.`] : []),
+    ...(contents.imported > 0 ? [`${contents.imported} files got their content.`] : []),
+    ...(contents.missing > 0
+      ? [
+          `${contents.missing} files have no content, for example ${contents.missing_examples.join(', ')}. Run the import again with --files FOLDER to add it.`,
+        ]
+      : []),
+  ]
+}

@@ -1,0 +1,162 @@
+/** Imports what a folder, a zip or a file holds. It can be stopped at any time, and run again: nothing comes twice. */
+import type { Context } from '../domain/context.ts'
+import { importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
+import { nowSeconds } from '../util/clock.ts'
+import { ContentIndex, fillContents } from './contents.ts'
+import { readRecords, type LocatedRecords } from './read-records.ts'
+import type { Kind, Order, TransferRecord } from './records.ts'
+import { orderThreads } from './reorder.ts'
+import { ReportBuilder, type ImportReport } from './report.ts'
+import { isThreadId, rowOf, type Row } from './rows.ts'
+import { listFiles, openSources, type SourceFile } from './sources.ts'
+import { survey, type Survey } from './survey.ts'
+import { Writer } from './write.ts'
+
+export interface ImportContext extends Pick<Context, 'blobs' | 'clock' | 'db'> {
+  /** The id of this server's embedder. */
+  embedder: string
+}
+
+export interface ImportOptions {
+  /** A folder, a zip or a file. */
+  path: string
+  project: string
+  /** Reports what would come, and writes nothing. */
+  dryRun: boolean
+  /** A folder with the contents of files, found by id or by name and size. */
+  files?: string | undefined
+  /** The most that a zip may hold, unpacked. */
+  maxUnpackedBytes: number
+  onProgress?: (progress: ImportProgress) => void
+  signal: AbortSignal
+}
+
+export interface ImportProgress {
+  phase: 'reading' | 'writing' | 'ordering'
+  /** Objects so far in this phase, threads while ordering. */
+  done: number
+  /** Of the whole phase; absent while it is not known. */
+  total?: number
+}
+
+/** Everything that the steps of an import share. */
+interface Importing extends ImportOptions {
+  context: ImportContext
+  report: ReportBuilder
+  writer: Writer
+  found: Survey
+  done: number
+  /** The files that a dry run found. */
+  filesFound: MissingContent[]
+}
+
+/** What others refer to comes first. */
+const firstKinds: ReadonlySet<Kind> = new Set(['assistant', 'file', 'vector_store', 'thread', 'run'])
+const lastKinds: ReadonlySet<Kind> = new Set(['message', 'step', 'vector_store_file'])
+const threadPage = 2000
+const progressEvery = 2000
+
+/** Throws `SourceRefused` when the path cannot be read, and the signal's reason. */
+export async function importObjects(context: ImportContext, options: ImportOptions): Promise<ImportReport> {
+  const { path, project, dryRun, maxUnpackedBytes } = options
+  const sources = await openSources(path, { maxBytes: maxUnpackedBytes })
+  const report = new ReportBuilder({ dry_run: dryRun, project })
+  const writer = new Writer({ db: context.db, project, embedder: context.embedder, dryRun, report })
+  try {
+    const found = await survey(sources.files, report, options)
+    const importing: Importing = { ...options, context, report, writer, found, done: 0, filesFound: [] }
+    await refuseForeignThreads(importing)
+    await writeKinds(importing, firstKinds)
+    await createMissingThreads(importing)
+    await fill(importing, [...sources.contents, ...found.others])
+    await writeKinds(importing, lastKinds)
+    if (!dryRun) report.report.reordered_threads = await orderThreads(context.db, { ...options, ...found })
+    return report.report
+  } finally {
+    await writer.settle()
+    await sources.close()
+  }
+}
+
+/** Reads the files that have objects of these kinds, and writes those. */
+async function writeKinds(importing: Importing, kinds: ReadonlySet<Kind>): Promise<void> {
+  const { writer, found, signal } = importing
+  for (const { file, kinds: ofFile, order } of found.sources) {
+    if (![...ofFile].some((kind) => kinds.has(kind))) continue
+    for await (const batch of (await readRecords(file, signal)) ?? []) {
+      await writeBatch(importing, batch, { kinds, order })
+    }
+  }
+  await writer.flush()
+}
+
+async function writeBatch(
+  importing: Importing,
+  batch: readonly LocatedRecords[],
+  { kinds, order }: { kinds: ReadonlySet<Kind>; order: Order | undefined },
+): Promise<void> {
+  for (const { found } of batch) {
+    if (typeof found !== 'object') continue
+    for (const record of found.records) {
+      if (kinds.has(record.kind)) await writeRecord(importing, record, order ?? found.order)
+    }
+  }
+}
+
+async function writeRecord(importing: Importing, record: TransferRecord, order: Order): Promise<void> {
+  const { report, writer, context, found, onProgress } = importing
+  report.count(record.kind, 'found')
+  importing.done += 1
+  if (importing.done % progressEvery === 0) {
+    onProgress?.({ phase: 'writing', done: importing.done, total: found.objects })
+  }
+  const row = rowOf(record, report, nowSeconds(context.clock))
+  if (row && record.kind === 'file' && importing.dryRun) {
+    importing.filesFound.push(row as Row & MissingContent)
+  }
+  const written = row && writer.add(record.kind, row, order)
+  // Most rows only join a batch.
+  if (written) await written
+}
+
+/** Nobody adds to a thread of another project by naming it. */
+async function refuseForeignThreads({ context, found, writer, project }: Importing): Promise<void> {
+  for (const ids of pagesOf([...found.threads.keys()])) {
+    const projects = await projectsOf(context.db, 'threads', ids)
+    writer.refuseThreads(ids.filter((id) => (projects.get(id) ?? project) !== project))
+  }
+}
+
+/** Threads that are only named get a row; it is as old as the first object that names it. */
+async function createMissingThreads({ context, found, report, project, dryRun }: Importing): Promise<void> {
+  const now = nowSeconds(context.clock)
+  for (const ids of pagesOf([...found.threads.keys()].filter(isThreadId))) {
+    const projects = await projectsOf(context.db, 'threads', ids)
+    const rows = ids
+      .filter((id) => !projects.has(id) && (!dryRun || !found.described.has(id)))
+      .map((id) => ({ id, created_at: timeOf(found, id, now), metadata: {}, tool_resources: {} }))
+    report.report.created_threads += rows.length
+    if (!dryRun && rows.length > 0) {
+      await importRows(context.db, 'threads', { project, rows: JSON.stringify(rows), newestFirst: false })
+    }
+  }
+}
+
+function timeOf({ threads }: Survey, id: string, now: number): number {
+  const time = threads.get(id) ?? Infinity
+  return Number.isSafeInteger(time) ? time : now
+}
+
+function* pagesOf(ids: readonly string[]): Generator<string[]> {
+  for (let start = 0; start < ids.length; start += threadPage) yield ids.slice(start, start + threadPage)
+}
+
+async function fill(importing: Importing, beside: readonly SourceFile[]): Promise<void> {
+  const { context, files, project, report, signal, dryRun } = importing
+  const index = new ContentIndex([...beside, ...(files === undefined ? [] : await listFiles(files))])
+  if (!dryRun) return fillContents(context, { project, index, report }, signal)
+  for (const file of importing.filesFound) {
+    if (index.find(file)) report.report.contents.imported += 1
+    else report.missing(file.id)
+  }
+}

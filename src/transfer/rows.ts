@@ -1,0 +1,169 @@
+/** Checks records with the schemas of the API and makes the rows that they become. */
+import { z } from 'zod'
+import { Assistant } from '../api/assistants.ts'
+import { FileObject } from '../api/files.ts'
+import { Message } from '../api/messages.ts'
+import { RunStep } from '../api/run-steps.ts'
+import { Run } from '../api/runs.ts'
+import { Thread } from '../api/threads.ts'
+import { VectorStore, VectorStoreFile } from '../api/vector-stores.ts'
+import type { RunSettings } from '../sql/runs.ts'
+import { dropUnknown } from './drop-unknown.ts'
+import { normalize } from './normalize.ts'
+import type { Fields, Kind, TransferRecord } from './records.ts'
+import type { ReportBuilder } from './report.ts'
+import { RunExtras, Turn } from './spool-extras.ts'
+import { turnOf } from './turn-of-step.ts'
+
+export interface Row extends Fields {
+  id: string
+  created_at: number
+}
+
+/** A status that is nobody's to continue here. */
+const activeStatuses: ReadonlySet<string> = new Set([
+  'queued',
+  'in_progress',
+  'requires_action',
+  'cancelling',
+])
+/** How long a run may take where the export does not say. */
+const usualSeconds = 600
+
+/** Assistants may have been exported without settings that nobody made. */
+const schemas = {
+  assistant: Assistant.extend({ temperature: z.number().nullable(), top_p: z.number().nullable() }),
+  file: FileObject,
+  vector_store: VectorStore,
+  vector_store_file: VectorStoreFile,
+  thread: Thread,
+  run: Run,
+  message: Message,
+  step: RunStep,
+} satisfies Record<Kind, z.ZodType>
+
+const prefixes: Record<Kind, RegExp> = {
+  assistant: /^asst/,
+  file: /./,
+  vector_store: /^vs/,
+  vector_store_file: /./,
+  thread: /^thread/,
+  run: /^run/,
+  message: /^msg/,
+  step: /^step/,
+}
+const idForm = /^[\w.:~-]{1,200}$/
+
+/** Undefined for a record that cannot be kept; the report says why. `now` in Unix seconds. */
+export function rowOf(record: TransferRecord, report: ReportBuilder, now: number): Row | undefined {
+  const { kind, object } = record
+  const drop = (field: string) => report.drop(`${kind}.${field}`)
+  const normal = normalize(kind, object, drop)
+  const example = typeof object['id'] === 'string' ? object['id'].slice(0, 100) : `${kind} without an id`
+  const fault = idFault(kind, object['id']) ?? threadFault(kind, object['thread_id'])
+  if (fault !== undefined) {
+    report.skip(kind, fault, example)
+    return undefined
+  }
+  const result = dropUnknown(schemas[kind], normal, drop)
+  if ('fault' in result) {
+    report.skip(kind, result.fault, example)
+    return undefined
+  }
+  return rowMakers[kind](result.value as never, { record, report, now })
+}
+
+function idFault(kind: Kind, id: unknown): string | undefined {
+  if (typeof id !== 'string') return 'it has no id'
+  if (!idForm.test(id)) return 'its id has characters that no id has'
+  return prefixes[kind].test(id)
+    ? undefined
+    : `its id does not begin with '${prefixes[kind].source.slice(1)}'`
+}
+
+const ofThreads: ReadonlySet<Kind> = new Set(['run', 'message', 'step'])
+
+function threadFault(kind: Kind, thread_id: unknown): string | undefined {
+  if (!ofThreads.has(kind) || isThreadId(thread_id)) return undefined
+  return thread_id === undefined ? 'it names no thread' : 'its thread_id is not an id of a thread'
+}
+
+export function isThreadId(id: unknown): boolean {
+  return idFault('thread', id) === undefined
+}
+
+interface Making {
+  record: TransferRecord
+  report: ReportBuilder
+  now: number
+}
+
+type RowMakers = { [K in Kind]: (object: z.output<(typeof schemas)[K]>, making: Making) => Row }
+
+/** The columns are named in sql/imports.ts; what is no column of the table is ignored there. */
+const rowMakers: RowMakers = {
+  assistant: ({ id, object: _, created_at, ...body }) => ({ id, created_at, body }),
+  file: (file) => file,
+  vector_store: (store) => ({
+    ...store,
+    is_expired: store.status === 'expired',
+  }),
+  vector_store_file: (file) => ({
+    ...file,
+    file_id: file.id,
+  }),
+  thread: (thread) => thread,
+  run: runRow,
+  message: (message) => ({
+    ...message,
+    ...(message.status === 'in_progress' && {
+      status: 'incomplete',
+      incomplete_details: { reason: 'run_expired' },
+      incomplete_at: message.created_at,
+    }),
+  }),
+  step: (step, { record }) => ({
+    ...step,
+    ...(step.status === 'in_progress' && {
+      status: 'expired',
+      expired_at: step.expires_at ?? step.created_at,
+    }),
+    turn: record.spool === undefined ? turnOf(step) : (Turn.safeParse(record.spool).data ?? null),
+  }),
+}
+
+function runRow(run: z.output<typeof Run>, { record, report, now }: Making): Row {
+  const extras = RunExtras.safeParse(record.spool).data
+  const { status, created_at, expires_at } = run
+  const isActive = activeStatuses.has(status)
+  if (isActive) report.report.expired_runs += 1
+  const note = { at: now, kind: 'imported', status, reason: 'the run was active in the export' }
+  const trace = extras?.trace ?? []
+  return {
+    ...run,
+    status: isActive ? 'expired' : status,
+    expires_at: extras?.deadline ?? expires_at ?? created_at + usualSeconds,
+    settings: settingsOf(run, extras),
+    trace: isActive ? [...trace, note] : trace,
+  }
+}
+
+function settingsOf(run: z.output<typeof Run>, extras: RunExtras | undefined): RunSettings {
+  return {
+    model: run.model,
+    instructions: run.instructions,
+    tools: run.tools,
+    tool_resources: run.tool_resources,
+    temperature: run.temperature,
+    top_p: run.top_p,
+    reasoning_effort: run.reasoning_effort,
+    max_completion_tokens: run.max_completion_tokens,
+    max_prompt_tokens: run.max_prompt_tokens,
+    truncation_strategy: run.truncation_strategy,
+    response_format: run.response_format,
+    tool_choice: run.tool_choice,
+    parallel_tool_calls: run.parallel_tool_calls,
+    resources: extras?.resources ?? run.tool_resources,
+    include_search_content: extras?.include_search_content ?? false,
+  }
+}

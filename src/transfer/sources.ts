@@ -1,0 +1,134 @@
+/** The files of a folder, a zip or a single file. */
+import { createWriteStream } from 'node:fs'
+import { mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { open as openZip, type Entry, type ZipFile } from 'yauzl'
+
+export interface SourceFile {
+  path: string
+  /** Below the folder that is imported, with slashes. */
+  name: string
+  bytes: number
+  /** Unix seconds. */
+  modified_at: number
+}
+
+export interface Sources {
+  /** In the order of their names, numbers in them by value. */
+  files: SourceFile[]
+  /** Files that hold contents only, and are not read for objects. */
+  contents: SourceFile[]
+  close(): Promise<void>
+}
+
+/** The source cannot be read; the message is a sentence for the user. */
+export class SourceRefused extends Error {
+  override readonly name = 'SourceRefused'
+}
+
+/** A zip is unpacked into a temporary folder, at most `maxBytes` of it. Throws `SourceRefused`. */
+export async function openSources(path: string, { maxBytes }: { maxBytes: number }): Promise<Sources> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new SourceRefused(`There is no file or folder ${path}.`)
+  if (found.isDirectory()) return { ...split(await listFiles(path)), close: async () => undefined }
+  if (await isZip(path)) return unpack(path, maxBytes)
+  const file = { path, name: basename(path), ...sizeOf(found) }
+  return { files: [file], contents: [], close: async () => undefined }
+}
+
+/** All files below a folder. */
+export async function listFiles(root: string): Promise<SourceFile[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const files: SourceFile[] = []
+  for (const entry of entries) {
+    if (!entry.isFile() || entry.name.startsWith('.')) continue
+    const path = join(entry.parentPath, entry.name)
+    const name = relative(root, path).split(sep).join('/')
+    files.push({ path, name, ...sizeOf(await stat(path)) })
+  }
+  const collator = new Intl.Collator('en', { numeric: true })
+  return files.toSorted((a, b) => collator.compare(a.name, b.name))
+}
+
+function sizeOf({ size, mtimeMs }: { size: number; mtimeMs: number }) {
+  return { bytes: size, modified_at: Math.floor(mtimeMs / 1000) }
+}
+
+/** Beside a `files.json` the folder `files` holds contents, whatever they look like. */
+function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
+  const folders = all
+    .filter(({ name }) => basename(name) === 'files.json')
+    .map(({ name }) => (dirname(name) === '.' ? 'files/' : `${dirname(name)}/files/`))
+  const isContent = ({ name }: SourceFile) => folders.some((folder) => name.startsWith(folder))
+  return { files: all.filter((file) => !isContent(file)), contents: all.filter(isContent) }
+}
+
+async function isZip(path: string): Promise<boolean> {
+  const file = await open(path)
+  try {
+    const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    return buffer.toString('latin1') === 'PK\x03\x04' || buffer.toString('latin1') === 'PK\x05\x06'
+  } finally {
+    await file.close()
+  }
+}
+
+async function unpack(path: string, maxBytes: number): Promise<Sources> {
+  const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
+  const close = () => rm(folder, { recursive: true, force: true })
+  try {
+    await unpackInto(folder, path, maxBytes)
+    return { ...split(await listFiles(folder)), close }
+  } catch (error) {
+    await close()
+    if (error instanceof SourceRefused) throw error
+    throw new SourceRefused(
+      `The zip cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
+    )
+  }
+}
+
+/** The library refuses names that lead out of the folder. */
+async function unpackInto(folder: string, path: string, maxBytes: number): Promise<void> {
+  const zip = await promisify<string, object, ZipFile>(openZip)(path, { lazyEntries: true, autoClose: false })
+  try {
+    const read = promisify<Entry, NodeJS.ReadableStream>(zip.openReadStream.bind(zip))
+    let left = maxBytes
+    for await (const entry of entriesOf(zip)) {
+      if (entry.fileName.endsWith('/')) continue
+      const target = join(folder, entry.fileName)
+      await mkdir(dirname(target), { recursive: true })
+      const gauge = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          left -= chunk.length
+          done(left < 0 ? new SourceRefused(`The zip holds more than ${maxBytes} bytes.`) : null, chunk)
+        },
+      })
+      await pipeline(await read(entry), gauge, createWriteStream(target, { mode: 0o600 }))
+    }
+  } finally {
+    zip.close()
+  }
+}
+
+async function* entriesOf(zip: ZipFile): AsyncGenerator<Entry> {
+  const next = () =>
+    new Promise<Entry | undefined>((resolve, reject) => {
+      const settle = (entry?: Entry) => {
+        zip.removeAllListeners()
+        resolve(entry)
+      }
+      zip.once('entry', settle)
+      zip.once('end', () => settle())
+      zip.once('error', (error) => {
+        zip.removeAllListeners()
+        reject(error)
+      })
+      zip.readEntry()
+    })
+  for (let entry = await next(); entry; entry = await next()) yield entry
+}

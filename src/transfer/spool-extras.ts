@@ -1,0 +1,39 @@
+/** What an export of this server holds beyond the objects of the API, so that an import gives the same rows again. */
+import { z } from 'zod'
+import { ToolResources } from '../api/tool-resources.ts'
+import { Usage } from '../api/runs.ts'
+
+/** Ids of the messages and steps of a thread, oldest first. */
+export const ThreadOrder = z.array(z.string())
+
+const Call = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  arguments: z.string(),
+  output: z.string().nullable(),
+  marks: z
+    .array(
+      z.strictObject({ text: z.string(), type: z.enum(['file_citation', 'file_path']), file_id: z.string() }),
+    )
+    .optional(),
+  image_file_ids: z.array(z.string()).optional(),
+  extras: z.string().optional(),
+})
+
+/** See `RecordedTurn` in sql/run-steps.ts. */
+export const Turn = z.strictObject({
+  calls: z.array(Call),
+  usage: Usage,
+  message_ids: z.array(z.string()).optional(),
+  origin: z.string().optional(),
+  extras: z.string().optional(),
+})
+
+/** What the object of a run does not show. */
+export const RunExtras = z.strictObject({
+  deadline: z.int(),
+  resources: ToolResources,
+  include_search_content: z.boolean(),
+  trace: z.array(z.looseObject({ at: z.int(), kind: z.string() })),
+})
+export type RunExtras = z.output<typeof RunExtras>

@@ -1,0 +1,37 @@
+/** The model turn behind a step that was imported, so that later prompts repeat its calls. */
+import type { RunStep, StepToolCall } from '../api/run-steps.ts'
+import type { RecordedCall, RecordedTurn } from '../sql/run-steps.ts'
+
+const noUsage = {
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  total_tokens: 0,
+  prompt_token_details: { cached_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: 0 },
+}
+
+/** Null for a step without calls that a model could be told of. */
+export function turnOf({ step_details, usage }: RunStep): RecordedTurn | null {
+  if (step_details.type !== 'tool_calls') return null
+  const calls = step_details.tool_calls.flatMap(recordedCall)
+  return calls.length === 0 ? null : { calls, usage: usage ?? noUsage }
+}
+
+function recordedCall(call: StepToolCall): RecordedCall[] {
+  const { id } = call
+  if (call.type === 'function') {
+    const { name, arguments: written, output } = call.function
+    return [{ id, name, arguments: written, output }]
+  }
+  if (call.type === 'code_interpreter') {
+    const { input, outputs } = call.code_interpreter
+    const image_file_ids = outputs.flatMap((one) => (one.type === 'image' ? [one.image.file_id] : []))
+    const output = outputs.map((one) => (one.type === 'logs' ? one.logs : '[image]')).join('\n')
+    const recorded = { id, name: 'code_interpreter', arguments: JSON.stringify({ code: input }), output }
+    return [image_file_ids.length > 0 ? { ...recorded, image_file_ids } : recorded]
+  }
+  const texts = call.file_search.results.flatMap(({ content = [] }) => content.map(({ text }) => text))
+  // Exports hold the queries never, and the passages seldom.
+  if (texts.length === 0) return []
+  return [{ id, name: 'file_search', arguments: JSON.stringify({ queries: [] }), output: texts.join('\n\n') }]
+}

@@ -1,0 +1,247 @@
+/** Writes rows in batches. A batch is one statement, so an import that is stopped leaves whole batches. */
+import { DatabaseUnavailable, type Database } from '../database/database.ts'
+import { importRows, importStoreFiles, projectsOf, threadsOfRuns, type ImportTable } from '../sql/imports.ts'
+import { missingContentError } from './contents.ts'
+import type { Kind, Order } from './records.ts'
+import { storable } from '../util/text-joiner.ts'
+import type { ReportBuilder } from './report.ts'
+import type { Row } from './rows.ts'
+
+const tables: Record<Exclude<Kind, 'vector_store_file'>, ImportTable> = {
+  assistant: 'assistants',
+  file: 'files',
+  vector_store: 'vector_stores',
+  thread: 'threads',
+  run: 'runs',
+  message: 'messages',
+  step: 'run_steps',
+}
+
+const batchRows = 2000
+const batchCharacters = 8_000_000
+
+/** Escapes of U+0000 and unpaired surrogates in JSON. */
+const unstorable = /\\u(?:0000|d[89a-f])/
+
+interface Packed {
+  id: string
+  created_at: number
+  thread_id: string
+  run_id: string
+  /** The row as JSON, without the project. */
+  json: string
+}
+
+interface Batch {
+  kind: Kind
+  order: Order
+  rows: Packed[]
+  characters: number
+}
+
+export interface WriterOptions {
+  db: Database
+  project: string
+  /** Of this server: new vector stores get it. */
+  embedder: string
+  dryRun: boolean
+  report: ReportBuilder
+}
+
+export class Writer {
+  readonly #options: WriterOptions
+  readonly #batches = new Map<string, Batch>()
+  /** Threads of other projects. */
+  readonly #foreign = new Set<string>()
+  /** Of a dry run, which finds in no table what it has seen. */
+  readonly #seen = new Set<string>()
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /** Messages, runs and steps of these threads are skipped. */
+  refuseThreads(ids: Iterable<string>): void {
+    for (const id of ids) this.#foreign.add(id)
+  }
+
+  /** Answers what to wait for before the next row, if anything. */
+  add(kind: Kind, row: Row, order: Order): Promise<void> | undefined {
+    const key = `${kind} ${order}`
+    const batch = this.#batches.get(key) ?? { kind, order, rows: [], characters: 0 }
+    this.#batches.set(key, batch)
+    const json = this.#pack(kind, row)
+    const text = (name: string) => (typeof row[name] === 'string' ? row[name] : '')
+    const { id, created_at } = row
+    batch.rows.push({ id, created_at, json, thread_id: text('thread_id'), run_id: text('run_id') })
+    batch.characters += json.length
+    if (batch.rows.length < batchRows && batch.characters < batchCharacters) return undefined
+    this.#batches.delete(key)
+    return this.#start(batch)
+  }
+
+  /** Writes what is waiting. */
+  async flush(): Promise<void> {
+    for (const [key, batch] of this.#batches) {
+      this.#batches.delete(key)
+      await this.#start(batch)
+    }
+    await this.#writing
+  }
+
+  /** Waits for the batch that is being written, whatever comes of it. */
+  async settle(): Promise<void> {
+    await this.#writing.catch(() => undefined)
+  }
+
+  #pack(kind: Kind, row: Row): string {
+    const { embedder, report } = this.#options
+    const json = JSON.stringify({
+      ...row,
+      ...(kind === 'vector_store' && { embedder }),
+      ...(kind === 'run' && { has_log: false }),
+    })
+    if (!unstorable.test(json)) return json
+    report.drop(`${kind}: text with a character that cannot be stored`)
+    return JSON.stringify(JSON.parse(json), (_key, value: unknown) =>
+      typeof value === 'string' ? storable(value) : value,
+    )
+  }
+
+  /** One batch is written while the next one is read. */
+  async #start(batch: Batch): Promise<void> {
+    await this.#writing
+    this.#writing = this.#write(batch)
+    // A failure is thrown by the next call; until then nobody waits for it.
+    this.#writing.catch(() => undefined)
+  }
+
+  async #write(batch: Batch): Promise<void> {
+    const { kind, order } = batch
+    const rows = await this.#allowed(batch)
+    if (rows.length === 0) return
+    if (kind === 'vector_store_file') return this.#writeStoreFiles(rows)
+    const table = tables[kind]
+    if (this.#options.dryRun) return this.#pretend(kind, table, rows)
+    const isSequence = kind === 'message' || kind === 'run' || kind === 'step'
+    if (isSequence) return this.#insert(kind, rows, order === 'desc')
+    // Lists of these go by the order of insertion.
+    const oldestFirst = order === 'desc' ? rows.toReversed() : rows
+    return this.#insert(
+      kind,
+      oldestFirst.toSorted((a, b) => a.created_at - b.created_at),
+      false,
+    )
+  }
+
+  /** Without rows of threads of other projects, and steps without their run. */
+  async #allowed({ kind, rows }: Batch): Promise<Packed[]> {
+    const { db, project, report, dryRun } = this.#options
+    const own = rows.filter(({ id, thread_id }) => {
+      if (!this.#foreign.has(thread_id)) return true
+      report.skip(kind, 'its thread exists in another project', id)
+      return false
+    })
+    if (kind !== 'step') return own
+    const runs = await threadsOfRuns(db, project, [...new Set(own.map(({ run_id }) => run_id))])
+    return own.filter(({ id, run_id, thread_id }) => {
+      if (runs.get(run_id) === thread_id || (dryRun && this.#seen.has(`runs ${run_id}`))) return true
+      report.skip(kind, 'its run is not there', id)
+      return false
+    })
+  }
+
+  async #insert(
+    kind: Exclude<Kind, 'vector_store_file'>,
+    rows: readonly Packed[],
+    newestFirst: boolean,
+  ): Promise<void> {
+    const { db, project } = this.#options
+    const insert = { project, rows: `[${rows.map(({ json }) => json).join(',')}]`, newestFirst }
+    let inserted: Set<string>
+    try {
+      inserted = await importRows(db, tables[kind], insert)
+    } catch (error) {
+      return this.#halve(kind, rows, { newestFirst, error })
+    }
+    await this.#count(kind, rows, inserted)
+  }
+
+  /** The database names no row, so the batch is cut until the row that it refuses is alone. */
+  async #halve(
+    kind: Exclude<Kind, 'vector_store_file'>,
+    rows: readonly Packed[],
+    { newestFirst, error }: { newestFirst: boolean; error: unknown },
+  ): Promise<void> {
+    if (error instanceof DatabaseUnavailable) throw error
+    const [first] = rows
+    if (rows.length === 1 && first) {
+      const reason = error instanceof Error ? error.message : String(error)
+      this.#options.report.skip(kind, `the database refused it: ${reason}`, first.id)
+      return
+    }
+    const middle = Math.ceil(rows.length / 2)
+    await this.#insert(kind, rows.slice(0, middle), newestFirst)
+    await this.#insert(kind, rows.slice(middle), newestFirst)
+  }
+
+  async #count(
+    kind: Exclude<Kind, 'vector_store_file'>,
+    rows: readonly Packed[],
+    inserted: Set<string>,
+  ): Promise<void> {
+    const { db, project, report } = this.#options
+    report.count(kind, 'imported', inserted.size)
+    if (inserted.size === rows.length) return
+    // A row whose id came earlier in the batch is there too.
+    const others = rows.filter(({ id }) => !inserted.delete(id))
+    const projects = await projectsOf(db, tables[kind], [...new Set(others.map(({ id }) => id))])
+    for (const { id } of others) {
+      if (projects.get(id) === project) report.count(kind, 'already_there')
+      else report.skip(kind, 'its id exists in another project', id)
+    }
+  }
+
+  async #pretend(
+    kind: Exclude<Kind, 'vector_store_file'>,
+    table: ImportTable,
+    rows: readonly Packed[],
+  ): Promise<void> {
+    const { db, project, report } = this.#options
+    const projects = await projectsOf(
+      db,
+      table,
+      rows.map(({ id }) => id),
+    )
+    for (const { id } of rows) {
+      const owner = this.#seen.has(`${table} ${id}`) ? project : projects.get(id)
+      this.#seen.add(`${table} ${id}`)
+      if (owner === undefined) report.count(kind, 'imported')
+      else if (owner === project) report.count(kind, 'already_there')
+      else report.skip(kind, 'its id exists in another project', id)
+    }
+  }
+
+  async #writeStoreFiles(rows: readonly Packed[]): Promise<void> {
+    const { db, project, dryRun, report } = this.#options
+    if (dryRun) {
+      report.count('vector_store_file', 'imported', rows.length)
+      return
+    }
+    const written = await importStoreFiles(db, {
+      project,
+      rows: `[${rows.map(({ json }) => json).join(',')}]`,
+      reason: missingContentError,
+    })
+    const added = written.filter((row) => row.is_new).length
+    const present = new Set(written.map((row) => `${row.vector_store_id} ${row.file_id}`))
+    const storeOf = ({ json }: Packed) => (JSON.parse(json) as { vector_store_id: string }).vector_store_id
+    const there = rows.filter((row) => present.has(`${storeOf(row)} ${row.id}`))
+    report.count('vector_store_file', 'imported', added)
+    report.count('vector_store_file', 'already_there', there.length - added)
+    for (const row of rows.filter((one) => !there.includes(one))) {
+      report.skip('vector_store_file', 'its file or its vector store is not there', row.id)
+    }
+  }
+}
