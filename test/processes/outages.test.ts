@@ -38,7 +38,8 @@ const isReady = async (url: string | undefined) => (await fetch(`${url}/readyz`)
 
 /** The warnings that an outage causes are expected; errors are not. */
 function expectWarningsOnly(): void {
-  const expected = /database|heartbeat|claimed|notifications|compared|looked up|deleted|released|trace of runs/
+  const expected =
+    /database|heartbeat|claimed|notifications|compared|looked up|deleted|released|trace of runs/
   expect(server.complaints.splice(0).filter(({ message }) => !expected.test(message))).toEqual([])
 }
 
