@@ -27,6 +27,9 @@ export const roomyLimits: SandboxLimits = {
 
 export const hastyLimits: SandboxLimits = { ...roomyLimits, wallMs: 1500, graceMs: 500 }
 
+/** For cells that are interrupted in time: a busy machine may need a while for the end of the cell. */
+export const patientLimits: SandboxLimits = { ...hastyLimits, graceMs: 20_000 }
+
 export interface CellRecord {
   end: CellEnd
   logs: string

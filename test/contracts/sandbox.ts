@@ -4,7 +4,14 @@ import { buffer, text } from 'node:stream/consumers'
 import { afterAll, describe, expect, test } from 'vitest'
 import { notebookTests } from './sandbox-notebook.ts'
 import type { SandboxDriver } from '../../src/sandbox/port.ts'
-import { hastyLimits, openFor, roomyLimits, runCode, type SandboxSubject } from './sandbox-cells.ts'
+import {
+  hastyLimits,
+  openFor,
+  patientLimits,
+  roomyLimits,
+  runCode,
+  type SandboxSubject,
+} from './sandbox-cells.ts'
 
 export function sandboxContract(subject: SandboxSubject): void {
   const { driver } = subject
@@ -263,7 +270,7 @@ function fileTests(driver: SandboxDriver): void {
 
 function endTests({ driver }: SandboxSubject): void {
   test('a cell that loops for ever is interrupted and its variables are kept', async () => {
-    const session = await openFor(driver, hastyLimits)
+    const session = await openFor(driver, patientLimits)
     const { end, logs } = await runCode(session, 'kept = 7\nwhile True:\n    pass')
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect(logs).toContain('TimeoutError: the cell ran longer than 1.5 seconds')
@@ -271,7 +278,7 @@ function endTests({ driver }: SandboxSubject): void {
   })
 
   test('a cell that sleeps too long is stopped', async () => {
-    const session = await openFor(driver, hastyLimits)
+    const session = await openFor(driver, patientLimits)
     const { end, logs } = await runCode(session, 'import time\ntime.sleep(600)')
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect(logs).toContain('TimeoutError')
