@@ -284,6 +284,17 @@ function endTests({ driver }: SandboxSubject): void {
     expect(logs).toContain('TimeoutError')
   })
 
+  test.for([
+    ['sleeps again and again', 'import time\nwhile True:\n    time.sleep(0.05)'],
+    ['awaits again and again', 'import asyncio\nwhile True:\n    await asyncio.sleep(0.01)'],
+    ['awaits one long sleep', 'import asyncio\nawait asyncio.sleep(600)'],
+  ])('a cell that %s is stopped, and its session goes on', async ([, code = '']) => {
+    const session = await openFor(driver, patientLimits)
+    await runCode(session, 'kept = 7')
+    expect((await runCode(session, code)).end).toEqual({ status: 'timeout', sessionLost: false })
+    expect((await runCode(session, 'kept')).logs).toBe('7\n')
+  })
+
   test('a cell that cannot be interrupted is killed with its session', async () => {
     const session = await openFor(driver, hastyLimits)
     const { end, logs } = await runCode(session, 'sum(range(10**11))')

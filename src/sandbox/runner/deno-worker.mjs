@@ -98,6 +98,20 @@ async function boot() {
   }
 }
 
+const pausing = new Int32Array(new SharedArrayBuffer(4))
+
+/** Blocks this thread for a time in ms. Unlike Python's own sleep here it runs no other Python meanwhile. */
+function pause(ms) {
+  Atomics.wait(pausing, 0, 0, ms)
+}
+
+/** An interrupt may hit the event loop of Python instead of the cell: then what the cell waits for is cancelled. */
+self.addEventListener('unhandledrejection', (event) => {
+  if (event.reason?.type !== 'KeyboardInterrupt' || current === undefined) return
+  event.preventDefault()
+  session.interrupt()
+})
+
 async function begin({ settings, interrupts: buffer }) {
   limits = settings
   interrupts = buffer
@@ -117,7 +131,7 @@ async function begin({ settings, interrupts: buffer }) {
   }
   pyodide.setStdout({ write })
   pyodide.setStderr({ write })
-  session = space.get('begin')((line) => postMessage(line), output, JSON.stringify(settings))
+  session = space.get('begin')((line) => postMessage(line), output, pause, JSON.stringify(settings))
   pyodide.setInterruptBuffer(interrupts)
   say({ type: 'ready' })
 }

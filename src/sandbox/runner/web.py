@@ -13,17 +13,18 @@ from pyodide.ffi import run_sync
 
 
 class Sleep:
-    """`time.sleep` in short steps: the long one of this platform cannot be interrupted."""
+    """`time.sleep` in short steps, between which it can be interrupted. The one of this platform runs the event loop
+    meanwhile, and an interrupt would hit that."""
 
     step = 0.02
 
-    def __init__(self, real):
-        self.real = real
+    def __init__(self, pause):
+        self.pause = pause
 
     def __call__(self, seconds):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
-            self.real(min(self.step, left))
+            self.pause(1000 * min(self.step, left))
 
 
 class Printed:
@@ -117,10 +118,10 @@ def line_stream(descriptor):
     return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 
-def begin(post, output, settings):
+def begin(post, output, pause, settings):
     # A memory snapshot holds the generator's state: without a new seed every session would draw the same numbers.
     random.seed()
-    time.sleep = Sleep(time.sleep)
+    time.sleep = Sleep(pause)
     os.environ.update(HOME="/tmp", TMPDIR="/tmp", MPLBACKEND="agg", MPLCONFIGDIR="/tmp/matplotlib", TZ="UTC")
     os.makedirs("/tmp", exist_ok=True)
     os.makedirs(DATA, exist_ok=True)
