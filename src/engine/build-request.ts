@@ -181,8 +181,12 @@ async function shorten(
   const fitted = dropFromMiddle(first.kept, limit - frameWeight, (one) => weights.get(one) ?? 0)
   if (fitted) return { kept: fitted.kept, dropped: [...first.dropped, ...fitted.dropped] }
   if (limit === promptLeft) return 'prompt_too_long'
-  const words = `The newest message and the instructions are longer than the model's context of ${model.context_window} tokens.`
-  throw new RunFailure('invalid_prompt', words)
+  const isOutput = first.kept.at(-1)?.messages.at(-1)?.role === 'tool'
+  const subject = isOutput ? 'The tool outputs of this run' : 'The newest message'
+  throw new RunFailure(
+    'invalid_prompt',
+    `${subject} and the instructions are longer than the model's context of ${model.context_window} tokens.`,
+  )
 }
 
 function countImages(exchanges: readonly Exchange[]): number {

@@ -178,7 +178,18 @@ test('a thread longer than the context of the model is shortened without any bud
   expect(count).toBeLessThan(7)
   const alone = await story.newThread('word '.repeat(2000))
   const failed = await story.runToRest({ assistant, thread: alone })
-  expect(failed).toMatchObject({ status: 'failed', last_error: { code: 'invalid_prompt' } })
+  const tooLong = (subject: string) => ({
+    code: 'invalid_prompt',
+    message: `${subject} and the instructions are longer than the model's context of 1000 tokens.`,
+  })
+  expect(failed).toMatchObject({ status: 'failed', last_error: tooLong('The newest message') })
+  const caller = await story.newAssistant({ model: 'tiny', tools: [timeTool] })
+  server.model.script([{ calls: [{ id: 'call_1', name: 'get_time', arguments: '{}' }] }])
+  const waiting = await story.runToRest({ assistant: caller, thread: await story.newThread('When?') })
+  await story.post(`/threads/${waiting.thread_id}/runs/${waiting.id}/submit_tool_outputs`, {
+    tool_outputs: [{ tool_call_id: 'call_1', output: 'word '.repeat(2000) }],
+  })
+  expect((await story.rest(waiting)).last_error).toEqual(tooLong('The tool outputs of this run'))
   small.complaints.splice(0)
   await small.close()
 })
