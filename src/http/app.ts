@@ -5,6 +5,7 @@ import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { limitArrival, limitConnections } from './arrival.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
+import { isAzure, takeDeploymentAsModel, withoutAzurePath } from './azure.ts'
 import { consoleRoutes, findConsole } from './console.ts'
 import { answerError } from './errors.ts'
 import { acceptForms } from './forms.ts'
@@ -29,6 +30,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   const http = Fastify({
     logger: false,
     bodyLimit: options.bodyLimitBytes,
+    rewriteUrl: ({ url = '/' }) => withoutAzurePath(url),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength },
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
@@ -98,9 +100,10 @@ async function addApi(http: FastifyInstance, server: Server, api: typeof routes)
   http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.keys)
     if (needsBeta(request.routeOptions.url ?? '')) {
-      checkBeta(request.headers['openai-beta'], { isRequired: server.strictBeta })
+      checkBeta(request.headers['openai-beta'], { isRequired: server.strictBeta && !isAzure(request) })
     }
   })
+  takeDeploymentAsModel(http)
   addIdempotency(http, server, (reply, stream) => streamRun(server, reply, stream))
   const withJson = api.filter(({ form }) => form === undefined)
   const withForm = api.filter(({ form }) => form !== undefined)
