@@ -96,7 +96,7 @@ test.each([
   ],
   [{ messages: {} }, errors.invalidType('messages', 'an array', 'an object')],
   [{ foo: 1 }, errors.unknownParameter('foo')],
-  [{ metadata: [] }, errors.invalidType('metadata', 'an object', 'an array')],
+  [{ metadata: ['a'] }, errors.invalidType('metadata', 'an object', 'an array')],
 ])('creating from %j is refused and leaves no thread', async (body, error) => {
   const before = await server.db.query({ text: 'select id from threads' })
   expect(await refusal('POST', '/threads', body)).toEqual(wireError(error))
