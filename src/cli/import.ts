@@ -30,9 +30,9 @@ export async function runImport(
       { ...attached, clock: systemClock },
       {
         path,
-        project: textOf(options.project) ?? 'default',
-        dryRun: options['dry-run'] === true,
-        files: textOf(options.files),
+        project: options.project ?? 'default',
+        dryRun: options['dry-run'] ?? false,
+        files: options.files,
         maxUnpackedBytes: Infinity,
         onProgress: progressPrinter(printAside),
         signal: stopped.signal,
@@ -40,10 +40,6 @@ export async function runImport(
     ),
   )
   for (const line of describeReport(report)) print(line)
-}
-
-function textOf(option: string | true | undefined): string | undefined {
-  return option === true ? undefined : option
 }
 
 function progressPrinter(print: (line: string) => void): (progress: ImportProgress) => void {
