@@ -1,8 +1,8 @@
 /** `import`: reads saved objects into the database, whether a server runs on it or not. */
+import type { ImportReport } from '../api/import-report.ts'
 import type { Config } from '../config/config.ts'
 import { importObjects, type ImportProgress } from '../transfer/import.ts'
 import { kinds } from '../transfer/records.ts'
-import type { ImportReport } from '../transfer/report.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
