@@ -3,6 +3,7 @@
 import { backup, restore } from './cli/backup.ts'
 import { readCommandLine, UsageError, type CommandLine } from './cli/command-line.ts'
 import { doctor } from './cli/doctor.ts'
+import { runExport } from './cli/export.ts'
 import { runImport } from './cli/import.ts'
 import { openLogger } from './cli/logger.ts'
 import { models } from './cli/models.ts'
@@ -44,6 +45,9 @@ async function runTool(
       return 0
     case 'import':
       await runImport(config, { path: first, ...options }, { log, print, printAside })
+      return 0
+    case 'export':
+      await runExport(config, { folder: first, ...options }, { log, printAside })
       return 0
     case 'doctor':
       return (await doctor(config, log, print)) ? 0 : 1

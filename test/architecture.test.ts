@@ -12,6 +12,7 @@ const allowed: Record<string, string[]> = {
   readiness: ['api', 'database', 'models', 'sandbox', 'util'],
   'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
   cli: [
+    'api',
     'app',
     'backup',
     'blobs',

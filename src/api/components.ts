@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ErrorBody } from './api-error.ts'
 import * as assistants from './assistants.ts'
 import { RunEvent } from './events.ts'
+import { ImportReport } from './import-report.ts'
 import { FileText } from './file-text.ts'
 import * as files from './files.ts'
 import { Health, Readiness } from './health.ts'
@@ -90,6 +91,7 @@ export const answers = {
   EmbeddingList: models.EmbeddingList,
   ObjectLocation,
   FileText,
+  ImportReport,
   ServerInfo,
   Health,
   Readiness,

@@ -17,7 +17,9 @@ export type CommandLine =
   | { command: 'help'; text: string }
   | { command: 'version' }
 
-export type CommandOptions = Partial<Record<CommandOption, string | true>>
+export type CommandOptions = {
+  [Name in CommandOption]?: (typeof commandOptions)[Name]['value'] extends undefined ? true : string
+}
 
 /** The command line cannot be used; the message is a sentence for the person who wrote it. */
 export class UsageError extends Error {
@@ -37,6 +39,8 @@ interface Described {
 const commandOptions = {
   'dry-run': { value: undefined, help: 'report what would come, and write nothing' },
   files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
+  format: { value: 'NAME', help: "'assistants' (the default) or 'conversations'" },
+  thread: { value: 'ID', help: 'one thread alone, with what it uses' },
   project: { value: 'NAME', help: "the project (default: 'default')" },
 } as const
 export type CommandOption = keyof typeof commandOptions
@@ -63,6 +67,12 @@ const commands = {
     summary: 'read saved objects from a folder, a zip or a file',
     details: 'The server may be running or not. It can be stopped and run again: nothing comes twice.',
     options: ['dry-run', 'files', 'project'],
+  },
+  export: {
+    args: ['FOLDER'],
+    summary: 'write the objects of a project into a new folder',
+    details: 'The server may be running or not; the objects are of one moment. import reads the folder.',
+    options: ['project', 'thread', 'format'],
   },
   reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
   models: {
@@ -130,7 +140,7 @@ export function readCommandLine(args: string[]): CommandLine {
   const command = nameOf(word ?? 'serve')
   checkArguments(command, rest)
   checkOptions(command, Object.keys(own))
-  return { command, args: rest, flags, options: own }
+  return { command, args: rest, flags, options: own as CommandOptions }
 }
 
 function isCommandOption(name: string): name is CommandOption {

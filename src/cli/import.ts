@@ -1,8 +1,8 @@
 /** `import`: reads saved objects into the database, whether a server runs on it or not. */
+import type { ImportReport } from '../api/import-report.ts'
 import type { Config } from '../config/config.ts'
 import { importObjects, type ImportProgress } from '../transfer/import.ts'
 import { kinds } from '../transfer/records.ts'
-import type { ImportReport } from '../transfer/report.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
@@ -30,9 +30,9 @@ export async function runImport(
       { ...attached, clock: systemClock },
       {
         path,
-        project: textOf(options.project) ?? 'default',
-        dryRun: options['dry-run'] === true,
-        files: textOf(options.files),
+        project: options.project ?? 'default',
+        dryRun: options['dry-run'] ?? false,
+        files: options.files,
         maxUnpackedBytes: Infinity,
         onProgress: progressPrinter(printAside),
         signal: stopped.signal,
@@ -40,10 +40,6 @@ export async function runImport(
     ),
   )
   for (const line of describeReport(report)) print(line)
-}
-
-function textOf(option: string | true | undefined): string | undefined {
-  return option === true ? undefined : option
 }
 
 function progressPrinter(print: (line: string) => void): (progress: ImportProgress) => void {

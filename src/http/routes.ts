@@ -2,6 +2,7 @@
 import { assistantRoutes } from './assistants.ts'
 import { fileBatchRoutes } from './file-batches.ts'
 import { fileRoutes } from './files.ts'
+import { importRoutes } from './import.ts'
 import { messageRoutes } from './messages.ts'
 import { modelRoutes } from './models.ts'
 import { passThroughRoutes } from './pass-through.ts'
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...vectorStoreRoutes,
   ...vectorStoreFileRoutes,
   ...fileBatchRoutes,
+  ...importRoutes,
   ...modelRoutes,
   ...passThroughRoutes,
   ...serverRoutes,

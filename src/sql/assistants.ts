@@ -12,13 +12,13 @@ export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
 /** What an assistant consists of besides its identity; the order of keys is the order on the wire. */
 export type AssistantBody = Omit<StoredAssistant, 'id' | 'object' | 'created_at'>
 
-interface AssistantRow {
+export interface AssistantRow {
   id: string
   created_at: number
   body: AssistantBody
 }
 
-function toStored(row: AssistantRow): StoredAssistant {
+export function storedAssistant(row: AssistantRow): StoredAssistant {
   return { id: row.id, object: 'assistant', created_at: row.created_at, ...row.body }
 }
 
@@ -36,7 +36,7 @@ export async function insertAssistant(
     text: 'insert into assistants (id, project, created_at, body) values ($1, $2, $3, $4)',
     values: [row.id, row.project, row.created_at, JSON.stringify(row.body)],
   })
-  return shownAssistant(toStored(row))
+  return shownAssistant(storedAssistant(row))
 }
 
 export async function findAssistant(
@@ -58,7 +58,7 @@ export async function findStoredAssistant(
     text: 'select id, created_at, body from assistants where id = $1 and project = $2',
     values: [id, project],
   })
-  return row && toStored(row)
+  return row && storedAssistant(row)
 }
 
 /** Locks the row until the transaction ends. */
@@ -71,7 +71,7 @@ export async function lockAssistant(
     text: 'select id, created_at, body from assistants where id = $1 and project = $2 for update',
     values: [id, project],
   })
-  return row && toStored(row)
+  return row && storedAssistant(row)
 }
 
 /** Locks the assistants whose code_interpreter is given this file. */
@@ -87,7 +87,7 @@ export async function lockAssistantsWithFile(
            order by seq for update`,
     values: [project, file_id],
   })
-  return rows.map(toStored)
+  return rows.map(storedAssistant)
 }
 
 export async function updateAssistant(tx: Queryable, id: string, body: AssistantBody): Promise<void> {
@@ -117,5 +117,5 @@ export async function listAssistants(
     query,
     searched: { column: "(body -> 'name')::text", isJson: true },
   })
-  return { ...page, data: page.data.map((row) => shownAssistant(toStored(row))) }
+  return { ...page, data: page.data.map((row) => shownAssistant(storedAssistant(row))) }
 }

@@ -16,11 +16,10 @@ const columns = {
 }
 export type ImportTable = keyof typeof columns
 
-/** Where the order of rows is a sequence that an import may count backwards. */
-const sequences: Partial<Record<ImportTable, string>> = {
-  messages: `'thread_items'`,
-  run_steps: `'thread_items'`,
-  runs: `pg_get_serial_sequence('runs', 'seq')`,
+/** The sequence that orders the rows of a table, as an SQL expression. */
+function sequenceOf(table: ImportTable): string {
+  const isItem = table === 'messages' || table === 'run_steps'
+  return isItem ? `'thread_items'` : `pg_get_serial_sequence('${table}', 'seq')`
 }
 
 /**
@@ -33,14 +32,11 @@ export async function importRows(
   insert: { project: string; rows: string; newestFirst: boolean },
 ): Promise<Set<string>> {
   const names = columns[table]
-  const sequence = sequences[table]
   const sign = insert.newestFirst ? '-' : ''
-  const target = sequence ? `project, seq, ${names}` : `project, ${names}`
-  const source = sequence ? `$1, ${sign}nextval(${sequence}), ${names}` : `$1, ${names}`
   const rows = await tx.query<{ id: string }>({
     name: `import_${table}${insert.newestFirst ? '_newest_first' : ''}`,
-    text: `insert into ${table} (${target}) ${table === 'runs' ? 'overriding system value' : ''}
-           select ${source} from json_populate_recordset(null::${table}, $2)
+    text: `insert into ${table} (project, seq, ${names}) overriding system value
+           select $1, ${sign}nextval(${sequenceOf(table)}), ${names} from json_populate_recordset(null::${table}, $2)
            on conflict (id) do nothing returning id`,
     values: [insert.project, insert.rows],
   })

@@ -1,4 +1,5 @@
 /** Imports what a folder, a zip or a file holds. It can be stopped at any time, and run again: nothing comes twice. */
+import type { ImportReport } from '../api/import-report.ts'
 import type { Context } from '../domain/context.ts'
 import { importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -6,10 +7,10 @@ import { ContentIndex, fillContents } from './contents.ts'
 import { readRecords, type LocatedRecords } from './read-records.ts'
 import type { Kind, Order, TransferRecord } from './records.ts'
 import { orderThreads } from './reorder.ts'
-import { ReportBuilder, type ImportReport } from './report.ts'
+import { ReportBuilder } from './report.ts'
 import { isThreadId, rowOf, type Row } from './rows.ts'
 import { listFiles, openSources, type SourceFile } from './sources.ts'
-import { survey, type Survey } from './survey.ts'
+import { survey, type SourceSurvey, type Survey } from './survey.ts'
 import { Writer } from './write.ts'
 
 export interface ImportContext extends Pick<Context, 'blobs' | 'clock' | 'db'> {
@@ -81,10 +82,10 @@ export async function importObjects(context: ImportContext, options: ImportOptio
 /** Reads the files that have objects of these kinds, and writes those. */
 async function writeKinds(importing: Importing, kinds: ReadonlySet<Kind>): Promise<void> {
   const { writer, found, signal } = importing
-  for (const { file, kinds: ofFile, order } of found.sources) {
-    if (![...ofFile].some((kind) => kinds.has(kind))) continue
+  for (const { file, kinds: ofFile } of found.sources) {
+    if (![...ofFile.keys()].some((kind) => kinds.has(kind))) continue
     for await (const batch of (await readRecords(file, signal)) ?? []) {
-      await writeBatch(importing, batch, { kinds, order })
+      await writeBatch(importing, batch, { kinds, orders: ofFile })
     }
   }
   await writer.flush()
@@ -93,12 +94,13 @@ async function writeKinds(importing: Importing, kinds: ReadonlySet<Kind>): Promi
 async function writeBatch(
   importing: Importing,
   batch: readonly LocatedRecords[],
-  { kinds, order }: { kinds: ReadonlySet<Kind>; order: Order | undefined },
+  { kinds, orders }: { kinds: ReadonlySet<Kind>; orders: SourceSurvey['kinds'] },
 ): Promise<void> {
   for (const { found } of batch) {
     if (typeof found !== 'object') continue
     for (const record of found.records) {
-      if (kinds.has(record.kind)) await writeRecord(importing, record, order ?? found.order)
+      if (!kinds.has(record.kind)) continue
+      await writeRecord(importing, record, orders.get(record.kind) ?? found.order)
     }
   }
 }

@@ -1,45 +1,9 @@
 /** What an import did, object by object and in total. */
+import type { ImportReport } from '../api/import-report.ts'
 import { kinds, type Kind } from './records.ts'
 
-export interface Counts {
-  found: number
-  imported: number
-  already_there: number
-  skipped: number
-}
-
-export interface Skipped {
-  kind: Kind | 'value'
-  reason: string
-  count: number
-  /** The first few: ids, or file and line. */
-  examples: string[]
-}
-
-export interface ImportReport {
-  object: 'import.report'
-  dry_run: boolean
-  project: string
-  kinds: Record<Kind, Counts>
-  skipped: Skipped[]
-  /** Keys that the API does not have, such as `thread.message.foo`, and how often they were dropped. */
-  dropped_fields: Record<string, number>
-  /** Threads that no object describes, created for their messages. */
-  created_threads: number
-  /** Threads whose messages, runs or steps were put in another order. */
-  reordered_threads: number
-  /** Runs that were active in the export and are `expired` here. */
-  expired_runs: number
-  contents: {
-    /** Files that got their content. */
-    imported: number
-    /** Files whose content is still missing. */
-    missing: number
-    missing_examples: string[]
-  }
-  /** Each file that was read, the formats found in it, and its number of objects. */
-  sources: { file: string; formats: string[]; objects: number }[]
-}
+type Counts = ImportReport['kinds'][Kind]
+type Skipped = ImportReport['skipped'][number]
 
 const maxExamples = 5
 const maxSources = 1000

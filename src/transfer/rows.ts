@@ -52,7 +52,7 @@ const prefixes: Record<Kind, RegExp> = {
   message: /^msg/,
   step: /^step/,
 }
-const idForm = /^[\w.:~-]{1,200}$/
+const idForm = /^\w[\w.:~-]{0,199}$/
 
 /** Undefined for a record that cannot be kept; the report says why. `now` in Unix seconds. */
 export function rowOf(record: TransferRecord, report: ReportBuilder, now: number): Row | undefined {

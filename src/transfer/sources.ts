@@ -7,6 +7,7 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { open as openZip, type Entry, type ZipFile } from 'yauzl'
+import type { Order } from './records.ts'
 
 export interface SourceFile {
   path: string
@@ -15,6 +16,8 @@ export interface SourceFile {
   bytes: number
   /** Unix seconds. */
   modified_at: number
+  /** Where the layout of the folder says it. */
+  order?: Order
 }
 
 export interface Sources {
@@ -58,13 +61,20 @@ function sizeOf({ size, mtimeMs }: { size: number; mtimeMs: number }) {
   return { bytes: size, modified_at: Math.floor(mtimeMs / 1000) }
 }
 
-/** Beside a `files.json` the folder `files` holds contents, whatever they look like. */
+/** An export of this server has `files.json`, and beside it contents in `files` and lists that are newest first. */
 function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
-  const folders = all
+  const roots = all
     .filter(({ name }) => basename(name) === 'files.json')
-    .map(({ name }) => (dirname(name) === '.' ? 'files/' : `${dirname(name)}/files/`))
-  const isContent = ({ name }: SourceFile) => folders.some((folder) => name.startsWith(folder))
-  return { files: all.filter((file) => !isContent(file)), contents: all.filter(isContent) }
+    .map(({ name }) => name.slice(0, -'files.json'.length))
+  const isContent = ({ name }: SourceFile) => roots.some((root) => name.startsWith(`${root}files/`))
+  const lists = new Set(
+    roots.flatMap((root) => ['assistants', 'vector_stores', 'files'].map((list) => `${root}${list}.json`)),
+  )
+  const files = all.filter((file) => !isContent(file))
+  return {
+    files: files.map((file) => (lists.has(file.name) ? { ...file, order: 'desc' } : file)),
+    contents: all.filter(isContent),
+  }
 }
 
 async function isZip(path: string): Promise<boolean> {

@@ -3,8 +3,12 @@ import { z } from 'zod'
 import { ToolResources } from '../api/tool-resources.ts'
 import { Usage } from '../api/runs.ts'
 
-/** Ids of the messages and steps of a thread, oldest first. */
-export const ThreadOrder = z.array(z.string())
+export const ThreadExtras = z.strictObject({
+  /** The place of the thread in the list of threads, oldest first. */
+  position: z.int(),
+  /** Ids of its messages and steps, oldest first. */
+  order: z.array(z.string()),
+})
 
 const Call = z.strictObject({
   id: z.string(),

@@ -3,16 +3,24 @@ import type { Kind, Order, Recognised, TransferRecord } from './records.ts'
 import { readRecords, type LocatedRecords } from './read-records.ts'
 import type { ReportBuilder } from './report.ts'
 import type { SourceFile } from './sources.ts'
-import { ThreadOrder } from './spool-extras.ts'
+import { ThreadExtras } from './spool-extras.ts'
 
 export interface SourceSurvey {
   file: SourceFile
-  kinds: Set<Kind>
-  /** As the times in the file have it; undefined where they do not say. */
-  order: Order | undefined
+  /** The kinds in it, each in the order that its times have; undefined where they do not say. */
+  kinds: Map<Kind, Order | undefined>
+  /** The thread that the file describes, where it describes one. */
+  thread: ThreadPlace | undefined
+}
+
+interface ThreadPlace {
+  created_at: number
+  /** In the list of threads, where the export says. */
+  position: number | undefined
 }
 
 export interface Survey {
+  /** Those of single threads come last, the oldest thread first. */
   sources: SourceSurvey[]
   /** Files in which no object was found: they may be contents. */
   others: SourceFile[]
@@ -49,7 +57,14 @@ export async function survey(
     if (batches) await surveyFile(found, file, { batches, report, ...options })
     else found.others.push(file)
   }
+  found.sources.sort(byThread)
   return found
+}
+
+function byThread({ thread: a }: SourceSurvey, { thread: b }: SourceSurvey): number {
+  if (!a || !b) return Number(a !== undefined) - Number(b !== undefined)
+  if (a.position !== undefined && b.position !== undefined) return a.position - b.position
+  return a.created_at - b.created_at
 }
 
 async function surveyFile(
@@ -62,9 +77,9 @@ async function surveyFile(
   }: SurveyOptions & { batches: AsyncIterable<LocatedRecords[]>; report: ReportBuilder },
 ): Promise<void> {
   const formats = new Set<string>()
-  const kinds = new Set<Kind>()
   const votes = new Votes()
   const before = all.objects
+  const threads: ThreadPlace[] = []
   for await (const batch of batches) {
     for (const { line, found } of batch) {
       const place = `${file.name}:${line}`
@@ -75,9 +90,8 @@ async function surveyFile(
       formats.add(found.format)
       noteSkipped(found, report, place)
       for (const record of found.records) {
-        kinds.add(record.kind)
         votes.add(record)
-        noteThread(all, record)
+        threads.push(...noteThread(all, record))
         all.objects += 1
       }
     }
@@ -85,7 +99,10 @@ async function surveyFile(
   }
   report.source(file.name, formats, all.objects - before)
   if (formats.size === 0) all.others.push(file)
-  else all.sources.push({ file, kinds, order: votes.order })
+  else {
+    const thread = threads.length === 1 ? threads[0] : undefined
+    all.sources.push({ file, kinds: votes.kinds(file.order), thread })
+  }
 }
 
 const valueFaults = {
@@ -100,37 +117,48 @@ function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place:
   }
 }
 
-function noteThread({ threads, described, orders }: Survey, { kind, object, spool }: TransferRecord): void {
+/** Answers the place of the thread, where the record describes one. */
+function noteThread(
+  { threads, described, orders }: Survey,
+  { kind, object, spool }: TransferRecord,
+): ThreadPlace[] {
   const id = kind === 'thread' ? object['id'] : object['thread_id']
-  if (typeof id !== 'string') return
-  if (kind === 'thread') described.add(id)
+  if (typeof id !== 'string') return []
   const time = typeof object['created_at'] === 'number' ? object['created_at'] : Infinity
   const known = threads.get(id)
   if (known === undefined || time < known) threads.set(id, time)
-  const order = kind === 'thread' && spool !== undefined ? ThreadOrder.safeParse(spool).data : undefined
-  if (order) orders.set(id, order)
+  if (kind !== 'thread') return []
+  described.add(id)
+  const extras = ThreadExtras.safeParse(spool).data
+  if (extras) orders.set(id, extras.order)
+  return [{ created_at: time, position: extras?.position }]
 }
 
 /** Compares each object with the one before it, where both are of one kind and one thread. */
 class Votes {
-  readonly #last = new Map<Kind, { thread: unknown; time: number }>()
-  #rising = 0
-  #falling = 0
+  readonly #kinds = new Map<Kind, { thread: unknown; time: number; rising: number; falling: number }>()
 
   add({ kind, object }: TransferRecord): void {
-    const time = object['created_at']
-    if (typeof time !== 'number') return
-    const thread = object['thread_id']
-    const last = this.#last.get(kind)
-    if (last && last.thread === thread) {
-      if (time > last.time) this.#rising += 1
-      if (time < last.time) this.#falling += 1
+    const { created_at, thread_id: thread } = object
+    const time = typeof created_at === 'number' ? created_at : NaN
+    const last = this.#kinds.get(kind)
+    if (!last) {
+      this.#kinds.set(kind, { thread, time, rising: 0, falling: 0 })
+      return
     }
-    this.#last.set(kind, { thread, time })
+    if (last.thread === thread && time > last.time) last.rising += 1
+    if (last.thread === thread && time < last.time) last.falling += 1
+    last.thread = thread
+    last.time = time
   }
 
-  get order(): Order | undefined {
-    if (this.#rising === this.#falling) return undefined
-    return this.#falling > this.#rising ? 'desc' : 'asc'
+  /** `known` is the order that the file has whatever its times say. */
+  kinds(known: Order | undefined): SourceSurvey['kinds'] {
+    return new Map(
+      [...this.#kinds].map(([kind, { rising, falling }]) => {
+        const order = falling > rising ? 'desc' : 'asc'
+        return [kind, known ?? (falling === rising ? undefined : order)]
+      }),
+    )
   }
 }

@@ -25,7 +25,6 @@ const unstorable = /\\u(?:0000|d[89a-f])/
 
 interface Packed {
   id: string
-  created_at: number
   thread_id: string
   run_id: string
   /** The row as JSON, without the project. */
@@ -73,8 +72,8 @@ export class Writer {
     this.#batches.set(key, batch)
     const json = this.#pack(kind, row)
     const text = (name: string) => (typeof row[name] === 'string' ? row[name] : '')
-    const { id, created_at } = row
-    batch.rows.push({ id, created_at, json, thread_id: text('thread_id'), run_id: text('run_id') })
+    const { id } = row
+    batch.rows.push({ id, json, thread_id: text('thread_id'), run_id: text('run_id') })
     batch.characters += json.length
     if (batch.rows.length < batchRows && batch.characters < batchCharacters) return undefined
     this.#batches.delete(key)
@@ -121,18 +120,11 @@ export class Writer {
     const { kind, order } = batch
     const rows = await this.#allowed(batch)
     if (rows.length === 0) return
-    if (kind === 'vector_store_file') return this.#writeStoreFiles(rows)
+    if (kind === 'vector_store_file')
+      return this.#writeStoreFiles(order === 'desc' ? rows.toReversed() : rows)
     const table = tables[kind]
     if (this.#options.dryRun) return this.#pretend(kind, table, rows)
-    const isSequence = kind === 'message' || kind === 'run' || kind === 'step'
-    if (isSequence) return this.#insert(kind, rows, order === 'desc')
-    // Lists of these go by the order of insertion.
-    const oldestFirst = order === 'desc' ? rows.toReversed() : rows
-    return this.#insert(
-      kind,
-      oldestFirst.toSorted((a, b) => a.created_at - b.created_at),
-      false,
-    )
+    return this.#insert(kind, rows, order === 'desc')
   }
 
   /** Without rows of threads of other projects, and steps without their run. */

@@ -55,3 +55,21 @@ test('a path that is not there, and options of other commands, are refused', asy
   expect(missing.stderr).toContain('There is no file or folder')
   expect(await runMain(['doctor', '--dry-run'])).toMatchObject({ code: 2 })
 })
+
+test('an export is imported into another data folder', async () => {
+  await server.openai.beta.assistants.create({ model: 'gpt-4o', name: 'Keeper' })
+  const target = join(folder.path, 'out')
+  const exported = await runMain(['export', target], environment())
+  expect(exported).toMatchObject({ code: 0, stdout: '' })
+  expect(exported.stderr).toContain('Exported: 1 assistants, 0 threads')
+  const imported = await runMain(['import', target], {
+    SPOOL_DATA_DIR: join(folder.path, 'data'),
+    SPOOL_SANDBOX: 'off',
+  })
+  expect(imported.stdout).toMatch(/assistant +1 found, 1 imported/)
+  const again = await runMain(['export', target], environment())
+  expect(again).toMatchObject({ code: 1 })
+  expect(again.stderr).toContain('is not empty')
+  const wrong = await runMain(['export', join(folder.path, 'two'), '--format', 'xml'], environment())
+  expect(wrong).toMatchObject({ code: 2 })
+})

@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import type { ImportReport } from '../../src/api/import-report.ts'
 import { openBlobStore } from '../../src/blobs/open.ts'
 import { importObjects, type ImportOptions } from '../../src/transfer/import.ts'
-import type { ImportReport } from '../../src/transfer/report.ts'
 import type { TestServer } from '../harness/server.ts'
 
 export interface Folder {

@@ -39,7 +39,7 @@ export function recogniseThreadExport(value: Fields): Recognised | undefined {
   const runs = nested(value['runs'], 'run')
   const steps = runs.flatMap(({ object }) => nested(object['steps'], 'step'))
   const records: TransferRecord[] = [
-    ...(isObject(thread) ? [{ kind: 'thread' as const, object: thread, spool: spool['order'] }] : []),
+    ...(isObject(thread) ? [{ kind: 'thread' as const, object: thread, spool: spool['thread'] }] : []),
     ...nested(isObject(files) ? Object.values(files) : files, 'file'),
     ...runs.map((one) => ({ ...one, ...extrasOf('runs', one.object) })),
     ...nested(value['messages'], 'message'),

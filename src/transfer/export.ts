@@ -1,0 +1,226 @@
+/** Exports a project, or one thread with what it uses, into a new folder that `import` and other programs read. */
+import { createWriteStream } from 'node:fs'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { Thread } from '../api/threads.ts'
+import type { BlobStore } from '../blobs/port.ts'
+import type { Database, Queryable } from '../database/database.ts'
+import { blobCollectionLock } from '../sql/blobs.ts'
+import { afterAll, assistantsBefore, filesBefore } from '../sql/exports.ts'
+import { toFile, type FileRow } from '../sql/files.ts'
+import { findThread, listThreads } from '../sql/threads.ts'
+import { listStoreFiles } from '../sql/vector-store-files.ts'
+import { listVectorStores } from '../sql/vector-stores.ts'
+import { conversationOf } from './conversation-items.ts'
+import { ArrayWriter } from './array-writer.ts'
+import { NamedIds } from './named-ids.ts'
+import { exportThread, loadThread } from './thread-export.ts'
+
+export interface ExportOptions {
+  folder: string
+  project: string
+  /** One thread alone. */
+  thread?: string | undefined
+  /** Threads as Conversations items, without runs, instead of `assistants-thread-export/v1`. */
+  format: 'assistants' | 'conversations'
+  /** ISO 8601. */
+  exportedAt: string
+  /** Unix seconds. */
+  now: number
+  onProgress?: (counts: ExportCounts) => void
+}
+
+export interface ExportCounts {
+  assistants: number
+  threads: number
+  messages: number
+  runs: number
+  files: number
+  vector_stores: number
+  /** Files that were imported without content and never got it. */
+  missing_contents: number
+  /** Of `conversations`: calls of built-in tools, which have no form there. */
+  calls_left_out: number
+}
+
+/** The export cannot be written; the message is a sentence for the user. */
+export class ExportRefused extends Error {
+  override readonly name = 'ExportRefused'
+}
+
+interface Exporting extends ExportOptions {
+  db: Queryable
+  blobs: BlobStore
+  counts: ExportCounts
+  /** What the exported thread names; undefined for a whole project. */
+  wanted: NamedIds | undefined
+}
+
+const pageSize = 500
+
+/** All objects are of one moment. Throws `ExportRefused`; then the folder may hold a part. */
+export async function exportObjects(
+  context: { db: Database; blobs: BlobStore },
+  options: ExportOptions,
+): Promise<ExportCounts> {
+  await prepareFolder(options.folder)
+  const session = await context.db.dedicated()
+  try {
+    await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
+    await session.query({ text: 'begin isolation level repeatable read, read only' })
+    const wanted = options.thread === undefined ? undefined : new NamedIds()
+    const exporting: Exporting = { ...options, db: session, blobs: context.blobs, counts: noCounts(), wanted }
+    await exportThreads(exporting)
+    if (options.format === 'assistants') {
+      await exportAssistants(exporting)
+      await exportStores(exporting)
+      await exportFiles(exporting)
+    }
+    await writeJson(exporting, 'manifest.json', {
+      export_schema: 'assistants-export-manifest/v1',
+      exported_at: options.exportedAt,
+      project: options.project,
+      counts: exporting.counts,
+    })
+    return exporting.counts
+  } finally {
+    await session.close()
+  }
+}
+
+async function prepareFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  if ((await readdir(folder)).length > 0) throw new ExportRefused(`The folder ${folder} is not empty.`)
+}
+
+function noCounts(): ExportCounts {
+  return {
+    assistants: 0,
+    threads: 0,
+    messages: 0,
+    runs: 0,
+    files: 0,
+    vector_stores: 0,
+    missing_contents: 0,
+    calls_left_out: 0,
+  }
+}
+
+async function exportThreads(exporting: Exporting): Promise<void> {
+  const { format, counts, folder } = exporting
+  const target = format === 'conversations' ? 'conversations' : 'threads'
+  await mkdir(join(folder, target))
+  for await (const thread of threadsOf(exporting)) {
+    const loaded = await loadThread(exporting.db, thread)
+    const name = `${target}/${encodeURIComponent(thread.id)}.json`
+    if (format === 'conversations') {
+      const { conversation, left_out } = conversationOf(loaded)
+      counts.calls_left_out += left_out
+      await writeJson(exporting, name, conversation)
+    } else {
+      const written = await exportThread(exporting.db, loaded, {
+        ...exporting,
+        position: counts.threads,
+      })
+      exporting.wanted?.add(written)
+      await writeJson(exporting, name, written)
+    }
+    counts.threads += 1
+    counts.messages += loaded.messages.length
+    counts.runs += loaded.runs.length
+    exporting.onProgress?.(counts)
+  }
+}
+
+async function* threadsOf({ db, project, thread: id }: Exporting): AsyncGenerator<Thread> {
+  if (id !== undefined) {
+    const thread = await findThread(db, project, id)
+    if (!thread) throw new ExportRefused(`There is no thread ${id} in the project '${project}'.`)
+    yield thread
+    return
+  }
+  for (let after: string | undefined; ;) {
+    const query = { limit: pageSize, order: 'asc' as const, ...(after !== undefined && { after }) }
+    const page = await listThreads(db, project, query)
+    yield* page.data
+    after = page.data.at(-1)?.id
+    if (!page.has_more || after === undefined) return
+  }
+}
+
+/** As the lists of the API, this and the following are newest first. */
+async function exportAssistants({ db, project, wanted, counts, folder }: Exporting): Promise<void> {
+  const output = new ArrayWriter(join(folder, 'assistants.json'))
+  for (let seq = afterAll; ;) {
+    const page = await assistantsBefore(db, project, { seq, limit: pageSize })
+    for (const { seq: _, ...assistant } of page) {
+      if (wanted && !wanted.has(assistant.id)) continue
+      // An assistant names files and stores too.
+      wanted?.add(assistant)
+      await output.add(assistant)
+      counts.assistants += 1
+    }
+    seq = page.at(-1)?.seq ?? seq
+    if (page.length < pageSize) return output.end()
+  }
+}
+
+async function exportStores({ db, project, wanted, counts, folder, now }: Exporting): Promise<void> {
+  const output = new ArrayWriter(join(folder, 'vector_stores.json'))
+  for (let after: string | undefined; ;) {
+    const query = { limit: pageSize, order: 'desc' as const, ...(after !== undefined && { after }) }
+    const page = await listVectorStores(db, project, { query, now })
+    for (const store of page.data) {
+      if (wanted && !wanted.has(store.id)) continue
+      const files = await filesOfStore(db, project, store.id)
+      wanted?.add(files)
+      await output.add({ ...store, files })
+      counts.vector_stores += 1
+    }
+    after = page.data.at(-1)?.id
+    if (!page.has_more || after === undefined) return output.end()
+  }
+}
+
+async function filesOfStore(db: Queryable, project: string, vector_store_id: string): Promise<object[]> {
+  const files: object[] = []
+  for (let after: string | undefined; ;) {
+    const query = { limit: pageSize, order: 'desc' as const, ...(after !== undefined && { after }) }
+    const page = await listStoreFiles(db, { project, vector_store_id }, query)
+    files.push(...page.data)
+    after = page.data.at(-1)?.id
+    if (!page.has_more || after === undefined) return files
+  }
+}
+
+async function exportFiles(exporting: Exporting): Promise<void> {
+  const { db, project, wanted, counts, folder } = exporting
+  await mkdir(join(folder, 'files'))
+  const output = new ArrayWriter(join(folder, 'files.json'))
+  for (let seq = afterAll; ;) {
+    const page = await filesBefore(db, project, { seq, limit: pageSize })
+    for (const row of page) {
+      if (wanted && !wanted.has(row.id)) continue
+      await output.add(toFile(row))
+      await exportContent(exporting, row)
+      counts.files += 1
+      exporting.onProgress?.(counts)
+    }
+    seq = page.at(-1)?.seq ?? seq
+    if (page.length < pageSize) return output.end()
+  }
+}
+
+async function exportContent({ blobs, folder, counts }: Exporting, { id, sha256 }: FileRow): Promise<void> {
+  const content = sha256 === null ? undefined : await blobs.get(sha256)
+  if (!content) {
+    counts.missing_contents += 1
+    return
+  }
+  await pipeline(content, createWriteStream(join(folder, 'files', encodeURIComponent(id))))
+}
+
+async function writeJson({ folder }: Exporting, name: string, value: object): Promise<void> {
+  await writeFile(join(folder, name), `${JSON.stringify(value, null, 1)}\n`)
+}
