@@ -1,4 +1,4 @@
-/** Rows of `answers`: what was answered to requests that bore an idempotency key. */
+/** Rows of `answers`: the answers to requests with an idempotency key. */
 import type { Queryable } from '../database/database.ts'
 
 export interface AnswerKey {
@@ -15,15 +15,15 @@ export interface KeptAnswer {
   after: number | null
 }
 
-/** A key is honoured for a day. */
+/** An answer is kept for a day. */
 const keptSeconds = 24 * 3600
-/** A request that has not answered for this long has died. */
-const patienceSeconds = 900
+/** A request that has no answer after this long is taken as lost, and the next one with its key is the first again. */
+const lostAfterSeconds = 900
 
-/** `claimed`: the caller is the first and answers; `busy`: the first is still at it. */
+/** `claimed`: the caller is the first and answers; `busy`: the first request has no answer yet. */
 export async function claimAnswer(
   db: Queryable,
-  asked: AnswerKey & { body_hash: string },
+  key: AnswerKey & { body_hash: string },
   now: number,
 ): Promise<KeptAnswer | 'claimed' | 'busy'> {
   const [claimed] = await db.query({
@@ -33,38 +33,38 @@ export async function claimAnswer(
                  after = null, is_done = false
              where a.created_at <= $5::bigint - case when a.is_done then $6::bigint else $7::bigint end
            returning key`,
-    values: [asked.project, asked.key, asked.path, asked.body_hash, now, keptSeconds, patienceSeconds],
+    values: [key.project, key.key, key.path, key.body_hash, now, keptSeconds, lostAfterSeconds],
   })
   if (claimed) return 'claimed'
   const [found] = await db.query<KeptAnswer & { is_done: boolean }>({
     text: `select body_hash, body, run_id, after, is_done from answers
            where project = $1 and key = $2 and path = $3`,
-    values: [asked.project, asked.key, asked.path],
+    values: [key.project, key.key, key.path],
   })
   return found?.is_done ? found : 'busy'
 }
 
 export async function keepAnswer(
   db: Queryable,
-  asked: AnswerKey,
-  answered: { body?: string; stream?: { run_id: string; after: number } },
+  key: AnswerKey,
+  answer: { body?: string; stream?: { run_id: string; after: number } },
 ): Promise<void> {
-  const { body = null, stream } = answered
+  const { body = null, stream } = answer
   await db.query({
     text: `update answers set body = $4, run_id = $5, after = $6, is_done = true
            where project = $1 and key = $2 and path = $3`,
-    values: [asked.project, asked.key, asked.path, body, stream?.run_id ?? null, stream?.after ?? null],
+    values: [key.project, key.key, key.path, body, stream?.run_id ?? null, stream?.after ?? null],
   })
 }
 
-export async function forgetAnswer(db: Queryable, asked: AnswerKey): Promise<void> {
+export async function forgetAnswer(db: Queryable, key: AnswerKey): Promise<void> {
   await db.query({
     text: 'delete from answers where project = $1 and key = $2 and path = $3',
-    values: [asked.project, asked.key, asked.path],
+    values: [key.project, key.key, key.path],
   })
 }
 
-/** Removes what is no longer honoured. */
+/** Deletes answers that are older than a day. */
 export async function forgetOldAnswers(db: Queryable, now: number): Promise<void> {
   await db.query({
     name: 'forget_old_answers',

@@ -9,7 +9,7 @@ export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
   top_p: number | null
 }
 
-/** What an assistant consists of besides its identity; the order of keys is the order on the wire. */
+/** The fields of an assistant except `id`, `object` and `created_at`; the order of keys is the order on the wire. */
 export type AssistantBody = Omit<StoredAssistant, 'id' | 'object' | 'created_at'>
 
 export interface AssistantRow {
@@ -74,7 +74,7 @@ export async function lockAssistant(
   return row && storedAssistant(row)
 }
 
-/** Locks the assistants whose code_interpreter is given this file. */
+/** Locks the assistants that give this file to code_interpreter. */
 export async function lockAssistantsWithFile(
   tx: Queryable,
   project: string,

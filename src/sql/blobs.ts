@@ -1,4 +1,4 @@
-/** Rows of `blobs`: what the blob store holds, and since when nothing may refer to it any more. */
+/** Rows of `blobs`: the contents of the blob store, and the time since which no row refers to them. */
 import type { Queryable } from '../database/database.ts'
 
 export interface BlobRow {
@@ -6,7 +6,7 @@ export interface BlobRow {
   bytes: number
 }
 
-/** Makes or finds the row of contents that have just been stored and locks it; nothing refers to it yet. */
+/** Inserts or updates the row of contents that were just stored, and locks it. No other row refers to it yet. */
 export async function adoptBlob(tx: Queryable, blob: BlobRow, now: number): Promise<void> {
   await tx.query({
     name: 'adopt_blob',
@@ -34,7 +34,10 @@ export async function holdBlob(tx: Queryable, sha256: string): Promise<boolean> 
   return rows.length > 0
 }
 
-/** Notes that references went, in the transaction that removes them. Of several the rows must be locked already. */
+/**
+ * Starts the waiting time of contents whose references this transaction removes. With more than one hash the rows must
+ * be locked already.
+ */
 export async function releaseBlobs(tx: Queryable, hashes: readonly string[], now: number): Promise<void> {
   await tx.query({
     text: 'update blobs set released_at = $2 where sha256 = any($1)',
@@ -53,7 +56,7 @@ export async function lockReleasedBlob(tx: Queryable, before: number): Promise<s
   return row?.sha256
 }
 
-/** Whether any row refers to the contents; the blob's own row must be locked. */
+/** Whether any row refers to the contents. The row of the blob must be locked. */
 export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolean> {
   const rows = await tx.query({
     text: `select 1 where exists (select 1 from files where sha256 = $1)
@@ -63,10 +66,10 @@ export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolea
   return rows.length > 0
 }
 
-/** 'SpoolB' in ASCII. A backup holds this advisory lock shared, and contents are only removed while it is free. */
+/** 'SpoolB' in ASCII. A backup holds this advisory lock in shared mode; contents are only deleted while nobody holds it. */
 export const blobCollectionLock = 0x53706f6f6c42
 
-/** False while a backup is being written. Held until the transaction ends. */
+/** Takes the lock until the transaction ends; returns false while a backup is being written. */
 export async function lockBlobCollection(tx: Queryable): Promise<boolean> {
   const [row] = await tx.query<{ locked: boolean }>({
     name: 'lock_blob_collection',
@@ -80,7 +83,7 @@ export async function forgetBlob(tx: Queryable, sha256: string): Promise<void> {
   await tx.query({ text: 'delete from blobs where sha256 = $1', values: [sha256] })
 }
 
-/** Records the blob store's identity when none is recorded; answers the one that is. */
+/** Records the identity of the blob store when none is recorded; returns the recorded one. */
 export async function recordBlobStore(db: Queryable, identity: string): Promise<string> {
   await db.query({
     text: 'insert into blob_store (identity) values ($1) on conflict do nothing',

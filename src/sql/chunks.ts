@@ -1,4 +1,4 @@
-/** Rows of `chunks` and `chunk_windows`: what is searched. */
+/** Rows of `chunks` and `chunk_windows`: the text, the words and the vectors that a search reads. */
 import type { Queryable } from '../database/database.ts'
 
 export interface ChunkRow {
@@ -93,7 +93,7 @@ export async function chunksOfFile(
   })
 }
 
-/** A chunk that was found, with what its file is called. */
+/** A chunk with the id, the name and the attributes of its file. */
 export interface FoundChunk extends ChunkRow {
   vector_store_id: string
   file_id: string
@@ -101,7 +101,7 @@ export interface FoundChunk extends ChunkRow {
   attributes: Record<string, string | number | boolean>
 }
 
-/** The chunks that are still there, in no order. */
+/** The chunks that still exist, in no particular order. */
 export async function findChunks(
   db: Queryable,
   vector_store_id: string,
@@ -123,8 +123,8 @@ export async function findChunks(
 /** Rows of one page. A page keeps the process busy for a few milliseconds. */
 const pageSize = 400
 /**
- * The most files that one statement names. A statement that named all files of a large store would compare each row
- * with all of them.
+ * The largest number of files in one statement. A statement with all files of a large store would compare each row with
+ * all of them.
  */
 const filesPerPage = 100
 
@@ -170,7 +170,7 @@ export async function* pagesOfWindows(
   )
 }
 
-/** Reads page after page. `read` answers the first rows of `files` that come after row `number` of `file`. */
+/** Reads page after page. `read` returns the first rows of `files` that come after row `number` of `file`. */
 async function* pages<Row extends { store_file: number; number: number }>(
   store_files: readonly number[],
   read: (after: { file: number; number: number; files: readonly number[] }) => Promise<Row[]>,
@@ -190,7 +190,7 @@ async function* pages<Row extends { store_file: number; number: number }>(
   }
 }
 
-/** Whether anything of the store was embedded. */
+/** Whether the store has any vector. */
 export async function hasWindows(db: Queryable, vector_store_id: string): Promise<boolean> {
   const rows = await db.query({
     name: 'has_windows',
@@ -200,7 +200,7 @@ export async function hasWindows(db: Queryable, vector_store_id: string): Promis
   return rows.length > 0
 }
 
-/** Removes what was made of some files of a store; of all when no files are named. */
+/** Deletes the chunks and windows of some files of a store, or of all its files. */
 export async function removeChunks(
   tx: Queryable,
   vector_store_id: string,

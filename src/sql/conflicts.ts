@@ -1,4 +1,4 @@
-/** Unique constraints that stand for a rule of the API. */
+/** Unique constraints that enforce a rule of the API. */
 import { isUniqueViolation } from '../database/errors.ts'
 
 /** Whether the insertion of a run failed because its thread has an active run: the index is the thread lock. */

@@ -17,7 +17,7 @@ export interface BatchKey {
   id: string
 }
 
-/** The status follows from the files, so that it and the counts change together. */
+/** The status is computed from the files, so that it always agrees with the counts. */
 function toBatch(row: BatchRow): VectorStoreFileBatch {
   return {
     id: row.id,
@@ -35,7 +35,7 @@ function statusOf({ is_cancelled, counts }: BatchRow): VectorStoreFileBatch['sta
   return counts.total > 0 && counts.failed === counts.total ? 'failed' : 'completed'
 }
 
-/** With its files, which are in the store already. */
+/** Inserts a batch with its files, which are in the store already. */
 export async function insertBatch(
   tx: Queryable,
   batch: BatchKey & { created_at: number },

@@ -10,7 +10,7 @@ export interface FileRow extends Pick<
   project: string
   /** The contents in the blob store; null for an imported file whose content was not imported. */
   sha256: string | null
-  /** Null unless the contents are an image that models read. */
+  /** The media type of an image that models can read; null for other contents. */
   image_type: string | null
 }
 
@@ -76,7 +76,7 @@ export async function listFiles(
   return { ...page, data: page.data.map(toFile) }
 }
 
-/** Names of those files that are there, by id. */
+/** Names of the files that exist, by id. */
 export async function fileNames(
   db: Queryable,
   project: string,
@@ -92,8 +92,8 @@ export async function fileNames(
 }
 
 /**
- * Keeps files from being deleted until the transaction ends; answers those that are there. One that is just being
- * deleted is waited for, or with `deleting: 'gone'` taken as gone: for those who hold a thread's lock already.
+ * Locks files against deletion until the transaction ends; returns those that exist. A file that another transaction is
+ * deleting is waited for, or with `deleting: 'gone'` is left out: a caller that holds the lock of a thread must not wait.
  */
 export async function shareFiles(
   tx: Queryable,
@@ -110,7 +110,7 @@ export async function shareFiles(
   return new Map(rows.map((row) => [row.id, row]))
 }
 
-/** Locks a file that is about to be deleted. */
+/** Locks a file in order to delete it. */
 export async function lockFile(tx: Queryable, project: string, id: string): Promise<FileRow | undefined> {
   const [row] = await tx.query<FileRow>({
     text: `select ${columns} from files where id = $1 and project = $2 for update`,

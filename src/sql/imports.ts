@@ -1,4 +1,4 @@
-/** Statements of imports: many rows at once, none of them twice. */
+/** Statements of imports: they insert many rows at once, and skip rows that exist. */
 import type { Queryable } from '../database/database.ts'
 
 const columns = {
@@ -23,8 +23,8 @@ function sequenceOf(table: ImportTable): string {
 }
 
 /**
- * Inserts the rows of a JSON array, in its order, whose ids are not there yet; answers those ids. With `newestFirst` each row
- * goes before all others of the table, which `seq` shows by negative numbers.
+ * Inserts those rows of a JSON array whose ids do not exist yet, in order; returns their ids. With `newestFirst` each row
+ * gets a negative `seq`, so that it comes before all other rows of the table.
  */
 export async function importRows(
   tx: Queryable,
@@ -43,7 +43,7 @@ export async function importRows(
   return new Set(rows.map((row) => row.id))
 }
 
-/** The projects of those of the ids that the table has. */
+/** The projects of the objects that exist, by id. */
 export async function projectsOf(
   db: Queryable,
   table: ImportTable,
@@ -57,7 +57,7 @@ export async function projectsOf(
   return new Map(rows.map((row) => [row.id, row.project]))
 }
 
-/** The threads of those of the runs that the project has. */
+/** The threads of the runs that exist in the project, by id of the run. */
 export async function threadsOfRuns(
   db: Queryable,
   project: string,
@@ -72,8 +72,8 @@ export async function threadsOfRuns(
 }
 
 /**
- * Puts files into vector stores of the project. A file with content waits for ingest, one without has failed with
- * `reason`. Answers those that are there now; the others lack their store or their file.
+ * Adds files to vector stores of the project. A file with content waits for ingest; a file without content is `failed`
+ * with `reason`. Returns the entries that exist afterwards; for the others the store or the file does not exist.
  */
 export async function importStoreFiles(
   tx: Queryable,
@@ -112,7 +112,7 @@ export interface MissingContent {
   bytes: number
 }
 
-/** Files of the project without content, after the id `after`, in the order of their ids. */
+/** Files of the project without content whose ids follow `after`, in the order of their ids. */
 export async function filesWithoutContent(
   db: Queryable,
   project: string,
@@ -125,7 +125,7 @@ export async function filesWithoutContent(
   })
 }
 
-/** Gives a file its content, which the transaction holds; vector stores that lack it start to read it. */
+/** Sets the content of a file, which the transaction has locked. Vector stores with the file start to read it. */
 export async function addContent(
   tx: Queryable,
   file: { id: string; sha256: string; image_type: string | null },
@@ -143,8 +143,8 @@ export async function addContent(
 }
 
 /**
- * Those of the threads whose rows are not in the order of their times, or that have rows of negative `seq`, or steps:
- * only these can need another order.
+ * The threads that may need another order: their rows are not in the order of their times, some row has a negative
+ * `seq`, or they have steps.
  */
 export async function threadsToOrder(
   db: Queryable,
@@ -171,11 +171,11 @@ export interface OrderedItem {
   seq: number
   created_at: number
   run_id: string | null
-  /** Of a step that created a message. */
+  /** For a step that created a message. */
   message_id: string | null
 }
 
-/** All messages and steps of a thread by `seq`; steps have a run, and a message may have one. */
+/** All messages and steps of a thread in the order of `seq`. A step has a run; a message may have one. */
 export async function itemsOfThread(
   db: Queryable,
   thread_id: string,

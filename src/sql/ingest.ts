@@ -1,12 +1,12 @@
 /**
- * Ingest as leased work: who may work on which row of `vector_store_files`, and every step of progress. The lease is
- * the worker's own row in `workers`, as it is for runs. Times here are the database's.
+ * Ingest as leased work: which worker may work on which row of `vector_store_files`, and the progress of the work. The
+ * lease is the worker's row in `workers`, as it is for runs. All times are the database's.
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
 
-/** A claimed row, with what is known of its file. */
+/** A claimed row, with the name and content of its file. */
 export interface IngestRow {
   seq: number
   project: string
@@ -18,17 +18,17 @@ export interface IngestRow {
   chunk_count: number | null
   embedded: number
   reads_whole: boolean | null
-  /** Processes that ended while they worked on the file, since its last progress. */
+  /** How many processes ended while they worked on the file, since its last progress. */
   takeovers: number
   failures: number
   work_ms: number
-  /** Null when the file was deleted just now. */
+  /** Null when the file was deleted meanwhile. */
   filename: string | null
   /** Null also when the content of the file was not imported. */
   sha256: string | null
 }
 
-/** Which worker works on which row; every write is fenced by it. */
+/** The claim of a worker on a row. It fences every write. */
 export interface IngestLease {
   seq: number
   lease_owner: string
@@ -40,15 +40,16 @@ export interface IngestClaim {
   /** Only files of stores with this embedder. */
   embedder: string
   limit: number
-  /** Whether one file may be claimed that was at work when a process ended: at most one is at work at a time. */
+  /** Whether one file may be claimed that a process worked on when it ended. A worker has one such file at a time. */
   suspects: boolean
   /** Stores whose files are not claimed. */
   except: readonly string[]
 }
 
 /**
- * Claims up to `limit` files that no worker has claimed. Each store offers one file, first one that cannot be found yet.
- * Projects take turns, and within a project its stores: what has fewest files at work comes first.
+ * Claims up to `limit` files that no worker has claimed, at most one of each store. Files without chunks come before files
+ * that lack vectors. Projects take turns, and so do the stores of a project: the one with the fewest claimed files is
+ * first.
  */
 export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<IngestRow[]> {
   return db.query<IngestRow>({
@@ -90,8 +91,8 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
 }
 
 /**
- * Releases the files of workers whose lease has expired; returns how many. The end of the worker counts against the
- * files that were at work. After the second time a file waits, so that a series of restarts is not taken for its fault.
+ * Releases the files of workers whose lease has expired; returns how many. A file that was being
+ * worked on counts the loss. After the second loss it waits, so that it is not blamed for a series of restarts.
  */
 export async function recoverIngests(db: Queryable): Promise<number> {
   const rows = await db.query({
@@ -106,7 +107,7 @@ export async function recoverIngests(db: Queryable): Promise<number> {
   return rows.length
 }
 
-/** Records the start of the work; false when the lease is lost. */
+/** Records the start of the work; returns false when the claim is lost. */
 export async function startIngest(db: Queryable, lease: IngestLease): Promise<boolean> {
   const rows = await db.query({
     name: 'start_ingest',
@@ -117,7 +118,7 @@ export async function startIngest(db: Queryable, lease: IngestLease): Promise<bo
   return rows.length > 0
 }
 
-/** Whether the lease still holds; if so the row is locked until the transaction ends. */
+/** Locks the row until the transaction ends; returns false when the claim is lost. */
 export async function lockIngest(tx: Queryable, lease: IngestLease): Promise<boolean> {
   const rows = await tx.query({
     name: 'lock_ingest',
@@ -128,7 +129,7 @@ export async function lockIngest(tx: Queryable, lease: IngestLease): Promise<boo
   return rows.length > 0
 }
 
-/** All chunks are stored. The row is locked. */
+/** Records that all chunks are stored. The row must be locked. */
 export async function recordChunks(
   tx: Queryable,
   seq: number,
@@ -150,7 +151,7 @@ export async function recordChunks(
   })
 }
 
-/** The chunks before `embedded` have their vectors; `isLast` completes the file. The row is locked. */
+/** Records that the chunks before `embedded` have vectors; `isLast` completes the file. The row must be locked. */
 export async function recordVectors(
   tx: Queryable,
   seq: number,
@@ -166,7 +167,7 @@ export async function recordVectors(
   })
 }
 
-/** The file cannot be ingested. The row is locked. */
+/** Records that the file cannot be ingested. The row must be locked. */
 export async function recordFailure(tx: Queryable, seq: number, error: VectorStoreFileError): Promise<void> {
   await tx.query({
     text: `update vector_store_files set status = 'failed', last_error = $2, lease_owner = null, text_bytes = 0
@@ -175,7 +176,7 @@ export async function recordFailure(tx: Queryable, seq: number, error: VectorSto
   })
 }
 
-/** Releases a row, which any worker may claim then; `retryAfterMs` counts a failure and delays the next claim. */
+/** Releases a row, so that any worker may claim it. `retryAfterMs` counts a failure and delays the next claim. */
 export async function releaseIngest(db: Queryable, lease: IngestLease, retryAfterMs?: number): Promise<void> {
   await db.query({
     name: 'release_ingest',
@@ -187,7 +188,7 @@ export async function releaseIngest(db: Queryable, lease: IngestLease, retryAfte
   })
 }
 
-/** The rows that the database says are the worker's. */
+/** The rows that the worker owns. */
 export async function ownedIngests(
   db: Queryable,
   worker: string,
@@ -199,7 +200,7 @@ export async function ownedIngests(
   })
 }
 
-/** Files that wait for another embedder, and which, where no living worker works on any of them. */
+/** For each other embedder, the number of files that wait for it, where no living worker has claimed any of them. */
 export async function strandedIngests(
   db: Queryable,
   embedder: string,
@@ -214,7 +215,7 @@ export async function strandedIngests(
   })
 }
 
-/** The stores that were embedded with another embedder and may still be searched. */
+/** The stores with another embedder that have not expired. */
 export async function storesOfOtherEmbedders(
   db: Queryable,
   embedder: string,
@@ -226,8 +227,8 @@ export async function storesOfOtherEmbedders(
 }
 
 /**
- * Gives a locked store another embedder: its vectors are removed, and its files are in progress until they have new
- * ones. Claims on them are lost.
+ * Changes the embedder of a locked store: deletes its vectors and puts its files in progress until they have new ones.
+ * Claims on the files are lost.
  */
 export async function restartStore(tx: Queryable, vector_store_id: string, embedder: string): Promise<void> {
   await tx.query({
@@ -244,7 +245,7 @@ export async function restartStore(tx: Queryable, vector_store_id: string, embed
   await tx.query({ text: 'delete from chunk_windows where vector_store_id = $1', values: [vector_store_id] })
 }
 
-/** Files in progress, of stores with the embedder. */
+/** The number of files in progress in stores with the embedder. */
 export async function countOpenIngests(db: Queryable, embedder: string): Promise<number> {
   const [row] = await db.query<{ files: number }>({
     name: 'count_open_ingests',

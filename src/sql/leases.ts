@@ -1,14 +1,14 @@
 /**
- * Leases: which process may work on a row. The lease is the process's own row in `workers`; a leased row names its
- * owner and counts its attempts. All times here are the database's.
+ * Leases: which process may work on a row. The lease is the row of the process in `workers`; a leased row names its
+ * owner and counts its attempts. All times are the database's.
  */
 import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
 
-/** After this many losses with visible work and without progress, the run itself is taken for their cause. */
+/** A run that lost its worker this often without progress, after visible work, is assumed to cause the losses. */
 export const maxLosses = 3
 
-/** How long a worker without a heartbeat keeps its rows. */
+/** How long the lease of a worker without a heartbeat lasts. */
 export const leaseSeconds = 3
 
 export async function registerWorker(db: Queryable, worker: string): Promise<void> {
@@ -19,7 +19,7 @@ export async function registerWorker(db: Queryable, worker: string): Promise<voi
   })
 }
 
-/** Ends the lease of a worker that stops, and releases its runs. */
+/** Deletes the lease of a worker that stops, and releases its runs. */
 export async function retireWorker(db: Queryable, worker: string): Promise<void> {
   await db.query({
     text: `with released as (update runs set lease_owner = null where lease_owner = $1)
@@ -28,7 +28,7 @@ export async function retireWorker(db: Queryable, worker: string): Promise<void>
   })
 }
 
-/** For the embedded database, which one process uses at a time: all earlier workers have ended. */
+/** Deletes all leases. For the embedded database, which one process uses at a time: all earlier workers have ended. */
 export async function retireAllWorkers(db: Queryable): Promise<void> {
   await db.query({ text: 'delete from workers' })
 }
@@ -58,46 +58,46 @@ export async function forgetDeadWorkers(db: Queryable): Promise<void> {
   await db.query({ text: `delete from workers where expires_at < clock_timestamp() - interval '10 minutes'` })
 }
 
-const ownerIsDead = `not exists (
+const leaseHasExpired = `not exists (
   select 1 from workers w where w.id = r.lease_owner and w.expires_at > clock_timestamp())`
 
-/** A queued run whose thread has its session in another living process is left to that one for this long. */
-const sessionPatience = `interval '1 second'`
+/** For this long, a queued run is only claimed by the process that holds the Python session of its thread. */
+const sessionHeadStart = `interval '1 second'`
 
 const sessionIsElsewhere = `exists (
   select 1 from threads t join workers w on w.id = t.session_worker
   where t.id = r.thread_id and w.id <> $1 and w.expires_at > clock_timestamp())`
 
 /**
- * Locks up to `limit` runs that may be claimed: queued ones, and those whose owner's lease has ended. Rows that
- * another process is claiming are skipped.
+ * Locks up to `limit` runs that may be claimed: queued runs, and runs whose owner's lease has expired. Rows
+ * that another process is claiming are skipped.
  */
 export async function lockClaimableRuns(tx: Queryable, worker: string, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
     name: 'lock_claimable_runs',
     text: `select ${runColumns} from runs r
-           where status in ('queued', 'in_progress', 'cancelling') and ${ownerIsDead}
+           where status in ('queued', 'in_progress', 'cancelling') and ${leaseHasExpired}
              and (claimable_at <= clock_timestamp() or losses >= ${maxLosses})
-             and (queued_at < clock_timestamp() - ${sessionPatience} or not ${sessionIsElsewhere})
+             and (queued_at < clock_timestamp() - ${sessionHeadStart} or not ${sessionIsElsewhere})
            order by seq limit $2 for update of r skip locked`,
     values: [worker, limit],
   })
 }
 
-/** Locks runs without a valid lease that must end: expired ones, and those that are being cancelled. */
+/** Locks runs without a valid lease that must end: they have expired or are being cancelled. */
 export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): Promise<RunRow[]> {
   return tx.query<RunRow>({
     name: 'lock_runs_to_end',
     text: `select ${runColumns} from runs r
            where (status = 'cancelling'
                   or (status in ('queued', 'requires_action', 'in_progress') and expires_at <= $1))
-             and ${ownerIsDead}
+             and ${leaseHasExpired}
            order by seq limit $2 for update of r skip locked`,
     values: [now, limit],
   })
 }
 
-/** Releases a run at this attempt, so that any worker may claim it. */
+/** Releases a run, unless it has a newer attempt, so that any worker may claim it. */
 export async function releaseRun(
   db: Queryable,
   worker: string,
@@ -124,7 +124,7 @@ export async function hasSessionElsewhere(
   return rows.length > 0
 }
 
-/** Records who holds the session of the thread; answers who did before. */
+/** Records the worker that holds the session of the thread; returns the previous one. */
 export async function takeSession(db: Queryable, thread_id: string, worker: string): Promise<string | null> {
   const [before] = await db.query<{ session_worker: string | null }>({
     text: `update threads t set session_worker = $2 from threads old

@@ -1,4 +1,4 @@
-/** Finds an object of any kind by its id. */
+/** Finds the ids of the parents of any object by its own id. */
 import type { Queryable } from '../database/database.ts'
 
 export interface Located {

@@ -27,7 +27,7 @@ export function toMessage(row: MessageRow): Message {
   }
 }
 
-/** Inserts in the order given. */
+/** Inserts messages in order. */
 export async function insertMessages(tx: Queryable, project: string, messages: Message[]): Promise<void> {
   if (messages.length === 0) return
   await tx.query({
@@ -88,7 +88,7 @@ export interface ThreadMessage extends Message {
   seq: number
 }
 
-/** The newest `limit` messages of a thread that come before `beforeSeq`, oldest first. */
+/** The newest `limit` messages of a thread before `beforeSeq`, oldest first. */
 export async function newestMessages(
   db: Queryable,
   thread_id: string,
@@ -116,7 +116,7 @@ export async function messagesAfter(
   return rows.map((row) => ({ ...toMessage(row), seq: row.seq }))
 }
 
-/** Whether the thread holds a message that a run could answer. */
+/** Whether the thread has a user message, which a run can answer. */
 export async function hasUserMessage(db: Queryable, thread_id: string): Promise<boolean> {
   const rows = await db.query({
     text: `select 1 from messages where thread_id = $1 and role = 'user' limit 1`,
@@ -125,7 +125,7 @@ export async function hasUserMessage(db: Queryable, thread_id: string): Promise<
   return rows.length > 0
 }
 
-/** Messages that a run began and has not ended. */
+/** Messages of a run that are in progress. */
 export async function openMessages(db: Queryable, run_id: string): Promise<Message[]> {
   const rows = await db.query<MessageRow>({
     text: `select ${columns} from messages

@@ -4,9 +4,9 @@ import type { Queryable } from '../database/database.ts'
 export interface PageQuery {
   limit: number
   order: 'asc' | 'desc'
-  /** Only rows that hold this text; see `search` in the options of the list. */
+  /** Only rows that contain this text in the column `searched` of the list. */
   search?: string
-  /** Ids of rows of the same list; the page lies strictly between them, in the list's own order. */
+  /** Ids of rows of the same list. The page lies between them, without them, in the order of the list. */
   after?: string
   before?: string
 }
@@ -16,7 +16,7 @@ export interface Page<Row> {
   has_more: boolean
 }
 
-/** A cursor that is no row of the list, unknown or deleted. */
+/** A cursor that is not a row of the list: it never existed or was deleted. */
 export class UnknownCursor extends Error {
   readonly parameter: 'after' | 'before'
   readonly id: string
@@ -31,22 +31,22 @@ export class UnknownCursor extends Error {
 interface ListOptions {
   table: string
   columns: string
-  /** Columns that must equal these values; the index of the table's list begins with them. */
+  /** Columns that must equal these values. They are the first columns of the index of the list. */
   where: Record<string, string>
-  /** Further columns, which rows may change: a cursor need not fit them any more. */
+  /** Further columns that must equal these values. They may change, so they do not apply to cursors. */
   filter?: Record<string, string>
   query: PageQuery
   /** The cursor's column, where it is not `id`. */
   idColumn?: string
-  /** Fixed SQL that must hold as well. */
+  /** Further conditions in fixed SQL. */
   conditions?: readonly string[]
-  /** The column that `query.search` is looked for in; columns of type json are read as their JSON text. */
+  /** The column that must contain `query.search`. A json column is compared as JSON text. */
   searched?: { column: string; isJson?: boolean }
 }
 
 /**
- * One page, by the order in which the rows were made. With `before` alone the page is the one next to the cursor,
- * and `has_more` says whether more rows are on that side. Throws `UnknownCursor`.
+ * One page of rows in the order of their creation. With `before` alone the page ends at the cursor, and `has_more` says
+ * whether more rows come before the page. Throws `UnknownCursor`.
  */
 export async function listRows<Row extends object>(db: Queryable, options: ListOptions): Promise<Page<Row>> {
   const { table, columns, where, filter = {}, query, idColumn = 'id' } = options
@@ -87,7 +87,7 @@ export async function listRows<Row extends object>(db: Queryable, options: ListO
   return { data: fromTheEnd ? data.toReversed() : data, has_more }
 }
 
-/** An unknown cursor compares with null and finds nothing, so only an empty page needs this look. */
+/** A comparison with an unknown cursor finds nothing, so only an empty page needs this check. */
 async function checkCursors(db: Queryable, options: ListOptions, scope: string): Promise<void> {
   const { table, where, query, idColumn = 'id' } = options
   const scopeValues = Object.values(where)
@@ -107,7 +107,7 @@ export function likePattern(text: string): string {
   return `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
 }
 
-/** The text as it stands within JSON that `JSON.stringify` wrote. */
+/** The text as it appears within JSON that `JSON.stringify` wrote. */
 export function jsonText(text: string): string {
   return JSON.stringify(text).slice(1, -1)
 }

@@ -1,7 +1,7 @@
 /** Rows of `run_events`: the log of each run, batches of entries numbered 1, 2, 3 … without gaps. */
 import type { Queryable } from '../database/database.ts'
 
-/** One thing that happened to a run. `data` is the payload as JSON text, made once and sent to every reader. */
+/** One event of a run. `data` is the payload as JSON text, which is serialized once for all readers. */
 export interface Entry {
   event: string
   data: string
@@ -11,12 +11,12 @@ export interface NumberedEntry extends Entry {
   number: number
 }
 
-/** Entries as the `entries` column holds them. */
+/** Entries in the format of the `entries` column. */
 export function entriesJson(entries: readonly Entry[]): string {
   return `[${entries.map((entry) => `["${entry.event}",${entry.data}]`).join(',')}]`
 }
 
-/** Up to `limit` rows of the log beyond entry number `after`, as single entries; a row holds a few KiB. */
+/** The entries of up to `limit` rows of the log, from the entry after number `after`. A row holds a few KiB. */
 export async function readEntries(
   db: Queryable,
   run_id: string,

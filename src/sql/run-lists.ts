@@ -1,4 +1,4 @@
-/** The runs of all threads of a project. */
+/** Lists of the runs of all threads of a project. */
 import type { Run, RunStatus } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
@@ -23,11 +23,11 @@ export async function listProjectRuns(
     table: 'runs',
     columns: runColumns,
     where: { project },
-    // The planner uses a partial index only where the statement names the status itself.
+    // The planner uses a partial index only where the statement contains the status itself.
     conditions: status === undefined ? [] : conditionsFor(status),
     filter: {
       ...(assistant_id !== undefined && { assistant_id }),
-      // As JSON text: the settings may hold characters that a text of the database cannot.
+      // As JSON text: the settings may contain characters that the type text does not allow.
       ...(model !== undefined && { "(settings -> 'model')::text": JSON.stringify(model) }),
       ...(error_code !== undefined && { "last_error ->> 'code'": error_code }),
     },

@@ -4,18 +4,18 @@ import type { Usage } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
-/** A call as the model made it, and what came of it. */
+/** A tool call as the model made it, and its outcome. */
 export interface RecordedCall {
   id: string
   name: string
   arguments: string
-  /** The outcome as the model reads it; null until there is one. */
+  /** The outcome for the model; null while the call is open. */
   output: string | null
   /** Texts that become annotations where the answer contains them. */
   marks?: Mark[]
-  /** Images that stand before the text of the next message, by file id. */
+  /** File ids of images that come before the text of the next message. */
   image_file_ids?: string[]
-  /** What the provider wants back with the call; see `RecordedTurn.origin`. */
+  /** Opaque JSON text that the provider expects back with the call; see `RecordedTurn.origin`. */
   extras?: string
 }
 
@@ -27,17 +27,17 @@ export interface Mark {
 }
 
 /**
- * A model turn, kept so that later prompts repeat it as it was and a new owner of the run continues from it. Turns of
- * text alone are kept only where the provider wants extras back.
+ * A model turn. It is stored so that later prompts repeat it exactly and a new owner of the run continues from it. A turn
+ * that is only text is stored only where the provider expects extra data back.
  */
 export interface RecordedTurn {
   calls: RecordedCall[]
   usage: Usage
-  /** The messages that hold the text of this turn, in order. */
+  /** The ids of the messages with the text of this turn, in order. */
   message_ids?: string[]
-  /** The provider that wrote the extras of the turn and of its calls; no other provider may get them. */
+  /** The provider that wrote the extra data of the turn and of its calls. No other provider may get them. */
   origin?: string
-  /** Opaque JSON text that the provider wants back with the turn. Never shown to clients. */
+  /** Opaque JSON text that the provider expects back with the turn. Never shown to clients. */
   extras?: string
 }
 
@@ -47,17 +47,17 @@ export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null;
 const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,
   expires_at, expired_at, failed_at, last_error, step_details, usage`
 
-/** Whether the passages that file_search found are shown; the API shows them on request only. */
+/** Whether the step shows the text of the passages that file_search found; the API does so on request only. */
 export interface StepView {
   withSearchContent: boolean
 }
 
-/** The wire object; `expires_at` of a completed step reads null, as the live API has it outside of streams. */
+/** The wire object. `expires_at` of a completed step is null, as in the live API outside of streams. */
 function toRunStep(row: StepRow, view: StepView): RunStep {
   return { ...stepPayload(row, view), expires_at: row.status === 'completed' ? null : row.expires_at }
 }
 
-/** The wire object as streams carry it. */
+/** The wire object as streams send it. */
 export function stepPayload(row: StepRow, view: StepView): RunStep {
   return {
     id: row.id,
@@ -117,7 +117,7 @@ export async function listRunSteps(
   return { ...page, data: page.data.map((row) => toRunStep(row, query)) }
 }
 
-/** All steps of a run with the model's calls, in order. */
+/** All steps of a run with their model turns, in order. */
 export async function stepsOfRun(db: Queryable, run_id: string): Promise<StepRow[]> {
   return db.query<StepRow>({
     name: 'steps_of_run',
@@ -126,7 +126,7 @@ export async function stepsOfRun(db: Queryable, run_id: string): Promise<StepRow
   })
 }
 
-/** Steps of a thread made at or after `fromSeq`, in order, as prompts are built from them. */
+/** Steps of a thread with `seq` of at least `fromSeq`, in order. Prompts are built from them. */
 export async function stepsOfThread(
   db: Queryable,
   thread_id: string,
@@ -139,7 +139,7 @@ export async function stepsOfThread(
   })
 }
 
-/** How many calls the steps of a thread have recorded. */
+/** The number of tool calls in the steps of a thread. */
 export async function callsOfThread(db: Queryable, thread_id: string): Promise<number> {
   const [row] = await db.query<{ count: number }>({
     name: 'calls_of_thread',

@@ -1,14 +1,14 @@
-/** Rows of `run_work`: what runs did, for their traces. */
+/** Rows of `run_work`: the work of runs, for their traces. */
 import type { RunWork } from '../api/run-work.ts'
 import type { Queryable } from '../database/database.ts'
 
-/** A piece of work of a run; written again when more is known of it. */
+/** A piece of work of a run. It is written again when it changes. */
 export interface WorkRow {
   run_id: string
   work: RunWork
 }
 
-/** Writes pieces of work. Those of runs that were deleted are left out. */
+/** Writes pieces of work. Work of deleted runs is skipped. */
 export async function saveWork(db: Queryable, rows: readonly WorkRow[]): Promise<void> {
   await db.query({
     name: 'save_work',
@@ -26,7 +26,7 @@ export async function saveWork(db: Queryable, rows: readonly WorkRow[]): Promise
   })
 }
 
-/** Pieces that one answer holds. */
+/** The largest number of pieces in one answer. */
 const limit = 500
 
 /** In the order in which the pieces began. */
@@ -36,16 +36,16 @@ export async function findWork(db: Queryable, run_id: string): Promise<RunWork[]
     text: `select queued_at, body from run_work where run_id = $1 order by started_at, id limit ${limit}`,
     values: [run_id],
   })
-  // The worker does not know since when the run had waited; the database does.
+  // The worker does not know how long the run was queued; the database does.
   return rows.map(({ queued_at, body }) =>
     body.kind === 'worker' ? { ...body, queued_ms: queued_at } : body,
   )
 }
 
-/** Rows that one statement removes. */
+/** The largest number of rows that one statement deletes. */
 const batch = 1000
 
-/** Removes some of the pieces that began before a time, Unix ms; answers how many. */
+/** Deletes up to 1,000 pieces that began before a time in Unix ms; returns how many. */
 export async function removeOldWork(db: Queryable, before: number): Promise<number> {
   const rows = await db.query({
     text: `delete from run_work where id in (select id from run_work where started_at < $1 limit ${batch})
@@ -55,7 +55,7 @@ export async function removeOldWork(db: Queryable, before: number): Promise<numb
   return rows.length
 }
 
-/** Removes what the runs of a deleted thread did. */
+/** Deletes the work of the runs of a deleted thread. */
 export async function removeWorkOfRuns(tx: Queryable, run_ids: readonly string[]): Promise<void> {
   if (run_ids.length === 0) return
   await tx.query({ text: 'delete from run_work where run_id = any($1)', values: [run_ids] })

@@ -6,23 +6,23 @@ import { entriesJson, type Entry } from './run-events.ts'
 import type { StepRow } from './run-steps.ts'
 import type { RunRow } from './runs.ts'
 
-/** The row of a run as its owner knows it: anyone else's change makes the write void. */
+/** The row of a run as its owner last wrote it. After a change by anybody else the write does nothing. */
 export type OwnerFence = Pick<RunRow, 'lease_owner' | 'attempt' | 'revision' | 'writes'>
 
-/** What the row must still be. `new`: there is none. `locked`: this transaction has locked it. */
+/** The condition of a write. `new`: the row does not exist. `locked`: this transaction has locked it. */
 export type Fence = 'new' | 'locked' | OwnerFence
 
-/** What is written for one run, all or nothing. */
+/** The changes of one run, which are written completely or not at all. */
 export interface RunWrite<F extends Fence = Fence> {
   fence: F
-  /** The row as it will be. */
+  /** The row after the write. */
   row: RunRow
   events: readonly Entry[]
   steps: readonly StepRow[]
   messages: readonly Message[]
   /** Ids of messages and steps to delete. */
   removed: readonly string[]
-  /** A thread that is created with the run. */
+  /** A thread to create with the run. */
   thread?: Thread
 }
 

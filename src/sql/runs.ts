@@ -1,9 +1,9 @@
-/** Rows of `runs`, to be read. They are written by run-writes.ts; users change the metadata alone. */
+/** Reads rows of `runs`. run-writes.ts writes them; only the metadata, which users change, is written here. */
 import type { Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
-/** What a run copied from its assistant and its request; it never changes. */
+/** The settings that a run copies from its assistant and its request. They never change. */
 export type RunSettings = Pick<
   Run,
   | 'model'
@@ -20,9 +20,9 @@ export type RunSettings = Pick<
   | 'tool_choice'
   | 'parallel_tool_calls'
 > & {
-  /** The files and stores the run works with: the request's where it names any, else the assistant's. */
+  /** The files and vector stores of the run: those of the request where it names any, else the assistant's. */
   resources: Run['tool_resources']
-  /** Whether the streamed steps of file_search carry the passages (`include[]`). */
+  /** Whether the streamed steps of file_search contain the text of passages (`include[]`). */
   include_search_content: boolean
 }
 
@@ -41,28 +41,28 @@ type RunFields = Pick<
   | 'usage'
 >
 
-/** A note for the operator about what a run did beyond its object: the model that answered, what was dropped. */
+/** A fact for the operator that the run object does not show, such as the model that answered. */
 export interface TraceEntry {
   at: number
   kind: string
   [detail: string]: unknown
 }
 
-/** A run's row: the wire object's parts, and what leases and log need. */
+/** The row of a run: the fields of the wire object, and the columns of leases and log. */
 export interface RunRow extends RunFields {
   id: string
   project: string
   thread_id: string
   assistant_id: string
   created_at: number
-  /** When it ends at the latest; the object's `expires_at` is null once it ended. */
+  /** The latest end of the run. `expires_at` of the wire object is null once the run ended. */
   deadline: number
   metadata: Run['metadata']
   settings: RunSettings
   event_count: number
-  /** How often anyone but the owner has changed the row. */
+  /** Counts the changes of the row by anybody but the owner. */
   revision: number
-  /** How often owners have written. */
+  /** Counts the writes of owners. */
   writes: number
   /** The number of the last event of the latest such write. */
   written: number
@@ -70,14 +70,14 @@ export interface RunRow extends RunFields {
   attempt: number
   /** Recoveries after the loss of a worker, since the last recorded turn. */
   recoveries: number
-  /** Those in which the lost worker had already answered something. */
+  /** The recoveries in which the lost worker had already emitted something. */
   losses: number
   trace: TraceEntry[]
 }
 
 const ended = `('completed', 'failed', 'incomplete', 'cancelled')`
 
-/** The table's own `expires_at` is the deadline; the object loses it when the run ends otherwise than by it. */
+/** The column `expires_at` is the deadline. In the object it is null once the run ended, unless the run expired. */
 export const runColumns = `id, project, thread_id, assistant_id, status, created_at, started_at,
   expires_at as deadline, case when status in ${ended} then null else expires_at end as expires_at,
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_details, usage, metadata, settings,
@@ -104,7 +104,7 @@ export function toRun(row: RunRow): Run {
     tools: settings.tools,
     tool_resources: settings.tool_resources,
     metadata: row.metadata,
-    // A value that was not set is shown as 1 and is not sent to the model.
+    // A value that was not set is shown as 1, and is not sent to the model.
     temperature: settings.temperature ?? 1,
     top_p: settings.top_p ?? 1,
     reasoning_effort: settings.reasoning_effort,
@@ -134,7 +134,7 @@ export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | u
   return row
 }
 
-/** Undefined when the run is gone: a deleted thread takes its runs along. */
+/** Undefined when the run does not exist any more: the deletion of a thread deletes its runs. */
 export async function statusOfRun(db: Queryable, id: string): Promise<Run['status'] | undefined> {
   const [row] = await db.query<Pick<Run, 'status'>>({
     name: 'status_of_run',
@@ -144,7 +144,7 @@ export async function statusOfRun(db: Queryable, id: string): Promise<Run['statu
   return row?.status
 }
 
-/** The row under its lock, and whether the process that holds its lease is alive. */
+/** Locks the row. `owned`: a process with a valid lease owns it. */
 export async function lockRun(
   tx: Queryable,
   key: RunKey,
@@ -159,7 +159,7 @@ export async function lockRun(
   return row
 }
 
-/** The id of the run that locks the thread. */
+/** The id of the active run of the thread. */
 export async function activeRunId(db: Queryable, thread_id: string): Promise<string | undefined> {
   const [row] = await db.query<{ id: string }>({
     name: 'active_run',
@@ -185,7 +185,7 @@ export async function listRuns(
   return { ...page, data: page.data.map(toRun) }
 }
 
-/** Replaces a run's metadata; the owner notices by `revision`. */
+/** Replaces the metadata of a run. The owner detects the change by `revision`. */
 export async function updateRunMetadata(
   db: Queryable,
   key: RunKey,

@@ -46,7 +46,7 @@ export async function lockThread(
   return row && toThread(row)
 }
 
-/** Locks the threads whose code_interpreter is given this file. */
+/** Locks the threads that give this file to code_interpreter. */
 export async function lockThreadsWithFile(
   tx: Queryable,
   project: string,
@@ -89,8 +89,8 @@ export async function listThreads(db: Queryable, project: string, query: PageQue
 }
 
 /**
- * Removes the thread with all that belongs to it. The run rows follow the thread's at once, since their locks wait for
- * those who write. `had_session`: a process has opened a Python session for the thread.
+ * Deletes the thread with its messages, runs and steps. The rows of runs are deleted right after the row of the thread:
+ * this waits for writers of the runs, which then write nothing more. `had_session`: the thread has had a Python session.
  */
 export async function deleteThread(tx: Queryable, id: string): Promise<{ had_session: boolean }> {
   const [thread] = await tx.query<{ had_session: boolean }>({

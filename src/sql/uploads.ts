@@ -30,7 +30,7 @@ export interface UploadKey {
 
 const columns = 'id, project, created_at, expires_at, status, bytes, filename, purpose, expires_after'
 
-/** `file` stands on completed uploads only. */
+/** `file` is for completed uploads only. */
 export function toUpload(row: UploadRow, file?: FileObject): Upload {
   return {
     id: row.id,
@@ -75,7 +75,7 @@ export async function findUpload(db: Queryable, key: UploadKey): Promise<UploadR
   return row
 }
 
-/** `share` is for adding parts, which may overlap each other; `exclusive` for the end of the upload. */
+/** `share` is for adding parts, which may happen at the same time; `exclusive` is for the end of the upload. */
 export async function lockUpload(
   tx: Queryable,
   key: UploadKey,

@@ -1,4 +1,4 @@
-/** Rows of `vector_store_files` as clients see and change them; ingest.ts has what is done to them as work. */
+/** Rows of `vector_store_files` as clients see and change them. ingest.ts has the statements of the ingest worker. */
 import { expandChunkingStrategy, type ChunkingStrategy } from '../api/chunking.ts'
 import type { Attributes } from '../api/metadata.ts'
 import type { VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
@@ -40,14 +40,14 @@ function toStoreFile(row: StoreFileRow): VectorStoreFile {
   }
 }
 
-/** A file as a request adds it to a store; undefined where the request does not say. */
+/** A file that a request adds to a store. Fields that the request does not set are undefined. */
 export interface NewStoreFile {
   file_id: string
   chunking_strategy: ChunkingStrategy | undefined
   attributes: Attributes | undefined
 }
 
-/** Adds the files that are not there yet, in order; the store's row is locked. Answers the `seq` of each new one. */
+/** Adds the files that the store does not have yet, in order. The store must be locked. Returns the `seq` of each new one. */
 export async function insertStoreFiles(
   tx: Queryable,
   place: { project: string; vector_store_id: string; now: number },
@@ -73,7 +73,7 @@ export async function insertStoreFiles(
   return rows.map((row) => row.seq)
 }
 
-/** Gives files of a locked store the attributes that the request names. */
+/** Sets the attributes of files of a locked store, where the request sets them. */
 export async function updateAttributes(
   tx: Queryable,
   vector_store_id: string,
@@ -93,8 +93,8 @@ export async function updateAttributes(
 }
 
 /**
- * Starts files of a locked store again: those that failed or were cancelled, and those that the request cuts into
- * chunks in another way. Answers the `seq` of each; their chunks are the caller's to remove.
+ * Restarts files of a locked store: those that failed or were cancelled, and those for which the request sets another
+ * chunking strategy. Returns the `seq` of each; the caller must delete their chunks.
  */
 export async function restartStoreFiles(
   tx: Queryable,
@@ -120,7 +120,7 @@ export async function restartStoreFiles(
   return rows.map((row) => row.seq)
 }
 
-/** The `seq` of those of the files that are in the store. */
+/** The `seq` of each of the files that is in the store. */
 export async function seqsOfFiles(
   tx: Queryable,
   vector_store_id: string,
@@ -184,7 +184,7 @@ export async function listStoreFiles(
   return { ...page, data: page.data.map(toStoreFile) }
 }
 
-/** Removes a file from a store whose row is locked; its chunks are the caller's to remove. Answers its `seq`. */
+/** Removes a file from a locked store; returns its `seq`. The caller must delete its chunks. */
 export async function removeStoreFile(tx: Queryable, key: StoreFileKey): Promise<number | undefined> {
   const [row] = await tx.query<{ seq: number }>({
     text: `delete from vector_store_files
@@ -195,7 +195,7 @@ export async function removeStoreFile(tx: Queryable, key: StoreFileKey): Promise
   return row?.seq
 }
 
-/** Notes that a file left the store because the file itself was deleted. */
+/** Records that a file was removed from the store because the file itself was deleted. */
 export async function noteDeletedFile(tx: Queryable, key: StoreFileKey): Promise<void> {
   await tx.query({
     text: 'insert into deleted_store_files (project, vector_store_id, file_id) values ($1, $2, $3)',
@@ -203,7 +203,7 @@ export async function noteDeletedFile(tx: Queryable, key: StoreFileKey): Promise
   })
 }
 
-/** Removes that note; false when there was none. */
+/** Deletes that record; returns false when there was none. */
 export async function forgetDeletedFile(tx: Queryable, key: StoreFileKey): Promise<boolean> {
   const rows = await tx.query({
     text: `delete from deleted_store_files
@@ -213,7 +213,7 @@ export async function forgetDeletedFile(tx: Queryable, key: StoreFileKey): Promi
   return rows.length > 0
 }
 
-/** Removes all files of a store whose row is locked, with their batches. */
+/** Removes all files of a locked store, with their batches. */
 export async function removeAllStoreFiles(tx: Queryable, vector_store_id: string): Promise<void> {
   await tx.query({
     text: `delete from file_batch_files where batch_id in (
@@ -226,7 +226,7 @@ export async function removeAllStoreFiles(tx: Queryable, vector_store_id: string
   }
 }
 
-/** Cancels what is not finished; of all files, or of one batch. The store's row is locked. Answers their `seq`. */
+/** Cancels the files in progress of a locked store, all or those of one batch; returns their `seq`. */
 export async function cancelStoreFiles(
   tx: Queryable,
   vector_store_id: string,
@@ -243,7 +243,7 @@ export async function cancelStoreFiles(
   return rows.map((row) => row.seq)
 }
 
-/** What the files of an expired store weigh is nothing: their chunks are gone. */
+/** Sets the size of the files of an expired store to 0, since their chunks are deleted. */
 export async function forgetTextBytes(tx: Queryable, vector_store_id: string): Promise<void> {
   await tx.query({
     text: 'update vector_store_files set text_bytes = 0 where vector_store_id = $1',
@@ -265,8 +265,8 @@ export async function attributesOfStore(
 }
 
 /**
- * The files of a store that have all their chunks, by `seq`. The stamp says how the file was cut: the same file cut
- * in the same way gives the same chunks, however often.
+ * The files of a store that have all their chunks, by `seq`. The stamp is the chunking strategy: the same file with the
+ * same strategy always gives the same chunks.
  */
 export async function chunkedFiles(
   db: Queryable,
@@ -282,7 +282,7 @@ export async function chunkedFiles(
   })
 }
 
-/** The files of a store that have all their vectors; a file that is embedded again is claimed, and then has another stamp. */
+/** The files of a store that have all their vectors. A file that is embedded again gets another stamp when it is claimed. */
 export async function embeddedFiles(
   db: Queryable,
   vector_store_id: string,
@@ -295,7 +295,7 @@ export async function embeddedFiles(
   })
 }
 
-/** Whether files of the store are still being brought in. */
+/** Whether files of the store are in progress. */
 export async function hasOpenFiles(db: Queryable, key: { project: string; id: string }): Promise<boolean> {
   const rows = await db.query({
     name: 'has_open_files',

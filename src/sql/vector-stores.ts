@@ -1,4 +1,4 @@
-/** Rows of `vector_stores`. Counts are taken from the files at the moment of the question. */
+/** Rows of `vector_stores`. File counts are computed from the files by each query. */
 import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
@@ -26,7 +26,7 @@ export interface StoreKey {
 const columns = `id, project, created_at, name, description, expires_after, expires_at, last_active_at, metadata,
   embedder, version, is_expired`
 
-/** The counts of some files as the wire has them; needs an alias `f`. */
+/** `file_counts` of the wire object, as arguments of json_build_object over files with the alias `f`. */
 export const fileCountColumns = `
   'in_progress', count(*) filter (where f.status = 'in_progress'),
   'completed', count(*) filter (where f.status = 'completed'),
@@ -39,10 +39,10 @@ const countedColumns = `${columns}, (
            'usage_bytes', coalesce(sum(f.text_bytes) filter (where f.status = 'completed'), 0))
   from vector_store_files f where f.vector_store_id = vector_stores.id) as counts`
 
-/** Some SDKs read the sum into 32 bits and fail on more. */
-const mostUsageBytes = 2_147_483_647
+/** Some SDKs read the sum as a 32-bit integer and fail on more. */
+const maxUsageBytes = 2_147_483_647
 
-/** Expiry is a matter of the clock; the sweeper only removes what is left. */
+/** A store has expired as soon as its time is reached, also before the sweep has deleted its chunks. */
 export function isExpired(row: VectorStoreRow, now: number): boolean {
   return row.is_expired || (row.expires_at !== null && row.expires_at <= now)
 }
@@ -63,7 +63,7 @@ function toVectorStore(row: CountedStoreRow, now: number): VectorStore {
     created_at: row.created_at,
     name: row.name,
     description: row.description,
-    usage_bytes: Math.min(usage_bytes, mostUsageBytes),
+    usage_bytes: Math.min(usage_bytes, maxUsageBytes),
     file_counts,
     status: isExpired(row, now) ? 'expired' : working,
     expires_after: row.expires_after,
@@ -93,7 +93,7 @@ export async function insertVectorStore(tx: Queryable, row: VectorStoreRow): Pro
   })
 }
 
-/** As the wire has it, `now` being the users' clock. */
+/** The wire object. `now` comes from the server's clock. */
 export async function findVectorStore(
   db: Queryable,
   key: StoreKey,
@@ -119,7 +119,7 @@ export async function findStoreRows(
   })
 }
 
-/** Locks the row until the transaction ends; before the rows of its files, always. */
+/** Locks the row until the transaction ends. Always lock it before the rows of its files. */
 export async function lockVectorStore(tx: Queryable, key: StoreKey): Promise<VectorStoreRow | undefined> {
   const [row] = await tx.query<VectorStoreRow>({
     name: 'lock_vector_store',
@@ -129,7 +129,7 @@ export async function lockVectorStore(tx: Queryable, key: StoreKey): Promise<Vec
   return row
 }
 
-/** Locks the stores that hold a file, in the order in which everybody locks stores. */
+/** Locks the stores with a file, in the order of their ids, as every transaction does. */
 export async function lockStoresWithFile(tx: Queryable, file_id: string): Promise<VectorStoreRow[]> {
   return tx.query<VectorStoreRow>({
     text: `select ${columns} from vector_stores
@@ -165,7 +165,7 @@ export async function listVectorStores(
   return { ...page, data: page.data.map((row) => toVectorStore(row, options.now)) }
 }
 
-/** Writes what a client may change, and what follows from it; the row is locked. */
+/** Writes the fields that a client may change and those that depend on them. The row must be locked. */
 export async function updateVectorStore(tx: Queryable, row: VectorStoreRow): Promise<void> {
   await tx.query({
     text: `update vector_stores set name = $2, description = $3, expires_after = $4, expires_at = $5,
@@ -185,7 +185,7 @@ export async function updateVectorStore(tx: Queryable, row: VectorStoreRow): Pro
   })
 }
 
-/** Records a use of the stores. An expired store stays expired, and a clock that went back changes nothing. */
+/** Records a use of the stores. It never revives an expired store and never moves `last_active_at` back. */
 export async function touchVectorStores(db: Queryable, ids: readonly string[], now: number): Promise<void> {
   await db.query({
     name: 'touch_vector_stores',
@@ -197,7 +197,7 @@ export async function touchVectorStores(db: Queryable, ids: readonly string[], n
   })
 }
 
-/** For every transaction after which a search must read the chunks again. Locks the row. */
+/** Locks the row. Every transaction that changes what a search finds must call it. */
 export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
   await tx.query({
     name: 'raise_store_version',
@@ -206,7 +206,7 @@ export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
   })
 }
 
-/** Undefined when the store is gone. */
+/** Undefined when the store does not exist any more. */
 export async function storeVersion(db: Queryable, id: string): Promise<number | undefined> {
   const [row] = await db.query<{ version: number }>({
     name: 'store_version',
@@ -216,7 +216,7 @@ export async function storeVersion(db: Queryable, id: string): Promise<number | 
   return row?.version
 }
 
-/** Removes the store's own row; files, batches and chunks are the caller's to remove before. */
+/** Deletes the row of the store. The caller must have deleted its files, batches and chunks. */
 export async function removeVectorStore(tx: Queryable, id: string): Promise<void> {
   await tx.query({ text: 'delete from vector_stores where id = $1', values: [id] })
 }
