@@ -3,6 +3,7 @@
  * arrive twice; so every waiter also polls each second.
  */
 import type { Database, Queryable } from '../database/database.ts'
+import { hintChannel } from '../sql/run-writes.ts'
 
 export type Hint =
   /** The logs of these runs have new entries. */
@@ -17,8 +18,6 @@ export type Hint =
   | { kind: 'session_end'; thread_id: string }
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
-
-const channel = 'spool_runs'
 
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
 const payloadLimit = 7900
@@ -51,7 +50,7 @@ export class Hints {
   async start(db: Database): Promise<void> {
     if (!this.shared) return
     this.#stopListening = await db.listen(
-      channel,
+      hintChannel,
       (payload) => this.tell(parsePayload(payload)),
       () => this.tell({ kind: 'all' }),
     )
@@ -78,7 +77,7 @@ export class Hints {
     for (const payload of this.notifications(hint)) {
       await tx.query({
         name: 'announce',
-        text: `select pg_notify('${channel}', $1)`,
+        text: `select pg_notify('${hintChannel}', $1)`,
         values: [payload],
       })
     }

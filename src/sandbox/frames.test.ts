@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cleanText, decodePng, type Frame, frameReader } from './frames.ts'
+import { decodePng, type Frame, frameReader } from './frames.ts'
 
 function read(chunks: (string | Buffer)[]): { frames: Frame[]; floods: number } {
   const result = { frames: [] as Frame[], floods: 0 }
@@ -33,10 +33,6 @@ test('a line without an end is a flood, and what follows it is read again', () =
   const { frames, floods } = read([...Array.from({ length: 17 }, () => chunk), '\n{"type":"ready"}\n'])
   expect(floods).toBe(1)
   expect(frames).toEqual([{ type: 'ready' }])
-})
-
-test('text is cleaned of what databases and clients refuse', () => {
-  expect(cleanText('a\u0000b\ud800c😀')).toBe('a\uFFFDb\uFFFDc😀')
 })
 
 test('only a PNG is a picture', () => {

@@ -70,11 +70,6 @@ function parseFrame(text: string): Frame | undefined {
   }
 }
 
-/** Text that any database and client can hold: no NUL, no half of a surrogate pair. */
-export function cleanText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8').replaceAll('\u0000', '\uFFFD')
-}
-
 const pngMagic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 
 /** The bytes of a PNG, or undefined when it is none. */

@@ -1,7 +1,8 @@
 /** One cell from start to end: its time, the limits of its output, and the line that names the limit it reached. */
-import { cleanText, decodePng, type Frame } from './frames.ts'
+import { decodePng, type Frame } from './frames.ts'
 import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
 import type { RunnerProcess } from './runner-process.ts'
+import { storable } from '../util/text-joiner.ts'
 
 /** A limit that was passed; `hard` leaves the cell no time to stop by itself. */
 export interface Overrun {
@@ -110,7 +111,7 @@ function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => voi
   return (frame) => {
     if (frame.type === 'out' && frame.cell === cell && text > 0) {
       text -= Buffer.byteLength(frame.text)
-      onEvent({ type: 'logs', text: cleanText(frame.text) })
+      onEvent({ type: 'logs', text: storable(frame.text) })
     }
     if (frame.type === 'image' && frame.cell === cell && images > 0) {
       const png = decodePng(frame.png)

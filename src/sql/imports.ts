@@ -1,5 +1,7 @@
 /** Statements of imports: they insert many rows at once, and skip rows that exist. */
 import type { Queryable } from '../database/database.ts'
+import { messageColumns } from './messages.ts'
+import { stepColumns } from './run-steps.ts'
 
 const columns = {
   assistants: 'id, created_at, body',
@@ -9,10 +11,8 @@ const columns = {
   threads: 'id, created_at, metadata, tool_resources',
   runs: `id, created_at, thread_id, assistant_id, status, started_at, expires_at, cancelled_at, failed_at,
     completed_at, last_error, incomplete_details, usage, metadata, settings, trace, has_log`,
-  messages: `id, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
-    completed_at, role, content, attachments, metadata`,
-  run_steps: `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at, expires_at,
-    expired_at, failed_at, last_error, step_details, usage, turn`,
+  messages: messageColumns,
+  run_steps: stepColumns,
 }
 export type ImportTable = keyof typeof columns
 

@@ -5,7 +5,8 @@ import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type MessageRow = Omit<Message, 'object'>
 
-const columns = `id, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
+/** All columns but `project` and `seq`. */
+export const messageColumns = `id, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
   completed_at, role, content, attachments, metadata`
 
 export function toMessage(row: MessageRow): Message {
@@ -32,8 +33,8 @@ export async function insertMessages(tx: Queryable, project: string, messages: M
   if (messages.length === 0) return
   await tx.query({
     name: 'insert_messages',
-    text: `insert into messages (project, ${columns})
-           select $1, ${columns} from json_populate_recordset(null::messages, $2)`,
+    text: `insert into messages (project, ${messageColumns})
+           select $1, ${messageColumns} from json_populate_recordset(null::messages, $2)`,
     values: [project, JSON.stringify(messages)],
   })
 }
@@ -44,7 +45,7 @@ export async function findMessage(
 ): Promise<Message | undefined> {
   const [row] = await db.query<MessageRow>({
     name: 'find_message',
-    text: `select ${columns} from messages where id = $1 and thread_id = $2 and project = $3`,
+    text: `select ${messageColumns} from messages where id = $1 and thread_id = $2 and project = $3`,
     values: [key.id, key.thread_id, key.project],
   })
   return row && toMessage(row)
@@ -56,7 +57,7 @@ export async function updateMessageMetadata(
   metadata: object,
 ): Promise<Message | undefined> {
   const [row] = await db.query<MessageRow>({
-    text: `update messages set metadata = $4 where id = $1 and thread_id = $2 and project = $3 returning ${columns}`,
+    text: `update messages set metadata = $4 where id = $1 and thread_id = $2 and project = $3 returning ${messageColumns}`,
     values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
   })
   return row && toMessage(row)
@@ -80,7 +81,7 @@ export async function listMessages(
 ): Promise<Page<Message>> {
   const { project, thread_id, run_id } = scope
   const where = { thread_id, project, ...(run_id === undefined ? {} : { run_id }) }
-  const page = await listRows<MessageRow>(db, { table: 'messages', columns, where, query })
+  const page = await listRows<MessageRow>(db, { table: 'messages', columns: messageColumns, where, query })
   return { ...page, data: page.data.map(toMessage) }
 }
 
@@ -96,7 +97,7 @@ export async function newestMessages(
 ): Promise<ThreadMessage[]> {
   const rows = await db.query<MessageRow & { seq: number }>({
     name: 'newest_messages',
-    text: `select seq, ${columns} from messages where thread_id = $1 and seq < coalesce($2, 9223372036854775807)
+    text: `select seq, ${messageColumns} from messages where thread_id = $1 and seq < coalesce($2, 9223372036854775807)
            order by seq desc limit $3`,
     values: [thread_id, options.beforeSeq ?? null, options.limit],
   })
@@ -110,7 +111,7 @@ export async function messagesAfter(
   options: { seq: number; limit: number },
 ): Promise<ThreadMessage[]> {
   const rows = await db.query<MessageRow & { seq: number }>({
-    text: `select seq, ${columns} from messages where thread_id = $1 and seq > $2 order by seq limit $3`,
+    text: `select seq, ${messageColumns} from messages where thread_id = $1 and seq > $2 order by seq limit $3`,
     values: [thread_id, options.seq, options.limit],
   })
   return rows.map((row) => ({ ...toMessage(row), seq: row.seq }))
@@ -128,7 +129,7 @@ export async function hasUserMessage(db: Queryable, thread_id: string): Promise<
 /** Messages of a run that are in progress. */
 export async function openMessages(db: Queryable, run_id: string): Promise<Message[]> {
   const rows = await db.query<MessageRow>({
-    text: `select ${columns} from messages
+    text: `select ${messageColumns} from messages
            where run_id = $1 and status = 'in_progress'
              and thread_id = (select thread_id from runs where id = $1)`,
     values: [run_id],

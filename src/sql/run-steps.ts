@@ -46,6 +46,8 @@ export type StepRow = Omit<RunStep, 'expired_at'> & { expired_at: number | null;
 
 const columns = `id, created_at, run_id, assistant_id, thread_id, type, status, cancelled_at, completed_at,
   expires_at, expired_at, failed_at, last_error, step_details, usage`
+/** All columns but `project` and `seq`. */
+export const stepColumns = `${columns}, turn`
 
 /** Whether the step shows the text of the passages that file_search found; the API does so on request only. */
 export interface StepView {
@@ -121,7 +123,7 @@ export async function listRunSteps(
 export async function stepsOfRun(db: Queryable, run_id: string): Promise<StepRow[]> {
   return db.query<StepRow>({
     name: 'steps_of_run',
-    text: `select ${columns}, turn from run_steps where run_id = $1 order by seq`,
+    text: `select ${stepColumns} from run_steps where run_id = $1 order by seq`,
     values: [run_id],
   })
 }
@@ -134,7 +136,7 @@ export async function stepsOfThread(
 ): Promise<(StepRow & { seq: number })[]> {
   return db.query<StepRow & { seq: number }>({
     name: 'steps_of_thread',
-    text: `select seq, ${columns}, turn from run_steps where thread_id = $1 and seq >= $2 order by seq`,
+    text: `select seq, ${stepColumns} from run_steps where thread_id = $1 and seq >= $2 order by seq`,
     values: [thread_id, fromSeq],
   })
 }

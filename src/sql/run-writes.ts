@@ -2,8 +2,9 @@
 import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { messageColumns } from './messages.ts'
 import { entriesJson, type Entry } from './run-events.ts'
-import type { StepRow } from './run-steps.ts'
+import { stepColumns, type StepRow } from './run-steps.ts'
 import type { RunRow } from './runs.ts'
 
 /** The row of a run as its owner last wrote it. After a change by anybody else the write does nothing. */
@@ -77,6 +78,9 @@ function runJson({ fence, row, events }: RunWrite): string {
   return `${rest.slice(0, -1)},"entries":${entriesJson(events)}}`
 }
 
+/** The NOTIFY channel of hints; the payloads are those of `runs/hints.ts`. */
+export const hintChannel = 'spool_runs'
+
 /** Seconds before a run is recovered again, after the first, second … recovery without progress. */
 const pauseSeconds = 'power(4, least(i.recoveries, 5))'
 
@@ -133,26 +137,22 @@ with input as materialized (
   insert into threads (id, project, created_at, metadata, tool_resources)
   select id, project, created_at, metadata, tool_resources from json_populate_recordset(null::threads, $4)
 ), steps_written as (
-  insert into run_steps (id, project, thread_id, run_id, assistant_id, created_at, type, status, cancelled_at,
-    completed_at, expires_at, expired_at, failed_at, last_error, step_details, usage, turn)
-  select id, project, thread_id, run_id, assistant_id, created_at, type, status, cancelled_at, completed_at,
-    expires_at, expired_at, failed_at, last_error, step_details, usage, turn
+  insert into run_steps (project, ${stepColumns})
+  select project, ${stepColumns}
   from json_populate_recordset(null::run_steps, $2) where run_id in (select id from written)
   on conflict (id) do update set status = excluded.status, cancelled_at = excluded.cancelled_at,
     completed_at = excluded.completed_at, expired_at = excluded.expired_at, failed_at = excluded.failed_at,
     last_error = excluded.last_error, step_details = excluded.step_details, usage = excluded.usage,
     turn = excluded.turn
 ), messages_written as (
-  insert into messages (id, project, created_at, assistant_id, thread_id, run_id, status, incomplete_details,
-    incomplete_at, completed_at, role, content, attachments, metadata)
-  select m.id, m.project, m.created_at, m.assistant_id, m.thread_id, m.run_id, m.status, m.incomplete_details,
-    m.incomplete_at, m.completed_at, m.role, m.content, m.attachments, m.metadata
+  insert into messages (project, ${messageColumns})
+  select project, ${messageColumns}
   from json_to_recordset($3) as w(written_by text, id text)
-       join json_populate_recordset(null::messages, $3) m on m.id = w.id
-  where w.written_by in (select id from written)
+       join json_populate_recordset(null::messages, $3) m using (id)
+  where written_by in (select id from written)
   on conflict (id) do update set status = excluded.status, incomplete_details = excluded.incomplete_details,
     incomplete_at = excluded.incomplete_at, completed_at = excluded.completed_at, content = excluded.content,
     attachments = excluded.attachments
 )
-select w.*, (select count(*) from unnest($6::text[]) p, lateral pg_notify('spool_runs', p)) as notified
+select w.*, (select count(*) from unnest($6::text[]) p, lateral pg_notify('${hintChannel}', p)) as notified
 from written w`

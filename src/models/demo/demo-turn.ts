@@ -3,6 +3,7 @@ import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo
 import { fitSchema } from './fit-schema.ts'
 import { cut, quotePassage } from './quote-passage.ts'
 import type { ChatRequest, ChatTool, ModelFailureCode } from '../port.ts'
+import { isJson } from '../../util/is-json.ts'
 
 /** One turn, in this order: text, then a failure or calls. */
 export interface DemoTurn {
@@ -125,13 +126,4 @@ function inForm(text: string, { response_format: form }: ChatRequest): string {
   if (form === undefined || form.type === 'text' || isJson(text)) return text
   if (form.type === 'json_object') return JSON.stringify({ answer: text })
   return JSON.stringify(fitSchema(form.json_schema.schema ?? { type: 'object' }, text))
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -10,6 +10,7 @@ import {
   type ModelPart,
   type ModelUsage,
 } from '../port.ts'
+import { isJson } from '../../util/is-json.ts'
 
 /** Used when the request names no temperature: small models write nonsense at 1. */
 const usualTemperature = 0.7
@@ -179,15 +180,6 @@ function forcedCall(text: string): ModelPart[] {
     { type: 'tool-call-start', index: 0, id: newId('call'), name: JSON.parse(`"${name}"`) as string },
     ...(written === '' ? [] : [{ type: 'tool-call-delta' as const, index: 0, arguments: written }]),
   ]
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function promptTokens(
