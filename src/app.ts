@@ -146,7 +146,7 @@ function endSessionsOfDeletedThreads({
   sandbox,
   log,
 }: Pick<Context, 'hints' | 'log'> & { sandbox: Sandbox }): void {
-  hints.hear((hint) => {
+  hints.subscribe((hint) => {
     if (hint.kind !== 'session_end') return
     const { thread_id } = hint
     sandbox.end(thread_id).catch((error: unknown) => {

@@ -11,14 +11,14 @@ import { lowOnSpace, onDisk } from './unavailable.ts'
 import { withSource, writeHashed } from './write-hashed.ts'
 
 /**
- * A file in `tmp/` that was not written to for this long was left by a crash. Several processes may share the folder,
- * so a younger one may be an unfinished upload. A put whose file is removed fails; it never loses bytes.
+ * A file in `tmp/` without a write for this long was left by a crash. Several processes may share the folder, so a newer
+ * file may be an unfinished upload. A put whose file is removed fails; it never loses bytes.
  */
 const leftoverMs = 60 * 60 * 1000
 
 /**
- * Creates the folder when it is missing, readable by this user only. `minFreeBytes` of its disk are never filled: a put
- * that would rejects with `BlobsUnavailable`.
+ * Creates the folder when it is missing, readable by this user only. A put that would
+ * leave less than `minFreeBytes` free on its disk rejects with `BlobsUnavailable`.
  */
 export async function openDiskBlobStore(
   settings: DiskBlobSettings,
@@ -61,7 +61,7 @@ async function put(
   }
 }
 
-/** What cannot be removed now, on a disk that became read-only, is removed at a later start. */
+/** A file that cannot be removed, for example on a disk that became read-only, is removed at a later start. */
 async function removeTemporary(path: string): Promise<void> {
   await rm(path, { force: true }).catch(() => undefined)
 }
@@ -69,10 +69,10 @@ async function removeTemporary(path: string): Promise<void> {
 async function moveIntoPlace(folder: string, temporary: string, blob: StoredBlob): Promise<void> {
   const path = blobPath(folder, blob.sha256)
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  // An existing file stays: Windows refuses to replace a file that is being read. A wrong length means that the disk
-  // lost something, and then the new file repairs it.
+  // An existing file is kept: Windows refuses to replace a file that is being read. If its length is wrong, the disk lost
+  // data, and the new file replaces it.
   if ((await sizeOf(path)) !== blob.bytes) await rename(temporary, path)
-  // Also for an existing blob: the put that moved it there may not have reached this line yet.
+  // Also for an existing blob: the put that moved it into place may not have reached this line yet.
   const parent = dirname(path)
   for (const changed of [parent, dirname(parent), folder]) await syncFolder(changed)
 }
@@ -112,7 +112,7 @@ async function sweepLeftovers(temporary: string): Promise<void> {
   for (const name of await readdir(temporary)) {
     const path = join(temporary, name)
     const found = await ifThere(stat(path))
-    // File times come from the machine's clock, so it is read here, not the one for `created_at`.
+    // File times come from the clock of the machine, so compare with that, not with the server's `Clock`.
     if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { force: true })
   }
 }
@@ -142,7 +142,7 @@ async function makeIdentity(folder: string): Promise<string> {
   }
   await syncFolder(folder)
   const identity = await readIdentity(folder)
-  if (identity === undefined) throw new Error(`${identityFile(folder)} vanished while it was created`)
+  if (identity === undefined) throw new Error(`${identityFile(folder)} disappeared while it was created`)
   return identity
 }
 

@@ -6,7 +6,7 @@ import type { BlobStoreSettings } from './settings.ts'
 
 /**
  * Rejects with a sentence for the user when the folder or the bucket cannot be used. `minFreeBytes` is for a
- * folder: puts leave so much of its disk free.
+ * folder: the space that puts leave free on its disk.
  */
 export async function openBlobStore(
   settings: BlobStoreSettings,

@@ -1,6 +1,6 @@
 /**
- * The port for file contents. A driver is one file here plus a case in `open.ts`; it must pass the contract suite in
- * test/contracts. Blobs are named by the SHA-256 of their bytes, so the same content is stored once.
+ * The port for file contents. A driver is one file in this directory and a case in `open.ts`. It must pass the contract
+ * suite in test/contracts. The name of a blob is the SHA-256 of its bytes, so the same content is stored once.
  */
 import type { Readable } from 'node:stream'
 
@@ -11,17 +11,17 @@ export interface StoredBlob {
 }
 
 export interface BlobStore {
-  /** A name of this store that survives restarts. The database records it, to detect a wrong folder or bucket. */
+  /** A name of this blob store that never changes. The database records it, to detect a wrong folder or bucket. */
   identity(): Promise<string>
   /**
-   * Streams the source to the store with constant memory. When it resolves the bytes are durable and complete
-   * under their hash. When the source fails or the signal aborts, it rejects with that error and keeps nothing; when
-   * the store takes no contents now, with `BlobsUnavailable`. The source is always destroyed in the end.
+   * Stores the bytes of the source, with constant memory. When it resolves, the bytes are complete and durable. When the
+   * source fails or the signal aborts, it rejects with that error and stores nothing. When contents cannot be stored
+   * now, it rejects with `BlobsUnavailable`. The source is destroyed in every case.
    */
   put(source: Readable, signal?: AbortSignal): Promise<StoredBlob>
   /**
-   * The bytes of a blob, or undefined when there is none. `start` and `end` (inclusive) select a range, which is cut at
-   * the last byte and may be empty. The reader reads to the end or destroys the stream.
+   * The bytes of a blob, or undefined when there is none. `start` and `end` (inclusive) select a range. The range ends
+   * at the last byte and may be empty. The caller must read the stream to its end or destroy it.
    */
   get(sha256: string, range?: { start: number; end: number }): Promise<Readable | undefined>
   /** Removing a missing blob is not an error. */

@@ -19,17 +19,17 @@ export interface S3Request {
 
 export interface S3Client {
   /**
-   * Resolves with any answer that a retry would not change, whatever its status; its body must be read or destroyed.
+   * Resolves with an answer of any status that a retry would not change. The caller must read or destroy its body.
    * Rejects with `BlobsUnavailable` when the server cannot be reached, and with the signal's reason on abort.
    */
   send(request: S3Request): Promise<IncomingMessage>
   close(): void
 }
 
-const tries = 4
+const maxAttempts = 4
 const firstPauseMs = 200
-/** A server that neither takes nor sends a byte for this long counts as lost. */
-const silenceMs = 120_000
+/** A request fails when no byte was sent or received for this long. */
+const idleTimeoutMs = 120_000
 const emptySha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 export function createS3Client(settings: S3BlobSettings): S3Client {
@@ -41,12 +41,12 @@ export function createS3Client(settings: S3BlobSettings): S3Client {
       method: request.method,
       headers,
       agent,
-      timeout: silenceMs,
+      timeout: idleTimeoutMs,
       ...(request.signal && { signal: request.signal }),
     })
     return exchange(outgoing, request.body?.open())
   }
-  return { send: (request) => sendAgain(settings, request, sendOnce), close: () => agent.destroy() }
+  return { send: (request) => sendWithRetries(settings, request, sendOnce), close: () => agent.destroy() }
 }
 
 /** The URL of an object; the bucket is part of the host or of the path. */
@@ -64,18 +64,18 @@ export function objectUrl(settings: S3BlobSettings, key: string): URL {
 }
 
 /** An error with the request and the server's answer, whose body it reads. */
-export async function refusal(
+export async function refusalError(
   settings: S3BlobSettings,
   request: S3Request,
   answer: IncomingMessage,
 ): Promise<Error> {
   const { code, message } = parseRefusal(await readText(answer))
-  const words = [code, message].filter((word) => word !== '').join(': ')
-  const said = words === '' ? `${answer.statusCode}` : `${answer.statusCode} ${words}`
-  return new Error(`S3 answered ${said} to ${request.method} ${objectUrl(settings, request.key).href}`)
+  const detail = [code, message].filter((text) => text !== '').join(': ')
+  const answered = detail === '' ? `${answer.statusCode}` : `${answer.statusCode} ${detail}`
+  return new Error(`S3 answered ${answered} to ${request.method} ${objectUrl(settings, request.key).href}`)
 }
 
-/** Code and message of an S3 error document. They are flat text, so no XML parser is needed. */
+/** Code and message of an S3 error document. The document has no nested elements, so no XML parser is needed. */
 export function parseRefusal(text: string): { code: string; message: string } {
   const tag = (name: string) => new RegExp(`<${name}>([^<]*)</${name}>`).exec(text)?.[1]?.trim() ?? ''
   return { code: tag('Code'), message: tag('Message') }
@@ -110,7 +110,7 @@ async function sign(
   return { url: signed.url, headers }
 }
 
-async function sendAgain(
+async function sendWithRetries(
   settings: S3BlobSettings,
   request: S3Request,
   sendOnce: (request: S3Request) => Promise<IncomingMessage>,
@@ -119,17 +119,18 @@ async function sendAgain(
     request.signal?.throwIfAborted()
     const answer = await sendOnce(request).catch((error: unknown) => {
       request.signal?.throwIfAborted()
-      if (attempt >= tries) throw unreachable(settings, error)
+      if (attempt >= maxAttempts) throw unreachable(settings, error)
       return undefined
     })
-    if (answer !== undefined && (attempt >= tries || !isTransient(answer.statusCode ?? 0))) return answer
+    if (answer !== undefined && (attempt >= maxAttempts || !isTransient(answer.statusCode ?? 0)))
+      return answer
     answer?.destroy()
     const pauseMs = firstPauseMs * 2 ** (attempt - 1)
     await sleep(pauseMs * (0.5 + Math.random()), request.signal)
   }
 }
 
-/** Whether the same request may succeed a moment later; 501 says that it never will. */
+/** Whether the same request may succeed later. 501 means that it never will. */
 function isTransient(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501)
 }
@@ -138,9 +139,11 @@ function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Pro
   return new Promise((resolve, reject) => {
     // The listener stays after the answer: a server that answers early and closes causes an error after it.
     outgoing.on('error', reject)
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no byte moved for ${silenceMs / 1000} seconds`)))
+    outgoing.on('timeout', () =>
+      outgoing.destroy(new Error(`no byte was sent or received for ${idleTimeoutMs / 1000} seconds`)),
+    )
     outgoing.once('response', (answer) => {
-      // From here on a pause may be the reader's.
+      // From here on the reader of the body may pause.
       outgoing.setTimeout(0)
       resolve(answer)
     })
@@ -152,7 +155,7 @@ function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Pro
 function unreachable(settings: S3BlobSettings, error: unknown): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const message = error instanceof Error ? error.message : String(error)
-  const why = [code, message].filter((word) => word !== '').join(': ')
+  const why = [code, message].filter((text) => text !== '').join(': ')
   return new BlobsUnavailable(
     'its storage for file contents does not answer',
     `The S3 server at ${settings.endpoint} could not be reached or did not finish: ${why}`,

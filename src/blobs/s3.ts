@@ -11,7 +11,7 @@ import {
   createS3Client,
   parseRefusal,
   readText,
-  refusal,
+  refusalError,
   type S3Client,
   type S3Request,
 } from './s3-client.ts'
@@ -19,10 +19,10 @@ import type { S3BlobSettings } from './settings.ts'
 import { onDisk } from './unavailable.ts'
 import { withSource, writeHashed } from './write-hashed.ts'
 
-/** The limit of one PUT on S3 itself. Checked while spooling: the server would refuse by closing the connection. */
+/** The size limit of one PUT on S3. It is checked here, because the server would close the connection. */
 const limit = {
   bytes: 5 * 1024 ** 3,
-  error: () => new Error('the blob is larger than 5 GiB, the most that one PUT may carry'),
+  error: () => new Error('the blob is larger than 5 GiB, the limit of one PUT'),
 }
 
 interface Bucket {
@@ -31,8 +31,8 @@ interface Bucket {
 }
 
 /**
- * Reads the bucket's identity, so that a wrong address, bucket or key is an error here and not at the first upload. The
- * key needs GetObject, PutObject, DeleteObject and ListBucket: without the last S3 answers 403 for missing objects.
+ * Reads the identity of the bucket, so that a wrong address, bucket or key fails here and not at the first upload. The key
+ * needs GetObject, PutObject, DeleteObject and ListBucket. Without ListBucket, S3 answers 403 for missing objects.
  */
 export async function openS3BlobStore(settings: S3BlobSettings): Promise<BlobStore> {
   const client = createS3Client(settings)
@@ -65,8 +65,8 @@ async function put(bucket: Bucket, source: Readable, signal?: AbortSignal): Prom
 }
 
 /**
- * A file without a name, so that a crash leaves nothing behind. A blob's name is its hash, and its length is sent before
- * its bytes: neither is known until the source has ended, and it may be larger than memory.
+ * Opens a temporary file and removes its name, so that a crash leaves nothing behind. The blob is written to it first,
+ * because its hash and its length must be sent before its bytes.
  */
 async function openSpool(folder: string): Promise<FileHandle> {
   const path = join(folder, `spool-${randomBytes(16).toString('hex')}`)
@@ -78,7 +78,7 @@ async function openSpool(folder: string): Promise<FileHandle> {
 async function isThere(bucket: Bucket, blob: StoredBlob, signal: AbortSignal | undefined): Promise<boolean> {
   const answer = await bucket.client.send({ method: 'HEAD', key: blobKey(bucket, blob.sha256), signal })
   answer.resume()
-  // Any other answer, also a 403 without ListBucket, is left to the PUT, whose refusal says why.
+  // After any other answer, also 403 without ListBucket, the PUT reports the reason.
   return answer.statusCode === 200 && answer.headers['content-length'] === String(blob.bytes)
 }
 
@@ -99,11 +99,11 @@ async function upload(
     signal,
   }
   const answer = await bucket.client.send(request)
-  if (answer.statusCode !== 200) throw await refusal(bucket.settings, request, answer)
+  if (answer.statusCode !== 200) throw await refusalError(bucket.settings, request, answer)
   answer.resume()
 }
 
-/** Read by position: a retry begins at the first byte of the same open file. */
+/** Reads by position, so that a retry starts at the first byte of the same open file. */
 async function* readSpool(file: FileHandle, bytes: number): AsyncGenerator<Buffer> {
   let position = 0
   while (position < bytes) {
@@ -144,9 +144,9 @@ async function remove(bucket: Bucket, sha256: string): Promise<void> {
   answer.resume()
 }
 
-/** Undefined for a missing object; a missing bucket is a 404 as well, but an error. */
+/** Undefined for a missing object. Throws for a missing bucket, which is a 404 too. */
 async function missing(bucket: Bucket, request: S3Request, answer: IncomingMessage): Promise<undefined> {
-  if (answer.statusCode !== 404) throw await refusal(bucket.settings, request, answer)
+  if (answer.statusCode !== 404) throw await refusalError(bucket.settings, request, answer)
   const { code, message } = parseRefusal(await readText(answer))
   if (code !== '' && code !== 'NoSuchKey') throw new Error(`S3 answered 404 ${code}: ${message}`)
 }
@@ -166,7 +166,8 @@ async function readIdentity(bucket: Bucket): Promise<string | undefined> {
 
 async function makeIdentity(bucket: Bucket): Promise<string> {
   // When two processes open a new bucket, the second must not replace the identity of the first. Some servers do not
-  // support a conditional PUT: most ignore it, some answer 501. There the last one wins, and the read sees it mostly.
+  // support a conditional PUT: most ignore the condition, some answer 501. There the last write wins, and the read below
+  // usually sees it.
   const request = identityRequest(bucket)
   let answer = await bucket.client.send({ ...request, headers: { 'if-none-match': '*' } })
   if (answer.statusCode === 501) {
@@ -174,10 +175,10 @@ async function makeIdentity(bucket: Bucket): Promise<string> {
     answer = await bucket.client.send(request)
   }
   const written = [200, 409, 412].includes(answer.statusCode ?? 0)
-  if (!written) throw await refusal(bucket.settings, request, answer)
+  if (!written) throw await refusalError(bucket.settings, request, answer)
   answer.resume()
   const identity = await readIdentity(bucket)
-  if (identity === undefined) throw new Error(`The object ${request.key} vanished while it was created`)
+  if (identity === undefined) throw new Error(`The object ${request.key} disappeared while it was created`)
   return identity
 }
 

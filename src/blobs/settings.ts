@@ -1,4 +1,4 @@
-/** What a user writes to choose where file contents are kept. */
+/** The settings that choose where file contents are stored. */
 import { z } from 'zod'
 
 const DiskBlobSettings = z.strictObject({
@@ -25,7 +25,7 @@ const S3BlobSettings = z.strictObject({
     variable: 'SPOOL_S3_REGION',
     description: 'part of the signature; servers without regions take any word, often `us-east-1` or `auto`',
   }),
-  // Only characters that a URL carries unescaped: servers disagree on how to escape others when they check a signature.
+  // Only characters that need no escaping in a URL: servers escape others differently when they check a signature.
   prefix: z
     .string()
     .regex(/^[A-Za-z0-9_-][A-Za-z0-9._/-]*$/, 'may hold letters, digits and . _ - /')

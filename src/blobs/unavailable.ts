@@ -1,4 +1,4 @@
-/** A blob store that takes no contents now: a full or read-only disk, a server that cannot be reached. */
+/** A blob store that cannot store contents now: the disk is full or read-only, or the server cannot be reached. */
 import { Unavailable } from '../util/unavailable.ts'
 
 export class BlobsUnavailable extends Unavailable {
@@ -14,7 +14,7 @@ const diskReasons: Record<string, string> = {
   EIO: 'the disk for file contents cannot be written',
 }
 
-/** Rejects with `BlobsUnavailable` when the disk refused the work, else with the error itself. */
+/** Settles like `work`, with `BlobsUnavailable` in place of an error of the disk. */
 export async function onDisk<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work
@@ -26,7 +26,7 @@ export async function onDisk<Result>(work: Promise<Result>): Promise<Result> {
   }
 }
 
-/** When storing more would leave less than the configured free space. */
+/** The error for contents that would leave less than the configured free space. */
 export function lowOnSpace(folder: string, minFreeBytes: number): BlobsUnavailable {
   const reason = 'the disk for file contents is nearly full'
   const leastMb = Math.round(minFreeBytes / 1024 / 1024)

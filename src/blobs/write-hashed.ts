@@ -8,11 +8,11 @@ import { onDisk } from './unavailable.ts'
 
 export interface SizeLimit {
   bytes: number
-  /** The error when the source is larger. */
+  /** Makes the error for a larger source. */
   error: () => Error
 }
 
-/** Rejects with the source's error or the signal's reason; the file then holds a part that the caller must remove. */
+/** Rejects with the source's error or the signal's reason. The file is then incomplete, and the caller must remove it. */
 export async function writeHashed(
   source: Readable,
   file: FileHandle,
@@ -26,14 +26,14 @@ export async function writeHashed(
       bytes += part.byteLength
       if (bytes > options.limit.bytes) throw options.limit.error()
       hash.update(part)
-      // Not `write`, which may write a part: appendFile continues until the whole chunk is in the file.
+      // Not `write`, which may write only a part of the chunk; appendFile writes all of it.
       await onDisk(file.appendFile(part))
     }
   }
   try {
     await pipeline(source, write, { signal: options.signal })
   } catch (error) {
-    // On abort the pipeline throws its own AbortError; the contract says the signal's reason.
+    // On abort the pipeline throws an AbortError, but the contract requires the signal's reason.
     options.signal?.throwIfAborted()
     throw error
   }
@@ -41,8 +41,9 @@ export async function writeHashed(
 }
 
 /**
- * Runs `store` on a source that is not being read yet. A source that fails in that time must not end the process
- * because it has no listener, and one that is never read must be closed, or its writer waits without end.
+ * Runs `store` on a source that is not being read yet, and destroys the source in the end. Without the error listener a
+ * source that fails early would end the process; without the destruction the writer of an unread source would wait
+ * forever.
  */
 export async function withSource<Result>(source: Readable, store: () => Promise<Result>): Promise<Result> {
   source.on('error', () => {})

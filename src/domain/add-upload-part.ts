@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 import { checkPending } from './pending-upload.ts'
 import { holdContent, type SavedContent } from './save-content.ts'
 
-/** The order of the parts is given when the upload is completed, so any number may be added at once. */
+/** The request that completes the upload sets the order of the parts, so several may be added at the same time. */
 export async function addUploadPart(
   context: Pick<Context, 'db' | 'clock'>,
   key: UploadKey,

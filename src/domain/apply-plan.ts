@@ -1,4 +1,4 @@
-/** Carries out what a request needs of files and vector stores, in the transaction that writes its object. */
+/** Carries out the plan for files and vector stores of a request, in the transaction that writes its object. */
 import { errors } from '../api/errors.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
@@ -26,8 +26,8 @@ interface Planned {
 }
 
 /**
- * All of a plan, for an object that is new. Throws 404 for files and vector stores that do not exist, 400 for stores
- * that expired and for files that cannot be used as the request says.
+ * Carries out the plan of a new object. Throws 404 for files and vector stores that do not exist, 400 for stores that
+ * have expired and for files that cannot be used as requested.
  */
 export async function applyPlan(context: Context, tx: Queryable, planned: Planned): Promise<void> {
   const { project, plan } = planned
@@ -45,12 +45,12 @@ export async function applyPlan(context: Context, tx: Queryable, planned: Planne
 }
 
 /**
- * Checks the files of a plan; none of them can be deleted until the transaction ends. Call it before a thread,
+ * Checks the files of a plan and locks them against deletion until the transaction ends. Call it before a thread,
  * assistant or vector store is locked: the deletion of a file takes its locks in this order.
  */
 export async function lockFiles(tx: Queryable, { project, plan }: Planned): Promise<void> {
   if (plan.files.length === 0) return
-  const ids = [...new Set(plan.files.map((one) => one.file_id))]
+  const ids = [...new Set(plan.files.map((file) => file.file_id))]
   const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
   for (const { file_id, imagePath } of plan.files) {
     const file = files.get(file_id)
@@ -63,7 +63,7 @@ export async function lockFiles(tx: Queryable, { project, plan }: Planned): Prom
   checkSearchable(files, plan.searched)
 }
 
-/** The vector stores that a plan names must exist and not have expired. */
+/** Throws unless the vector stores of a plan exist and have not expired. */
 export async function checkStores(
   context: Pick<Context, 'clock'>,
   tx: Queryable,
@@ -72,15 +72,15 @@ export async function checkStores(
   if (plan.stores.length === 0) return
   const rows = await findStoreRows(tx, project, plan.stores)
   for (const id of plan.stores) {
-    const row = rows.find((one) => one.id === id)
+    const row = rows.find((candidate) => candidate.id === id)
     if (!row) throw errors.notFound('vector_store', id)
     if (isExpired(row, nowSeconds(context.clock))) throw errors.vectorStoreExpired(id)
   }
 }
 
 /**
- * The files that new messages attach become the thread's: those for code_interpreter join its files, those for
- * file_search its vector store. The files and the thread are locked already, by `lockFiles` and by the caller.
+ * Adds the files that new messages attach to the resources of the thread: those for code_interpreter to its files, those
+ * for file_search to its vector store. `lockFiles` must have locked the files, and the caller the thread.
  */
 export async function attachToThread(
   context: Context,
@@ -93,7 +93,7 @@ export async function attachToThread(
   if (tool_resources !== thread.tool_resources) await updateThread(tx, { ...thread, tool_resources })
 }
 
-/** Answers the resources with the thread's vector store. One that was deleted is replaced. */
+/** Adds the attached files to the vector store of the thread, or to a new one; returns the changed resources. */
 async function attachForSearch(
   context: Context,
   tx: Queryable,
@@ -102,9 +102,9 @@ async function attachForSearch(
 ): Promise<Thread['tool_resources']> {
   const file_ids = attachedFor('file_search', messages)
   if (file_ids.length === 0) return resources
-  const [known] = await findStoreRows(tx, project, resources.file_search?.vector_store_ids ?? [])
-  if (known) {
-    const store = await lockStoreToFill(context, tx, { project, id: known.id })
+  const [existing] = await findStoreRows(tx, project, resources.file_search?.vector_store_ids ?? [])
+  if (existing) {
+    const store = await lockStoreToFill(context, tx, { project, id: existing.id })
     await addFiles(context, tx, store, newStoreFiles(file_ids, {}))
     return resources
   }

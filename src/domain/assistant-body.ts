@@ -1,16 +1,16 @@
-/** What creating and modifying an assistant have in common. */
+/** The rules that creating and modifying an assistant share. */
 import { errors } from '../api/errors.ts'
 import { checkTools } from '../api/tools.ts'
 import type { AssistantBody } from '../sql/assistants.ts'
 import type { Context } from './context.ts'
 
-/** Throws when fields contradict one another or nothing stands behind the model's name. */
+/** Throws when fields contradict each other or no provider has the model. */
 export function checkAssistant({ modelBehind }: Pick<Context, 'modelBehind'>, body: AssistantBody): void {
   checkTools(body)
   if (modelBehind(body.model) === undefined) throw errors.requestedModelNotFound(body.model)
 }
 
-/** An enabled tool shows its resources, even when it has none. */
+/** The resources with an empty entry for each enabled tool that has none. */
 export function resourcesFor(
   tools: AssistantBody['tools'],
   resources: AssistantBody['tool_resources'],

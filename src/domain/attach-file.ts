@@ -6,8 +6,8 @@ import type { Context } from './context.ts'
 import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
 
 /**
- * A file that is attached already keeps its entry. It takes the attributes and the chunking strategy of the request,
- * and starts again when it failed, was cancelled, or is to be cut into chunks in another way.
+ * A file that is attached already keeps its entry. The entry takes the attributes and the chunking strategy of the
+ * request. It is restarted when it failed, was cancelled, or has a new chunking strategy.
  */
 export async function attachFile(
   context: Context,
@@ -17,7 +17,7 @@ export async function attachFile(
   const { project, vector_store_id } = place
   const { file_id } = request
   const attached = await context.db.transaction(async (tx) => {
-    // Files are locked before vector stores, as their deletion does. A missing store is still reported first.
+    // The deletion of a file locks files before vector stores, so do the same. A missing store is still reported first.
     const files = await shareFiles(tx, project, [file_id], { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
     checkSearchable(files, [file_id])
@@ -27,6 +27,6 @@ export async function attachFile(
     const { seq: _, ...file } = found
     return file
   })
-  context.hints.tell({ kind: 'ingest' })
+  context.hints.send({ kind: 'ingest' })
   return attached
 }

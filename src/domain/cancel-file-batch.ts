@@ -8,7 +8,7 @@ import { cancelStoreFiles } from '../sql/vector-store-files.ts'
 import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
 
-/** A batch that has ended is answered as it is. */
+/** A batch that has ended is returned unchanged. */
 export async function cancelFileBatch(
   { db }: Pick<Context, 'db'>,
   key: BatchKey,

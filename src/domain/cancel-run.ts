@@ -1,4 +1,4 @@
-/** Cancels a run: its owner stops the work; without an owner it ends here. */
+/** Cancels a run. Its owner stops the work; a run without an owner ends in this call. */
 import { errors } from '../api/errors.ts'
 import type { Run } from '../api/runs.ts'
 import { emptyState, loadState } from '../runs/load.ts'
@@ -9,9 +9,9 @@ import { lockRun, toRun, type RunKey } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** Returns the run as `cancelling`, whatever becomes of it right after. */
+/** Returns the run with status `cancelling`, even if it has ended right after. */
 export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey): Promise<Run> {
-  const [cancel, news] = [
+  const [cancel, newEntries] = [
     { kind: 'cancel' as const, run_id: key.id },
     { kind: 'log' as const, run_ids: [key.id] },
   ]
@@ -26,12 +26,12 @@ export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey)
     const transition = isOwned
       ? requested
       : both(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
-    const notifications = isOwned ? hints.notifications(cancel, news) : hints.notifications(news)
+    const notifications = isOwned ? hints.notifications(cancel, newEntries) : hints.notifications(newEntries)
     const persisted = await persist(tx, 'locked', transition, { notifications })
     if (!isOwned) reportEnd(log, persisted.state.row)
     return { run: toRun(requested.state.row), owned: isOwned }
   })
-  if (owned) hints.tell(cancel)
-  hints.tell(news)
+  if (owned) hints.send(cancel)
+  hints.send(newEntries)
   return run
 }

@@ -1,4 +1,4 @@
-/** Ends uploads: completed, cancelled, or expired. */
+/** Ends uploads as completed, cancelled or expired. */
 import type { Upload } from '../api/uploads.ts'
 import type { Queryable } from '../database/database.ts'
 import { lockBlobs, releaseBlobs } from '../sql/blobs.ts'
@@ -26,7 +26,7 @@ export async function cancelUpload(context: Uploads, key: UploadKey): Promise<Up
   })
 }
 
-/** Ends one upload that has expired. Answers how many it ended; call it again while that is not 0. */
+/** Ends one upload that has expired. Returns how many it ended; call it again while that is not 0. */
 export async function expireUploads(context: Uploads): Promise<number> {
   return context.db.transaction(async (tx) => {
     const row = await lockExpiredUpload(tx, nowSeconds(context.clock))
@@ -36,7 +36,7 @@ export async function expireUploads(context: Uploads): Promise<number> {
   })
 }
 
-/** Ends a locked upload. Its parts are removed, and their content is released; `keeps` names content to keep. */
+/** Ends a locked upload: deletes its parts and releases their content, except the content `keeps`. */
 export async function closeUpload(
   { clock }: Pick<Context, 'clock'>,
   tx: Queryable,
@@ -47,7 +47,7 @@ export async function closeUpload(
   await lockBlobs(tx, keeps === undefined ? hashes : [...hashes, keeps])
   await removeParts(tx, id)
   await releaseBlobs(tx, hashes, nowSeconds(clock))
-  // After the release: a file of one part has the part's own content.
+  // After the release, because the file of an upload with one part has the same content as the part.
   if (keeps !== undefined) await holdContent(tx, keeps)
   await setUploadStatus(tx, id, status)
 }

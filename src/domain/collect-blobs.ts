@@ -1,4 +1,4 @@
-/** Deletes content that nothing refers to, and makes sure that all processes of a database use one blob store. */
+/** Deletes content without references, and checks that all processes of a database use the same blob store. */
 import type { BlobStore } from '../blobs/port.ts'
 import {
   forgetBlob,
@@ -12,16 +12,16 @@ import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** Content stays this long after its last reference, for those who are reading it or saving the same bytes again. */
+/** Content is kept this long after its last reference, for readers and for uploads of the same bytes. */
 const idleSeconds = 3600
 
-/** Looks at one blob. Answers 0 when there was none; call it again otherwise. */
+/** Handles one blob. Returns 0 when there was none; call it again otherwise. */
 export async function collectBlobs(context: Pick<Context, 'blobs' | 'clock' | 'db'>): Promise<number> {
   return context.db.transaction(async (tx) => {
     if (!(await lockBlobCollection(tx))) return 0
     const sha256 = await lockReleasedBlob(tx, nowSeconds(context.clock) - idleSeconds)
     if (sha256 === undefined) return 0
-    // Asked under the lock, so that a reference that was added while we waited for it is seen.
+    // Checked under the lock, so that it sees a reference that was added before the lock was acquired.
     if (await isBlobInUse(tx, sha256)) {
       await holdBlob(tx, sha256)
       return 1
@@ -32,7 +32,7 @@ export async function collectBlobs(context: Pick<Context, 'blobs' | 'clock' | 'd
   })
 }
 
-/** Throws a sentence for the user when the database belongs to another blob store. */
+/** Throws an error for the operator when the database belongs to another blob store. */
 export async function checkBlobStore(db: Queryable, blobs: BlobStore, place: string): Promise<void> {
   const identity = await blobs.identity()
   const recorded = await recordBlobStore(db, identity)

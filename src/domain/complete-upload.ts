@@ -13,7 +13,7 @@ import { saveContent, type SavedContent } from './save-content.ts'
 
 type Uploads = Pick<Context, 'blobs' | 'clock' | 'db'>
 
-/** Joins the parts in the order of the request. Of two requests that complete or cancel it at once, one succeeds. */
+/** Joins the parts in the order of the request. Of several requests to complete or cancel the upload, one succeeds. */
 export async function completeUpload(
   context: Uploads,
   key: UploadKey,

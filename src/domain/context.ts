@@ -1,4 +1,4 @@
-/** What the functions of this directory work with; app.ts makes it once. Each function picks what it needs. */
+/** The dependencies of the functions in this directory. app.ts creates it once; each function picks the members it uses. */
 import type { Handoff } from '../runs/handoff.ts'
 import type { Hints } from '../runs/hints.ts'
 import type { RunLog } from '../runs/run-log.ts'
@@ -12,7 +12,7 @@ export interface Context {
   db: Database
   /** File contents; rows in the database say what they are. */
   blobs: BlobStore
-  /** How files are read into vector stores, and found there. */
+  /** The dependencies of ingest and search. */
   retrieval: Retrieval
   clock: Clock
   hints: Hints
@@ -21,10 +21,10 @@ export interface Context {
   log: Log
   /** How long a run may take from its creation to its end. */
   runExpiresSeconds: number
-  /** How long the log of an ended run is kept; 0: as long as its thread. */
+  /** How many days the log of an ended run is kept; 0: as long as its thread. */
   runLogDays: number
-  /** How many days the trace keeps what runs did; 0: it keeps nothing. */
+  /** How many days the work of runs is kept for traces; 0: it is not recorded. */
   traceDays: number
-  /** Which provider and model a name leads to, as `provider/model`. */
+  /** Resolves a model name to `provider/model`. */
   modelBehind: (name: string) => string | undefined
 }

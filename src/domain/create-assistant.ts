@@ -36,6 +36,6 @@ export async function createAssistant(
     await applyPlan(context, tx, { project, plan })
     return insertAssistant(tx, row)
   })
-  if (fillsStores(plan)) context.hints.tell({ kind: 'ingest' })
+  if (fillsStores(plan)) context.hints.send({ kind: 'ingest' })
   return assistant
 }

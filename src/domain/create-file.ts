@@ -23,7 +23,7 @@ export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: N
   return toFile(row)
 }
 
-/** For transactions that do more than create a file: they hold the content and insert the row themselves. */
+/** For transactions that do more than create a file: they lock the content and insert the row themselves. */
 export function newFileRow({ clock }: Pick<Context, 'clock'>, file: NewFile): FileRow {
   const { project, content, purpose, filename, expires_after } = file
   const now = nowSeconds(clock)

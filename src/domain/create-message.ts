@@ -25,6 +25,6 @@ export async function createMessage(
     if (changesThread) await attachToThread(context, tx, { project, thread, messages })
     await insertMessages(tx, project, [message])
   })
-  if (plan.searched.length > 0) context.hints.tell({ kind: 'ingest' })
+  if (plan.searched.length > 0) context.hints.send({ kind: 'ingest' })
   return message
 }

@@ -1,4 +1,4 @@
-/** Creates runs: all that belongs to one is committed together, or nothing is. */
+/** Creates runs. All rows of a run are committed together. */
 import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
@@ -24,7 +24,7 @@ import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 
-/** The run as it stood when queued, and the log entry after which its response stream begins. */
+/** The run as it was queued, and the number of the log entry after which its response stream starts. */
 export interface StartedRun {
   run: Run
   after: number
@@ -58,7 +58,7 @@ export async function createThreadAndRun(
       messages,
       notifications: queueHint(context, slot),
     })
-  // One statement is a transaction by itself; only files and stores need more.
+  // A single statement is a transaction by itself. Only files and vector stores need more statements.
   const inserting = isEmptyPlan(plan)
     ? insert(context.db)
     : context.db.transaction(async (tx) => {
@@ -68,11 +68,11 @@ export async function createThreadAndRun(
   return started(context, slot, {
     row,
     run: await orRelease(slot, inserting),
-    bringsFiles: fillsStores(plan),
+    addsFiles: fillsStores(plan),
   })
 }
 
-/** `POST /threads/{thread_id}/runs`; the thread row's lock and the index on active runs are the thread lock. */
+/** `POST /threads/{thread_id}/runs`. The row lock and the unique index on active runs allow one active run on a thread. */
 export async function createRun(
   context: Context,
   thread_id: string,
@@ -81,7 +81,7 @@ export async function createRun(
 ): Promise<StartedRun> {
   const { project } = options
   const settings = await settingsFor(context, request, options).catch(async (error: unknown) => {
-    // The thread of the path is checked first; this look is needed only when the call fails anyway.
+    // A missing thread must be reported first. The check is needed only when the call fails for another reason.
     if (await findThread(context.db, project, thread_id)) throw error
     throw errors.notFound('thread', thread_id)
   })
@@ -107,23 +107,23 @@ export async function createRun(
   return started(context, slot, {
     row,
     run,
-    bringsFiles: plan.searched.length > 0,
+    addsFiles: plan.searched.length > 0,
   })
 }
 
-/** Other processes learn of a run that this one does not start. */
+/** The notification for a run that this process does not start. */
 function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
   return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
-/** After the commit. `row` is the row as it was queued. */
+/** Starts or queues the run after the commit. `row` is the row as it was queued. */
 function started(
   context: Context,
   slot: Slot | undefined,
-  { row, run, bringsFiles }: { row: RunRow; run: PersistedRun; bringsFiles: boolean },
+  { row, run, addsFiles }: { row: RunRow; run: PersistedRun; addsFiles: boolean },
 ): StartedRun {
   startOrQueue(context, slot, run)
-  if (bringsFiles) context.hints.tell({ kind: 'ingest' })
+  if (addsFiles) context.hints.send({ kind: 'ingest' })
   return { run: toRun(row), after: 0 }
 }
 
@@ -154,8 +154,8 @@ async function checkThread(
 
 const isUsers = (message: Message) => message.role === 'user'
 
-function checkRunnable(hasQuestion: boolean, settings: RunSettings): void {
-  if (!hasQuestion && !settings.instructions) throw errors.invalidThread()
+function checkRunnable(isAnswerable: boolean, settings: RunSettings): void {
+  if (!isAnswerable && !settings.instructions) throw errors.invalidThread()
 }
 
 function newRow(

@@ -20,6 +20,6 @@ export async function createThread(
     await insertThread(tx, project, thread)
     await insertMessages(tx, project, messages)
   })
-  if (fillsStores(plan)) context.hints.tell({ kind: 'ingest' })
+  if (fillsStores(plan)) context.hints.send({ kind: 'ingest' })
   return thread
 }

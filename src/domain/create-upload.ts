@@ -1,4 +1,4 @@
-/** Creates an upload: a file whose content comes in parts and that exists once the upload is completed. */
+/** Creates an upload. Its content arrives in parts, and the file exists when the upload is completed. */
 import { errors } from '../api/errors.ts'
 import type { CreateUploadRequest, Upload } from '../api/uploads.ts'
 import { insertUpload, toUpload, type UploadRow } from '../sql/uploads.ts'
@@ -7,7 +7,7 @@ import { maxFileNameLength } from '../util/file-name.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
-/** From the creation of an upload to the last moment at which it can be completed. */
+/** The time from the creation of an upload to its expiry. */
 const lifetimeSeconds = 3600
 
 export async function createUpload(

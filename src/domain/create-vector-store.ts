@@ -24,6 +24,6 @@ export async function createVectorStore(
     return findVectorStore(tx, { project, id: store.id }, nowSeconds(context.clock))
   })
   if (!created) throw new Error(`expected the vector store ${store.id} to exist`)
-  if (store.files.length > 0) context.hints.tell({ kind: 'ingest' })
+  if (store.files.length > 0) context.hints.send({ kind: 'ingest' })
   return created
 }

@@ -2,7 +2,7 @@
 import { deleteAssistant as deleteRow } from '../sql/assistants.ts'
 import type { Context } from './context.ts'
 
-/** Answers false when there is no such assistant in the project. */
+/** Returns false when the project has no such assistant. */
 export function deleteAssistant({ db }: Context, project: string, id: string): Promise<boolean> {
   return deleteRow(db, project, id)
 }

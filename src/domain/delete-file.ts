@@ -1,4 +1,4 @@
-/** Deletes files, by request or because they expired, and takes them out of everything that uses them. */
+/** Deletes files, by request or because they expired, and removes them from the objects that use them. */
 import { errors } from '../api/errors.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import { lockAssistantsWithFile, updateAssistant } from '../sql/assistants.ts'
@@ -12,7 +12,7 @@ import { detachEverywhere } from './detach-file.ts'
 
 type Clocked = Pick<Context, 'clock' | 'db'>
 
-/** Messages and runs that name the file keep its id. */
+/** Messages and runs keep the id of the file. */
 export async function deleteFile(context: Clocked, project: string, id: string): Promise<void> {
   await context.db.transaction(async (tx) => {
     const file = await lockFile(tx, project, id)
@@ -21,7 +21,7 @@ export async function deleteFile(context: Clocked, project: string, id: string):
   })
 }
 
-/** Answers how many files it deleted; call it again while that is not 0. */
+/** Returns how many files it deleted; call it again while that is not 0. */
 export async function expireFiles(context: Clocked): Promise<number> {
   return context.db.transaction(async (tx) => {
     const file = await lockExpiredFile(tx, nowSeconds(context.clock))

@@ -1,4 +1,4 @@
-/** Deletes a thread with its messages, runs and steps. An active run is stopped silently, and a Python session ends. */
+/** Deletes a thread with its messages, runs and steps. An active run is stopped without an event, and the Python session ends. */
 import { errors } from '../api/errors.ts'
 import type { Hint } from '../runs/hints.ts'
 import { activeRunId } from '../sql/runs.ts'
@@ -20,5 +20,5 @@ export async function deleteThread(
     for (const hint of all) await hints.announce(tx, hint)
     return all
   })
-  for (const hint of news) hints.tell(hint)
+  for (const hint of news) hints.send(hint)
 }

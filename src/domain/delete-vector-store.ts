@@ -1,11 +1,11 @@
-/** Deletes a vector store. Its files stay. */
+/** Deletes a vector store. Its files are kept. */
 import { errors } from '../api/errors.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { removeAllStoreFiles } from '../sql/vector-store-files.ts'
 import { lockVectorStore, removeVectorStore, type StoreKey } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
 
-/** Assistants and threads keep the id. From now on a run searches without the store. */
+/** Assistants and threads keep the id of the store. Later runs ignore it. */
 export async function deleteVectorStore(
   context: Pick<Context, 'db' | 'retrieval'>,
   key: StoreKey,

@@ -1,4 +1,4 @@
-/** Takes files out of vector stores: one by request, or a file that is being deleted out of all of them. */
+/** Removes files from vector stores: from one by request, or from all when the file is deleted. */
 import { errors } from '../api/errors.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
@@ -12,12 +12,12 @@ import { lockStoresWithFile, lockVectorStore, raiseVersion, touchVectorStores } 
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** The file itself stays. Of a file that was deleted the store keeps a note, so that it can still be taken out, once. */
+/** The file itself is kept. A file that was deleted can still be removed once: the store keeps a record of it. */
 export async function detachFile(context: Pick<Context, 'db' | 'clock'>, key: StoreFileKey): Promise<void> {
   const { project, vector_store_id: id, file_id } = key
   await context.db.transaction(async (tx) => {
     if (!(await lockVectorStore(tx, { project, id }))) throw errors.notFound('vector_store', id)
-    if (!(await takeOut(tx, key)) && !(await forgetDeletedFile(tx, key))) {
+    if (!(await removeFromStore(tx, key)) && !(await forgetDeletedFile(tx, key))) {
       throw errors.fileNotInVectorStore(file_id, id)
     }
     await touchVectorStores(tx, [id], nowSeconds(context.clock))
@@ -31,13 +31,13 @@ export async function detachEverywhere(
 ): Promise<void> {
   for (const store of await lockStoresWithFile(tx, file_id)) {
     const key = { project, vector_store_id: store.id, file_id }
-    await takeOut(tx, key)
+    await removeFromStore(tx, key)
     await noteDeletedFile(tx, key)
   }
 }
 
-/** The store's row is locked. False when the file is not in it. */
-async function takeOut(tx: Queryable, key: StoreFileKey): Promise<boolean> {
+/** Removes the file from a locked store; returns false when it is not there. */
+async function removeFromStore(tx: Queryable, key: StoreFileKey): Promise<boolean> {
   const seq = await removeStoreFile(tx, key)
   if (seq === undefined) return false
   await removeChunks(tx, key.vector_store_id, [seq])

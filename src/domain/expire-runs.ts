@@ -16,6 +16,6 @@ export async function expireRuns(context: Context): Promise<number> {
     }
     return rows.map((row) => row.id)
   })
-  if (run_ids.length > 0) context.hints.tell({ kind: 'log', run_ids })
+  if (run_ids.length > 0) context.hints.send({ kind: 'log', run_ids })
   return run_ids.length
 }

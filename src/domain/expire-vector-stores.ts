@@ -1,4 +1,4 @@
-/** Expires vector stores: their chunks are removed; the store and the list of its files stay. */
+/** Expires vector stores: their chunks are deleted; the store and the list of its files are kept. */
 import type { Queryable } from '../database/database.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { cancelStoreFiles, forgetTextBytes } from '../sql/vector-store-files.ts'
@@ -11,7 +11,7 @@ import {
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** Answers how many stores it expired; call it again while that is not 0. */
+/** Returns how many stores it expired; call it again while that is not 0. */
 export async function expireVectorStores(
   context: Pick<Context, 'clock' | 'db' | 'retrieval'>,
 ): Promise<number> {

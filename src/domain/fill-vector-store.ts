@@ -1,4 +1,4 @@
-/** Puts files into vector stores, new and existing ones. Reading and embedding them is the ingest worker's work. */
+/** Adds files to new and existing vector stores. The ingest worker reads and embeds them. */
 import type { ChunkingStrategyRequest } from '../api/chunking.ts'
 import { expandChunkingStrategy } from '../api/chunking.ts'
 import { errors } from '../api/errors.ts'
@@ -27,10 +27,9 @@ import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
-/** What filling a vector store works with. */
 type Filling = Pick<Context, 'clock' | 'hints' | 'retrieval'>
 
-/** Throws 404 for the first id that names no file, and 400 when the names of some files say that they cannot be read. */
+/** Throws 404 for the first file that does not exist, and 400 for names whose extension is not supported. */
 export function checkSearchable(files: ReadonlyMap<string, FileRow>, file_ids: readonly string[]): void {
   const refused = new Set<string>()
   for (const id of file_ids) {
@@ -42,8 +41,8 @@ export function checkSearchable(files: ReadonlyMap<string, FileRow>, file_ids: r
 }
 
 /**
- * Locks a vector store to add files. It must exist and not have expired. A store without vectors takes the embedder
- * of this server; a store whose vectors were made with another one is refused.
+ * Locks a vector store to add files. Throws when it does not exist, has expired, or has vectors of another embedder. A
+ * store without vectors gets the embedder of this server.
  */
 export async function lockStoreToFill(
   context: Pick<Context, 'clock' | 'retrieval'>,
@@ -113,7 +112,7 @@ export async function addFiles(
   await context.hints.announce(tx, { kind: 'ingest' })
 }
 
-/** Files that are in the store already take the settings of the request. */
+/** Applies the settings of the request to files that are in the store already. */
 async function updateStoreFiles(
   tx: Queryable,
   vector_store_id: string,

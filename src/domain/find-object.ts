@@ -1,4 +1,4 @@
-/** Reads single objects. Each answers undefined for an object that does not exist or belongs to another project. */
+/** Reads single objects. Each function returns undefined when the project has no such object. */
 import type { Assistant } from '../api/assistants.ts'
 import type { FileObject } from '../api/files.ts'
 import type { Message } from '../api/messages.ts'
@@ -20,7 +20,7 @@ import { nowSeconds } from '../util/clock.ts'
 import { withResources } from '../runs/events.ts'
 import type { Context } from './context.ts'
 
-/** A project and the ids that lead to an object, by the names of path parameters. */
+/** A project and the ids of the path, by the names of the path parameters. */
 type Key<Name extends string> = Record<'project' | Name, string>
 type Found<Value> = Promise<Value | undefined>
 

@@ -13,8 +13,8 @@ import type { Context } from './context.ts'
 const pageSize = 500
 
 /**
- * The new thread has the same resources and, up to `last_message_id` (the end when absent), the same messages under
- * new ids. A message that a run is still writing is left out; runs are not copied.
+ * The new thread has the same resources, and copies of the messages up to `last_message_id`, or of all messages. A
+ * message that a run is still writing is not copied. Runs are not copied.
  */
 export async function forkThread(
   context: Pick<Context, 'clock' | 'db'>,
@@ -41,7 +41,7 @@ export async function forkThread(
   })
 }
 
-/** Without the files that were deleted. The thread is locked, so a file that is being deleted counts as deleted. */
+/** The resources without deleted files. The thread is locked, so a file that is being deleted is left out too. */
 async function copyResources(
   tx: Queryable,
   project: string,

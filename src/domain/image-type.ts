@@ -1,6 +1,6 @@
-/** Finds out from its first bytes whether a file is an image that models read. Its name may say anything. */
+/** Detects from the first bytes of a file whether it is an image that models can read. The file name is ignored. */
 
-/** How many bytes are needed. */
+/** The number of bytes that are needed. */
 export const signatureBytes = 12
 
 /** A media type, or null for everything else. */

@@ -7,11 +7,11 @@ import type { Context } from './context.ts'
 export interface AnswerKey {
   project: string
   key: string
-  /** With the query. */
+  /** The path with the query string. */
   path: string
 }
 
-/** A JSON body, or for a stream the run and the log entry after which the stream started. */
+/** The body as JSON text, or for a stream the run and the number of the log entry after which the stream started. */
 export interface KeptAnswer {
   body?: string
   stream?: { run_id: string; after: number }
@@ -36,7 +36,7 @@ export function keepAnswer({ db }: Context, key: AnswerKey, answer: KeptAnswer):
   return keepRow(db, rowKey(key), answer)
 }
 
-/** The next request with this key counts as the first. */
+/** Releases the key: the next request with it is the first again. */
 export function forgetAnswer({ db }: Context, key: AnswerKey): Promise<void> {
   return forgetRow(db, rowKey(key))
 }

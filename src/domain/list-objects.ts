@@ -108,7 +108,7 @@ export const listObjects = {
   },
 }
 
-/** `last_id` leads on also when this page found nothing and the next may. */
+/** `last_id` is the next cursor, also when this page found nothing but the next one may. */
 async function foundThreads(
   db: Queryable,
   project: string,
@@ -136,7 +136,7 @@ async function pageOf<Found>(page: Promise<Found>, notFound: (id: string) => Err
   }
 }
 
-/** Cursors that were not sent are left out. */
+/** The page query without the cursors that the request does not have. */
 function pageQuery({
   limit,
   order,

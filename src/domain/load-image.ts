@@ -1,4 +1,4 @@
-/** Loads the image of a file, in the form that models read. */
+/** Loads the image of a file in the format that models read. */
 import { buffer } from 'node:stream/consumers'
 import { findFile } from '../sql/files.ts'
 import type { Context } from './context.ts'

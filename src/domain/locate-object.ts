@@ -15,7 +15,7 @@ const objects = {
   vector_store: 'vector_store',
 } as const satisfies Record<LocatedKind, ObjectLocation['object']>
 
-/** Answers undefined for an id that no object of the project has. */
+/** Returns undefined when the project has no object with the id. */
 export async function locateObject(
   { db }: Context,
   project: string,

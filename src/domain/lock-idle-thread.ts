@@ -1,11 +1,11 @@
-/** The lock that every change of a thread's messages takes. */
+/** The lock for every change of the messages of a thread. */
 import { errors } from '../api/errors.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { activeRunId } from '../sql/runs.ts'
 import { lockThread } from '../sql/threads.ts'
 
-/** No run can be created on the thread until the transaction ends. Throws when a run is active. */
+/** Prevents new runs on the thread until the transaction ends. Throws when a run is active. */
 export async function lockIdleThread(
   tx: Queryable,
   { project, thread_id }: { project: string; thread_id: string },

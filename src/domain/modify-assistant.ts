@@ -38,16 +38,16 @@ function changedBody(before: StoredAssistant, request: ModifyAssistantRequest): 
   const tools = request.tools === undefined ? before.tools : expandTools(request.tools)
   const resources = { ...before.tool_resources, ...namedResources(request.tool_resources) }
   return {
-    name: given(request.name, before.name, null),
-    description: given(request.description, before.description, null),
+    name: newValue(request.name, before.name, null),
+    description: newValue(request.description, before.description, null),
     model: request.model ?? before.model,
-    instructions: given(request.instructions, before.instructions, null),
+    instructions: newValue(request.instructions, before.instructions, null),
     tools,
-    top_p: given(request.top_p, before.top_p, null),
-    temperature: given(request.temperature, before.temperature, null),
-    reasoning_effort: given(request.reasoning_effort, before.reasoning_effort, null),
+    top_p: newValue(request.top_p, before.top_p, null),
+    temperature: newValue(request.temperature, before.temperature, null),
+    reasoning_effort: newValue(request.reasoning_effort, before.reasoning_effort, null),
     tool_resources: resourcesFor(tools, request.tool_resources === null ? {} : resources),
-    metadata: given(request.metadata, before.metadata, {}),
+    metadata: newValue(request.metadata, before.metadata, {}),
     response_format:
       request.response_format === undefined
         ? before.response_format
@@ -55,6 +55,6 @@ function changedBody(before: StoredAssistant, request: ModifyAssistantRequest): 
   }
 }
 
-function given<Value>(requested: Value | null | undefined, before: Value, cleared: Value): Value {
+function newValue<Value>(requested: Value | null | undefined, before: Value, cleared: Value): Value {
   return requested === undefined ? before : (requested ?? cleared)
 }

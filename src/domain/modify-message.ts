@@ -3,7 +3,7 @@ import type { Message, ModifyMessageRequest } from '../api/messages.ts'
 import { findMessage, updateMessageMetadata } from '../sql/messages.ts'
 import type { Context } from './context.ts'
 
-/** Answers undefined when there is no such message. */
+/** Returns undefined when there is no such message. */
 export function modifyMessage(
   { db }: Context,
   { project, thread_id, message_id: id }: { project: string; thread_id: string; message_id: string },

@@ -3,7 +3,7 @@ import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import { findRunRow, toRun, updateRunMetadata } from '../sql/runs.ts'
 import type { Context } from './context.ts'
 
-/** Answers undefined when there is no such run. */
+/** Returns undefined when there is no such run. */
 export async function modifyRun(
   { db }: Context,
   { project, thread_id, run_id: id }: { project: string; thread_id: string; run_id: string },

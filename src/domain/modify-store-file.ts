@@ -3,7 +3,7 @@ import type { ModifyVectorStoreFileRequest, VectorStoreFile } from '../api/vecto
 import { setAttributes } from '../sql/vector-store-files.ts'
 import type { Context } from './context.ts'
 
-/** Answers undefined when the file is not in the vector store. */
+/** Returns undefined when the file is not in the vector store. */
 export function modifyStoreFile(
   { db }: Context,
   key: { project: string; vector_store_id: string; file_id: string },

@@ -6,7 +6,7 @@ import { checkStores, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { namedResources, planForNames } from './resource-plan.ts'
 
-/** Works while a run is active too: a run locks only messages and further runs. */
+/** Allowed while a run is active: a run only prevents new messages and other runs. */
 export async function modifyThread(
   context: Pick<Context, 'db' | 'clock'>,
   { project, id }: { project: string; id: string },

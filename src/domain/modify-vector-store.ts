@@ -35,7 +35,7 @@ export async function modifyVectorStore(
       metadata: metadata === undefined ? row.metadata : (metadata ?? {}),
     })
     const store = await findVectorStore(tx, key, now)
-    if (!store) throw new Error(`expected the locked store ${key.id} to be there`)
+    if (!store) throw new Error(`expected the locked store ${key.id} to exist`)
     return store
   })
 }

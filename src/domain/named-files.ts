@@ -1,4 +1,4 @@
-/** The files that a request names: in its tool resources, and in the images and attachments of its messages. */
+/** The files in a request: in its tool resources, and in the images and attachments of its messages. */
 import type { CreateMessageRequest } from '../api/messages.ts'
 import type { CreateToolResources } from '../api/tool-resources.ts'
 
@@ -14,7 +14,7 @@ export function filesOfResources(resources: CreateToolResources | undefined): Na
   return (resources?.code_interpreter?.file_ids ?? []).map((file_id) => ({ file_id }))
 }
 
-/** `path` is the path of the list in the request; undefined for a request that is one message itself. */
+/** `path` is the path of the list in the request; undefined when the request is a message. */
 export function filesOfMessages(messages: MessageRequests, path: string | undefined): NamedFile[] {
   return (messages ?? []).flatMap((message, index) =>
     filesOfMessage(message, path === undefined ? '' : `${path}[${index}].`),
@@ -33,6 +33,6 @@ function filesOfMessage(message: CreateMessageRequest, prefix: string): NamedFil
 /** The files that messages attach for a tool, each once. */
 export function attachedFor(tool: 'code_interpreter' | 'file_search', messages: MessageRequests): string[] {
   const attachments = (messages ?? []).flatMap((message) => message.attachments ?? [])
-  const forTool = attachments.filter(({ tools }) => tools.some((one) => one.type === tool))
-  return [...new Set(forTool.map((one) => one.file_id))]
+  const forTool = attachments.filter(({ tools }) => tools.some(({ type }) => type === tool))
+  return [...new Set(forTool.map((attachment) => attachment.file_id))]
 }

@@ -1,10 +1,10 @@
-/** The condition that every step of an upload begins with. */
+/** The condition of every step of an upload. */
 import { errors } from '../api/errors.ts'
 import { findUpload, type UploadKey, type UploadRow } from '../sql/uploads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** Throws unless parts can be added and the upload can be completed. It is asked before a body is read, too. */
+/** Throws unless the upload is pending. It is also called before the body of a part is read. */
 export async function requirePendingUpload(
   context: Pick<Context, 'db' | 'clock'>,
   key: UploadKey,
@@ -12,7 +12,7 @@ export async function requirePendingUpload(
   return checkPending(context, key, await findUpload(context.db, key))
 }
 
-/** The same for a row that was read already. */
+/** The same check for a row that was already read. */
 export function checkPending(
   { clock }: Pick<Context, 'clock'>,
   key: UploadKey,
@@ -20,8 +20,8 @@ export function checkPending(
 ): UploadRow {
   if (!row) throw errors.notFound('upload', key.id)
   // The sweep may not have expired it yet.
-  const isLate = row.status === 'pending' && row.expires_at <= nowSeconds(clock)
-  const status = isLate ? 'expired' : row.status
+  const hasExpired = row.status === 'pending' && row.expires_at <= nowSeconds(clock)
+  const status = hasExpired ? 'expired' : row.status
   if (status !== 'pending') throw errors.uploadNotPending(key.id, status)
   return row
 }

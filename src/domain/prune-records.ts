@@ -1,4 +1,4 @@
-/** Deletes what is kept for a limited time: logs and traces of runs, answers for retries, rows of lost workers. */
+/** Deletes old records: logs and traces of runs, answers for retries, rows of ended workers. */
 import { forgetOldAnswers } from '../sql/answers.ts'
 import { forgetDeadWorkers } from '../sql/leases.ts'
 import { pruneRunLogs } from '../sql/run-events.ts'

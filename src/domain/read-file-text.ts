@@ -1,4 +1,4 @@
-/** Reads the text of files with its pages and headings, for people who look at what search works with. */
+/** Reads the text of files with pages and headings, to show what search works with. */
 import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,12 +13,12 @@ import { findFile, type FileRow } from '../sql/files.ts'
 import { findStoreFile } from '../sql/vector-store-files.ts'
 import type { Context } from './context.ts'
 
-/** UTF-16 units that one answer holds. */
-const mostCharacters = 2_000_000
+/** The most UTF-16 units in one answer. */
+const maxAnswerCharacters = 2_000_000
 const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }
 const pageSize = 100
 
-/** Of a file in a vector store: the text as it was read then. Answers undefined when the file is not there. */
+/** The text of a file in a vector store as ingest read it; undefined when the file is not in the store. */
 export async function readStoreFileText(
   { db }: Context,
   key: { project: string; vector_store_id: string; file_id: string },
@@ -41,7 +41,7 @@ export async function readStoreFileText(
   return sections.answer(key.file_id, file.last_error?.message ?? null)
 }
 
-/** Of any file: it is read now. Answers undefined when there is no such file. */
+/** The text of any file, which is read for this call; undefined when there is no such file. */
 export async function readFileText(
   context: Context,
   { project, file_id }: { project: string; file_id: string },
@@ -89,16 +89,16 @@ function placeOf({ page, slide, heading }: ChunkRow): Omit<TextSection, 'text'> 
   }
 }
 
-/** Collects sections up to the limit; those of one place become one. */
+/** Collects sections up to the limit. Neighbours with the same place become one section. */
 class Sections {
   readonly #all: TextSection[] = []
   #characters = 0
   isFull = false
 
   add({ text, ...place }: TextSection): void {
-    const room = mostCharacters - this.#characters
-    if (text.length > room) this.isFull = true
-    const shown = text.slice(0, room)
+    const left = maxAnswerCharacters - this.#characters
+    if (text.length > left) this.isFull = true
+    const shown = text.slice(0, left)
     this.#characters += shown.length
     const last = this.#all.at(-1)
     if (last && last.page === place.page && last.slide === place.slide && last.heading === place.heading) {

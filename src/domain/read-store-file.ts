@@ -4,8 +4,8 @@ import { findStoreFile } from '../sql/vector-store-files.ts'
 import type { Context } from './context.ts'
 
 /**
- * Answers undefined when the file is not in the vector store. `text` is the whole text in pieces, and undefined until
- * the file is `completed`.
+ * Returns undefined when the file is not in the vector store. `text` is the text in pieces, or undefined unless the file
+ * is `completed`.
  */
 export async function readStoreFile(
   { db }: Context,

@@ -1,4 +1,4 @@
-/** How a request starts the run that it has queued, where this process has a free slot for it. */
+/** Lets a request start the run that it queues, when this process has a free slot. */
 import { both } from '../runs/next.ts'
 import type { Slot } from '../runs/handoff.ts'
 import type { PersistedRun } from '../runs/persist.ts'
@@ -7,7 +7,7 @@ import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** A free slot of this process for a run on a thread, unless another process holds the thread's session. */
+/** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */
 export async function reserveSlot(context: Context, thread_id: string): Promise<Slot | undefined> {
   const slot = context.handoff.reserve()
   // A database that is not shared has no other processes.
@@ -18,7 +18,7 @@ export async function reserveSlot(context: Context, thread_id: string): Promise<
   return undefined
 }
 
-/** The transition that queues a run, and with a slot also claims it. */
+/** The transition that queues a run and, with a slot, claims it. */
 export function claimedBy(context: Context, slot: Slot | undefined, queued: Transition): Transition {
   if (!slot) return queued
   return both(queued, { kind: 'claimed', at: nowSeconds(context.clock), worker: slot.worker })
@@ -34,8 +34,8 @@ export async function orRelease<Result>(slot: Slot | undefined, work: Promise<Re
   }
 }
 
-/** After the commit: starts the run in its slot, or wakes those who might claim it. */
+/** After the commit: starts the run in its slot, or sends the hint that a run is queued. */
 export function startOrQueue(context: Context, slot: Slot | undefined, run: PersistedRun): void {
   if (slot) slot.start(run)
-  else context.hints.tell({ kind: 'queue' })
+  else context.hints.send({ kind: 'queue' })
 }

@@ -1,5 +1,5 @@
 /**
- * Which files and vector stores a request needs. A plan is made before the transaction, from the request alone;
+ * Plans the files and vector stores of a request. A plan is made from the request alone, before the transaction.
  * apply-plan.ts carries it out in the transaction that writes the object.
  */
 import type { CreateThreadRequest } from '../api/threads.ts'
@@ -15,13 +15,13 @@ import {
   type NamedFile,
 } from './named-files.ts'
 
-/** Vector stores that are created with a thread or its messages live this long after their last use. */
+/** The expiry of vector stores that are created with a thread or its messages. */
 const threadStoreExpiry: VectorStore['expires_after'] = { anchor: 'last_active_at', days: 7 }
 
 export interface ResourcePlan {
   /** Files that must exist. */
   files: readonly NamedFile[]
-  /** Those of them that messages put into a vector store. */
+  /** Ids of the files that messages add to a vector store. */
   searched: readonly string[]
   /** Vector stores that must exist and not have expired. */
   stores: readonly string[]
@@ -32,13 +32,13 @@ export interface ResourcePlan {
 
 interface Planned {
   plan: ResourcePlan
-  /** As the object keeps them: ids of files and vector stores. */
+  /** The resources of the object: ids of files and vector stores. */
   tool_resources: ToolResources
 }
 
 type Clock = Pick<Context, 'clock'>
 
-/** For resources that only name what exists, as in modifications and runs. */
+/** For resources that create nothing, as in modifications and runs. */
 export function planForNames(requested: CreateToolResources | undefined): ResourcePlan {
   return {
     files: filesOfResources(requested),
@@ -49,7 +49,7 @@ export function planForNames(requested: CreateToolResources | undefined): Resour
   }
 }
 
-/** For messages of a thread that exists. Which vector store gets their files is decided when the thread is locked. */
+/** For messages of an existing thread. Their vector store is chosen when the thread is locked. */
 export function planForMessages(messages: MessageRequests, path?: string): ResourcePlan {
   return {
     ...planForNames(undefined),
@@ -75,7 +75,7 @@ export function planForThread(
   return planAttached(context, { plan: all, tool_resources: resources }, attached.searched)
 }
 
-/** What messages attach for file_search goes into the store that the request names or creates, else into a new one. */
+/** Plans the attachments for file_search: for the store that the request names or creates, else for a new store. */
 function planAttached(
   context: Clock,
   { plan, tool_resources }: Planned,
@@ -121,7 +121,7 @@ function planStores(
   }
 }
 
-/** The vector store for files that a thread's messages attach where the thread has none. */
+/** A vector store for attached files, for a thread that has none. */
 export function newThreadStore(context: Clock, file_ids: readonly string[]): NewVectorStore {
   return {
     id: newVectorStoreId(context),
@@ -133,7 +133,7 @@ export function newThreadStore(context: Clock, file_ids: readonly string[]): New
   }
 }
 
-/** Both plans, the first one's files and stores first. At most one of them creates or fills vector stores. */
+/** Joins two plans, of which at most one creates or fills vector stores. The order of files and stores is kept. */
 export function joinPlans(one: ResourcePlan, other: ResourcePlan): ResourcePlan {
   return {
     files: [...one.files, ...other.files],
@@ -144,17 +144,17 @@ export function joinPlans(one: ResourcePlan, other: ResourcePlan): ResourcePlan 
   }
 }
 
-/** Whether a plan asks for nothing, so that no transaction is needed for it. */
+/** Whether a plan needs no statement, and so no transaction. */
 export function isEmptyPlan({ files, stores, newStores }: ResourcePlan): boolean {
   return files.length === 0 && stores.length === 0 && newStores.length === 0
 }
 
-/** Whether files come into vector stores, so that the ingest worker has work. */
+/** Whether the plan adds files to vector stores, so that ingest has work. */
 export function fillsStores({ newStores, attached }: ResourcePlan): boolean {
   return attached !== undefined || newStores.some((store) => store.files.length > 0)
 }
 
-/** What an object keeps of `tool_resources`: the ids of files and vector stores. */
+/** The part of `tool_resources` that an object stores: the ids of files and vector stores. */
 export function namedResources(requested: CreateToolResources | undefined): ToolResources {
   const { code_interpreter, file_search } = requested ?? {}
   return {
@@ -163,7 +163,7 @@ export function namedResources(requested: CreateToolResources | undefined): Tool
   }
 }
 
-/** Resources with more files for code_interpreter. Attachments may add more files than a request may name. */
+/** Adds files for code_interpreter. The limit on the files of a request does not apply to attachments. */
 export function withInterpreterFiles(resources: ToolResources, file_ids: readonly string[]): ToolResources {
   if (file_ids.length === 0) return resources
   const { code_interpreter, ...others } = resources

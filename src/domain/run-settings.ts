@@ -1,4 +1,4 @@
-/** What a new run takes from its assistant and what from its request. */
+/** Computes the settings of a new run from its assistant and its request. */
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts'
@@ -11,7 +11,7 @@ type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_inst
   Pick<CreateRunRequest, 'additional_instructions'> &
   Partial<Pick<CreateThreadAndRunRequest, 'tool_resources'>>
 
-/** Inheritance as the live API has it: metadata never, everything else unless the request says otherwise. */
+/** As in the live API, the request overrides the assistant. Metadata is never inherited. */
 export function runSettings(
   context: Context,
   assistant: StoredAssistant,

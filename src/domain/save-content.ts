@@ -1,4 +1,4 @@
-/** Saves the bytes of a file, or of a part of one, in the blob store while they arrive. */
+/** Streams the bytes of a file, or of a part of an upload, into the blob store. */
 import { Transform, pipeline, type Readable, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
@@ -16,33 +16,33 @@ export interface SavedContent {
 }
 
 export interface ContentRules {
-  /** The error is thrown at the first byte above the limit. */
+  /** The error for content above the limit; it is thrown at the first byte above it. */
   limit?: { bytes: number; error: ApiError }
-  /** Thrown for content without any byte. Absent where that is allowed. */
+  /** The error for empty content. Absent where that is allowed. */
   empty?: ApiError
 }
 
 const retryMs = 100
 
-/** Rejects with the source's own error, or as the rules say. The source is destroyed in every case. */
+/** Rejects with the error of the source or of the rules. The source is destroyed in every case. */
 export async function saveContent(
   context: Pick<Context, 'blobs' | 'clock' | 'db'>,
   source: Readable,
   rules: ContentRules,
 ): Promise<SavedContent> {
   const gauge = new Gauge(rules)
-  // An error reaches `put` through the gauge. Without the callback it would also be an unhandled one.
+  // An error reaches `put` through the gauge. Without the callback it would also be an unhandled error.
   pipeline(source, gauge, () => undefined)
   const blob = await context.blobs.put(gauge)
   await context.db.transaction(async (tx) => {
     await adoptBlob(tx, blob, nowSeconds(context.clock))
-    // The blob store may have kept equal bytes that it had, and the collector may have deleted them before our lock.
+    // The blob store may have kept an existing blob, and the collector may have deleted it before it was locked.
     if (!(await isStored(context, blob.sha256))) throw collected()
   })
   return { ...blob, image_type: imageTypeOf(gauge.head) }
 }
 
-/** Locks saved content for a row that the same transaction adds. */
+/** Locks saved content, so that the same transaction can add a row with it. */
 export async function holdContent(tx: Queryable, sha256: string): Promise<void> {
   if (!(await holdBlob(tx, sha256))) throw collected()
 }
@@ -58,7 +58,7 @@ async function isStored({ blobs }: Pick<Context, 'blobs'>, sha256: string): Prom
   return true
 }
 
-/** Passes bytes on, counts them against the limit and keeps the first few. */
+/** Counts the bytes that pass through, enforces the limit and keeps the first bytes. */
 class Gauge extends Transform {
   head: Buffer = Buffer.alloc(0)
   #bytes = 0

@@ -5,7 +5,7 @@ import { searchStores, type SearchResult } from '../search/search.ts'
 import { findStoreRows } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
 
-/** Answers undefined when there is no such vector store, and an empty page when `signal` aborts. */
+/** Returns undefined when there is no such vector store, and an empty page when `signal` aborts. */
 export async function searchVectorStore(
   { db, retrieval, log }: Context,
   { project, vector_store_id, withScores }: { project: string; vector_store_id: string; withScores: boolean },

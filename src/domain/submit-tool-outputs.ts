@@ -1,4 +1,4 @@
-/** Takes the outputs of a run's function calls and lets it go on. */
+/** Accepts the outputs of the function calls of a run and queues the run again. */
 import { errors } from '../api/errors.ts'
 import type { SubmitToolOutputsRequest } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
@@ -12,7 +12,7 @@ import type { StartedRun } from './create-run.ts'
 import { endRun } from './end-run.ts'
 import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
 
-/** Of two submits, or a submit against a cancel or the expiry, the one that locks the row first wins. */
+/** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */
 export async function submitToolOutputs(
   context: Context,
   key: RunKey,
@@ -41,18 +41,18 @@ export async function submitToolOutputs(
     throw errors.toolOutputsNotAccepted('expired')
   }
   startOrQueue(context, slot, submitted.run)
-  hints.tell({ kind: 'log', run_ids: [key.id] })
+  hints.send({ kind: 'log', run_ids: [key.id] })
   return { run: submitted.queued, after: submitted.after }
 }
 
-/** The worker that expires runs may not have seen this one yet. */
+/** Expires the run when it is due. The sweep may not have reached it yet. */
 async function expireIfDue(context: Context, tx: Queryable, row: RunRow): Promise<boolean> {
   if (row.status !== 'requires_action' || row.deadline > nowSeconds(context.clock)) return false
   await endRun(context, tx, row, { reason: 'expired' })
   return true
 }
 
-/** The outputs by call id. All calls that wait must be answered, each once. */
+/** The outputs by call id. There must be exactly one for each open call. */
 function checkedOutputs(row: RunRow, { tool_outputs }: SubmitToolOutputsRequest): Map<string, string> {
   const waiting = (row.required_action?.submit_tool_outputs.tool_calls ?? []).map((call) => call.id)
   const submitted = tool_outputs.map((output) => output.tool_call_id)

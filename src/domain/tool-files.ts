@@ -14,9 +14,9 @@ export function toolFiles(context: Pick<Context, 'blobs' | 'clock' | 'db'>) {
       return file?.sha256 ? context.blobs.get(file.sha256) : undefined
     },
 
-    async create(project: string, made: { filename: string; content: Readable }): Promise<string> {
-      const content = await saveContent(context, made.content, {})
-      const { filename } = made
+    async create(project: string, file: { filename: string; content: Readable }): Promise<string> {
+      const content = await saveContent(context, file.content, {})
+      const { filename } = file
       return (await createFile(context, { project, content, purpose: 'assistants_output', filename })).id
     },
   }

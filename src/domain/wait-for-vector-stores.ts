@@ -1,17 +1,17 @@
-/** A run that searches files waits for the thread's vector stores before it begins. */
+/** Lets a run with file_search wait for the vector stores of its thread. */
 import { hasOpenFiles } from '../sql/vector-store-files.ts'
 import { findStoreRows, isExpired } from '../sql/vector-stores.ts'
 import { sleep } from '../util/abort.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** As long as the live service waits for the thread's own store. It does not wait for the assistant's. */
-const patienceMs = 60_000
+/** The time for which the live service waits for the store of the thread. It does not wait for the assistant's stores. */
+const maxWaitMs = 60_000
 const pollMs = 200
 
 /**
- * Waits until the files of the thread's stores have been read, at most a minute. Answers the ids of the stores that
- * have expired; when there are any it does not wait. Throws the signal's reason.
+ * Waits until the files of the thread's stores have been read, at most a minute. Returns the ids of expired stores; when
+ * there are any, it does not wait. Throws the signal's reason.
  */
 export async function waitForVectorStores(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
@@ -24,7 +24,7 @@ export async function waitForVectorStores(
   if (expired.length > 0) return expired
   const startedMs = performance.now()
   for (const id of stores.ofThread) {
-    while (performance.now() - startedMs < patienceMs && (await hasOpenFiles(db, { project, id }))) {
+    while (performance.now() - startedMs < maxWaitMs && (await hasOpenFiles(db, { project, id }))) {
       await sleep(pollMs, signal)
       signal.throwIfAborted()
     }

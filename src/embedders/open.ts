@@ -1,4 +1,4 @@
-/** Opens the embedder for vector stores; the one place that knows the drivers by name. */
+/** Opens the embedder for vector stores. This is the only file that knows the drivers by name. */
 import type { OpenAiCompatible } from '../models/openai/openai-model.ts'
 import type { ModelSettings } from '../models/settings.ts'
 import { BuiltinEmbedder } from './builtin/builtin-embedder.ts'

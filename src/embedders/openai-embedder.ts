@@ -5,8 +5,8 @@ import { asRecord, brokenAnswer } from '../models/openai/failure.ts'
 import type { Embedder } from './port.ts'
 
 /** Limits of one request: OpenAI takes 2,048 texts and 300,000 tokens, smaller servers much less. */
-const mostTexts = 128
-const mostCharacters = 400_000
+const maxTexts = 128
+const maxCharacters = 400_000
 
 export interface EmbedderChoice {
   server: Pick<OpenAiCompatible, 'postJson'>
@@ -45,17 +45,17 @@ export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): 
 
 function batches(texts: string[]): string[][] {
   const all: string[][] = []
-  let room = 0
-  for (const given of texts) {
-    // An empty text is refused by OpenAI; its vector says nothing either way.
-    const text = given === '' ? ' ' : given
+  let charactersLeft = 0
+  for (const original of texts) {
+    // OpenAI refuses an empty text. The vector of a space is as good.
+    const text = original === '' ? ' ' : original
     const last = all.at(-1)
-    if (last === undefined || last.length >= mostTexts || text.length > room) {
+    if (last === undefined || last.length >= maxTexts || text.length > charactersLeft) {
       all.push([text])
-      room = mostCharacters - text.length
+      charactersLeft = maxCharacters - text.length
     } else {
       last.push(text)
-      room -= text.length
+      charactersLeft -= text.length
     }
   }
   return all
@@ -82,7 +82,7 @@ function readVectors(
   })
 }
 
-/** Base64 of little-endian floats, as asked for, or the plain numbers of servers that know no base64. */
+/** Base64 of little-endian floats, as requested, or an array of numbers from servers that do not support base64. */
 function readVector(value: unknown): Float32Array {
   if (Array.isArray(value)) return Float32Array.from(value, Number)
   if (typeof value !== 'string') throw brokenAnswer('an embedding that is neither numbers nor base64')

@@ -50,7 +50,7 @@ export async function runTools(
         row: record.row,
         signal: together,
         ordinal: before + calls.indexOf(recordOf(calls, call)),
-        tell: (delta) => {
+        emit: (delta) => {
           if (!together.aborted) writer.growCall(call, delta)
         },
       }

@@ -87,7 +87,7 @@ export class Worker {
   async start(): Promise<void> {
     const { hints, handoff } = this.#options.context
     await this.#heartbeat.start()
-    this.#unsubscribe = hints.hear((hint) => this.#hear(hint))
+    this.#unsubscribe = hints.subscribe((hint) => this.#hear(hint))
     handoff.offer(() => this.#reserve())
     this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
@@ -115,7 +115,7 @@ export class Worker {
         error,
       })
     })
-    hints.tell({ kind: 'queue' })
+    hints.send({ kind: 'queue' })
   }
 
   get #free(): number {

@@ -54,7 +54,7 @@ export const importRoutes = [
             signal: closed.signal,
           },
         )
-        context.hints.tell({ kind: 'ingest' })
+        context.hints.send({ kind: 'ingest' })
         return report
       } catch (error) {
         throw error instanceof SourceRefused ? errors.invalidForm(error.message) : error

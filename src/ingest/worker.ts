@@ -55,7 +55,7 @@ export class IngestWorker {
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.context.hints.hear((hint) => {
+    this.#unsubscribe = this.#options.context.hints.subscribe((hint) => {
       if (hint.kind === 'ingest' || hint.kind === 'all') this.#wake()
     })
     this.#looping = Promise.all([this.#claimLoop(), this.#watchLoop()])

@@ -12,7 +12,7 @@ export type Hint =
   | { kind: 'cancel'; run_id: string }
   /** A run waits for a worker. */
   | { kind: 'queue' }
-  /** A file waits to be brought into a vector store. */
+  /** A file of a vector store waits for ingest. */
   | { kind: 'ingest' }
   /** A thread was deleted: the process that holds its Python session ends it. */
   | { kind: 'session_end'; thread_id: string }
@@ -51,19 +51,19 @@ export class Hints {
     if (!this.shared) return
     this.#stopListening = await db.listen(
       hintChannel,
-      (payload) => this.tell(parsePayload(payload)),
-      () => this.tell({ kind: 'all' }),
+      (payload) => this.send(parsePayload(payload)),
+      () => this.send({ kind: 'all' }),
     )
   }
 
   /** Calls the subscriber with every hint until the returned function is called. */
-  hear(subscriber: (hint: Hint) => void): () => void {
+  subscribe(subscriber: (hint: Hint) => void): () => void {
     this.#subscribers.add(subscriber)
     return () => this.#subscribers.delete(subscriber)
   }
 
   /** Sends a hint within this process, at once. Call it after the commit. */
-  tell(hint: Hint): void {
+  send(hint: Hint): void {
     for (const subscriber of this.#subscribers) subscriber(hint)
   }
 

@@ -117,7 +117,7 @@ export class Recorder implements RecordWriter {
           this.#settle(record, write, { last: result.get(write.row.id)?.event_count, isUnsure }),
         )
         await Promise.all(settled)
-        hints.tell({ kind: 'log', run_ids })
+        hints.send({ kind: 'log', run_ids })
         return
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable) || this.#stopping.signal.aborted) {

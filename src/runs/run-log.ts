@@ -21,7 +21,7 @@ export class RunLog {
 
   constructor(db: Queryable, hints: Hints) {
     this.#db = db
-    this.#unsubscribe = hints.hear((hint) => {
+    this.#unsubscribe = hints.subscribe((hint) => {
       if (hint.kind === 'log') hint.run_ids.forEach((run_id) => this.#wake(run_id))
       if (hint.kind === 'all') for (const run_id of this.#waiting.keys()) this.#wake(run_id)
     })

@@ -1,4 +1,4 @@
-/** What a cell produced: reported to readers as it comes, stored as files, and written out for the model. */
+/** The outputs of a cell: emitted as they arrive, stored as files, and written as text for the model. */
 import { Readable } from 'node:stream'
 import type { CodeInterpreterOutput } from '../api/run-steps.ts'
 import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
@@ -18,9 +18,9 @@ export class CellOutputs {
   readonly #files: ToolFiles
   readonly #context: ToolContext
   readonly #changed: string[] = []
-  /** Links to the files that were stored, as the model should write them. */
+  /** Links to the stored files, in the form that the model should use. */
   readonly #links: string[] = []
-  /** Images and logs are reported in the order in which they came, though an image takes a while to store. */
+  /** The last output in progress. Images and logs are emitted in order, although an image takes time to store. */
   #reporting: Promise<void> = Promise.resolve()
 
   constructor(files: ToolFiles, context: ToolContext) {
@@ -40,15 +40,15 @@ export class CellOutputs {
     const last = this.list.at(-1)
     if (last?.type === 'logs') last.logs += clean
     else this.list.push({ type: 'logs', logs: clean })
-    this.#tell({ index: this.list.length - 1, type: 'logs', logs: clean })
+    this.#emit({ index: this.list.length - 1, type: 'logs', logs: clean })
   }
 
-  /** Waits until everything is reported, and stores the files that the cell wrote. */
+  /** Waits until all outputs are emitted, and stores the files that the cell wrote. */
   async store(session: SandboxSession): Promise<void> {
     await this.#reporting
     for (const name of this.#changed) {
       const path = `/mnt/data/${storable(name)}`
-      // A thread of the cell may have changed the file meanwhile, or the session may be gone.
+      // A background thread of the cell may have deleted the file, or the session may have ended.
       const content = await session.read(name).catch((error: Error) => error)
       if (content instanceof Error) {
         this.logs(`[${path} could not be stored: ${content.message}]\n`)
@@ -61,7 +61,7 @@ export class CellOutputs {
     }
   }
 
-  /** Never empty: an empty answer would look like a failure. */
+  /** Never empty: the model would take an empty output for a failure. */
   forModel(): string {
     const parts = this.list.map((output) =>
       output.type === 'logs' ? output.logs : '[an image was shown to the user]',
@@ -74,20 +74,20 @@ export class CellOutputs {
     const file_id = await this.#create(`/mnt/data/${newId('file')}.png`, Readable.from([png]))
     this.imageFileIds.push(file_id)
     this.list.push({ type: 'image', image: { file_id } })
-    this.#tell({ index: this.list.length - 1, type: 'image', image: { file_id } })
+    this.#emit({ index: this.list.length - 1, type: 'image', image: { file_id } })
   }
 
-  /** File names of outputs carry the path, as the live service has it. */
+  /** The file name contains the path, as in the live service. */
   async #create(filename: string, content: Readable): Promise<string> {
     return this.#files.create(this.#context.row.project, { filename, content })
   }
 
-  #tell(output: CodeOutputDelta): void {
-    this.#context.tell({ type: 'code_interpreter', code_interpreter: { outputs: [output] } })
+  #emit(output: CodeOutputDelta): void {
+    this.#context.emit({ type: 'code_interpreter', code_interpreter: { outputs: [output] } })
   }
 }
 
-/** The links to a file in the forms in which models write them: as it is, and percent-encoded in several ways. */
+/** The forms in which models write the link to a file: as it is, and percent-encoded in several ways. */
 function linksTo(path: string): string[] {
   const encoded = encodeURI(path)
   const forms = [

@@ -1,29 +1,29 @@
 /** The code in the arguments of a call, in the forms in which models send it. */
 import { FieldReader } from './json-field.ts'
 
-/** `code` is what the model is asked for; the others are what models write instead. */
+/** The tool declares `code`; models also write the others. */
 const fields = ['code', 'input', 'python', 'source']
 
-/** Lives for one call. Reads the code as it is written: all pieces together are the code that runs. */
+/** Reads the code of one call while the model writes it. All pieces together are the code that runs. */
 export class CodeReader {
   readonly #field = new FieldReader(fields)
   readonly #fence = new FenceRemover()
   #isBlank = true
 
-  /** What the fragment adds to the code. */
+  /** Returns the code that the fragment adds. */
   read(fragment: string): string {
     const code = this.#fence.read(this.#field.read(fragment))
     if (/\S/.test(code)) this.#isBlank = false
     return code
   }
 
-  /** Why the arguments, now complete, cannot be run; a sentence for the model. */
+  /** Why the complete arguments cannot be run, as a sentence for the model. */
   problem(): string | undefined {
     const problem = this.#field.problem()
-    const ask = 'Send the whole cell again as {"code": "..."}, with quotation marks and line ends escaped.'
+    const advice = 'Send the whole cell again as {"code": "..."}, with quotation marks and line ends escaped.'
     if (problem === 'unfinished')
-      return `Nothing was run: the arguments end in the middle of the code. ${ask}`
-    if (problem === 'invalid') return `Nothing was run: the arguments are not valid JSON. ${ask}`
+      return `Nothing was run: the arguments end in the middle of the code. ${advice}`
+    if (problem === 'invalid') return `Nothing was run: the arguments are not valid JSON. ${advice}`
     if (!this.#isBlank) return undefined
     return 'Nothing was run: the arguments hold no code. Send {"code": "..."} with the Python code of the cell.'
   }
@@ -37,8 +37,8 @@ export function readCode(argumentsText: string): { code: string; problem: string
 }
 
 /**
- * Takes away the Markdown fence around a cell: ```python before it and ``` behind it. Each text is looked at a few
- * times at most, however long the call is.
+ * Removes the Markdown fence around a cell: ```python before it and ``` after it. Each character is read a few times at
+ * most, so the time is linear in the length of the call.
  */
 class FenceRemover {
   #state: 'start' | 'no fence' | 'opening line' | 'inside' = 'start'
@@ -64,7 +64,7 @@ class FenceRemover {
     return this.#held
   }
 
-  /** Drops the rest of the line: it names the language. */
+  /** Removes the rest of the line, which names the language. */
   #openingLine(text: string): string {
     const end = text.indexOf('\n')
     if (end < 0) return ''

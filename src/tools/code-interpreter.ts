@@ -23,7 +23,7 @@ export interface CodeInterpreterParts {
   db: Queryable
   files: ToolFiles
   sandbox: Sandbox
-  /** This process's id, which the threads that have a session here carry. */
+  /** The id of this process, which is stored in the threads whose session it holds. */
   worker: string
 }
 
@@ -67,13 +67,13 @@ export function codeInterpreterTool(parts: CodeInterpreterParts): Tool {
 function describe(sandbox: Sandbox): string {
   const { libraries } = sandbox.describe()
   let has = 'Only the standard library is installed.'
-  // The sandbox may still be starting, and a run whose model only talks must not wait for it.
+  // The sandbox may still be starting. A run that executes no code must not wait for it.
   if (!libraries) has = 'Besides the standard library, numpy, pandas and matplotlib may be installed.'
   else if (libraries.length > 0) has = `Installed besides the standard library: ${libraries.join(', ')}.`
   return (
-    'Runs a cell of Python code and answers with what it printed and the value of its last expression. Variables ' +
-    `live on between cells. ${has} There is no network. Files are in /mnt/data; matplotlib figures that are shown, ` +
-    'and files written there, are handed to the user: link to a file as sandbox:/mnt/data/NAME.'
+    'Runs a cell of Python code and returns what it printed and the value of its last expression. Variables ' +
+    `persist between cells. ${has} There is no network. Files are in /mnt/data; matplotlib figures that are shown, ` +
+    'and files written there, are shown to the user: link to a file as sandbox:/mnt/data/NAME.'
   )
 }
 
@@ -86,7 +86,7 @@ function inputDelta(input: string): CallDelta | undefined {
   return input === '' ? undefined : { type: 'code_interpreter', code_interpreter: { input } }
 }
 
-/** The assistant's files and the thread's, each once. */
+/** The files of the assistant and of the thread, each once. */
 async function fileIds(db: Queryable, row: RunRow): Promise<string[]> {
   const thread = await findThread(db, row.project, row.thread_id)
   const ofThread = thread?.tool_resources.code_interpreter?.file_ids ?? []
@@ -110,7 +110,7 @@ async function runCall(
   const ids = await fileIds(db, row)
   const work = async ({ session, fresh, reason }: PooledSession) => {
     if (fresh) {
-      // For this process the thread may be new although it had a session in a process that is gone.
+      // The session is new in this process, but the thread may have had one in another process that has ended.
       const before = await takeSession(db, row.thread_id, worker)
       if (reason !== 'new' || before !== null) outputs.logs(restarted)
     }

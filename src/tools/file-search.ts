@@ -1,4 +1,4 @@
-/** file_search: passages of the assistant's and the thread's vector stores, with marks to cite them by. */
+/** file_search: passages of the vector stores of assistant and thread, with marks for citations. */
 import type { FileSearchToolCall } from '../api/run-steps.ts'
 import type { Passage } from '../api/run-work.ts'
 import type { FileSearchTool } from '../api/tools.ts'
@@ -14,7 +14,7 @@ import { ToolFailure, type Tool, type ToolCall, type ToolContext, type ToolOutco
 export interface FileSearchParts {
   db: Queryable
   retrieval: Retrieval
-  /** Waits, for a while, until the files of the thread's own stores are read; answers the stores that expired. */
+  /** Waits for the files of the stores of the thread, with a time limit; returns the stores that have expired. */
   waitForVectorStores: (row: RunRow, stores: StoresOfRun, signal: AbortSignal) => Promise<string[]>
 }
 
@@ -23,10 +23,10 @@ export interface StoresOfRun {
   ofThread: readonly string[]
 }
 
-/** What the live service hands to the model at most, in passages and in tokens. */
+/** The most passages and tokens that the live service gives to the model. */
 const defaultResults = 20
 const tokenBudget = 16_000
-/** Of each passage, for the trace. */
+/** The length of a passage in the trace. */
 const tracedCharacters = 4000
 
 const parameters = {
@@ -44,7 +44,7 @@ const parameters = {
 }
 
 const description =
-  'Searches the files that the user has given. Answers with passages, each after a mark like 【4:0†name】. Put the ' +
+  'Searches the files that the user has input. Answers with passages, each after a mark like 【4:0†name】. Put the ' +
   'mark of a passage right behind every statement that you take from it, exactly as it is written.'
 
 export function fileSearchTool(parts: FileSearchParts): Tool {
@@ -58,7 +58,7 @@ export function fileSearchTool(parts: FileSearchParts): Tool {
         type: 'file_search',
         chat: { type: 'function', function: { name: 'file_search', description, parameters } },
         begin: (id) => searchCall(id, tool, []),
-        // The step does not show the query, so there is nothing to tell while the model writes it.
+        // The step does not show the query, so nothing is emitted while the model writes it.
         reader: () => () => undefined,
         complete: (id) => searchCall(id, tool, []),
         run: (call, context) => search(parts, tool, call, context),
@@ -100,7 +100,7 @@ async function search(
 ): Promise<ToolOutcome> {
   const { ofAssistant, ofThread } = await storesOf(db, row)
   const { ranking_options, max_num_results = defaultResults } = tool.file_search
-  const asked = {
+  const request = {
     project: row.project,
     vector_store_ids: [...new Set([...ofAssistant, ...ofThread])],
     queries: queriesOf(call.arguments),
@@ -108,7 +108,7 @@ async function search(
     score_threshold: ranking_options.score_threshold,
     ranker: 'auto' as const,
   }
-  const found = asked.queries.length === 0 ? [] : await searchStores(retrieval, asked, signal)
+  const found = request.queries.length === 0 ? [] : await searchStores(retrieval, request, signal)
   const passages: string[] = []
   const traced: Passage[] = []
   const marks: Mark[] = []
@@ -117,7 +117,7 @@ async function search(
     const mark = markOf(ordinal, index, result.filename)
     const passage = `${mark}${placeOf(result)}\n${result.text}`
     tokens += await countTokens(passage)
-    // At least one passage: a long chunk is better than none.
+    // The first passage is always returned, even when it is longer than the budget.
     if (tokens > tokenBudget && index > 0) break
     passages.push(passage)
     marks.push({ text: mark, type: 'file_citation', file_id: result.file_id })
@@ -127,21 +127,21 @@ async function search(
     call: searchCall(call.id, tool, found.slice(0, passages.length)),
     output: passages.length > 0 ? passages.join('\n\n') : 'Nothing was found in the files.',
     marks,
-    search: { queries: asked.queries, passages: traced },
+    search: { queries: request.queries, passages: traced },
   }
 }
 
-/** A passage as the trace of the run keeps it. */
+/** A passage as the trace of the run stores it. */
 function tracedPassage({ attributes: _, ...result }: SearchResult, mark: string): Passage {
   return { ...result, mark, text: result.text.slice(0, tracedCharacters) }
 }
 
-/** Models write `queries`, sometimes `query`, sometimes the bare words. */
+/** Models write `queries`, sometimes `query`, sometimes the text without JSON. */
 function queriesOf(argumentsText: string): string[] {
   try {
-    const given = JSON.parse(argumentsText) as { queries?: unknown; query?: unknown } | string | null
-    if (typeof given === 'string') return [given]
-    const queries = [given?.queries ?? [], given?.query ?? []].flat()
+    const input = JSON.parse(argumentsText) as { queries?: unknown; query?: unknown } | string | null
+    if (typeof input === 'string') return [input]
+    const queries = [input?.queries ?? [], input?.query ?? []].flat()
     return queries.filter((query): query is string => typeof query === 'string' && query.trim() !== '')
   } catch {
     return argumentsText.trim() === '' ? [] : [argumentsText]

@@ -1,4 +1,4 @@
-/** Functions of the user's program: the model's call is handed to the client, which answers it. */
+/** Functions of the user's program: the client runs the call and submits its output. */
 import type { FunctionToolCall } from '../api/run-steps.ts'
 import type { Tool } from './port.ts'
 

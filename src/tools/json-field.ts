@@ -2,9 +2,9 @@
 
 type State =
   | 'start'
-  /** Behind a quotation mark at the very beginning. */
+  /** After a quotation mark at the start of the text. */
   | 'quote'
-  /** No JSON: the whole text is the value. */
+  /** The text is not JSON: all of it is the value. */
   | 'bare'
   | 'key'
   | 'in key'
@@ -19,24 +19,24 @@ type State =
 
 const simpleEscapes: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f' }
 
-/** Longer keys are no key that anybody asks for. */
+/** Longer keys cannot be the key of a field that is read. */
 const maxKey = 64
 
 const isSpace = (letter: string) => letter === ' ' || letter === '\n' || letter === '\r' || letter === '\t'
 
 /**
- * Lives for one call. Reads the first of the named fields whose text is not empty, and looks at each character once.
- * Understands what models write instead of a correct object: the bare text, the text as a JSON string, line ends and
- * backslashes that are not escaped.
+ * Reads, for one call, the first of the named fields whose text is not empty. It reads each character once. It accepts
+ * common mistakes of models: the text without JSON, the text as a JSON string, line ends and backslashes that are not
+ * escaped.
  */
 export class FieldReader {
   readonly #names: ReadonlySet<string>
   #state: State = 'start'
   #key = ''
   #depth = 0
-  /** The beginning of an escape sequence, or empty. */
+  /** The start of an escape sequence, or empty. */
   #escape = ''
-  /** The first half of a character, which waits for its second half. */
+  /** The first half of a surrogate pair whose second half has not arrived. */
   #half = ''
   #out = ''
   #isFound = false
@@ -45,7 +45,7 @@ export class FieldReader {
     this.#names = new Set(names)
   }
 
-  /** What the fragment adds to the field's text, in whole characters. */
+  /** Returns the text that the fragment adds to the field, in whole characters. */
   read(fragment: string): string {
     this.#out = this.#half
     for (let at = 0; at < fragment.length; at += 1) this.#take(fragment.charAt(at))
@@ -54,7 +54,7 @@ export class FieldReader {
     return this.#half === '' ? this.#out : this.#out.slice(0, -1)
   }
 
-  /** What is wrong with the text read so far if nothing follows, or undefined. */
+  /** Why the text that was read is not complete, or undefined when it is. */
   problem(): 'invalid' | 'unfinished' | undefined {
     if (this.#state === 'invalid') return 'invalid'
     return this.#state === 'in field' ? 'unfinished' : undefined
@@ -69,7 +69,7 @@ export class FieldReader {
     else if (!isSpace(letter)) this.#state = this.#next(letter)
   }
 
-  /** The state after a character that stands outside of strings. */
+  /** The state after a character outside of strings. */
   #next(letter: string): State {
     switch (this.#state) {
       case 'start':
@@ -109,14 +109,14 @@ export class FieldReader {
     return 'in other'
   }
 
-  /** A JSON string, or bare Python that begins with `""`. */
+  /** A JSON string, or Python code that starts with `""`. */
   #afterQuote(letter: string): void {
     if (letter === '"') {
       this.#emit('""')
       this.#state = 'bare'
       return
     }
-    // As if it were the value of a field, without an object around it.
+    // Read it like the value of a field.
     this.#state = 'in field'
     this.#depth = -1
     this.#inField(letter)
@@ -148,7 +148,7 @@ export class FieldReader {
       if (this.#escape.length === 6) this.#endEscape(String.fromCharCode(parseInt(this.#escape.slice(2), 16)))
       return
     }
-    // A backslash that the model forgot to escape stays: `\d` of a regular expression.
+    // Keep a backslash that the model did not escape, such as `\d` in a regular expression.
     this.#endEscape(simpleEscapes[letter] ?? (/["\\/]/.test(letter) ? letter : this.#escape))
   }
 

@@ -1,6 +1,5 @@
 /**
- * The port for tools. A tool is one file here plus a line in registry.ts; the run loop asks each for its own answers
- * and knows none by name.
+ * The port for tools. A tool is one file in this directory and a line in registry.ts. The run loop knows no tool by name.
  */
 import type { Readable } from 'node:stream'
 import type { StepToolCallDelta } from '../api/events.ts'
@@ -13,27 +12,27 @@ import type { RunRow } from '../sql/runs.ts'
 
 export interface Tool {
   readonly type: AssistantTool['type']
-  /** What the model is offered for one entry of the run's `tools`; may wait until the tool can be used. */
+  /** Returns the function for one entry of the run's `tools`. It may wait until the tool can be used. */
   offer(tool: AssistantTool, row: RunRow, signal: AbortSignal): Promise<OfferedTool>
 }
 
 /** A function as the model sees it, and how its calls look in a run step. */
 export interface OfferedTool {
   type: AssistantTool['type']
-  /** Its name must be unlike that of every other tool of the run. */
+  /** Its name must be unique among the tools of the run. */
   chat: ChatTool
-  /** What the model reads about the tool before the conversation. */
+  /** A text about the tool that comes before the conversation. */
   preamble?: string
-  /** The call when the model has just named it. */
+  /** The call in the step, when the model has written the name of the tool. */
   begin(id: string): StepToolCall
   /**
-   * Reads the arguments of one call: the returned function takes each fragment in turn and returns what the step
-   * shows of it, or undefined. Ids and names are never repeated: clients join the pieces.
+   * Reads the arguments of one call. The returned function takes the fragments in order and returns the delta of the
+   * step for each, or undefined. A delta never repeats an id or a name, because clients join the deltas.
    */
   reader(): (fragment: string) => CallDelta | undefined
-  /** The call with all its arguments, and no outcome yet. */
+  /** The call in the step, with all arguments and without an outcome. */
   complete(id: string, argumentsText: string): StepToolCall
-  /** Runs the call; absent where the client of the API has to answer it. */
+  /** Runs the call. Absent when the client of the API runs it. */
   run?: (call: ToolCall, context: ToolContext) => Promise<ToolOutcome>
 }
 
@@ -45,32 +44,32 @@ export interface ToolCall {
 export interface ToolContext {
   row: RunRow
   signal: AbortSignal
-  /** Unlike that of every other call in the thread. */
+  /** The number of the call in the thread, unique there. */
   ordinal: number
-  /** Emits a piece of the outcome to those who follow the run. */
-  tell: (delta: CallDelta) => void
+  /** Emits a part of the outcome to the readers of the run. */
+  emit: (delta: CallDelta) => void
 }
 
-/** What is added to a call of the step. */
+/** An addition to a call of the step. */
 export type CallDelta = WithoutIndex<StepToolCallDelta>
 type WithoutIndex<Delta> = Delta extends unknown ? Omit<Delta, 'index'> : never
 
 /**
- * The outcome of a call. What goes wrong inside a tool is an outcome that the model can read; only an abort and a
- * broken server are thrown.
+ * The outcome of a call. An error within a tool is an outcome that the model can read. Only an abort and a failure of
+ * the server are thrown.
  */
 export interface ToolOutcome {
-  /** The call as the step shows it from now on. */
+  /** The call in the step, with its outcome. */
   call: StepToolCall
-  /** What the model reads. */
+  /** The output for the model. */
   output: string
   marks?: Mark[]
   image_file_ids?: string[]
-  /** What a search found, for the trace of the run. */
+  /** The results of a search, for the trace of the run. */
   search?: ToolCallWork['search']
 }
 
-/** A tool that cannot work on this server; ends the run, and the message is shown to the user. */
+/** Thrown by a tool that cannot work on this server. It ends the run, and its message is shown to the user. */
 export class ToolFailure extends Error {
   constructor(message: string) {
     super(message)
@@ -80,10 +79,10 @@ export class ToolFailure extends Error {
 
 /** The files of a project, as tools need them. */
 export interface ToolFiles {
-  /** Names of those that are there, by id. */
+  /** Names of the files that exist, by id. */
   names(project: string, ids: readonly string[]): Promise<Map<string, string>>
-  /** The contents, or undefined when the file is gone. */
+  /** The contents, or undefined when the file does not exist. */
   open(project: string, id: string): Promise<Readable | undefined>
-  /** Keeps what a tool made; answers the new file's id. Its purpose is `assistants_output`. */
-  create(project: string, made: { filename: string; content: Readable }): Promise<string>
+  /** Creates a file with purpose `assistants_output`; returns its id. */
+  create(project: string, file: { filename: string; content: Readable }): Promise<string>
 }

@@ -12,13 +12,13 @@ export function openTools(parts: CodeInterpreterParts & FileSearchParts): Tools 
   return new Map(all.map((tool) => [tool.type, tool]))
 }
 
-/** What the model is offered in a run. */
+/** The functions that the model gets in a run. */
 export async function offerTools(tools: Tools, row: RunRow, signal: AbortSignal): Promise<OfferedTool[]> {
   return Promise.all(
-    row.settings.tools.map((wanted) => {
-      const tool = tools.get(wanted.type)
-      if (!tool) throw new Error(`expected a tool of type ${wanted.type}`)
-      return tool.offer(wanted, row, signal)
+    row.settings.tools.map((tool) => {
+      const implementation = tools.get(tool.type)
+      if (!implementation) throw new Error(`expected a tool of type ${tool.type}`)
+      return implementation.offer(tool, row, signal)
     }),
   )
 }

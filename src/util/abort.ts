@@ -14,7 +14,7 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   })
 }
 
-/** The promise's result, or a rejection with the signal's reason, whichever is first. */
+/** Settles like the promise, or rejects with the signal's reason, whichever is first. */
 export async function abortable<T>(promise: Promise<T> | T, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return promise
   signal.throwIfAborted()

@@ -1,4 +1,4 @@
-/** The clock of the times that users see: `created_at`, `expires_at` and the like come from it, never from `Date`. */
+/** The clock for times that users see, such as `created_at` and `expires_at`. They never come from `Date`. */
 
 export interface Clock {
   /** Milliseconds since 1970. */

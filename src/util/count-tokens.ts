@@ -1,21 +1,21 @@
 /** Counts tokens in o200k_base, the encoding of OpenAI's newer models and of chunk sizes in the live API. */
 import { setImmediate as nextTurnOfEventLoop } from 'node:timers/promises'
 
-/** The tokenizer is quadratic in one word or one run of white space, so runs are cut at this length. */
+/** The tokenizer is quadratic in the length of a word or of a run of white space, so they are cut at this length. */
 const runs = /\S{256}|\s{256}/g
-/** The length that is counted exactly, in characters; the rest is estimated by the density of this part. */
+/** The length that is counted exactly, in characters. The count of the rest is estimated from this part. */
 const exactLength = 400_000
-/** Characters that are counted in one turn of the event loop: at most about 30 ms. */
+/** Characters that are counted in one turn of the event loop, in at most about 30 ms. */
 const sliceLength = 16_384
 
 /**
- * Loads the tokenizer: about 0.1 to 0.8 s and 125 MB of memory, so it is loaded where tokens are counted first.
+ * Loads the tokenizer, which takes 0.1 to 0.8 s and 125 MB of memory. It is loaded when tokens are first counted.
  * The time of a count is linear in the length of the text. Runs of more than 256 characters without a change
  * between words and white space count a few tokens too many.
  */
 export async function loadTokenCounter(): Promise<(text: string) => number> {
   const { countTokens: count, setMergeCacheSize } = await import('gpt-tokenizer/encoding/o200k_base')
-  // The cache slows down to milliseconds per word once it is full, and saves little before.
+  // A full cache makes each word take milliseconds, and the cache saves little time before.
   setMergeCacheSize(0)
   // A text may contain `<|endoftext|>`; without this option the counter throws.
   const options = { disallowedSpecial: new Set<string>() }

@@ -3,7 +3,7 @@
 /** In UTF-16 units. Longer names would make headers that clients refuse. */
 export const maxFileNameLength = 512
 
-/** The text after the last slash or backslash. Undefined when that is no name of a file: nothing, `.` or `..`. */
+/** The text after the last slash or backslash. Undefined when that is not a file name: empty, `.` or `..`. */
 export function plainFileName(sent: string): string | undefined {
   const name = sent.split(/[/\\]/).at(-1) ?? ''
   return name === '' || name === '.' || name === '..' ? undefined : name

@@ -1,4 +1,4 @@
-/** Space on the disk of a folder. */
+/** Free space on the disk of a folder. */
 import { statfs } from 'node:fs/promises'
 
 /** Bytes that this user may still write. */

@@ -1,4 +1,4 @@
-/** Ids as the live API prints them: a prefix and random characters. */
+/** Ids in the format of the live API: a prefix and random characters. */
 import { randomBytes } from 'node:crypto'
 
 const base62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -33,7 +33,7 @@ function randomBase62(length: number): string {
   let text = ''
   while (text.length < length) {
     for (const byte of randomBytes(length + 8)) {
-      // 248 is the largest multiple of 62 in a byte: above it the letters would not be equally likely.
+      // 248 is the largest multiple of 62 in a byte. Bytes above it would make some letters more likely.
       if (byte < 248 && text.length < length) text += base62[byte % 62]
     }
   }

@@ -1,4 +1,4 @@
-/** Whether a process of that number is there, also one that belongs to another user. */
+/** Whether a process with this id exists, also one of another user. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

@@ -1,4 +1,4 @@
-/** The log of a component; `logger.ts` decides where lines go and how they are formatted. */
+/** The log of a component. `cli/logger.ts` decides the destination and the format. */
 
-/** `fields` contain no key, prompt or file content. */
+/** `fields` must not contain keys, prompts or file contents. */
 export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, fields?: object) => void

@@ -1,10 +1,10 @@
-/** Joins pieces of text and replaces what cannot be stored. */
+/** Joins pieces of text and replaces characters that PostgreSQL cannot store. */
 
 const lastHalf = /[\uD800-\uDBFF]$/
 
 /**
- * A piece may end inside a surrogate pair: the first half is kept until the second arrives. What PostgreSQL cannot
- * store (an unpaired surrogate and U+0000) becomes U+FFFD.
+ * A piece may end inside a surrogate pair: the first half is kept until the second arrives. See `storable` for the
+ * characters that are replaced.
  */
 export class TextJoiner {
   #half = ''
@@ -16,6 +16,7 @@ export class TextJoiner {
   }
 }
 
+/** Replaces the characters that PostgreSQL cannot store, unpaired surrogates and U+0000, by U+FFFD. */
 export function storable(text: string): string {
   return text.toWellFormed().replaceAll('\0', '\uFFFD')
 }

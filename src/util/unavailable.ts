@@ -1,6 +1,6 @@
-/** A part of the server that a call needs cannot serve now. The same call may work later. */
+/** Thrown when a part of the server that a call needs cannot work now. The same call may succeed later. */
 export class Unavailable extends Error {
-  /** For clients, after "The server is not ready: "; holds no path and no address. */
+  /** A text for clients after "The server is not ready: ". It must contain no path and no address. */
   readonly reason: string
 
   constructor(reason: string, message: string, options?: ErrorOptions) {

@@ -84,7 +84,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
         [0.5, 1],
         [0, Number.NaN],
       ] as const) {
-        await expect(store.get(sha256, { start, end })).rejects.toThrow('a range has')
+        await expect(store.get(sha256, { start, end })).rejects.toThrow('a range must have')
       }
     })
 
@@ -103,8 +103,8 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
         `${'a'.repeat(64)}\n`,
       ]
       for (const wrong of names) {
-        await expect(store.get(wrong)).rejects.toThrow('named by 64')
-        await expect(store.remove(wrong)).rejects.toThrow('named by 64')
+        await expect(store.get(wrong)).rejects.toThrow('must be 64 lower-case hex digits')
+        await expect(store.remove(wrong)).rejects.toThrow('must be 64 lower-case hex digits')
       }
     })
 

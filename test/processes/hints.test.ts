@@ -13,7 +13,7 @@ test('a hint about more runs than one notification can name reaches the other pr
   const [here, elsewhere] = [new Hints({ shared: true }), new Hints({ shared: true })]
   const received: Hint[] = []
   await elsewhere.start(database.db)
-  elsewhere.hear((hint) => received.push(hint))
+  elsewhere.subscribe((hint) => received.push(hint))
   const run_ids = Array.from({ length: 400 }, (_, index) => `run_${index}`.padEnd(28, 'x'))
   await database.db.transaction((tx) => here.announce(tx, { kind: 'log', run_ids }))
   await database.db.transaction((tx) => here.announce(tx, { kind: 'log', run_ids: run_ids.slice(0, 3) }))

@@ -13,9 +13,9 @@ import type { EmbedReply, EmbedRequest } from './embedder-thread.ts'
 import { ModelFailure, type Embedder } from '../port.ts'
 
 export interface BuiltinEmbedderOptions {
-  /** Most threads at work at once; each takes about 150 MB. */
+  /** The largest number of threads; each takes about 150 MB. */
   threads: number
-  /** Threads that have had no text for so long end. */
+  /** Threads end after this long without a text. */
   idleMs: number
 }
 
@@ -34,10 +34,10 @@ interface Thread {
   task: Task | undefined
 }
 
-/** The model reads 128 tokens; sentences rarely end right there, and shorter windows were found to search as well. */
+/** Shorter than the model's limit, since sentences rarely end there. Searches were measured to be as good. */
 const windowTokens = 110
-const mostTokens = 128
-/** A lone blank: what an empty text is read as, since the model fails on nothing at all. */
+const maxTokens = 128
+/** A single space. It replaces an empty text, on which the model fails. */
 const emptyTokens = [30]
 
 export class BuiltinEmbedder implements Embedder {
@@ -46,7 +46,7 @@ export class BuiltinEmbedder implements Embedder {
   readonly windowTokens = windowTokens
   readonly #options: BuiltinEmbedderOptions
   readonly #threads = new Set<Thread>()
-  /** Queries go ahead of passages. */
+  /** Queries come before passages. */
   readonly #queues: Record<'query' | 'passage', Task[]> = { query: [], passage: [] }
   #tokenizer: EmbedderTokenizer | undefined
   #idleTimer: NodeJS.Timeout | undefined
@@ -56,7 +56,7 @@ export class BuiltinEmbedder implements Embedder {
     this.#options = options
   }
 
-  /** Threads that run now, at work or not. */
+  /** The number of running threads, busy or idle. */
   get threads(): number {
     return this.#threads.size
   }
@@ -73,23 +73,23 @@ export class BuiltinEmbedder implements Embedder {
     const vectors = texts.map(
       (text) =>
         new Promise<Float32Array>((resolve, reject) => {
-          const encoded = this.#encode(text).slice(0, mostTokens)
+          const encoded = this.#encode(text).slice(0, maxTokens)
           const task = { tokens: encoded.length > 0 ? encoded : emptyTokens, resolve, reject }
           own.add(task)
           queue.push(task)
         }),
     )
-    const leave = () => {
+    const onAbort = () => {
       removeAll(queue, own)
       for (const task of own) task.reject(signal.reason)
     }
-    signal.addEventListener('abort', leave, { once: true })
-    this.#work()
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#dispatch()
     try {
       return await Promise.all(vectors)
     } finally {
-      signal.removeEventListener('abort', leave)
-      // After a failure the rest is not wanted any more.
+      signal.removeEventListener('abort', onAbort)
+      // After a failure the other texts need not be embedded.
       removeAll(queue, own)
     }
   }
@@ -102,7 +102,7 @@ export class BuiltinEmbedder implements Embedder {
       task.reject(failure)
     for (const thread of this.#threads) thread.task?.reject(failure)
     const threads = [...this.#threads]
-    // A thread at rest does not keep the process alive; its end must be waited for all the same.
+    // An idle thread does not keep the process alive, but its end must still be awaited.
     for (const thread of threads) thread.worker.ref()
     await Promise.all(threads.map((thread) => thread.worker.terminate()))
   }
@@ -112,15 +112,15 @@ export class BuiltinEmbedder implements Embedder {
     return this.#tokenizer.encode(text)
   }
 
-  /** Gives waiting texts to free threads, starting threads while there are too few. */
-  #work(): void {
+  /** Gives waiting texts to idle threads, and starts threads up to the limit. */
+  #dispatch(): void {
     clearTimeout(this.#idleTimer)
-    for (const thread of this.#threads) if (!thread.task) this.#give(thread)
+    for (const thread of this.#threads) if (!thread.task) this.#assign(thread)
     while (this.#waiting() > 0 && this.#threads.size < this.#options.threads && !this.#isClosed) {
-      this.#give(this.#start())
+      this.#assign(this.#start())
     }
     if ([...this.#threads].some((thread) => thread.task)) return
-    this.#idleTimer = setTimeout(() => this.#rest(), this.#options.idleMs)
+    this.#idleTimer = setTimeout(() => this.#stopIdle(), this.#options.idleMs)
     this.#idleTimer.unref()
   }
 
@@ -128,13 +128,13 @@ export class BuiltinEmbedder implements Embedder {
     return this.#queues.query.length + this.#queues.passage.length
   }
 
-  #give(thread: Thread): void {
+  #assign(thread: Thread): void {
     thread.task = this.#queues.query.shift() ?? this.#queues.passage.shift()
     if (!thread.task) {
       thread.worker.unref()
       return
     }
-    // Only a thread at work keeps the process alive.
+    // Only a busy thread keeps the process alive.
     thread.worker.ref()
     thread.worker.postMessage({ id: 0, tokens: thread.task.tokens } satisfies EmbedRequest)
   }
@@ -148,18 +148,18 @@ export class BuiltinEmbedder implements Embedder {
       thread.task = undefined
       if ('vector' in reply) task?.resolve(reply.vector)
       else task?.reject(embedderFailure(reply.failure))
-      this.#work()
+      this.#dispatch()
     })
     thread.worker.on('error', (error) => thread.task?.reject(embedderFailure(error)))
     thread.worker.on('exit', (code) => {
       this.#threads.delete(thread)
       thread.task?.reject(embedderFailure(`thread ended with ${code}`))
-      if (!this.#isClosed) this.#work()
+      if (!this.#isClosed) this.#dispatch()
     })
     return thread
   }
 
-  #rest(): void {
+  #stopIdle(): void {
     for (const thread of this.#threads) void thread.worker.terminate()
   }
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { parentPort } from 'node:worker_threads'
 import { pathToFileURL } from 'node:url'
 
-/** What we use of TensorFlow.js as @energetic-ai/core packs it; its own types lean on packages that it does not bring. */
+/** The part of TensorFlow.js in @energetic-ai/core that is used. The types of the package need packages that it lacks. */
 interface Tensor {
   data(): Promise<Float32Array>
   dispose(): void
@@ -36,7 +36,7 @@ async function embed(tokens: number[]): Promise<Float32Array> {
   )
   const values = tensorflow.tensor1d(tokens, 'int32')
   const output = await model.executeAsync({ indices, values })
-  // A copy: what comes back is a view of the WASM memory.
+  // Copy the data: it is a view of the WebAssembly memory.
   const vector = Float32Array.from(await output.data())
   for (const tensor of [indices, values, output]) tensor.dispose()
   const length = Math.hypot(...vector)

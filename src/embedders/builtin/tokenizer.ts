@@ -1,20 +1,20 @@
 /** The tokenizer of the built-in embedder: SentencePiece unigram over the model's own vocabulary. */
 
-/** Token ids as the model was trained with; an empty text has none. */
+/** Encodes a text as the token ids of the model; an empty text has none. */
 export interface EmbedderTokenizer {
   encode(text: string): number[]
 }
 
-/** What stands for a blank in the vocabulary. */
-const blank = '\u2581'
-/** The first entries are control tokens; 0 stands for what is not in the vocabulary. */
+/** The vocabulary writes a space as this character. */
+const space = '\u2581'
+/** The first entries are control tokens; 0 is the token for text that is not in the vocabulary. */
 const reserved = 6
-/** Words come back often; a stream of new ones must not fill the memory. */
-const mostCachedWords = 50_000
+/** The cache of words is limited, so that a stream of new words does not fill the memory. */
+const maxCachedWords = 50_000
 
 /**
- * `vocabulary` is a list of pieces with their log probability. No piece of it has a blank but at its beginning, so
- * every word can be encoded alone, and is remembered.
+ * `vocabulary` is a list of pieces with their log probability. A piece has a space at its start only, so each word is
+ * encoded by itself and cached.
  */
 export function embedderTokenizer(vocabulary: [piece: string, score: number][]): EmbedderTokenizer {
   const pieces = new Map(
@@ -26,8 +26,8 @@ export function embedderTokenizer(vocabulary: [piece: string, score: number][]):
   const encodeWord = (word: string): number[] => {
     const known = cache.get(word)
     if (known) return known
-    const ids = mostProbable(Array.from(blank + word), pieces, longest)
-    if (cache.size >= mostCachedWords) cache.clear()
+    const ids = mostProbable(Array.from(space + word), pieces, longest)
+    if (cache.size >= maxCachedWords) cache.clear()
     cache.set(word, ids)
     return ids
   }
