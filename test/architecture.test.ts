@@ -3,8 +3,8 @@ import { basename, dirname, join, relative, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
 /**
- * The layers. Each directory of src/ lists the directories that it may import. `documents`, `sandbox` and
- * `embedded-postgres` could be packages of their own: they import `util` and nothing else.
+ * The layers. Each directory of src/ lists the directories that it may import, and it imports each of them. `documents`,
+ * `sandbox` and `embedded-postgres` could be packages of their own: they import `util` and nothing else.
  */
 const allowed: Record<string, string[]> = {
   main: ['*'],
@@ -25,30 +25,39 @@ const allowed: Record<string, string[]> = {
     'transfer',
     'util',
   ],
-  config: ['models', 'blobs', 'util', 'api'],
-  http: ['api', 'domain', 'transfer', 'database', 'util'],
-  engine: ['api', 'domain', 'tools', 'ingest', 'search', 'runs', 'models', 'sql', 'database', 'util'],
+  config: ['models', 'blobs', 'util'],
+  http: ['api', 'domain', 'transfer', 'util'],
+  engine: ['api', 'domain', 'tools', 'ingest', 'runs', 'models', 'sql', 'database', 'util'],
   domain: ['api', 'runs', 'search', 'documents', 'blobs', 'sql', 'database', 'util'],
-  tools: ['api', 'runs', 'search', 'sandbox', 'models', 'blobs', 'sql', 'database', 'util'],
-  ingest: ['api', 'runs', 'search', 'documents', 'embedders', 'blobs', 'sql', 'database', 'util'],
+  tools: ['api', 'search', 'sandbox', 'models', 'sql', 'database', 'util'],
+  ingest: ['runs', 'search', 'documents', 'embedders', 'sql', 'database', 'util'],
   search: ['api', 'documents', 'embedders', 'blobs', 'sql', 'database', 'util'],
   backup: ['blobs', 'sql', 'database'],
   transfer: ['api', 'domain', 'documents', 'sql', 'database', 'blobs', 'util'],
   runs: ['api', 'sql', 'database', 'util'],
   models: ['api', 'util'],
   embedders: ['models', 'util'],
-  blobs: ['api', 'util'],
-  sql: ['api', 'database', 'util'],
+  blobs: ['util'],
+  sql: ['api', 'database'],
   database: ['embedded-postgres', 'util'],
   'embedded-postgres': ['util'],
   sandbox: ['util'],
   documents: ['util'],
-  api: ['util'],
+  api: [],
   util: [],
 }
 
 /** The routes that need no run: they list models, or pass a request on to a provider. */
 const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.ts']
+
+/**
+ * The files of `database` that every directory may import. Only those that open the database import another one: the
+ * layers know its interface, not its driver.
+ */
+const databaseInterface = ['database/database.ts', 'database/retry.ts']
+const opensDatabase = ['app', 'cli', 'readiness']
+/** The codes of PostgreSQL's errors are for statements. */
+const databaseErrors = 'database/errors.ts'
 
 /** Every runtime package, with the directories that may import it. More than one is an exception with a reason. */
 const owners: Record<string, string[]> = {
@@ -102,19 +111,53 @@ function imports(): Import[] {
   })
 }
 
+/** The imports of our own files that leave the directory; `target` is the path of the file in src/. */
+function importsBetweenDirectories(): Import[] {
+  return imports()
+    .filter(({ target }) => target.startsWith('.'))
+    .map(({ file, directory, target }) => {
+      const path = relative(source, resolve(dirname(join(source, file)), target))
+      return { file, directory, target: path }
+    })
+    .filter(({ directory, target }) => directoryOf(target) !== directory)
+}
+
 function directoryOf(file: string): string {
   return file.includes('/') ? (file.split('/')[0] ?? '') : file.replace(/\.ts$/, '')
 }
 
 test('imports go down the layers only', () => {
-  const wrong = imports()
-    .filter(({ target }) => target.startsWith('.'))
-    .filter(({ file, directory, target }) => {
-      const goal = directoryOf(relative(source, resolve(dirname(join(source, file)), target)))
-      if (goal === directory || allowed[directory]?.includes('*')) return false
-      if (goal === 'models' && mayImportModels.includes(file)) return false
-      return !allowed[directory]?.includes(goal)
-    })
+  const wrong = importsBetweenDirectories().filter(({ file, directory, target }) => {
+    const goal = directoryOf(target)
+    if (allowed[directory]?.includes('*')) return false
+    if (goal === 'models' && mayImportModels.includes(file)) return false
+    return !allowed[directory]?.includes(goal)
+  })
+  expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
+})
+
+test('every import that is allowed is needed by some file', () => {
+  const found = new Set(
+    importsBetweenDirectories().map(({ directory, target }) => `${directory} -> ${directoryOf(target)}`),
+  )
+  const rules = Object.entries(allowed).flatMap(([directory, goals]) =>
+    goals.filter((goal) => goal !== '*').map((goal) => `${directory} -> ${goal}`),
+  )
+  expect(rules.filter((rule) => !found.has(rule))).toEqual([])
+  const users = new Set(
+    importsBetweenDirectories().map(({ file, target }) => `${file} -> ${directoryOf(target)}`),
+  )
+  expect(mayImportModels.filter((file) => !users.has(`${file} -> models`))).toEqual([])
+})
+
+test('only the files that open the database know its driver', () => {
+  const wrong = importsBetweenDirectories().filter(
+    ({ directory, target }) =>
+      directoryOf(target) === 'database' &&
+      !databaseInterface.includes(target) &&
+      !opensDatabase.includes(directory) &&
+      !(directory === 'sql' && target === databaseErrors),
+  )
   expect(wrong.map(({ file, target }) => `${file} -> ${target}`)).toEqual([])
 })
 
