@@ -118,7 +118,7 @@ test('only a key that is still being answered gets a 409, which the SDKs repeat 
   expect(names).toEqual(['idempotencyInProgress'])
 })
 
-test('nobody can add to the catalogue or bend an entry at run time', () => {
+test('the catalogue cannot be changed at run time', () => {
   expect(Object.isFrozen(errors)).toBe(true)
   for (const [, make] of entries) {
     expect(Object.isFrozen(make)).toBe(true)
@@ -155,13 +155,13 @@ test.each([
   expect(example(name).message).toBe(message)
 })
 
-test('a file that is not there is told twice, the second time under detail', () => {
+test('the error for a missing file is repeated under detail', () => {
   expect(JSON.stringify(errors.fileNotFound('fake_id').toBody())).toBe(
     '{"error":{"message":"No such File object: fake_id","type":"invalid_request_error","param":"id","code":null},"detail":{"message":"No such File object: fake_id","code":null}}',
   )
 })
 
-test('any error can be told with detail, for the routes that always do', () => {
+test('any error can be repeated under detail', () => {
   expect(errors.noApiKey().toBody()).not.toHaveProperty('detail')
   expect(errors.noApiKey().toBody({ detail: true }).detail?.code).toBeNull()
   expect(errors.emptyFile().toBody({ detail: false })).not.toHaveProperty('detail')
@@ -186,19 +186,19 @@ test('lists are printed as Python prints them, quotes and line ends included', (
   )
 })
 
-test('what a client wrote is not read as a gap of the text', () => {
+test('a text of the client is not read as a placeholder', () => {
   expect(errors.invalidId('assistant_id', '{prefix}{path}', 'asst').message).toBe(
     "Invalid 'assistant_id': '{prefix}{path}'. Expected an ID that begins with 'asst'.",
   )
 })
 
-test('a megabyte that a client wrote is not sent back', () => {
+test('a long text of the client is shortened in the error', () => {
   const error = errors.invalidValue('x'.repeat(1e6), 'y'.repeat(1e6), ['a'])
   expect(error.message.length).toBeLessThan(2000)
   expect(error.param?.length).toBeLessThan(2000)
 })
 
-test('a server that asks for patience says for how long, in both units', () => {
+test('an error with a waiting time has it in both units', () => {
   expect(errors.unavailable('the database restarts', 1500).headers).toEqual({
     'retry-after': '2',
     'retry-after-ms': '1500',

@@ -23,12 +23,12 @@ function told(schema: z.ZodType, body: string | object) {
 const assistant = { model: 'gpt-4o' }
 const withFunction = (fields: object) => ({ ...assistant, tools: [{ type: 'function', function: fields }] })
 
-test('whole numbers may be written with a point', () => {
+test('integers may be written with a decimal point', () => {
   const parsed = parse(CreateRunRequest, JSON.parse('{"assistant_id":"asst_1","max_prompt_tokens":256.0}'))
   expect(parsed.max_prompt_tokens).toBe(256)
 })
 
-test('minus zero is zero', () => {
+test('minus zero is read as zero', () => {
   const parsed = parse(CreateRunRequest, JSON.parse('{"assistant_id":"asst_1","temperature":-0}'))
   expect(JSON.stringify(parsed.temperature)).toBe('0')
 })
@@ -48,7 +48,7 @@ test.each([
   ['max_prompt_tokens', '1e30', 'integer above maximum value. Expected a value <= 2147483647, but got 1e+30'],
   ['max_prompt_tokens', '2147483648', 'integer above maximum value. Expected a value <= 2147483647'],
   ['max_prompt_tokens', '-1e30', 'integer below minimum value. Expected a value >= 256, but got -1e+30'],
-])('%s: %s is told to be out of range', (field, number, words) => {
+])('%s: %s is refused as out of range', (field, number, words) => {
   const [message] = told(CreateRunRequest, `{"assistant_id":"asst_1","${field}":${number}}`)
   expect(message).toContain(`Invalid '${field}': ${words}`)
 })
@@ -78,7 +78,7 @@ test.each<[string, z.ZodType, string, string]>([
     '{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"\\ud800":1}}}]}',
     'tools[0].function.parameters.\ud800',
   ],
-])('%s cannot be stored, and the client is told where it is (%#)', (what, schema, body, param) => {
+])('%s cannot be stored, and the error names its place (%#)', (what, schema, body, param) => {
   expect(told(schema, body)).toEqual([
     `Invalid '${param}': the string contains ${what}, which cannot be stored.`,
     'invalid_value',
@@ -86,7 +86,7 @@ test.each<[string, z.ZodType, string, string]>([
   ])
 })
 
-test('a wrong shape is told before text that cannot be stored', () => {
+test('a wrong type is reported before text that cannot be stored', () => {
   expect(told(CreateMessageRequest, '{"content":"\\u0000","role":"x"}')[2]).toBe('role')
 })
 
@@ -98,7 +98,7 @@ test.each<[z.ZodType, string, string]>([
     '{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"x":[{"__proto__":{}}]}}}]}',
     'tools[0].function.parameters.x[0].__proto__',
   ],
-])('a key named __proto__ is refused wherever it stands (%#)', (schema, body, path) => {
+])('a key named __proto__ is refused at any place (%#)', (schema, body, path) => {
   expect(told(schema, body)).toEqual([`Unknown parameter: '${path}'.`, 'unknown_parameter', path])
   expect({}).not.toHaveProperty('polluted')
 })
@@ -128,7 +128,7 @@ test.each([
   ])
 })
 
-test('depth that is allowed goes through whole', () => {
+test('a body of the allowed depth is accepted completely', () => {
   const parameters: unknown = JSON.parse(nested('{"a":', '}', 500))
   const parsed = parse(CreateAssistantRequest, withFunction({ name: 'f', parameters: parameters as object }))
   expect(JSON.stringify(parsed.tools)).toContain(nested('{"a":', '}', 500))
@@ -160,11 +160,11 @@ test.each<[string, object, string]>([
     'metadata',
   ],
   ['unknown keys', Object.fromEntries(Array.from({ length: 190_000 }, (_, i) => [`k${i}`, i])), 'k0'],
-])('a body of many %s is told the first', (_, body, param) => {
+])('a body of many %s gets an error for the first', (_, body, param) => {
   expect(told(CreateThreadRequest, body)[2]).toBe(param)
 })
 
-test('the parsed request shares nothing with what a client could still change', () => {
+test('the parsed request shares no object with the original body', () => {
   const metadata = { a: 'b' }
   const parsed = parse(ModifyRunRequest, { metadata })
   metadata.a = 'c'

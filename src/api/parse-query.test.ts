@@ -22,12 +22,12 @@ function told(act: () => unknown) {
   throw new Error('expected a refusal, but the input was accepted')
 }
 
-test('a list that is asked for nothing gives the twenty newest', () => {
+test('a list query without parameters asks for the twenty newest', () => {
   expect(parseQuery(ListQuery, {})).toEqual({ limit: 20, order: 'desc' })
   expect(parseQuery(ListFilesQuery, {})).toEqual({ limit: 10_000, order: 'desc' })
 })
 
-test('text becomes numbers where numbers belong', () => {
+test('numbers in a query are read from text', () => {
   const query = { limit: '3', order: 'asc', after: 'msg_1', before: 'msg_9', run_id: 'run_1' }
   expect(parseQuery(ListMessagesQuery, query)).toEqual({ ...query, limit: 3 })
   expect(parseQuery(ListFilesQuery, { limit: '10000', purpose: '5' })).toMatchObject({
@@ -36,7 +36,7 @@ test('text becomes numbers where numbers belong', () => {
   })
 })
 
-test('keys that an endpoint does not know are ignored', () => {
+test('unknown keys of a query are ignored', () => {
   expect(parseQuery(ListQuery, { 'include[]': 'x', foo: ['a'], limit: '1' })).toEqual({
     limit: 1,
     order: 'desc',
@@ -64,7 +64,7 @@ test.each([
   ['1e1', "Invalid type for 'limit': expected an integer, but got a string instead.", 'invalid_type'],
   ['1.5', "Invalid type for 'limit': expected an integer, but got a decimal instead.", 'invalid_type'],
   [['1', '2'], "Invalid type for 'limit': expected an integer, but got an array instead.", 'invalid_type'],
-])('limit=%s is refused in the live words', (limit, message, code) => {
+])('limit=%s is refused with the live message', (limit, message, code) => {
   expect(told(() => parseQuery(ListQuery, { limit }))).toEqual([message, code, 'limit'])
 })
 
@@ -99,7 +99,7 @@ test.each([
     "Invalid 'after': the string contains a NUL character, which cannot be stored.",
     'after',
   ],
-])('a query that asks for what cannot be is refused (%#)', (schema, query, message, param) => {
+])('an invalid query is refused (%#)', (schema, query, message, param) => {
   expect(told(() => parseQuery(schema, query))).toEqual([message, 'invalid_value', param])
 })
 
@@ -113,7 +113,7 @@ test.each([
   expect(parseQuery(ListRunStepsQuery, query).include).toEqual([includeResultContent])
 })
 
-test('to include nothing is the default, and to include anything else is refused', () => {
+test('include is empty by default, and unknown values are refused', () => {
   expect(parseQuery(IncludeQuery, {})).toEqual({ include: [] })
   expect(told(() => parseQuery(IncludeQuery, { 'include[]': ['file_search'] }))).toEqual([
     `Invalid value: 'file_search'. Supported values are: '${includeResultContent}'.`,
@@ -122,7 +122,7 @@ test('to include nothing is the default, and to include anything else is refused
   ])
 })
 
-test('the fields of a form are read out of their brackets', () => {
+test('nested fields of a form are read from names with brackets', () => {
   expect(
     parseForm(CreateFileRequest, {
       'expires_after[seconds]': '3600',
@@ -170,7 +170,7 @@ test.each<[IdKind, string, string, string]>([
   ['vector_store', 'x', 'vector_store_id', 'vs'],
   ['file_batch', 'x', 'batch_id', 'vsfb'],
   ['file', 'x', 'file_id', 'file'],
-])('a path that names no %s by prefix is a 400', (kind, value, param, prefix) => {
+])('a path with another prefix than that of a %s gets a 400', (kind, value, param, prefix) => {
   expect(told(() => parseId(kind, value))).toEqual([
     `Invalid '${param}': '${value}'. Expected an ID that begins with '${prefix}'.`,
     'invalid_value',
@@ -178,11 +178,11 @@ test.each<[IdKind, string, string, string]>([
   ])
 })
 
-test('an id is judged by how it begins and no further', () => {
+test('an id is checked by its prefix only', () => {
   expect(parseId('step', 'step_123')).toBe('step_123')
   expect(parseId('thread', 'threadfoo')).toBe('threadfoo')
 })
 
-test('an id that no object can bear is not found', () => {
+test('an id that no object can have is not found', () => {
   expect(() => parseId('thread', 'thread_\0')).toThrow(expect.objectContaining({ status: 404 }))
 })

@@ -370,7 +370,7 @@ test.each<[string, z.ZodType, string | object, string, string, string]>([
     'invalid_value',
     'content[0].image_url.url',
   ],
-])('when %s, the client reads the live words', (_, schema, body, ...words) => {
+])('when %s, the client gets the live message', (_, schema, body, ...words) => {
   expect(told(schema, body)).toEqual(words)
 })
 
@@ -414,7 +414,7 @@ test.each<[string, z.ZodType, object, string]>([
     { attributes: { k: null } },
     'attributes.k',
   ],
-])('where %s belongs, the noun says so', (noun, schema, body, path) => {
+])('where %s is expected, the error says so', (noun, schema, body, path) => {
   expect(told(schema, body)[0]).toContain(`Invalid type for '${path}': expected ${noun}, but got`)
 })
 
@@ -424,7 +424,7 @@ test.each([
   [null, 'null'],
   [5, 'an integer'],
   [false, 'a boolean'],
-])('a body that is no object is refused as what it is: %j', (body, noun) => {
+])('a body that is not an object is refused with its type: %j', (body, noun) => {
   const error = refusal(CreateThreadRequest, body)
   expect(error.message).toBe(
     `Invalid type for the request body: expected an object, but got ${noun} instead.`,
@@ -432,12 +432,12 @@ test.each([
   expect([error.code, error.param]).toEqual(['invalid_type', null])
 })
 
-test('no body at all is an empty one', () => {
+test('an absent body is read as an empty one', () => {
   expect(parse(CreateThreadRequest, undefined)).toEqual({})
   expect(refusal(CreateAssistantRequest, undefined).param).toBe('model')
 })
 
-test('a part of a body is told with its place in the whole', () => {
+test('an error in a part of a body has its full path', () => {
   const body: unknown = { messages: [{ role: 'x', content: 'x' }] }
   expect(() => parse(CreateThreadRequest, body, { path: 'thread' })).toThrow(
     expect.objectContaining({ param: 'thread.messages[0].role' }),
@@ -485,13 +485,13 @@ test.each<[string, z.ZodType, string, string]>([
   ['the first missing one as the schema has them', CreateMessageRequest, '{}', 'role'],
   ['the branch of tokens that was meant', EmbeddingsRequest, '{"model":"m","input":[1,2,"x"]}', 'input[2]'],
   ['the branch of texts that was meant', EmbeddingsRequest, '{"model":"m","input":["x","y",1]}', 'input[2]'],
-])('of several problems one is told: %s', (_, schema, body, param) => {
+])('one of several errors is reported: %s', (_, schema, body, param) => {
   expect(told(schema, body)[2]).toBe(param)
 })
 
 // Null, absence, defaults.
 
-test('null in a field that can be null is the same as not giving it', () => {
+test('null in a nullable field is the same as an absent field', () => {
   const nulls = {
     name: null,
     description: null,
@@ -539,7 +539,7 @@ test.each<[z.ZodType, object, string]>([
   expect([code, param]).toEqual(['invalid_type', path])
 })
 
-test('what is absent stays absent, so that a change leaves it alone', () => {
+test('an absent field stays absent, so that a modification does not change it', () => {
   expect(parse(ModifyAssistantRequest, {})).toEqual({})
   expect(parse(ModifyThreadRequest, { metadata: {} })).toEqual({ metadata: {} })
   expect(parse(ModifyThreadRequest, { tool_resources: { code_interpreter: {} } })).toEqual({
@@ -547,7 +547,7 @@ test('what is absent stays absent, so that a change leaves it alone', () => {
   })
 })
 
-test('defaults that the API states are filled in', () => {
+test('the defaults of the API are filled in', () => {
   expect(parse(CreateRunRequest, run)).toEqual({ ...run, parallel_tool_calls: true })
   expect(
     parse(CreateRunRequest, { ...run, truncation_strategy: { type: 'auto' } }).truncation_strategy,
@@ -581,7 +581,7 @@ test('metadata keeps its keys in the order given, whatever they are called', () 
   expect(Object.keys(parsed.metadata ?? {})).toEqual(['zeta', 'alpha', 'constructor', 'toString', ''])
 })
 
-test('anything may stand inside the parameters of a function', () => {
+test('the parameters of a function may contain any JSON', () => {
   const parameters: unknown = JSON.parse(
     '{"type":"object","constructor":null,"properties":{"constructor":{"prototype":{}},"x":{"enum":[null,1,[]]}},"zzz":[1]}',
   )
@@ -605,12 +605,12 @@ test.each([
   'http://',
   'data:text/html;base64,AAAA',
   'data:image/png,x',
-])('no image comes from %j', (url) => {
+])('an image URL %j is refused', (url) => {
   const body = { role: 'user', content: [{ type: 'image_url', image_url: { url } }] }
   expect(told(CreateMessageRequest, body)[2]).toBe('content[0].image_url.url')
 })
 
-test('filters go as deep as one likes, and a fault in them is found', () => {
+test('filters may be nested, and an error in them is found', () => {
   const filters = {
     type: 'and',
     filters: [
@@ -642,7 +642,7 @@ test('filters go as deep as one likes, and a fault in them is found', () => {
   )
 })
 
-test('embeddings keep the words of their own age', () => {
+test('errors of embeddings keep their own older wording', () => {
   expect(told(EmbeddingsRequest, { model: 'm', input: 'x', dimensions: -42 })).toEqual([
     "-42 is less than the minimum of 1 - 'dimensions'",
     null,

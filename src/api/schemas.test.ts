@@ -47,7 +47,7 @@ test.each(schemas)('%s can be published as JSON Schema', (_, schema) => {
   expect(z.toJSONSchema(schema, { io: 'output' })).toBeTypeOf('object')
 })
 
-test('published limits are those that are held', () => {
+test('published limits are the limits that are enforced', () => {
   const published = z.toJSONSchema(assistants.CreateAssistantRequest, { io: 'input' })
   expect(published).toMatchObject({
     required: ['model'],
@@ -177,7 +177,7 @@ const recorded: [string, z.ZodType, string][] = [
   ],
 ]
 
-test.each(recorded)('%s is described as the live service prints it, keys in order', (_, schema, printed) => {
+test.each(recorded)('%s has a schema with the keys of the live service, in order', (_, schema, printed) => {
   const value: unknown = JSON.parse(printed)
   // Parsing rebuilds every object in the order of its schema.
   expect(JSON.stringify(schema.parse(value))).toBe(JSON.stringify(value))
@@ -237,7 +237,7 @@ test.each([
   expect(JSON.stringify(parsed.data)).toBe(JSON.stringify(data))
 })
 
-test('an event bears the object that its name promises', () => {
+test('the data of an event is the object of its name', () => {
   const thread = { id: 'thread_x', object: 'thread', created_at: 1, metadata: {}, tool_resources: {} }
   expect(events.RunEvent.safeParse({ event: 'thread.created', data: thread }).success).toBe(true)
   expect(events.RunEvent.safeParse({ event: 'thread.run.created', data: thread }).success).toBe(false)
@@ -260,7 +260,7 @@ test('a stream ends at the end of the run or where the client must act', () => {
   expect(events.terminalRunEvents.size).toBe(5)
 })
 
-test('lists name their first and last member, files in an order of their own', () => {
+test('lists contain their first and last id, with another key order for files', () => {
   const data = [{ id: 'a' }, { id: 'b' }]
   expect(JSON.stringify(lists.listOf(data, true))).toBe(
     '{"object":"list","data":[{"id":"a"},{"id":"b"}],"first_id":"a","last_id":"b","has_more":true}',
@@ -271,7 +271,7 @@ test('lists name their first and last member, files in an order of their own', (
   expect(lists.listOf([], false)).toMatchObject({ first_id: null, last_id: null })
 })
 
-test('a step tells an error in the two codes that steps have', () => {
+test('an error of a step has one of the two codes of steps', () => {
   expect(runSteps.stepErrorOf({ code: 'invalid_prompt', message: 'too long' })).toEqual({
     code: 'server_error',
     message: 'too long',

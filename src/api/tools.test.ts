@@ -60,12 +60,12 @@ test.each([
   expect(echo(tool)).toBe(expected)
 })
 
-test('no tools are an empty list', () => {
+test('absent tools and null are an empty list', () => {
   expect(expandTools(null)).toEqual([])
   expect(expandTools(undefined)).toEqual([])
 })
 
-test('what was echoed can be sent back', () => {
+test('tools in an answer can be sent back in a request', () => {
   const tools = expandTools([
     { type: 'file_search', file_search: { max_num_results: 3 } },
     { type: 'code_interpreter' },
@@ -91,14 +91,14 @@ test.each([
     { type: 'json_schema', json_schema: { name: 'n' } },
     '{"type":"json_schema","json_schema":{"name":"n","description":null,"schema":{},"strict":false}}',
   ],
-])('a response format is echoed whole (%#)', (response_format, expected) => {
+])('a response format is returned completely (%#)', (response_format, expected) => {
   const parsed = parse(CreateAssistantRequest, { model: 'm', response_format })
   const echoed = expandResponseFormat(parsed.response_format ?? 'auto')
   expect(JSON.stringify(echoed)).toBe(expected)
   expect(ResponseFormat.parse(echoed)).toEqual(echoed)
 })
 
-test('chunking on its own terms shows its sizes', () => {
+test('a static chunking strategy shows its sizes', () => {
   const standard = { type: 'static', static: { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 } }
   expect(expandChunkingStrategy()).toEqual(standard)
   expect(expandChunkingStrategy({ type: 'auto' })).toEqual(standard)
@@ -106,7 +106,7 @@ test('chunking on its own terms shows its sizes', () => {
   expect(expandChunkingStrategy(own)).toEqual(own)
 })
 
-test('tools that fit together are let through', () => {
+test('compatible tools are accepted', () => {
   const tools = [fileSearch, codeInterpreter, functionTool(), functionTool({ name: 'g' })]
   expect(refusal({ tools })).toBeNull()
   expect(refusal({ tools, tool_choice: { type: 'function', function: { name: 'g' } } })).toBeNull()

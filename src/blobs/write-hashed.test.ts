@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { writeHashed } from './write-hashed.ts'
 
-test('a stream above the limit is refused when it passes it, not at its end', async () => {
+test('a stream above the limit is refused at the limit, not at its end', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'spool-hash-'))
   const file = await open(join(folder, 'file'), 'wx')
   let sent = 0

@@ -135,11 +135,11 @@ describe('an unknown SPOOL_ variable is refused with the nearest right one', () 
     )
   })
 
-  test('a name that is near to none is refused as well', () => {
+  test('an unknown name without a similar one is refused too', () => {
     expect(() => readVariables({ SPOOL_ZZZZZZZZZZZZ: '1' })).toThrow('SPOOL_ZZZZZZZZZZZZ is not a setting')
   })
 
-  test('variables that Kubernetes sets for a service named spool are none of ours', () => {
+  test('the variables that Kubernetes sets for a service named spool are ignored', () => {
     const links = {
       SPOOL_SERVICE_HOST: '10.0.0.1',
       SPOOL_SERVICE_PORT: '8080',
@@ -255,14 +255,14 @@ describe('file contents', () => {
     ).toEqual(bucket)
   })
 
-  test('need all that a bucket needs', () => {
+  test('are refused when a setting of the bucket is missing', () => {
     const { SPOOL_S3_REGION: _region, ...others } = variables
     expect(() => readVariables(others)).toThrow(
       "SPOOL_S3_REGION ('blobs.region' in the config file) is missing.",
     )
   })
 
-  test('are kept in one place only', () => {
+  test('cannot be in a folder and a bucket at once', () => {
     expect(() => readVariables({ ...variables, SPOOL_BLOBS_FOLDER: '/blobs' })).toThrow(
       "is set together with variables of another kind of 'blobs'",
     )
@@ -346,7 +346,7 @@ describe('models', () => {
     ])
   })
 
-  test('a provider that is alone takes every name; of several, those without a name get a hint', () => {
+  test('a single provider serves every model name, and with several a hint names those without models', () => {
     expect(read({ providers: { mine: local } })).toMatchObject({
       models: { models: { '*': 'mine' } },
       warnings: [],
@@ -371,13 +371,13 @@ describe('models', () => {
     )
   })
 
-  test('another port or another host is not the own address', () => {
+  test('another port or another host is not the address of this server', () => {
     const other = { OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' }
     expect(readVariables(other).models.providers).toHaveProperty('openai')
     expect(readVariables({ OPENAI_BASE_URL: `http://${hostname()}.example:8080/v1` }).port).toBe(8080)
   })
 
-  test('the name demo leads to the demo model beside a provider only when it is turned on', () => {
+  test('the name demo leads to the demo model beside a provider only when that is enabled', () => {
     expect(read({ providers: { mine: local } }).models.providers).not.toHaveProperty('demo')
     expect(read({ providers: { mine: local } }, { SPOOL_DEMO_MODEL: '1' }).models).toMatchObject({
       providers: { demo: { type: 'demo' } },

@@ -24,7 +24,7 @@ test('a short text is one chunk', async () => {
   ])
 })
 
-test('a text of blanks has no chunks', async () => {
+test('a text of white space has no chunks', async () => {
   expect(await chunksOf([{ text: ' \n\n  ' }])).toEqual([])
 })
 
@@ -49,7 +49,7 @@ test('without overlap no word is in two chunks', async () => {
   expect(chunks.map(({ text }) => text).join(' ')).toBe(long.trim())
 })
 
-test('a chunk names the page and heading where it begins, and the page where it ends', async () => {
+test('a chunk has the page and heading of its start and the page of its end', async () => {
   const pages = [1, 2, 3].map((page) => ({ text: sentence.repeat(3), page, heading: `Part ${page}` }))
   const [first] = await chunksOf(pages)
   expect(first).toMatchObject({ page: 1, last_page: 3, heading: 'Part 1' })
@@ -60,7 +60,7 @@ test('a chunk names the page and heading where it begins, and the page where it 
   ])
 })
 
-test('the names of special tokens are text like any other', async () => {
+test('the names of special tokens are ordinary text', async () => {
   const [chunk] = await chunksOf([{ text: 'a <|endoftext|> b <|im_start|>' }])
   expect(chunk?.text).toBe('a <|endoftext|> b <|im_start|>')
 })

@@ -16,7 +16,7 @@ test('pictures, archives, programs and files without an extension cannot be sear
   }
 })
 
-test('the extension is that of the last dot, in lower case, whatever folder stands before', () => {
+test('the extension is the text after the last dot, in lower case, without regard to folders', () => {
   expect(extensionOf('Report.Final.PDF')).toBe('.pdf')
   expect(extensionOf('a.b/readme')).toBe('')
   expect(extensionOf('..\\x.TXT')).toBe('.txt')

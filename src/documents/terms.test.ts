@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { eachTerm, hashTerm, packTerms, termsOf } from './terms.ts'
 
-test('words are found in every form, those that say nothing are left out', () => {
+test('words are found in every form, and stop words are left out', () => {
   expect(termsOf('The runners were running')).toEqual(['runner', 'run'])
   expect(termsOf('what is it')).toEqual([])
 })
@@ -10,18 +10,18 @@ test('accents, ligatures and capitals make no difference', () => {
   expect(termsOf('CAFÉ ﬁnancé')).toEqual(termsOf('café finance'))
 })
 
-test('ids, versions, paths and addresses are found as they stand', () => {
+test('ids, versions, paths and addresses are found unchanged', () => {
   for (const id of ['ERR_404', 'v1.2.3', 'src/main.ts', 'a.b@example.org', 'B-12', '_private']) {
     expect(termsOf(`see ${id}, please`)).toContain(`=${id.toLowerCase()}`)
   }
 })
 
-test('names in code are found by their parts and whole', () => {
+test('names in code are found by their parts and as a whole', () => {
   expect(termsOf('parseHTTPHeader')).toEqual(['pars', 'http', 'header', 'parsehttpheader'])
   expect(termsOf('max_chunk_size')).toEqual(['=max_chunk_size', ...termsOf('max chunk size')])
 })
 
-test('numbers count', () => {
+test('numbers are words too', () => {
   expect(termsOf('in 1969')).toEqual(['1969'])
 })
 

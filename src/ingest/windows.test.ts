@@ -21,7 +21,7 @@ test('a chunk that fits into a window is read whole', () => {
   ])
 })
 
-test('windows are whole sentences, none longer than allowed', () => {
+test('windows consist of whole sentences and are not longer than allowed', () => {
   const windows = cutWindows([source(document, 0, document.length)], reader)
   expect(windows.map(({ text }) => text).join(' ')).toBe(document)
   for (const { text } of windows) {
@@ -60,7 +60,7 @@ test('sentences and words that are too long are cut, no character is halved', ()
   }
 })
 
-test('without an exact count the caller stays on the safe side', () => {
+test('without an exact token count, windows are shorter than the limit', () => {
   const english = 'The committee approved the extraordinary budget. '.repeat(60).trim()
   const windows = cutWindows([source(english, 0, english.length)], { windowTokens: 512 })
   for (const { text } of windows) expect(text.length).toBeLessThanOrEqual(512 * 3)

@@ -44,7 +44,7 @@ describe('a comparison', () => {
   })
 })
 
-test('and takes all, or takes one, at any depth', () => {
+test('and needs all filters, or needs one, at any depth', () => {
   const recent: SearchFilter = { type: 'gte', key: 'year', value: 2020 }
   const byBob: SearchFilter = { type: 'eq', key: 'author', value: 'Bob' }
   const both: SearchFilter = { type: 'and', filters: [recent, byBob] }

@@ -11,7 +11,7 @@ function ids(candidates: Candidate[]): string[] {
 
 const all = { limit: 10, score_threshold: 0, ranker: 'auto' } as const
 
-test('meaning and words are added up, and stay within 0 and 1', () => {
+test('a score adds up vectors and words, and is between 0 and 1', () => {
   const vectors = new Map([
     ['both', 0.8],
     ['meaning', 0.9],
@@ -30,7 +30,7 @@ test('meaning and words are added up, and stay within 0 and 1', () => {
   ])
 })
 
-test('of several queries the best counts', () => {
+test('a chunk gets the score of its best query', () => {
   const one = new Map([
     ['a', 0.2],
     ['b', 0.5],
@@ -50,7 +50,7 @@ test.each([
   'Где находится клапан?',
   '밸브는 어디에 있습니까?',
   '弁はどこですか',
-])('to an English embedder the words of %s count more than its vector', (query) => {
+])('with an English embedder, the words of a query in %s count more than its vector', (query) => {
   expect(alphaFor('use-lite/512', query)).toBe(0.1)
   expect(alphaFor('text-embedding-3-small/1536', query)).toBe(0.5)
 })
@@ -61,11 +61,11 @@ test.each([
   'valve identifier boiler',
   'E-4471',
   '',
-])('to an English embedder %j is English, or no language at all', (query) => {
+])('with an English embedder, the query %j is treated as English', (query) => {
   expect(alphaFor('use-lite/512', query)).toBe(0.5)
 })
 
-test('of chunks that overlap by half only the best is kept', () => {
+test('only the best of chunks that overlap by half is kept', () => {
   const found = [
     candidate('f', 1, 0.5),
     candidate('f', 2, 0.9),
@@ -76,11 +76,11 @@ test('of chunks that overlap by half only the best is kept', () => {
   expect(ids(rankCandidates(found, { ...all, ranker: 'none' }))).toEqual(['f_2', 'f_3', 'f_4', 'f_1'])
 })
 
-test('the same places of different files are kept', () => {
+test('chunks at the same place of different files are kept', () => {
   expect(ids(rankCandidates([candidate('f', 1, 0.5), candidate('g', 1, 0.5)], all))).toEqual(['f_1', 'g_1'])
 })
 
-test('what is below the threshold is left out, and no more than the limit is kept', () => {
+test('chunks below the threshold are left out, and at most the limit is kept', () => {
   const found = [candidate('f', 1, 0.5), candidate('g', 1, 0.4), candidate('h', 1, 0.3)]
   expect(ids(rankCandidates(found, { ...all, score_threshold: 0.4 }))).toEqual(['f_1', 'g_1'])
   expect(ids(rankCandidates(found, { ...all, limit: 1 }))).toEqual(['f_1'])

@@ -25,7 +25,7 @@ test.each([
   for (const size of [1, 2, 5, 1000]) expect(inPieces(text, size)).toBe(cell)
 })
 
-test('backticks and white space inside of a cell stay', () => {
+test('backticks and white space inside a cell are kept', () => {
   const text = 'text = """\n```\nquoted\n```\n"""\n\n'
   expect(readCode(JSON.stringify({ code: text })).code).toBe(text)
   expect(readCode(`\`\`\`\n${text}\n\`\`\``).code).toBe(text.trimEnd())
@@ -40,6 +40,6 @@ test.each([
   ['the code one level too deep', '{"arguments": {"code": "1"}}', 'hold no code'],
   ['quotation marks that are not escaped', '{"code": "print("hi")"}', 'are not valid JSON'],
   ['arguments that were cut off', '{"code": "delete(', 'end in the middle'],
-])('for %s the model is told what is wrong', (_what, text, problem) => {
+])('for %s the model gets the reason', (_what, text, problem) => {
   expect(readCode(text).problem).toContain(`Nothing was run: the arguments ${problem}`)
 })

@@ -14,7 +14,7 @@ const starting: Sandbox = {
   close: unused,
 }
 
-test('the tool is offered while the sandbox is still being chosen: only a cell waits for it', async () => {
+test('the tool is available while the sandbox is still starting, and only a cell waits for it', async () => {
   const tool = codeInterpreterTool({
     db: { query: async () => [] },
     files: { names: async () => new Map(), open: unused, create: unused },

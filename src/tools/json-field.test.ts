@@ -11,7 +11,7 @@ function readInPieces(json: string, size: number): string[] {
 
 const sizes = [1, 2, 3, 7, 1000]
 
-test.each(sizes)('in pieces of %i the text is complete, and no piece ends inside an escape', (size) => {
+test.each(sizes)('a text that is read in pieces of %i characters is complete', (size) => {
   const code = 'a\n\u00e9 "b" \\ \ud83d\ude00\tend'
   const json = JSON.stringify({ other: 1, code, last: 'x' }).replace('\ud83d\ude00', '\\ud83d\\ude00')
   const read = readInPieces(json, size)
@@ -52,7 +52,7 @@ test.each([
   ['without the field', '{"other": "'],
   ['with an endless key', '{"'],
   ['with nested values', '{"a": ['],
-])('60,000 pieces %s are looked at once', (_what, begin) => {
+])('each of 60,000 pieces %s is read once', (_what, begin) => {
   const looked = vi.spyOn(String.prototype, 'charAt')
   onTestFinished(() => looked.mockRestore())
   const reader = new FieldReader(['code'])

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { TextJoiner } from './text-joiner.ts'
 
-test('a character that was cut in two comes out whole', () => {
+test('a character that was split between two pieces is joined', () => {
   const joiner = new TextJoiner()
   expect(['a\ud83d', '\ude00b'].map((piece) => joiner.join(piece))).toEqual(['a', '😀b'])
 })
 
-test('what cannot be stored is replaced', () => {
+test('characters that cannot be stored are replaced', () => {
   const joiner = new TextJoiner()
   expect(['\ude00', 'x\0y', '\ud83d', 'z'].map((piece) => joiner.join(piece))).toEqual([
     '\ufffd',

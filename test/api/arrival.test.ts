@@ -69,7 +69,7 @@ test('headers that arrive byte by byte are cut with 408', async () => {
   expect(said).toMatch(/^HTTP\/1\.1 408 /)
 })
 
-test('a body behind an answer that was given early is cut as well', async () => {
+test('a body that still arrives after its early answer is cut too', async () => {
   const socket = await open()
   const closed = once(socket, 'close')
   socket.resume()
@@ -80,7 +80,7 @@ test('a body behind an answer that was given early is cut as well', async () => 
   expect(socket.destroyed).toBe(true)
 })
 
-test('an upload that goes on for many periods is stored', async () => {
+test('an upload that takes many timeout periods is stored', async () => {
   const piece = 'x'.repeat(70_000)
   const pieces = 6
   const start = '--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nassistants\r\n--b\r\n'
@@ -101,7 +101,7 @@ test('an upload that goes on for many periods is stored', async () => {
   expect(said).toContain(`"bytes":${piece.length * pieces}`)
 })
 
-test('a stream that outlives many periods is not cut, whatever length its request named', async () => {
+test('a stream that lasts many timeout periods is not cut, whatever Content-Length its request had', async () => {
   let goOn = () => {}
   const hold = new Promise<void>((resolve) => {
     goOn = resolve

@@ -23,7 +23,7 @@ async function refusal(method: string, path: string, body?: unknown) {
   return { status: answer.status, body: answer.body }
 }
 
-test('an assistant of only a model has fourteen keys and the defaults of the live service', async () => {
+test('an assistant that was created with only a model has fourteen keys and the defaults of the live service', async () => {
   const assistant = await newAssistant()
   expectObject('assistant', assistant)
   expect(Object.keys(assistant)).toHaveLength(14)
@@ -46,7 +46,7 @@ test('an assistant of only a model has fourteen keys and the defaults of the liv
   expect(await get(`/assistants/${assistant.id}`)).toEqual(assistant)
 })
 
-test('every field that is given is kept and echoed, keys in wire order, also when it is fetched', async () => {
+test('an assistant shows every field of its request, with keys in wire order, when it is created and retrieved', async () => {
   const fields = {
     name: 'Helper',
     description: 'Helps',
@@ -76,7 +76,7 @@ test('every field that is given is kept and echoed, keys in wire order, also whe
   expect(JSON.stringify(fetched)).toBe(JSON.stringify(assistant))
 })
 
-test('null stands for not given in every field that may be null', async () => {
+test('null in a nullable field is the same as an absent field', async () => {
   const nothing = Object.fromEntries(
     [
       'name',
@@ -103,7 +103,7 @@ test('null stands for not given in every field that may be null', async () => {
   })
 })
 
-test('empty texts stay empty texts', async () => {
+test('an assistant keeps empty texts as empty texts', async () => {
   expect(await newAssistant({ name: '', description: '', instructions: '' })).toMatchObject({
     name: '',
     description: '',
@@ -111,7 +111,7 @@ test('empty texts stay empty texts', async () => {
   })
 })
 
-test('function tools are echoed with the defaults filled in, their schema byte for byte', async () => {
+test('an assistant shows function tools with their defaults, and their schema byte for byte', async () => {
   const parameters = {
     type: 'object',
     properties: { zulu: { type: 'string' }, alpha: { type: 'number', default: 1.5 } },
@@ -242,7 +242,7 @@ test('a function may not have the name of a built-in tool, in assistants and in 
   expect((await newAssistant({ tools })).tools).toHaveLength(2)
 })
 
-test('a modification changes what it names and nothing else', async () => {
+test('a modification changes the fields that it names and no others', async () => {
   const before = await newAssistant({ name: 'Old', instructions: 'Old.', metadata: { a: '1', b: '2' } })
   const path = `/assistants/${before.id}`
   server.clock.advance(5)
@@ -326,7 +326,7 @@ test('a deleted assistant is gone at once and cannot be deleted twice', async ()
   expect(data.map((one: any) => one.id)).not.toContain(id)
 })
 
-test('a body is judged before its assistant is looked up', async () => {
+test('an invalid body is refused before the assistant is looked up', async () => {
   expect(await refusal('POST', '/assistants/asst_nobody', { foo: 1 })).toEqual(
     wireError(errors.unknownParameter('foo')),
   )

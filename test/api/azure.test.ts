@@ -77,7 +77,7 @@ test.each([
   expect(await answer.json()).toMatchObject({ object: 'list' })
 })
 
-test('a wrong key and an unknown path are refused as everywhere', async () => {
+test('a wrong key and an unknown path are refused as on other paths', async () => {
   expect((await call('/openai/assistants', { authorization: '', 'api-key': 'wrong' })).status).toBe(401)
   expect((await call('/openai/nothing')).status).toBe(404)
   expect((await call('/v1/assistants')).status).toBe(400)

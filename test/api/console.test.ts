@@ -79,7 +79,7 @@ test('assistants, files and vector stores are found by a part of their name, and
   expect(ids(await get(`/vector_stores?query=${store.id}`))).toEqual([store.id])
 })
 
-test('an id of any kind leads to its object, and one of nothing to a 404', async () => {
+test('an id of any kind leads to its object, and an unknown id to a 404', async () => {
   const where = await place()
   server.model.script([{ text: 'hello' }])
   const run = await runToRest(where)
@@ -289,7 +289,7 @@ describe('the text of a file', () => {
   })
 })
 
-test('a search shows the parts of its scores, and a list of files their progress, only where asked', async () => {
+test('a search shows the parts of its scores, and a list of files their progress, only on request', async () => {
   const store = await storeOf(server, { 'sea.md': '# Sea\n\nThe herring swims in the cold sea.\n' })
   const path = `/vector_stores/${store.id}`
   const plain = await post(`${path}/search`, { query: 'herring' })
@@ -301,7 +301,7 @@ test('a search shows the parts of its scores, and a list of files their progress
   expect(file.progress).toEqual({ chunks: 1, embedded: 1 })
 })
 
-test('the server tells of itself without secrets, to those who have a key', async () => {
+test('the server describes itself without secrets, to requests with a key', async () => {
   const settings = [{ name: 'api_keys', value: '1 (set)' }]
   const other = await server.sibling({ keys: new Map([['hush', 'team']]), settings, roles: new Set(['api']) })
   const ask = (key: string) =>
@@ -323,7 +323,7 @@ test('the server tells of itself without secrets, to those who have a key', asyn
   expect(text).not.toContain('hush')
 })
 
-test('names of models without a route are told', async () => {
+test('the server reports model names without a provider', async () => {
   await newAssistant({ model: 'nowhere-1' })
   const other = await server.sibling({
     roles: new Set(['api']),

@@ -39,7 +39,7 @@ test('the log of a run can be read from the start, each event with its number', 
   expect(all.at(-1)).toEqual({ event: 'done', data: '[DONE]' })
 })
 
-test('the log can be taken up after any event, by query or by Last-Event-ID', async () => {
+test('the log of a run can be resumed after any event, by query or by Last-Event-ID', async () => {
   const run = await completedRun(['Hel', 'lo'])
   const path = `/threads/${run.thread_id}/runs/${run.id}/events`
   const all = await events(path)
@@ -47,14 +47,14 @@ test('the log can be taken up after any event, by query or by Last-Event-ID', as
   expect(await events(path, { 'last-event-id': '9' })).toEqual(all.slice(9))
 })
 
-test('taken up after its last event, the log of a run that has ended is over', async () => {
+test('the log of an ended run that is resumed after its last event ends at once', async () => {
   const run = await completedRun(['Hello'])
   const path = `/threads/${run.thread_id}/runs/${run.id}/events`
   const last = (await events(path)).at(-2)?.id
   expect(await events(path, { 'last-event-id': String(last) })).toEqual([{ event: 'done', data: '[DONE]' }])
 })
 
-test('who follows the log of a run is told when its thread is deleted', async () => {
+test('a reader of the log of a run gets an error when the thread is deleted', async () => {
   const tools = [{ type: 'function' as const, function: { name: 'get_time' } }]
   server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }])
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', tools })
@@ -84,7 +84,7 @@ test('threads are listed, newest first', async () => {
   expect(list.body.has_more).toBe(true)
 })
 
-test('a fork has the messages of the thread up to the one that is named, and goes its own way', async () => {
+test('a fork has the messages of its thread up to the named one, and later changes do not affect the thread', async () => {
   const { openai } = server
   const thread = await openai.beta.threads.create({
     messages: ['one', 'two', 'three'].map((content) => ({ role: 'user', content })),

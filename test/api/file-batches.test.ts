@@ -26,7 +26,7 @@ async function upload(count: number, name = 'file'): Promise<string[]> {
   return ids
 }
 
-test('a batch begins with everything in progress and ends completed, counts and status together', async () => {
+test('a batch starts with all files in progress and ends completed, and its status agrees with its counts', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const file_ids = await upload(3)
@@ -78,7 +78,7 @@ test('each file may have its own settings', async () => {
   expect(data[1].chunking_strategy.static.max_chunk_size_tokens).toBe(800)
 })
 
-test('settings beside file_ids are those of every file', async () => {
+test('settings beside file_ids apply to every file', async () => {
   const file_ids = [await uploadFile(server, 'a.txt', 'one'), await uploadFile(server, 'b.txt', 'two')]
   const settings = {
     attributes: { year: 2024 },
@@ -102,13 +102,13 @@ test('a file that is in the store already counts in the batch as it is', async (
   expect((await get(`${path()}/${body.id}`)).body.file_counts).toMatchObject({ completed: 1, total: 1 })
 })
 
-test('a batch of nothing but files that cannot be read has failed', async () => {
+test('a batch whose files all cannot be read has failed', async () => {
   const file_ids = [await uploadFile(server, 'void.txt', ' '), await uploadFile(server, 'bad.pdf', 'x')]
   const batch = await server.openai.vectorStores.fileBatches.createAndPoll(vector_store_id, { file_ids })
   expect(batch).toMatchObject({ status: 'failed', file_counts: { failed: 2, total: 2 } })
 })
 
-test('cancelling stops what is not finished, and the work on it', async () => {
+test('a cancelled batch stops the work on its unfinished files', async () => {
   const [first = '', ...rest] = await upload(4, 'cancel')
   await server.openai.vectorStores.files.createAndPoll(vector_store_id, { file_id: first })
   const { opened, open } = gate()
@@ -143,14 +143,14 @@ test('cancelling stops what is not finished, and the work on it', async () => {
   expect(file.status).toBe('completed')
 })
 
-test('a batch that is over is answered as it is when it is cancelled', async () => {
+test('the cancellation of an ended batch returns it unchanged', async () => {
   const batch = await server.openai.vectorStores.fileBatches.createAndPoll(vector_store_id, {
     file_ids: await upload(1, 'over'),
   })
   expect(await server.openai.vectorStores.fileBatches.cancel(batch.id, { vector_store_id })).toEqual(batch)
 })
 
-test('what makes no batch is told', async () => {
+test('an invalid batch is refused with the reason', async () => {
   const [file_id = ''] = await upload(1, 'wrong')
   const files = [{ file_id }]
   const strategy = { type: 'auto' }

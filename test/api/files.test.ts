@@ -128,7 +128,7 @@ test('a range with a condition that cannot be checked gets the whole file', asyn
   expect((await server.request('GET', `/files/${id}/content`, undefined, headers)).body).toBe('0123456789')
 })
 
-test('contents for assistants and of user data are kept unless the server is told otherwise', async () => {
+test('contents for assistants and user data cannot be downloaded unless a setting allows it', async () => {
   const content = Buffer.from('secret')
   for (const purpose of ['assistants', 'user_data'] as const) {
     const { id } = await server.openai.files.create({ file: await toFile(content, 'a.txt'), purpose })
@@ -144,7 +144,7 @@ test.each(['batch', 'fine-tune', 'vision', 'evals'])('contents for %s may be dow
   expect((await server.request('GET', `/files/${id}/content`)).body).toBe('x')
 })
 
-test('an image says its type, by what is in it and not by its name', async () => {
+test('a download of an image has the content type of its bytes, not of its name', async () => {
   const png = Buffer.from('\x89PNG\r\n\x1a\nrest', 'latin1')
   const image = await upload(png, 'vision', 'photo.txt')
   const page = await upload('<script>alert(1)</script>', 'vision', 'photo.png')
@@ -154,7 +154,7 @@ test('an image says its type, by what is in it and not by its name', async () =>
   expect(await typeOf(page.id)).toBe('application/octet-stream')
 })
 
-test('fields may stand before and after the file', async () => {
+test('fields of a form may come before and after the file', async () => {
   const fields = [
     fieldPart('purpose', 'batch'),
     fieldPart('expires_after[anchor]', 'created_at'),
@@ -180,7 +180,7 @@ test.each([
   ['as .NET writes it', `filename="=?utf-8?B?w6QudHh0?="; filename*=utf-8''%C3%A4.txt`, 'ä.txt'],
   ['beyond the BMP', 'filename="😀.md"', '😀.md'],
   ['like a URL', 'filename="a%2Fb.txt"', 'a%2Fb.txt'],
-])('a file name %s is kept as data', async (_, filename, kept) => {
+])('a file name %s is kept unchanged', async (_, filename, kept) => {
   const headers = [`Content-Disposition: form-data; name=file; ${filename}`]
   const { body } = await post([fieldPart('purpose', 'batch'), { headers, content: 'named' }])
   expect(body.filename).toBe(kept)
@@ -284,7 +284,7 @@ test.each([
   expect((await server.openai.files.list()).data).toEqual([])
 })
 
-test('bodies that are no form are refused', async () => {
+test('a body that is not a form is refused', async () => {
   expect(await send('{}', { 'content-type': 'application/json' })).toMatchObject(
     fileError(errors.unsupportedContentType('application/json', 'multipart/form-data')),
   )
@@ -301,7 +301,7 @@ test('bodies that are no form are refused', async () => {
   expect(answer).toMatchObject(wireError(errors.unsupportedContentType(formType['content-type'])))
 })
 
-test('a file over the limit is refused in mid-stream, whether or not it says its length', async () => {
+test('a file over the limit is refused while it arrives, with and without a Content-Length', async () => {
   const big = formBody([fieldPart('purpose', 'batch'), filePart(randomBytes(2_000_001))])
   const tooLarge = fileError(errors.fileTooLarge(2_000_000))
   expect(await send(big, formType)).toMatchObject(tooLarge)
@@ -336,7 +336,7 @@ test.each(['keep-alive', 'close'])(
   },
 )
 
-test('an endless file is answered and then hung up on', async () => {
+test('an endless upload gets an error, and then its connection is closed', async () => {
   const socket = connectTo('Transfer-Encoding: chunked')
   const answered = once(socket, 'data') as Promise<[Buffer]>
   const hungUp = new Promise((resolve) => socket.on('error', resolve).on('close', resolve))
@@ -351,7 +351,7 @@ test('an endless file is answered and then hung up on', async () => {
   await hungUp
 })
 
-test('an upload that breaks off leaves nothing behind', async () => {
+test('an upload whose connection breaks leaves nothing behind', async () => {
   const call = httpRequest(`${server.url}/files`, {
     method: 'POST',
     headers: { authorization: 'Bearer test-key', ...formType },
@@ -426,7 +426,7 @@ test.each([
   ['GET', '/files/fake_id'],
   ['GET', '/files/fake_id/content'],
   ['DELETE', '/files/fake_id'],
-])('%s %s is told twice that there is no such file', async (method, path) => {
+])('the error of %s %s for a missing file is repeated under detail', async (method, path) => {
   const { status, body } = await server.request(method, path)
   expect(status).toBe(404)
   expect(JSON.stringify(body)).toBe(
@@ -434,11 +434,11 @@ test.each([
   )
 })
 
-test('an id that no database could hold is only a file that does not exist', async () => {
+test('a file id with characters that no database can store is not found', async () => {
   expect((await server.request('GET', '/files/a%00b')).status).toBe(404)
 })
 
-test('a file is deleted once', async () => {
+test('a deleted file cannot be deleted again', async () => {
   const { id } = await upload('x')
   const { body } = await server.request('DELETE', `/files/${id}`)
   expect(JSON.stringify(body)).toBe(JSON.stringify({ object: 'file', deleted: true, id }))
@@ -447,7 +447,7 @@ test('a file is deleted once', async () => {
   expect((await server.request('DELETE', `/files/${id}`)).status).toBe(404)
 })
 
-test('files of another project are as if they did not exist', async () => {
+test('files of another project are not found', async () => {
   const keys = new Map([
     ['key-a', 'a'],
     ['key-b', 'b'],
@@ -465,7 +465,7 @@ test('files of another project are as if they did not exist', async () => {
   expect((await as('key-a').files.list()).data).toHaveLength(1)
 })
 
-test('a deleted file leaves the assistants and threads that gave it to code_interpreter', async () => {
+test('a deleted file is removed from the assistants and threads that gave it to code_interpreter', async () => {
   const [kept, gone] = [await upload('kept', 'assistants'), await upload('gone', 'assistants')]
   const thread = await server.openai.beta.threads.create({
     messages: [
@@ -492,7 +492,7 @@ test('a deleted file leaves the assistants and threads that gave it to code_inte
   expect(message?.attachments?.map((one) => one.file_id)).toEqual([kept.id, gone.id])
 })
 
-test('a file expires when its time is over', async () => {
+test('a file disappears at its expires_at', async () => {
   const file = await server.openai.files.create({
     file: await toFile(Buffer.from('x'), 'a.txt'),
     purpose: 'batch',
@@ -507,7 +507,7 @@ test('a file expires when its time is over', async () => {
   expect((await server.openai.files.list()).data.map((one) => one.id)).toEqual([stays.id])
 })
 
-test('contents go an hour after the last file that had them, and not before', async () => {
+test('contents are deleted an hour after the last file with them, and not before', async () => {
   const [first, second] = [await upload('same'), await upload('same')]
   const other = await upload('other')
   await server.openai.files.delete(first.id)
@@ -528,14 +528,14 @@ test('contents go an hour after the last file that had them, and not before', as
   await until(async () => (await rows()).length === 1)
 })
 
-test('contents of a form that was refused at its end are collected too', async () => {
+test('contents of a form that was refused after its file are deleted too', async () => {
   expect((await post([filePart('orphan'), fieldPart('purpose', 'nonsense')])).status).toBe(400)
   expect(existsSync(blobPath('orphan'))).toBe(true)
   server.clock.advance(3600)
   await until(() => !existsSync(blobPath('orphan')))
 })
 
-test('contents that are sent again while the collector removes them are asked for once more', async () => {
+test('contents that are sent again while they are being deleted are stored again', async () => {
   const old = await upload('again')
   await server.openai.files.delete(old.id)
   // A collector that has the lock and is about to remove the contents.
@@ -566,14 +566,14 @@ test('contents that are sent again while the collector removes them are asked fo
   expect((await server.request('GET', `/files/${id}/content`)).body).toBe('again')
 })
 
-test('many uploads of the same content at once make as many files', async () => {
+test('simultaneous uploads of the same content make one file each', async () => {
   const files = await Promise.all(Array.from({ length: 12 }, () => upload('the same')))
   expect(new Set(files.map((file) => file.id)).size).toBe(12)
   await Promise.all(files.slice(1).map((file) => server.openai.files.delete(file.id)))
   expect((await server.request('GET', `/files/${files[0]?.id}/content`)).body).toBe('the same')
 })
 
-test('a bucket serves in place of the folder, and what is deleted leaves it', async () => {
+test('files can be stored in a bucket, and deleted contents are removed from it', async () => {
   const tiny = await startTinyS3('spool')
   const bucket = await testServer({
     config: {
@@ -606,7 +606,7 @@ test('a bucket serves in place of the folder, and what is deleted leaves it', as
   }
 })
 
-test('a process that sees another blob store refuses to start', async () => {
+test('a process with another blob store than the database recorded does not start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'spool-other-blobs-'))
   try {
     await expect(server.sibling({ blobs: { type: 'disk', folder } })).rejects.toThrow(

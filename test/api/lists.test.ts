@@ -76,7 +76,7 @@ describe.each(names)('the list of %s', (name) => {
     return { status, body }
   }
 
-  test('shows the newest twenty without being told how many', async () => {
+  test('shows the newest twenty without a limit', async () => {
     const body = await story.get(list().path)
     expectList(list().kind, body)
     expect(body.data.map((one: any) => one.id)).toEqual(newest().slice(0, 20))
@@ -99,7 +99,7 @@ describe.each(names)('the list of %s', (name) => {
     expect(more).toEqual([true, true, false])
   })
 
-  test('is read backwards with before, next to the cursor and in its own order', async () => {
+  test('has the page next to the cursor with before, in the order of the list', async () => {
     const ids = newest()
     const at = (index: number) => `before=${ids[index]}`
     expect(await idsOf(`${at(2)}&limit=1`)).toEqual([ids[1]])
@@ -113,7 +113,7 @@ describe.each(names)('the list of %s', (name) => {
     expect(await idsOf(`before=${up[30]}&limit=10&order=asc`)).toEqual(up.slice(20, 30))
   })
 
-  test('can be looked at between two cursors', async () => {
+  test('has the page between two cursors', async () => {
     const ids = newest()
     expect(await idsOf(`after=${ids[3]}&before=${ids[8]}`)).toEqual(ids.slice(4, 8))
     expect(await idsOf(`after=${ids[3]}&before=${ids[4]}`)).toEqual([])
@@ -132,7 +132,7 @@ describe.each(names)('the list of %s', (name) => {
     })
   })
 
-  test('takes one to a hundred at a time', async () => {
+  test('accepts limits from one to a hundred', async () => {
     expect(await idsOf('limit=1')).toEqual(newest().slice(0, 1))
     expect(await idsOf('limit=45')).toEqual(newest())
     expect((await page('limit=45')).has_more).toBe(false)
@@ -151,13 +151,13 @@ describe.each(names)('the list of %s', (name) => {
     )
   })
 
-  test('knows two orders', async () => {
+  test('can be in ascending and in descending order', async () => {
     expect(await refusal('order=newest')).toEqual(
       wireError(errors.invalidValue('order', 'newest', ['asc', 'desc'])),
     )
   })
 
-  test('refuses cursors of another kind, and does not find those that nobody has', async () => {
+  test('refuses cursors of another kind, and answers 404 for unknown ones', async () => {
     const { kind, prefix } = list()
     for (const cursor of ['after', 'before']) {
       expect(await refusal(`${cursor}=abc`)).toEqual(wireError(errors.invalidId(cursor, 'abc', prefix)))
@@ -167,7 +167,7 @@ describe.each(names)('the list of %s', (name) => {
     }
   })
 
-  test('passes over query parameters that it does not know', async () => {
+  test('ignores unknown query parameters', async () => {
     const include = 'include[]=step_details.tool_calls[*].file_search.results[*].content'
     expect(await idsOf(`limit=2&foo=bar&${include}`)).toEqual(newest().slice(0, 2))
   })
@@ -185,7 +185,7 @@ test('a cursor that was deleted in between is not found', async () => {
   expect((await story.messages(thread)).data).toHaveLength(2)
 })
 
-test('a cursor from another thread is not found, and the thread itself is missed first', async () => {
+test('a cursor from another thread is not found, and an unknown thread is reported first', async () => {
   const [here, there] = [await story.newThread('one'), await story.newThread('two')]
   const foreign = (await story.messages(there)).first_id
   const at = async (path: string) => {
@@ -205,7 +205,7 @@ test('a cursor from another thread is not found, and the thread itself is missed
   )
 })
 
-test('messages of the same second keep the order in which they were made, both ways', async () => {
+test('messages of the same second are listed in the order of their creation, in both directions', async () => {
   const texts = Array.from({ length: 30 }, (_, index) => `text ${index}`)
   const thread = await story.newThread(...texts)
   const read = async (order: string) =>
@@ -216,7 +216,7 @@ test('messages of the same second keep the order in which they were made, both w
   expect(await read('desc')).toEqual(texts.toReversed())
 })
 
-test('the SDK reads a list to its end by itself, and stops', async () => {
+test('the SDK reads all pages of a list, and then stops', async () => {
   const seen: string[] = []
   for await (const assistant of server.openai.beta.assistants.list({ limit: 7 })) seen.push(assistant.id)
   expect(seen).toEqual(lists.assistants!.ids.toReversed())

@@ -80,22 +80,25 @@ async function rows(): Promise<unknown[]> {
   return server.db.query({ text: 'select id from messages union all select id from runs' })
 }
 
-test.each(places)('$name: a file that does not exist is told, and nothing is made', async ({ write }) => {
+test.each(places)('$name: an unknown file is refused, and nothing is created', async ({ write }) => {
   const missing = wireError(errors.notFound('file', 'file-none'))
   expect(await write(message([image('file-none')]))).toMatchObject(missing)
   expect(await write(message('Hi', [attachment('file-none')]))).toMatchObject(missing)
   expect(await rows()).toEqual([])
 })
 
-test.each(places)('$name: an image must be one, for a purpose that may be shown', async ({ write, path }) => {
-  const wrong = [await upload('no image'), await upload(pixel, 'batch'), await upload(pixel, 'evals')]
-  for (const id of wrong) {
-    const error = errors.unsupportedImageFile(`${path}content[1].image_file.file_id`, id)
-    const answer = await write(message([{ type: 'text', text: 'Look' }, image(id)]))
-    expect(answer).toMatchObject(wireError(error))
-  }
-  expect(await rows()).toEqual([])
-})
+test.each(places)(
+  '$name: the file of an image must be an image, with a purpose that models may see',
+  async ({ write, path }) => {
+    const wrong = [await upload('no image'), await upload(pixel, 'batch'), await upload(pixel, 'evals')]
+    for (const id of wrong) {
+      const error = errors.unsupportedImageFile(`${path}content[1].image_file.file_id`, id)
+      const answer = await write(message([{ type: 'text', text: 'Look' }, image(id)]))
+      expect(answer).toMatchObject(wireError(error))
+    }
+    expect(await rows()).toEqual([])
+  },
+)
 
 test.each(places)('$name: attachments for code_interpreter become the thread’s files', async ({ write }) => {
   server.model.whenever(() => ({ text: ['ok'] }))
@@ -118,7 +121,7 @@ test.each(places)('$name: attachments for file_search must be readable by their 
   expect(await rows()).toEqual([])
 })
 
-test('more messages add files to those that the thread has, each once', async () => {
+test('further messages add their files to the files of the thread, each once', async () => {
   const ids = [await upload(), await upload(), await upload()] as const
   const thread = await server.openai.beta.threads.create({
     messages: [{ role: 'user', content: 'Hi', attachments: [attachment(ids[0])] }],
@@ -137,7 +140,7 @@ test('more messages add files to those that the thread has, each once', async ()
   expect(file_ids.toSorted()).toEqual([...ids].toSorted())
 })
 
-test('attachments may be more than a request may name', async () => {
+test('attachments may exceed the number of files that a request may name', async () => {
   const ids = await Promise.all(Array.from({ length: 25 }, () => upload()))
   const thread = await server.openai.beta.threads.create({
     messages: [{ role: 'user', content: 'Hi', attachments: ids.map(attachment) }],
@@ -145,7 +148,7 @@ test('attachments may be more than a request may name', async () => {
   expect(thread.tool_resources?.code_interpreter?.file_ids).toEqual(ids)
 })
 
-test('files that are deleted while messages attach them leave no thread with a file that is gone', async () => {
+test('no thread keeps a file that was deleted while a message attached it', async () => {
   for (let round = 0; round < 5; round += 1) {
     const id = await upload(`round ${round}`)
     const thread = await server.openai.beta.threads.create()
@@ -163,7 +166,7 @@ test('files that are deleted while messages attach them leave no thread with a f
   }
 })
 
-test('a fork of a thread has its files, and not one that is just being deleted', async () => {
+test('a fork has the files of its thread, except one that is being deleted', async () => {
   const [kept, going] = [await upload(), await upload()]
   const thread = await server.openai.beta.threads.create({
     messages: [{ role: 'user', content: 'Hi', attachments: [attachment(kept), attachment(going)] }],

@@ -18,7 +18,7 @@ async function refusal(method: string, path: string, body?: unknown) {
   return { status: answer.status, body: answer.body }
 }
 
-test('a text becomes one text part, and a message of a user belongs to no run', async () => {
+test('the text of a user message becomes one text part, and the message has no run', async () => {
   const thread = await post('/threads')
   const message = await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'hi' })
   const now = Math.floor(server.clock.nowMs() / 1000)
@@ -42,7 +42,7 @@ test('a text becomes one text part, and a message of a user belongs to no run', 
   expect(await get(`/threads/${thread.id}/messages/${message.id}`)).toEqual(message)
 })
 
-test('parts stay parts, in order, with the details of images', async () => {
+test('content parts keep their order and the detail of images', async () => {
   const thread = await post('/threads')
   const data = `data:image/png;base64,${Buffer.from('png').toString('base64')}`
   const message = await post(`/threads/${thread.id}/messages`, {
@@ -64,7 +64,7 @@ test('parts stay parts, in order, with the details of images', async () => {
   expect(message).toMatchObject({ role: 'assistant', metadata: { k: 'v' }, attachments: [] })
 })
 
-test('characters beyond the basic plane are counted once and come back as they were', async () => {
+test('a character beyond the basic plane counts as one and is returned unchanged', async () => {
   const thread = await post('/threads')
   const content = '😀'.repeat(256_000)
   const message = await post(`/threads/${thread.id}/messages`, { role: 'user', content })
@@ -153,7 +153,7 @@ test('a modification takes metadata only', async () => {
   expect(await refusal('POST', path, { content: 'x' })).toEqual(wireError(errors.unknownParameter('content')))
 })
 
-test('a deleted message is gone from the list and from what the model reads', async () => {
+test('a deleted message is missing in the list and in the prompt', async () => {
   const { assistant, thread } = await place()
   const extra = await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Secret' })
   const path = `/threads/${thread.id}/messages/${extra.id}`

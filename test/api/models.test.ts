@@ -30,7 +30,7 @@ const get = async (path: string, method = 'GET') => {
   return { status, body }
 }
 
-test('the list of models is whole and has no page keys', async () => {
+test('the list of models has one page and no page keys', async () => {
   const { status, body } = await get('/models')
   expect(status).toBe(200)
   expectWire(ModelList, body)
@@ -49,14 +49,14 @@ test.each(['gpt-4o', 'ft:gpt-4o:org::id', 'org/model', 'ft%3Agpt-4o%3Aorg%3A%3Ai
   },
 )
 
-test('a model that nobody has is not found, and none can be deleted', async () => {
+test('an unknown model is not found, and no model can be deleted', async () => {
   const absent = wireError(errors.modelNotFound('fake_id'))
   expect(await get('/models/fake_id')).toEqual(absent)
   expect(await get('/models/fake_id', 'DELETE')).toEqual(absent)
   expect(await get('/models/gpt-4o', 'DELETE')).toEqual(wireError(errors.modelNotFound('gpt-4o')))
 })
 
-test('behind a wildcard the provider says which models there are', async () => {
+test('the provider lists the models of a wildcard route', async () => {
   const provider = { type: 'openai' as const, base_url: upstream.url }
   const down = { type: 'openai' as const, base_url: 'http://127.0.0.1:1/v1' }
   const open = await testServer({
@@ -111,7 +111,7 @@ test('a request that the server has sent itself is refused', async () => {
   )
 })
 
-test('an assistant and a run of a model that nobody has are refused', async () => {
+test('an assistant and a run with an unknown model are refused', async () => {
   const refusal = wireError(errors.requestedModelNotFound('fake_id'))
   const made = await server.request('POST', '/assistants', { model: 'fake_id' })
   expect({ status: made.status, body: made.body }).toEqual(refusal)
@@ -120,7 +120,7 @@ test('an assistant and a run of a model that nobody has are refused', async () =
   expect({ status: run.status, body: run.body }).toEqual(refusal)
 })
 
-test('a chat goes to the provider as it is, and its answer comes back as it is', async () => {
+test('a chat completion is passed to the provider unchanged, and so is its answer', async () => {
   const body = {
     model: 'gpt-4o',
     messages: [{ role: 'user', content: 'Hi' }],
@@ -138,7 +138,7 @@ test('a chat goes to the provider as it is, and its answer comes back as it is',
   expect(upstream.requests[0]?.headers.authorization).toBe('Bearer upstream-key')
 })
 
-test('the SDK streams a chat', async () => {
+test('the SDK streams a chat completion', async () => {
   upstream.script([{ text: ['Hel', 'lo'] }])
   const stream = await server.openai.chat.completions.create({
     model: 'gpt-4o',
@@ -150,7 +150,7 @@ test('the SDK streams a chat', async () => {
   expect(text).toBe('Hello')
 })
 
-test('a failure of the provider comes back with its status and words', async () => {
+test('an error of the provider is returned with its status and message', async () => {
   const error = { message: 'Slow down', type: 'requests', param: null, code: 'rate_limit_exceeded' }
   upstream.script([{ status: 429, headers: { 'retry-after': '7' }, body: { error } }])
   const body = { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hi' }] }
@@ -192,7 +192,7 @@ test.each([
   expect({ status: answer.status, body: answer.body }).toEqual(wireError(error))
 })
 
-test('embeddings that the SDK asks for as base64 are sane floats', async () => {
+test('embeddings that the SDK requests as base64 are valid numbers', async () => {
   const { data } = await server.openai.embeddings.create({ model: 'gpt-4o', input: ['one', 'two'] })
   const plain = await server.request('POST', '/embeddings', {
     model: 'gpt-4o',
@@ -207,7 +207,7 @@ test('embeddings that the SDK asks for as base64 are sane floats', async () => {
   }
 })
 
-test('other paths of the original are unknown, in its words', async () => {
+test('other paths of the original API are refused with its message for unknown paths', async () => {
   for (const path of ['/responses', '/moderations', '/audio/speech', '/batches']) {
     const { status, body } = await server.request('POST', path, {})
     expect({ status, body }).toEqual(wireError(errors.invalidUrl('POST', `/v1${path}`)))

@@ -61,7 +61,7 @@ test('the description is a valid OpenAPI 3.1 document', async () => {
   expect(validator.version).toBe('3.1')
 })
 
-test('every schema in it is a JSON Schema that a validator takes', () => {
+test('every schema of the description compiles as JSON Schema', () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   ajv.addSchema(document, 'spool')
   for (const name of Object.keys(document.components.schemas)) {
@@ -84,7 +84,7 @@ test('every operation has a name of its own, one line of summary and its paramet
   }
 })
 
-test('an answer and an error are what the description says', async () => {
+test('an answer and an error match the description', async () => {
   const ajv = new Ajv2020({ strict: false, allErrors: true })
   ajv.addSchema(document, 'spool')
   const check = (name: string, body: unknown) => {
@@ -97,7 +97,7 @@ test('an answer and an error are what the description says', async () => {
   check('Error', (await server.request('GET', '/files/file-nope')).body)
 })
 
-test('what a stream carries is described event by event', async () => {
+test('the description lists the events of streams', async () => {
   server.model.script([{ text: ['Hel', 'lo'] }])
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
   const events = await server.stream('/threads/runs', {
@@ -112,7 +112,7 @@ test('what a stream carries is described event by event', async () => {
   expect(Object.keys(answer.content)).toEqual(['application/json', 'text/event-stream'])
 })
 
-test('a file is sent as a form, and what is optional is not demanded', () => {
+test('the description shows a file upload as a form with its required fields only', () => {
   const form = document.paths['/v1/files'].post.requestBody.content['multipart/form-data'].schema
   expect(Object.keys(form.properties)).toEqual(['file', 'purpose', 'expires_after'])
   expect(form.required).toEqual(['file', 'purpose'])

@@ -37,7 +37,7 @@ test('an unknown key is refused, with all but its ends hidden', async () => {
   expect(answer.body.error.message).not.toContain('56789abc')
 })
 
-test('objects of another project are as if they were absent, whatever is done to them', async () => {
+test('objects of another project are not found by any operation', async () => {
   const { assistant, thread, message, run, step } = mine
   const t = `/threads/${thread.id}`
   const r = `${t}/runs/${run.id}`
@@ -80,7 +80,7 @@ test('objects of another project are as if they were absent, whatever is done to
   expect(body.data.map((one: any) => one.id)).toEqual([own.body.id])
 })
 
-test('nothing of that changed what was there', async () => {
+test('these attempts changed no object', async () => {
   const { assistant, thread, message, run, step } = mine
   const t = `/threads/${thread.id}`
   for (const [path, before] of [
@@ -104,7 +104,7 @@ test('two keys of one project see the same', async () => {
   expect(headers.get('openai-project')).toBe('mine')
 })
 
-test('with keys, any host and origin is answered, but only named origins may read the answer', async () => {
+test('with keys, requests of any host and origin get an answer, but only pages of allowed origins can read it', async () => {
   const origin = 'https://page.example'
   const answer = await server.request('GET', '/assistants', undefined, { origin })
   expect(answer.status).toBe(200)

@@ -32,7 +32,7 @@ async function countMessages(thread_id: string): Promise<number> {
 
 const cuts: Cut[] = ['before the request arrives', 'before the answer', 'after the headers', 20]
 
-test.each(cuts)('with a key, an answer cut %s makes one message and not two', async (cut) => {
+test.each(cuts)('with an idempotency key, an answer cut %s creates one message and not two', async (cut) => {
   const openai = new OpenAI({ baseURL: proxy.url, apiKey: 'test-key', maxRetries: 2 })
   const thread = await server.openai.beta.threads.create()
   proxy.cut(cut)
@@ -46,7 +46,7 @@ test.each(cuts)('with a key, an answer cut %s makes one message and not two', as
   expect(await countMessages(thread.id)).toBe(1)
 })
 
-test('a key that is repeated with another body is refused', async () => {
+test('an idempotency key that is repeated with another body is refused', async () => {
   const thread = await server.openai.beta.threads.create()
   const path = `/threads/${thread.id}/messages`
   const key = { 'idempotency-key': 'other-body' }
@@ -56,14 +56,14 @@ test('a key that is repeated with another body is refused', async () => {
   expect(await second.json()).toMatchObject({ error: { code: 'idempotency_key_reused' } })
 })
 
-test('an error is not kept: the same key can be used again', async () => {
+test('an idempotency key can be used again after an error', async () => {
   const key = { 'idempotency-key': 'after-error' }
   const path = '/threads'
   expect((await post(path, { metadata: 7 }, key)).status).toBe(400)
   expect((await post(path, { metadata: { a: 'b' } }, key)).status).toBe(200)
 })
 
-test('a key is valid for a day', async () => {
+test('an idempotency key is valid for a day', async () => {
   const key = { 'idempotency-key': 'one-day' }
   const first = await (await post('/threads', {}, key)).json()
   expect(await (await post('/threads', {}, key)).json()).toEqual(first)
@@ -71,7 +71,7 @@ test('a key is valid for a day', async () => {
   expect(await (await post('/threads', {}, key)).json()).not.toEqual(first)
 })
 
-test('with a key, a retry after a broken stream gets the stream of the same run', async () => {
+test('with an idempotency key, a retry after a broken stream gets the stream of the same run', async () => {
   let goOn = () => {}
   const hold = new Promise<void>((resolve) => {
     goOn = resolve
@@ -108,7 +108,7 @@ test('a chat completion is requested again when its key is repeated', async () =
   expect(await (await post('/chat/completions', body, key)).text()).toContain('Two')
 })
 
-test('without a key, every request creates an object, whatever retry count it names', async () => {
+test('without an idempotency key, every request creates an object, whatever its retry count', async () => {
   const thread = await server.openai.beta.threads.create()
   const message = { role: 'user', content: 'Hi' }
   await post(`/threads/${thread.id}/messages`, message)

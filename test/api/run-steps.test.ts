@@ -22,7 +22,7 @@ const usage = {
   completion_tokens_details: { reasoning_tokens: 0 },
 }
 
-test('a plain run has one step, which made its message', async () => {
+test('a run without tools has one step, which created its message', async () => {
   server.model.script([{ text: 'Hi' }])
   const { assistant, thread } = await place()
   const run = await runToRest({ assistant, thread })
@@ -51,7 +51,7 @@ test('a plain run has one step, which made its message', async () => {
   expect(await get(`/threads/${thread.id}/runs/${run.id}/steps/${list.first_id}`)).toEqual(list.data[0])
 })
 
-test('a step of calls is open until the outputs come, and then holds them', async () => {
+test('a step of function calls is in progress until the outputs are submitted, and then shows them', async () => {
   const { run, path } = await waitingRun([
     { id: 'call_1', name: 'get_weather', arguments: '{"city":"Rome"}' },
     { id: 'call_2', name: 'get_time', arguments: '' },
@@ -98,7 +98,7 @@ test.each([
   'include=step_details.tool_calls[*].file_search.results[*].content',
   'include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content',
   'include[]=step_details.tool_calls[*].file_search.results[*].content&include[]=step_details.tool_calls[*].file_search.results[*].content',
-])('%s is understood wherever steps are shown or made', async (query) => {
+])('%s is accepted where steps are returned or created', async (query) => {
   server.model.script([{ text: 'Hi' }])
   const { assistant, thread } = await place()
   const run = await post(`/threads/${thread.id}/runs?${query}`, { assistant_id: assistant.id })
@@ -108,7 +108,7 @@ test.each([
   expect(await get(`${path}/${data[0].id}?${query}`)).toEqual(data[0])
 })
 
-test('anything else cannot be included', async () => {
+test('an unknown value of include is refused', async () => {
   const { run, path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   const error = wireError(
     errors.invalidValue('include[0]', 'everything', [
@@ -129,7 +129,7 @@ test('anything else cannot be included', async () => {
   }
 })
 
-test('a step that nobody has is not found, and neither is one of another run', async () => {
+test('an unknown step and a step of another run are not found', async () => {
   server.model.script([{ text: 'A' }, { text: 'B' }])
   const where = await place()
   const first = await runToRest(where)

@@ -106,7 +106,7 @@ test('a completed run has its usage and no expires_at, in GET and in the list', 
   expect(list.data).toEqual([run])
 })
 
-test('a run that waits shows its calls, keeps expires_at and shows no usage', async () => {
+test('a run in requires_action shows its calls and expires_at, and no usage', async () => {
   const { run } = await waitingRun([
     { id: 'call_1', name: 'get_weather', arguments: ['{"ci', 'ty":"Rome"}'] },
   ])
@@ -126,7 +126,7 @@ test('a run that waits shows its calls, keeps expires_at and shows no usage', as
   })
 })
 
-test('a submit queues the run with its old started_at, and work on it begins a new one', async () => {
+test('submitted outputs queue the run with its old started_at, which changes when the run starts again', async () => {
   const { run, path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   server.clock.advance(30)
   const hold = gate()
@@ -144,7 +144,7 @@ test('a submit queues the run with its old started_at, and work on it begins a n
   expect(done.usage).toEqual({ prompt_tokens: 20, completion_tokens: 3, total_tokens: 23, ...noDetails })
 })
 
-test('a thread and its run are made by one call, with and without a body for the thread', async () => {
+test('one call creates a thread and its run, with and without a body for the thread', async () => {
   server.model.script([{ text: 'A' }, { text: 'B' }, { text: 'C' }])
   const assistant = await newAssistant({ instructions: 'Speak.' })
   const bodies: object[] = [
@@ -166,7 +166,7 @@ test('a thread and its run are made by one call, with and without a body for the
   }
 })
 
-test('an empty thread needs an assistant with instructions, or a run that gives them', async () => {
+test('a run on an empty thread needs instructions, of the assistant or of the run', async () => {
   const silent = await newAssistant()
   const told = await newAssistant({ instructions: 'Speak.' })
   const thread = await post('/threads')
@@ -236,7 +236,7 @@ test.each([
   expect(await refusal('POST', '/threads/runs', body)).toEqual(wireError(error))
 })
 
-test('what only one of the two ways to start a run knows is refused by the other', async () => {
+test('a field of only one of the two ways to create a run is refused by the other', async () => {
   const { assistant, thread } = await place()
   const path = `/threads/${thread.id}/runs`
   expect(await refusal('POST', path, { assistant_id: assistant.id, tool_resources: {} })).toEqual(
@@ -252,7 +252,7 @@ test('what only one of the two ways to start a run knows is refused by the other
   }
 })
 
-test('fields of the thread inside the call are named by their whole path', async () => {
+test('errors name the fields of the thread by their full path', async () => {
   const assistant = await newAssistant()
   const at = (thread: object) => refusal('POST', '/threads/runs', { assistant_id: assistant.id, thread })
   expect(await at({ messages: [{ role: 'robot', content: 'x' }] })).toEqual(
@@ -261,7 +261,7 @@ test('fields of the thread inside the call are named by their whole path', async
   expect(await at({ foo: 1 })).toEqual(wireError(errors.unknownParameter('thread.foo')))
 })
 
-test('a run on a thread that nobody has is refused before its assistant is looked up', async () => {
+test('a run on an unknown thread is refused before its assistant is looked up', async () => {
   expect(await refusal('POST', '/threads/thread_x/runs', { assistant_id: 'asst_x' })).toEqual(
     wireError(errors.notFound('thread', 'thread_x')),
   )
@@ -324,7 +324,7 @@ test('a run of another thread is not found', async () => {
   expect(await refusal('GET', `${path}/steps`)).toEqual(absent)
 })
 
-test('a run keeps what it copied from its assistant, whatever becomes of that', async () => {
+test('a run keeps the settings that it copied when its assistant changes or is deleted', async () => {
   const hold = gate()
   server.model.script([{ text: 'Hi', before: hold.promise }])
   const { assistant, thread } = await place({ instructions: 'Old.', tools: [weatherTool, timeTool] })

@@ -28,7 +28,7 @@ async function storeCount(): Promise<number> {
   return (await server.db.query({ text: 'select 1 from vector_stores' })).length
 }
 
-test('a store that is made along with an assistant lives on; the assistant names only its id', async () => {
+test('a vector store that is created with an assistant does not expire; the assistant shows only its id', async () => {
   const file_ids = [await uploadFile(server, 'a.txt', 'one'), await uploadFile(server, 'b.txt', 'two')]
   const strategy = { type: 'static', static: { max_chunk_size_tokens: 500, chunk_overlap_tokens: 100 } }
   const { body } = await post('/assistants', {
@@ -46,7 +46,7 @@ test('a store that is made along with an assistant lives on; the assistant names
   expect(file.body.chunking_strategy).toEqual(strategy)
 })
 
-test('a store that is made along with a thread expires a week after its last use', async () => {
+test('a vector store that is created with a thread expires a week after its last use', async () => {
   const file_id = await uploadFile(server, 'a.txt', 'one')
   const { body } = await post('/threads', {
     tool_resources: { file_search: { vector_stores: [{ file_ids: [file_id] }] } },
@@ -81,7 +81,7 @@ test.each(['/assistants', '/threads'])(
   },
 )
 
-test('when the files of a new store are refused, neither store nor owner is made', async () => {
+test('when the files of a new vector store are refused, neither the store nor its owner is created', async () => {
   const before = await storeCount()
   const picture = await uploadFile(server, 'p.png', 'x')
   for (const [file_id, error] of [
@@ -95,7 +95,7 @@ test('when the files of a new store are refused, neither store nor owner is made
   expect(await storeCount()).toBe(before)
 })
 
-test('a file that a message attaches for search goes into the thread’s store, which is made when there is none', async () => {
+test('a file that a message attaches for search is added to the vector store of the thread, which is created when there is none', async () => {
   const [one, two, three] = [
     await uploadFile(server, 'a.txt', 'one'),
     await uploadFile(server, 'b.txt', 'two'),
@@ -129,7 +129,7 @@ test('a file that a message attaches for search goes into the thread’s store, 
   expect(late).toMatchObject(wireError(errors.vectorStoreExpired(next)))
 })
 
-test('attachments join the store that the new thread names or makes', async () => {
+test('attachments are added to the vector store that the new thread names or creates', async () => {
   const [one, two] = [await uploadFile(server, 'a.txt', 'one'), await uploadFile(server, 'b.txt', 'two')]
   const messages = [{ role: 'user', content: 'Hi', attachments: [searched(two), searched(one)] }]
   const making = { file_search: { vector_stores: [{ file_ids: [one] }] } }
@@ -145,7 +145,7 @@ test('attachments join the store that the new thread names or makes', async () =
   expect(await filesOf(known.id)).toEqual([...known.file_ids, two, one])
 })
 
-test('runs bring files along too: with their messages, and with the thread that they make', async () => {
+test('runs add files too: with their messages, and with the thread that they create', async () => {
   server.model.whenever(() => ({ text: ['ok'] }))
   const file_id = await uploadFile(server, 'a.txt', 'one')
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })

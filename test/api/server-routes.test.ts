@@ -59,7 +59,7 @@ test('a page of another origin is refused at its preflight, with the name of the
   expect((await preflight('https://app.example')).status).toBe(204)
 })
 
-test('without a required beta header, only version 1 is refused', async () => {
+test('with an optional beta header, only version 1 is refused', async () => {
   const list = (beta: string | null) =>
     server.request('GET', '/assistants', undefined, { ...headers, 'openai-beta': beta })
   expect((await list(null)).status).toBe(200)
@@ -94,7 +94,7 @@ test('each request is logged with its route, status, duration and project, and n
   expect(JSON.stringify(server.logLines)).not.toMatch(/secret|sk-for/)
 })
 
-test('a request without a right key and one to an unknown address are logged too', async () => {
+test('a request without a valid key and one to an unknown path are logged too', async () => {
   const refused = await server.request('GET', '/files', undefined, { authorization: 'Bearer wrong-secret' })
   expect((await lineOf(refused))?.fields).toMatchObject({ route: '/v1/files', status: 401 })
   const unknown = await server.request('GET', '/secret-address', undefined, headers)
@@ -110,7 +110,7 @@ test('health endpoints are logged at debug', async () => {
   }
 })
 
-test('a stream is logged at its end, and says when the client hung up', async () => {
+test('a stream is logged at its end, and the line says when the client disconnected', async () => {
   let goOn = () => {}
   const hold = new Promise<void>((resolve) => {
     goOn = resolve

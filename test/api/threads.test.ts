@@ -18,7 +18,7 @@ async function refusal(method: string, path: string, body?: unknown) {
   return { status: answer.status, body: answer.body }
 }
 
-test('a thread needs nothing, not even a body', async () => {
+test('a thread can be created without a body', async () => {
   const thread = await post('/threads')
   expectObject('thread', thread)
   expect(thread).toEqual({
@@ -30,7 +30,7 @@ test('a thread needs nothing, not even a body', async () => {
   })
 })
 
-test('a thread without resources shows {} when made or modified and empty file_ids when fetched', async () => {
+test('a thread without resources shows {} when it is created or modified, and empty file_ids when it is retrieved', async () => {
   const thread = await post('/threads', { tool_resources: null, metadata: null })
   expect(thread.tool_resources).toEqual({})
   const fetched = await get(`/threads/${thread.id}`)
@@ -39,7 +39,7 @@ test('a thread without resources shows {} when made or modified and empty file_i
   expect((await post(`/threads/${thread.id}`, {})).tool_resources).toEqual({})
 })
 
-test('the messages that a thread begins with keep their order, roles, metadata and parts', async () => {
+test('the first messages of a thread keep their order, roles, metadata and parts', async () => {
   const thread = await post('/threads', {
     metadata: { k: 'v' },
     messages: [
@@ -115,7 +115,7 @@ test('a modification replaces the metadata, and null or {} clear it', async () =
   expect((await post(path, { metadata: {} })).metadata).toEqual({})
 })
 
-test('the helper that makes a store is not known when a thread is modified', async () => {
+test('a modification of a thread cannot create a vector store', async () => {
   const { id } = await post('/threads')
   expect(
     await refusal('POST', `/threads/${id}`, { tool_resources: { file_search: { vector_stores: [{}] } } }),

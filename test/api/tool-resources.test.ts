@@ -21,7 +21,7 @@ async function refusal(path: string, body: unknown) {
 
 const named = (...vector_store_ids: string[]) => ({ file_search: { vector_store_ids } })
 
-test('a store that an assistant makes holds its files, cut as told, with its metadata, and never expires', async () => {
+test('a vector store that is created with an assistant has its files, chunking strategy and metadata, and never expires', async () => {
   const file_id = await uploadFile(server, 'a.txt', 'apples')
   const chunking_strategy = {
     type: 'static',
@@ -45,7 +45,7 @@ test('a store that an assistant makes holds its files, cut as told, with its met
   expect(await get(`/vector_stores/${id}/files/${file_id}`)).toMatchObject({ chunking_strategy })
 })
 
-test('a store that a thread makes expires seven days after its last use', async () => {
+test('a vector store that is created with a thread expires seven days after its last use', async () => {
   const file_id = await uploadFile(server, 'a.txt', 'apples')
   const { tool_resources } = await post('/threads', {
     tool_resources: { file_search: { vector_stores: [{ file_ids: [file_id] }] } },
@@ -55,7 +55,7 @@ test('a store that a thread makes expires seven days after its last use', async 
   expect(store.expires_at).toBe(store.last_active_at + 7 * 24 * 3600)
 })
 
-test('files attached for file_search go into one store of the thread, made for the first of them', async () => {
+test('files attached for file_search are added to one vector store of the thread, which the first one creates', async () => {
   const [first, second] = [
     await uploadFile(server, 'a.txt', 'apples'),
     await uploadFile(server, 'b.txt', 'pears'),
@@ -80,7 +80,7 @@ test('files attached for file_search go into one store of the thread, made for t
   expect((await get(`/vector_stores/${id}`)).file_counts.total).toBe(2)
 })
 
-test('stores and files that a request names must exist, or nothing is made', async () => {
+test('a request with an unknown vector store or file creates nothing', async () => {
   const absent = wireError(errors.notFound('vector_store', 'vs_none'))
   const assistant = await newAssistant({ instructions: 'x' })
   const thread = await newThread('Hi')
@@ -165,7 +165,7 @@ test("the resources of a run stand in place of its assistant's, and bound what i
   expect(await found({ tool_resources: named(pears.id) })).toEqual(pears.file_ids)
 })
 
-test('file_search is echoed with its options filled in, and max_num_results bounds what is found', async () => {
+test('file_search is shown with its default options, and max_num_results limits the results', async () => {
   const store = await storeOf(server, {
     'a.txt': 'apples one',
     'b.txt': 'apples two',

@@ -76,7 +76,7 @@ test('the key may come as Bearer, as the password of Basic, or in the header of 
   }
 })
 
-test('assistants and threads demand the beta header, and nothing else does', async () => {
+test('assistants and threads require the beta header, and other paths do not', async () => {
   const headers = { 'openai-beta': null }
   const missing = wireError(errors.missingBeta())
   const paths = ['/assistants', '/assistants/asst_x', '/threads/thread_x', '/threads/thread_x/messages']
@@ -92,11 +92,11 @@ test.each([
   ['vector_stores=v1', errors.unknownBeta('vector_stores')],
   ['assistants=v1', errors.deprecatedBeta()],
   ['responses=v1', errors.missingBeta()],
-])('the beta header %s is refused with its own words', async (value, error) => {
+])('the beta header %s is refused with its own message', async (value, error) => {
   expect(await refused('GET', '/assistants', { headers: { 'openai-beta': value } })).toEqual(wireError(error))
 })
 
-test('one of several betas may be ours, in any spelling of the header', async () => {
+test('the beta header may list several betas, in any spelling', async () => {
   for (const value of ['assistants=v2,responses=v1', 'responses=v1, assistants=v2']) {
     const answer = await server.request('GET', '/assistants', undefined, { 'OPENAI-BETA': value })
     expect(answer.status).toBe(200)
@@ -136,7 +136,7 @@ test.each([
   ['"text"', 'a string'],
   ['null', 'null'],
   ['7', 'an integer'],
-])('a body that is JSON but no object (%s) is refused', async (body, got) => {
+])('a JSON body that is not an object (%s) is refused', async (body, got) => {
   expect(await refused('POST', '/assistants', { body })).toEqual(
     wireError(errors.invalidBody('an object', got)),
   )
@@ -151,13 +151,13 @@ test('another content type than JSON is refused by name', async () => {
   expect((await server.request('POST', '/assistants', '{"model":"gpt-4o"}', json)).status).toBe(200)
 })
 
-test('a JSON body without any content type is read all the same', async () => {
+test('a JSON body without a content type is accepted', async () => {
   const body = JSON.stringify({ model: 'gpt-4o' })
   const answer = await bare('POST', '/assistants', { ...signed, 'content-length': String(body.length) }, body)
   expect(answer.status).toBe(200)
 })
 
-test('bytes that are no UTF-8 are refused and not replaced', async () => {
+test('a body that is not UTF-8 is refused', async () => {
   const body = Buffer.concat([
     Buffer.from('{"model":"gpt-4o","name":"'),
     Buffer.from([0xff]),
@@ -167,7 +167,7 @@ test('bytes that are no UTF-8 are refused and not replaced', async () => {
   expect({ status: answer.status, body: answer.body }).toEqual(wireError(errors.invalidJson()))
 })
 
-test('a body over the limit is refused with 413 in the envelope, and names the limit', async () => {
+test('a body over the limit is refused with 413, and the error names the limit', async () => {
   const body = JSON.stringify({ model: 'gpt-4o', instructions: 'a'.repeat(100_001) })
   expect(await refused('POST', '/assistants', { body })).toEqual(
     wireError(errors.bodyTooLarge(100_000, body.length)),
@@ -203,7 +203,7 @@ test('a trailing slash changes nothing and redirects nowhere', async () => {
   expect((await server.request('GET', '/assistants/?limit=1')).status).toBe(200)
 })
 
-test('every answer bears its own request id, errors and streams too', async () => {
+test('every answer has its own request id, also errors and streams', async () => {
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', instructions: 'Answer.' })
   server.model.script([{ text: 'Hi' }])
   const stream = await fetch(`${server.url}/threads/runs`, {
@@ -223,7 +223,7 @@ test('every answer bears its own request id, errors and streams too', async () =
   expect(new Set(all).size).toBe(all.length)
 })
 
-test('answers bear the headers of the live service', async () => {
+test('answers have the headers of the live service', async () => {
   const { headers } = await server.request('GET', '/assistants')
   expect(headers.get('openai-version')).toBe('2020-10-01')
   expect(headers.get('openai-processing-ms')).toMatch(/^\d+$/)
@@ -236,7 +236,7 @@ test('answers bear the headers of the live service', async () => {
   expect(refusedHeaders.get('openai-project')).toBeNull()
 })
 
-test('a run tells poll helpers how long to wait, as a plain positive integer', async () => {
+test('the header for the poll helpers of SDKs is a positive integer', async () => {
   server.model.script([{ text: 'Hi' }])
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', instructions: 'Answer.' })
   const created = await server.request('POST', '/threads/runs', { assistant_id: assistant.id })
@@ -261,7 +261,7 @@ test('organisation, project and telemetry headers of the SDKs are accepted', asy
   expect(answer.status).toBe(200)
 })
 
-test('the preflight of the browser SDK is answered, and the answer can be read by its page', async () => {
+test('a page of an allowed origin can use the browser SDK, preflight included', async () => {
   const origin = 'http://localhost:5173'
   const asked =
     'authorization,content-type,openai-beta,openai-organization,openai-project,x-stainless-arch,' +
@@ -303,7 +303,7 @@ test('a stream can be read by the page of an allowed origin', async () => {
   expect(response.headers.get('access-control-allow-origin')).toBe(origin)
 })
 
-test('without keys, other names of this machine than its own are refused', async () => {
+test('without keys, requests with a host name other than that of this machine are refused', async () => {
   for (const host of ['evil.example', 'evil.example:8080', '10.0.0.1', 'localhost.evil.example']) {
     const answer = await bare('GET', '/assistants', { ...signed, host })
     expect({ status: answer.status, body: answer.body }).toEqual(wireError(errors.hostNotAllowed(host)))
@@ -313,7 +313,7 @@ test('without keys, other names of this machine than its own are refused', async
   }
 })
 
-test('an OPTIONS request that is no preflight is no error', async () => {
+test('an OPTIONS request that is not a preflight gets no error', async () => {
   const { status } = await bare('OPTIONS', '/assistants', {})
   expect(status).toBe(204)
 })
@@ -332,7 +332,7 @@ test('without keys, pages of other origins are refused, preflight included', asy
   expect(errors.originNotAllowed(origin).message).toContain('SPOOL_CORS_ORIGINS')
 })
 
-test('ids that no object could have are refused before anything is looked up', async () => {
+test('malformed ids are refused before an object is looked up', async () => {
   const refusals: [string, string, ReturnType<typeof errors.invalidId>][] = [
     ['GET', '/assistants/undefined', errors.invalidId('assistant_id', 'undefined', 'asst')],
     ['GET', '/threads/null', errors.invalidId('thread_id', 'null', 'thread')],
@@ -345,7 +345,7 @@ test('ids that no object could have are refused before anything is looked up', a
   for (const [method, path, error] of refusals) expect(await refused(method, path)).toEqual(wireError(error))
 })
 
-test('ids with a right beginning that nobody has are not found, whatever follows', async () => {
+test('unknown ids with a valid prefix are not found', async () => {
   const long = `asst_${'x'.repeat(1500)}`
   expect((await server.request('GET', `/assistants/${long}`)).status).toBe(404)
   expect(await refused('GET', '/threads/threadfoo')).toEqual(
@@ -357,7 +357,7 @@ test('ids with a right beginning that nobody has are not found, whatever follows
   )
 })
 
-test('a path that cannot be decoded, or is too long to be one, is unknown like any other', async () => {
+test('a path that is too long or cannot be decoded is answered as unknown', async () => {
   for (const path of ['/threads/thread_%zz', `/threads/thread_${'x'.repeat(5000)}`]) {
     const answer = await server.request('GET', path)
     const error = errors.invalidUrl('GET', `/v1${path}`)
@@ -397,7 +397,7 @@ const unreadable = [
   ],
 ] as const
 
-test.each(unreadable)('%s is answered with the envelope and a request id', async (_, bytes, error) => {
+test.each(unreadable)('%s gets an error object and a request id', async (_, bytes, error) => {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   socket.write(bytes)
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
@@ -406,7 +406,7 @@ test.each(unreadable)('%s is answered with the envelope and a request id', async
   expect(JSON.parse(body)).toEqual(error.toBody())
 })
 
-test('a model may have any name: the header that tells it holds what a header can', async () => {
+test('a model may have any name, and the header with the name has only valid characters', async () => {
   const name = `modèle 模型 ${'x'.repeat(300)}`
   server.model.script([{ text: 'Hi' }, { text: 'Hi' }])
   const assistant = await server.openai.beta.assistants.create({ model: name })
@@ -430,7 +430,7 @@ test.each(['//assistants', '/assistants//', '/threads//thread_x'])(
   },
 )
 
-test('doubled slashes do not lead around the beta header or the key', async () => {
+test('double slashes in a path do not avoid the beta header or the key', async () => {
   expect(await refused('GET', '//threads/thread_x', { headers: { 'openai-beta': null } })).toEqual(
     wireError(errors.missingBeta()),
   )
@@ -457,7 +457,7 @@ test('an empty cursor lists from the start', async () => {
   }
 })
 
-test('an empty array in the place of an object is read as an empty object, as PHP clients send it', async () => {
+test('an empty array in place of an object, as PHP clients send it, is read as an empty object', async () => {
   const thread = await server.request('POST', '/threads', '[]')
   expect([thread.status, thread.body.metadata]).toEqual([200, {}])
   const nested = await server.request('POST', '/threads', '{"metadata":[],"tool_resources":[]}')

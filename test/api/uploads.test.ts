@@ -62,7 +62,7 @@ function blobPath(content: string): string {
   return join(server.dataDir, 'blobs', hash.slice(0, 2), hash.slice(2, 4), hash)
 }
 
-test('an upload becomes a file when it is completed, in the words of the live service', async () => {
+test('an upload becomes a file when it is completed, with the fields of the live service', async () => {
   const now = Math.floor(server.clock.nowMs() / 1000)
   const upload = await create(8)
   const pending = {
@@ -101,7 +101,7 @@ test('an upload becomes a file when it is completed, in the words of the live se
   expect(await (await server.openai.files.content(file.id)).text()).toBe('12345678')
 })
 
-test('parts that come at once are joined in the order asked for, through the official SDK', async () => {
+test('parts that the official SDK sends at the same time are joined in the requested order', async () => {
   const pieces = Array.from({ length: 9 }, (_, index) => randomBytes(50_000 + index))
   const content = Buffer.concat(pieces)
   const upload = await server.openai.uploads.create({
@@ -126,7 +126,7 @@ test('parts that come at once are joined in the order asked for, through the off
   expect(Buffer.from(await stored.arrayBuffer()).equals(content)).toBe(true)
 })
 
-test('parts that were not asked for are left out', async () => {
+test('parts that the completion does not name are left out', async () => {
   const upload = await create(4)
   const [first, , last] = [
     await addPart(upload, 'ab'),
@@ -137,7 +137,7 @@ test('parts that were not asked for are left out', async () => {
   expect(await (await server.openai.files.content(body.file.id)).text()).toBe('cdab')
 })
 
-test('a part may come without a file name, and without being called a file', async () => {
+test('a part may have no file name and any content type', async () => {
   const content = Buffer.from([0xff, 0x00, 0xfe, 0x0d, 0x0a, 0x80])
   const upload = await create(content.length * 2)
   const plain = await send(upload, [{ headers: ['Content-Disposition: form-data; name="data"'], content }])
@@ -152,7 +152,7 @@ test('a part may come without a file name, and without being called a file', asy
   expect(Buffer.from(await stored.arrayBuffer()).equals(Buffer.concat([content, content]))).toBe(true)
 })
 
-test('a part of 64 MB is taken, one byte more is refused', async () => {
+test('a part of 64 MB is accepted, one byte more is refused', async () => {
   const limit = 64 * 1024 * 1024
   const upload = await create(limit)
   const post = async (bytes: number) => {
@@ -175,14 +175,14 @@ test('a part of 64 MB is taken, one byte more is refused', async () => {
   expect((await complete(upload, [part.body.id])).body.file.bytes).toBe(limit)
 })
 
-test('a file of an upload may expire as any other', async () => {
+test('the file of an upload may have an expiry', async () => {
   const upload = await create(2, { expires_after: { anchor: 'created_at', seconds: 2 * hour } })
   server.clock.advance(10)
   const { body } = await complete(upload, [await addPart(upload, 'ab')])
   expect(body.file.expires_at).toBe(upload.created_at + 10 + 2 * hour)
 })
 
-test('a name with directories is kept as data', async () => {
+test('a file name with directories is kept unchanged', async () => {
   const upload = await create(2, { filename: '../../etc/passwd' })
   expect(upload.filename).toBe('../../etc/passwd')
 })
@@ -215,12 +215,12 @@ test.each([
     [filePart('x', 'a', 'data'), filePart('y', 'b', 'data')],
     errors.invalidForm("'data' is given more than once"),
   ],
-])('a form with %s is no part', async (_, parts, error) => {
+])('a form with %s is refused as a part', async (_, parts, error) => {
   const { status, body } = await send(await create(1), parts)
   expect({ status, message: body.error.message }).toEqual({ status: error.status, message: error.message })
 })
 
-test('what cannot be joined is refused, and can be corrected', async () => {
+test('a completion that does not match the parts is refused, and can be corrected', async () => {
   const upload = await create(4)
   const [ab, cd] = [await addPart(upload, 'ab'), await addPart(upload, 'cd')]
   const other = await create(2)
@@ -237,7 +237,7 @@ test('what cannot be joined is refused, and can be corrected', async () => {
   expect((await complete(upload, [ab, cd], { md5: md5('abcd') })).status).toBe(200)
 })
 
-test('an upload that is completed takes nothing more', async () => {
+test('a completed upload refuses parts, completion and cancellation', async () => {
   const upload = await create(2)
   const part = await addPart(upload, 'ab')
   await complete(upload, [part])
@@ -247,7 +247,7 @@ test('an upload that is completed takes nothing more', async () => {
   expect(await cancel(upload)).toMatchObject(refused)
 })
 
-test('an upload that is cancelled takes nothing more', async () => {
+test('a cancelled upload refuses parts, completion and cancellation', async () => {
   const upload = await create(2)
   const part = await addPart(upload, 'ab')
   const cancelled = await server.openai.uploads.cancel(upload.id)
@@ -275,7 +275,7 @@ test('an upload expires after an hour', async () => {
   expect(await server.db.query({ text: 'select id from upload_parts' })).toEqual([])
 })
 
-test('of a completion and a cancellation at once, or two completions, one wins', async () => {
+test('one of two simultaneous completions, or of a completion and a cancellation, succeeds', async () => {
   for (const rival of ['cancel', 'complete']) {
     const upload = await create(2)
     const part = await addPart(upload, rival === 'cancel' ? 'ab' : 'cd')
@@ -290,7 +290,7 @@ test('of a completion and a cancellation at once, or two completions, one wins',
   }
 })
 
-test('parts that no upload needs any more are collected after an hour, the file stays', async () => {
+test('the contents of parts are deleted an hour after the upload ended, and the file is kept', async () => {
   const done = await create(4)
   const { body } = await complete(done, [await addPart(done, 'ab'), await addPart(done, 'cd')])
   const single = await create(3)
@@ -310,7 +310,7 @@ test('parts that no upload needs any more are collected after an hour, the file 
   expect(await (await server.openai.files.content(same.file.id)).text()).toBe('one')
 })
 
-test('uploads of another project, and those that never were, are not found', async () => {
+test('uploads of another project and unknown uploads are not found', async () => {
   const keys = new Map([
     ['test-key', 'a'],
     ['key-b', 'b'],

@@ -30,7 +30,7 @@ const places = {
   'garden.txt': 'Roses, tulips and an old oak grow in the garden of the bishop.',
 }
 
-test('what fits best comes first, in the form of the live service', async () => {
+test('the best results come first, in the format of the live service', async () => {
   const { id, file_ids } = await storeOf(server, places)
   const { body } = await search(id, { query: 'When does the museum of clocks open?', max_num_results: 2 })
   expectWire(VectorStoreSearchPage, body)
@@ -54,14 +54,14 @@ test('what fits best comes first, in the form of the live service', async () => 
   expect(second).toBeGreaterThanOrEqual(0)
 })
 
-test('weak results are left out by a threshold', async () => {
+test('results below the threshold are left out', async () => {
   const { id } = await storeOf(server, places)
   const query = 'The night ferry leaves from pier seven at ten.'
   expect(await namesOf(id, { query, ranking_options: { score_threshold: 0.6 } })).toEqual(['ferry.txt'])
   expect(await namesOf(id, { query, ranking_options: { score_threshold: 0 } })).toHaveLength(3)
 })
 
-test('of several queries each finds its own', async () => {
+test('each of several queries finds its results', async () => {
   const { id } = await storeOf(server, places)
   const query = ['the night ferry leaves', 'roses and tulips grow']
   const names = await namesOf(id, { query, max_num_results: 2 })
@@ -69,7 +69,7 @@ test('of several queries each finds its own', async () => {
   expect((await search(id, { query })).body.search_query).toEqual(query)
 })
 
-test('a query can be rewritten, and the answer says how', async () => {
+test('a query can be rewritten, and the answer shows the new query', async () => {
   const { id } = await storeOf(server, places)
   const query = 'Could you please tell me where the ferry leaves?'
   const { body } = await search(id, { query, rewrite_query: true })
@@ -77,7 +77,7 @@ test('a query can be rewritten, and the answer says how', async () => {
   expect(body.data[0].filename).toBe('ferry.txt')
 })
 
-test('filters look at the attributes of files, nested as one likes', async () => {
+test('filters compare the attributes of files and can be nested', async () => {
   const store = await server.openai.vectorStores.create({})
   const attributes = [{ year: 2020, kind: 'a' }, { year: 2022, kind: 'b' }, { year: 2024 }, {}]
   const files = await Promise.all(
@@ -140,7 +140,7 @@ test('an empty store finds nothing', async () => {
   expect(await namesOf(id, { query: 'anything' })).toEqual([])
 })
 
-test('words find a file before its vectors are there', async () => {
+test('a file is found by words before it has vectors', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})
@@ -154,7 +154,7 @@ test('words find a file before its vectors are there', async () => {
   expect(await namesOf(store.id, { query: 'err_4042' })).toEqual(['id.txt'])
 })
 
-test('overlapping passages are given once, or all of them when no ranker is wanted', async () => {
+test('overlapping passages are returned once, or all of them with ranker none', async () => {
   const sentences = Array.from(
     { length: 60 },
     (_, index) => `Sentence ${index} speaks of the lighthouse keeper.`,
@@ -180,7 +180,7 @@ test('overlapping passages are given once, or all of them when no ranker is want
   expect(await count('default-2024-11-15')).toBe(await count('auto'))
 })
 
-test('when queries cannot be embedded, words alone are compared and the log says so', async () => {
+test('when queries cannot be embedded, the search uses words only and writes to the log', async () => {
   const { id } = await storeOf(server, places)
   server.model.failEmbeddings(400)
   expect(await namesOf(id, { query: 'tulips' })).toEqual(['garden.txt'])
@@ -190,7 +190,7 @@ test('when queries cannot be embedded, words alone are compared and the log says
   ])
 })
 
-test('a large store is searched whole: the right passage among hundreds, by each of the two ways', async () => {
+test('a search of a large vector store finds the right passage among hundreds, by words and by vectors', async () => {
   const files: Record<string, string> = {}
   const lines = Array.from(
     { length: 400 },
@@ -210,7 +210,7 @@ test('a large store is searched whole: the right passage among hundreds, by each
   expect((await namesOf(store.id, { query: 'grand piano' }))[0]).toBe('needle.txt')
 })
 
-test('a search over several stores gives a file once, best first, and passes over stores that are gone', async () => {
+test('a search over several vector stores returns a file once, best first, and ignores deleted stores', async () => {
   const one = await storeOf(server, places)
   const two = await server.openai.vectorStores.create({})
   const more = await uploadFile(server, 'more.txt', 'The ferry to the island leaves from pier seven.')
@@ -240,7 +240,7 @@ test('a search over several stores gives a file once, best first, and passes ove
   )
 })
 
-test('a text file is found by meaning with the embedder that is built in', async () => {
+test('the built-in embedder finds a text file by meaning', async () => {
   const plain = await testServer()
   const store = await plain.openai.vectorStores.create({ name: 'ferries' })
   for (const text of ['The boat sails at ten in the evening.', 'Tax returns are due in May.']) {

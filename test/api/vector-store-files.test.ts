@@ -19,7 +19,7 @@ async function newStore(): Promise<string> {
   return (await post('/vector_stores')).body.id
 }
 
-test('attaching answers at once with a file in progress, told when to ask again', async () => {
+test('attaching a file returns it at once in progress, with the interval for polling', async () => {
   const id = await newStore()
   const file_id = await uploadFile(server, 'a.txt', 'hello')
   const answer = await post(`/vector_stores/${id}/files`, {
@@ -44,7 +44,7 @@ test('attaching answers at once with a file in progress, told when to ask again'
   expect(done).toEqual({ ...answer.body, status: 'completed', usage_bytes: 5 })
 })
 
-test('the same file again is the entry that is there', async () => {
+test('attaching a file again returns its existing entry', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'hello' })
   const [file_id = ''] = file_ids
   await post(`/vector_stores/${id}/files/${file_id}`, { attributes: { a: 1 } })
@@ -54,7 +54,7 @@ test('the same file again is the entry that is there', async () => {
   expect((await get(`/vector_stores/${id}`)).body.file_counts.total).toBe(1)
 })
 
-test('the same file again with attributes gets those attributes, also in a batch', async () => {
+test('attaching a file again with attributes replaces its attributes, also in a batch', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'hello', 'b.txt': 'hello too' })
   const [one = '', two = ''] = file_ids
   const before = await get(`/vector_stores/${id}/files/${one}`)
@@ -71,7 +71,7 @@ test('the same file again with attributes gets those attributes, also in a batch
   expect(emptied.body.attributes).toEqual({})
 })
 
-test('the same file again with another chunking strategy is cut into chunks again', async () => {
+test('attaching a file again with another chunking strategy cuts it into chunks again', async () => {
   const text = Array.from({ length: 200 }, (_, index) => `Sentence ${index} is about apples.`).join(' ')
   const { id, file_ids } = await storeOf(server, { 'a.txt': text })
   const [file_id = ''] = file_ids
@@ -90,7 +90,7 @@ test('the same file again with another chunking strategy is cut into chunks agai
   expect(await results()).toBeGreaterThan(before)
 })
 
-test('what cannot be attached is told in the words of the live service', async () => {
+test('a file that cannot be attached is refused with the message of the live service', async () => {
   const id = await newStore()
   const path = `/vector_stores/${id}/files`
   const picture = await uploadFile(server, 'a.png', 'x')
@@ -112,7 +112,7 @@ test('what cannot be attached is told in the words of the live service', async (
   expect((await get(path)).body.data).toEqual([])
 })
 
-test('files are listed by status, and a cursor holds although the file it names moved on', async () => {
+test('files are listed by status, and a cursor stays valid when its file changes its status', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { id, file_ids } = await made()
@@ -152,7 +152,7 @@ test('attributes are replaced as a whole', async () => {
   )
 })
 
-test('a file that is taken out is found no more and stays a file', async () => {
+test('a file that is removed from its vector store is no longer found by searches, and still exists', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'apples', 'b.txt': 'apples too' })
   const path = `/vector_stores/${id}/files/${file_ids[0]}`
   expect((await post(`/vector_stores/${id}/search`, { query: 'apples' })).body.data).toHaveLength(2)
@@ -169,7 +169,7 @@ test('a file that is taken out is found no more and stays a file', async () => {
   expect((await get(`/files/${file_ids[0]}`)).status).toBe(200)
 })
 
-test('a file that was deleted can still be taken out of its store, once', async () => {
+test('a deleted file can still be removed from its vector store, once', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'apples', 'b.txt': 'apples too' })
   const other = await storeOf(server, { 'c.txt': 'pears' })
   const [file_id = ''] = file_ids
@@ -191,7 +191,7 @@ test('a file that was deleted can still be taken out of its store, once', async 
   expect((await get(`/vector_stores/${id}`)).body.file_counts.total).toBe(1)
 })
 
-test('the text that was found in a file can be read, whole and as it was', async () => {
+test('the text that was extracted from a file can be read completely', async () => {
   const lines = Array.from({ length: 900 }, (_, index) => `Line ${index} says "nothing" \\ much — ‘é’ 𝒳.`)
   const text = lines.join('\n')
   const id = await newStore()
@@ -229,7 +229,7 @@ const invalid = (reason: string) => ({
   message: `The file could not be parsed because ${reason}.`,
 })
 
-test('a file that cannot be read fails alone and says why; others are brought in', async () => {
+test('a file that cannot be read fails with the reason, and other files are completed', async () => {
   const contents: Record<string, string | Buffer> = {
     'empty.md': ' \n',
     'broken.pdf': 'this is no pdf',
@@ -253,7 +253,7 @@ test('a file that cannot be read fails alone and says why; others are brought in
   expect(store.body).toMatchObject({ status: 'completed', usage_bytes: 11 })
 })
 
-test('a file that failed is tried anew when it is attached again', async () => {
+test('a failed file is restarted when it is attached again', async () => {
   const id = await newStore()
   const file_id = await uploadFile(server, 'empty.txt', ' ')
   const failed = await server.openai.vectorStores.files.createAndPoll(id, { file_id })
@@ -263,7 +263,7 @@ test('a file that failed is tried anew when it is attached again', async () => {
   expect(await server.openai.vectorStores.files.poll(id, file_id)).toMatchObject({ status: 'failed' })
 })
 
-test('an embedder that is away for a while does not fail a file', async () => {
+test('an embedder that is unavailable for a while does not fail a file', async () => {
   server.model.failEmbeddings(503)
   const id = await newStore()
   const file_id = await uploadFile(server, 'a.txt', 'patience is rewarded')
@@ -275,7 +275,7 @@ test('an embedder that is away for a while does not fail a file', async () => {
   expect([...told]).toEqual(['a file is tried again'])
 })
 
-test('a file that is deleted or taken out while it is brought in is dropped', async () => {
+test('a file that is deleted or removed during ingest is no longer found', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const id = await newStore()

@@ -31,7 +31,7 @@ async function chunksOf(id: string): Promise<number> {
   return row?.count ?? -1
 }
 
-test('an empty store is complete at once, and has the keys of the live service in its order', async () => {
+test('an empty vector store is completed at once, with the keys of the live service in its order', async () => {
   const { status, body } = await post('/vector_stores')
   expect(status).toBe(200)
   expectObject('vector_store', body)
@@ -57,7 +57,7 @@ test('the beta header may be left out', async () => {
   expect(status).toBe(200)
 })
 
-test('a store made with files counts them as in progress, then as completed, with their bytes', async () => {
+test('a vector store that is created with files counts them as in progress, then as completed, with their bytes', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const ids = [
@@ -95,7 +95,7 @@ test('a store made with files counts them as in progress, then as completed, wit
     })
 })
 
-test('files that are unknown or cannot be searched are refused, and no store is made', async () => {
+test('unknown files and files that cannot be searched are refused, and no vector store is created', async () => {
   const before = (await get('/vector_stores?limit=100')).body.data.length
   const picture = await uploadFile(server, 'a.PNG', 'x')
   const bare = await uploadFile(server, 'Makefile', 'x')
@@ -108,7 +108,7 @@ test('files that are unknown or cannot be searched are refused, and no store is 
   expect((await get('/vector_stores?limit=100')).body.data).toHaveLength(before)
 })
 
-test('what is given is changed, null clears, and an expiry counts from the last activity', async () => {
+test('a modification changes the named fields, null clears a field, and an expiry counts from the last activity', async () => {
   const { body } = await post('/vector_stores', { name: 'n', description: 'd', metadata: { a: '1' } })
   const path = `/vector_stores/${body.id}`
   server.clock.advance(10)
@@ -154,7 +154,7 @@ test('stores are listed, newest first, page by page', async () => {
   )
 })
 
-test('a deleted store is gone with its chunks; its files stay', async () => {
+test('a deleted vector store disappears with its chunks, and its files are kept', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'one' })
   expect(await chunksOf(id)).toBe(2)
   expect((await server.request('DELETE', `/vector_stores/${id}`)).body).toEqual({
@@ -171,7 +171,7 @@ test('a deleted store is gone with its chunks; its files stay', async () => {
   expect((await get(`/files/${file_ids[0]}`)).status).toBe(200)
 })
 
-test('a deleted file leaves its stores and is found no more', async () => {
+test('a deleted file is removed from its vector stores and is no longer found', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'apples and pears', 'b.txt': 'apples alone' })
   const search = async () => {
     const { body } = await post(`/vector_stores/${id}/search`, { query: 'apples' })
@@ -186,7 +186,7 @@ test('a deleted file leaves its stores and is found no more', async () => {
   )
 })
 
-test('a store whose time is over says so, loses its chunks and refuses to be used', async () => {
+test('an expired vector store shows its status, loses its chunks and refuses to be used', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'one', 'b.png.txt': 'two' })
   await post(`/vector_stores/${id}`, { expires_after: { anchor: 'last_active_at', days: 1 } })
   server.clock.advance(86_399)
@@ -207,7 +207,7 @@ test('a store whose time is over says so, loses its chunks and refuses to be use
   expect(revived.body).toMatchObject({ status: 'expired', name: 'late' })
 })
 
-test('being searched keeps a store alive; being read does not', async () => {
+test('a search postpones the expiry of a vector store, and reading it does not', async () => {
   const { id } = await storeOf(server, { 'a.txt': 'one' })
   await post(`/vector_stores/${id}`, { expires_after: { anchor: 'last_active_at', days: 1 } })
   const begun = (await get(`/vector_stores/${id}`)).body
@@ -220,7 +220,7 @@ test('being searched keeps a store alive; being read does not', async () => {
   })
 })
 
-test('a store of another project is as if it were absent, whatever is done to it', async () => {
+test('a vector store of another project is not found by any operation', async () => {
   const { id, file_ids } = await storeOf(server, { 'a.txt': 'one' })
   const [file_id = ''] = file_ids
   const batch = await post(`/vector_stores/${id}/file_batches`, { file_ids })

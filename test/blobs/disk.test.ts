@@ -43,7 +43,7 @@ async function freshFolder(): Promise<string> {
   return mkdtemp(join(parent, 'store-'))
 }
 
-test('processes that open a new folder at the same moment agree on its name', async () => {
+test('processes that open a new folder at the same time agree on its identity', async () => {
   const folder = join(await freshFolder(), 'new')
   const stores = await Promise.all(Array.from({ length: 8 }, () => openBlobStore({ type: 'disk', folder })))
   const names = await Promise.all(stores.map((store) => store.identity()))
@@ -51,20 +51,20 @@ test('processes that open a new folder at the same moment agree on its name', as
   expect(await readdir(join(folder, 'tmp'))).toEqual([])
 })
 
-test('two folders have two names', async () => {
+test('two folders have different identities', async () => {
   const one = await openBlobStore({ type: 'disk', folder: await freshFolder() })
   const two = await openBlobStore({ type: 'disk', folder: await freshFolder() })
   expect(await one.identity()).not.toBe(await two.identity())
 })
 
-test('a folder whose identity file is something else is refused', async () => {
+test('a folder with another content in its identity file is refused', async () => {
   const folder = await freshFolder()
   await writeFile(join(folder, 'identity'), 'passport')
   await expect(openBlobStore({ type: 'disk', folder })).rejects.toThrow('is not the identity of a blob store')
   expect(await readFile(join(folder, 'identity'), 'utf8')).toBe('passport')
 })
 
-test('a folder that cannot be made is an error that names it', async () => {
+test('a folder that cannot be created is an error that names it', async () => {
   const folder = await freshFolder()
   await writeFile(join(folder, 'file'), '')
   await expect(openBlobStore({ type: 'disk', folder: join(folder, 'file', 'blobs') })).rejects.toThrow(
@@ -72,7 +72,7 @@ test('a folder that cannot be made is an error that names it', async () => {
   )
 })
 
-test('opening sweeps what a crash left an hour ago and leaves an upload under way alone', async () => {
+test('opening removes files that a crash left an hour ago, and keeps an upload in progress', async () => {
   const folder = await freshFolder()
   await mkdir(join(folder, 'tmp'))
   await writeFile(join(folder, 'tmp', 'old'), 'half a blob')
@@ -83,7 +83,7 @@ test('opening sweeps what a crash left an hour ago and leaves an upload under wa
   expect(await readdir(join(folder, 'tmp'))).toEqual(['young'])
 })
 
-test('blobs and folders are for their owner only', async () => {
+test('only the owner can read blobs and folders', async () => {
   const folder = join(await freshFolder(), 'blobs')
   const store = await openBlobStore({ type: 'disk', folder })
   const { sha256 } = await store.put(Readable.from(['secret']))
@@ -94,7 +94,7 @@ test('blobs and folders are for their owner only', async () => {
   expect(await modeOf(join(folder, outer, inner, sha256))).toBe(0o600)
 })
 
-test('a blob that the disk cut short is healed by storing its content again', async () => {
+test('a truncated blob is repaired when its content is stored again', async () => {
   const folder = await freshFolder()
   const store = await openBlobStore({ type: 'disk', folder })
   const content = randomBytes(1000)
@@ -105,7 +105,7 @@ test('a blob that the disk cut short is healed by storing its content again', as
   expect(inShort(await read(store, sha256))).toBe(inShort(content))
 })
 
-test('a put into a folder that was taken away fails and closes its source', async () => {
+test('a put into a removed folder fails and closes its source', async () => {
   const folder = await freshFolder()
   const store = await openBlobStore({ type: 'disk', folder })
   await rm(folder, { recursive: true })
@@ -137,7 +137,7 @@ test.each([
   ['ENOSPC', 'is full'],
   ['EDQUOT', 'is full'],
   ['EROFS', 'is read-only'],
-])('the error %s of the disk is told from an error of the source: %s', async (code, words) => {
+])('the error %s of the disk differs from an error of the source: %s', async (code, words) => {
   const error = Object.assign(new Error('write'), { code })
   await expect(onDisk(Promise.reject(error))).rejects.toThrow(words)
   await expect(onDisk(Promise.reject(error))).rejects.toThrow(BlobsUnavailable)

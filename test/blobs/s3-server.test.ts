@@ -53,13 +53,13 @@ describe.skipIf(endpoint === undefined)('on an S3 server', () => {
     }
   })
 
-  test('a wrong secret is told at opening', async () => {
+  test('a wrong secret is an error when the blob store is opened', async () => {
     await expect(openBlobStore({ ...settings, secret_access_key: 'wrong' })).rejects.toThrow(
       'SignatureDoesNotMatch',
     )
   })
 
-  test('a bucket that is not there is told at opening', async () => {
+  test('a missing bucket is an error when the blob store is opened', async () => {
     await expect(openBlobStore({ ...settings, bucket: `none-${randomUUID()}` })).rejects.toThrow(
       'NoSuchBucket',
     )

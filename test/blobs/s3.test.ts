@@ -57,7 +57,7 @@ describe('an S3 server in trouble', () => {
     }
   }
 
-  test('content that is there already is not sent again', async () => {
+  test('existing content is not sent again', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     await store.put(Readable.from(['twice']))
     await store.put(Readable.from(['twice']))
@@ -74,7 +74,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a key that may not list is told 403 for what is missing, and still stores', async () => {
+  test('a key without ListBucket gets 403 for missing objects and can still store', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     failing(1, 'HEAD', (response) => response.writeHead(403).end())
     const { sha256 } = await store.put(Readable.from(['x']))
@@ -82,7 +82,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a busy server is asked again, from the first byte', async () => {
+  test('a request to a busy server is retried from the first byte', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     const content = randomBytes(400_000)
     failing(2, 'PUT', (response) => refuse(response, 503, 'SlowDown'))
@@ -92,7 +92,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a connection that breaks in mid-upload is taken up again', async () => {
+  test('an upload whose connection breaks is retried', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     const content = randomBytes(3_000_000)
     failing(1, 'PUT', (response) => response.req.once('readable', () => response.destroy()))
@@ -101,7 +101,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a server that stays down is an error with its words, and no secret in it', async () => {
+  test('a server that stays unavailable is an error with its message and without secrets', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     failing(100, 'PUT', (response) => refuse(response, 500, 'InternalError', 'We broke.'))
     const error = await store.put(Readable.from(['x'])).catch((caught: unknown) => caught)
@@ -111,7 +111,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a refusal is not asked again', async () => {
+  test('a refused request is not retried', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     failing(1, 'PUT', (response) => refuse(response, 403, 'AccessDenied', 'Not you.'))
     await expect(store.put(Readable.from(['x']))).rejects.toThrow('403 AccessDenied: Not you.')
@@ -122,7 +122,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a wrong bucket, a wrong address and a page that is no S3 are told at opening', async () => {
+  test('a wrong bucket, a wrong address and a server that is not S3 are errors when the blob store is opened', async () => {
     await expect(openBlobStore(settingsFor(tiny, { bucket: 'other' }))).rejects.toThrow('404 NoSuchBucket')
     tiny.objects.set('identity', Buffer.from('<html>hello</html>'))
     await expect(openBlobStore(settingsFor(tiny))).rejects.toThrow('is not the identity of a blob store')
@@ -132,7 +132,7 @@ describe('an S3 server in trouble', () => {
     tiny = await startTinyS3('spool')
   })
 
-  test('a download that breaks off is an error, never a shorter blob', async () => {
+  test('a download that breaks is an error, never a shorter blob', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     const content = randomBytes(500_000)
     const { sha256 } = await store.put(Readable.from([content]))
@@ -146,7 +146,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a server that ignores ranges is not believed', async () => {
+  test('an answer that ignores the range is an error', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     const { sha256 } = await store.put(Readable.from(['whole']))
     failing(1, 'GET', (response) => response.end('whole'))
@@ -154,7 +154,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('an abort in the middle of the upload to the server ends it there', async () => {
+  test('an abort during the upload to the server ends the upload', async () => {
     const store = await openBlobStore(settingsFor(tiny))
     const abort = new AbortController()
     const reason = new Error('the client went away')
@@ -177,7 +177,7 @@ describe('an S3 server in trouble', () => {
     await store.close()
   })
 
-  test('a process killed in the middle of the upload to the server leaves no blob', async () => {
+  test('a process that is killed during the upload to the server leaves no blob', async () => {
     const settings = settingsFor(tiny)
     await (await openBlobStore(settings)).close()
     const arrived = new Promise<void>((resolve) => {
@@ -194,7 +194,7 @@ describe('an S3 server in trouble', () => {
     expect([...tiny.objects.keys()]).toEqual(['identity'])
   })
 
-  test('of two processes that open a new bucket at once the second takes the name of the first', async () => {
+  test('when two processes open a new bucket at once, the second takes the identity of the first', async () => {
     const taken = `s3-${crypto.randomUUID()}`
     tiny.fault = (request) => {
       if (request.method === 'PUT') tiny.objects.set('identity', Buffer.from(`${taken}\n`))

@@ -48,7 +48,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(inShort(await read(store, hashOf(content)))).toBe(inShort(content))
     })
 
-    test('64 MB go in and out without being held in memory', async () => {
+    test('64 MB are written and read without being held in memory', async () => {
       const child = startChild(place.settings, 'measure')
       const [line] = (await once(child.lines, 'line')) as [string]
       await child.ended
@@ -59,7 +59,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(growthMb).toBeLessThan(allowedGrowthMb)
     })
 
-    test('a range gives exactly its bytes, and less or nothing behind the end', async () => {
+    test('a range returns exactly its bytes, and fewer or none after the end', async () => {
       const content = randomBytes(300_000)
       const { sha256 } = await store.put(Readable.from([content]))
       const range = (start: number, end: number) => read(store, sha256, { start, end })
@@ -76,7 +76,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(inShort(await read(store, sha256, { start: 0, end: 9 }))).toBe(inShort(Buffer.alloc(0)))
     })
 
-    test('a range that cannot be meant is refused', async () => {
+    test('an invalid range is refused', async () => {
       const { sha256 } = await store.put(Readable.from(['abc']))
       for (const [start, end] of [
         [-1, 2],
@@ -88,12 +88,12 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       }
     })
 
-    test('a blob that was never stored is not there', async () => {
+    test('a blob that was never stored is undefined', async () => {
       expect(await store.get(hashOf(randomBytes(8)))).toBeUndefined()
       expect(await store.get(hashOf(randomBytes(8)), { start: 0, end: 1 })).toBeUndefined()
     })
 
-    test('only our own names are looked up', async () => {
+    test('a name that is not a SHA-256 hash is refused', async () => {
       const names = [
         '',
         'identity',
@@ -122,7 +122,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(await place.debris()).toEqual([])
     })
 
-    test('a put that was called off before it began reads and leaves nothing', async () => {
+    test('a put that was aborted before it started reads and stores nothing', async () => {
       const before = await place.visible()
       const source = endless()
       const reason = new Error('never mind')
@@ -161,7 +161,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(await place.debris()).toEqual([])
     })
 
-    test('the same content stored by many at once is kept once and whole', async () => {
+    test('content that is stored several times at once is complete and stored once', async () => {
       const before = await place.visible()
       const content = randomBytes(700_000)
       const other = await openBlobStore(place.settings)
@@ -180,7 +180,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       await other.close()
     })
 
-    test('a removed blob is gone, removing it again is no error, and it can come back', async () => {
+    test('a removed blob can be removed again without an error, and can be stored again', async () => {
       const content = randomBytes(1000)
       const { sha256 } = await store.put(Readable.from([content]))
       await store.remove(sha256)
@@ -192,7 +192,7 @@ export function blobStoreContract(driver: string, start: () => Promise<BlobStore
       expect(inShort(await read(store, sha256))).toBe(inShort(content))
     })
 
-    test('a store that is opened again has its name and its blobs', async () => {
+    test('a blob store that is opened again has the same identity and blobs', async () => {
       const content = randomBytes(1000)
       const { sha256 } = await store.put(Readable.from([content]))
       const identity = await store.identity()

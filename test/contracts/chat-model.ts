@@ -35,7 +35,7 @@ export function chatModelContract(
       expect(end.usage.completion_tokens).toBeGreaterThan(0)
     })
 
-    test('two answers at the same time do not mix', async () => {
+    test('two answers at the same time get their own text', async () => {
       const { chat, text } = await open()
       const request = text(6)
       const both = await Promise.all([
@@ -46,7 +46,7 @@ export function chatModelContract(
       expect(textOf(both[0])).toBe(textOf(both[1]))
     })
 
-    test('a signal that was aborted before the call is thrown, and nothing is asked', async () => {
+    test('a call with an aborted signal throws its reason and sends no request', async () => {
       const { chat, text } = await open()
       const reason = new Error('called off before')
       await expect(collect(chat.stream(text(3), AbortSignal.abort(reason)))).rejects.toBe(reason)
@@ -68,7 +68,7 @@ export function chatModelContract(
       await stopped()
     })
 
-    test('a reader that leaves half-way ends the work', async () => {
+    test('the work stops when the reader stops reading', async () => {
       const { chat, text, stopped } = await open()
       for await (const part of chat.stream(text(200), neverAborted())) {
         expect(part.type).toBe('text-delta')
@@ -77,7 +77,7 @@ export function chatModelContract(
       await stopped()
     })
 
-    test('after a call that was called off the next one is whole', async () => {
+    test('the call after an aborted call gets a complete answer', async () => {
       const { chat, text } = await open()
       const controller = new AbortController()
       const reading = async () => {
@@ -89,7 +89,7 @@ export function chatModelContract(
       })
     })
 
-    test('parallel calls are numbered in order, with whole arguments and ids of their own', async (context) => {
+    test('parallel calls are numbered in order, with complete arguments and unique ids', async (context) => {
       const { chat, calls } = await open()
       if (calls === undefined) return context.skip()
       const wanted = [
@@ -105,13 +105,13 @@ export function chatModelContract(
       expect(parts.at(-1)).toMatchObject({ type: 'end', finish_reason: 'tool_calls' })
     })
 
-    test('max_completion_tokens cuts the answer with length', async () => {
+    test('max_completion_tokens ends the answer with finish reason length', async () => {
       const { chat, text } = await open()
       const parts = await collect(chat.stream({ ...text(50), max_completion_tokens: 3 }, neverAborted()))
       expect(parts.at(-1)).toMatchObject({ type: 'end', finish_reason: 'length' })
     })
 
-    test('what goes wrong is a ModelFailure with a message', async (context) => {
+    test('a failure is thrown as a ModelFailure with a message', async (context) => {
       const { chat, failing } = await open()
       if (failing === undefined) return context.skip()
       const failure = await collect(chat.stream(failing(), neverAborted())).catch((error: unknown) => error)

@@ -7,7 +7,7 @@ embedderContract('built in', async () => new BuiltinEmbedder({ threads: 1, idleM
 const never = new AbortController().signal
 
 describe('the built-in embedder', () => {
-  test('tokens are those that the model was trained with', () => {
+  test('a text has the tokens of the original tokenizer', () => {
     const embedder = new BuiltinEmbedder()
     expect(embedder.countTokens('The heron waits in shallow water.')).toBe(10)
     expect(embedder.countTokens('Über 漢字 naïve 😀😀 x')).toBe(11)
@@ -25,7 +25,7 @@ describe('the built-in embedder', () => {
     }
   })
 
-  test('a window of the length that it names is read to its last word', async () => {
+  test('a window of the maximum length is read to its last word', async () => {
     const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
     try {
       let text = 'Stones lie in the sun.'
@@ -39,7 +39,7 @@ describe('the built-in embedder', () => {
     }
   })
 
-  test('a query is answered ahead of the passages that wait', async () => {
+  test('a query is embedded before waiting passages', async () => {
     const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
     try {
       const order: string[] = []
@@ -58,7 +58,7 @@ describe('the built-in embedder', () => {
     }
   })
 
-  test('closing ends what is under way', async () => {
+  test('closing the embedder rejects the calls in progress', async () => {
     const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
     const running = embedder.embed(['one', 'two'], 'passage', never).catch((error: unknown) => error)
     await embedder.close()
@@ -66,7 +66,7 @@ describe('the built-in embedder', () => {
     await expect(embedder.embed(['three'], 'query', never)).rejects.toMatchObject({ code: 'server_error' })
   })
 
-  test('threads that rest are ended and started again', async () => {
+  test('idle threads end, and are started again when texts arrive', async () => {
     const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 1 })
     try {
       const [first] = await embedder.embed(['sleep'], 'query', never)

@@ -17,12 +17,12 @@ export function embedderContract(name: string, open: () => Promise<Embedder>): v
     })
     afterAll(() => embedder.close())
 
-    test('an id names model and width', () => {
+    test('the id of the embedder contains the model and the number of dimensions', () => {
       expect(embedder.id).toMatch(new RegExp(`^.+/${embedder.dimensions}$`))
       expect(embedder.windowTokens).toBeGreaterThan(0)
     })
 
-    test('each text gets one vector of unit length and of the width that is said, in order', async () => {
+    test('each text gets one vector of unit length and of the declared dimensions, in order', async () => {
       const texts = ['a dog barks', 'parliament votes', 'a dog barks']
       const vectors = await embedder.embed(texts, 'passage', never)
       expect(vectors.map((vector) => vector.length)).toEqual(texts.map(() => embedder.dimensions))
@@ -31,11 +31,11 @@ export function embedderContract(name: string, open: () => Promise<Embedder>): v
       expect(cosine(vectors[0], vectors[1])).toBeLessThan(0.95)
     })
 
-    test('no texts get no vectors', async () => {
+    test('a call without texts returns no vectors', async () => {
       expect(await embedder.embed([], 'query', never)).toEqual([])
     })
 
-    test('an empty text, blanks, emoji and a text far too long are read all the same', async () => {
+    test('an empty text, white space, emoji and a text beyond the token limit get vectors', async () => {
       const texts = ['', ' \n ', '😀', 'word '.repeat(5000), '\u0000<|endoftext|>']
       for (const vector of await embedder.embed(texts, 'passage', never)) {
         expect(vector).toHaveLength(embedder.dimensions)
@@ -43,7 +43,7 @@ export function embedderContract(name: string, open: () => Promise<Embedder>): v
       }
     })
 
-    test('texts on the same matter lie nearer than others', async () => {
+    test('texts about the same subject have more similar vectors than others', async () => {
       const [query] = await embedder.embed(['How do I get my money back?'], 'query', never)
       const [refund, weather] = await embedder.embed(
         ['Customers receive a refund within two weeks.', 'Heavy snow is expected in the mountains.'],
@@ -53,7 +53,7 @@ export function embedderContract(name: string, open: () => Promise<Embedder>): v
       expect(cosine(query, refund)).toBeGreaterThan(cosine(query, weather))
     })
 
-    test('a call that was called off throws the reason, and the next one works', async () => {
+    test('an aborted call throws the reason, and the next call works', async () => {
       const control = new AbortController()
       const running = embedder.embed(
         Array.from({ length: 40 }, (_, index) => `sentence number ${index}`),

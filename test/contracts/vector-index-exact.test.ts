@@ -68,7 +68,7 @@ for (const [name, budgetBytes] of [
 describe('the exact index', () => {
   const [query = new Float32Array()] = randomVectors(1, 64, 5)
 
-  test('rows are read once until the version is raised', async () => {
+  test('rows are read once until the version increases', async () => {
     const index = new ExactIndex({ budgetBytes: 1 << 30 })
     const source = rows('vs_a', 2500, 64)
     await Promise.all([1, 2, 3].map(() => index.search(source, query, { limit: 1 }, never)))
@@ -80,7 +80,7 @@ describe('the exact index', () => {
     expect(source.reads).toBe(2)
   })
 
-  test('of a store that changed only the new parts are read, and what went is found no more', async () => {
+  test('only the new parts of a changed store are read, and removed parts are no longer found', async () => {
     const index = new ExactIndex({ budgetBytes: 1 << 30 })
     const source = rows('vs_a', 3000, 64)
     const all = async () =>
@@ -117,7 +117,7 @@ describe('the exact index', () => {
     expect(index.bytes).toBeLessThan(full / 10)
   })
 
-  test('the store that was not searched for longest leaves when memory is short', async () => {
+  test('the least recently searched store is dropped when the memory budget is exceeded', async () => {
     const index = new ExactIndex({ budgetBytes: 800_000 })
     const [a, b, c] = ['vs_a', 'vs_b', 'vs_c'].map((id) => rows(id, 1000, 64))
     if (!a || !b || !c) throw new Error('expected three stores')
@@ -129,7 +129,7 @@ describe('the exact index', () => {
     expect(b.reads).toBe(2)
   })
 
-  test('a vector that chunks share is kept once', async () => {
+  test('a vector that chunks share is stored once in memory', async () => {
     const [shared = new Float32Array()] = randomVectors(1, 512)
     const twice = new ExactIndex({ budgetBytes: 1 << 30 })
     const windows = Array.from({ length: 100 }, (_, at) => windowOf(`c${at}`, shared))
@@ -137,7 +137,7 @@ describe('the exact index', () => {
     expect(twice.bytes).toBeLessThan(512 * 4 + 100 * 64)
   })
 
-  test('others get their turn while a large store is scanned', async () => {
+  test('a search of a large store does not block the event loop', async () => {
     const index = new ExactIndex({ budgetBytes: 1 << 30 })
     const source = rows('vs_large', 100_000, 256)
     const [large = new Float32Array()] = randomVectors(1, 256, 5)
@@ -154,7 +154,7 @@ describe('the exact index', () => {
     expect(turns).toBeGreaterThanOrEqual(5)
   })
 
-  test('a large search can be called off half way', async () => {
+  test('a large search can be aborted', async () => {
     const index = new ExactIndex({ budgetBytes: 1 << 30 })
     const source = rows('vs_large', 60_000, 256)
     const [large = new Float32Array()] = randomVectors(1, 256, 5)

@@ -81,7 +81,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       expect(hits[0]?.score).toBeCloseTo(1, 5)
     })
 
-    test('a window that two chunks share finds both', async () => {
+    test('a window that two chunks share leads to both chunks', async () => {
       const shared = vector(1, 0, 0)
       const source = await opened.write('vs_shared', [
         windowOf('a', shared),
@@ -103,7 +103,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       expect(await search(await opened.write('vs_empty', []), vector(1, 0, 0), 5)).toEqual([])
     })
 
-    test('a deleted chunk does not come back, a new one is found', async () => {
+    test('a deleted chunk is no longer found, and a new one is found', async () => {
       const before = await opened.write('vs_change', plain)
       expect((await search(before, vector(1, 0, 0), 1))[0]?.chunk_id).toBe('east')
       const after = await opened.write('vs_change', [...plain.slice(1), windowOf('new', vector(1, 0, 1))])
@@ -112,7 +112,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       expect(hits.map(({ chunk_id }) => chunk_id)).not.toContain('east')
     })
 
-    test('stores do not mix', async () => {
+    test('the search of one store finds no chunk of another', async () => {
       const one = await opened.write('vs_one', [windowOf('one', vector(1, 0, 0))])
       const two = await opened.write('vs_two', [windowOf('two', vector(1, 0, 0))])
       expect((await search(one, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['one'])
@@ -139,7 +139,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       }
     })
 
-    test('a search that was called off throws the reason', async () => {
+    test('an aborted search throws the reason', async () => {
       const source = await opened.write('vs_abort', plain)
       const gone = AbortSignal.abort(new Error('called off'))
       await expect(opened.index.search(source, vector(1, 0, 0), { limit: 1 }, gone)).rejects.toThrow(

@@ -25,7 +25,7 @@ const killListeners = () =>
            where datname = current_database() and query like 'listen %'`,
   })
 
-test('a listener hears what is told on its channel after commit, and nothing else', async () => {
+test('a listener gets the notifications of its channel after commit, and no others', async () => {
   const heard: string[] = []
   const stop = await db.listen(
     'runs',
@@ -58,7 +58,7 @@ test('a channel may have any name', async () => {
   await stop()
 })
 
-test('a killed listener listens again before it says so, each time', async () => {
+test('a killed listener reconnects before it reports the gap, each time', async () => {
   const heard: string[] = []
   let reconnects = 0
   // What is told from inside of onReconnect is heard only by a connection that listens already.
@@ -76,7 +76,7 @@ test('a killed listener listens again before it says so, each time', async () =>
   await stop()
 })
 
-test('a listener that stopped hears nothing and keeps no connection', async () => {
+test('a stopped listener gets nothing and has no connection', async () => {
   const heard: string[] = []
   const stop = await db.listen(
     'runs',
@@ -102,7 +102,7 @@ test('a listener can stop while it is being reconnected', async () => {
   expect(await db.query({ text: 'select 1 as n' })).toEqual([{ n: 1 }])
 })
 
-test('a listener that throws goes on hearing, and the error is logged', async () => {
+test('a listener that throws still gets notifications, and the error is logged', async () => {
   const heard: string[] = []
   const stop = await db.listen(
     'runs',

@@ -47,7 +47,7 @@ test('an empty folder changes nothing', async () => {
   expect(await applied()).toEqual([])
 })
 
-test('a file that fails leaves nothing of itself and keeps those before it', async () => {
+test('a migration that fails changes nothing, and earlier migrations stay applied', async () => {
   file('0001-notes.sql', 'create table notes (id int)')
   file('0002-broken.sql', 'insert into notes values (2); select 1 / 0;')
   await expect(run()).rejects.toThrow('division by zero')
@@ -65,7 +65,7 @@ test('a file that changed after it was applied is refused', async () => {
   await expect(run()).rejects.toThrow('0001-notes.sql has changed since it was applied')
 })
 
-test('line ends of another system are no change', async () => {
+test('a file with the line ends of another system counts as unchanged', async () => {
   file('0001-notes.sql', 'create table notes (\n  id int\n)\n')
   await run()
   file('0001-notes.sql', 'create table notes (\r\n  id int\r\n)\r\n')

@@ -71,7 +71,7 @@ test('a URL opens that server, migrates it and is described without its password
   await target.drop()
 })
 
-test('a server that is started together with us is waited for', async () => {
+test('a database server that is still starting is waited for', async () => {
   const beside = makeDataDir()
   const host = join(beside.path, 'database/cluster')
   const opening = open(urlOf({ host, port: 5432, user: 'spool', database: 'postgres' }))
@@ -89,7 +89,7 @@ test('a host name that does not exist is an error at once, which names it and th
   )
 })
 
-test('a URL that is none, a database that is not there and one of another encoding are told apart', async () => {
+test('an invalid URL, a missing database and a database with another encoding have different errors', async () => {
   await expect(open('localhost:5432')).rejects.toThrow('DATABASE_URL must begin with postgres://')
   const target = await testDatabase({ from: 'empty' })
   await expect(open(target.url.replace(/spool_test_\w+/, 'spool_test_none'))).rejects.toThrow(

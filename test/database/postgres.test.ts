@@ -60,7 +60,7 @@ test('a statement with a name is prepared once on its connection', async () => {
   expect(prepared).toEqual([{ statement: insert(1).text }])
 })
 
-test('a broken unique constraint is told by its name', async () => {
+test('the error of a unique constraint contains its name', async () => {
   await db.query(insert(1))
   const error = await failure(db.query(insert(1)))
   expect(isUniqueViolation(error, 'one_note_per_id')).toBe(true)
@@ -68,7 +68,7 @@ test('a broken unique constraint is told by its name', async () => {
   expect(isUniqueViolation(new Error('x'), 'one_note_per_id')).toBe(false)
 })
 
-test('a statement that fails costs no connection', async () => {
+test('a failed statement does not lose its connection', async () => {
   const single = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
   const before = await backend(single)
   await failure(single.query({ text: 'select 1 / 0' }))
@@ -78,7 +78,7 @@ test('a statement that fails costs no connection', async () => {
   await single.close()
 })
 
-test('a transaction commits what its work did and returns what it returned', async () => {
+test('a transaction commits its work and returns the result of the work', async () => {
   expect(await db.transaction(async (tx) => [await tx.query(insert(1)), await tx.query(insert(2))])).toEqual([
     [],
     [],
@@ -94,7 +94,7 @@ test('statements started together in a transaction run in that order', async () 
   expect(row?.cids).toBe('1 2 3 4')
 })
 
-test('a transaction whose work throws leaves nothing and rethrows', async () => {
+test('a transaction whose work throws is rolled back and rethrows', async () => {
   const wrong = new Error('no')
   const work = db.transaction(async (tx) => {
     await tx.query(insert(1))
@@ -104,7 +104,7 @@ test('a transaction whose work throws leaves nothing and rethrows', async () => 
   expect(await ids()).toEqual([])
 })
 
-test('a transaction in which a failed statement was swallowed is not reported as done', async () => {
+test('a transaction that ignored the error of a statement is not reported as committed', async () => {
   const work = db.transaction(async (tx) => {
     await tx.query(insert(1))
     await tx.query({ text: 'select 1 / 0' }).catch(() => undefined)
@@ -113,7 +113,7 @@ test('a transaction in which a failed statement was swallowed is not reported as
   expect(await ids()).toEqual([])
 })
 
-test('a statement that comes after its transaction is refused', async () => {
+test('a statement after the end of its transaction is refused', async () => {
   let late: Queryable | undefined
   await db.transaction(async (tx) => {
     late = tx
@@ -149,7 +149,7 @@ test('a deadlock passes through with its code, and one side wins', async () => {
   expect(lost).toMatchObject([{ code: '40P01' }])
 })
 
-test('a connection that dies while idle is replaced without anybody noticing', async () => {
+test('an idle connection that dies is replaced without an error', async () => {
   const pid = await backend(db)
   const other = await db.dedicated()
   await other.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })
@@ -157,7 +157,7 @@ test('a connection that dies while idle is replaced without anybody noticing', a
   await other.close()
 })
 
-test('a connection that dies inside a transaction makes it unavailable, and the pool goes on', async () => {
+test('a connection that dies within a transaction fails it as unavailable, and the pool still works', async () => {
   const work = db.transaction(async (tx) => {
     await tx.query(insert(1))
     await terminate(await backend(tx))
@@ -167,7 +167,7 @@ test('a connection that dies inside a transaction makes it unavailable, and the 
   expect(await ids()).toEqual([])
 })
 
-test('a connection that dies while its transaction does something else ends no process', async () => {
+test('a connection that dies between the statements of a transaction does not end the process', async () => {
   const work = db.transaction(async (tx) => {
     const pid = await backend(tx)
     await db.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })
@@ -177,7 +177,7 @@ test('a connection that dies while its transaction does something else ends no p
   expect(await ids()).toEqual([])
 })
 
-test('a dedicated connection lives outside of the pool and tells of its death', async () => {
+test('a dedicated connection is not part of the pool and reports its end', async () => {
   const own = await db.dedicated()
   await own.query({ text: 'select pg_advisory_lock(1)' })
   await db.transaction(async () =>
@@ -196,7 +196,7 @@ test('a dedicated connection lives outside of the pool and tells of its death', 
   await own.close()
 })
 
-test('nobody at the address is unavailable', async () => {
+test('a server that does not answer is unavailable', async () => {
   const nobody = connectPostgres({
     host: '127.0.0.1',
     port: 1,
@@ -220,7 +220,7 @@ test('nobody at the address is unavailable', async () => {
   await nobody.close()
 })
 
-test('a database that is not there is an error of the settings, not of the moment', async () => {
+test('a missing database is an error of the settings and not a temporary failure', async () => {
   const wrong = connectPostgres({
     connectionString: `${database.url.replace(/spool_test_\w+/, 'no_such_database')}`,
     max: 1,
@@ -230,7 +230,7 @@ test('a database that is not there is an error of the settings, not of the momen
   await wrong.close()
 })
 
-test('a closed database is unavailable, and closing it twice does no harm', async () => {
+test('a closed database is unavailable, and can be closed twice', async () => {
   const closed = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
   await closed.query({ text: 'select 1' })
   await Promise.all([closed.close(), closed.close()])

@@ -27,7 +27,7 @@ test.each([
   ['windows-1252', german],
   ['windows-1250', polish],
   ['windows-874', thai],
-])('text in %s that says nothing of its encoding is decoded', async (label, text) => {
+])('text in %s without a declared encoding is decoded', async (label, text) => {
   expect(await reader.text('a.txt', encodeText(text, label))).toBe(text)
   expect(await reader.text('a.md', encodeText(text, label))).toBe(text)
 })
@@ -40,7 +40,7 @@ test.each(['csv', 'json', 'html', 'xml', 'ipynb'])(
   },
 )
 
-test('a few accents in English, a sign and a short table are read as Windows-1252', async () => {
+test('English texts with a few accents or symbols and a short table are read as Windows-1252', async () => {
   for (const text of [
     'naïve café\nline two',
     '25 °C ± 2',
@@ -51,12 +51,12 @@ test('a few accents in English, a sign and a short table are read as Windows-125
     expect(await reader.text('a.csv', encodeText(text, 'windows-1252'))).toBe(text)
 })
 
-test('a comment in Chinese in source code is decoded', async () => {
+test('a Chinese comment in source code is decoded', async () => {
   const code = `// ${chinese}int main() { return 0; }\n`
   expect(await reader.text('a.c', encodeText(code, 'gbk'))).toBe(code)
 })
 
-test('UTF-8 with a bad byte is UTF-8, and the file says what was lost', async () => {
+test('UTF-8 with an invalid byte is read as UTF-8, with a warning', async () => {
   const bytes = Buffer.concat([
     Buffer.from(german.repeat(3)),
     Buffer.from([0xff]),
@@ -67,7 +67,7 @@ test('UTF-8 with a bad byte is UTF-8, and the file says what was lost', async ()
   expect(warnings).toEqual(['1 characters could not be decoded'])
 })
 
-test('UTF-8 that is cut in its last character is UTF-8', async () => {
+test('UTF-8 that ends within a character is read as UTF-8', async () => {
   for (const text of [`${german}ä`, `${japanese}語`, `${russian}😀`]) {
     const cut = Buffer.from(text).subarray(0, -1)
     expect(await reader.text('a.txt', cut)).toBe(`${text.slice(0, text.lastIndexOf('\n') + 1)}\ufffd`)
@@ -75,7 +75,7 @@ test('UTF-8 that is cut in its last character is UTF-8', async () => {
   }
 })
 
-test('UTF-8 with a line of another encoding keeps the rest', async () => {
+test('UTF-8 with a line in another encoding is read as UTF-8', async () => {
   const bytes = Buffer.concat([Buffer.from(russian.repeat(5)), encodeText('Grüße\n', 'windows-1252')])
   expect(await reader.text('a.csv', bytes)).toBe(`${russian.repeat(5)}Gr\ufffd\ufffde\n`)
 })
@@ -108,7 +108,7 @@ test('a page of UTF-8 that declares Latin-1 is read as UTF-8, and Latin-1 that d
   expect(await reader.text('a.html', wrong)).toBe(`${german}\n`)
 })
 
-test('source code, style sheets and XML say their encoding', async () => {
+test('source code, style sheets and XML are read in the encoding that they declare', async () => {
   for (const [name, first] of [
     ['a.py', '# -*- coding: koi8-r -*-'],
     ['a.css', '@charset "koi8-r";'],
@@ -131,14 +131,14 @@ test('parts of documents are read in the encoding that they declare', async () =
   expect(await reader.text('a.docx', docx(docxParagraph('plain')))).toBe('plain\n\n')
 })
 
-test('UTF-16 without a mark and mail in ISO-2022-JP are decoded', async () => {
+test('UTF-16 without a byte order mark and mail in ISO-2022-JP are decoded', async () => {
   const mixed = 'Name;Āboltiņš;Ķēniņš\r\n'.repeat(20)
   expect(await reader.text('a.csv', Buffer.from(mixed, 'utf16le'))).toBe(mixed.replaceAll('\r', ''))
   const mail = Buffer.from('1b2442467c4b5c386c1b2842', 'hex')
   expect(await reader.text('a.txt', mail)).toBe('日本語')
 })
 
-test('fonts of an RTF file say how its bytes are read', async () => {
+test('the bytes of an RTF file are decoded by the character set of their font', async () => {
   const fonts = (charset: number) =>
     `{\\fonttbl{\\f0\\fnil\\fcharset0 Calibri;}{\\f1\\fnil\\fcharset${charset} Calibri;}}`
   const escaped = (text: string, label: string) =>
@@ -179,7 +179,7 @@ test('bytes in no known encoding and binary files are refused', async () => {
   expect(await reader.failure('a.csv', program)).toBe('unsupported_file: The file type is not supported.')
 })
 
-test('a file that is mostly lost is refused', async () => {
+test('a file whose text is mostly undecodable is refused', async () => {
   expect(await reader.failure('a.txt', `${'\ufffd'.repeat(60)} only this`)).toBe(
     'invalid_file: The file could not be parsed because most of its text could not be decoded.',
   )

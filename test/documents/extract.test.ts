@@ -28,11 +28,11 @@ test('a pdf is read page by page, and pages without text are left out', async ()
   ])
 })
 
-test('a pdf of scanned pages is refused for lack of a text layer', async () => {
+test('a pdf of scanned pages is refused because it has no text', async () => {
   expect(await reader.failure('a.pdf', pdf(['', '']))).toMatch(/^invalid_file: .* no text layer/)
 })
 
-test('a pdf with a password says that it is encrypted', async () => {
+test('a pdf with a password is refused as encrypted', async () => {
   expect(await reader.failure('a.pdf', encryptedPdf())).toMatch(
     /^invalid_file: .* encrypted with a password\.$/,
   )
@@ -130,7 +130,7 @@ test('a web page is read without its scripts and menus', async () => {
   ])
 })
 
-test('a web page in an old code page is read by what it says of itself', async () => {
+test('a web page is read in the encoding that it declares', async () => {
   const page = Buffer.from('<meta charset="iso-8859-1"><p>caf\u00e9</p>', 'latin1')
   expect(await reader.text('a.htm', page)).toBe('café\n\n')
 })
@@ -146,7 +146,7 @@ test('a word 97 document is read', async () => {
   expect(await reader.text('a.doc', doc('Old but\ngold: façade'))).toBe('Old but\ngold: façade\n\n')
 })
 
-test('text is read in utf-8, utf-16 and windows-1252, with and without a mark', async () => {
+test('text is read in utf-8, utf-16 and windows-1252, with and without a byte order mark', async () => {
   const words = 'naïve café\nline two'
   const swapped = Buffer.from(`\ufeff${words}`, 'utf16le').swap16()
   expect(await reader.text('a.txt', words)).toBe(words)
@@ -157,12 +157,12 @@ test('text is read in utf-8, utf-16 and windows-1252, with and without a mark', 
   expect(await reader.text('a.txt', Buffer.from(words, 'latin1'))).toBe(words)
 })
 
-test('a binary file with the name of a text is refused', async () => {
+test('a binary file with the extension of a text file is refused', async () => {
   const picture = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, 1, 2, 3])
   expect(await reader.failure('a.txt', picture)).toBe('unsupported_file: The file type is not supported.')
 })
 
-test('headings of markdown are kept, those in code are not', async () => {
+test('markdown headings are read, except within code', async () => {
   const sections = await reader.sections('a.md', 'intro\n# One\ntext\n```sh\n# comment\n```\n## Two ##\nmore')
   expect(sections).toEqual([
     { text: 'intro\n' },
@@ -171,7 +171,7 @@ test('headings of markdown are kept, those in code are not', async () => {
   ])
 })
 
-test('source code, json and csv are read as they stand', async () => {
+test('source code, json and csv are read unchanged', async () => {
   const code = 'def f():\n    return {"a": 1}\n'
   for (const name of ['a.py', 'a.json', 'a.csv', 'a.tex', 'a.ts'])
     expect(await reader.text(name, code)).toBe(code)
@@ -199,7 +199,7 @@ test('a truncated docx is refused as damaged', async () => {
   expect(await reader.failure('a.docx', whole.subarray(0, whole.length - 300))).toBe(damaged)
 })
 
-test('a docx with a password says that it is encrypted', async () => {
+test('a docx with a password is refused as encrypted', async () => {
   expect(await reader.failure('a.docx', doc('any compound file'))).toMatch(/encrypted with a password\.$/)
 })
 
@@ -208,7 +208,7 @@ test('entities that a document declares are not expanded', async () => {
   expect(await reader.text('a.docx', docx('', { 'word/document.xml': part }))).toBe('ha &l9; ha\n\n')
 })
 
-test('a sheet with one cell in its last corner is a line', async () => {
+test('a sheet with one cell in its last corner becomes one line', async () => {
   const far = workbook({ Far: [['near']] }, 'xlsx')
   const parts = unzipSync(far)
   const name = 'xl/worksheets/sheet1.xml'

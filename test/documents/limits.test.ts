@@ -38,7 +38,7 @@ test('a text of 100 megabytes is refused and the next file is read', async () =>
 describe('a parser with little memory', () => {
   const small = documentReader({ maxRssBytes: 200 << 20 })
 
-  test('is killed when it outgrows it, and the next file is read', async () => {
+  test('is killed when it exceeds the limit, and the next file is read', async () => {
     const huge = Buffer.concat([Buffer.from('{\\rtf1 '), Buffer.alloc(200 << 20, 'a')])
     expect(await small.failure('a.rtf', huge)).toBe(tooLarge)
     expect(await small.text('a.txt', 'still here')).toBe('still here')
@@ -63,18 +63,18 @@ describe('a parser with little processor time', () => {
   const hasty = documentReader({ cpu: { baseMs: 1, perMebibyteMs: 0, mostMs: 1 } })
   const bySize = documentReader({ cpu: { baseMs: 0, perMebibyteMs: 60_000, mostMs: 60_000 } })
 
-  test('is killed when it has used it, and the file says so', async () => {
+  test('is killed when it has used up its time, and the file fails with the reason', async () => {
     expect(await hasty.failure('a.txt', Buffer.alloc(30 << 20, 'word '))).toMatch(
       /^invalid_file: .* takes too long to read\.$/,
     )
   })
 
-  test('gets more for a larger file', async () => {
+  test('gets more time for a larger file', async () => {
     expect(await bySize.text('a.txt', Buffer.alloc(1 << 20, 'word '))).toHaveLength(1 << 20)
   })
 })
 
-test('a child that ends for a reason that is not in the file fails the job, not the file', async () => {
+test('a child process that ends for another reason than the file fails the job, not the file', async () => {
   let error: unknown
   const { result } = await readLongFile(new AbortController().signal)
   const settled = result.catch((failure: unknown) => {

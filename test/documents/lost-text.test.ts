@@ -38,13 +38,13 @@ describe('blanks of every kind separate words', () => {
     )
   })
 
-  test('and soft hyphens do not', async () => {
+  test('soft hyphens are removed', async () => {
     expect(await reader.text('a.html', '<p>Ver&shy;trag, auto\u200bmatic')).toBe('Vertrag, automatic\n\n')
   })
 })
 
 describe('web pages', () => {
-  test('a heading that is a button is kept, and a plain button too', async () => {
+  test('the text of a button is kept, within a heading and alone', async () => {
     const page =
       '<h2><button>Why blue?</button></h2><p>Because.<div><button>How long?</button><div>An hour.</div></div>'
     expect(await reader.sections('a.html', page)).toEqual([
@@ -57,7 +57,7 @@ describe('web pages', () => {
     expect(await reader.text('a.html', page)).toBe('one typed Name two\n\n')
   })
 
-  test('a menu without an end tag does not take the page with it', async () => {
+  test('a menu without an end tag does not remove the rest of the page', async () => {
     expect(await reader.text('a.html', '<body><nav><a>Home</a><h1>Bees</h1><p>They dance.</body>')).toBe(
       'Home\n\n# Bees\n\nThey dance.\n\n',
     )
@@ -88,7 +88,7 @@ describe('web pages', () => {
     )
   })
 
-  test('an empty element of XHTML does not take the page with it', async () => {
+  test('an empty XHTML element does not remove the rest of the page', async () => {
     const page =
       '<?xml version="1.0"?><html><head><title/><script src="x"/></head><body><nav/><p>Here</p></body></html>'
     expect(await reader.text('a.xhtml', page)).toBe('Here\n\n')
@@ -116,7 +116,7 @@ describe('pdf files', () => {
     expect(warnings).toEqual(['1 of 3 pages have no text: 2'])
   })
 
-  test('of which nearly all pages are scanned are refused', async () => {
+  test('are refused when nearly all pages are scanned', async () => {
     const scanned = pdf(['Scanned by the library', ...Array<string>(30).fill('')])
     expect(await reader.failure('a.pdf', scanned)).toMatch(/^invalid_file: .* no text layer/)
   })
@@ -137,7 +137,7 @@ describe('pdf files', () => {
     )
   })
 
-  test('of a form without any other text are read', async () => {
+  test('are read when a form is their only text', async () => {
     const form = pdfForm('', ['/Subtype /Widget /FT /Tx /T (note) /V (only here)'])
     expect(await reader.text('a.pdf', form)).toBe('note: only here\n\n')
   })
@@ -156,12 +156,12 @@ describe('slides', () => {
     ])
   })
 
-  test('a row of a table is no title', async () => {
+  test('a row of a table is not read as a title', async () => {
     const [section] = await reader.sections('a.pptx', pptxOf([shape('title', '') + table]))
     expect(section).toEqual({ slide: 1, text: 'city | rain\nOslo | 763\n\n' })
   })
 
-  test('a shape that is repeated for old readers is read once', async () => {
+  test('a shape with a fallback for old programs is read once', async () => {
     const both = `<mc:AlternateContent><mc:Choice>${shape('body', 'Once')}</mc:Choice><mc:Fallback>${shape('body', 'Once')}</mc:Fallback></mc:AlternateContent>`
     expect(await reader.text('a.pptx', pptxOf([both]))).toBe('Once\n\n')
   })
@@ -184,7 +184,7 @@ test('times of a sheet are rounded to seconds, large numbers keep 15 digits', as
   )
 })
 
-test('numbers in a sheet that have a format are read as they are shown', async () => {
+test('formatted numbers of a sheet are read as they are displayed', async () => {
   const parts = unzipSync(workbook({ S: [[1234.5, 0.256]] }, 'xlsx'))
   const name = 'xl/worksheets/sheet1.xml'
   const styles = strFromU8(parts['xl/styles.xml'] ?? new Uint8Array())
@@ -196,7 +196,7 @@ test('numbers in a sheet that have a format are read as they are shown', async (
 })
 
 describe('json', () => {
-  test('escapes are decoded, the layout and long numbers stay', async () => {
+  test('escapes are decoded, and the layout and long numbers are kept', async () => {
     expect(
       await reader.text(
         'a.json',
@@ -208,7 +208,7 @@ describe('json', () => {
     )
   })
 
-  test('binary data is left out, long words are not', async () => {
+  test('binary data is left out, and long words are kept', async () => {
     const picture = Buffer.from('\u0001\u0002Spool'.repeat(900)).toString('base64')
     const lines = picture.replace(/(.{76})/g, '$1\\n')
     const words = 'word\\n'.repeat(300)
@@ -219,19 +219,19 @@ describe('json', () => {
     expect(text).toBe(`{"a":"","b":"","c":"","d":"${'word\n'.repeat(300)}"}`)
   })
 
-  test('what is not well formed is kept', async () => {
+  test('text that is not well formed is kept', async () => {
     for (const text of ['{"a": "never closed \\', 'not json \\u00e9 "a\nb"', '"bad \\x escape"', '{"a": "x'])
       expect(await reader.text('a.json', text)).toBe(text)
   })
 
-  test('a string that lies on the border of two reads is decoded', async () => {
+  test('a string across two reads is decoded', async () => {
     for (const shift of [0, 1, 2, 3, 4, 5, 6, 7]) {
       const before = `${'x'.repeat(shift)} ${'y '.repeat(32_760)}`
       expect(await reader.text('a.json', `["${before}","\\u00e9\\\\"]`)).toBe(`["${before}","é\\"]`)
     }
   })
 
-  test('a notebook shows its text, code and printed output, but no pictures', async () => {
+  test('a notebook is read with its text, code and printed output, and without images', async () => {
     const notebook = {
       nbformat: 4,
       cells: [
@@ -284,7 +284,7 @@ describe('names of XML', () => {
     expect(await reader.text('a.docx', docx('', { 'word/document.xml': part }))).toBe('Here\n\n')
   })
 
-  test('a known prefix of an unknown namespace is not taken for ours', async () => {
+  test('a known prefix with an unknown namespace is not read as a known element', async () => {
     const part = `<d:document xmlns:d="${word}" xmlns:w="urn:other"><d:body><d:p><w:t>other</w:t><d:r><d:t>Here</d:t></d:r></d:p></d:body></d:document>`
     expect(await reader.text('a.docx', docx('', { 'word/document.xml': part }))).toBe('Here\n\n')
   })

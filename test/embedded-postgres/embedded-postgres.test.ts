@@ -69,7 +69,7 @@ const lockHolders = (db: Database) =>
     text: `select pid from pg_stat_activity where application_name like 'spool server %'`,
   })
 
-test('it keeps what it says is kept, speaks UTF-8, and listens on its own socket only', async () => {
+test('the embedded database keeps committed rows, uses UTF-8, and listens on its own socket only', async () => {
   const db = connect(await start())
   const names = [
     'fsync',
@@ -105,7 +105,7 @@ test('the server works as a role that is not a superuser and can make its tables
   await expect(db.query({ text: `select pg_read_file('/etc/passwd')` })).rejects.toThrow('permission denied')
 })
 
-test('what an older version made as superuser is the server role’s after a restart', async () => {
+test('objects that an older version created as superuser belong to the server role after a restart', async () => {
   const first = await start()
   const before = connect(first)
   await before.query({
@@ -141,7 +141,7 @@ test.runIf(process.platform !== 'win32')(
   },
 )
 
-test('nobody but its owner reaches the socket, the files and the log', async () => {
+test('only the owner can access the socket, the files and the log', async () => {
   await start()
   const modes = ['database', 'database/cluster', 'database/postgres.log'].map((name) => {
     const { mode } = statSync(join(folder.path, name))
@@ -151,7 +151,7 @@ test('nobody but its owner reaches the socket, the files and the log', async () 
   expect(lstatSync(join(folder.path, 'database/cluster/.s.PGSQL.5432')).isSocket()).toBe(true)
 })
 
-test('its log tells of neither statements nor values, also when they fail', async () => {
+test('the log contains no statements and no values, also when they fail', async () => {
   const db = connect(await start())
   await db.query({ text: 'create table secrets (words text unique check (length(words) < 30))' })
   const insert = (words: string) =>
@@ -165,7 +165,7 @@ test('its log tells of neither statements nor values, also when they fail', asyn
   expect(text).not.toContain('secret')
 })
 
-test('a stopped database leaves no process and no socket, and keeps its rows for the next start', async () => {
+test('a stopped database leaves no process and no socket, and has its rows at the next start', async () => {
   const first = await start()
   const db = connect(first)
   await db.query({ text: 'create table notes as select 1 as id' })
@@ -180,7 +180,7 @@ test('a stopped database leaves no process and no socket, and keeps its rows for
   expect(logged).toEqual([])
 })
 
-test('a second start in the same folder is refused and harms nothing', async () => {
+test('a second start in the same folder is refused and does not affect the first', async () => {
   const db = connect(await start())
   await expect(startEmbedded({ dataDir: folder.path, log })).rejects.toThrow(DataFolderInUse)
   expect(await db.query({ text: 'select 1 as n' })).toEqual([{ n: 1 }])
@@ -214,7 +214,7 @@ test('the lock is taken again when its connection alone is lost', async () => {
   await expect(startEmbedded({ dataDir: folder.path, log })).rejects.toThrow(DataFolderInUse)
 })
 
-test('when another takes the lock meanwhile the folder is lost, and the database is left to the other', async () => {
+test('when another process takes the lock meanwhile, the database is lost and left to that process', async () => {
   const server = await start()
   const db = connect(server)
   const [ours] = await lockHolders(db)
@@ -235,7 +235,7 @@ test('when another takes the lock meanwhile the folder is lost, and the database
   expect(isRunning(pid)).toBe(true)
 })
 
-test('a pid file that names a process which is not the database is no obstacle', async () => {
+test('a pid file with the id of another process does not prevent a start', async () => {
   const server = await start()
   const pidFile = join(folder.path, 'database/cluster/postmaster.pid')
   const text = readFileSync(pidFile, 'utf8')
@@ -254,7 +254,7 @@ test('a database of another major version is refused by name, before anything is
   await expect(start()).rejects.toThrow('was made by PostgreSQL 17 and this Spool brings PostgreSQL 18')
 })
 
-test('a folder that came back from a backup open to others is closed again', async () => {
+test('a folder that a restore made readable for others is made private again', async () => {
   await (await start()).stop()
   chmodSync(join(folder.path, 'database/cluster'), 0o755)
   await start()
@@ -276,7 +276,7 @@ test('a database that cannot start says what its log says', async () => {
   await expect(start()).rejects.toThrow(/did not start: exit code \d.*could not find the database system/)
 })
 
-test('a platform without a package gets a sentence that names DATABASE_URL', () => {
+test('the error on a platform without a package names DATABASE_URL', () => {
   expect(() => findPackage('sunos', 'sparc')).toThrow(EmbeddedUnsupported)
   expect(() => findPackage('sunos', 'sparc')).toThrow(/sunos on sparc.*Set DATABASE_URL/)
 })
@@ -392,7 +392,7 @@ test.runIf(canForbidNamespaces)(
   },
 )
 
-test.runIf(nobodyReads)('an ordinary user runs it in a folder of its own', async () => {
+test.runIf(nobodyReads)('an ordinary user can run the embedded database in a folder of its own', async () => {
   const migrations = join(folder.path, 'migrations')
   mkdirSync(migrations)
   writeFileSync(join(migrations, '0001-notes.sql'), 'create table notes (id text primary key)')

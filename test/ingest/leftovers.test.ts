@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { removeOldFolders } from '../../src/ingest/read-file.ts'
 
-test('what a killed server left is removed after two hours; what is in use stays', async () => {
+test('temporary files of a killed server are removed after two hours, and those in use are kept', async () => {
   const [old, fresh] = [
     mkdtempSync(join(tmpdir(), 'spool-ingest-')),
     mkdtempSync(join(tmpdir(), 'spool-ingest-')),

@@ -62,7 +62,7 @@ function isAtWork(file_id: string, after: number): () => Promise<boolean> {
   }
 }
 
-test('a file that was at work in three processes when they ended fails', async () => {
+test('a file fails when three processes ended while they worked on it', async () => {
   server.model.holdEmbeddings(new Promise(() => {}))
   const { file_id, store_id } = await attach('a.txt')
   let attempt = 0
@@ -77,7 +77,7 @@ test('a file that was at work in three processes when they ended fails', async (
   expect(server.complaints.splice(0).at(-1)).toMatchObject({ message: 'file failed' })
 })
 
-test('a file whose work had not begun when its processes ended is completed', async () => {
+test('a file is completed when its processes ended before they worked on it', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { file_id, store_id } = await attach('a.txt')
@@ -94,7 +94,7 @@ test('a file whose work had not begun when its processes ended is completed', as
   })
 })
 
-test('a file waits after the second process that ended while it was at work', async () => {
+test('a file waits after a second process ended while it worked on it', async () => {
   server.model.holdEmbeddings(new Promise(() => {}))
   const { file_id } = await attach('a.txt')
   await eventually(isAtWork(file_id, 0), 'the first attempt')
@@ -115,7 +115,7 @@ test('a file waits after the second process that ended while it was at work', as
   expect(await pause()).toBe(true)
 })
 
-test('of files that were at work when a process ended, one is at work at a time', async () => {
+test('files that a process worked on when it ended are processed one at a time', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const files = [await attach('a.txt'), await attach('b.txt')]

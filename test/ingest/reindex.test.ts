@@ -34,7 +34,7 @@ function otherModels(): ModelSettings {
   }
 }
 
-test('a store that was made with another embedder refuses and says what to do; reindex makes it usable', async () => {
+test('a vector store of another embedder refuses searches and says what to do, and reindex makes it usable', async () => {
   const { id, file_ids } = await storeOf(server, files)
   const other = await server.sibling({ models: otherModels() })
   const changed = wireError(errors.embedderChanged(id, 'words/64', 'others/64'))
@@ -64,7 +64,7 @@ test('a store that was made with another embedder refuses and says what to do; r
   expect(back).toMatchObject(wireError(errors.embedderChanged(id, 'others/64', 'words/64')))
 })
 
-test('files that wait for an embedder that is gone stay in progress, and the log says why', async () => {
+test('files that wait for an embedder that is no longer configured stay in progress, and the log says why', async () => {
   const { opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})

@@ -61,7 +61,7 @@ test('a small file of another store does not wait for two slow ones', async () =
   }
 })
 
-test('a file of which a part was not read is completed; the log and its row say what is missing', async () => {
+test('a file that was read in part is completed, and the log and its row say what is missing', async () => {
   const { store_id, file_id } = await attach('a.pdf', Buffer.from(pdf(['One', '', 'Three'])))
   expect(await server.openai.vectorStores.files.poll(store_id, file_id)).toMatchObject({
     status: 'completed',

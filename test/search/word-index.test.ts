@@ -53,18 +53,18 @@ function open() {
   return { index, source, search, found }
 }
 
-test('a chunk with any of the words is found, one with more or rarer words comes first', async () => {
+test('a chunk with any word of the query is found, and chunks with more or rarer words come first', async () => {
   const { found } = open()
   expect(await found('gas of yeast on the moon')).toEqual(['bread', 'moon', 'tides'])
   expect(await found('does a tide rise?')).toEqual(expect.arrayContaining(['tides', 'bread']))
 })
 
-test('an id is found where it stands before where its parts do', async () => {
+test('a chunk with the whole id of the query comes before chunks with parts of it', async () => {
   const { found } = open()
   expect((await found('ERR_CONN_42'))[0]).toBe('error')
 })
 
-test('scores lie in 0 to 1, and a match of one word of many is weak', async () => {
+test('scores are between 0 and 1, and a match of one word of many has a low score', async () => {
   const { search } = open()
   const [best] = await search('moon')
   expect(best?.score).toBeGreaterThan(0.6)
@@ -73,13 +73,13 @@ test('scores lie in 0 to 1, and a match of one word of many is weak', async () =
   expect(weak?.score).toBeLessThan((best?.score ?? 0) / 2)
 })
 
-test('a query without words that count finds nothing', async () => {
+test('a query of stop words finds nothing', async () => {
   const { found } = open()
   expect(await found('what is it?')).toEqual([])
   expect(await found('zebra')).toEqual([])
 })
 
-test('only accepted chunks are found, with the scores that they have among all', async () => {
+test('only accepted chunks are found, with the same scores as without a filter', async () => {
   const { search } = open()
   const all = await search('moon')
   expect(await search('moon', (id) => id === 'tides')).toEqual(
@@ -87,7 +87,7 @@ test('only accepted chunks are found, with the scores that they have among all',
   )
 })
 
-test('a deleted chunk does not come back, a new one is found', async () => {
+test('a deleted chunk is no longer found, and a new one is found', async () => {
   const { source, found } = open()
   expect(await found('yeast')).toEqual(['bread'])
   expect(await found('yeast')).toEqual(['bread'])
@@ -97,7 +97,7 @@ test('a deleted chunk does not come back, a new one is found', async () => {
   expect(await found('yeast')).toEqual(['beer'])
 })
 
-test('the store that was not searched for longest leaves when memory is short', async () => {
+test('the least recently searched store is dropped when the memory budget is exceeded', async () => {
   const index = new WordIndex({ budgetBytes: 50_000 })
   const large = (word: string) =>
     Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`${word}${at}`, `${word} ${at} of ${at * 7}`]))
@@ -118,7 +118,7 @@ test('every word of a large store is found', async () => {
   expect(await index.search(source, 'common', { limit: 7 }, never)).toHaveLength(7)
 })
 
-test('of a store that changed only the new parts are read, and scores are those of an index made anew', async () => {
+test('only the new parts of a changed store are read, and scores equal those of a new index', async () => {
   const random = (seed: number) => Math.floor((Math.imul(seed, 2654435761) >>> 0) / 2 ** 20)
   const text = (at: number) =>
     Array.from({ length: 12 }, (_, word) => `w${random(at * 31 + word) % 300}`).join(' ')
@@ -144,7 +144,7 @@ test('of a store that changed only the new parts are read, and scores are those 
   }
 })
 
-test('words that no chunk holds count once against a chunk, not twice', async () => {
+test('words that no chunk has lower a score once, not twice', async () => {
   const { search } = open()
   const rarity = (holders: number) => Math.log(1 + (5 - holders + 0.5) / (holders + 0.5))
   const known = 2 * rarity(1)
