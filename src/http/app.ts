@@ -114,15 +114,17 @@ async function addApi(http: FastifyInstance, server: Server, api: typeof routes)
   })
 }
 
-function pathOf({ url }: FastifyRequest): string {
-  return url.split('?')[0] ?? url
+/** As the client wrote it. */
+function pathOf({ originalUrl }: FastifyRequest): string {
+  return originalUrl.split('?')[0] ?? originalUrl
 }
 
 function answerFailures(http: FastifyInstance, { context }: Server): void {
   http.setErrorHandler((error, request, reply) => answerError(context.log, error, request, reply))
   http.setNotFoundHandler((request, reply) => {
     const path = pathOf(request)
-    const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url: path }) !== null)
+    const url = withoutAzurePath(path)
+    const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url }) !== null)
     const error = isKnown
       ? errors.methodNotAllowed(request.method, path)
       : errors.invalidUrl(request.method, path)
