@@ -115,7 +115,8 @@ function checkCertificate({ tls }: Config): Finding {
   if (!tls) return { level: 'ok', text: 'off: plain http' }
   const { validTo, subjectAltName = 'no name' } = new X509Certificate(readTls(tls).cert)
   const text = `the certificate for ${subjectAltName} is valid until ${validTo}`
-  return { level: new Date(validTo) < new Date() ? 'fail' : 'ok', text }
+  if (new Date(validTo) >= new Date()) return { level: 'ok', text }
+  return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
 async function checkDatabase(config: Config, log: Log): Promise<Finding> {

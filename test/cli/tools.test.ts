@@ -136,6 +136,10 @@ describe('doctor', () => {
     )
     expect(stdout).toMatch(/^ok +port: a Spool server answers/m)
     expect(code).toBe(0)
+    const expired = { ...files, SPOOL_TLS_CERT: join(tls, 'expired.pem') }
+    const late = await runMain(['doctor'], { ...settings(), ...expired, PORT: port })
+    expect(late.stdout).toMatch(/^fail +TLS: .* is valid until Jan +1 .* 2021 GMT\. Renew it, and start/m)
+    expect(late.code).toBe(1)
   })
 
   test('a provider and a database that do not answer are named with the fix', async () => {
