@@ -1,14 +1,16 @@
 /**
- * npm run test:compat [-- NAME ...]: tells one story with the official SDKs, unmodified, against a server as
- * `npm start` runs it. NAMEs are ids of test/compat/runner/sdks.mjs or their beginnings (`node`, `python-3`). An SDK
- * whose registry or toolchain cannot be reached is skipped with the reason. See docs/compatibility.md.
+ * npm run test:compat [-- NAME ...]: tells one story with the official SDKs and a scenario with other clients, all
+ * unmodified, against a server as `npm start` runs it. NAMEs are ids of test/compat/runner/sdks.mjs and clients.mjs or
+ * their beginnings (`node`, `python-3`, `azure`). A client whose registry or toolchain cannot be reached is skipped with
+ * the reason. See docs/compatibility.md.
  */
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { clients } from '../test/compat/runner/clients.mjs'
 import { run } from '../test/compat/runner/command.mjs'
 import { sdks } from '../test/compat/runner/sdks.mjs'
-import { startServer } from '../test/compat/runner/server.mjs'
+import { startServer, tls as tlsSettings } from '../test/compat/runner/server.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const compat = join(root, 'test', 'compat')
@@ -24,14 +26,20 @@ const longestTrace = 6_000
 const total = { pass: 0, fail: 0, skip: 0 }
 const summary = new Map()
 const wanted = process.argv.slice(2)
-const chosen = sdks.filter(({ id }) => wanted.length === 0 || wanted.some((name) => id.startsWith(name)))
-if (chosen.length === 0) throw new Error(`Known are: ${sdks.map(({ id }) => id).join(', ')}.`)
+const known = [...sdks.map((sdk) => ({ ...sdk, chapters, environment: storyEnvironment })), ...clients]
+const chosen = known.filter(({ id }) => wanted.length === 0 || wanted.some((name) => id.startsWith(name)))
+if (chosen.length === 0) throw new Error(`Known are: ${known.map(({ id }) => id).join(', ')}.`)
 
-// Each SDK has a project of its own, so that what one leaves behind is not listed by another.
+const longestTitle = Math.max(...chosen.map(({ title }) => title.length))
+// Each client has a project of its own, so that what one leaves behind is not listed by another.
 const keys = ['wire', ...chosen.map(({ id }) => id)].map((id) => `${keyOf(id)}@${id}`)
-const main = await startServer(join(root, 'scripts', 'start.mjs'), keys)
+const start = join(root, 'scripts', 'start.mjs')
+const main = await startServer(start, keys)
 const impatient = await startServer(join(compat, 'runner', 'impatient.mjs'), keys)
-console.log(`The servers answer at ${main.url} and, for idle streams, at ${impatient.url}`)
+const tls = await startServer(start, keys, tlsSettings)
+const servers = { main, impatient, tls }
+const list = Object.values(servers)
+console.log(`The servers answer at ${main.url}; for idle streams at ${impatient.url}; over TLS at ${tls.url}`)
 await tellAll()
 await closing()
 console.log(
@@ -44,28 +52,28 @@ process.exit(total.fail > 0 ? 1 : 0)
 async function tellAll() {
   const prepared = chosen.map((sdk) => ({ sdk, ready: sdk.prepare() }))
   const wire = { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] }
-  await tell({ id: 'wire', title: 'no SDK' }, wire, [])
+  await tell({ id: 'wire', title: 'no SDK', chapters: [], environment: storyEnvironment }, wire)
   const lane = async () => {
     for (let next = prepared.shift(); next; next = prepared.shift()) {
-      await tell(next.sdk, await next.ready, chapters)
+      await tell(next.sdk, await next.ready)
     }
   }
   await Promise.all([lane(), lane()])
 }
 
-/** `expected` chapters that the story does not mention are failures. */
-async function tell({ id, title }, { command, args, skip, fail }, expected) {
+/** Chapters that the story does not mention are failures. */
+async function tell({ id, title, ...client }, { command, args, skip, fail }) {
   const startedMs = performance.now()
   if (command === undefined) {
     report(title, [{ verdict: fail ? 'fail' : 'skip', name: 'all chapters', why: fail ?? skip }], startedMs)
     return
   }
-  const env = { OPENAI_BASE_URL: main.url, OPENAI_API_KEY: keyOf(id), SPOOL_COMPAT_IDLE_URL: impatient.url }
+  const env = client.environment(servers, keyOf(id))
   const told = await run(command, args, { ms: storyMs, cwd: root, env })
   const results = [...told.output.matchAll(/^(pass|fail|skip) ([^:\n]+)(?:: (.*))?$/gm)].map(
     ([, verdict, name, why]) => ({ verdict, name, why }),
   )
-  const missing = expected.filter((chapter) => !results.some(({ name }) => name === chapter))
+  const missing = client.chapters.filter((chapter) => !results.some(({ name }) => name === chapter))
   for (const name of missing) results.push({ verdict: 'fail', name, why: `was not told; ${told.reason}` })
   const isExplained = results.some(({ verdict }) => verdict === 'fail')
   if (!told.ok && !isExplained) results.push({ verdict: 'fail', name: 'the end', why: told.reason })
@@ -83,16 +91,21 @@ function report(title, results, startedMs) {
   console.log(`\n${title}\n${lines.join('\n')}`)
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
   const { pass, fail, skip } = counts
-  summary.set(title, `${title.padEnd(30)} ${pass} passed, ${fail} failed, ${skip} skipped (${seconds} s)`)
+  summary.set(
+    title,
+    `${title.padEnd(longestTitle)} ${pass} passed, ${fail} failed, ${skip} skipped (${seconds} s)`,
+  )
 }
 
 /** What must be true of the servers after all that. */
 async function closing() {
   const startedMs = performance.now()
-  const complaints = [...main.complaints(), ...impatient.complaints()].filter((line) => !isToldToFail(line))
-  const wrong = [await main.end(), await impatient.end()].filter((end) => end !== undefined)
+  const complaints = list.flatMap((server) => server.complaints()).filter((line) => !isToldToFail(line))
+  const ends = []
+  for (const server of list) ends.push(await server.end())
+  const wrong = ends.filter((end) => end !== undefined)
   const page = readFileSync(join(root, 'docs', 'compatibility.md'), 'utf8')
-  const untold = [...sdks.map(({ title }) => title.split(',')[0]), ...Object.values(book)].filter(
+  const untold = [...known.map(({ title }) => title.split(',')[0]), ...Object.values(book)].filter(
     (text) => !page.includes(text),
   )
   report(
@@ -105,7 +118,7 @@ async function closing() {
         ? { verdict: 'pass', name: 'nothing in the log but what was asked for' }
         : { verdict: 'fail', name: 'the log', why: complaints.join('\n    ') },
       wrong.length === 0
-        ? { verdict: 'pass', name: 'both lived to the end and stopped cleanly' }
+        ? { verdict: 'pass', name: 'all servers lived to the end and stopped cleanly' }
         : { verdict: 'fail', name: 'the end', why: wrong.join('\n    ') },
     ],
     startedMs,
@@ -116,6 +129,10 @@ async function closing() {
 function isToldToFail(line) {
   const { msg, code } = JSON.parse(line)
   return msg === 'a run failed' && code === 'rate_limit_exceeded'
+}
+
+function storyEnvironment({ main, impatient }, key) {
+  return { OPENAI_BASE_URL: main.url, OPENAI_API_KEY: key, SPOOL_COMPAT_IDLE_URL: impatient.url }
 }
 
 function keyOf(id) {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { openBlobStore } from './blobs/open.ts'
 import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
+import { readTls, type Tls } from './config/tls.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
@@ -67,6 +68,8 @@ export async function openApp(config: Config, options: AppOptions): Promise<App>
 
 async function open(config: Config, options: AppOptions, closers: Closers): Promise<App> {
   const { log, clock } = options
+  // Before anything slow is started: the files may be wrong.
+  const tls = config.tls && config.roles.has('api') ? readTls(config.tls) : undefined
   const database = await openConfiguredDatabase(config, log)
   closers.push(() => database.close())
   const { db } = database
@@ -95,7 +98,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   await worker?.start()
   const draining = new AbortController()
   const http = config.roles.has('api')
-    ? await listen(config, options, { context, models, database, sandbox, draining: draining.signal })
+    ? await listen(config, options, { context, models, database, sandbox, tls, draining: draining.signal })
     : undefined
   if (http) log('info', 'listening', { url: http.url })
   if (worker) sandbox.start()
@@ -219,7 +222,11 @@ function openWorker(
 async function listen(
   config: Config,
   options: AppOptions,
-  { context, ...parts }: Omit<ReadinessParts, 'folders' | 'minFreeDiskBytes'> & { context: Context },
+  {
+    context,
+    tls,
+    ...parts
+  }: Omit<ReadinessParts, 'folders' | 'minFreeDiskBytes'> & { context: Context; tls: Tls | undefined },
 ): Promise<{ url: string; drain: (ms: number) => Promise<void>; close: () => Promise<void> }> {
   const { blobs, dataDir, minFreeDiskBytes } = config
   const folders = blobs.type === 'disk' ? [dataDir, blobs.folder] : [dataDir]
@@ -230,6 +237,7 @@ async function listen(
     loopbackOnly: config.keys.size === 0 && !config.insecure,
     corsOrigins: config.corsOrigins,
     strictBeta: config.strictBeta,
+    tls,
     maxFileBytes: config.maxFileBytes,
     allowAllDownloads: config.allowAllDownloads,
     bodyLimitBytes: config.bodyLimitBytes,
@@ -244,5 +252,6 @@ async function listen(
   await http.listen({ host: config.host, port: config.port })
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return { url: `http://${host}:${port}`, drain: (ms) => answersEnd(http, ms), close: () => http.close() }
+  const url = `${tls ? 'https' : 'http'}://${host}:${port}`
+  return { url, drain: (ms) => answersEnd(http, ms), close: () => http.close() }
 }

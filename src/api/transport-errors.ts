@@ -41,6 +41,28 @@ export const transportErrors = {
     ),
     (key: string) => ({ values: { key: masked(key) } }),
   ),
+  /** Azure's, on its own paths. */
+  azureAccessDenied: define(
+    unauthorized(
+      '401',
+      'Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.',
+    ),
+    none,
+  ),
+  azureNotFound: define(
+    { status: 404, type: 'invalid_request_error', code: '404', message: 'Resource not found' },
+    none,
+  ),
+  azureDeploymentNotFound: define(
+    {
+      status: 404,
+      type: 'invalid_request_error',
+      code: 'DeploymentNotFound',
+      message:
+        'The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.',
+    },
+    none,
+  ),
   /** Ours: without keys only loopback names are allowed, as a defence against web pages and DNS rebinding. */
   hostNotAllowed: define(
     {

@@ -1,9 +1,13 @@
 /** `doctor`: checks an installation, running or not, and prints the fix for each problem. */
+import { X509Certificate } from 'node:crypto'
+import http from 'node:http'
+import https from 'node:https'
 import { newestMigration } from '../database/migrate.ts'
 import { attachDatabase } from '../database/open.ts'
 import type { Queryable } from '../database/database.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
+import { readTls } from '../config/tls.ts'
 import { openEmbedder } from '../embedders/open.ts'
 import { openModels, type Models } from '../models/open.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
@@ -60,6 +64,7 @@ function checksOf(config: Config, models: Models, log: Log): Check[] {
   return [
     { name: 'Node.js', run: async () => process.versions.node },
     { name: 'data folder', run: () => checkFolder(config) },
+    { name: 'TLS', run: async () => checkCertificate(config) },
     { name: 'port', run: () => checkListening(config) },
     { name: 'database', run: () => checkDatabase(config, log) },
     { name: 'file contents', run: () => checkBlobs(config) },
@@ -86,15 +91,32 @@ async function checkListening(config: Config): Promise<string> {
     await checkPort(config)
     return `${config.host}:${config.port} is free`
   } catch (error) {
-    const host = config.host.includes(':') ? `[${config.host}]` : config.host
-    const answer = await fetch(`http://${host}:${config.port}/healthz`, {
-      signal: AbortSignal.timeout(2_000),
-    }).catch(() => undefined)
-    if (answer?.headers.get('x-request-id')?.startsWith('req_')) {
-      return `a Spool server answers at ${config.host}:${config.port}`
-    }
+    if (await isSpoolAt(config)) return `a Spool server answers at ${config.host}:${config.port}`
     throw error
   }
+}
+
+/** Asks this machine's own address, so the name in the certificate does not matter. */
+function isSpoolAt({ host, port, tls }: Config): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { host, port, path: '/healthz', timeout: 2_000, rejectUnauthorized: false }
+    const request = (tls ? https : http).get(options, (answer) => {
+      answer.resume()
+      resolve(String(answer.headers['x-request-id']).startsWith('req_'))
+    })
+    request.on('timeout', () => request.destroy())
+    request.on('close', () => resolve(false))
+    request.on('error', () => resolve(false))
+  })
+}
+
+/** Clients refuse a certificate that has ended; the server does not. */
+function checkCertificate({ tls }: Config): Finding {
+  if (!tls) return { level: 'ok', text: 'off: plain http' }
+  const { validTo, subjectAltName = 'no name' } = new X509Certificate(readTls(tls).cert)
+  const text = `the certificate for ${subjectAltName} is valid until ${validTo}`
+  if (new Date(validTo) >= new Date()) return { level: 'ok', text }
+  return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
 async function checkDatabase(config: Config, log: Log): Promise<Finding> {

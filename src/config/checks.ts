@@ -14,6 +14,14 @@ export function checkReach({ host, api_keys, insecure }: Settings): void {
   )
 }
 
+export function checkTls({ tls_cert, tls_key }: Settings): void {
+  if ((tls_cert === undefined) === (tls_key === undefined)) return
+  const [given, missing] = tls_cert
+    ? ['SPOOL_TLS_CERT', 'SPOOL_TLS_KEY']
+    : ['SPOOL_TLS_KEY', 'SPOOL_TLS_CERT']
+  throw new ConfigError(`${given} is set and ${missing} is not: https needs a certificate and its key.`)
+}
+
 export function checkRoles({ roles, database_url }: Settings): void {
   if (database_url || new Set(roles).size === 2) return
   throw new ConfigError(

@@ -43,12 +43,17 @@ test('flags win over the environment, and the environment over the file', () => 
   )
 })
 
-test('folders in the file are relative to it, and files live under the data folder', () => {
+test('paths in the file are relative to it, and files live under the data folder', () => {
   expect(read({ data_dir: 'here' })).toMatchObject({
     dataDir: join(folder, 'here'),
     blobs: { type: 'disk', folder: join(folder, 'here/blobs') },
   })
   expect(readVariables({ SPOOL_DATA_DIR: '/there' }).blobs).toEqual({ type: 'disk', folder: '/there/blobs' })
+  expect(read({ tls_cert: 'c.pem', tls_key: '/keys/k.pem' }).tls).toEqual({
+    cert: join(folder, 'c.pem'),
+    key: '/keys/k.pem',
+  })
+  expect(readVariables({}).tls).toBeUndefined()
   const blobs = { type: 'disk', folder: 'contents' }
   expect(read({ blobs }).blobs).toEqual({ type: 'disk', folder: join(folder, 'contents') })
 })

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { BlobStoreSettings } from '../blobs/settings.ts'
 import type { ModelSettings } from '../models/settings.ts'
 import { isObject } from '../util/is-object.ts'
-import { checkProviders, checkReach, checkRoles } from './checks.ts'
+import { checkProviders, checkReach, checkRoles, checkTls } from './checks.ts'
 import { ConfigError } from './config-error.ts'
 import { readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
@@ -12,9 +12,17 @@ import { modelSettings, providersOf } from './models.ts'
 import { Settings } from './settings.ts'
 import { shownSettings } from './shown-settings.ts'
 
+/** Absolute paths. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+}
+
 export interface Config {
   readonly host: string
   readonly port: number
+  /** Paths of PEM files; undefined where the server speaks plain http. */
+  readonly tls: TlsFiles | undefined
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly databasePool: number
@@ -68,6 +76,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
   const { settings, sources, warnings, found } = readSettings(environment)
   const models = modelSettings(settings, { found, warnings })
   checkReach(settings)
+  checkTls(settings)
   checkRoles(settings)
   checkProviders(models, settings, { sources, warnings })
   const dataDir = resolve(settings.data_dir)
@@ -75,6 +84,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
   return Object.freeze({
     host: settings.host,
     port: settings.port,
+    tls: tlsFiles(settings),
     dataDir,
     databaseUrl: settings.database_url,
     databasePool: settings.database_pool,
@@ -148,6 +158,10 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
     return isSameKind ? [[key, { ...first, ...second }]] : []
   })
   return Object.fromEntries(merged)
+}
+
+function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {
+  return tls_cert && tls_key ? { cert: resolve(tls_cert), key: resolve(tls_key) } : undefined
 }
 
 function parseKeys(keys: readonly string[]): Map<string, string> {

@@ -72,12 +72,16 @@ function expandText(text: string, at: string[], { environment, path, unset }: Ex
   return undefined
 }
 
-/** Folders in the file are relative to it. */
+/** Folders and files that the file names are relative to it. */
 function withAbsolutePaths(values: Record<string, unknown>, folder: string): Record<string, unknown> {
-  const { data_dir, blobs } = values
+  const { blobs } = values
+  const paths = ['data_dir', 'tls_cert', 'tls_key'].flatMap((key) => {
+    const path = values[key]
+    return typeof path === 'string' && path !== '' ? [[key, resolve(folder, path)]] : []
+  })
   return {
     ...values,
-    ...(typeof data_dir === 'string' && data_dir !== '' && { data_dir: resolve(folder, data_dir) }),
+    ...Object.fromEntries(paths),
     ...(isObject(blobs) &&
       typeof blobs.folder === 'string' &&
       blobs.folder !== '' && { blobs: { ...blobs, folder: resolve(folder, blobs.folder) } }),

@@ -34,6 +34,16 @@ const count = (min: number, max?: number) =>
 const Server = z.strictObject({
   host: setting('HOST', 'the address to listen on', z.string().min(1).default('127.0.0.1')),
   port: setting('PORT', 'the port to listen on; 0 takes a free one', count(0, 65_535).default(8080)),
+  tls_cert: setting(
+    'SPOOL_TLS_CERT',
+    'the file of a certificate with its chain (PEM): the server speaks https only',
+    z.string().min(1).optional(),
+  ),
+  tls_key: setting(
+    'SPOOL_TLS_KEY',
+    'the file of the private key of the certificate (PEM, without a passphrase)',
+    z.string().min(1).optional(),
+  ),
   data_dir: setting(
     'SPOOL_DATA_DIR',
     'the folder of the embedded database, file contents and sandbox assets',

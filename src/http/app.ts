@@ -1,6 +1,7 @@
 /** The HTTP server: what every request passes through, and the routes. */
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { ServerOptions as ServerOptionsOfNode } from 'node:http'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { limitArrival, limitConnections } from './arrival.ts'
@@ -35,11 +36,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
     genReqId: () => newHexId('req_'),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    http: {
-      requireHostHeader: false,
-      headersTimeout: options.requestTimeoutMs,
-      connectionsCheckingInterval: Math.min(30_000, options.requestTimeoutMs),
-    },
+    ...nodeServer(options),
     clientErrorHandler: answerUnreadable,
     // A path that cannot be decoded, or that has a longer id, reaches no hook and no route.
     frameworkErrors: (_error, request, reply) => {
@@ -66,6 +63,16 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   consoleRoutes(http, server)
   await http.register(async (v1) => addApi(v1, server, routes.filter(isApi)), { prefix: '/v1' })
   return http
+}
+
+/** Options of Node's own server. Fastify's types want it to be known beforehand whether it speaks https. */
+function nodeServer({ tls, requestTimeoutMs }: ServerOptions): { http: ServerOptionsOfNode } {
+  const common = {
+    requireHostHeader: false,
+    headersTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
+  }
+  return tls ? ({ https: { ...common, ...tls } } as never) : { http: common }
 }
 
 /** What every request passes through, in this order. */
@@ -114,15 +121,17 @@ async function addApi(http: FastifyInstance, server: Server, api: typeof routes)
   })
 }
 
-function pathOf({ url }: FastifyRequest): string {
-  return url.split('?')[0] ?? url
+/** As the client wrote it. */
+function pathOf({ originalUrl }: FastifyRequest): string {
+  return originalUrl.split('?')[0] ?? originalUrl
 }
 
 function answerFailures(http: FastifyInstance, { context }: Server): void {
   http.setErrorHandler((error, request, reply) => answerError(context.log, error, request, reply))
   http.setNotFoundHandler((request, reply) => {
     const path = pathOf(request)
-    const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url: path }) !== null)
+    const url = withoutAzurePath(path)
+    const isKnown = ['GET', 'POST', 'DELETE'].some((method) => http.findRoute({ method, url }) !== null)
     const error = isKnown
       ? errors.methodNotAllowed(request.method, path)
       : errors.invalidUrl(request.method, path)

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'
 import { Unavailable } from '../util/unavailable.ts'
+import { azureBody, azureError } from './azure.ts'
 
 /** How long clients wait before they try again. */
 const retryMs = 1000
@@ -15,10 +16,11 @@ export function answerError(log: Log, error: unknown, request: FastifyRequest, r
   }
   if (failure.headers) void reply.headers(failure.headers)
   const isFiles = /^\/+v1\/+files(\/|\?|$)/.test(request.url)
+  const azure = azureError(failure, request)
   void reply
     .code(failure.status)
     .type('application/json')
-    .send(failure.toBody(isFiles ? { detail: true } : {}))
+    .send(azure ? azureBody(azure) : failure.toBody(isFiles ? { detail: true } : {}))
 }
 
 function toApiError(log: Log, error: unknown, request: FastifyRequest): ApiError {

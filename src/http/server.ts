@@ -14,6 +14,8 @@ export interface ServerOptions {
   corsOrigins: readonly string[]
   /** Whether `OpenAI-Beta: assistants=v2` is required. */
   strictBeta: boolean
+  /** Certificate and key in PEM form; undefined: plain http. */
+  tls: { cert: string; key: string } | undefined
   bodyLimitBytes: number
   /** How long headers and body of a request may take to arrive; uploads only have to make progress. */
   requestTimeoutMs: number

@@ -77,21 +77,130 @@ test.each([
   expect(await answer.json()).toMatchObject({ object: 'list' })
 })
 
-test('a wrong key and an unknown path are refused as on other paths', async () => {
-  expect((await call('/openai/assistants', { authorization: '', 'api-key': 'wrong' })).status).toBe(401)
-  expect((await call('/openai/nothing')).status).toBe(404)
-  expect((await call('/v1/assistants')).status).toBe(400)
+test.each(['//openai/assistants', '/openai//v1//assistants', '/openai/', '/api//projects/p/assistants'])(
+  '%s, as clients with a slash too many call it, is the same address',
+  async (path) => expect((await call(path)).status).toBe(path === '/openai/' ? 404 : 200),
+)
+
+test.each([
+  '/openaix/assistants',
+  '/api/project/p/assistants',
+  '/xopenai/assistants',
+  '/v1/openai/assistants',
+])('%s is not an address of Azure', async (path) => {
+  const answer = await call(path)
+  expect(answer.status).toBe(404)
+  expect(await answer.json()).toMatchObject({ error: { message: `Invalid URL (GET ${path})` } })
 })
 
-test('a tool that only Azure has is refused by its name', async () => {
+describe('what Azure answers in its own words has its own envelope', () => {
+  const denied =
+    'Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.'
+
+  test.each<Record<string, string>>([{ 'api-key': 'wrong' }, { authorization: 'Bearer wrong' }, {}])(
+    'a request with the headers %j',
+    async (headers) => {
+      const answer = await fetch(`${origin}/openai/assistants?api-version=v1`, { headers })
+      expect(answer.status).toBe(401)
+      expect(await answer.json()).toEqual({ error: { code: '401', message: denied } })
+    },
+  )
+
+  test.each([
+    '/openai/nothing',
+    '/openai/files/a/b/c',
+    '/api/projects/p/nothing',
+    '/openai',
+    '/openai/deployments/m',
+    '/openai/deployments/%E0/embeddings',
+  ])('the address %s', async (path) => {
+    const answer = await call(path)
+    expect(answer.status).toBe(404)
+    expect(await answer.json()).toEqual({ error: { code: '404', message: 'Resource not found' } })
+  })
+
+  test.each(['chat/completions', 'embeddings'])(
+    '%s of a deployment that does not exist',
+    async (operation) => {
+      const other = await testServer({
+        models: {
+          providers: { one: { type: 'openai', base_url: 'http://127.0.0.1:9/v1' } },
+          models: { known: 'one' },
+        },
+      })
+      for (const name of ['no-such', 'no%2Fsuch']) {
+        const answer = await ask(`${other.url.replace('/v1', '')}/openai/deployments/${name}/${operation}`)
+        expect(answer.status).toBe(404)
+        expect(await answer.json()).toEqual({
+          error: {
+            code: 'DeploymentNotFound',
+            message:
+              'The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.',
+          },
+        })
+      }
+      await other.close()
+    },
+  )
+})
+
+const ask = (url: string, body: unknown = { messages: [{ role: 'user', content: 'Hi' }], input: 'Hi' }) =>
+  fetch(`${url}?api-version=v1`, {
+    method: 'POST',
+    headers: { 'api-key': 'azure-key', 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  })
+
+test('a body that is no object is refused also where the path names the model', async () => {
+  const answer = await ask(`${origin}/openai/deployments/m/chat/completions`, [1, 2])
+  expect(answer.status).toBe(400)
+  expect(await answer.json()).toMatchObject({ error: { code: 'invalid_type' } })
+})
+
+test('a method that an address does not have is refused with the address of the client', async () => {
+  const answer = await fetch(`${origin}/openai/assistants?api-version=v1`, {
+    method: 'PUT',
+    headers: { 'api-key': 'azure-key' },
+  })
+  expect(answer.status).toBe(405)
+  expect(await answer.text()).toContain('Not allowed to PUT on /openai/assistants.')
+})
+
+test('other errors are those of /v1, with the key and the beta header checked there as before', async () => {
+  const answer = await call('/openai/threads/thread_none?api-version=v1')
+  const { error } = (await answer.json()) as { error: object }
+  expect(error).toEqual({
+    message: "No thread found with id 'thread_none'.",
+    type: 'invalid_request_error',
+    param: null,
+    code: null,
+  })
+  expect(await (await call('/v1/assistants')).json()).toMatchObject({ error: { code: 'invalid_beta' } })
+  const wrong = await call('/v1/assistants', { authorization: 'Bearer wrong' })
+  expect(await wrong.json()).toMatchObject({ error: { code: 'invalid_api_key' } })
+})
+
+test.each([
+  'bing_grounding',
+  'azure_ai_search',
+  'openapi',
+  'connected_agent',
+  'azure_function',
+  'mcp',
+  'fabric_dataagent',
+  'sharepoint_grounding',
+  'deep_research',
+  'browser_automation',
+  'bing_custom_search',
+])('the tool %s, which only Azure has, is refused by its name', async (type) => {
   const answer = await fetch(`${origin}/openai/assistants?api-version=v1`, {
     method: 'POST',
     headers: { 'api-key': 'azure-key', 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'm', tools: [{ type: 'bing_grounding' }] }),
+    body: JSON.stringify({ model: 'm', tools: [{ type, [type]: {} }] }),
   })
   expect(answer.status).toBe(400)
   const { error } = (await answer.json()) as { error: { message: string } }
   expect(error.message).toBe(
-    "Invalid value: 'bing_grounding'. Supported values are: 'code_interpreter', 'function', and 'file_search'.",
+    `Invalid value: '${type}'. Supported values are: 'code_interpreter', 'function', and 'file_search'.`,
   )
 })

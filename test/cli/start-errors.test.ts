@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -61,6 +62,34 @@ test.each([
   const { code, stderr } = await start({ [name]: join(folder, path) })
   expect(code).toBe(1)
   expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file or lies below one`)
+})
+
+const fixtures = join(import.meta.dirname, '../harness/tls')
+const certificate = join(fixtures, 'certificate.pem')
+const key = join(fixtures, 'key.pem')
+
+test.each([
+  [certificate, '', 'SPOOL_TLS_CERT is set and SPOOL_TLS_KEY is not'],
+  ['', key, 'SPOOL_TLS_KEY is set and SPOOL_TLS_CERT is not'],
+  ['/no/such.pem', key, 'SPOOL_TLS_CERT is /no/such.pem, which cannot be read: ENOENT'],
+  [certificate, '/no/such.pem', 'SPOOL_TLS_KEY is /no/such.pem, which cannot be read: ENOENT'],
+  [key, key, `SPOOL_TLS_CERT is ${key}, which holds no certificate`],
+  [certificate, certificate, `SPOOL_TLS_KEY is ${certificate}, which holds no private key`],
+  [certificate, 'other', 'does not belong to'],
+])('the certificate %s with the key %s ends the start with a sentence', async (cert, givenKey, message) => {
+  const other = join(data.path, 'other.pem')
+  mkdirSync(data.path, { recursive: true })
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
+  writeFileSync(other, privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  const { code, stdout, stderr } = await start({
+    SPOOL_TLS_CERT: cert,
+    SPOOL_TLS_KEY: givenKey === 'other' ? other : givenKey,
+  })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toContain(message)
+  expect(stderr).not.toContain('PRIVATE')
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect(existsSync(join(data.path, 'database'))).toBe(false)
 })
 
 const withCode = (code: string) => Object.assign(new Error(code), { code })

@@ -29,9 +29,12 @@ const settings = (name = 'data') => ({
 })
 
 /** A server of its own process. */
-async function startServer(name?: string): Promise<{ child: ChildProcess; openai: OpenAI; port: string }> {
+async function startServer(
+  name?: string,
+  more: Record<string, string> = {},
+): Promise<{ child: ChildProcess; openai: OpenAI; port: string }> {
   const child = spawn(process.execPath, ['--import', 'tsx', main], {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(name) },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(name), ...more },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   running.push(child)
@@ -118,8 +121,25 @@ describe('doctor', () => {
     const { port } = await startServer()
     const beside = await runMain(['doctor'], { ...settings(), PORT: port })
     expect(beside.stdout).toMatch(/^ok +port: a Spool server answers/m)
+    expect(beside.stdout).toMatch(/^ok +TLS: off/m)
     expect(beside.stdout).toMatch(/^ok +database: .*migration \d+$/m)
     expect(beside.code).toBe(0)
+  })
+
+  test('a server that speaks https is recognised, and its certificate is shown', async () => {
+    const tls = resolve(import.meta.dirname, '../harness/tls')
+    const files = { SPOOL_TLS_CERT: join(tls, 'certificate.pem'), SPOOL_TLS_KEY: join(tls, 'key.pem') }
+    const { port } = await startServer('data', files)
+    const { code, stdout } = await runMain(['doctor'], { ...settings(), ...files, PORT: port })
+    expect(stdout).toMatch(
+      /^ok +TLS: the certificate for DNS:localhost, .* is valid until Jan +1 .* 2120 GMT$/m,
+    )
+    expect(stdout).toMatch(/^ok +port: a Spool server answers/m)
+    expect(code).toBe(0)
+    const expired = { ...files, SPOOL_TLS_CERT: join(tls, 'expired.pem') }
+    const late = await runMain(['doctor'], { ...settings(), ...expired, PORT: port })
+    expect(late.stdout).toMatch(/^fail +TLS: .* is valid until Jan +1 .* 2021 GMT\. Renew it, and start/m)
+    expect(late.code).toBe(1)
   })
 
   test('a provider and a database that do not answer are named with the fix', async () => {

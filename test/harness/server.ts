@@ -78,6 +78,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const config = (): Config => ({
     host: '127.0.0.1',
     port: 0,
+    tls: undefined,
     dataDir: data.path,
     databaseUrl,
     databasePool: 8,

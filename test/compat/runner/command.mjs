@@ -1,6 +1,10 @@
 /** Runs a program with a time limit and takes its whole process group along when it ends. */
 import { spawn } from 'node:child_process'
 
+/** What ends the programs that run when this process ends: one listener for all. */
+const ends = new Set()
+process.once('exit', () => ends.forEach((end) => end()))
+
 /** Resolves with `{ ok, output, errors, reason }`; `reason` says in a few words why it is not ok. */
 export async function run(command, args, { ms, cwd, env = {} }) {
   const child = spawn(command, args, {
@@ -17,7 +21,7 @@ export async function run(command, args, { ms, cwd, env = {} }) {
       // It ended by itself.
     }
   }
-  process.once('exit', end)
+  ends.add(end)
   let output = ''
   let errors = ''
   child.stdout.setEncoding('utf8').on('data', (text) => (output += text))
@@ -32,7 +36,7 @@ export async function run(command, args, { ms, cwd, env = {} }) {
     child.on('close', (status, signal) => resolve(status ?? signal))
   })
   clearTimeout(timer)
-  process.off('exit', end)
+  ends.delete(end)
   const last = `${output}\n${errors}`.trim().split('\n').at(-1)
   const what = isLate ? `took longer than ${ms / 1000} s` : code
   const reason = typeof what === 'number' ? `ended with ${what}: ${last}` : what

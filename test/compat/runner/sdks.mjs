@@ -10,13 +10,13 @@ import { run } from './command.mjs'
 
 const compat = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const root = resolve(compat, '../..')
-const cache = join(root, '.cache', 'compat')
+export const cache = join(root, '.cache', 'compat')
 
 /** Longest download; a registry that is slower than this is not there. */
-const fetchMs = 300_000
+export const fetchMs = 300_000
 
 /** Longest compilation; Go needs a minute and a half of processor time the first time. */
-const compileMs = 900_000
+export const compileMs = 900_000
 
 export const sdks = [
   { id: 'node-4', title: 'npm openai 4.104.0', prepare: () => node('4.104.0') },
@@ -73,19 +73,24 @@ async function node(version, installed) {
 }
 
 async function python(version) {
-  const folder = join(cache, `python-${version}`)
+  const { program, skip } = await venv(join(cache, `python-${version}`), [`openai==${version}`])
+  return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/tell.py')] }
+}
+
+/** Installs into a virtual environment of its own, once. Resolves with its Python, or with `skip`. */
+export async function venv(folder, packages) {
   const program = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const ready = join(folder, '.ready')
   if (!existsSync(ready)) {
     const base = process.platform === 'win32' ? 'python' : 'python3'
     const made = await run(base, ['-m', 'venv', '--clear', folder], { ms: fetchMs })
     if (!made.ok) return { skip: made.reason }
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `openai==${version}`]
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]
     const done = await run(program, pip, { ms: fetchMs, env: { PIP_CACHE_DIR: join(cache, 'pip') } })
     if (!done.ok) return { skip: done.reason }
     writeFileSync(ready, '')
   }
-  return { command: program, args: ['-B', join(compat, 'python/tell.py')] }
+  return { program }
 }
 
 async function go() {

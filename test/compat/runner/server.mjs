@@ -4,15 +4,24 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** Longest wait for a server to listen; a first start compiles, too. */
 const startMs = 120_000
 
+const fixture = (name) => fileURLToPath(new URL(`../../harness/tls/${name}.pem`, import.meta.url))
+
+/** What clients must trust to reach a server with `tls`. */
+export const certificate = fixture('certificate')
+
+/** Settings of a server that speaks https. */
+export const tls = { SPOOL_TLS_CERT: certificate, SPOOL_TLS_KEY: fixture('key') }
+
 /**
- * Resolves when the banner is out. `keys` are what SPOOL_API_KEY takes. `complaints()` are the warnings and errors
- * in its log; `end()` stops it and resolves with undefined, or with what was wrong with its end.
+ * Resolves when the banner is out. `keys` are what SPOOL_API_KEY takes, `more` are further settings. `complaints()` are
+ * the warnings and errors in its log; `end()` stops it and resolves with undefined, or with what was wrong with its end.
  */
-export async function startServer(script, keys) {
+export async function startServer(script, keys, more = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'spool-compat-'))
   // A fresh folder to run in, so that nobody's spool.config.json is read.
   const child = spawn(process.execPath, [script], {
@@ -24,6 +33,7 @@ export async function startServer(script, keys) {
       SPOOL_DISCOVERY: '0',
       SPOOL_DATA_DIR: join(folder, 'data'),
       SPOOL_API_KEY: keys.join(','),
+      ...more,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

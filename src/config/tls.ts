@@ -1,0 +1,41 @@
+/** The certificate of a server that speaks https, read once. */
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { ConfigError } from './config-error.ts'
+import type { TlsFiles } from './config.ts'
+
+export interface Tls {
+  cert: string
+  key: string
+}
+
+/** Reads and checks PEM files. Throws `ConfigError`. */
+export function readTls(files: TlsFiles): Tls {
+  const cert = read(files.cert, 'SPOOL_TLS_CERT')
+  const key = read(files.key, 'SPOOL_TLS_KEY')
+  check({ cert }, `SPOOL_TLS_CERT is ${files.cert}, which holds no certificate in PEM form`)
+  check({ key }, `SPOOL_TLS_KEY is ${files.key}, which holds no private key in PEM form without a passphrase`)
+  check(
+    { cert, key },
+    `The key ${files.key} (SPOOL_TLS_KEY) does not belong to ${files.cert} (SPOOL_TLS_CERT)`,
+  )
+  return { cert, key }
+}
+
+function read(path: string, setting: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(`${setting} is ${path}, which cannot be read: ${reason}.`)
+  }
+}
+
+function check(parts: Partial<Tls>, problem: string): void {
+  try {
+    createSecureContext(parts)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(`${problem}: ${reason}.`)
+  }
+}
