@@ -86,7 +86,7 @@ async function pointsOf(scenario: Scenario, pace: Pace): Promise<Point[]> {
   // A request that is paused before its run exists creates one of its own later.
   const created = effects.findIndex(({ name }) => name === 'commit')
   return effects.flatMap((effect, index) =>
-    (pace === 'piecewise' || isAll ? kinds : (['kill after', 'cut after'] as const))
+    (pace === 'piecewise' || isAll ? kinds : (['kill after', 'cut after', 'pause before'] as const))
       .filter((kind) => isPossible(kind, effect.kind) && (kind !== 'pause before' || index > created))
       .map((kind) => ({ pace, faults: [{ at: index + 1, kind }] })),
   )

@@ -11,8 +11,8 @@ import {
 
 /**
  * `kill`: the process is killed. `cut`: the connection is lost before the statement reaches the database, or before
- * its answer reaches the process. `pause`: the process stands still before the effect, until another one has ended
- * the run. Statements inside of a transaction are not paused: their locks would stop everybody else.
+ * its answer reaches the process. `pause`: the process stands still before the effect, until another one works on
+ * the run or has ended it. Statements inside of a transaction are not paused: their locks would stop everybody else.
  */
 export type FaultKind = 'kill before' | 'kill after' | 'cut before' | 'cut after' | 'pause before'
 

@@ -37,7 +37,9 @@ function expectEnd(row: RunRow, scenario: Scenario, { acknowledged }: Play): voi
   expect(row.status).toBe(scenario.status)
   expect(row.lease_owner).toBeNull()
   expect(row.required_action).toBeNull()
-  if (acknowledged.has('cancelled')) expect(row.cancelled_at).not.toBeNull()
+  const { run_id = row.id, isCancelled } = acknowledged
+  expect(row.id).toBe(run_id)
+  if (isCancelled) expect(row.cancelled_at).not.toBeNull()
 }
 
 /** Each text once and in order. A run that was stopped may lack the end of it. */

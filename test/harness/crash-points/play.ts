@@ -25,8 +25,10 @@ export interface Play {
   thread_id: string
   /** The processes, the first one first. */
   gates: Gate[]
-  /** What the client knows to be true. */
-  acknowledged: Set<'created' | 'submitted' | 'cancelled'>
+  /** Processes that were killed, or stand still until they go on. */
+  stopped: EngineProcess[]
+  /** What the client knows to be true: its run, and whether that is being cancelled. */
+  acknowledged: { run_id?: string; isCancelled?: boolean }
   /** Calls that were in the database when a process was stopped, and how many cells had begun until then. */
   atStop: { calls: RecordedCall[]; cells: number }[]
 }
@@ -40,14 +42,13 @@ interface Parts {
 
 export async function play(world: World, parts: Parts): Promise<Play> {
   const { thread_id, assistant_id } = await place(world, parts.scenario)
-  const shown: Play = { thread_id, gates: [], acknowledged: new Set(), atStop: [] }
-  const stopped: EngineProcess[] = []
+  const shown: Play = { thread_id, gates: [], stopped: [], acknowledged: {}, atStop: [] }
   let process = await startProcess(world, parts, shown)
   for (let round = 0; round < mostRounds; round += 1) {
     if (process.gate.isStopped) {
       await process.gate.isQuiet()
       shown.atStop.push({ calls: await recordedCalls(world.db, thread_id), cells: world.cells.length })
-      stopped.push(process)
+      shown.stopped.push(process)
       // The pause before the next recovery is tested elsewhere.
       await world.db.query({
         text: `update runs set claimable_at = '-infinity' where thread_id = $1`,
@@ -60,7 +61,7 @@ export async function play(world: World, parts: Parts): Promise<Play> {
       await unlessStopped(process, process.isIdle())
       if (process.gate.isStopped) continue
       await process.gate.isQuiet()
-      for (const one of stopped) await goOnLate(one)
+      await goOnLate(shown)
       return shown
     }
     await unlessStopped(process, goOn(process, { shown, assistant_id, parts, run }))
@@ -69,13 +70,15 @@ export async function play(world: World, parts: Parts): Promise<Play> {
   throw new Error(`the run is stuck: ${JSON.stringify(await newestRun(world.db, thread_id))}`)
 }
 
-/** A process that was paused goes on; it finds that its run is no longer its own. */
-async function goOnLate(process: EngineProcess): Promise<void> {
-  if (!process.gate.wasPaused) return
-  process.gate.resume()
-  await process.beat()
-  await process.isIdle()
-  await process.gate.isQuiet()
+/** Processes that were paused go on; they find that their run is no longer their own. */
+async function goOnLate({ stopped }: Play): Promise<void> {
+  for (const process of stopped.splice(0)) {
+    if (!process.gate.wasPaused) continue
+    process.gate.resume()
+    await process.beat()
+    await process.isIdle()
+    await process.gate.isQuiet()
+  }
 }
 
 /** A thread with a message, and an assistant with the tools. */
@@ -137,14 +140,13 @@ async function goOn(
   try {
     if (!run) {
       const options = { project, include_search_content: false }
-      await createRun(context, thread_id, { assistant_id, parallel_tool_calls: true }, options)
-      acknowledged.add('created')
+      const request = { assistant_id, parallel_tool_calls: true }
+      acknowledged.run_id = (await createRun(context, thread_id, request, options)).run.id
     } else if (run.status !== 'requires_action') await process.look()
     else if (parts.scenario.answer === 'submit') {
       const waiting = run.required_action?.submit_tool_outputs.tool_calls ?? []
       const tool_outputs = waiting.map(({ id }) => ({ tool_call_id: id, output: outputOf(id) }))
       await submitToolOutputs(context, { project, thread_id, id: run.id }, { tool_outputs })
-      acknowledged.add('submitted')
     } else if (parts.scenario.answer === 'cancel') await cancel(process, run, shown)
     else {
       process.passDeadline(run.deadline)
@@ -165,7 +167,7 @@ async function cancel(
 ): Promise<void> {
   const key: RunKey = { project, thread_id, id }
   await cancelRun(context, key)
-  acknowledged.add('cancelled')
+  acknowledged.isCancelled = true
 }
 
 function unlessUnavailable(error: unknown): void {
@@ -192,6 +194,8 @@ function scriptedModel(process: EngineProcess, parts: ModelParts): ChatModel {
       await gate.effect('model call', async () => {})
       for (const said of parts.scenario.turns[past.length] ?? []) {
         if (parts.pace === 'piecewise') await gate.isQuiet()
+        // At the other pace an earlier owner that was paused goes on while this one works.
+        else if (said.type !== 'interrupted') await goOnLate(parts.shown)
         await gate.effect(`model says ${said.type}`, async () => {})
         signal.throwIfAborted()
         if (said.type === 'interrupted') await interrupt(process, said, { ...parts, signal })
