@@ -10,6 +10,7 @@ const suites = [
   { name: 'test', command: ['npm', 'test'], counts: true },
   { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
+  { name: 'test:postgres', command: ['npm', 'run', 'test:postgres'], counts: true },
   { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
   { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },
   { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },

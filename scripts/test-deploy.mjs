@@ -5,11 +5,11 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startServer } from '../test/compat/runner/server.mjs'
+import { freePort } from './free-port.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const deploy = join(root, 'deploy')
@@ -132,16 +132,6 @@ function caddyCommand(port, upstream) {
   const file = join(folder, 'Caddyfile')
   writeFileSync(file, `{\n\tadmin off\n}\n${site}`)
   return ['caddy', 'run', '--config', file, '--adapter', 'caddyfile']
-}
-
-function freePort() {
-  const probe = createServer()
-  return new Promise((done) =>
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => done(port))
-    }),
-  )
 }
 
 async function answers(url) {

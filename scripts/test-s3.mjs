@@ -5,10 +5,10 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AwsClient } from 'aws4fetch'
+import { freePort } from './free-port.mjs'
 
 const packages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -94,17 +94,6 @@ async function makeUser(endpoint) {
   await ask('s3', `${endpoint}/moto-api/reset-auth`, { method: 'POST', body: '0' })
   const tag = (name) => new RegExp(`<${name}>([^<]*)<`).exec(made)?.[1]
   return { id: tag('AccessKeyId'), secret: tag('SecretAccessKey') }
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 }
 
 async function answering(endpoint, server) {

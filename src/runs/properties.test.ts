@@ -1,11 +1,11 @@
 /** Random facts against the transition function: the invariants of docs/run-lifecycle.md that need no database. */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { replayLog } from '../../test/harness/replay-log.ts'
 import { functionCall, queuedRow, recorded, usage } from '../../test/harness/run-states.ts'
 import type { Message } from '../api/messages.ts'
 import { toRun, type RunRow } from '../sql/runs.ts'
 import type { StepRow } from '../sql/run-steps.ts'
-import { grown } from './content.ts'
 import { isPossible, next, requested } from './next.ts'
 import { hasEnded } from './status.ts'
 import type { Fact, RunState, Transition } from './state.ts'
@@ -73,39 +73,8 @@ function expectInvariants(run: Run, before: RunRow): void {
   }
 }
 
-/** The objects that the log makes, for a client that follows it, less what was removed. */
-function replayed({ log, removed }: Run) {
-  const messages = new Map<string, Message>()
-  const steps = new Map<string, { id: string; status: string }>()
-  const ended = new Set<string>()
-  for (const { event, data } of log) {
-    const kind = /^thread\.(message|run\.step)\.(\w+)$/.exec(event)
-    if (!kind) continue
-    // Nothing comes after the end of an object, and it ends once.
-    expect(ended).not.toContain(data.id)
-    const isMessage = kind[1] === 'message'
-    if (kind[2] === 'delta' && isMessage) {
-      const message = messages.get(data.id)
-      if (!message) throw new Error(`a delta came before its message: ${JSON.stringify(data)}`)
-      messages.set(data.id, data.delta.content.reduce(grown, message))
-    } else if (kind[2] === 'delta') {
-      expect(steps.has(data.id)).toBe(true)
-    } else if (isMessage) {
-      // What the deltas made is what the message ends with.
-      if (data.status !== 'in_progress') expect(data.content).toEqual(messages.get(data.id)?.content)
-      messages.set(data.id, data)
-    } else steps.set(data.id, data)
-    if (kind[2] !== 'delta' && data.status !== 'in_progress') ended.add(data.id)
-  }
-  for (const id of removed) {
-    messages.delete(id)
-    steps.delete(id)
-  }
-  return { messages, steps }
-}
-
 function expectLogMakesObjects(run: Run): void {
-  const { messages, steps } = replayed(run)
+  const { messages, steps } = replayLog(run.log, run.removed)
   const { turn } = run.state
   const open = turn?.open ? [turn.open.message] : []
   const stored = new Map([...run.messages, ...open.map((message) => [message.id, message] as const)])

@@ -111,8 +111,10 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
 
 /** Counts of the row, which decide whether and when a run is recovered again. */
 async function counts(run_id: string) {
-  const [row] = await server.db.query<{ recoveries: number; losses: number; pause: number }>({
-    text: `select recoveries, losses, extract(epoch from claimable_at - clock_timestamp())::float8 as pause
+  const [row] = await server.db.query<{ recoveries: number; losses: number; pause: number | null }>({
+    text: `select recoveries, losses,
+             case when isfinite(claimable_at) then extract(epoch from claimable_at - clock_timestamp())::float8 end
+               as pause
            from runs where id = $1`,
     values: [run_id],
   })
@@ -212,7 +214,7 @@ test('each recovery without progress makes the next one wait longer', async () =
   const pauses: number[] = []
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     await eventually(() => server.model.requests.length === before + attempt, `request ${attempt}`)
-    if (attempt > 1) pauses.push((await counts(run.id)).pause)
+    if (attempt > 1) pauses.push((await counts(run.id)).pause ?? 0)
     await orphan(run.id)
   }
   await reach(run, 'completed')
