@@ -6,11 +6,11 @@ import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
+import { chooseEmbedder } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
-import { openEmbedder } from './embedders/open.ts'
 import { Worker } from './engine/worker.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
@@ -51,6 +51,8 @@ export interface AppOptions {
   log: Log
   clock: Clock
   keepAliveMs?: number
+  /** Whether stores of another embedder are about to be embedded again; otherwise they may decide which is used. */
+  reindexes?: boolean
 }
 
 /** What was opened so far, so that a start that fails half-way closes it again. */
@@ -82,13 +84,20 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
     : config.models
   const models = openModels(modelSettings, log)
   closers.push(() => models.close())
-  const search = await openSearch({ ...config, models: modelSettings }, { db, blobs, clock, log, models })
-  closers.push(() => search.close())
+  const isWritten = config.models.default_embedder !== undefined || options.reindexes === true
+  const choice = { settings: modelSettings, serverOf: (name: string) => models.server(name), isWritten }
+  const embedder = await chooseEmbedder(choice, db, log)
+  closers.push(() => embedder.close())
+  log('info', 'vector stores have an embedder', { embedder: embedder.id })
+  await removeOldFolders()
+  const { searchMemoryBytes: memoryBytes } = config
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
+  closers.push(() => retrieval.close())
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
   closers.push(() => hints.close())
-  const context = contextOf(config, options, { database, blobs, hints, models, retrieval: search.retrieval })
+  const context = contextOf(config, options, { database, blobs, hints, models, retrieval })
   if (config.roles.has('worker')) endSessionsOfDeletedThreads({ hints, sandbox, log })
   await hints.start(db)
   // The embedded database serves one process, so every worker that it knows has ended.
@@ -118,7 +127,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
     url: http?.url,
     database: database.description,
     models,
-    retrieval: search.retrieval,
+    retrieval,
     lost: database.lost,
     close: () => (closing ??= close()),
   }
@@ -179,24 +188,6 @@ function contextOf(
     modelBehind: (name) => {
       const found = models.resolve(name)
       return found && `${found.provider}/${found.model}`
-    },
-  }
-}
-
-/** Search with its embedder; closing it closes both. */
-async function openSearch(
-  { searchMemoryBytes: memoryBytes, models: settings }: Config,
-  parts: Pick<Context, 'db' | 'blobs' | 'clock' | 'log'> & { models: Models },
-): Promise<{ retrieval: Retrieval; close: () => Promise<void> }> {
-  const { models, ...others } = parts
-  await removeOldFolders()
-  const embedder = openEmbedder(settings, (provider) => models.server(provider))
-  const retrieval = openRetrieval({ ...others, embedder, memoryBytes })
-  return {
-    retrieval,
-    close: async () => {
-      await retrieval.close()
-      await embedder.close()
     },
   }
 }

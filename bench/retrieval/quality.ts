@@ -1,12 +1,9 @@
 /** How well words, vectors and both together find the one right passage. */
 import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
-import { ExactIndex } from '../../src/search/exact-index.ts'
-import type { IndexedWindow } from '../../src/search/port.ts'
-import { alphaFor, fuseScores } from '../../src/search/rank.ts'
-import { packTerms, termsOf } from '../../src/documents/index.ts'
-import { WordIndex } from '../../src/search/word-index.ts'
-import { cutWindows } from '../../src/ingest/windows.ts'
+import { vectorShare, type Scores } from '../../src/search/rank.ts'
+import { termsOf } from '../../src/documents/index.ts'
 import { distractors, seededRandom } from './distractors.ts'
+import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { passages } from './passages.ts'
 
 export interface Corpus {
@@ -86,25 +83,21 @@ const never = new AbortController().signal
 export type Row = { corpus: string; kind: Kind | 'all'; method: string } & Quality
 
 /** What is found for one query, by each of the two ways; all chunks, with their scores. */
-interface Found {
+interface Found extends Legs {
   kind: Kind
+  query: string
   home: string
-  cosines: ReadonlyMap<string, number>
-  words: ReadonlyMap<string, number>
 }
 
-/** One row for each kind of query and method; `alphas` adds a row for each further mixture. */
-export async function measureQuality(corpus: Corpus, alphas: number[] = []): Promise<Row[]> {
+/** One row for each kind of query and method. */
+export async function measureQuality(corpus: Corpus): Promise<Row[]> {
   const embedder = new BuiltinEmbedder()
   const found = await searchAll(corpus, embedder)
   await embedder.close()
-  const methods: [string, (one: Found) => ReadonlyMap<string, number>][] = [
+  const methods: [string, (one: Found) => Scores][] = [
     ['words', ({ words }) => words],
-    ['vectors', ({ cosines }) => cosines],
-    ...[alphaFor(embedder.id, ''), ...alphas].map((alpha): [string, (one: Found) => Map<string, number>] => [
-      `fused ${alpha}`,
-      ({ cosines, words }) => fuseScores(cosines, words, alpha),
-    ]),
+    ['vectors', ({ meaning }) => meaning],
+    ['fused', (one) => fused(one, vectorShare(embedder.id, one.query))],
   ]
   return [...kinds, 'all' as const].flatMap((kind) => {
     const own = found.filter((one) => kind === 'all' || one.kind === kind)
@@ -115,69 +108,15 @@ export async function measureQuality(corpus: Corpus, alphas: number[] = []): Pro
   })
 }
 
+/** By vectors and by words, all texts for each query. */
 async function searchAll(corpus: Corpus, embedder: BuiltinEmbedder): Promise<Found[]> {
-  const ids = corpus.texts.map((_, index) => `chunk_${index}`)
-  const windows = await embedWindows(corpus, ids, embedder)
-  const vectorSource = {
-    vector_store_id: 'vs',
-    dimensions: embedder.dimensions,
-    version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1 }],
-    async *windows() {
-      yield windows
-    },
-  }
-  const wordSource = {
-    vector_store_id: 'vs',
-    version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1 }],
-    async *terms() {
-      yield corpus.texts.map((text, index) => ({
-        part: 'all',
-        chunk_id: ids[index] ?? '',
-        terms: packTerms(text),
-      }))
-    },
-  }
-  const [vectorIndex, wordIndex] = [
-    new ExactIndex({ budgetBytes: 1 << 30 }),
-    new WordIndex({ budgetBytes: 1 << 30 }),
-  ]
-  const found: Found[] = []
-  for (const kind of kinds) {
-    const asked = queries(kind)
-    const vectors = await embedder.embed(asked, 'query', never)
-    for (const [index, query] of asked.entries()) {
-      const all = { limit: ids.length }
-      const vector = vectors[index] ?? new Float32Array()
-      const cosines = scoresOf(await vectorIndex.search(vectorSource, vector, all, never))
-      const words = scoresOf(await wordIndex.search(wordSource, query, all, never))
-      found.push({ kind, home: ids[corpus.homes[index] ?? 0] ?? '', cosines, words })
-    }
-  }
-  return found
-}
-
-async function embedWindows(
-  corpus: Corpus,
-  ids: string[],
-  embedder: BuiltinEmbedder,
-): Promise<IndexedWindow[]> {
-  const pending = corpus.texts.flatMap((text, index) =>
-    cutWindows([{ text, start: 0, end: text.length }], embedder).map((window) => ({
-      chunk_id: ids[index] ?? '',
-      text: window.text,
-    })),
+  const asked = kinds.flatMap((kind) =>
+    queries(kind).map((query, at) => ({ kind, query, home: textId(corpus.homes[at] ?? 0) })),
   )
-  const texts = pending.map(({ text }) => text)
-  const vectors = await embedder.embed(texts, 'passage', never)
-  return pending.map(({ chunk_id }, at) => ({
-    part: 'all',
-    chunk_id,
-    vector: vectors[at] ?? new Float32Array(),
-  }))
-}
-
-function scoresOf(hits: { chunk_id: string; score: number }[]): Map<string, number> {
-  return new Map(hits.map(({ chunk_id, score }) => [chunk_id, score]))
+  const legs = await scoreTexts(
+    corpus.texts,
+    asked.map(({ query }) => query),
+    { embedder, embed: (texts, purpose) => embedder.embed(texts, purpose, never) },
+  )
+  return legs.map((found, at) => ({ ...asked[at]!, ...found }))
 }

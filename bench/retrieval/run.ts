@@ -1,13 +1,15 @@
 /**
  * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and keeps the
- * numbers in bench/results.
+ * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
 import { kinds, longCorpus, measureQuality, shortCorpus, type Row } from './quality.ts'
+import { measurePublicSets } from './public-sets.ts'
 import { measureIngest, measureSearch } from './speed.ts'
 
-const method = { words: 'words', vectors: 'vectors', fused: 'fused 0.5' }
+const method = { words: 'words', vectors: 'vectors', fused: 'fused' }
 
 function qualityTable(rows: Row[]): string {
   const lines = [...kinds, 'all'].flatMap((kind) =>
@@ -42,16 +44,22 @@ const results: Record<string, unknown> = {
 }
 console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}\n`)
 
-if (process.argv[2] !== 'speed') await quality()
-if (process.argv[2] !== 'quality') {
-  await ingest()
-  await search()
-}
-await mkdir('bench/results', { recursive: true })
-await writeFile('bench/results/retrieval.json', JSON.stringify(results, null, 2))
+const { values, positionals } = parseArgs({ options: { folder: { type: 'string' } }, allowPositionals: true })
+if (values.folder !== undefined) failures.push(...(await measurePublicSets(values.folder)))
+else await ownSets(positionals[0])
 if (failures.length > 0) {
   console.error(failures.join('\n'))
   process.exitCode = 1
+}
+
+async function ownSets(part: string | undefined): Promise<void> {
+  if (part !== 'speed') await quality()
+  if (part !== 'quality') {
+    await ingest()
+    await search()
+  }
+  await mkdir('bench/results', { recursive: true })
+  await writeFile('bench/results/retrieval.json', JSON.stringify(results, null, 2))
 }
 
 async function quality(): Promise<void> {

@@ -15,6 +15,7 @@ export function banner(config: Config, app: App): string {
   Spool ${app.url ? `answers at ${app.url}/v1` : 'works on runs'}
     database  ${app.database}
     model     ${app.models.description}
+    embedder  ${app.retrieval.embedder.id}
     python    ${config.sandbox.choice === 'off' ? 'off' : 'a sandbox is chosen now; the log and /readyz say which'}
 ${console}    keys      ${config.keys.size > 0 ? `${config.keys.size} configured` : 'any key is accepted, from this machine only'}
 ${warning}`

@@ -8,7 +8,9 @@ import type { Queryable } from '../database/database.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import { readTls } from '../config/tls.ts'
+import { chooseEmbedder } from '../default-embedder.ts'
 import { openEmbedder } from '../embedders/open.ts'
+import type { Embedder } from '../embedders/port.ts'
 import { openModels, type Models } from '../models/open.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
@@ -72,7 +74,7 @@ function checksOf(config: Config, models: Models, log: Log): Check[] {
       name: `provider ${provider}`,
       run: () => checkProvider(models, provider),
     })),
-    { name: 'embedder', run: () => checkEmbedder(config, models) },
+    { name: 'embedder', run: () => checkEmbedder(config, models, log) },
     { name: 'sandbox', run: () => checkSandbox(config, log) },
   ]
 }
@@ -119,10 +121,13 @@ function checkCertificate({ tls }: Config): Finding {
   return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
+function attach({ databaseUrl, dataDir, databaseTimeoutMs: timeoutMs }: Config, log: Log) {
+  return attachDatabase({ ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs, log })
+}
+
 async function checkDatabase(config: Config, log: Log): Promise<Finding> {
-  const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = config
-  const settings = { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs, log }
-  const { db, close } = await attachDatabase(settings)
+  const { databaseUrl } = config
+  const { db, close } = await attach(config, log)
   try {
     const [row] = await db.query<{ version: string; skew: number }>({
       text: `select current_setting('server_version') as version,
@@ -143,10 +148,7 @@ async function checkDatabase(config: Config, log: Log): Promise<Finding> {
 
 async function schemaOf(db: Queryable): Promise<string> {
   const newest = newestMigration(migrations)
-  const [exists] = await db.query<{ name: string | null }>({
-    text: `select to_regclass('schema_migrations')::text as name`,
-  })
-  if (!exists?.name) return 'empty; the first start creates the tables'
+  if (!(await hasTable(db, 'schema_migrations'))) return 'empty; the first start creates the tables'
   const [row] = await db.query<{ number: number }>({
     text: 'select coalesce(max(number), 0) as number from schema_migrations',
   })
@@ -159,6 +161,14 @@ async function schemaOf(db: Queryable): Promise<string> {
   return number === newest
     ? `migration ${number}`
     : `migration ${number}; the next start applies up to ${newest}`
+}
+
+async function hasTable(db: Queryable, table: string): Promise<boolean> {
+  const [row] = await db.query<{ name: string | null }>({
+    text: 'select to_regclass($1)::text as name',
+    values: [table],
+  })
+  return typeof row?.name === 'string'
 }
 
 async function checkBlobs(config: Config): Promise<string> {
@@ -181,13 +191,29 @@ async function checkProvider(models: Models, provider: string): Promise<Finding 
   return { level: 'warn', text: 'it answers, but lists no model; name one in "models" to test it' }
 }
 
-async function checkEmbedder(config: Config, models: Models): Promise<string> {
-  const embedder = openEmbedder(config.models, (provider) => models.server(provider))
+async function checkEmbedder(config: Config, models: Models, log: Log): Promise<string> {
+  const embedder = await embedderInUse(config, models, log)
   try {
     const [vector] = await embedder.embed(['ready'], 'query', AbortSignal.timeout(answerMs))
     return `${embedder.id} gives vectors of ${vector?.length ?? 0} numbers`
   } finally {
     await embedder.close()
+  }
+}
+
+/** The one that a start would choose. */
+async function embedderInUse(config: Config, models: Models, log: Log): Promise<Embedder> {
+  const choice = {
+    settings: config.models,
+    serverOf: (provider: string) => models.server(provider),
+    isWritten: config.models.default_embedder !== undefined,
+  }
+  const { db, close } = await attach(config, log)
+  try {
+    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice.settings, choice.serverOf)
+    return await chooseEmbedder(choice, db, log)
+  } finally {
+    await close()
   }
 }
 

@@ -13,7 +13,10 @@ export async function reindex(
   config: Config,
   { print, ...options }: { log: Log; clock: Clock; print: (line: string) => void },
 ): Promise<void> {
-  const app = await openApp({ ...config, roles: new Set(['worker']), maxRuns: 0 }, options)
+  const app = await openApp(
+    { ...config, roles: new Set(['worker']), maxRuns: 0 },
+    { ...options, reindexes: true },
+  )
   try {
     const { retrieval } = app
     const stores = await beginReindex(retrieval)

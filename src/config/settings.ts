@@ -213,9 +213,12 @@ const Models = z.strictObject({
   ),
   default_embedder: setting(
     'SPOOL_DEFAULT_EMBEDDER',
-    '`provider/name` of the embedding model for vector stores',
+    '`provider/name` of the embedding model for vector stores, or `built-in`',
     ModelSettings.shape.default_embedder,
-    { default: 'built in' },
+    {
+      default:
+        'that of a provider that serves one, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
+    },
   ),
   context_windows: setting(
     'SPOOL_CONTEXT_WINDOWS',

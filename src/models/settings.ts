@@ -83,7 +83,7 @@ export const ModelSettings = z.strictObject({
   providers: z.record(z.string().regex(providerName), ProviderSettings),
   /** Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. */
   models: z.record(z.string().min(1), z.string().min(1)),
-  /** `provider/upstream-name` of the embedding model for vector stores. */
+  /** `provider/upstream-name` of the embedding model for vector stores, or `built-in`. */
   default_embedder: z.string().min(1).optional(),
   /** Model name or pattern -> tokens a prompt and its answer may hold. */
   context_windows: z.record(z.string().min(1), z.int().min(256)).optional(),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { alphaFor, bestOf, fuseScores, rankCandidates, type Candidate } from './rank.ts'
+import { bestOf, fuseScores, rankCandidates, vectorShare, type Candidate } from './rank.ts'
 
 function candidate(file_id: string, index: number, score: number): Candidate {
   return { chunk_id: `${file_id}_${index}`, file_id, start: index * 100, end: index * 100 + 200, score }
@@ -11,23 +11,52 @@ function ids(candidates: Candidate[]): string[] {
 
 const all = { limit: 10, score_threshold: 0, ranker: 'auto' } as const
 
+function order(scores: ReadonlyMap<string, number>): string[] {
+  return [...scores].toSorted(([, one], [, other]) => other - one).map(([id]) => id)
+}
+
 test('a score adds up vectors and words, and is between 0 and 1', () => {
   const vectors = new Map([
     ['both', 0.8],
-    ['meaning', 0.9],
+    ['meaning', 1.2],
     ['opposite', -0.5],
   ])
   const words = new Map([
     ['both', 0.6],
     ['words', 1],
   ])
+  // The cosines spread over all of 0..1, so the share is the weight.
   const fused = fuseScores(vectors, words, 0.5)
   expect([...fused].map(([id, score]) => [id, Number(score.toFixed(4))])).toEqual([
     ['both', 0.7],
-    ['meaning', 0.45],
+    ['meaning', 0.5],
     ['opposite', 0],
     ['words', 0.5],
   ])
+})
+
+test.each([
+  ['wide', [0.9, 0.1, 0.5]],
+  ['close together', [0.8, 0.64, 0.72]],
+  ['close together and low', [0.3, 0.14, 0.22]],
+] as const)('cosines that are %s order the chunks alike', (_, [first, second, third]) => {
+  const vectors = new Map([
+    ['meant', first],
+    ['unlike', second],
+    ['named', third],
+  ])
+  expect(order(fuseScores(vectors, new Map([['named', 0.1]]), 0.3))).toEqual(['meant', 'named', 'unlike'])
+  expect(order(fuseScores(vectors, new Map([['named', 0.9]]), 0.3))).toEqual(['named', 'meant', 'unlike'])
+})
+
+test('of a few chunks with nearly equal cosines the one with the words is first', () => {
+  const vectors = new Map([
+    ['one', 0.52],
+    ['other', 0.5],
+  ])
+  expect(order(fuseScores(vectors, new Map([['other', 0.2]]), 0.25))).toEqual(['other', 'one'])
+  // A single chunk has no spread.
+  expect(fuseScores(new Map([['one', 0.5]]), new Map(), 0.25).get('one')).toBeGreaterThan(0.2)
 })
 
 test('a chunk gets the score of its best query', () => {
@@ -45,24 +74,47 @@ test('a chunk gets the score of its best query', () => {
 
 test.each([
   'Wie lautet die Kennung des Ventils Q7-Zirkon in der Anlage?',
+  'Was bedeutet Plastid?',
+  'Wie oft reist Doctor Who?',
+  'Wo liegen die School of Medicine und die School of Law?',
   'Où est la vanne de la chaudière ?',
   '¿Dónde está el manual de la caldera?',
   'Где находится клапан?',
   '밸브는 어디에 있습니까?',
+  'أين الصمام؟',
   '弁はどこですか',
-])('with an English embedder, the words of a query in %s count more than its vector', (query) => {
-  expect(alphaFor('use-lite/512', query)).toBe(0.1)
-  expect(alphaFor('text-embedding-3-small/1536', query)).toBe(0.5)
+])('with an English embedder words alone decide about %s', (query) => {
+  const share = vectorShare('use-lite/512', query)
+  const vectors = new Map([
+    ['meant', 1],
+    ['named', 0],
+    ['unlike', 0.5],
+  ])
+  const words = new Map([
+    ['named', 0.02],
+    ['meant', 0.01],
+  ])
+  expect(order(fuseScores(vectors, words, share))).toEqual(['named', 'meant', 'unlike'])
+  expect(vectorShare('text-embedding-3-small/1536', query)).toBe(0.3)
 })
 
 test.each([
   'Where does the ferry to São Tomé leave?',
   'What was the default of ERR_42?',
+  'Who was Ada Lovelace?',
   'valve identifier boiler',
   'E-4471',
   '',
-])('with an English embedder, the query %j is treated as English', (query) => {
-  expect(alphaFor('use-lite/512', query)).toBe(0.5)
+])('to an English embedder %j is English, or no language at all', (query) => {
+  expect(vectorShare('use-lite/512', query)).toBe(0.25)
+})
+
+test('the vector of the built-in embedder counts less for a query of many words', () => {
+  const long =
+    'Which methods make titles of articles that describe what the articles contain, how do readers judge such titles, ' +
+    'and what problems come up when a computer searches for documents by approximate titles or by authors?'
+  expect(vectorShare('use-lite/512', long)).toBeLessThan(0.2)
+  expect(vectorShare('use-lite/512', long)).toBeGreaterThan(0.1)
 })
 
 test('only the best of chunks that overlap by half is kept', () => {

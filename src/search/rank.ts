@@ -1,60 +1,100 @@
 /** Makes one ranking of what was found by vectors and what was found by words. */
+import { termsOf } from '../documents/index.ts'
 
 export type Ranker = 'none' | 'auto'
 
-/** The share of a score that comes from vectors. The rest comes from words. */
-const defaultAlpha = 0.5
-/** For embedders that read English only and a query in another language: words decide, vectors order the rest. */
-const foreignAlpha = 0.1
-
-/** By the id of an embedder. Measured with `npm run bench:retrieval`. */
-const embedders: Readonly<Record<string, { alpha: number; englishOnly: boolean }>> = {
-  'use-lite/512': { alpha: 0.5, englishOnly: true },
+/**
+ * How far the vectors of an embedder count, 0..1, words having the rest: a cosine counts as its place between the worst
+ * and the best cosine of the candidates, whose spread differs much between embedders and queries.
+ */
+interface Shares {
+  short: number
+  /** What the share falls to as the query gets longer. */
+  long: number
+  /** For a query in a language that the embedder does not read. */
+  foreign: number
 }
 
-export function alphaFor(embedderId: string, query: string): number {
-  const embedder = embedders[embedderId]
-  if (embedder?.englishOnly && !isEnglish(query)) return foreignAlpha
-  return embedder?.alpha ?? defaultAlpha
+/** By the id of an embedder; those that are not listed have not been measured. docs/retrieval.md has the numbers. */
+const measured: Readonly<Record<string, Shares>> = {
+  // It reads English only, and its vector blurs a query of many words. In other languages words decide, and vectors
+  // order what words leave equal.
+  'use-lite/512': { short: 0.25, long: 0.1, foreign: 1e-6 },
+}
+const unmeasured: Shares = { short: 0.3, long: 0.3, foreign: 0.3 }
+
+/** Queries with more different terms are long. */
+const shortTerms = 8
+
+/** How far vectors count for a query, 0..1; see `fuseScores`. */
+export function vectorShare(embedderId: string, query: string): number {
+  const { short, long, foreign } = measured[embedderId] ?? unmeasured
+  if (!isEnglish(query)) return foreign
+  const terms = new Set(termsOf(query)).size
+  return long + (short - long) * Math.min(1, shortTerms / Math.max(1, terms))
 }
 
 const wordSet = (words: string) => new Set(words.split(' '))
+/** Frequent words; few of the languages below have them too. */
 const englishWords = wordSet(
-  'a an and are at be by can did do does for from has have how i in is it of on or that the this to was were what ' +
-    'when where which who why will with you',
+  'and are at be by can did does for from has have how is it of on or that the this to were what when where which who ' +
+    'why with you',
 )
 /** Frequent German, French, Spanish, Italian, Portuguese and Dutch words that are not English ones. */
 const foreignWords = wordSet(
   'aber auf bei das dem den der des ein eine einem einen einer es gibt hat im ist mit nicht sich sind und von wann ' +
-    'war warum was welche welcher welches wer werden wie wird wo zu zum zur au aux avec ce cette comment dans du elle ' +
+    'war warum was welche welchem welchen welcher welches wem wen wer werden weshalb wessen wie wird wo wofür wogegen womit woran worauf ' +
+    'wovon wozu wurde wurden viele zu zum zur au aux avec ce cette comment dans du elle ' +
     'est et la le les ne nous ou par pas pour pourquoi quand que quel quelle qui sont sur un une vous como con cual ' +
     'cuando de del donde el ella en esta hay las los para pero por porque se son su y che chi cosa della di dove gli il ' +
     'nel non per quale sono com da dos em foi na no onde os qual uma een het hoe naar niet op van voor waar wanneer zijn',
 )
 
-/** Letters of another script, or more frequent words and letters with accents of other languages than English words. */
+/**
+ * Letters of another script, or more frequent words and letters with accents of other languages than English words. Of
+ * equally many the first decides: a question begins with its own language, and names come later.
+ */
 function isEnglish(query: string): boolean {
   const letters = query.match(/\p{L}/gu) ?? []
   const latin = letters.filter((letter) => /\p{Script=Latin}/u.test(letter))
   if (latin.length < letters.length / 2) return false
-  const words = query.toLowerCase().match(/\p{L}+/gu) ?? []
-  const foreign = words.filter((word) => foreignWords.has(word) || /[^a-z]/.test(word))
-  return foreign.length <= words.filter((word) => englishWords.has(word)).length
+  const words = [...new Set(query.toLowerCase().match(/\p{L}+/gu))]
+  const isForeign = (word: string) => foreignWords.has(word) || /[^a-z]/.test(word)
+  const signs = words.filter((word) => englishWords.has(word) || isForeign(word))
+  const foreign = signs.filter(isForeign).length
+  if (foreign * 2 !== signs.length) return foreign * 2 < signs.length
+  return signs[0] === undefined || !isForeign(signs[0])
 }
 
 /** Scores by chunk id. */
 export type Scores = ReadonlyMap<string, number>
 
+/** A smaller spread of cosines counts as this: little differences are chance when there are few candidates. */
+const leastSpread = 0.1
+
 /**
- * `alpha * cosine + (1 - alpha) * words`. Both are cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
- * two found has 0 from the other. Sums of scores ranked better than sums of ranks, where a poor list spoils a good one.
+ * `weight * cosine + (1 - weight) * words`, both cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
+ * two found has 0 from the other. The weight is the one that orders the chunks as if the cosines had been stretched to
+ * 0..1 over the candidates and counted with `share`; the scores of words are not stretched, because a low one means that
+ * no chunk has the words that matter. Sums of scores ranked better than sums of ranks.
  */
-export function fuseScores(vectors: Scores, words: Scores, alpha: number): Map<string, number> {
+export function fuseScores(vectors: Scores, words: Scores, share: number): Map<string, number> {
+  const stretched = share / spreadOf(vectors)
+  const weight = stretched / (stretched + 1 - share)
   const fused = new Map<string, number>()
   for (const id of new Set([...vectors.keys(), ...words.keys()])) {
-    fused.set(id, alpha * within(vectors.get(id)) + (1 - alpha) * within(words.get(id)))
+    fused.set(id, weight * within(vectors.get(id)) + (1 - weight) * within(words.get(id)))
   }
   return fused
+}
+
+function spreadOf(scores: Scores): number {
+  let [least, most] = [1, 0]
+  for (const score of scores.values()) {
+    least = Math.min(least, within(score))
+    most = Math.max(most, within(score))
+  }
+  return Math.max(leastSpread, most - least)
 }
 
 /** Several queries at once: a chunk gets the score of the query that it fits best. */

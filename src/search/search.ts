@@ -9,10 +9,10 @@ import { attributesOfStore } from '../sql/vector-store-files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { passesFilter } from './attribute-filter.ts'
 import {
-  alphaFor,
   bestOf,
   fuseScores,
   rankCandidates,
+  vectorShare,
   type Candidate,
   type Ranker,
   type Scores,
@@ -50,7 +50,7 @@ export interface SearchResult {
 }
 
 /** The best chunks of each store and query, by vectors and by words. Only they can become results. */
-const poolSize = 200
+export const poolSize = 200
 
 type Ranked = Candidate & { chunk: FoundChunk; scores: ScoreParts }
 
@@ -163,10 +163,10 @@ async function scoreStore(
   // A chunk that only one index found gets its score from the other index too.
   const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
   const wordsToo = await searchRest(byWords, vectorHits, wordHits)
-  const alpha = alphaFor(embedder.id, query.text)
+  const share = vectorShare(embedder.id, query.text)
   const meaning = scoresOf([...vectorHits, ...vectorsToo])
   const inWords = scoresOf([...wordHits, ...wordsToo])
-  return { fused: fuseScores(meaning, inWords, alpha), meaning, words: inWords }
+  return { fused: fuseScores(meaning, inWords, share), meaning, words: inWords }
 }
 
 function wordsOnly(hits: Hit[]): Scored {

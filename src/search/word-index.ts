@@ -63,8 +63,8 @@ export class WordIndex {
 
   /**
    * The `limit` best chunks for the words of the query, best first, of those that `accept` lets pass. Scores are
-   * between 0 and 1: BM25 as a share of the most that the query could reach, times the share of the query that the
-   * chunk covers, where rare words weigh more. So a chance match of one word scores far below a good match by meaning.
+   * between 0 and 1: BM25 as a share of the most that the query could reach. A word that the query repeats counts as
+   * often. Words that no chunk holds count in the share, so a chance match of one word of many is weak.
    */
   async search(
     source: WordSource,
@@ -73,14 +73,15 @@ export class WordIndex {
     signal: AbortSignal,
   ): Promise<Hit[]> {
     signal.throwIfAborted()
-    const hashes = [...new Set(termsOf(query).map(hashTerm))]
-    if (hashes.length === 0) return []
+    const asked = new Map<number, number>()
+    for (const hash of termsOf(query).map(hashTerm)) asked.set(hash, (asked.get(hash) ?? 0) + 1)
+    if (asked.size === 0) return []
     const version = await source.version()
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
       load(source, version, known),
     )
     signal.throwIfAborted()
-    const scores = await scoreChunks(loaded, hashes, signal)
+    const scores = await scoreChunks(loaded, asked, signal)
     const { accept } = options
     const { ids } = loaded.table
     if (accept) {
@@ -127,35 +128,33 @@ function sizeOf({ postings, rows = [] }: Segment): number {
 }
 
 /**
- * A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed. A word
- * that no chunk holds is left out of what a chunk could cover: no chunk is to blame for it.
+ * A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed.
+ * `asked` has how often the query has each term.
  */
-async function scoreChunks(loaded: Loaded, hashes: number[], signal: AbortSignal): Promise<Float32Array> {
+async function scoreChunks(
+  loaded: Loaded,
+  asked: ReadonlyMap<number, number>,
+  signal: AbortSignal,
+): Promise<Float32Array> {
   const { table } = loaded
   const scores = new Float32Array(table.ids.length).fill(-Infinity)
-  const covered = new Float32Array(table.ids.length)
   const mean = meanLength(loaded)
-  let asked = 0
-  let coverable = 0
+  let bound = 0
   let done = 0
-  for (const hash of hashes) {
+  for (const [hash, times] of asked) {
     const holders = countHolders(loaded, hash)
-    const rarity = Math.log(1 + (table.live - holders + 0.5) / (holders + 0.5))
-    asked += rarity
-    if (holders > 0) coverable += rarity
-    for (const segment of loaded.segments) addTerm({ scores, covered }, segment, { hash, rarity, mean })
+    const weight = times * Math.log(1 + (table.live - holders + 0.5) / (holders + 0.5))
+    bound += weight * (repetition + 1)
+    for (const segment of loaded.segments) addTerm(scores, segment, { hash, weight, mean })
     done += holders
     if (done < turnPostings) continue
     done = 0
     await turn()
     signal.throwIfAborted()
   }
-  const bound = asked * (repetition + 1)
   for (let chunk = 0; chunk < scores.length; chunk += 1) {
     if (scores[chunk] === -Infinity) continue
-    scores[chunk] = isLive(table, chunk)
-      ? (((scores[chunk] ?? 0) / bound) * (covered[chunk] ?? 0)) / coverable
-      : -Infinity
+    scores[chunk] = isLive(table, chunk) ? (scores[chunk] ?? 0) / bound : -Infinity
   }
   return scores
 }
@@ -182,16 +181,15 @@ function countHolders({ table, segments }: Loaded, hash: number): number {
 }
 
 function addTerm(
-  { scores, covered }: { scores: Float32Array; covered: Float32Array },
+  scores: Float32Array,
   { first, postings }: Segment,
-  term: { hash: number; rarity: number; mean: number },
+  term: { hash: number; weight: number; mean: number },
 ): void {
   postings.each(term.hash, (at, count) => {
     const chunk = first + at
     const length = 1 - lengthWeight + (lengthWeight * (postings.lengths[at] ?? 0)) / term.mean
-    const score = (term.rarity * count * (repetition + 1)) / (count + repetition * length)
+    const score = (term.weight * count * (repetition + 1)) / (count + repetition * length)
     const before = scores[chunk] ?? 0
     scores[chunk] = before === -Infinity ? score : before + score
-    covered[chunk] = (covered[chunk] ?? 0) + term.rarity
   })
 }

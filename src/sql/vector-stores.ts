@@ -220,3 +220,14 @@ export async function storeVersion(db: Queryable, id: string): Promise<number | 
 export async function removeVectorStore(tx: Queryable, id: string): Promise<void> {
   await tx.query({ text: 'delete from vector_stores where id = $1', values: [id] })
 }
+
+/** The embedders of stores that may still be searched and have files. */
+export async function embeddersInUse(db: Queryable): Promise<string[]> {
+  const rows = await db.query<{ embedder: string }>({
+    text: `select distinct embedder from vector_stores s
+           where not is_expired and exists (
+             select 1 from vector_store_files f
+             where f.vector_store_id = s.id and f.status in ('in_progress', 'completed'))`,
+  })
+  return rows.map(({ embedder }) => embedder)
+}

@@ -24,6 +24,7 @@ function open(given: object): Embedder {
   opened.push(models)
   return openEmbedder(settings, (provider) => models.server(provider))
 }
+const listed = { type: 'openai', base_url: 'http://127.0.0.1:1/v1', embedders: { e: { dimensions: 64 } } }
 const openai = () => ({ type: 'openai', base_url: upstream.url })
 
 describe('the embedder', () => {
@@ -71,8 +72,40 @@ describe('the embedder', () => {
   })
 
   test.for([
+    [
+      'OpenAI',
+      { openai: { type: 'openai', base_url: 'https://api.openai.com/v1' } },
+      'text-embedding-3-large/256',
+    ],
+    [
+      'a provider that lists an embedding model',
+      { chat: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' }, own: { ...listed } },
+      'e/64',
+    ],
+    [
+      'a model that OpenAI has and the settings list',
+      { openai: { ...listed, base_url: 'https://api.openai.com/v1' } },
+      'e/64',
+    ],
+    [
+      'no provider that serves embeddings',
+      { own: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' } },
+      'use-lite/512',
+    ],
+    ['Claude alone', { claude: { type: 'anthropic', api_key: 'k' } }, 'use-lite/512'],
+  ] as [string, object, string][])('without default_embedder and with %s', ([, providers, id]) => {
+    expect(open({ providers, models: { '*': Object.keys(providers)[0] } }).id).toBe(id)
+  })
+
+  test('is the built-in one beside OpenAI when the settings say so', () => {
+    const providers = { openai: { type: 'openai', base_url: 'https://api.openai.com/v1' } }
+    const settings = { providers, models: { '*': 'openai' }, default_embedder: 'built-in' }
+    expect(open(settings).id).toBe('use-lite/512')
+  })
+
+  test.for([
     ['own/unknown', /width of the embedding model "unknown"/],
-    ['own', /write "provider\/model"/],
+    ['own', /write "built-in" or "provider\/model"/],
     ['demo/x', /with a provider of type openai/],
   ] as [string, RegExp][])('%s is refused with a reason', ([default_embedder, reason]) => {
     expect(() => open({ providers: { own: openai() }, models: { '*': 'own' }, default_embedder })).toThrow(

@@ -73,6 +73,15 @@ test('scores are between 0 and 1, and a match of one word of many has a low scor
   expect(weak?.score).toBeLessThan((best?.score ?? 0) / 2)
 })
 
+test('a word that the query repeats counts as often', async () => {
+  const { search } = open()
+  const [, once] = await search('moon yeast')
+  const [first] = await search('moon yeast moon')
+  const [other] = await search('moon yeast yeast')
+  expect(first?.chunk_id).not.toBe(other?.chunk_id)
+  expect(once?.score).toBeLessThan(first?.score ?? 0)
+})
+
 test('a query of stop words finds nothing', async () => {
   const { found } = open()
   expect(await found('what is it?')).toEqual([])
@@ -151,7 +160,7 @@ test('words that no chunk has lower a score once, not twice', async () => {
   const [plain] = await search('yeast gas')
   const [withUnknown] = await search('yeast gas zyzzyva quokka')
   expect([plain?.chunk_id, withUnknown?.chunk_id]).toEqual(['bread', 'bread'])
-  // BM25 is a share of what the whole query could reach. The chunk covers all of the query that can be covered.
+  // BM25 is a share of what the whole query could reach.
   const share = known / (known + 2 * rarity(0))
   expect(withUnknown?.score).toBeCloseTo((plain?.score ?? 0) * share, 5)
 })

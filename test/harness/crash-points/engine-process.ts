@@ -106,7 +106,7 @@ export class EngineProcess {
       start: (run) => this.#runs.start(run),
       release: () => {},
     }))
-    this.context.hints.hear((hint) => {
+    this.context.hints.subscribe((hint) => {
       if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
     })
   }

@@ -1,0 +1,79 @@
+/** Scores of texts for queries, by each of the two ways that a search combines. */
+import { packTerms } from '../../src/documents/index.ts'
+import type { Embedder } from '../../src/embedders/port.ts'
+import { cutWindows } from '../../src/ingest/windows.ts'
+import { ExactIndex } from '../../src/search/exact-index.ts'
+import { fuseScores, type Scores } from '../../src/search/rank.ts'
+import type { Hit } from '../../src/search/top-hits.ts'
+import { poolSize } from '../../src/search/search.ts'
+import { WordIndex } from '../../src/search/word-index.ts'
+
+/** By the id of a text, `text_` and its number. A text that no word of the query is in has no score by words. */
+export interface Legs {
+  meaning: Scores
+  words: Scores
+}
+
+export type Embed = (texts: string[], purpose: 'query' | 'passage') => Promise<Float32Array[]>
+
+export const textId = (number: number) => `text_${number}`
+
+const never = new AbortController().signal
+
+/** All texts, for each query in turn. */
+export async function scoreTexts(
+  texts: string[],
+  queries: string[],
+  { embedder, embed }: { embedder: Embedder; embed: Embed },
+): Promise<Legs[]> {
+  const windows = texts.flatMap((text, number) =>
+    cutWindows([{ text, start: 0, end: text.length }], embedder).map((window) => ({
+      chunk_id: textId(number),
+      text: window.text,
+    })),
+  )
+  const passages = await embed(
+    windows.map(({ text }) => text),
+    'passage',
+  )
+  const asked = await embed(queries, 'query')
+  const source = {
+    vector_store_id: 'vs',
+    dimensions: embedder.dimensions,
+    version: async () => 1,
+    parts: async () => [{ part: 'all', stamp: 1 }],
+    async *windows() {
+      yield windows.map(({ chunk_id }, at) => ({ part: 'all', chunk_id, vector: rowOf(passages, at) }))
+    },
+    async *terms() {
+      yield texts.map((text, number) => ({ part: 'all', chunk_id: textId(number), terms: packTerms(text) }))
+    },
+  }
+  const vectorIndex = new ExactIndex({ budgetBytes: 1 << 30 })
+  const wordIndex = new WordIndex({ budgetBytes: 1 << 30 })
+  const all = { limit: texts.length }
+  const found: Legs[] = []
+  for (const [at, query] of queries.entries()) {
+    found.push({
+      meaning: scoresOf(await vectorIndex.search(source, rowOf(asked, at), all, never)),
+      words: scoresOf(await wordIndex.search(source, query, all, never)),
+    })
+  }
+  return found
+}
+
+/** As a search fuses them: only the best of each way are candidates. */
+export function fused({ meaning, words }: Legs, share: number): Scores {
+  const candidates = new Set([...meaning.keys()].slice(0, poolSize))
+  for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
+  const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
+  return fuseScores(among(meaning), among(words), share)
+}
+
+function rowOf(vectors: Float32Array[], at: number): Float32Array {
+  return vectors[at] ?? new Float32Array()
+}
+
+function scoresOf(hits: Hit[]): Scores {
+  return new Map(hits.map(({ chunk_id, score }) => [chunk_id, score]))
+}

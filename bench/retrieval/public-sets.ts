@@ -1,0 +1,88 @@
+/**
+ * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors of the built-in embedder and by
+ * both together. nDCG@10 for CISI, recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
+ * between them is chance. Exits with 1 when both together are worse than the better way alone on the questions of a set.
+ */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
+import { vectorShare, type Scores } from '../../src/search/rank.ts'
+import { fused, scoreTexts, textId, type Legs } from './legs.ts'
+import { readSets, type RetrievalSet } from './sets.ts'
+import { cachedEmbed } from './vector-cache.ts'
+
+/** Of the 1,190 questions that XQuAD has in each language every fourth is asked. */
+const nthQuestion = 4
+const cache = join(tmpdir(), 'spool-bench-vectors')
+
+type Query = RetrievalSet['queries'][number]
+
+/** Prints a table; resolves with a sentence for each set where both together are worse than one way alone. */
+export async function measurePublicSets(folder: string): Promise<string[]> {
+  const sets = await readSets(folder, nthQuestion)
+  if (sets.length === 0) return [`there are no files of CISI or XQuAD in ${folder}`]
+  console.log('| set | questions | words | vectors | fused |\n|---|---|---|---|---|')
+  const embedder = new BuiltinEmbedder()
+  const losses: string[] = []
+  for (const set of sets) losses.push(...(await measureSet(set, embedder)))
+  await embedder.close()
+  return losses
+}
+
+async function measureSet(
+  { name, texts, queries }: RetrievalSet,
+  embedder: BuiltinEmbedder,
+): Promise<string[]> {
+  const embed = cachedEmbed(embedder, cache)
+  const legs = await scoreTexts(
+    texts,
+    queries.map(({ text }) => text),
+    { embedder, embed },
+  )
+  const isCisi = name === 'CISI'
+  const methods: ((found: Legs, query: Query) => Scores)[] = [
+    ({ words }) => words,
+    ({ meaning }) => meaning,
+    (found, { text }) => fused(found, vectorShare(embedder.id, text)),
+  ]
+  const losses: string[] = []
+  for (const part of ['even', 'odd', 'all'] as const) {
+    const own = queries
+      .map((query, at) => ({ query, found: legs[at]!, at }))
+      .filter(({ at }) => part === 'all' || (at % 2 === 0) === (part === 'even'))
+    const values = methods.map((scoresOf) => {
+      const measured = own.map(({ query, found }) =>
+        (isCisi ? ndcg10 : recall1)(scoresOf(found, query), query.right),
+      )
+      return measured.reduce((sum, value) => sum + value, 0) / measured.length
+    })
+    const shown = values.map((value) => (isCisi ? value.toFixed(3) : (100 * value).toFixed(1)))
+    console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} |`)
+    const [words = 0, vectors = 0, both = 0] = values
+    if (part === 'all' && both < Math.max(words, vectors))
+      losses.push(`${name}: fused is worse than one way alone`)
+  }
+  return losses
+}
+
+function best(scores: Scores, count: number): string[] {
+  return [...scores]
+    .toSorted(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))
+    .slice(0, count)
+    .map(([id]) => id)
+}
+
+function isRight(id: string, right: ReadonlySet<number>): boolean {
+  return [...right].some((number) => textId(number) === id)
+}
+
+function recall1(scores: Scores, right: ReadonlySet<number>): number {
+  return Number(best(scores, 1).some((id) => isRight(id, right)))
+}
+
+function ndcg10(scores: Scores, right: ReadonlySet<number>): number {
+  const gain = (place: number) => 1 / Math.log2(place + 2)
+  const found = best(scores, 10).reduce((sum, id, at) => sum + (isRight(id, right) ? gain(at) : 0), 0)
+  const most = Array.from({ length: Math.min(10, right.size) }, (_, at) => gain(at))
+  return found / most.reduce((sum, value) => sum + value, 0)
+}
