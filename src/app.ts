@@ -5,6 +5,7 @@ import { openBlobStore } from './blobs/open.ts'
 import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
+import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { chooseEmbedder } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
@@ -12,6 +13,7 @@ import type { Context } from './domain/context.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
+import type { Embedder } from './embedders/port.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
@@ -79,16 +81,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
-  const modelSettings = config.discovery
-    ? await withLocalServers(config.models, { port: config.port, log })
-    : config.models
-  const models = openModels(modelSettings, log)
-  closers.push(() => models.close())
-  const isWritten = config.models.default_embedder !== undefined || options.reindexes === true
-  const choice = { settings: modelSettings, serverOf: (name: string) => models.server(name), isWritten }
-  const embedder = await chooseEmbedder(choice, db, log)
-  closers.push(() => embedder.close())
-  log('info', 'vector stores have an embedder', { embedder: embedder.id })
+  const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
   const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
@@ -146,6 +139,27 @@ function openConfiguredDatabase(config: Config, log: Log): Promise<OpenedDatabas
     log,
     ...(config.databaseUrl && { url: config.databaseUrl }),
   })
+}
+
+async function openConfiguredModels(
+  config: Config,
+  { log, reindexes }: AppOptions,
+  { db, closers }: { db: Queryable; closers: Closers },
+): Promise<{ models: Models; embedder: Embedder }> {
+  const settings = config.discovery
+    ? await withLocalServers(config.models, { port: config.port, log })
+    : config.models
+  const models = openModels(settings, log)
+  closers.push(() => models.close())
+  const isWritten = config.models.default_embedder !== undefined || reindexes === true
+  const embedder = await chooseEmbedder(
+    { settings, serverOf: (name) => models.server(name), isWritten },
+    db,
+    log,
+  )
+  closers.push(() => embedder.close())
+  log('info', 'vector stores have an embedder', { embedder: embedder.id })
+  return { models, embedder }
 }
 
 function placeOf(blobs: Config['blobs']): string {
