@@ -1,17 +1,12 @@
 /** Files. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, integer } from './fields.ts'
+import { at, atOrNull, addIssue, integer } from './fields.ts'
 
 /** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
 
-const FilePurpose = z.enum([
-  ...uploadPurposes,
-  'assistants_output',
-  'batch_output',
-  'fine-tune-results',
-])
+const FilePurpose = z.enum([...uploadPurposes, 'assistants_output', 'batch_output', 'fine-tune-results'])
 
 /** Not called `File`, because that is a global of the platform. */
 export const FileObject = z.strictObject({
@@ -46,7 +41,7 @@ export const CreateFileRequest = z.strictObject({
     .string()
     .check(({ value, issues }) => {
       if (uploadPurposes.some((purpose) => purpose === value)) return
-      complain(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
+      addIssue(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
     })
     .pipe(z.enum(uploadPurposes))
     .meta({ type: 'string', enum: [...uploadPurposes] }),

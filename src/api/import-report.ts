@@ -23,7 +23,7 @@ export const ImportReport = z.strictObject({
     message: Counts,
     step: Counts,
   }),
-  /** `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
+  /** The kind `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
   skipped: z.array(
     z.strictObject({ kind: z.string(), reason: z.string(), count, examples: z.array(z.string()) }),
   ),

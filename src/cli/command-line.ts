@@ -21,7 +21,7 @@ export type CommandOptions = {
   [Name in CommandOption]?: (typeof commandOptions)[Name]['value'] extends undefined ? true : string
 }
 
-/** The command line cannot be used; the message is a sentence for the person who wrote it. */
+/** The command line cannot be used; the message is for the user who wrote it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -35,7 +35,7 @@ interface Described {
   options?: readonly CommandOption[]
 }
 
-/** Options of single commands: what stands for the value, and a sentence. */
+/** Options of single commands: the placeholder of the value, and a description. */
 const commandOptions = {
   'dry-run': { value: undefined, help: 'report what would come, and write nothing' },
   files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },

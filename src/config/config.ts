@@ -39,7 +39,7 @@ export interface Config {
   readonly traceDays: number
   /** Whether the console is served. */
   readonly console: boolean
-  /** Every setting by its key in the config file, for people to read: without secrets. */
+  /** Every setting by its key in the config file, without secrets, for display. */
   readonly settings: readonly { name: string; value: unknown }[]
   readonly maxRuns: number
   readonly maxIngests: number
@@ -64,7 +64,7 @@ export interface Config {
   readonly discovery: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
-  /** Sentences about settings that work and are hardly meant. */
+  /** Messages about settings that work but are probably a mistake. */
   readonly warnings: readonly string[]
 }
 

@@ -5,7 +5,7 @@ import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
 import type { Settings } from './settings.ts'
 
-/** A provider that variables describe, and the names that lead to it beside other providers. */
+/** A provider that is configured by variables, and the model names that it serves when there are other providers. */
 interface Found {
   name: string
   provider: object
@@ -14,7 +14,7 @@ interface Found {
   urlVariable?: string | undefined
 }
 
-/** The providers of the usual variables, unless one of the same name stands in the settings already. */
+/** The providers of the usual variables, unless the settings have one of the same name. */
 export function providersOf(environment: Environment, providers: unknown): Found[] {
   const found = [
     openai(environment),
@@ -51,14 +51,14 @@ function google({ GEMINI_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY }: Environment): 
   return api_key ? { name: 'google', provider: { type: 'google', api_key }, pattern: 'gemini-*' } : undefined
 }
 
-/** Mistral speaks Chat Completions. */
+/** Mistral offers Chat Completions. */
 function mistral({ MISTRAL_API_KEY: api_key }: Environment): Found | undefined {
   if (!api_key) return undefined
   const provider = { type: 'openai', base_url: 'https://api.mistral.ai/v1', api_key }
   return { name: 'mistral', provider, pattern: '*stral-*' }
 }
 
-/** Azure speaks Chat Completions; its model names are those of deployments. */
+/** Azure offers Chat Completions; its model names are those of deployments. */
 function azure({ AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY }: Environment): Found | undefined {
   if (!AZURE_OPENAI_ENDPOINT || !AZURE_OPENAI_API_KEY) return undefined
   const base_url = `${AZURE_OPENAI_ENDPOINT.replace(/\/+$/, '')}/openai/v1`
@@ -66,7 +66,7 @@ function azure({ AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY }: Environment): Fo
   return { name: 'azure', provider, pattern: '*', urlVariable: 'AZURE_OPENAI_ENDPOINT' }
 }
 
-/** Throws `ConfigError` when no model is left. `warnings` gets what works but is hardly meant. */
+/** Throws `ConfigError` when no model is left. `warnings` receives messages about settings that are probably a mistake. */
 export function modelSettings(
   settings: Settings,
   { found, warnings }: { found: readonly Found[]; warnings: string[] },

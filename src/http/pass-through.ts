@@ -42,7 +42,7 @@ export const passThroughRoutes = [
   }),
 ]
 
-/** Throws where no provider stands behind the model; `what` names the call that is not possible then. */
+/** Throws when no provider serves the model; `what` names the call in the error for a built-in model. */
 function providerOf(models: Models, name: string, what: string): PassThrough {
   const provider = models.raw(name)
   if (provider) return provider

@@ -29,7 +29,7 @@ export interface ServerOptions {
   readiness: () => Promise<Readiness>
   /** Whether the console is served. */
   hasConsole: boolean
-  /** Describes the server for a key of the given project. */
+  /** Describes the server for a key of this project. */
   serverInfo: (project: string) => Promise<ServerInfo>
   /** Whether the server stops: it still answers, and asks clients to use another connection. */
   isDraining: () => boolean

@@ -44,8 +44,8 @@ const parameters = {
 }
 
 const description =
-  'Searches the files that the user has input. Answers with passages, each after a mark like 【4:0†name】. Put the ' +
-  'mark of a passage right behind every statement that you take from it, exactly as it is written.'
+  'Searches the files of the user. Returns passages, each after a mark like 【4:0†name】. Put the mark of a passage ' +
+  'directly after every statement that you take from it, exactly as it is written.'
 
 export function fileSearchTool(parts: FileSearchParts): Tool {
   return {

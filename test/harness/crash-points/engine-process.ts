@@ -232,7 +232,7 @@ function scriptedSandbox({ cells, db }: World, gate: Gate): Sandbox {
       return { status: 'ok', sessionLost: false }
     },
     memoryBytes: async () => 0,
-    shed: () => {},
+    stopForMemory: () => {},
     read: async () => Readable.from(['made']),
     close: async () => {},
   })
