@@ -143,11 +143,8 @@ export async function* pagesOfTerms(
   yield* pages(store_files, ({ file, number, files }) =>
     db.query<PageOfTerms & { number: number }>({
       name: 'page_of_terms',
-      text: `select store_file, position, position as number, terms from chunks
-             where vector_store_id = $1 and (store_file, position) > ($2, $3) and store_file <= $4
-               and store_file = any($5)
-             order by store_file, position limit $6`,
-      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+      text: pageQuery({ table: 'chunks', key: 'position', columns: 'position, position as number, terms' }),
+      values: [vector_store_id, file, number, files],
     }),
   )
 }
@@ -161,13 +158,24 @@ export async function* pagesOfWindows(
   yield* pages(store_files, ({ file, number, files }) =>
     db.query<WindowRow & { store_file: number }>({
       name: 'page_of_windows',
-      text: `select store_file, number, positions, vector from chunk_windows
-             where vector_store_id = $1 and (store_file, number) > ($2, $3) and store_file <= $4
-               and store_file = any($5)
-             order by store_file, number limit $6`,
-      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+      text: pageQuery({ table: 'chunk_windows', key: 'number', columns: 'number, positions, vector' }),
+      values: [vector_store_id, file, number, files],
     }),
   )
+}
+
+/**
+ * One look into the index for each file, in their order, which ends when the page is full. Before version 17,
+ * PostgreSQL reads all rows of all files for `store_file = any(...) order by store_file`.
+ */
+function pageQuery({ table, key, columns }: { table: string; key: string; columns: string }): string {
+  return `select wanted.store_file, found.*
+          from (select unnest($4::bigint[]) as store_file order by 1) as wanted,
+            lateral (select ${columns} from ${table}
+                     where vector_store_id = $1 and store_file = wanted.store_file
+                       and ${key} > case when wanted.store_file = $2 then $3::int else -1 end
+                     order by ${key} limit ${pageSize}) as found
+          order by wanted.store_file, found.${key} limit ${pageSize}`
 }
 
 /** Reads page after page. `read` returns the first rows of `files` that come after row `number` of `file`. */
