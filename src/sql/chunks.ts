@@ -198,37 +198,29 @@ async function* pages<Row extends { store_file: number; number: number }>(
   }
 }
 
-/** Whether the store has any vector. */
+/** Whether any file of the store has a vector. Vectors of files that were removed may still be there. */
 export async function hasWindows(db: Queryable, vector_store_id: string): Promise<boolean> {
   const rows = await db.query({
     name: 'has_windows',
-    text: 'select 1 from chunk_windows where vector_store_id = $1 limit 1',
+    text: `select 1 from vector_store_files f
+           where vector_store_id = $1 and exists (
+             select 1 from chunk_windows w where w.vector_store_id = $1 and w.store_file = f.seq)
+           limit 1`,
     values: [vector_store_id],
   })
   return rows.length > 0
 }
 
-/** Deletes the chunks and windows of some files of a store, or of all its files. */
+/** Deletes the chunks and windows of some files of a store, which are then read again or stay without. */
 export async function removeChunks(
   tx: Queryable,
   vector_store_id: string,
-  store_files?: readonly number[],
+  store_files: readonly number[],
 ): Promise<void> {
-  await removeWindows(tx, vector_store_id, store_files)
-  await tx.query({
-    text: 'delete from chunks where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))',
-    values: [vector_store_id, store_files ?? null],
-  })
-}
-
-export async function removeWindows(
-  tx: Queryable,
-  vector_store_id: string,
-  store_files?: readonly number[],
-): Promise<void> {
-  await tx.query({
-    text: `delete from chunk_windows
-           where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))`,
-    values: [vector_store_id, store_files ?? null],
-  })
+  for (const table of ['chunk_windows', 'chunks']) {
+    await tx.query({
+      text: `delete from ${table} where vector_store_id = $1 and store_file = any($2)`,
+      values: [vector_store_id, store_files],
+    })
+  }
 }
