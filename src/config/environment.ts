@@ -13,8 +13,8 @@ export interface FromEnvironment {
   sources: Map<string, string>
 }
 
-/** Variables that are not settings themselves: the path of the file, and shortcuts for one provider. */
-const otherVariables = ['SPOOL_CONFIG', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
+/** Variables that are not settings: the path of the file, the key of a pull, and shortcuts for one provider. */
+const otherVariables = ['SPOOL_CONFIG', 'SPOOL_PULL_KEY', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
 
 /** An empty variable counts as not set. Throws `ConfigError` for text that cannot be read. */
 export function readEnvironment(environment: Environment): FromEnvironment {

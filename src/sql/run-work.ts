@@ -54,9 +54,3 @@ export async function removeOldWork(db: Queryable, before: number): Promise<numb
   })
   return rows.length
 }
-
-/** Deletes the work of the runs of a deleted thread. */
-export async function removeWorkOfRuns(tx: Queryable, run_ids: readonly string[]): Promise<void> {
-  if (run_ids.length === 0) return
-  await tx.query({ text: 'delete from run_work where run_id = any($1)', values: [run_ids] })
-}

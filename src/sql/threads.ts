@@ -2,7 +2,6 @@
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { insertRow } from './insert-row.ts'
-import { removeWorkOfRuns } from './run-work.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type ThreadRow = Omit<Thread, 'object'>
@@ -79,21 +78,20 @@ export async function listThreads(db: Queryable, project: string, page: PageQuer
 }
 
 /**
- * Deletes the thread with its messages, runs and steps. The rows of runs are deleted right after the row of the thread:
- * this waits for writers of the runs, which then write nothing more. `had_session`: the thread has had a Python session.
+ * Deletes the thread with its messages, runs and steps, and queues the removal of their logs and traces. The rows of
+ * runs are deleted right after the row of the thread: this waits for writers of the runs, which then write nothing more.
+ * `had_session`: the thread has had a Python session.
  */
 export async function deleteThread(tx: Queryable, id: string): Promise<{ had_session: boolean }> {
   const [thread] = await tx.query<{ had_session: boolean }>({
     text: 'delete from threads where id = $1 returning session_worker is not null as had_session',
     values: [id],
   })
-  const runs = await tx.query<{ id: string }>({
-    text: 'delete from runs where thread_id = $1 returning id',
+  await tx.query({
+    text: `with gone as (delete from runs where thread_id = $1 returning id)
+           insert into removed_runs (run_id) select id from gone`,
     values: [id],
   })
-  const run_ids = runs.map((run) => run.id)
-  await tx.query({ text: 'delete from run_events where run_id = any($1)', values: [run_ids] })
-  await removeWorkOfRuns(tx, run_ids)
   await tx.query({ text: 'delete from run_steps where thread_id = $1', values: [id] })
   await tx.query({ text: 'delete from messages where thread_id = $1', values: [id] })
   return { had_session: thread?.had_session ?? false }
