@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/expire-runs.ts'
+import { reserveSlot } from '../../src/domain/reserve-slot.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { Engine } from '../../src/engine/engine.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
@@ -109,4 +110,19 @@ test('a run whose owner was lost while it was cancelling ends as cancelled, not 
   await persist(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
   expect(await expireRuns(context)).toBe(1)
   expect((await findRunRow(database.db, { id, project, thread_id }))?.status).toBe('cancelled')
+})
+
+test('a slot is released when another process has the Python session of the thread', async () => {
+  await database.db.query({
+    text: `with other as (insert into workers (id, expires_at) values ('worker_2', 'infinity'))
+           insert into threads (id, project, created_at, metadata, tool_resources, session_worker)
+           values ('thread_1', 'default', 1, '{}', '{}', 'worker_2')`,
+  })
+  let released = 0
+  const slot = { worker: 'worker_1', start: () => {}, release: () => (released += 1) }
+  const handoff = { reserve: () => slot } as never
+  const shared = { ...context, handoff, hints: new Hints({ shared: true }) }
+  expect(await reserveSlot(shared, 'thread_1')).toBeUndefined()
+  expect(released).toBe(1)
+  expect(await reserveSlot(shared, 'thread_2')).toBe(slot)
 })
