@@ -149,4 +149,5 @@ test('a file that its worker owns in the database and does not know is released 
     values: [file_id],
   })
   await eventually(async () => (await rowOf(file_id)).status === 'completed', 'the second ingest')
+  expect(await leaseOf(file_id)).toBeNull()
 })
