@@ -10,6 +10,7 @@ import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { chooseEmbedder } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { RunLimits } from './domain/run-limits.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
@@ -195,6 +196,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
     runLogDays: config.runLogDays,
@@ -248,6 +250,8 @@ async function listen(
     bodyLimitBytes: config.bodyLimitBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     maxConnections: config.maxConnections,
+    maxRequests: config.maxRequests,
+    maxProjectRequests: config.maxProjectRequests,
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,

@@ -199,6 +199,20 @@ export const transportErrors = {
     },
     (requestId: string) => ({ values: { requestId } }),
   ),
+  /** Ours: the live service counts requests and tokens per minute. */
+  rateLimited: define(
+    {
+      status: 429,
+      type: 'requests',
+      code: 'rate_limit_exceeded',
+      message:
+        'Rate limit reached for {what} in project {project}: Limit {limit}. Please try again in {seconds}s.',
+    },
+    (what: string, project: string, { limit, retryAfterMs }: { limit: number; retryAfterMs: number }) => ({
+      values: { what, project, limit, seconds: Math.ceil(retryAfterMs / 1000) },
+      ...retryAfter(retryAfterMs),
+    }),
+  ),
   /** Ours: a part of the server is temporarily unavailable, for example the database. */
   unavailable: define(
     {
