@@ -1,6 +1,7 @@
 /** Rows of `threads`. */
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type ThreadRow = Omit<Thread, 'object'>
@@ -62,17 +63,7 @@ export async function lockThreadsWithFile(
 }
 
 export async function insertThread(tx: Queryable, project: string, thread: Thread): Promise<void> {
-  await tx.query({
-    name: 'insert_thread',
-    text: 'insert into threads (id, project, created_at, metadata, tool_resources) values ($1, $2, $3, $4, $5)',
-    values: [
-      thread.id,
-      project,
-      thread.created_at,
-      JSON.stringify(thread.metadata),
-      JSON.stringify(thread.tool_resources),
-    ],
-  })
+  await insertRow(tx, 'threads', `project, ${columns}`, { project, ...thread })
 }
 
 export async function updateThread(tx: Queryable, thread: Thread): Promise<void> {
@@ -82,9 +73,8 @@ export async function updateThread(tx: Queryable, thread: Thread): Promise<void>
   })
 }
 
-export async function listThreads(db: Queryable, project: string, query: PageQuery): Promise<Page<Thread>> {
-  const page = await listRows<ThreadRow>(db, { table: 'threads', columns, where: { project }, query })
-  return { ...page, data: page.data.map(toThread) }
+export async function listThreads(db: Queryable, project: string, page: PageQuery): Promise<Page<Thread>> {
+  return listRows(db, { table: 'threads', columns, where: { project }, page, toObject: toThread })
 }
 
 /**
