@@ -20,6 +20,7 @@ const suites = [
     command: ['npm', 'run', 'test:postgres', '--', `--version=${version}`, ...sharedSuites],
     counts: true,
   })),
+  { name: 'test:crash', command: ['npm', 'run', 'test:crash'], counts: true },
   { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
   { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },
   { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },
