@@ -62,14 +62,15 @@ export async function readFileText(
 
 async function extracted(
   { blobs, retrieval }: Context,
-  { id, filename, sha256 }: FileRow,
+  { id, filename, sha256, text_sha256 }: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
-  const format = formatOf(filename)
+  const format = text_sha256 === null ? formatOf(filename) : 'text'
   if (!format) throw parseFailures.unsupported()
-  if (sha256 === null) throw parseFailures.notImported()
-  const content = await blobs.get(sha256)
-  if (!content) throw parseFailures.internal(`the blob store lacks ${sha256}`)
+  const stored = sha256 ?? text_sha256
+  if (stored === null) throw parseFailures.notImported()
+  const content = await blobs.get(stored)
+  if (!content) throw parseFailures.internal(`the blob store lacks ${stored}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
   await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
   await retrieval.parsers.run({ kind: 'extract', input, output, format, ...limits }, signal)
