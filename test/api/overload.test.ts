@@ -2,6 +2,8 @@ import OpenAI from 'openai'
 import { afterEach, expect, test } from 'vitest'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { errors } from '../../src/api/errors.ts'
+import { RunLimits } from '../../src/domain/run-limits.ts'
+import type { Database } from '../../src/database/database.ts'
 import { eventually, gate, stories } from '../harness/stories.ts'
 
 let server: TestServer
@@ -123,4 +125,18 @@ test('a project with too many active runs gets 429, other projects go on, and a 
   hold.open()
   await reach(first, 'completed')
   await reach(await waiting, 'completed')
+})
+
+test('far from its bounds a server does not count the runs in the database for each new one', async () => {
+  server = await testServer()
+  let statements = 0
+  const query: Database['query'] = (statement) => {
+    statements += 1
+    return server.db.query(statement)
+  }
+  const limits = new RunLimits({ maxQueuedRuns: 10_000, maxProjectRuns: 10_000 })
+  for (let runs = 0; runs < 500; runs += 1) {
+    await limits.admit({ ...server.db, query }, { project: 'mine', waits: runs % 2 === 0 })
+  }
+  expect(statements).toBe(1)
 })
