@@ -10,6 +10,7 @@ import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { chooseEmbedder } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { RunLimits } from './domain/run-limits.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
@@ -31,11 +32,15 @@ import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
+import { sleep } from './util/abort.ts'
 import { newHexId } from './util/ids.ts'
 import type { Log } from './util/log.ts'
 
 /** A stream that sends nothing for this long gets a comment. */
 const keepAliveMs = 15_000
+
+/** A server that stops takes requests for this long, until load balancers have seen that it is not ready. */
+const noticeMs = 2000
 
 export interface App {
   /** Without a path; undefined when this process does not answer requests. */
@@ -195,6 +200,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
     runLogDays: config.runLogDays,
@@ -248,6 +254,8 @@ async function listen(
     bodyLimitBytes: config.bodyLimitBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     maxConnections: config.maxConnections,
+    maxRequests: config.maxRequests,
+    maxProjectRequests: config.maxProjectRequests,
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,
@@ -258,5 +266,10 @@ async function listen(
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
-  return { url, drain: (ms) => answersEnd(http, ms), close: () => http.close() }
+  const drain = async (ms: number) => {
+    const notice = Math.min(noticeMs, ms)
+    await sleep(notice)
+    await answersEnd(http, ms - notice)
+  }
+  return { url, drain, close: () => http.close() }
 }

@@ -28,6 +28,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   idempotencyInProgress: [],
   idempotencyKeyReused: [],
   serverError: ['req_1'],
+  rateLimited: ['active runs', 'default', { limit: 5, retryAfterMs: 1000 }],
   unavailable: ['the database restarts', 500],
   missingParameter: ['assistant_id'],
   unknownParameter: ['file_ids'],

@@ -43,11 +43,15 @@ export interface Config {
   /** Every setting by its key in the config file, without secrets, for display. */
   readonly settings: readonly { name: string; value: unknown }[]
   readonly maxRuns: number
+  readonly maxQueuedRuns: number
+  readonly maxProjectRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
   readonly bodyLimitBytes: number
   readonly requestTimeoutMs: number
   readonly maxConnections: number
+  readonly maxRequests: number
+  readonly maxProjectRequests: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
@@ -102,11 +106,15 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     console: settings.console,
     settings: shownSettings(settings),
     maxRuns: settings.max_runs,
+    maxQueuedRuns: settings.max_queued_runs,
+    maxProjectRuns: settings.max_project_runs,
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,
     bodyLimitBytes: settings.body_limit_mb * mebibyte,
     requestTimeoutMs: settings.request_timeout_seconds * 1000,
     maxConnections: settings.max_connections,
+    maxRequests: settings.max_requests,
+    maxProjectRequests: settings.max_project_requests,
     strictBeta: settings.strict_beta,
     blobs: settings.blobs ?? { type: 'disk' as const, folder: join(dataDir, 'blobs') },
     maxFileBytes: settings.max_file_mb * mebibyte,

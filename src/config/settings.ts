@@ -99,6 +99,16 @@ const Server = z.strictObject({
     'connections that may be open at once; more are closed',
     count(1, 1_000_000).default(8192),
   ),
+  max_requests: setting(
+    'SPOOL_MAX_REQUESTS',
+    'requests that this process answers at once, open streams not counted; more get 503',
+    count(1).default(2048),
+  ),
+  max_project_requests: setting(
+    'SPOOL_MAX_PROJECT_REQUESTS',
+    'the same for one project; more get 429',
+    count(1).default(1024),
+  ),
   console: setting(
     'SPOOL_CONSOLE',
     'whether the console is served at `/console/`',
@@ -133,6 +143,16 @@ const Work = z.strictObject({
     count(0).default(7),
   ),
   max_runs: setting('SPOOL_MAX_RUNS', 'runs that this process works on at once', count(1).default(512)),
+  max_queued_runs: setting(
+    'SPOOL_MAX_QUEUED_RUNS',
+    'runs that may wait for a worker, of all projects and processes; more get 503',
+    count(1).default(10_000),
+  ),
+  max_project_runs: setting(
+    'SPOOL_MAX_PROJECT_RUNS',
+    'runs of one project that may wait or be in progress, in all processes; more get 429',
+    count(1).default(10_000),
+  ),
   max_ingests: setting(
     'SPOOL_MAX_INGESTS',
     'files that this process reads into vector stores at once',

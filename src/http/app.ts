@@ -15,6 +15,7 @@ import { homePage } from './home.ts'
 import { addIdempotency } from './idempotency.ts'
 import { acceptJson } from './json-body.ts'
 import { trackAnswers } from './open-answers.ts'
+import { limitRequests } from './overload.ts'
 import { openApiDocument } from './openapi.ts'
 import { checkOrigin, corsOptions } from './origins.ts'
 import { registerRoutes } from './register-routes.ts'
@@ -110,6 +111,7 @@ async function addApi(http: FastifyInstance, server: Server, api: typeof routes)
       checkBeta(request.headers['openai-beta'], { isRequired: server.strictBeta && !isAzure(request) })
     }
   })
+  limitRequests(http, server)
   takeDeploymentAsModel(http)
   addIdempotency(http, server, (reply, stream) => streamRun(server, reply, stream))
   const withJson = api.filter(({ form }) => form === undefined)

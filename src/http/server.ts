@@ -20,6 +20,9 @@ export interface ServerOptions {
   /** How long headers and body of a request may take to arrive; uploads only have to make progress. */
   requestTimeoutMs: number
   maxConnections: number
+  /** Requests in progress at once, streams that have begun not counted: of all projects, and of each. */
+  maxRequests: number
+  maxProjectRequests: number
   /** Largest file in one request. */
   maxFileBytes: number
   /** Whether files of every purpose may be downloaded. */

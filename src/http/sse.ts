@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
+import { streamBegins } from './overload.ts'
 
 /** An entry of the run log. */
 interface Entry {
@@ -72,6 +73,7 @@ export async function sendEvents(
 function beginStream(reply: FastifyReply): ServerResponse {
   reply.hijack()
   const response = reply.raw
+  streamBegins(reply)
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     ...answerHeaders(reply.request),

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Context } from '../../../src/domain/context.ts'
 import { expireRuns } from '../../../src/domain/expire-runs.ts'
+import { RunLimits } from '../../../src/domain/run-limits.ts'
 import { toolFiles } from '../../../src/domain/tool-files.ts'
 import { waitForVectorStores } from '../../../src/domain/wait-for-vector-stores.ts'
 import type { Database } from '../../../src/database/database.ts'
@@ -169,6 +170,7 @@ function contextOf({ blobs, clock, seen }: World, db: Database, gate: Gate): Con
     hints,
     runLog: new WatchedRunLog(db, hints, { gate, seen }),
     handoff: new Handoff(),
+    runLimits: new RunLimits({ maxQueuedRuns: 1000, maxProjectRuns: 1000 }),
     log,
     runExpiresSeconds: 600,
     runLogDays: 30,
