@@ -10,6 +10,8 @@ import { runImport, type Printing } from './import.ts'
 import { progressPrinter } from './progress.ts'
 
 const maxExamples = 5
+/** Shorter waits are not worth a line. */
+const longWaitMs = 2_000
 
 /** Resolves with whether everything came that the service has. */
 export async function runPull(config: Config, options: CommandOptions, printing: Printing): Promise<boolean> {
@@ -29,6 +31,9 @@ export async function runPull(config: Config, options: CommandOptions, printing:
     ids,
     exportedAt: new Date(systemClock.nowMs()).toISOString(),
     onProgress: progressPrinter(printAside, (counts: PullCounts) => `pulled so far: ${describe(counts)}`),
+    onWait(ms, why) {
+      if (ms >= longWaitMs) printAside(`waiting ${(ms / 1000).toFixed(0)} s: ${why}`)
+    },
     signal: stopped.signal,
   })
   for (const line of describeReport(report)) print(line)

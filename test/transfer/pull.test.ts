@@ -8,7 +8,7 @@ import { pullObjects } from '../../src/transfer/pull/pull.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { busyServer } from './busy-server.ts'
 import { account, expectFolder, heron, store, storeFile, time } from './account.ts'
-import { file, importInto, makeFolder, message, type Folder } from './fixtures.ts'
+import { file, importInto, makeFolder, message, thread, type Folder } from './fixtures.ts'
 import { noObjects, standIn, type Held, type StandIn, type StandInOptions } from './stand-in.ts'
 
 let folder: Folder
@@ -38,6 +38,7 @@ function pull(
     folder: target,
     exportedAt: '2026-01-01T00:00:00.000Z',
     onProgress: () => undefined,
+    onWait: () => undefined,
     signal: new AbortController().signal,
     ...options,
   })
@@ -369,6 +370,23 @@ test('a wait that the service asks for holds for all requests', async () => {
   expect(paths.indexOf(refused, first + 1) - first).toBeLessThan(10)
   expect(paths.length).toBeGreaterThan(60)
   expectFolder(target, held)
+})
+
+test('objects whose ids could not be names of files are reported, and touch no file', async () => {
+  const service = await stand({
+    ...noObjects,
+    threads: [{ thread: thread('../../thread_up', time), messages: [], runs: [], steps: {} }],
+    stores: [{ store: store('..'), files: [] }],
+    files: [{ file: file('a/b', 'a.txt', 1), content: 'a' }],
+  })
+  const report = await pull({ from: 'spool', url: service.url })
+  expect(report.refused.map(({ what }) => what)).toEqual(['../../thread_up', '..', 'a/b'])
+  expect(service.requests.map(({ path }) => path.replace(/\?.*/, ''))).toEqual([
+    '/assistants',
+    '/threads',
+    '/vector_stores',
+    '/files',
+  ])
 })
 
 test.each([

@@ -41,15 +41,23 @@ type Outcome<Value> =
   | { value: Value }
   | { failure: Error; waitMs?: number | undefined; isUnreachable?: boolean }
 
+interface ClientOptions {
+  signal: AbortSignal
+  /** A request that has failed is repeated after so many milliseconds. */
+  onWait: (ms: number, why: string) => void
+}
+
 export class PullClient {
   readonly #endpoint: Endpoint
   readonly #signal: AbortSignal
+  readonly #onWait: ClientOptions['onWait']
   /** Until when no request is sent, because the server asked for it; as performance.now() counts. */
   #pausedUntilMs = 0
 
-  constructor(endpoint: Endpoint, signal: AbortSignal) {
+  constructor(endpoint: Endpoint, { signal, onWait }: ClientOptions) {
     this.#endpoint = endpoint
     this.#signal = signal
+    this.#onWait = onWait
   }
 
   /** A JSON object. Throws `Refusal`, `RequestFailed` and `PullStopped`. */
@@ -113,8 +121,9 @@ export class PullClient {
           ? new PullStopped(`${this.#endpoint.url} cannot be reached: ${failure.message}`)
           : new RequestFailed(`GET ${path}: ${failure.message}`)
       }
-      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (tries - 1))
-      if (waitMs === undefined) await this.#sleep(backoffMs * Math.random())
+      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (tries - 1)) * Math.random()
+      this.#onWait(waitMs ?? backoffMs, `GET ${path}: ${failure.message}`)
+      if (waitMs === undefined) await this.#sleep(backoffMs)
       else this.#pauseFor(waitMs * (1 + Math.random() / 10))
     }
   }

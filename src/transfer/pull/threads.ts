@@ -2,7 +2,8 @@
 import { includeResultContent } from '../../api/run-steps.ts'
 import type { Fields } from '../records.ts'
 import { Refusal } from './client.ts'
-import { forEachParallel, hasPlainId, pullPart, type Pulling } from './pulling.ts'
+import type { Reason } from './folder.ts'
+import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 
 const oldestFirst = { order: 'asc' }
 const withResults = { ...oldestFirst, 'include[]': includeResultContent }
@@ -13,13 +14,15 @@ const withImages = { ...oldestFirst, 'include[]': 'message.input_image.image_url
 export async function pullListedThreads(pulling: Pulling): Promise<void> {
   const list = { part: 'threads', what: 'the list of threads', hasParts: true }
   await pullPart(pulling, list, async () => {
+    const refused: Reason[] = []
     let position = 0
     for await (const page of pulling.client.pages('/threads', oldestFirst)) {
       const placed = page.filter(hasPlainId).map((thread, index) => ({ thread, position: position + index }))
       await forEachParallel(placed, ({ thread, position: at }) => pullThread(pulling, thread, at))
       position += page.length
+      refused.push(...refusedIds(page))
     }
-    return {}
+    return { refused }
   })
 }
 
