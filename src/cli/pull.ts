@@ -20,8 +20,9 @@ export async function runPull(config: Config, options: CommandOptions, printing:
   if (to !== undefined && files !== undefined) {
     throw new UsageError('--files belongs to an import, which a pull with --to does not do.')
   }
-  const folder =
-    to ?? join(config.dataDir, 'pulls', `${endpoint.from}-${new URL(endpoint.url).host}-${project}`)
+  const { hostname, port } = new URL(endpoint.url)
+  const name = [endpoint.from, hostname, port, project].filter((part) => part !== '').join('-')
+  const folder = to ?? join(config.dataDir, 'pulls', name.replaceAll(/[^\w.-]/g, '_'))
   const { print, printAside } = printing
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The pull was stopped. Run it again to continue.')))

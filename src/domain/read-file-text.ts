@@ -31,7 +31,7 @@ export async function readStoreFileText(
   for (let from = 0; !sections.isFull; from += pageSize) {
     const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
     for (const chunk of chunks) {
-      // Chunks overlap: of each only what the one before did not hold.
+      // Chunks overlap: only the part that the chunk before did not contain is added.
       const gap = chunk.position > 0 && chunk.start_at > end ? '\n' : ''
       sections.add({ ...placeOf(chunk), text: gap + chunk.text.slice(Math.max(0, end - chunk.start_at)) })
       end = Math.max(end, chunk.end_at)

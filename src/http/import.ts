@@ -26,7 +26,6 @@ export const importRoutes = [
     summary: 'Import saved objects',
     description:
       'Takes a saved export, or a zip of several files. Nothing is imported twice. With `stream=true` it answers events: `import.progress` and at last `import.report`.',
-    tag: 'Server',
     isExtension: true,
     form: { file: 'file' },
     query: ImportQuery,

@@ -1,6 +1,7 @@
 /** Rows of `files`. */
 import type { FileObject } from '../api/files.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export interface FileRow extends Pick<
@@ -42,21 +43,7 @@ export function toFile(row: FileRow): FileObject {
 
 /** The row of the contents in `blobs` must be held by the same transaction. */
 export async function insertFile(tx: Queryable, row: Omit<FileRow, 'text_sha256'>): Promise<void> {
-  await tx.query({
-    name: 'insert_file',
-    text: `insert into files (${written}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    values: [
-      row.id,
-      row.project,
-      row.created_at,
-      row.expires_at,
-      row.purpose,
-      row.filename,
-      row.bytes,
-      row.sha256,
-      row.image_type,
-    ],
-  })
+  await insertRow(tx, 'files', written, row)
 }
 
 export async function findFile(db: Queryable, project: string, id: string): Promise<FileRow | undefined> {
@@ -70,17 +57,17 @@ export async function findFile(db: Queryable, project: string, id: string): Prom
 
 export async function listFiles(
   db: Queryable,
-  scope: { project: string; purpose?: string },
-  query: PageQuery,
+  where: { project: string; purpose?: string | undefined },
+  page: PageQuery,
 ): Promise<Page<FileObject>> {
-  const page = await listRows<FileRow>(db, {
+  return listRows(db, {
     table: 'files',
     columns: fileColumns,
-    where: { ...scope },
-    query,
+    where,
+    page,
     searched: { column: 'filename' },
+    toObject: toFile,
   })
-  return { ...page, data: page.data.map(toFile) }
 }
 
 /** Names of the files that exist, by id. */
