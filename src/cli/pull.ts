@@ -86,7 +86,7 @@ function describeReport({ folder, counts, gone, refused, failed, missing }: Pull
   const withReason = ({ what, reason }: { what: string; reason: string }) => `${what}: ${reason}`
   return [
     `Pulled into ${folder}: ${describe(counts)}.`,
-    ...list('The service does not have (404)', gone),
+    ...list('The service does not have', gone),
     ...list('The service refused', refused.map(withReason)),
     ...list(
       'Files without content',

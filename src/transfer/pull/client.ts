@@ -28,6 +28,8 @@ export class RequestFailed extends Error {
 }
 
 const maxTries = 8
+/** Of a request that the server asks to wait with. */
+const maxAskedTries = 30
 /** Of contents with a wrong size: a proxy may have answered in place of the service. */
 const maxSizeTries = 3
 const firstBackoffMs = 500
@@ -116,7 +118,7 @@ export class PullClient {
       if ('value' in outcome) return outcome.value
       const { failure, waitMs, isUnreachable } = outcome
       if (failure instanceof Refusal && tries === maxSizeTries) throw failure
-      if (tries === maxTries) {
+      if (tries >= (waitMs === undefined ? maxTries : maxAskedTries)) {
         throw isUnreachable
           ? new PullStopped(`${this.#endpoint.url} cannot be reached: ${failure.message}`)
           : new RequestFailed(`GET ${path}: ${failure.message}`)

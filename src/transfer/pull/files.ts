@@ -38,9 +38,9 @@ async function pullContent(pulling: Pulling, file: Fields & { id: string }, stor
   const { id, bytes, filename } = file
   const [target, text] = [folder.path(`files/${id}`), folder.path(`texts/${id}.txt`)]
   await pullPart(pulling, { part: `files/${id}`, what: id }, async (): Promise<PartResult> => {
+    const here = await stat(target).catch(() => undefined)
     // Contents never change.
-    const isHere = (await stat(target).catch(() => undefined))?.size === bytes
-    if (!isHere) {
+    if (here === undefined || here.size !== bytes) {
       const temporary = folder.temporary()
       try {
         await client.download(`/files/${id}/content`, temporary, bytes)

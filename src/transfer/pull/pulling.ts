@@ -11,6 +11,8 @@ export interface Pulling {
   onProgress: () => void
 }
 
+const goneStatuses: ReadonlySet<number> = new Set([404, 410])
+
 /** How many parts are asked for at the same time. */
 const parallel = 4
 
@@ -35,7 +37,9 @@ export async function pullPart(
       return
     }
     if (!(error instanceof Refusal)) throw error
-    result = error.status === 404 ? { gone: [what] } : { refused: [{ what, reason: error.message }] }
+    result = goneStatuses.has(error.status)
+      ? { gone: [what] }
+      : { refused: [{ what, reason: error.message }] }
   }
   if (hasParts && failed.length > before) return
   await folder.finishPart(part, result)

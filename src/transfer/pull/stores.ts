@@ -25,7 +25,9 @@ export async function pullVectorStores(pulling: Pulling): Promise<void> {
       refused.push(...refusedIds(page))
       await forEachParallel(stores, (store) => pullStore(pulling, store))
     }
-    if (ids.every((id) => folder.isDone(`${parts}/${id}`))) await writeList(pulling, ids)
+    // Without those that the service failed to give.
+    const complete = ids.filter((id) => folder.isDone(`${parts}/${id}`))
+    await writeList(pulling, complete)
     return { refused }
   })
 }

@@ -49,10 +49,12 @@ async function pullThread(pulling: Pulling, given: { id: string }, position?: nu
       })
     const messages = await list('messages', oldestFirst)
     const runs: (Fields & { steps: Fields[] })[] = []
-    for (const run of await list('runs', oldestFirst)) {
-      const steps = hasPlainId(run) ? await list(`runs/${run.id}/steps`, withResults) : []
-      runs.push({ ...run, steps })
+    const listed = await list('runs', oldestFirst)
+    for (const run of listed.filter(hasPlainId)) {
+      runs.push({ ...run, steps: await list(`runs/${run.id}/steps`, withResults) })
     }
+    for (const { what, reason } of refusedIds(listed))
+      errors.push({ object: 'run', id: what, detail: reason })
     await folder.writeJson(`threads/${id}.json`, {
       export_schema: 'assistants-thread-export/v1',
       thread_id: id,
