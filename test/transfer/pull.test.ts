@@ -5,10 +5,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { endpointOf, type PullSettings } from '../../src/transfer/pull/endpoint.ts'
 import type { PullReport } from '../../src/transfer/pull/folder.ts'
 import { pullObjects } from '../../src/transfer/pull/pull.ts'
-import { testServer, type TestServer } from '../harness/server.ts'
+import { testServer } from '../harness/server.ts'
 import { busyServer } from './busy-server.ts'
 import { account, expectFolder, heron, store, storeFile, time } from './account.ts'
 import { file, importInto, makeFolder, message, run, thread, type Folder } from './fixtures.ts'
+import { objectsOf } from './objects-of.ts'
 import { noObjects, standIn, type Held, type StandIn, type StandInOptions } from './stand-in.ts'
 
 let folder: Folder
@@ -45,36 +46,6 @@ function pull(
 }
 
 const read = (name: string) => JSON.parse(readFileSync(join(target, name), 'utf8'))
-/** Asks a server for every object, by all its lists. */
-async function objectsOf(server: TestServer): Promise<Record<string, unknown>> {
-  const objects: Record<string, unknown> = {}
-  const note = async (path: string, query = '') => {
-    const { status, body } = await server.request('GET', `${path}?limit=100${query}`)
-    expect([path, status]).toEqual([path, 200])
-    objects[path] = body.data
-    return body.data as { id: string; vector_store_id: string }[]
-  }
-  await note('/assistants')
-  for (const { id } of await note('/threads')) {
-    await note(`/threads/${id}/messages`)
-    for (const { id: run_id } of await note(`/threads/${id}/runs`)) {
-      const include = '&include[]=step_details.tool_calls[*].file_search.results[*].content'
-      await note(`/threads/${id}/runs/${run_id}/steps`, include)
-    }
-  }
-  for (const { id } of await note('/vector_stores')) {
-    for (const one of await note(`/vector_stores/${id}/files`)) {
-      await server.openai.vectorStores.files.poll(id, one.id, { pollIntervalMs: 20 })
-    }
-    await note(`/vector_stores/${id}/files`)
-  }
-  await note('/vector_stores')
-  for (const { id } of await note('/files')) {
-    objects[`content of ${id}`] = (await server.request('GET', `/files/${id}/content`)).body
-  }
-  return objects
-}
-
 test('a classic project of Azure comes whole, through paging, throttling, failures and cut connections', async () => {
   const held = { ...account(), conversations: [] }
   const service = await stand(held, { prefix: '/openai', isTroubled: true })
