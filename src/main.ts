@@ -26,7 +26,14 @@ async function main(): Promise<void> {
   if (line.command === 'version') return print(version())
   const config = readConfig(line.flags)
   if (line.command === 'serve') return serve(config, openLogger(config.logLevel))
-  process.exit(await runTool(line, config))
+  process.exit(await runTool(line, config).catch(printFailure))
+}
+
+/** Of a command that has begun; its arguments are another matter. */
+function printFailure(error: unknown): number {
+  if (error instanceof UsageError) throw error
+  console.error(error instanceof Error ? error.message : String(error))
+  return 1
 }
 
 /** Commands that do one thing and end. Resolves with the exit code. */

@@ -4,7 +4,9 @@ import { integer } from './fields.ts'
 
 const count = integer(0)
 
-export const ImportQuery = z.object({ dry_run: z.enum(['true', 'false']).default('false') })
+const flag = z.enum(['true', 'false']).default('false')
+
+export const ImportQuery = z.object({ dry_run: flag, stream: flag })
 
 const Counts = z.strictObject({ found: count, imported: count, already_there: count, skipped: count })
 

@@ -45,7 +45,7 @@ const commandOptions = {
   url: { value: 'URL', help: 'the address of the service; openai has a usual one' },
   key: { value: 'KEY', help: 'its key; better in a variable, see docs/migrate.md' },
   token: { value: 'TOKEN', help: 'of azure: a bearer token in place of a key' },
-  'api-version': { value: 'VERSION', help: 'of azure' },
+  'api-version': { value: 'TEXT', help: 'of azure; it has a usual one' },
   ids: { value: 'FILE', help: 'a text with ids of threads and conversations that no list has' },
   to: { value: 'FOLDER', help: 'write into this folder, and import nothing' },
   project: { value: 'NAME', help: "the project (default: 'default')" },
@@ -77,7 +77,7 @@ const commands = {
   },
   pull: {
     args: [],
-    summary: 'read all objects of another service and import them',
+    summary: 'read the objects of another service and import them',
     details: 'It can be stopped and run again: what is complete is not asked again.',
     options: ['from', 'url', 'key', 'token', 'api-version', 'ids', 'to', 'files', 'project'],
   },
