@@ -1,4 +1,5 @@
 /** Providers and the model map, from the settings and the usual variables of the providers. */
+import { targetsOf } from '../models/model-map.ts'
 import { ModelSettings } from '../models/settings.ts'
 import { isObject } from '../util/is-object.ts'
 import { ConfigError } from './config-error.ts'
@@ -98,6 +99,7 @@ export function modelSettings(
   return ModelSettings.strip().parse({ ...settings, providers: all, models })
 }
 
-function isReached(provider: string, models: Record<string, string>): boolean {
-  return Object.values(models).some((target) => target === provider || target.startsWith(`${provider}/`))
+function isReached(provider: string, models: ModelSettings['models']): boolean {
+  const targets = Object.values(models).flatMap(targetsOf)
+  return targets.some((target) => target === provider || target.startsWith(`${provider}/`))
 }
