@@ -27,6 +27,11 @@ export function knownFacts(model: string): ModelFacts {
   return (findFacts(undated) ?? found)?.value ?? {}
 }
 
+/** The models of the data file. */
+export function knownNames(): string[] {
+  return Object.keys(models).filter((name) => !name.includes('*'))
+}
+
 /** OpenAI's reasoning models know `max_completion_tokens` only. */
 export function needsNewLimitField(model: string): boolean {
   const name = familyName(model)

@@ -1,10 +1,11 @@
 /** Which models the providers offer. */
 import type { Log } from '../util/log.ts'
 import type { ModelMap } from './model-map.ts'
-import type { ListedModel, OpenAiCompatible } from './openai/openai-model.ts'
+import type { ListedModel } from './openai/openai-model.ts'
 import { ModelFailure } from './port.ts'
+import type { Provider } from './providers.ts'
 
-export type Servers = ReadonlyMap<string, { server: OpenAiCompatible | undefined }>
+export type Servers = ReadonlyMap<string, Pick<Provider, 'server' | 'names'>>
 
 /** How long GET /v1/models waits for one provider. */
 const listMs = 5_000
@@ -13,8 +14,12 @@ const listMs = 5_000
 export async function listModels(map: ModelMap, providers: Servers, log: Log): Promise<ListedModel[]> {
   const named = map.names.map((id) => listedAs(id, map.find(id)[0]?.provider ?? 'system'))
   const open = map.openProviders.map(async (name) => {
-    const server = providers.get(name)?.server
-    if (server === undefined) return [listedAs(name, name)]
+    const { server, names = () => [] } = providers.get(name) ?? {}
+    if (server === undefined) {
+      return names()
+        .filter((id) => map.find(id)[0]?.provider === name)
+        .map((id) => listedAs(id, name))
+    }
     try {
       const models = await server.listModels(AbortSignal.timeout(listMs))
       return models.filter(({ id }) => map.find(id)[0]?.provider === name)

@@ -3,10 +3,10 @@ import { openAiSdkModel } from './ai-sdk/ai-sdk-model.ts'
 import { demoModel } from './demo/demo-model.ts'
 import type { Health } from './health.ts'
 import { openLocalModel } from './local/local-model.ts'
-import { knownFacts, type ModelFacts } from './model-facts.ts'
+import { knownFacts, knownNames, type ModelFacts } from './model-facts.ts'
 import { openOpenAiCompatible, type OpenAiCompatible, type OpenAiParts } from './openai/openai-model.ts'
 import type { ChatModel } from './port.ts'
-import { vendorOf } from './retired-models.ts'
+import { vendorOf, vendorOfName } from './retired-models.ts'
 import type { ProviderSettings } from './settings.ts'
 
 /** What a driver provides; `server` is absent where the driver is not a server. */
@@ -18,6 +18,8 @@ export interface Provider {
   /** Whose names of models it serves, where that is certain. */
   vendor: string | undefined
   facts(model: string): ModelFacts
+  /** The models that it is known to have, where it is not a server that lists them. */
+  names?: () => string[]
   close(): Promise<void>
 }
 
@@ -33,6 +35,7 @@ export function openProvider(settings: ProviderSettings, parts: OpenAiParts, hea
         place: 'built in, fixed answers',
         vendor,
         facts: () => ({}),
+        names: () => [parts.name],
         close,
       }
     case 'openai': {
@@ -56,7 +59,9 @@ export function openProvider(settings: ProviderSettings, parts: OpenAiParts, hea
     case 'ai-sdk': {
       const place = settings.base_url === undefined ? settings.type : new URL(settings.base_url).origin
       const chat = openAiSdkModel(settings, parts.name)
-      return { chat, server: undefined, place, vendor, facts: knownFacts, close }
+      const isOurs = (name: string) => vendor !== undefined && vendorOfName(name) === vendor
+      const names = () => knownNames().filter(isOurs)
+      return { chat, server: undefined, place, vendor, facts: knownFacts, names, close }
     }
     case 'local': {
       const model = openLocalModel(settings)
@@ -66,6 +71,7 @@ export function openProvider(settings: ProviderSettings, parts: OpenAiParts, hea
         place: settings.path,
         vendor,
         facts: () => ({ context_window: model.contextWindow() }),
+        names: () => [parts.name],
         close: () => model.close(),
       }
     }
