@@ -30,6 +30,7 @@ import { openServerInfo } from './server-info.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
+import { modelsInUse } from './sql/server-facts.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
 import { sleep } from './util/abort.ts'
@@ -87,6 +88,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
   const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
+  await warnOfNamesWithoutRoute(db, models, log)
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
   const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
@@ -165,6 +167,22 @@ async function openConfiguredModels(
   closers.push(() => embedder.close())
   log('info', 'vector stores have an embedder', { embedder: embedder.id })
   return { models, embedder }
+}
+
+/** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
+export async function namesWithoutRoute(db: Queryable, models: Models): Promise<string[]> {
+  const used = await modelsInUse(db, null)
+  return used
+    .filter(({ model }) => models.resolve(model) === undefined)
+    .map(
+      ({ model, assistants }) => `${model} (${assistants} ${assistants === 1 ? 'assistant' : 'assistants'})`,
+    )
+}
+
+async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log): Promise<void> {
+  const names = await namesWithoutRoute(db, models)
+  if (names.length === 0) return
+  log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
 }
 
 function placeOf(blobs: Config['blobs']): string {

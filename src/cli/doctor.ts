@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
+import { namesWithoutRoute } from '../app.ts'
 import { newestMigration } from '../database/migrate.ts'
 import { attachDatabase } from '../database/open.ts'
 import type { Queryable } from '../database/database.ts'
@@ -74,6 +75,7 @@ function checksOf(config: Config, models: Models, log: Log): Check[] {
       name: `provider ${provider}`,
       run: () => checkProvider(models, provider),
     })),
+    { name: 'names of models', run: () => checkNames(config, models, log) },
     { name: 'embedder', run: () => checkEmbedder(config, models, log) },
     { name: 'sandbox', run: () => checkSandbox(config, log) },
   ]
@@ -185,10 +187,22 @@ async function checkProvider(models: Models, provider: string): Promise<Finding 
   const names = (await models.list()).map(({ id }) => models.resolve(id))
   const found = names.find((one) => one?.provider === provider)
   if (found) return askModel(found)
-  const health = (await models.health()).find((one) => one.provider === provider)
+  const health = models.health().find((one) => one.provider === provider)
   if (health?.status === 'down')
     throw new Error(`it does not answer: ${health.reason ?? 'no reason is known'}. Check its base_url.`)
   return { level: 'warn', text: 'it answers, but lists no model; name one in "models" to test it' }
+}
+
+async function checkNames(config: Config, models: Models, log: Log): Promise<Finding | string> {
+  const { db, close } = await attach(config, log)
+  try {
+    const names = (await hasTable(db, 'assistants')) ? await namesWithoutRoute(db, models) : []
+    if (names.length === 0) return 'every name that assistants use leads to a model'
+    const text = `these lead to no model: ${names.join(', ')}. Add them or a wildcard to "models"`
+    return { level: 'warn', text }
+  } finally {
+    await close()
+  }
 }
 
 async function checkEmbedder(config: Config, models: Models, log: Log): Promise<string> {

@@ -216,7 +216,7 @@ const Models = z.strictObject({
   ),
   models: setting(
     'SPOOL_MODELS',
-    'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name',
+    'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name; a list is tried in its order',
     ModelSettings.shape.models.default({}),
     { default: 'every name goes to the only provider' },
   ),
@@ -245,6 +245,18 @@ const Models = z.strictObject({
     'model name or pattern -> tokens that a prompt and its answer may hold',
     ModelSettings.shape.context_windows,
     { default: 'known by name' },
+  ),
+  model_facts: setting(
+    'SPOOL_MODEL_FACTS',
+    'model name or pattern -> limits, abilities and prices: see [providers.md](providers.md#what-models-can-do)',
+    ModelSettings.shape.model_facts,
+    { default: 'known by name' },
+  ),
+  retired_models: setting(
+    'SPOOL_RETIRED_MODELS',
+    'retired name or pattern -> name to ask for instead, or `false`: see [providers.md](providers.md#retired-names)',
+    ModelSettings.shape.retired_models,
+    { default: 'the names that the vendors recommend' },
   ),
 })
 

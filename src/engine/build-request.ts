@@ -127,7 +127,7 @@ async function loadThread(
   // What is left out goes from the middle: the first message of the thread is always a candidate.
   const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
   if (first && first.id !== messages[0]?.id) messages.unshift(first)
-  const exchanges = conversation(messages, steps, { run_id: id, origin: model.origin, unrecorded })
+  const exchanges = conversation(messages, steps, { run_id: id, origins: model.origins, unrecorded })
   return { exchanges, findings: findingsOf(steps, id) }
 }
 

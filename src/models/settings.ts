@@ -76,21 +76,51 @@ export const ProviderSettings = z.discriminatedUnion('type', [
   LocalProviderSettings,
 ])
 
+/** What a model can do. An absent fact is not known: the provider decides. */
+export const ModelFacts = z.strictObject({
+  /** Tokens that a prompt and its answer may hold together. */
+  context_window: z.int().min(256).optional(),
+  /** The most tokens of one answer. */
+  output_tokens: z.int().min(1).optional(),
+  /** Whether it reads images. */
+  vision: z.boolean().optional(),
+  /** Whether it calls functions. */
+  tools: z.boolean().optional(),
+  /** Whether it answers by a JSON schema. */
+  json_schema: z.boolean().optional(),
+  /** Whether it thinks before it answers. */
+  reasoning: z.boolean().optional(),
+  /** US dollars for a million tokens. */
+  input_price: z.number().min(0).optional(),
+  cached_input_price: z.number().min(0).optional(),
+  output_price: z.number().min(0).optional(),
+})
+
 const providerName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+const Target = z.string().min(1)
 
 export const ModelSettings = z.strictObject({
   /** By a name without slashes, which the map below uses. */
   providers: z.record(z.string().regex(providerName), ProviderSettings),
-  /** Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. */
-  models: z.record(z.string().min(1), z.string().min(1)),
+  /**
+   * Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. A list is tried in
+   * its order while providers do not answer.
+   */
+  models: z.record(z.string().min(1), Target.or(z.array(Target).min(1))),
   /** `provider/upstream-name` of the embedding model for vector stores, or `built-in`. */
   default_embedder: z.string().min(1).optional(),
   /** Model name or pattern -> tokens a prompt and its answer may hold. */
   context_windows: z.record(z.string().min(1), z.int().min(256)).optional(),
+  /** Model name or pattern -> facts that win over those of the data file. */
+  model_facts: z.record(z.string().min(1), ModelFacts).optional(),
+  /** Retired name or pattern -> the name to ask for in its place; false asks for the name as it is. */
+  retired_models: z.record(z.string().min(1), z.string().min(1).or(z.literal(false))).optional(),
 })
 
 export type OpenAiProviderSettings = z.infer<typeof OpenAiProviderSettings>
 export type AiSdkProviderSettings = z.infer<typeof AiSdkProviderSettings>
 export type LocalProviderSettings = z.infer<typeof LocalProviderSettings>
+export type ModelFacts = z.infer<typeof ModelFacts>
 export type ProviderSettings = z.infer<typeof ProviderSettings>
 export type ModelSettings = z.infer<typeof ModelSettings>

@@ -335,6 +335,9 @@ test('the server reports model names without a provider', async () => {
   expect(models.in_use).toContainEqual(
     expect.objectContaining({ model: 'gpt-4o', target: 'scripted/gpt-4o' }),
   )
+  expect(server.complaints.splice(0)).toMatchObject([
+    { message: expect.stringContaining('lead to no model') },
+  ])
 })
 
 describe('the console', () => {

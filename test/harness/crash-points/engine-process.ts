@@ -64,9 +64,10 @@ export class EngineProcess {
     const resolved = {
       chat,
       provider: 'scripted',
-      origin: 'scripted',
+      origins: ['scripted'],
       model: 'scripted',
       context_window: 100_000,
+      facts: {},
     }
     this.#runs = new ActiveRuns({
       engine: {
@@ -150,7 +151,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 const noModels = {
   list: async () => [],
   find: async () => undefined,
-  health: async () => [],
+  health: () => [],
   hop: 'hop',
   raw: () => undefined,
   server: () => undefined,
