@@ -62,6 +62,10 @@ export interface Config {
   readonly models: ModelSettings
   /** Whether the start looks for model servers on this machine when no provider is configured. */
   readonly discovery: boolean
+  /** Where the files of a local embedding model come from; undefined: the model's own address. */
+  readonly modelSource: string | undefined
+  /** Whether the start may fetch the weights of a local embedder. */
+  readonly downloads: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
   /** Sentences about settings that work and are hardly meant. */
@@ -114,6 +118,8 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     logLevel: settings.log_level,
     models,
     discovery: settings.discovery,
+    modelSource: settings.model_source,
+    downloads: settings.downloads,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,
   })

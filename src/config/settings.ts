@@ -213,12 +213,23 @@ const Models = z.strictObject({
   ),
   default_embedder: setting(
     'SPOOL_DEFAULT_EMBEDDER',
-    '`provider/name` of the embedding model for vector stores, or `built-in`',
+    '`provider/name` of the embedding model for vector stores, the name of a local model that `models pull` fetched, or `built-in`',
     ModelSettings.shape.default_embedder,
     {
       default:
-        'that of a provider that serves one, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
+        'that of a provider that serves one, else a local model, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
     },
+  ),
+  model_source: setting(
+    'SPOOL_MODEL_SOURCE',
+    'where the files of a local embedding model come from: an address or a folder that has them below it, or a tar archive',
+    z.string().min(1).optional(),
+    { default: "the model's own address" },
+  ),
+  downloads: setting(
+    'SPOOL_DOWNLOADS',
+    'whether a server without another embedder fetches the weights of a local one when it starts',
+    z.boolean().default(false),
   ),
   context_windows: setting(
     'SPOOL_CONTEXT_WINDOWS',

@@ -22,7 +22,7 @@ function open(given: object): Embedder {
   const settings = ModelSettings.parse({ models: {}, ...given })
   const models = openModels(settings, () => {})
   opened.push(models)
-  return openEmbedder(settings, (provider) => models.server(provider))
+  return openEmbedder({ settings, serverOf: (provider) => models.server(provider), dataDir: '/nowhere' })
 }
 const listed = { type: 'openai', base_url: 'http://127.0.0.1:1/v1', embedders: { e: { dimensions: 64 } } }
 const openai = () => ({ type: 'openai', base_url: upstream.url })
@@ -90,9 +90,9 @@ describe('the embedder', () => {
     [
       'no provider that serves embeddings',
       { own: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' } },
-      'use-lite/512',
+      'minilm-words/128',
     ],
-    ['Claude alone', { claude: { type: 'anthropic', api_key: 'k' } }, 'use-lite/512'],
+    ['Claude alone', { claude: { type: 'anthropic', api_key: 'k' } }, 'minilm-words/128'],
   ] as [string, object, string][])('without default_embedder and with %s', ([, providers, id]) => {
     expect(open({ providers, models: { '*': Object.keys(providers)[0] } }).id).toBe(id)
   })
@@ -100,12 +100,12 @@ describe('the embedder', () => {
   test('is the built-in one beside OpenAI when the settings say so', () => {
     const providers = { openai: { type: 'openai', base_url: 'https://api.openai.com/v1' } }
     const settings = { providers, models: { '*': 'openai' }, default_embedder: 'built-in' }
-    expect(open(settings).id).toBe('use-lite/512')
+    expect(open(settings).id).toBe('minilm-words/128')
   })
 
   test.for([
     ['own/unknown', /width of the embedding model "unknown"/],
-    ['own', /write "built-in" or "provider\/model"/],
+    ['own', /write "built-in", "all-minilm-l6-v2", "multilingual-e5-small" or "provider\/model"/],
     ['demo/x', /with a provider of type openai/],
   ] as [string, RegExp][])('%s is refused with a reason', ([default_embedder, reason]) => {
     expect(() => open({ providers: { own: openai() }, models: { '*': 'own' }, default_embedder })).toThrow(

@@ -107,6 +107,8 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
     discovery: false,
+    modelSource: undefined,
+    downloads: false,
     startedByNpm: false,
     warnings: [],
     models: options.models ?? scriptedModels(model.url, options),
