@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { openModels, type Models } from '../models/open.ts'
 import type { Log } from '../util/log.ts'
 import { UsageError } from './command-line.ts'
-import { pull } from './pull.ts'
+import { pullEmbedder } from './pull-model.ts'
 
 interface Options {
   log: Log
@@ -15,7 +15,7 @@ interface Options {
 const testMs = 60_000
 
 export async function models(config: Config, [action, name]: string[], options: Options): Promise<void> {
-  if (action === 'pull') return pull(config, { name, source: options.source }, options.print)
+  if (action === 'pull') return pullEmbedder(config, { name, source: options.source }, options.print)
   if (options.source !== undefined) throw new UsageError(`'models ${action}' has no option --source.`)
   const opened = openModels(config.models, options.log)
   try {

@@ -111,6 +111,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     downloads: false,
     startedByNpm: false,
     warnings: [],
+    pullKeys: {},
     models: options.models ?? scriptedModels(model.url, options),
     ...options.config,
   })
