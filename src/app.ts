@@ -86,7 +86,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes, ocr: config.ocr })
   closers.push(() => retrieval.close())
   await moveStores(retrieval, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })

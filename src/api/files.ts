@@ -6,12 +6,7 @@ import { at, atOrNull, complain, integer } from './fields.ts'
 /** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
 
-const FilePurpose = z.enum([
-  ...uploadPurposes,
-  'assistants_output',
-  'batch_output',
-  'fine-tune-results',
-])
+const FilePurpose = z.enum([...uploadPurposes, 'assistants_output', 'batch_output', 'fine-tune-results'])
 
 /** Not called `File`, because that is a global of the platform. */
 export const FileObject = z.strictObject({

@@ -53,6 +53,8 @@ export interface Config {
   readonly maxFileBytes: number
   readonly minFreeDiskBytes: number
   readonly allowAllDownloads: boolean
+  /** Program and arguments, and where programs are looked for. */
+  readonly ocr: { command: readonly string[]; path: string | undefined } | undefined
   readonly sandbox: {
     choice: Settings['sandbox']['driver']
     pythonPath: string | undefined
@@ -116,6 +118,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
+    ocr: ocrOf(settings, environment),
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
@@ -167,6 +170,10 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
     return isSameKind ? [[key, { ...first, ...second }]] : []
   })
   return Object.fromEntries(merged)
+}
+
+function ocrOf({ ocr_command }: Settings, { PATH: path }: Environment): Config['ocr'] {
+  return ocr_command === undefined ? undefined : { command: ocr_command.split(/\s+/), path }
 }
 
 function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {

@@ -157,6 +157,16 @@ const Files = z.strictObject({
     'below this much free space in the data folder, MiB, files are refused and `/readyz` is not ready; 0 turns it off',
     count(0).default(256),
   ),
+  ocr_command: setting(
+    'SPOOL_OCR_COMMAND',
+    'a program that prints the text of a picture, such as `tesseract {input} stdout`: reads images and pages without text',
+    z
+      .string()
+      .refine((text) => /^\S.*\{input\}/.test(text), {
+        error: 'a program and its arguments are needed, with {input} for the file',
+      })
+      .optional(),
+  ),
   allow_all_downloads: setting(
     'SPOOL_ALLOW_ALL_DOWNLOADS',
     'whether contents of files of every purpose may be downloaded',

@@ -25,6 +25,15 @@ export const defaultParseLimits: ParseLimits = {
   idleMs: 10_000,
 }
 
+export interface OcrSettings {
+  /** Program and arguments; `{input}` stands for the path of a picture. It prints the text in UTF-8. */
+  command: readonly string[]
+  /** Where programs are looked for. */
+  path: string | undefined
+  /** One page may take so long. */
+  pageMs?: number
+}
+
 interface Child {
   process: ChildProcess
   jobs: number
@@ -44,8 +53,12 @@ export class ParseProcesses {
   #busy = 0
   #isClosed = false
 
-  constructor(limits: ParseLimits = defaultParseLimits) {
+  /** The program for pictures and pages without text, where there is one. */
+  readonly ocr: OcrSettings | undefined
+
+  constructor(limits: ParseLimits = defaultParseLimits, ocr?: OcrSettings) {
     this.#limits = limits
+    this.ocr = ocr
   }
 
   /**

@@ -104,6 +104,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     maxFileBytes: 512 * 1024 * 1024,
     minFreeDiskBytes: 0,
     allowAllDownloads: false,
+    ocr: undefined,
     sandbox: { choice: 'off', pythonPath: undefined, downloads: false },
     logLevel: 'info',
     discovery: false,
