@@ -212,7 +212,7 @@ const Models = z.strictObject({
   ),
   discovery: setting(
     'SPOOL_DISCOVERY',
-    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine',
+    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine, and asks a configured one for its embedding model',
     z.boolean().default(true),
   ),
   demo_model: setting(

@@ -1,7 +1,14 @@
 /** The port for embedders. A driver passes the suite in test/contracts/embedder.ts. */
 
+import { UpstreamFailure } from '../models/openai/failure.ts'
+
 /** `embed` throws it for every failure except an abort. */
 export { ModelFailure } from '../models/port.ts'
+
+/** How many milliseconds a provider asks to wait before the next call, when the error is its failure and says so. */
+export function askedWaitMs(error: unknown): number | undefined {
+  return error instanceof UpstreamFailure ? error.waitMs : undefined
+}
 
 export interface Embedder {
   /** Model and width, for example `text-embedding-3-large/256`. A vector store records it and is searched with the same embedder only. */

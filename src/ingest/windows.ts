@@ -1,5 +1,6 @@
 /** Cuts chunks into windows that an embedder reads in one piece. Overlapping chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
+import { guessTokens } from '../util/guess-tokens.ts'
 
 export interface WindowSource {
   text: string
@@ -87,11 +88,4 @@ function shorten(piece: string, most: number): string[] {
 
 function wholeCharacter(text: string, at: number): number {
   return /[\udc00-\udfff]/.test(text[at] ?? '') && at > 1 ? at - 1 : at
-}
-
-/** More than any usual tokenizer makes of a text. */
-function guessTokens(text: string): number {
-  let ascii = 0
-  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) < 128) ascii += 1
-  return Math.ceil(ascii / 3 + (text.length - ascii))
 }

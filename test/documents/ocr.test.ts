@@ -106,7 +106,9 @@ describe.skipIf(!hasTesseract)('with tesseract and poppler', () => {
   test('the text of a picture of a page is read', async () => {
     const folder = reader.folder()
     writeFileSync(join(folder, 'page.pdf'), pdf(['The harbour master keeps the keys of the lighthouse.']))
-    execFileSync('/usr/bin/pdftoppm', ['-r', '150', '-png', '-singlefile', 'page.pdf', 'page'], { cwd: folder })
+    execFileSync('/usr/bin/pdftoppm', ['-r', '150', '-png', '-singlefile', 'page.pdf', 'page'], {
+      cwd: folder,
+    })
     const { text, warnings } = await reader.read('page.png', readFileSync(join(folder, 'page.png')))
     expect(text).toContain('harbour master keeps the keys')
     expect(warnings).toEqual([])
@@ -115,7 +117,9 @@ describe.skipIf(!hasTesseract)('with tesseract and poppler', () => {
   test('a page that is only a picture is read', async () => {
     const folder = reader.folder()
     writeFileSync(join(folder, 'page.pdf'), pdf(['Ropes are counted every Friday.']))
-    execFileSync('/usr/bin/pdftoppm', ['-r', '150', '-jpeg', '-singlefile', 'page.pdf', 'scan'], { cwd: folder })
+    execFileSync('/usr/bin/pdftoppm', ['-r', '150', '-jpeg', '-singlefile', 'page.pdf', 'scan'], {
+      cwd: folder,
+    })
     const picture = readFileSync(join(folder, 'scan.jpg')).toString('latin1')
     const drawing = 'q 612 0 0 792 0 0 cm /I Do Q'
     const scan = pdfOf([
