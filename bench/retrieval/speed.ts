@@ -96,7 +96,7 @@ export async function measureIngest(pages: number, embedded: number): Promise<In
 }
 
 /** Passages and distractors in lines of 12 words. */
-function pagesOf(pages: number): string[] {
+export function pagesOf(pages: number): string[] {
   const words = [...passages.map(({ text }) => text), ...distractors(pages * 7, 23)].join(' ').split(' ')
   return Array.from({ length: pages }, (_, page) => {
     const own = Array.from({ length: 500 }, (_unused, at) => words[(page * 500 + at) % words.length] ?? '')

@@ -1,6 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { killChild } from '../util/kill-child.ts'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
@@ -83,7 +84,7 @@ export class ParseProcesses {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const wake of this.#waiting.splice(0)) wake()
-    await Promise.all([...this.#all].map((child) => kill(child.process)))
+    await Promise.all([...this.#all].map((child) => killChild(child.process)))
   }
 
   #cpuMs(bytes: number): number {
@@ -147,11 +148,11 @@ export class ParseProcesses {
     clearTimeout(child.idleTimer)
     child.jobs += 1
     const answer = await exchange(child.process, request, signal).catch(async (error: unknown) => {
-      await kill(child.process)
+      await killChild(child.process)
       throw error
     })
     const isSpent = child.jobs >= jobsPerChild || answer.rssBytes > this.#limits.maxRssBytes / 2
-    if (isSpent || this.#isClosed) await kill(child.process)
+    if (isSpent || this.#isClosed) await killChild(child.process)
     else this.#rest(child)
     if (answer.ok) return answer.result
     throw new ParseFailure(answer.code, answer.message, { cause: answer.detail })
@@ -211,13 +212,4 @@ function reasonOfExit(code: number | null, killer: NodeJS.Signals | null): Error
   if (killer === 'SIGXCPU') return parseFailures.tooSlow()
   if (killer === 'SIGKILL' || killer === 'SIGABRT' || code === 134) return parseFailures.tooLarge()
   return new Error(`a parser process ended with ${killer ?? code}`)
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  // Until then the child keeps this process alive.
-  child.ref()
-  child.kill('SIGKILL')
-  await exited
 }

@@ -76,6 +76,17 @@ describe('a local embedder', () => {
     }
   })
 
+  test('a model that cannot be loaded fails each text with the reason', async () => {
+    const parts = { dataDir: data.path, runtime }
+    const embedder = new LocalEmbedder({ ...model, name: 'other' }, parts, { processes: 1, idleMs: 60_000 })
+    try {
+      const failure = await embedder.embed(['snow'], 'passage', never).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ code: 'server_error', cause: expect.stringContaining('no model') })
+    } finally {
+      await embedder.close()
+    }
+  })
+
   test('queries and passages get the words that the model wants in front of them', async () => {
     const prefixes = { query: 'money ', passage: 'snow ' }
     const parts = { dataDir: data.path, runtime }

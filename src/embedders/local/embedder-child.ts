@@ -30,14 +30,21 @@ export interface EmbedRequest {
 export type EmbedReply = { vector: Float32Array } | { failure: string }
 
 const data = JSON.parse(process.argv[2] ?? '') as EmbedderChildData
-const runtime = createRequire(import.meta.url)(data.runtime) as Runtime
-const session = await runtime.InferenceSession.create(data.model, {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-})
-const tokenizer = new Tokenizer(JSON.parse(readFileSync(data.tokenizer, 'utf8')) as object, {})
+
+async function load() {
+  const runtime = createRequire(import.meta.url)(data.runtime) as Runtime
+  const threads = { intraOpNumThreads: 1, interOpNumThreads: 1 }
+  const session = await runtime.InferenceSession.create(data.model, threads)
+  const tokenizer = new Tokenizer(JSON.parse(readFileSync(data.tokenizer, 'utf8')) as object, {})
+  return { runtime, session, tokenizer }
+}
+
+const loading = load()
+// The failure is answered to each text.
+loading.catch(() => {})
 
 async function embed(text: string): Promise<Float32Array> {
+  const { runtime, session, tokenizer } = await loading
   const ids = cut(tokenizer.encode(text).ids)
   const shape: [number, number] = [1, ids.length]
   const filled = (value: (at: number) => number) =>

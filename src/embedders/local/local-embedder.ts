@@ -5,6 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { availableParallelism, setPriority } from 'node:os'
 import { join } from 'node:path'
+import { killChild } from '../../util/kill-child.ts'
 import { processBeside } from '../../util/script-beside.ts'
 import { ModelFailure, type Embedder } from '../port.ts'
 import { modelFolder, type LocalModel } from './catalog.ts'
@@ -108,7 +109,7 @@ export class LocalEmbedder implements Embedder {
       task.reject(closedFailure())
     const children = [...this.#children]
     for (const child of children) child.task?.reject(closedFailure())
-    await Promise.all(children.map(({ process }) => end(process)))
+    await Promise.all(children.map(({ process }) => killChild(process)))
   }
 
   /** Gives waiting texts to idle children, and starts children up to the limit. */
@@ -171,14 +172,6 @@ export class LocalEmbedder implements Embedder {
     })
     return child
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  child.ref()
-  child.kill('SIGKILL')
-  await exited
 }
 
 function closedFailure(): ModelFailure {
