@@ -1,6 +1,6 @@
 /**
- * `npm run bench:retrieval -- ingest`: files through a whole server with its embedded database. How long until words and
- * meaning find a document of 100 pages, and how long the file of another store waits beside 10,000 small ones.
+ * `npm run bench:retrieval -- ingest [COUNT]`: files through a whole server with its embedded database. How long until words and
+ * meaning find a document of 100 pages, and how long the file of another store waits beside many small ones.
  * SPOOL_DEFAULT_EMBEDDER and SPOOL_DATA_DIR (with `models` in it) choose the embedder.
  */
 import { symlinkSync } from 'node:fs'
@@ -16,11 +16,10 @@ import { pdf } from '../../test/documents/make-files.ts'
 import { pagesOf } from './speed.ts'
 
 const pages = 100
-const smallFiles = 10_000
 const uploadsAtOnce = 16
 
-/** Prints a table. */
-export async function measureServerIngest(): Promise<void> {
+/** Prints a table; `smallFiles` are the many. */
+export async function measureServerIngest(smallFiles: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-bench-'))
   const { SPOOL_DEFAULT_EMBEDDER, SPOOL_DATA_DIR } = process.env
   if (SPOOL_DATA_DIR) {
@@ -43,7 +42,7 @@ export async function measureServerIngest(): Promise<void> {
     console.log(`### A whole server, ${app.retrieval.embedder.id}\n\n| what | seconds |\n|---|---|`)
     const row = (what: string, ms: number) => console.log(`| ${what} | ${(ms / 1000).toFixed(1)} |`)
     await ingestPages(openai, row)
-    await ingestMany(openai, row)
+    await ingestMany(openai, smallFiles, row)
   } finally {
     await app.close()
     await rm(folder, { recursive: true, force: true })
@@ -67,7 +66,7 @@ async function ingestPages(openai: OpenAI, row: Row): Promise<void> {
   row(`${pages} pages of 500 words, until meaning finds them`, performance.now() - start)
 }
 
-async function ingestMany(openai: OpenAI, row: Row): Promise<void> {
+async function ingestMany(openai: OpenAI, smallFiles: number, row: Row): Promise<void> {
   const ids: string[] = []
   const upload = async (at: number) => {
     const file = await toFile(Buffer.from(`Note ${at}: the valve of boiler ${at} was replaced.`), `${at}.txt`)

@@ -42,7 +42,7 @@ interface Child {
 }
 
 /** After so many jobs a child is replaced: parsers leak memory. */
-const jobsPerChild = 200
+const jobsPerChild = 1000
 /** On a busy machine a job may take so many times its processor time, and at least so long, until its child is stuck. */
 const stuck = { times: 20, leastMs: 300_000 }
 
