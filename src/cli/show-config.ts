@@ -11,7 +11,7 @@ export function showConfig(config: Config, action: string, print: (line: string)
 
 /** The settings in force. Keys and passwords are replaced. */
 export function withoutSecrets(config: Config): object {
-  const { keys, roles, warnings: _, startedByNpm: _npm, databaseUrl, ...others } = config
+  const { keys, roles, warnings: _, startedByNpm: _npm, pullKeys: _pull, databaseUrl, ...others } = config
   const shown = {
     ...others,
     databaseUrl: databaseUrl?.replace(/:\/\/([^:/@]*):[^@]*@/, `://$1:${hidden}@`),
