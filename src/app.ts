@@ -7,17 +7,19 @@ import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
 import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { chooseEmbedder } from './default-embedder.ts'
+import { chooseEmbedder, fetchWeights } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { RunLimits } from './domain/run-limits.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
+import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
 import type { Embedder } from './embedders/port.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
+import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
@@ -91,8 +93,9 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   await warnOfNamesWithoutRoute(db, models, log)
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes, ocr: config.ocr })
   closers.push(() => retrieval.close())
+  await moveStores(retrieval, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -158,12 +161,14 @@ async function openConfiguredModels(
     : config.models
   const models = openModels(settings, log)
   closers.push(() => models.close())
-  const isWritten = config.models.default_embedder !== undefined || reindexes === true
-  const embedder = await chooseEmbedder(
-    { settings, serverOf: (name) => models.server(name), isWritten },
-    db,
-    log,
-  )
+  const choice = {
+    settings,
+    serverOf: (name: string) => models.server(name),
+    dataDir: config.dataDir,
+    isWritten: config.models.default_embedder !== undefined || reindexes === true,
+  }
+  if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
+  const embedder = await chooseEmbedder(choice, db, log)
   closers.push(() => embedder.close())
   log('info', 'vector stores have an embedder', { embedder: embedder.id })
   return { models, embedder }
@@ -183,6 +188,13 @@ async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log):
   const names = await namesWithoutRoute(db, models)
   if (names.length === 0) return
   log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
+}
+
+/** Stores that an earlier version's built-in embedder filled are found by words at once, and soon by meaning again. */
+async function moveStores(retrieval: Retrieval, log: Log): Promise<void> {
+  if (retrieval.embedder.id !== builtInId) return
+  const stores = await beginReindex(retrieval, earlierIds)
+  if (stores > 0) log('info', 'vector stores are moved to the new built-in embedder', { stores })
 }
 
 function placeOf(blobs: Config['blobs']): string {

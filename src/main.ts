@@ -62,7 +62,7 @@ async function runTool(
     case 'doctor':
       return (await doctor(config, log, print)) ? 0 : 1
     case 'models':
-      await models(config, args, { log, print })
+      await models(config, args, { log, print, ...options })
       return 0
     case 'config':
       showConfig(config, first, print)

@@ -5,7 +5,7 @@
  */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
+import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
 import { vectorShare, type Scores } from '../../src/search/rank.ts'
 import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
@@ -22,7 +22,7 @@ export async function measurePublicSets(folder: string): Promise<string[]> {
   const sets = await readSets(folder, nthQuestion)
   if (sets.length === 0) return [`there are no files of CISI or XQuAD in ${folder}`]
   console.log('| set | questions | words | vectors | fused |\n|---|---|---|---|---|')
-  const embedder = new BuiltinEmbedder()
+  const embedder = new BuiltInEmbedder()
   const losses: string[] = []
   for (const set of sets) losses.push(...(await measureSet(set, embedder)))
   await embedder.close()
@@ -31,7 +31,7 @@ export async function measurePublicSets(folder: string): Promise<string[]> {
 
 async function measureSet(
   { name, texts, queries }: RetrievalSet,
-  embedder: BuiltinEmbedder,
+  embedder: BuiltInEmbedder,
 ): Promise<string[]> {
   const embed = cachedEmbed(embedder, cache)
   const legs = await scoreTexts(

@@ -1,5 +1,5 @@
 /** How well words, vectors and both together find the one right passage. */
-import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
+import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
 import { vectorShare, type Scores } from '../../src/search/rank.ts'
 import { termsOf } from '../../src/documents/index.ts'
 import { distractors, seededRandom } from './distractors.ts'
@@ -91,7 +91,7 @@ interface Found extends Legs {
 
 /** One row for each kind of query and method. */
 export async function measureQuality(corpus: Corpus): Promise<Row[]> {
-  const embedder = new BuiltinEmbedder()
+  const embedder = new BuiltInEmbedder()
   const found = await searchAll(corpus, embedder)
   await embedder.close()
   const methods: [string, (one: Found) => Scores][] = [
@@ -109,7 +109,7 @@ export async function measureQuality(corpus: Corpus): Promise<Row[]> {
 }
 
 /** By vectors and by words, all texts for each query. */
-async function searchAll(corpus: Corpus, embedder: BuiltinEmbedder): Promise<Found[]> {
+async function searchAll(corpus: Corpus, embedder: BuiltInEmbedder): Promise<Found[]> {
   const asked = kinds.flatMap((kind) =>
     queries(kind).map((query, at) => ({ kind, query, home: textId(corpus.homes[at] ?? 0) })),
   )

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
+import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
 import {
   defaultChunkSizes,
@@ -48,7 +48,7 @@ async function processorMs(work: () => Promise<unknown>): Promise<number> {
 export async function measureIngest(pages: number, embedded: number): Promise<IngestSpeed> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-bench-'))
   const parsers = new ParseProcesses({ ...defaultParseLimits, processes: 1 })
-  const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
+  const embedder = new BuiltInEmbedder()
   try {
     const [input, sections, output] = ['in.pdf', 'sections', 'chunks'].map((name) => join(folder, name)) as [
       string,
@@ -96,7 +96,7 @@ export async function measureIngest(pages: number, embedded: number): Promise<In
 }
 
 /** Passages and distractors in lines of 12 words. */
-function pagesOf(pages: number): string[] {
+export function pagesOf(pages: number): string[] {
   const words = [...passages.map(({ text }) => text), ...distractors(pages * 7, 23)].join(' ').split(' ')
   return Array.from({ length: pages }, (_, page) => {
     const own = Array.from({ length: 500 }, (_unused, at) => words[(page * 500 + at) % words.length] ?? '')

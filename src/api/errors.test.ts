@@ -77,7 +77,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   toolChoiceAbsent: ["the function 'f'"],
   toolChoiceNeedsTools: [],
   vectorStoreExpired: ['vs_x'],
-  embedderChanged: ['vs_1', 'use-lite/512', 'text-embedding-3-large/256'],
+  embedderChanged: ['vs_1', 'minilm-words/128', 'text-embedding-3-large/256'],
   unsupportedFile: [['.png']],
   unsupportedImageFile: ['content[0].image_file.file_id', 'file-x'],
   contentNotImported: ['file-x'],

@@ -79,7 +79,9 @@ export type VectorStoreFile = z.output<typeof VectorStoreFile>
 
 /** A file of a list; beyond the original API, with its ingest progress where the request includes it. */
 export const ListedVectorStoreFile = VectorStoreFile.extend({
-  progress: z.strictObject({ chunks: z.int().nullable(), embedded: z.int() }).optional(),
+  progress: z
+    .strictObject({ chunks: z.int().nullable(), embedded: z.int(), warnings: z.array(z.string()) })
+    .optional(),
 })
 export type ListedVectorStoreFile = z.output<typeof ListedVectorStoreFile>
 

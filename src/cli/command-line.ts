@@ -41,6 +41,10 @@ const commandOptions = {
   files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
   format: { value: 'NAME', help: "'assistants' (the default) or 'conversations'" },
   thread: { value: 'ID', help: 'one thread alone, with what it uses' },
+  source: {
+    value: 'PLACE',
+    help: 'where models pull gets its files: an address, a folder, a .tar or .tar.gz',
+  },
   from: { value: 'SERVICE', help: "'openai', 'azure' or 'spool'" },
   url: { value: 'URL', help: 'the address of the service; openai has a usual one' },
   key: { value: 'KEY', help: 'its key; better in a variable, see docs/migrate.md' },
@@ -89,8 +93,10 @@ const commands = {
   },
   reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
   models: {
-    args: ['list|test', '[NAME]'],
-    summary: 'list the model names, or ask one model for one word',
+    args: ['list|test|pull', '[NAME]'],
+    summary: 'list the model names, ask one for one word, or fetch a local embedding model',
+    details: 'pull needs a name: all-minilm-l6-v2 (English) or multilingual-e5-small (100 languages).',
+    options: ['source'],
   },
   config: {
     args: ['check|print'],

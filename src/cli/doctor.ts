@@ -220,11 +220,12 @@ async function embedderInUse(config: Config, models: Models, log: Log): Promise<
   const choice = {
     settings: config.models,
     serverOf: (provider: string) => models.server(provider),
+    dataDir: config.dataDir,
     isWritten: config.models.default_embedder !== undefined,
   }
   const { db, close } = await attach(config, log)
   try {
-    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice.settings, choice.serverOf)
+    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice)
     return await chooseEmbedder(choice, db, log)
   } finally {
     await close()

@@ -57,6 +57,8 @@ export interface Config {
   readonly maxFileBytes: number
   readonly minFreeDiskBytes: number
   readonly allowAllDownloads: boolean
+  /** Program and arguments, and where programs are looked for. */
+  readonly ocr: { command: readonly string[]; path: string | undefined } | undefined
   readonly sandbox: {
     choice: Settings['sandbox']['driver']
     pythonPath: string | undefined
@@ -68,6 +70,10 @@ export interface Config {
   readonly pullKeys: PullKeys
   /** Whether the start looks for model servers on this machine when no provider is configured. */
   readonly discovery: boolean
+  /** Where the files of a local embedding model come from; undefined: the model's own address. */
+  readonly modelSource: string | undefined
+  /** Whether the start may fetch the weights of a local embedder. */
+  readonly downloads: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
   /** Messages about settings that work but are probably a mistake. */
@@ -120,11 +126,14 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
+    ocr: ocrOf(settings, environment),
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
     pullKeys: pullKeysOf(environment),
     discovery: settings.discovery,
+    modelSource: settings.model_source,
+    downloads: settings.downloads,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,
   })
@@ -169,6 +178,10 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
     return isSameKind ? [[key, { ...first, ...second }]] : []
   })
   return Object.fromEntries(merged)
+}
+
+function ocrOf({ ocr_command }: Settings, { PATH: path }: Environment): Config['ocr'] {
+  return ocr_command === undefined ? undefined : { command: ocr_command.split(/\s+/), path }
 }
 
 function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {

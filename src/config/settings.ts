@@ -177,6 +177,16 @@ const Files = z.strictObject({
     'below this much free space in the data folder, MiB, files are refused and `/readyz` is not ready; 0 turns it off',
     count(0).default(256),
   ),
+  ocr_command: setting(
+    'SPOOL_OCR_COMMAND',
+    'a program that prints the text of a picture, such as `tesseract {input} stdout`: reads images and pages without text',
+    z
+      .string()
+      .refine((text) => /^\S.*\{input\}/.test(text), {
+        error: 'a program and its arguments are needed, with {input} for the file',
+      })
+      .optional(),
+  ),
   allow_all_downloads: setting(
     'SPOOL_ALLOW_ALL_DOWNLOADS',
     'whether contents of files of every purpose may be downloaded',
@@ -222,7 +232,7 @@ const Models = z.strictObject({
   ),
   discovery: setting(
     'SPOOL_DISCOVERY',
-    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine',
+    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine, and asks a configured one for its embedding model',
     z.boolean().default(true),
   ),
   demo_model: setting(
@@ -233,12 +243,23 @@ const Models = z.strictObject({
   ),
   default_embedder: setting(
     'SPOOL_DEFAULT_EMBEDDER',
-    '`provider/name` of the embedding model for vector stores, or `built-in`',
+    '`provider/name` of the embedding model for vector stores, the name of a local model that `models pull` fetched, or `built-in`',
     ModelSettings.shape.default_embedder,
     {
       default:
-        'that of a provider that serves one, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
+        'that of a provider that serves one, else a local model, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
     },
+  ),
+  model_source: setting(
+    'SPOOL_MODEL_SOURCE',
+    'where the files of a local embedding model come from: an address or a folder that has them below it, or a tar archive',
+    z.string().min(1).optional(),
+    { default: "the model's own address" },
+  ),
+  downloads: setting(
+    'SPOOL_DOWNLOADS',
+    'whether a server without another embedder fetches the weights of a local one when it starts',
+    z.boolean().default(false),
   ),
   context_windows: setting(
     'SPOOL_CONTEXT_WINDOWS',

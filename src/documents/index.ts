@@ -4,7 +4,8 @@
  */
 export { readChunks, type StoredChunk } from './chunk-file.ts'
 export { defaultChunkSizes, type ChunkSizes } from './chunk.ts'
+export { readDocument, type OcrJob } from './ocr.ts'
 export { ParseFailure, parseFailures } from './parse-failure.ts'
-export { defaultParseLimits, ParseProcesses } from './parse-processes.ts'
-export { extensionOf, formatOf, type FileFormat } from './supported-extensions.ts'
+export { defaultParseLimits, ParseProcesses, type OcrSettings } from './parse-processes.ts'
+export { extensionOf, formatOf } from './supported-extensions.ts'
 export { eachTerm, hashTerm, packTerms, termsOf } from './terms.ts'

@@ -91,7 +91,7 @@ export async function createRun(
   const slot = await reserveSlot(context, thread_id)
   const inserting = admitted(context, { project, slot }).then(() =>
     context.db.transaction(async (tx) => {
-      await lockFiles(tx, { project, plan })
+      await lockFiles(context, tx, { project, plan })
       const thread = await checkThread(tx, { project, thread_id, messages, settings })
       await attachToThread(context, tx, { project, thread, messages: requests })
       return persist(tx, 'new', claimedBy(context, slot, requested(row)), {

@@ -84,7 +84,7 @@ test.each([
   'أين الصمام؟',
   '弁はどこですか',
 ])('with an English embedder words alone decide about %s', (query) => {
-  const share = vectorShare('use-lite/512', query)
+  const share = vectorShare('minilm-words/128', query)
   const vectors = new Map([
     ['meant', 1],
     ['named', 0],
@@ -106,15 +106,15 @@ test.each([
   'E-4471',
   '',
 ])('to an English embedder %j is English, or no language at all', (query) => {
-  expect(vectorShare('use-lite/512', query)).toBe(0.25)
+  expect(vectorShare('minilm-words/128', query)).toBe(0.25)
 })
 
 test('the vector of the built-in embedder counts less for a query of many words', () => {
   const long =
     'Which methods make titles of articles that describe what the articles contain, how do readers judge such titles, ' +
     'and what problems come up when a computer searches for documents by approximate titles or by authors?'
-  expect(vectorShare('use-lite/512', long)).toBeLessThan(0.2)
-  expect(vectorShare('use-lite/512', long)).toBeGreaterThan(0.1)
+  expect(vectorShare('minilm-words/128', long)).toBeLessThan(0.2)
+  expect(vectorShare('minilm-words/128', long)).toBeGreaterThan(0.1)
 })
 
 test('only the best of chunks that overlap by half is kept', () => {

@@ -19,7 +19,8 @@ interface Shares {
 const measured: Readonly<Record<string, Shares>> = {
   // It reads English only, and its vector blurs a query of many words. In other languages words decide, and vectors
   // order what words leave equal.
-  'use-lite/512': { short: 0.25, long: 0.1, foreign: 1e-6 },
+  'minilm-words/128': { short: 0.25, long: 0.1, foreign: 1e-6 },
+  'all-minilm-l6-v2/384': { short: 0.3, long: 0.3, foreign: 0.05 },
 }
 const unmeasured: Shares = { short: 0.3, long: 0.3, foreign: 0.3 }
 
