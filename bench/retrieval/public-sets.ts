@@ -6,7 +6,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
-import { vectorShare, type Scores } from '../../src/search/rank.ts'
+import type { Scores } from '../../src/search/rank.ts'
 import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
 import { cachedEmbed } from './vector-cache.ts'
@@ -43,7 +43,7 @@ async function measureSet(
   const methods: ((found: Legs, query: Query) => Scores)[] = [
     ({ words }) => words,
     ({ meaning }) => meaning,
-    (found, { text }) => fused(found, vectorShare(embedder.id, text)),
+    fused,
   ]
   const losses: string[] = []
   for (const part of ['even', 'odd', 'all'] as const) {

@@ -1,6 +1,6 @@
 /** Opens what ingest and search work with. This is the one file that names the vector index. */
 import { ExactIndex } from './exact-index.ts'
-import { ParseProcesses } from '../documents/index.ts'
+import { Languages, ParseProcesses } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'
 import { WordIndex } from './word-index.ts'
 
@@ -14,10 +14,12 @@ const vectorShare = 2 / 3
 
 export function openRetrieval({ memoryBytes, ...parts }: RetrievalSettings): Retrieval {
   const parsers = new ParseProcesses()
+  const languages = new Languages()
   return {
     ...parts,
     vectors: new ExactIndex({ budgetBytes: memoryBytes * vectorShare }),
-    words: new WordIndex({ budgetBytes: memoryBytes * (1 - vectorShare) }),
+    words: new WordIndex({ budgetBytes: memoryBytes * (1 - vectorShare), languages }),
+    languages,
     parsers,
     close: () => parsers.close(),
   }

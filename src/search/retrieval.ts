@@ -4,7 +4,7 @@ import type { Embedder } from '../embedders/port.ts'
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { ParseProcesses } from '../documents/index.ts'
+import type { Languages, ParseProcesses } from '../documents/index.ts'
 import type { VectorIndex } from './port.ts'
 import type { WordIndex } from './word-index.ts'
 
@@ -17,6 +17,7 @@ export interface Retrieval {
   embedder: Embedder
   vectors: VectorIndex
   words: WordIndex
+  languages: Languages
   parsers: ParseProcesses
   /** Kills what is being parsed. The embedder is the opener's to close. */
   close(): Promise<void>

@@ -11,8 +11,8 @@ import { passesFilter } from './attribute-filter.ts'
 import {
   bestOf,
   fuseScores,
+  isRead,
   rankCandidates,
-  vectorShare,
   type Candidate,
   type Ranker,
   type Scores,
@@ -146,7 +146,7 @@ interface Scored {
 }
 
 async function scoreStore(
-  { db, vectors, words, embedder }: Retrieval,
+  { db, vectors, words, languages, embedder }: Retrieval,
   store: VectorStoreRow,
   { query, signal }: { query: Query; signal: AbortSignal },
 ): Promise<Scored> {
@@ -163,10 +163,11 @@ async function scoreStore(
   // A chunk that only one index found gets its score from the other index too.
   const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
   const wordsToo = await searchRest(byWords, vectorHits, wordHits)
-  const share = vectorShare(embedder.id, query.text)
+  const language = await languages.detect(query.text)
   const meaning = scoresOf([...vectorHits, ...vectorsToo])
   const inWords = scoresOf([...wordHits, ...wordsToo])
-  return { fused: fuseScores(meaning, inWords, share), meaning, words: inWords }
+  const asked = { text: query.text, isRead: isRead(query.text, embedder.id, language) }
+  return { fused: fuseScores(meaning, inWords, asked), meaning, words: inWords }
 }
 
 function wordsOnly(hits: Hit[]): Scored {

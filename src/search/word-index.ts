@@ -14,7 +14,7 @@ import {
 import { HeldStores, type Held } from './held-stores.ts'
 import type { SourcePart } from './port.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
-import { hashTerm, termsOf } from '../documents/index.ts'
+import { hashTerm, Languages, packedLanguage, queryTerms } from '../documents/index.ts'
 import { topHits, type Hit } from './top-hits.ts'
 
 /** The rows of one vector store, as its index of words needs them. */
@@ -47,13 +47,23 @@ interface Segment {
 interface Loaded extends Held {
   table: ChunkTable
   segments: Segment[]
+  /** Of its chunks, those of removed parts included. */
+  languages: ReadonlySet<string>
+}
+
+/** A word of the query: the hashes of its terms, and how often the query has it. */
+interface AskedWord {
+  hashes: number[]
+  times: number
 }
 
 export class WordIndex {
   readonly #held: HeldStores<Loaded>
+  readonly #languages: Languages
 
-  constructor(options: { budgetBytes: number }) {
+  constructor(options: { budgetBytes: number; languages?: Languages }) {
     this.#held = new HeldStores(options.budgetBytes)
+    this.#languages = options.languages ?? new Languages()
   }
 
   /** Bytes held now. */
@@ -73,15 +83,12 @@ export class WordIndex {
     signal: AbortSignal,
   ): Promise<Hit[]> {
     signal.throwIfAborted()
-    const asked = new Map<number, number>()
-    for (const hash of termsOf(query).map(hashTerm)) asked.set(hash, (asked.get(hash) ?? 0) + 1)
-    if (asked.size === 0) return []
     const version = await source.version()
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
       load(source, version, known),
     )
     signal.throwIfAborted()
-    const scores = await scoreChunks(loaded, asked, signal)
+    const scores = await scoreChunks(loaded, await this.#askedWords(query, loaded.languages), signal)
     const { accept } = options
     const { ids } = loaded.table
     if (accept) {
@@ -95,6 +102,19 @@ export class WordIndex {
   forget(vector_store_id: string): void {
     this.#held.forget(vector_store_id)
   }
+
+  async #askedWords(query: string, codes: ReadonlySet<string>): Promise<AskedWord[]> {
+    const languages = await Promise.all([...codes].map((code) => this.#languages.load(code)))
+    const own = await this.#languages.load((await this.#languages.detect(query)) ?? '')
+    const asked = new Map<string, AskedWord>()
+    for (const forms of queryTerms(query, languages, own)) {
+      const key = forms.join(' ')
+      const known = asked.get(key)
+      if (known) known.times += 1
+      else asked.set(key, { hashes: forms.map(hashTerm), times: 1 })
+    }
+    return [...asked.values()]
+  }
 }
 
 async function load(source: WordSource, version: number, known: Loaded | undefined): Promise<Loaded> {
@@ -102,12 +122,14 @@ async function load(source: WordSource, version: number, known: Loaded | undefin
   const segments = table === emptyTable ? [] : [...(known?.segments ?? [])]
   const writer = new TableWriter(table, fresh)
   const open = segments.at(-1)?.rows ? segments.pop() : undefined
+  const languages = new Set(table === emptyTable ? [] : known?.languages)
   let [first, rows] = [open?.first ?? writer.length, open?.rows?.slice() ?? []]
   const names = fresh.map(({ part }) => part)
   for await (const page of names.length > 0 ? source.terms(names) : []) {
     for (const row of page) {
       writer.numberOf(row.part, row.chunk_id)
       rows.push({ terms: row.terms })
+      languages.add(packedLanguage(row.terms))
     }
     if (rows.length < fullSegment) continue
     segments.push({ first, postings: await buildPostings(rows), rows: undefined })
@@ -119,6 +141,7 @@ async function load(source: WordSource, version: number, known: Loaded | undefin
     version,
     table: writer.finish(),
     segments,
+    languages,
     bytes: segments.reduce((sum, segment) => sum + sizeOf(segment), writer.length * bytesPerChunk),
   }
 }
@@ -127,13 +150,10 @@ function sizeOf({ postings, rows = [] }: Segment): number {
   return rows.reduce((sum, { terms }) => sum + terms.byteLength, postings.bytes)
 }
 
-/**
- * A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed.
- * `asked` has how often the query has each term.
- */
+/** A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed. */
 async function scoreChunks(
   loaded: Loaded,
-  asked: ReadonlyMap<number, number>,
+  asked: readonly AskedWord[],
   signal: AbortSignal,
 ): Promise<Float32Array> {
   const { table } = loaded
@@ -141,11 +161,15 @@ async function scoreChunks(
   const mean = meanLength(loaded)
   let bound = 0
   let done = 0
-  for (const [hash, times] of asked) {
-    const holders = countHolders(loaded, hash)
+  for (const { hashes, times } of asked) {
+    // The terms of a word count as one term: how rare it is does not depend on the language of a chunk.
+    const all = hashes.reduce((sum, hash) => sum + countHolders(loaded, hash), 0)
+    const holders = Math.min(all, table.live)
     const weight = times * Math.log(1 + (table.live - holders + 0.5) / (holders + 0.5))
     bound += weight * (repetition + 1)
-    for (const segment of loaded.segments) addTerm(scores, segment, { hash, weight, mean })
+    for (const hash of hashes) {
+      for (const segment of loaded.segments) addTerm(scores, segment, { hash, weight, mean })
+    }
     done += holders
     if (done < turnPostings) continue
     done = 0
@@ -154,7 +178,7 @@ async function scoreChunks(
   }
   for (let chunk = 0; chunk < scores.length; chunk += 1) {
     if (scores[chunk] === -Infinity) continue
-    scores[chunk] = isLive(table, chunk) ? (scores[chunk] ?? 0) / bound : -Infinity
+    scores[chunk] = isLive(table, chunk) ? Math.min(1, (scores[chunk] ?? 0) / bound) : -Infinity
   }
   return scores
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourcePart } from '../../src/search/port.ts'
-import { hashTerm, packTerms } from '../../src/documents/index.ts'
+import { hashTerm, TermPacker } from '../../src/documents/index.ts'
 import { WordIndex, type WordSource } from '../../src/search/word-index.ts'
 
 const never = new AbortController().signal
@@ -29,9 +29,11 @@ class Rows implements WordSource {
   async *terms(parts: readonly string[]) {
     this.reads += 1
     this.lastRead = parts
-    const rows = Object.entries(this.texts)
-      .filter(([part]) => parts.includes(part))
-      .map(([chunk_id, text]) => ({ part: chunk_id, chunk_id, terms: packTerms(text) }))
+    const packer = new TermPacker()
+    const rows = []
+    for (const [part, text] of Object.entries(this.texts)) {
+      if (parts.includes(part)) rows.push({ part, chunk_id: part, terms: await packer.pack(text) })
+    }
     for (let at = 0; at < rows.length; at += 2) yield rows.slice(at, at + 2)
   }
 }
