@@ -19,6 +19,7 @@ import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
+import { openReranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
@@ -84,7 +85,9 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
+  const reranker = openReranker(config.models, log)
+  closers.push(async () => reranker?.close())
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, reranker, memoryBytes })
   closers.push(() => retrieval.close())
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())

@@ -16,7 +16,7 @@ import {
 } from './openai/openai-model.ts'
 import type { ChatModel } from './port.ts'
 import type { Log } from '../util/log.ts'
-import type { ModelSettings, ProviderSettings } from './settings.ts'
+import type { ModelSettings, ProviderSettings, RerankProviderSettings } from './settings.ts'
 
 /** A name that leads to a model. */
 export interface ResolvedModel {
@@ -75,12 +75,10 @@ interface Provider {
 export function openModels(settings: ModelSettings, log: Log): Models {
   const hop = randomUUID()
   const given = withDemo(settings)
-  const providers = new Map(
-    Object.entries(given.providers).map(([name, provider]) => [
-      name,
-      openProvider(provider, { name, log, hop }),
-    ]),
-  )
+  const providers = new Map<string, Provider>()
+  for (const [name, provider] of Object.entries(given.providers)) {
+    if (isChat(provider)) providers.set(name, openProvider(provider, { name, log, hop }))
+  }
   const map = modelMap(given.models, [...providers.keys()])
   const find = (name: string) => {
     const target = map.find(name)
@@ -102,7 +100,9 @@ export function openModels(settings: ModelSettings, log: Log): Models {
     },
     server: (provider) => providers.get(provider)?.server,
     description: describe(given, map, providers),
-    isDemo: Object.values(settings.providers).every(({ type }) => type === 'demo'),
+    isDemo: Object.values(settings.providers)
+      .filter(isChat)
+      .every(({ type }) => type === 'demo'),
     async close() {
       await Promise.all([...providers.values()].map((provider) => provider.close()))
     },
@@ -112,11 +112,17 @@ export function openModels(settings: ModelSettings, log: Log): Models {
 /** With no provider every name leads to the demo model. */
 function withDemo(settings: ModelSettings): ModelSettings {
   const { providers, models } = settings
-  if (Object.keys(providers).length > 0) return settings
+  if (Object.values(providers).some(isChat)) return settings
   return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
 }
 
-function openProvider(settings: ProviderSettings, parts: OpenAiParts): Provider {
+type ChatProviderSettings = Exclude<ProviderSettings, RerankProviderSettings>
+
+function isChat(settings: ProviderSettings): settings is ChatProviderSettings {
+  return settings.type !== 'rerank'
+}
+
+function openProvider(settings: ChatProviderSettings, parts: OpenAiParts): Provider {
   switch (settings.type) {
     case 'demo':
       return {

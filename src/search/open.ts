@@ -4,7 +4,10 @@ import { Languages, ParseProcesses } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'
 import { WordIndex } from './word-index.ts'
 
-interface RetrievalSettings extends Pick<Retrieval, 'db' | 'blobs' | 'clock' | 'log' | 'embedder'> {
+interface RetrievalSettings extends Pick<
+  Retrieval,
+  'db' | 'blobs' | 'clock' | 'log' | 'embedder' | 'reranker'
+> {
   /** For the vectors and words of stores that were searched. */
   memoryBytes: number
 }

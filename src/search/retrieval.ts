@@ -8,6 +8,11 @@ import type { Languages, ParseProcesses } from '../documents/index.ts'
 import type { VectorIndex } from './port.ts'
 import type { WordIndex } from './word-index.ts'
 
+export interface Reranker {
+  /** One score for each text, in order, 0..1. Throws when there are none in time; on abort the signal's reason. */
+  rerank(query: string, texts: readonly string[], signal: AbortSignal): Promise<number[]>
+}
+
 export interface Retrieval {
   db: Database
   blobs: BlobStore
@@ -19,6 +24,8 @@ export interface Retrieval {
   words: WordIndex
   languages: Languages
   parsers: ParseProcesses
+  /** Orders the best results anew, where one is configured. */
+  reranker?: Reranker | undefined
   /** Kills what is being parsed. The embedder is the opener's to close. */
   close(): Promise<void>
 }

@@ -66,12 +66,38 @@ export async function searchStores(
   const stores = await storesToSearch(retrieval, search)
   const found: Ranked[] = []
   for (const store of stores) found.push(...(await searchStore(retrieval, store, { search, signal })))
-  const ranked = rankCandidates(onceByFile(found), {
+  const candidates = await rerank(retrieval, search, { candidates: onceByFile(found), signal })
+  const ranked = rankCandidates(candidates, {
     limit: search.max_num_results,
     score_threshold: search.score_threshold,
     ranker: search.ranker,
   })
   return ranked.map(toResult)
+}
+
+/** A search answers with no more results than this, and a reranker reads every one. */
+const rerankLimit = 50
+
+/** The best candidates with the scores of the reranker; all as they were when there is none, or when it fails. */
+async function rerank(
+  { reranker, log }: Retrieval,
+  { queries, ranker }: Search,
+  { candidates, signal }: { candidates: Ranked[]; signal: AbortSignal },
+): Promise<Ranked[]> {
+  if (!reranker || ranker === 'none' || candidates.length === 0) return candidates
+  const best = rankCandidates(candidates, { limit: rerankLimit, score_threshold: 0, ranker })
+  const texts = best.map(({ chunk }) => chunk.text)
+  try {
+    const scored = await Promise.all(queries.map((query) => reranker.rerank(query, texts, signal)))
+    return best.map((candidate, at) => {
+      const score = Math.max(...scored.map((scores) => scores[at] ?? 0))
+      return { ...candidate, score, scores: { ...candidate.scores, rerank: score } }
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    log('warn', 'the results could not be reranked; they keep the order of the search', { error })
+    return candidates.map((candidate) => ({ ...candidate, scores: { ...candidate.scores, rerank: null } }))
+  }
 }
 
 /** The stores that exist, in the order of the request. A search counts as activity. */
