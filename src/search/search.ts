@@ -43,8 +43,11 @@ export interface SearchResult {
   scores: ScoreParts
   attributes: Attributes
   text: string
+  /** Where the passage begins, and where it ends. */
   page?: number
+  last_page?: number
   slide?: number
+  last_slide?: number
   heading?: string
   vector_store_id: string
 }
@@ -293,7 +296,9 @@ function toResult({ chunk, score, scores }: Ranked): SearchResult {
     attributes: chunk.attributes,
     text: chunk.text,
     ...(chunk.page !== null && { page: chunk.page }),
+    ...(chunk.last_page !== null && { last_page: chunk.last_page }),
     ...(chunk.slide !== null && { slide: chunk.slide }),
+    ...(chunk.last_slide !== null && { last_slide: chunk.last_slide }),
     ...(chunk.heading !== null && { heading: chunk.heading }),
     vector_store_id: chunk.vector_store_id,
   }
