@@ -24,7 +24,7 @@ test.each(['【4:0†source】', '【4:0】', '【4:0†food】', '【4:0†】'
   '%s is a mark of the passage with its numbers',
   (text) => {
     const finder = new MarkFinder([cited])
-    const pieces = [...'cake', ...text, '.'].flatMap((letter) => finder.push(letter))
+    const pieces = Array.from(`cake${text}.`).flatMap((letter) => finder.push(letter))
     expect(pieces.filter(({ mark }) => mark)).toEqual([{ text, mark: { ...cited, text } }])
     expect(pieces.map((piece) => piece.text).join('')).toBe(`cake${text}.`)
   },
@@ -39,11 +39,7 @@ test('the numbers of one passage with the name of another are left as text', () 
 test.each(['【4:0†foo\n】', '【4:', '【list】 of 【4 things】', '【4:0†【4:0†】'])(
   '%j is read to its end',
   (text) => {
-    expect(
-      read([...text])
-        .join('')
-        .replace(/[<>]/g, ''),
-    ).toBe(text)
+    expect(read(Array.from(text)).join('').replace(/[<>]/g, '')).toBe(text)
   },
 )
 
