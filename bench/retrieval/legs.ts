@@ -3,7 +3,7 @@ import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
-import { fuseScores, isRead, type Scores } from '../../src/search/rank.ts'
+import { fuseScores, isRead, rootScores, type Scores } from '../../src/search/rank.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
@@ -72,7 +72,7 @@ export function fused({ meaning, words, query }: Legs): Scores {
   const candidates = new Set([...meaning.keys()].slice(0, poolSize))
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
   const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
-  return fuseScores(among(meaning), among(words), query)
+  return fuseScores(among(meaning), rootScores(among(words)), query)
 }
 
 function rowOf(vectors: Float32Array[], at: number): Float32Array {

@@ -20,7 +20,11 @@ type Query = RetrievalSet['queries'][number]
 /** Prints a table; resolves with a sentence for each set where both together are worse than one way alone. */
 export async function measurePublicSets(folder: string): Promise<string[]> {
   const sets = await readSets(folder, nthQuestion)
-  if (sets.length === 0) return [`there are no files of CISI or XQuAD in ${folder}`]
+  return sets.length === 0 ? [`there are no files of CISI or XQuAD in ${folder}`] : measureSets(sets)
+}
+
+/** The same for any sets. */
+export async function measureSets(sets: RetrievalSet[]): Promise<string[]> {
   console.log('| set | questions | words | vectors | fused |\n|---|---|---|---|---|')
   const embedder = new BuiltinEmbedder()
   const losses: string[] = []

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bestOf, fuseScores, isRead, rankCandidates, type Candidate } from './rank.ts'
+import { bestOf, fuseScores, isRead, rankCandidates, rootScores, type Candidate } from './rank.ts'
 
 function candidate(file_id: string, index: number, score: number): Candidate {
   return { chunk_id: `${file_id}_${index}`, file_id, start: index * 100, end: index * 100 + 200, score }
@@ -48,6 +48,21 @@ test.each([
   expect(order(fuseScores(vectors, new Map([['named', 0.9]]), asked))).toEqual(['named', 'meant', 'unlike'])
 })
 
+test('a chunk whose words are far ahead of all others is first, whatever the vectors say', () => {
+  const vectors = new Map([
+    ['meant', 0.9],
+    ['named', 0.1],
+    ['other', 0.5],
+  ])
+  const words = (other: number) =>
+    new Map([
+      ['named', 0.7],
+      ['other', other],
+    ])
+  expect(order(fuseScores(vectors, words(0.05), asked))[0]).toBe('named')
+  expect(order(fuseScores(vectors, words(0.66), asked))[0]).toBe('other')
+})
+
 test('words that found nothing do not count', () => {
   expect(fuseScores(new Map([['one', 0.5]]), new Map(), asked)).toEqual(new Map([['one', 0.5]]))
 })
@@ -55,13 +70,30 @@ test('words that found nothing do not count', () => {
 test('the more words a query has, the less of them need to be in a chunk', () => {
   const vectors = new Map([
     ['meant', 0.6],
-    ['named', 0.2],
-    ['unlike', 0.1],
+    ['named', 0.1],
+    ['also named', 0.1],
   ])
-  const words = new Map([['named', 0.3]])
+  const words = rootScores(
+    new Map([
+      ['named', 0.2],
+      ['also named', 0.19],
+    ]),
+  )
   const long = Array.from({ length: 64 }, (_, at) => `word${at}`).join(' ')
   expect(order(fuseScores(vectors, words, asked))[0]).toBe('meant')
   expect(order(fuseScores(vectors, words, { text: long, isRead: true }))[0]).toBe('named')
+})
+
+test('the best score of words is the root of its share, and the others keep their distance', () => {
+  const scores = rootScores(
+    new Map([
+      ['best', 0.49],
+      ['half', 0.245],
+    ]),
+  )
+  expect(scores.get('best')).toBeCloseTo(0.7, 6)
+  expect(scores.get('half')).toBeCloseTo(0.35, 6)
+  expect(rootScores(new Map())).toEqual(new Map())
 })
 
 test('of a few chunks with nearly equal cosines the one with the words is first', () => {

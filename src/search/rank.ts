@@ -15,6 +15,15 @@ export function isRead(query: string, embedderId: string, language: string | und
 /** Scores by chunk id. */
 export type Scores = ReadonlyMap<string, number>
 
+/**
+ * Scores of words as they are shown and fused: the best of a query has the root of its share of the query, since a chunk
+ * with all words, each once, has about half of what BM25 could reach. The order stays.
+ */
+export function rootScores(words: Scores): Map<string, number> {
+  const root = Math.sqrt(rangeOf(words).most)
+  return new Map([...words].map(([id, score]) => [id, root === 0 ? 0 : score / root]))
+}
+
 /** A smaller spread of cosines counts as this: little differences are chance when there are few candidates. */
 const leastSpread = 0.1
 /** Vectors of a query that the embedder cannot read only order what the words leave equal. */
@@ -23,7 +32,7 @@ const unreadWeight = 1e-6
 const shortWords = 8
 
 /**
- * `weight * cosine + (1 - weight) * words`, both cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
+ * `weight * cosine + (1 - weight) * words`, words by `rootScores`, both cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
  * two found has 0 from the other. The weight is the one that orders the chunks as if both had been stretched over the
  * candidates, cosines to 0..1 and words to their best, and cosines counted `vectorWeight` times as much as words.
  */
@@ -32,9 +41,9 @@ export function fuseScores(
   words: Scores,
   query: { text: string; isRead: boolean },
 ): Map<string, number> {
-  const [, bestWords] = rangeOf(words)
-  const [least, most] = rangeOf(vectors)
-  const cosines = (query.isRead ? vectorWeight(query.text, bestWords) : unreadWeight) * bestWords
+  const bestWords = rangeOf(words).most
+  const { least, most } = rangeOf(vectors)
+  const cosines = (query.isRead ? vectorWeight(query.text, words) : unreadWeight) * bestWords
   const spread = Math.max(leastSpread, most - least)
   // Words that found nothing weigh nothing.
   const weight = bestWords === 0 ? 1 : cosines / (cosines + spread)
@@ -45,24 +54,32 @@ export function fuseScores(
   return fused
 }
 
+/** The best chunk has so much of the query that its lead tells. */
+const clearlyFound = 0.4
+
 /**
  * How much the vectors count where words count 1. The less the best chunk has of the rare words of the query, the less
- * words can tell: a query in other words than the text's is a matter of vectors, an id is one of words.
+ * words can tell: a query in other words than the text's is a matter of vectors, an id is one of words. And the farther
+ * the best chunk is ahead of the next, the less there is left to decide.
  */
-function vectorWeight(query: string, bestWords: number): number {
+function vectorWeight(query: string, words: Scores): number {
   const different = new Set(query.toLowerCase().match(/[\p{L}\p{N}]+/gu)).size
-  const found = bestWords * Math.cbrt(Math.max(1, different / shortWords))
-  return 0.3 + 0.1 / Math.max(0.02, found) ** 2
+  const { most, second } = rangeOf(words)
+  const found = most ** 2 * Math.cbrt(Math.max(1, different / shortWords))
+  const lead = (1 - second / most) * Math.min(1, found / clearlyFound)
+  return Math.max(unreadWeight, (1 - lead) ** 2 * (0.5 + 0.07 / Math.max(0.02, found) ** 2))
 }
 
-/** The least and the most, within 0..1. */
-function rangeOf(scores: Scores): [least: number, most: number] {
-  let [least, most] = [1, 0]
+/** The least, the most and the second most, within 0..1. */
+function rangeOf(scores: Scores): { least: number; most: number; second: number } {
+  let [least, most, second] = [1, 0, 0]
   for (const score of scores.values()) {
-    least = Math.min(least, within(score))
-    most = Math.max(most, within(score))
+    const value = within(score)
+    least = Math.min(least, value)
+    second = Math.max(second, Math.min(most, value))
+    most = Math.max(most, value)
   }
-  return [least, most]
+  return { least, most, second }
 }
 
 /** Several queries at once: a chunk gets the score of the query that it fits best. */

@@ -13,6 +13,7 @@ import {
   fuseScores,
   isRead,
   rankCandidates,
+  rootScores,
   type Candidate,
   type Ranker,
   type Scores,
@@ -194,13 +195,13 @@ async function scoreStore(
   const wordsToo = await searchRest(byWords, vectorHits, wordHits)
   const language = await languages.detect(query.text)
   const meaning = scoresOf([...vectorHits, ...vectorsToo])
-  const inWords = scoresOf([...wordHits, ...wordsToo])
+  const inWords = rootScores(scoresOf([...wordHits, ...wordsToo]))
   const asked = { text: query.text, isRead: isRead(query.text, embedder.id, language) }
   return { fused: fuseScores(meaning, inWords, asked), meaning, words: inWords }
 }
 
 function wordsOnly(hits: Hit[]): Scored {
-  const words = scoresOf(hits)
+  const words = rootScores(scoresOf(hits))
   return { fused: words, meaning: undefined, words }
 }
 
