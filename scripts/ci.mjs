@@ -5,8 +5,8 @@ import { stripVTControlCharacters } from 'node:util'
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
-  // The native sandboxes need Debian's packages; without them their tests skip, and Deno's run all the same.
-  { name: 'sandbox packages', command: ['bash', 'scripts/ci-sandbox.sh'], counts: false },
+  // Tests of what these packages bring skip without them: native sandboxes (those of Deno run all the same), PHP, Ruby.
+  { name: 'packages', command: ['bash', 'scripts/ci-packages.sh'], counts: false },
   { name: 'test', command: ['npm', 'test'], counts: true },
   { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },

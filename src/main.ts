@@ -7,6 +7,7 @@ import { runExport } from './cli/export.ts'
 import { runImport } from './cli/import.ts'
 import { openLogger } from './cli/logger.ts'
 import { models } from './cli/models.ts'
+import { runPull } from './cli/pull.ts'
 import { reindex } from './cli/reindex.ts'
 import { serve } from './cli/serve.ts'
 import { showConfig } from './cli/show-config.ts'
@@ -46,6 +47,8 @@ async function runTool(
     case 'import':
       await runImport(config, { path: first, ...options }, { log, print, printAside })
       return 0
+    case 'pull':
+      return (await runPull(config, options, { log, print, printAside })) ? 0 : 1
     case 'export':
       await runExport(config, { folder: first, ...options }, { log, printAside })
       return 0

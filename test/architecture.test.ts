@@ -10,6 +10,7 @@ const allowed: Record<string, string[]> = {
   main: ['*'],
   app: ['*'],
   readiness: ['api', 'database', 'models', 'sandbox', 'util'],
+  'default-embedder': ['database', 'embedders', 'models', 'sql', 'util'],
   'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
   cli: [
     'api',
@@ -18,6 +19,7 @@ const allowed: Record<string, string[]> = {
     'blobs',
     'config',
     'database',
+    'default-embedder',
     'embedders',
     'ingest',
     'models',

@@ -67,17 +67,40 @@ export class ApiError extends Error {
 export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) & { readonly kind: ErrorKind }
 
 /** Defines one entry of the catalogue: its kind, and how the arguments become its particulars. */
-export function define<Args extends unknown[]>(
+function define<Args extends unknown[]>(
   kind: ErrorKind,
-  particulars: (...args: Args) => Particulars,
+  particulars: ((...args: Args) => Particulars) | undefined,
 ): ErrorMaker<Args> {
-  const make = (...args: Args) => new ApiError(kind, particulars(...args))
+  const make = (...args: Args) => new ApiError(kind, particulars?.(...args))
   return Object.freeze(Object.assign(make, { kind: Object.freeze(kind) }))
 }
 
-/** The most frequent kind: HTTP 400, `invalid_request_error`. */
-export function badRequest(code: string | null, message: string): ErrorKind {
-  return { status: 400, type: 'invalid_request_error', code, message }
+/** Defines an error that is due to the request. */
+export function refusal<Args extends unknown[] = []>(
+  status: number,
+  code: string | null,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return define({ status, type: 'invalid_request_error', code, message }, particulars)
+}
+
+/** Defines the most frequent kind of error: HTTP 400. */
+export function badRequest<Args extends unknown[] = []>(
+  code: string | null,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return refusal(400, code, message, particulars)
+}
+
+/** Defines an error that is due to the server. */
+export function serverFailure<Args extends unknown[] = []>(
+  status: number,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return define({ status, type: 'server_error', code: null, message }, particulars)
 }
 
 function fill(template: string, values: Record<string, string | number>): string {

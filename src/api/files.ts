@@ -6,13 +6,7 @@ import { at, atOrNull, complain, integer } from './fields.ts'
 /** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
 
-export const FilePurpose = z.enum([
-  ...uploadPurposes,
-  'assistants_output',
-  'batch_output',
-  'fine-tune-results',
-])
-export type FilePurpose = z.output<typeof FilePurpose>
+const FilePurpose = z.enum([...uploadPurposes, 'assistants_output', 'batch_output', 'fine-tune-results'])
 
 /** Not called `File`, because that is a global of the platform. */
 export const FileObject = z.strictObject({
@@ -33,7 +27,6 @@ export const FileDeleted = z.strictObject({
   deleted: z.literal(true),
   id: z.string(),
 })
-export type FileDeleted = z.output<typeof FileDeleted>
 
 export const FileExpiry = z.strictObject({
   anchor: z.enum(['created_at']),
@@ -54,4 +47,3 @@ export const CreateFileRequest = z.strictObject({
     .meta({ type: 'string', enum: [...uploadPurposes] }),
   expires_after: FileExpiry.optional(),
 })
-export type CreateFileRequest = z.output<typeof CreateFileRequest>

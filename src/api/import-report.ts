@@ -35,8 +35,13 @@ export const ImportReport = z.strictObject({
   reordered_threads: count,
   /** Runs that were active in the export and are `expired` here. */
   expired_runs: count,
-  /** Files that got their content, and those that still have none. */
-  contents: z.strictObject({ imported: count, missing: count, missing_examples: z.array(z.string()) }),
+  /** Files that got their content, those that still have none, and those of them that have a text instead. */
+  contents: z.strictObject({
+    imported: count,
+    missing: count,
+    texts: count,
+    missing_examples: z.array(z.string()),
+  }),
   /** Each file that was read, the formats found in it, and its number of objects. */
   sources: z.array(z.strictObject({ file: z.string(), formats: z.array(z.string()), objects: count })),
 })

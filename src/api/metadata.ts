@@ -9,7 +9,6 @@ const maxValueLength = 512
 
 /** Metadata of an object: never null, keys in the order of the request. */
 export const Metadata = z.record(z.string(), z.string()).meta({ maxProperties: maxPairs })
-export type Metadata = z.output<typeof Metadata>
 
 /** Metadata in a request; null is the same as `{}`. */
 export const MetadataRequest = limited(z.record(z.string(), text({ max: maxValueLength }))).nullish()

@@ -40,25 +40,22 @@ export const RunError = z.strictObject({
 })
 export type RunError = z.output<typeof RunError>
 
-export const TruncationStrategy = z.strictObject({
+const TruncationStrategy = z.strictObject({
   type: z.enum(['auto', 'last_messages']),
   last_messages: z.int().nullable(),
 })
-export type TruncationStrategy = z.output<typeof TruncationStrategy>
 
 /** `arguments` is the model's own text and may be broken JSON. */
-export const RequiredToolCall = z.strictObject({
+const RequiredToolCall = z.strictObject({
   id: z.string(),
   type: z.literal('function'),
   function: z.strictObject({ name: z.string(), arguments: z.string() }),
 })
-export type RequiredToolCall = z.output<typeof RequiredToolCall>
 
-export const RequiredAction = z.strictObject({
+const RequiredAction = z.strictObject({
   type: z.literal('submit_tool_outputs'),
   submit_tool_outputs: z.strictObject({ tool_calls: z.array(RequiredToolCall) }),
 })
-export type RequiredAction = z.output<typeof RequiredAction>
 
 export const RunIncompleteReason = z.enum(['max_completion_tokens', 'max_prompt_tokens', 'content_filter'])
 export type RunIncompleteReason = z.output<typeof RunIncompleteReason>

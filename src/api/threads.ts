@@ -39,4 +39,3 @@ export const ForkThreadRequest = z.strictObject({
 export type ForkThreadRequest = z.output<typeof ForkThreadRequest>
 
 export const ThreadDeleted = deletion('thread.deleted')
-export type ThreadDeleted = z.output<typeof ThreadDeleted>

@@ -14,7 +14,6 @@ export const NewVectorStore = z.strictObject({
   chunking_strategy: ChunkingStrategyRequest.optional(),
   metadata: MetadataRequest,
 })
-export type NewVectorStore = z.output<typeof NewVectorStore>
 
 /** In a create request: a vector store may be named or created, not both. */
 export const CreateToolResources = z
@@ -43,7 +42,6 @@ export const ModifyToolResources = z
     file_search: z.strictObject({ vector_store_ids: vector_store_ids.default([]) }).optional(),
   })
   .nullish()
-export type ModifyToolResources = z.output<typeof ModifyToolResources>
 
 /** In the database and in answers. */
 export const ToolResources = z.strictObject({

@@ -53,7 +53,6 @@ export const ModifyVectorStoreRequest = z.strictObject({
 export type ModifyVectorStoreRequest = z.output<typeof ModifyVectorStoreRequest>
 
 export const VectorStoreDeleted = deletion('vector_store.deleted')
-export type VectorStoreDeleted = z.output<typeof VectorStoreDeleted>
 
 export const VectorStoreFileStatus = z.enum(['in_progress', 'completed', 'cancelled', 'failed'])
 export type VectorStoreFileStatus = z.output<typeof VectorStoreFileStatus>
@@ -96,7 +95,6 @@ export const ModifyVectorStoreFileRequest = z.strictObject({ attributes: Attribu
 export type ModifyVectorStoreFileRequest = z.output<typeof ModifyVectorStoreFileRequest>
 
 export const VectorStoreFileDeleted = deletion('vector_store.file.deleted')
-export type VectorStoreFileDeleted = z.output<typeof VectorStoreFileDeleted>
 
 export const VectorStoreFileContent = z.strictObject({
   object: z.literal('vector_store.file_content.page'),
@@ -104,7 +102,6 @@ export const VectorStoreFileContent = z.strictObject({
   has_more: z.literal(false),
   next_page: z.null(),
 })
-export type VectorStoreFileContent = z.output<typeof VectorStoreFileContent>
 
 export const VectorStoreFileBatch = z.strictObject({
   id: z.string(),
@@ -190,7 +187,7 @@ export const VectorStoreSearchRequest = z.strictObject({
 export type VectorStoreSearchRequest = z.output<typeof VectorStoreSearchRequest>
 
 /** One entry for each chunk, so a file may occur several times. */
-export const VectorStoreSearchResult = z.strictObject({
+const VectorStoreSearchResult = z.strictObject({
   file_id: z.string(),
   filename: z.string(),
   score: z.number(),
@@ -202,7 +199,6 @@ export const VectorStoreSearchResult = z.strictObject({
   slide: z.int().optional(),
   heading: z.string().optional(),
 })
-export type VectorStoreSearchResult = z.output<typeof VectorStoreSearchResult>
 
 /** Beyond the original API. */
 export const SearchQuery = z.object({ include: z.array(z.enum(['scores'])).default([]) })

@@ -118,9 +118,8 @@ async function writeTable(writing: Writing, session: Queryable, table: string): 
 async function writeBlobs(writing: Writing, session: Queryable): Promise<void> {
   await session.query({
     text: `declare backup_blobs no scroll cursor for
-           select sha256, max(bytes) as bytes from (
-             select sha256, bytes from files union all select sha256, bytes from upload_parts
-           ) contents where sha256 is not null group by sha256`,
+           select sha256, bytes from blobs where sha256 in (
+             select sha256 from files union select text_sha256 from files union select sha256 from upload_parts)`,
   })
   for (;;) {
     const rows = await session.query<{ sha256: string; bytes: number }>({

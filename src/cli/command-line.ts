@@ -41,6 +41,13 @@ const commandOptions = {
   files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
   format: { value: 'NAME', help: "'assistants' (the default) or 'conversations'" },
   thread: { value: 'ID', help: 'one thread alone, with what it uses' },
+  from: { value: 'SERVICE', help: "'openai', 'azure' or 'spool'" },
+  url: { value: 'URL', help: 'the address of the service; openai has a usual one' },
+  key: { value: 'KEY', help: 'its key; better in a variable, see docs/migrate.md' },
+  token: { value: 'TOKEN', help: 'of azure: a bearer token in place of a key' },
+  'api-version': { value: 'VERSION', help: 'of azure' },
+  ids: { value: 'FILE', help: 'a text with ids of threads and conversations that no list has' },
+  to: { value: 'FOLDER', help: 'write into this folder, and import nothing' },
   project: { value: 'NAME', help: "the project (default: 'default')" },
 } as const
 export type CommandOption = keyof typeof commandOptions
@@ -67,6 +74,12 @@ const commands = {
     summary: 'read saved objects from a folder, a zip or a file',
     details: 'The server may be running or not. It can be stopped and run again: nothing comes twice.',
     options: ['dry-run', 'files', 'project'],
+  },
+  pull: {
+    args: [],
+    summary: 'read all objects of another service and import them',
+    details: 'It can be stopped and run again: what is complete is not asked again.',
+    options: ['from', 'url', 'key', 'token', 'api-version', 'ids', 'to', 'files', 'project'],
   },
   export: {
     args: ['FOLDER'],

@@ -9,6 +9,7 @@ import { readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
 import { modelSettings, providersOf } from './models.ts'
+import { pullKeysOf, type PullKeys } from './pull-keys.ts'
 import { Settings } from './settings.ts'
 import { shownSettings } from './shown-settings.ts'
 
@@ -60,6 +61,7 @@ export interface Config {
   }
   readonly logLevel: Settings['log_level']
   readonly models: ModelSettings
+  readonly pullKeys: PullKeys
   /** Whether the start looks for model servers on this machine when no provider is configured. */
   readonly discovery: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
@@ -113,6 +115,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
+    pullKeys: pullKeysOf(environment),
     discovery: settings.discovery,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,

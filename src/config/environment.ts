@@ -13,8 +13,8 @@ export interface FromEnvironment {
   sources: Map<string, string>
 }
 
-/** Variables that are not settings of their own: where the file is, and the short way to one provider. */
-const otherVariables = ['SPOOL_CONFIG', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
+/** Variables that are not settings: where the file is, the key of a pull, and the short way to one provider. */
+const otherVariables = ['SPOOL_CONFIG', 'SPOOL_PULL_KEY', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
 
 /** An empty variable counts as not set. Throws `ConfigError` for text that cannot be read. */
 export function readEnvironment(environment: Environment): FromEnvironment {

@@ -10,7 +10,6 @@ import { requested } from '../runs/next.ts'
 import { persist, type PersistedRun } from '../runs/persist.ts'
 import { committed } from '../runs/transition.ts'
 import { findStoredAssistant } from '../sql/assistants.ts'
-import { isActiveRunConflict } from '../sql/conflicts.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
@@ -65,14 +64,11 @@ export async function createThreadAndRun(
         await applyPlan(context, tx, { project, plan })
         return insert(tx)
       })
-  return started(context, slot, {
-    row,
-    run: await orRelease(slot, inserting),
-    addsFiles: fillsStores(plan),
-  })
+  const run = await orRelease(slot, inserting)
+  return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
 
-/** `POST /threads/{thread_id}/runs`. The row lock and the unique index on active runs allow one active run on a thread. */
+/** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
 export async function createRun(
   context: Context,
   thread_id: string,
@@ -100,15 +96,8 @@ export async function createRun(
       notifications: queueHint(context, slot),
     })
   })
-  const run = await orRelease(slot, inserting).catch(async (error: unknown) => {
-    if (!isActiveRunConflict(error)) throw error
-    throw errors.activeRun(thread_id, (await activeRunId(context.db, thread_id)) ?? row.id)
-  })
-  return started(context, slot, {
-    row,
-    run,
-    addsFiles: plan.searched.length > 0,
-  })
+  const run = await orRelease(slot, inserting)
+  return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
 }
 
 /** The notification for a run that this process does not start. */

@@ -31,7 +31,7 @@ export async function readStoreFileText(
   for (let from = 0; !sections.isFull; from += pageSize) {
     const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
     for (const chunk of chunks) {
-      // Chunks overlap: of each only what the one before did not hold.
+      // Chunks overlap: only the part that the chunk before did not contain is added.
       const gap = chunk.position > 0 && chunk.start_at > end ? '\n' : ''
       sections.add({ ...placeOf(chunk), text: gap + chunk.text.slice(Math.max(0, end - chunk.start_at)) })
       end = Math.max(end, chunk.end_at)
@@ -62,14 +62,15 @@ export async function readFileText(
 
 async function extracted(
   { blobs, retrieval }: Context,
-  { id, filename, sha256 }: FileRow,
+  { id, filename, sha256, text_sha256 }: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
-  const format = formatOf(filename)
+  const format = text_sha256 === null ? formatOf(filename) : 'text'
   if (!format) throw parseFailures.unsupported()
-  if (sha256 === null) throw parseFailures.notImported()
-  const content = await blobs.get(sha256)
-  if (!content) throw parseFailures.internal(`the blob store lacks ${sha256}`)
+  const stored = sha256 ?? text_sha256
+  if (stored === null) throw parseFailures.notImported()
+  const content = await blobs.get(stored)
+  if (!content) throw parseFailures.internal(`the blob store lacks ${stored}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
   await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
   await retrieval.parsers.run({ kind: 'extract', input, output, format, ...limits }, signal)

@@ -10,7 +10,6 @@ export const fileTextRoutes = [
     id: 'getFileText',
     summary: 'Retrieve the text that is read in a file',
     description: 'By page, slide and heading; up to two million characters.',
-    tag: 'Files',
     answer: 'FileText',
     isExtension: true,
     handle: ({ context, project, params, reply }) =>
@@ -22,7 +21,6 @@ export const fileTextRoutes = [
     id: 'getVectorStoreFileText',
     summary: 'Retrieve the text that was read in a file, with its places',
     description: 'By page, slide and heading; up to two million characters.',
-    tag: 'Vector stores',
     answer: 'FileText',
     isExtension: true,
     handle: ({ context, project, params }) => readStoreFileText(context, { project, ...params }),

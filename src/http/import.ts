@@ -23,7 +23,6 @@ export const importRoutes = [
     id: 'importObjects',
     summary: 'Import saved objects',
     description: 'Takes a saved export, or a zip of several files. Nothing is imported twice.',
-    tag: 'Server',
     isExtension: true,
     form: { file: 'file' },
     query: ImportQuery,

@@ -76,15 +76,16 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
 /** Copies the bytes of the file to `path`; returns the format. */
 async function fetchContent(
   { blobs }: Retrieval,
-  { filename, sha256 }: IngestRow,
+  { filename, sha256, text_sha256 }: IngestRow,
   { path, signal }: { path: string; signal: AbortSignal },
 ): Promise<FileFormat> {
   if (filename === null) throw new ClaimLost()
-  if (sha256 === null) throw parseFailures.notImported()
-  const format = formatOf(filename)
+  const stored = sha256 ?? text_sha256
+  if (stored === null) throw parseFailures.notImported()
+  const format = sha256 === null ? 'text' : formatOf(filename)
   if (!format) throw parseFailures.unsupported()
-  const content = await blobs.get(sha256)
-  if (!content) throw parseFailures.internal(`the blob store has no ${sha256}`)
+  const content = await blobs.get(stored)
+  if (!content) throw parseFailures.internal(`the blob store has no ${stored}`)
   await pipeline(content, createWriteStream(path, { mode: 0o600 }), { signal })
   return format
 }

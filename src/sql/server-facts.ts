@@ -1,4 +1,4 @@
-/** What the database knows about the whole server. */
+/** Facts about the whole server that the database knows. */
 import type { Queryable } from '../database/database.ts'
 
 export interface ServerFacts {
@@ -23,7 +23,7 @@ export async function findServerFacts(db: Queryable, project: string): Promise<S
   return row
 }
 
-/** The most used names that assistants of the project ask for. */
+/** The model names that most assistants of the project use. */
 export async function modelsInUse(
   db: Queryable,
   project: string,

@@ -1,8 +1,8 @@
-/** How far files are on their way into a vector store. */
+/** The ingest progress of the files of a vector store. */
 import type { Queryable } from '../database/database.ts'
 
 export interface StoreFileProgress {
-  /** null: the file is not cut into chunks yet. */
+  /** null: the file is not split into chunks yet. */
   chunks: number | null
   /** Chunks that have their vectors. */
   embedded: number

@@ -159,6 +159,6 @@ async function fill(importing: Importing, beside: readonly SourceFile[]): Promis
   if (!dryRun) return fillContents(context, { project, index, report }, signal)
   for (const file of importing.filesFound) {
     if (index.find(file)) report.report.contents.imported += 1
-    else report.missing(file.id)
+    else report.missing(file.id, { hasText: index.findText(file) !== undefined })
   }
 }

@@ -239,7 +239,7 @@ describe('the trace of a run', () => {
     await traced(run, ended)
     await traced(old, ended)
     await server.request('DELETE', `/threads/${where.thread.id}`)
-    expect(await rows(run)).toEqual([])
+    await expect.poll(() => rows(run)).toEqual([])
     expect((await rows(old)).length).toBe(2)
     await server.db.query({
       text: 'update run_work set started_at = $2 where run_id = $1',

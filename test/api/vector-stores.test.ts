@@ -167,7 +167,7 @@ test('a deleted vector store disappears with its chunks, and its files are kept'
   expect(await server.request('DELETE', `/vector_stores/${id}`)).toMatchObject(missing)
   expect(await get(`/vector_stores/${id}/files`)).toMatchObject(missing)
   expect(await post(`/vector_stores/${id}/search`, { query: 'one' })).toMatchObject(missing)
-  expect(await chunksOf(id)).toBe(0)
+  await expect.poll(() => chunksOf(id)).toBe(0)
   expect((await get(`/files/${file_ids[0]}`)).status).toBe(200)
 })
 

@@ -109,6 +109,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     discovery: false,
     startedByNpm: false,
     warnings: [],
+    pullKeys: {},
     models: options.models ?? scriptedModels(model.url, options),
     ...options.config,
   })

@@ -381,7 +381,7 @@ describe('contents of files', () => {
   test('a file without content answers its metadata and a clear error, and --files fills it later', async () => {
     folder.write({ 'export/a.json': [file('file-h', 'heron.txt', heron.length), store, stored] })
     const report = await importInto(server, join(folder.path, 'export'))
-    expect(report.contents).toEqual({ imported: 0, missing: 1, missing_examples: ['file-h'] })
+    expect(report.contents).toEqual({ imported: 0, missing: 1, texts: 0, missing_examples: ['file-h'] })
     const { openai } = server
     expect(await openai.files.retrieve('file-h')).toMatchObject({
       filename: 'heron.txt',

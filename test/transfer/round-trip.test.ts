@@ -17,8 +17,8 @@ import { importObjects } from '../../src/transfer/import.ts'
 import { arbitraryOf } from '../fuzz/arbitrary-of.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase } from '../harness/database.ts'
-import { testServer, type TestServer } from '../harness/server.ts'
-import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import type { TestServer } from '../harness/server.ts'
+import { busyServer } from './busy-server.ts'
 import { makeFolder, type Folder } from './fixtures.ts'
 
 let folder: Folder
@@ -184,30 +184,6 @@ test('generated assistants, threads, messages, runs and steps', async () => {
     { numRuns: 10, endOnFailure: true },
   )
 })
-
-async function busyServer(): Promise<TestServer> {
-  const server = await testServer({ scriptedEmbedder: true })
-  const { openai, model } = server
-  const store = await storeOf(server, { 'heron.txt': 'The heron waits in shallow water.' })
-  await uploadFile(server, 'lonely.txt', 'Nobody names this file.')
-  const assistant = await openai.beta.assistants.create({
-    model: 'gpt-4o',
-    tools: [{ type: 'function', function: { name: 'add' } }],
-    tool_resources: { file_search: { vector_store_ids: [store.id] } },
-  })
-  model.script([{ calls: [{ name: 'add', arguments: '{"a":1}', id: 'call_1' }] }, { text: 'It is 3.' }])
-  const run = await openai.beta.threads.createAndRunPoll(
-    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: '1 + 2?' }] } },
-    { pollIntervalMs: 20 },
-  )
-  await openai.beta.threads.runs.submitToolOutputsAndPoll(
-    run.id,
-    { thread_id: run.thread_id, tool_outputs: [{ tool_call_id: 'call_1', output: '3' }] },
-    { pollIntervalMs: 20 },
-  )
-  await openai.beta.threads.create({ messages: [{ role: 'user', content: 'Alone' }] })
-  return server
-}
 
 async function serverBlobs(server: TestServer): Promise<BlobStore> {
   return openBlobStore(server.config.blobs, { minFreeBytes: 0 })
