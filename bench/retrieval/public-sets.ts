@@ -1,7 +1,8 @@
 /**
  * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors of the built-in embedder and by
  * both together. nDCG@10 for CISI, recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
- * between them is chance. Exits with 1 when both together are worse than the better way alone on the questions of a set.
+ * between them is chance. Exits with 1 when both together are worse than the better way alone on a set, by more
+ * than one standard error.
  */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,7 +64,9 @@ async function measureSet(
     const shown = values.map((value) => (isCisi ? value.toFixed(3) : (100 * value).toFixed(1)))
     console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} |`)
     const [words = 0, vectors = 0, both = 0] = values
-    if (part === 'all' && both < Math.max(words, vectors))
+    // Less than one standard error is chance.
+    const noise = 0.5 / Math.sqrt(own.length)
+    if (part === 'all' && both < Math.max(words, vectors) - noise)
       losses.push(`${name}: fused is worse than one way alone`)
   }
   return losses
