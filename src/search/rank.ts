@@ -32,9 +32,10 @@ const unreadWeight = 1e-6
 const shortWords = 8
 
 /**
- * `weight * cosine + (1 - weight) * words`, words by `rootScores`, both cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
- * two found has 0 from the other. The weight is the one that orders the chunks as if both had been stretched over the
- * candidates, cosines to 0..1 and words to their best, and cosines counted `vectorWeight` times as much as words.
+ * `weight * cosine + (1 - weight) * words`, words by `rootScores`, both cut to 0..1, so the sum is in 0..1 too. A chunk
+ * that only one of the two found has 0 from the other. The weight is the one that orders the chunks as if both had been
+ * stretched over the candidates, cosines to 0..1 and words to their best, and cosines counted `vectorWeight` times as
+ * much as words.
  */
 export function fuseScores(
   vectors: Scores,
