@@ -22,6 +22,7 @@ import { removeOldFolders } from './ingest/read-file.ts'
 import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
+import { openReranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
@@ -93,7 +94,9 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   await warnOfNamesWithoutRoute(db, models, log)
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes, ocr: config.ocr })
+  const reranker = openReranker(config.models, log)
+  closers.push(async () => reranker?.close())
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, reranker, memoryBytes, ocr: config.ocr })
   closers.push(() => retrieval.close())
   await moveStores(retrieval, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })

@@ -70,12 +70,15 @@ const owners: Record<string, string[]> = {
   '@fastify/cors': ['http'],
   '@fastify/multipart': ['http'],
   '@huggingface/tokenizers': ['embedders'],
+  '@orama/stemmers': ['documents'],
+  '@orama/stopwords': ['documents'],
   aws4fetch: ['blobs'],
   deno: ['sandbox'],
   'eventsource-parser': ['models'],
   fastify: ['http'],
   'gpt-tokenizer': ['util'],
   htmlparser2: ['documents'],
+  eld: ['documents'],
   jschardet: ['documents'],
   'node-llama-cpp': ['models'],
   // The embedded server is self-contained: it opens its own connection for the lock of its folder.
@@ -83,7 +86,6 @@ const owners: Record<string, string[]> = {
   pino: ['cli'],
   'pino-pretty': ['cli'],
   pyodide: ['sandbox'],
-  stemmer: ['documents'],
   'onnxruntime-node': ['embedders'],
   // Archives of backups, and of the weights of models.
   'tar-stream': ['backup', 'embedders'],

@@ -7,8 +7,9 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { kinds, longCorpus, measureQuality, shortCorpus, type Row } from './quality.ts'
-import { measurePublicSets } from './public-sets.ts'
 import { measureServerIngest } from './server-ingest.ts'
+import { setsByScript } from './own-sets.ts'
+import { measurePublicSets, measureSets } from './public-sets.ts'
 import { measureIngest, measureSearch } from './speed.ts'
 
 const method = { words: 'words', vectors: 'vectors', fused: 'fused' }
@@ -72,6 +73,8 @@ async function quality(): Promise<void> {
     failures.push(...losses(rows))
     results[corpus.name] = rows
   }
+  console.log('### code, tables and long documents, recall@1\n')
+  failures.push(...(await measureSets(setsByScript())))
 }
 
 async function ingest(): Promise<void> {

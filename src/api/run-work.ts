@@ -51,7 +51,12 @@ const ModelRequest = z.strictObject({
 })
 
 /** The parts of a score; null for a part that was not used. */
-export const ScoreParts = z.strictObject({ meaning: z.number().nullable(), words: z.number().nullable() })
+export const ScoreParts = z.strictObject({
+  meaning: z.number().nullable(),
+  words: z.number().nullable(),
+  /** The score of the reranker, where one is configured; null when it failed. */
+  rerank: z.number().nullable().optional(),
+})
 export type ScoreParts = z.output<typeof ScoreParts>
 
 export const Passage = z.strictObject({

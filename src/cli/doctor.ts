@@ -13,6 +13,7 @@ import { chooseEmbedder } from '../default-embedder.ts'
 import { openEmbedder } from '../embedders/open.ts'
 import type { Embedder } from '../embedders/port.ts'
 import { openModels, type Models } from '../models/open.ts'
+import { openReranker } from '../models/reranker.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
 import { freeBytes } from '../util/free-space.ts'
@@ -71,9 +72,9 @@ function checksOf(config: Config, models: Models, log: Log): Check[] {
     { name: 'port', run: () => checkListening(config) },
     { name: 'database', run: () => checkDatabase(config, log) },
     { name: 'file contents', run: () => checkBlobs(config) },
-    ...Object.keys(config.models.providers).map((provider) => ({
+    ...Object.entries(config.models.providers).map(([provider, { type }]) => ({
       name: `provider ${provider}`,
-      run: () => checkProvider(models, provider),
+      run: () => (type === 'rerank' ? checkReranker(config, log) : checkProvider(models, provider)),
     })),
     { name: 'names of models', run: () => checkNames(config, models, log) },
     { name: 'embedder', run: () => checkEmbedder(config, models, log) },
@@ -202,6 +203,16 @@ async function checkNames(config: Config, models: Models, log: Log): Promise<Fin
     return { level: 'warn', text }
   } finally {
     await close()
+  }
+}
+
+async function checkReranker(config: Config, log: Log): Promise<string> {
+  const reranker = openReranker(config.models, log)
+  try {
+    await reranker?.rerank('ready', ['ready', 'steady'], AbortSignal.timeout(answerMs))
+    return 'it scores the results of searches'
+  } finally {
+    reranker?.close()
   }
 }
 

@@ -196,6 +196,12 @@ describe('variables inside the file', () => {
   })
 })
 
+test('a reranker is no provider of chat models', () => {
+  const cross = { type: 'rerank', base_url: 'http://x/v1' }
+  expect(read({ providers: { cross } })).toMatchObject({ warnings: [], models: { models: {} } })
+  expect(() => read({ providers: { cross }, demo_model: false })).toThrow('there is no other')
+})
+
 test('a key may have a project of its own, and a list without keys is refused', () => {
   const { keys } = readVariables({ SPOOL_API_KEY: 'one, two@team, a@b@c' })
   expect([...keys]).toEqual([

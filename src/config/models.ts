@@ -93,7 +93,8 @@ export function modelSettings(
 ): ModelSettings {
   const { providers, demo_model } = settings
   const models = { ...settings.models }
-  const names = Object.keys(providers)
+  // A reranker serves no model name.
+  const names = Object.keys(providers).filter((name) => providers[name]?.type !== 'rerank')
   const real = names.filter((name) => providers[name]?.type !== 'demo')
   if (demo_model === false && names.length === 0) {
     throw new ConfigError(

@@ -1,6 +1,7 @@
 /**
  * From a file to chunks of text. Start reading here: `formatOf` says whether a file can be read, `ParseProcesses` reads
- * it in a child process, `readChunks` gives the result, and `termsOf` splits text into the words that are searched.
+ * it in a child process, `readChunks` gives the result, and `TermPacker` and
+ * `queryTerms` split text into the words that are compared.
  */
 export { readChunks, type StoredChunk } from './chunk-file.ts'
 export { defaultChunkSizes, type ChunkSizes } from './chunk.ts'
@@ -8,4 +9,14 @@ export { readDocument, type OcrJob } from './ocr.ts'
 export { ParseFailure, parseFailures } from './parse-failure.ts'
 export { defaultParseLimits, ParseProcesses, type OcrSettings } from './parse-processes.ts'
 export { extensionOf, formatOf } from './supported-extensions.ts'
-export { eachTerm, hashTerm, packTerms, termsOf } from './terms.ts'
+export { Languages } from './languages.ts'
+export {
+  eachTerm,
+  hashTerm,
+  isCurrent,
+  packCounts,
+  packedLanguage,
+  queryTerms,
+  TermPacker,
+  termsOf,
+} from './terms.ts'

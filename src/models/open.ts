@@ -9,10 +9,10 @@ import type { ListedModel, OpenAiCompatible } from './openai/openai-model.ts'
 import { passThrough, type PassThrough } from './pass-through.ts'
 import { patternTable } from './patterns.ts'
 import type { ChatModel } from './port.ts'
-import { openProvider, type Provider } from './providers.ts'
+import { openProvider, type ChatProviderSettings, type Provider } from './providers.ts'
 import { retiredModels, vendorOfName, type RetiredModels } from './retired-models.ts'
 import { routedModel, type Candidate } from './route.ts'
-import type { ModelSettings } from './settings.ts'
+import type { ModelSettings, ProviderSettings } from './settings.ts'
 
 export type { PassThrough } from './pass-through.ts'
 
@@ -69,13 +69,11 @@ interface Opened {
 export function openModels(settings: ModelSettings, log: Log, today?: () => string): Models {
   const hop = randomUUID()
   const given = withDemo(settings)
-  const names = Object.keys(given.providers)
+  const chats = chatProviders(given)
+  const names = chats.map(([name]) => name)
   const health = new Health(names)
   const providers = new Map(
-    Object.entries(given.providers).map(([name, provider]) => [
-      name,
-      openProvider(provider, { name, log, hop }, health),
-    ]),
+    chats.map(([name, provider]) => [name, openProvider(provider, { name, log, hop }, health)]),
   )
   const opened: Opened = {
     settings: given,
@@ -113,7 +111,7 @@ export function openModels(settings: ModelSettings, log: Log, today?: () => stri
     },
     server: (provider) => providers.get(provider)?.server,
     description: describe(given, providers),
-    isDemo: Object.values(settings.providers).every(({ type }) => type === 'demo'),
+    isDemo: chats.every(([, { type }]) => type === 'demo'),
     async close() {
       await Promise.all([...providers.values()].map((provider) => provider.close()))
     },
@@ -122,9 +120,17 @@ export function openModels(settings: ModelSettings, log: Log, today?: () => stri
 
 /** With no provider every name leads to the demo model. */
 function withDemo(settings: ModelSettings): ModelSettings {
-  const { providers, models } = settings
-  if (Object.keys(providers).length > 0) return settings
+  const { models } = settings
+  if (chatProviders(settings).length > 0) return settings
   return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
+}
+
+function chatProviders({ providers }: ModelSettings): [string, ChatProviderSettings][] {
+  return Object.entries(providers).filter(isChat)
+}
+
+function isChat(entry: [string, ProviderSettings]): entry is [string, ChatProviderSettings] {
+  return entry[1].type !== 'rerank'
 }
 
 function writtenFacts({

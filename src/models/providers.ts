@@ -7,7 +7,10 @@ import { knownFacts, knownNames, type ModelFacts } from './model-facts.ts'
 import { openOpenAiCompatible, type OpenAiCompatible, type OpenAiParts } from './openai/openai-model.ts'
 import type { ChatModel } from './port.ts'
 import { vendorOf, vendorOfName } from './retired-models.ts'
-import type { ProviderSettings } from './settings.ts'
+import type { ProviderSettings, RerankProviderSettings } from './settings.ts'
+
+/** A provider that answers chats. */
+export type ChatProviderSettings = Exclude<ProviderSettings, RerankProviderSettings>
 
 /** What a driver provides; `server` is absent where the driver is not a server. */
 export interface Provider {
@@ -24,7 +27,7 @@ export interface Provider {
 }
 
 /** Connects to nothing yet. Throws a plain sentence for settings that cannot work. */
-export function openProvider(settings: ProviderSettings, parts: OpenAiParts, health: Health): Provider {
+export function openProvider(settings: ChatProviderSettings, parts: OpenAiParts, health: Health): Provider {
   const vendor = vendorOf(settings)
   const close = async () => {}
   switch (settings.type) {

@@ -69,11 +69,27 @@ export const AiSdkProviderSettings = z.strictObject({
   factory: z.string().min(1).optional(),
 })
 
+/** A server with `/rerank`: Cohere, Jina, vLLM and others, and text-embeddings-inference. */
+export const RerankProviderSettings = z.strictObject({
+  type: z.literal('rerank'),
+  /** What stands before `/rerank`. */
+  base_url: z.url({ protocol: /^https?$/ }),
+  /** Absent for text-embeddings-inference, which serves one model and calls the documents `texts`. */
+  model: z.string().min(1).optional(),
+  /** Sent as `Authorization: Bearer`. */
+  api_key: z.string().min(1).optional(),
+  /** Sent with every request. */
+  headers: z.record(z.string().min(1), z.string()).optional(),
+  /** A search waits for so long; 10,000 when absent. */
+  timeout_ms: z.int().min(100).max(120_000).optional(),
+})
+
 export const ProviderSettings = z.discriminatedUnion('type', [
   AiSdkProviderSettings,
   OpenAiProviderSettings,
   DemoProviderSettings,
   LocalProviderSettings,
+  RerankProviderSettings,
 ])
 
 /** What a model can do. An absent fact is not known: the provider decides. */
@@ -120,6 +136,7 @@ export const ModelSettings = z.strictObject({
 
 export type OpenAiProviderSettings = z.infer<typeof OpenAiProviderSettings>
 export type AiSdkProviderSettings = z.infer<typeof AiSdkProviderSettings>
+export type RerankProviderSettings = z.infer<typeof RerankProviderSettings>
 export type LocalProviderSettings = z.infer<typeof LocalProviderSettings>
 export type ModelFacts = z.infer<typeof ModelFacts>
 export type ProviderSettings = z.infer<typeof ProviderSettings>
