@@ -41,6 +41,8 @@ export async function sendEvents(
   options: StreamOptions,
 ): Promise<void> {
   const response = beginStream(reply)
+  // The first events usually follow at once: then one write carries the head and them.
+  const head = setImmediate(() => response.flushHeaders())
   const timer = setInterval(() => {
     if (!response.writableNeedDrain) response.write(keepAlive)
   }, options.keepAliveMs)
@@ -49,6 +51,7 @@ export async function sendEvents(
   try {
     for await (const batch of batches) {
       timer.refresh()
+      clearImmediate(head)
       hasEnded = options.isLast(batch.at(-1)?.event ?? '')
       const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
       await write(response, hasEnded ? text + done : text, options)
@@ -62,6 +65,7 @@ export async function sendEvents(
     if (error instanceof ApiError) failure = error
   } finally {
     clearInterval(timer)
+    clearImmediate(head)
     if (!hasEnded && !response.destroyed) {
       response.write(errorFrame(failure ?? errors.serverError(reply.request.id)))
     }
@@ -81,7 +85,6 @@ function beginStream(reply: FastifyReply): ServerResponse {
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
   })
-  response.flushHeaders()
   return response
 }
 
@@ -111,6 +114,10 @@ export function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   // The client may have hung up already: `close` is emitted only once.
   if (reply.raw.closed) controller.abort()
-  else reply.raw.on('close', () => controller.abort())
+  else {
+    reply.raw.on('close', () => {
+      if (!reply.raw.writableFinished) controller.abort()
+    })
+  }
   return controller.signal
 }
