@@ -1,7 +1,7 @@
 /**
  * Runs the blob store's contract against an S3 server that checks signatures: the one that TEST_S3_ENDPOINT names
  * (with TEST_S3_BUCKET, TEST_S3_REGION, TEST_S3_ACCESS_KEY_ID, TEST_S3_SECRET_ACCESS_KEY), or else moto, which is
- * installed from PyPI under .cache. Where that cannot be had it says why and ends without failure.
+ * installed from PyPI under .cache. Where that cannot be had it says why and counts one skipped test.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -19,8 +19,11 @@ if (process.env.TEST_S3_ENDPOINT) {
   process.exitCode = runTests(process.env)
 } else {
   const reason = install()
-  if (reason !== undefined) console.log(`test:s3 is skipped: ${reason}`)
-  else process.exitCode = await withMoto()
+  if (reason === undefined) process.exitCode = await withMoto()
+  else {
+    console.log(`test:s3 is skipped: ${reason}`)
+    console.log('0 passed, 0 failed, 1 skipped')
+  }
 }
 
 /** Undefined when the server is there, else why it is not. */

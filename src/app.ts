@@ -7,18 +7,22 @@ import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
 import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { chooseEmbedder } from './default-embedder.ts'
+import { chooseEmbedder, fetchWeights } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { RunLimits } from './domain/run-limits.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
+import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
 import type { Embedder } from './embedders/port.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
+import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
+import { openReranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
@@ -29,13 +33,18 @@ import { openServerInfo } from './server-info.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
+import { modelsInUse } from './sql/server-facts.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
+import { sleep } from './util/abort.ts'
 import { newHexId } from './util/ids.ts'
 import type { Log } from './util/log.ts'
 
 /** A stream that sends nothing for this long gets a comment. */
 const keepAliveMs = 15_000
+
+/** A server that stops takes requests for this long, until load balancers have seen that it is not ready. */
+const noticeMs = 2000
 
 export interface App {
   /** Without a path; undefined when this process does not answer requests. */
@@ -82,10 +91,14 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
   const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
+  await warnOfNamesWithoutRoute(db, models, log)
   await removeOldFolders()
   const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
+  const reranker = openReranker(config.models, log)
+  closers.push(async () => reranker?.close())
+  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, reranker, memoryBytes, ocr: config.ocr })
   closers.push(() => retrieval.close())
+  await moveStores(retrieval, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -151,15 +164,40 @@ async function openConfiguredModels(
     : config.models
   const models = openModels(settings, log)
   closers.push(() => models.close())
-  const isWritten = config.models.default_embedder !== undefined || reindexes === true
-  const embedder = await chooseEmbedder(
-    { settings, serverOf: (name) => models.server(name), isWritten },
-    db,
-    log,
-  )
+  const choice = {
+    settings,
+    serverOf: (name: string) => models.server(name),
+    dataDir: config.dataDir,
+    isWritten: config.models.default_embedder !== undefined || reindexes === true,
+  }
+  if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
+  const embedder = await chooseEmbedder(choice, db, log)
   closers.push(() => embedder.close())
   log('info', 'vector stores have an embedder', { embedder: embedder.id })
   return { models, embedder }
+}
+
+/** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
+export async function namesWithoutRoute(db: Queryable, models: Models): Promise<string[]> {
+  const used = await modelsInUse(db, null)
+  return used
+    .filter(({ model }) => models.resolve(model) === undefined)
+    .map(
+      ({ model, assistants }) => `${model} (${assistants} ${assistants === 1 ? 'assistant' : 'assistants'})`,
+    )
+}
+
+async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log): Promise<void> {
+  const names = await namesWithoutRoute(db, models)
+  if (names.length === 0) return
+  log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
+}
+
+/** Stores that an earlier version's built-in embedder filled are found by words at once, and soon by meaning again. */
+async function moveStores(retrieval: Retrieval, log: Log): Promise<void> {
+  if (retrieval.embedder.id !== builtInId) return
+  const stores = await beginReindex(retrieval, earlierIds)
+  if (stores > 0) log('info', 'vector stores are moved to the new built-in embedder', { stores })
 }
 
 function placeOf(blobs: Config['blobs']): string {
@@ -195,6 +233,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
     runLogDays: config.runLogDays,
@@ -248,6 +287,8 @@ async function listen(
     bodyLimitBytes: config.bodyLimitBytes,
     requestTimeoutMs: config.requestTimeoutMs,
     maxConnections: config.maxConnections,
+    maxRequests: config.maxRequests,
+    maxProjectRequests: config.maxProjectRequests,
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,
@@ -258,5 +299,10 @@ async function listen(
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
-  return { url, drain: (ms) => answersEnd(http, ms), close: () => http.close() }
+  const drain = async (ms: number) => {
+    const notice = Math.min(noticeMs, ms)
+    await sleep(notice)
+    await answersEnd(http, ms - notice)
+  }
+  return { url, drain, close: () => http.close() }
 }

@@ -7,6 +7,7 @@ import { runExport } from './cli/export.ts'
 import { runImport } from './cli/import.ts'
 import { openLogger } from './cli/logger.ts'
 import { models } from './cli/models.ts'
+import { runPull } from './cli/pull.ts'
 import { reindex } from './cli/reindex.ts'
 import { serve } from './cli/serve.ts'
 import { showConfig } from './cli/show-config.ts'
@@ -25,7 +26,14 @@ async function main(): Promise<void> {
   if (line.command === 'version') return print(version())
   const config = readConfig(line.flags)
   if (line.command === 'serve') return serve(config, openLogger(config.logLevel))
-  process.exit(await runTool(line, config))
+  process.exit(await runTool(line, config).catch(printFailure))
+}
+
+/** Of a command that has begun; its arguments are another matter. */
+function printFailure(error: unknown): number {
+  if (error instanceof UsageError) throw error
+  console.error(error instanceof Error ? error.message : String(error))
+  return 1
 }
 
 /** Commands that do one thing and end. Resolves with the exit code. */
@@ -46,13 +54,15 @@ async function runTool(
     case 'import':
       await runImport(config, { path: first, ...options }, { log, print, printAside })
       return 0
+    case 'pull':
+      return (await runPull(config, options, { log, print, printAside })) ? 0 : 1
     case 'export':
       await runExport(config, { folder: first, ...options }, { log, printAside })
       return 0
     case 'doctor':
       return (await doctor(config, log, print)) ? 0 : 1
     case 'models':
-      await models(config, args, { log, print })
+      await models(config, args, { log, print, ...options })
       return 0
     case 'config':
       showConfig(config, first, print)

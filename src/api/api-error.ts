@@ -1,7 +1,7 @@
 /** The error that every failed request is answered with, and the function that defines the entries of the catalogue. */
 import { z } from 'zod'
 
-const ErrorType = z.enum(['invalid_request_error', 'server_error'])
+const ErrorType = z.enum(['invalid_request_error', 'server_error', 'requests'])
 export type ErrorType = z.output<typeof ErrorType>
 
 /** The constant part of an error. `message` is a template: `{name}` stands for a value of the particulars. */
@@ -69,15 +69,38 @@ export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) &
 /** Defines one entry of the catalogue: its kind, and how the arguments become its particulars. */
 export function define<Args extends unknown[]>(
   kind: ErrorKind,
-  particulars: (...args: Args) => Particulars,
+  particulars: ((...args: Args) => Particulars) | undefined,
 ): ErrorMaker<Args> {
-  const make = (...args: Args) => new ApiError(kind, particulars(...args))
+  const make = (...args: Args) => new ApiError(kind, particulars?.(...args))
   return Object.freeze(Object.assign(make, { kind: Object.freeze(kind) }))
 }
 
-/** The most frequent kind: HTTP 400, `invalid_request_error`. */
-export function badRequest(code: string | null, message: string): ErrorKind {
-  return { status: 400, type: 'invalid_request_error', code, message }
+/** Defines an error that is due to the request. */
+export function refusal<Args extends unknown[] = []>(
+  status: number,
+  code: string | null,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return define({ status, type: 'invalid_request_error', code, message }, particulars)
+}
+
+/** Defines the most frequent kind of error: HTTP 400. */
+export function badRequest<Args extends unknown[] = []>(
+  code: string | null,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return refusal(400, code, message, particulars)
+}
+
+/** Defines an error that is due to the server. */
+export function serverFailure<Args extends unknown[] = []>(
+  status: number,
+  message: string,
+  particulars?: (...args: Args) => Particulars,
+): ErrorMaker<Args> {
+  return define({ status, type: 'server_error', code: null, message }, particulars)
 }
 
 function fill(template: string, values: Record<string, string | number>): string {

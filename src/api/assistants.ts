@@ -7,7 +7,6 @@ import { CreateToolResources, ModifyToolResources, ToolResources } from './tool-
 import { AssistantTool, ToolRequests } from './tools.ts'
 
 export const ReasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
-export type ReasoningEffort = z.output<typeof ReasoningEffort>
 
 /** The longest instructions and message text, in code points. */
 export const maxTextLength = 256_000
@@ -61,4 +60,3 @@ export const ModifyAssistantRequest = z.strictObject({
 export type ModifyAssistantRequest = z.output<typeof ModifyAssistantRequest>
 
 export const AssistantDeleted = deletion('assistant.deleted')
-export type AssistantDeleted = z.output<typeof AssistantDeleted>

@@ -86,14 +86,13 @@ export const StepToolCallDelta = z.discriminatedUnion('type', [
 ])
 export type StepToolCallDelta = z.output<typeof StepToolCallDelta>
 
-export const RunStepDelta = z.strictObject({
+const RunStepDelta = z.strictObject({
   id: z.string(),
   object: z.literal('thread.run.step.delta'),
   delta: z.strictObject({
     step_details: z.strictObject({ type: z.literal('tool_calls'), tool_calls: z.array(StepToolCallDelta) }),
   }),
 })
-export type RunStepDelta = z.output<typeof RunStepDelta>
 
 function event<Name extends string, Carried extends z.ZodType>(name: Name, data: Carried) {
   return z.strictObject({ event: z.literal(name), data })

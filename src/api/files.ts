@@ -1,18 +1,12 @@
 /** Files. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, integer } from './fields.ts'
+import { at, atOrNull, addIssue, integer } from './fields.ts'
 
 /** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
 
-export const FilePurpose = z.enum([
-  ...uploadPurposes,
-  'assistants_output',
-  'batch_output',
-  'fine-tune-results',
-])
-export type FilePurpose = z.output<typeof FilePurpose>
+const FilePurpose = z.enum([...uploadPurposes, 'assistants_output', 'batch_output', 'fine-tune-results'])
 
 /** Not called `File`, because that is a global of the platform. */
 export const FileObject = z.strictObject({
@@ -33,7 +27,6 @@ export const FileDeleted = z.strictObject({
   deleted: z.literal(true),
   id: z.string(),
 })
-export type FileDeleted = z.output<typeof FileDeleted>
 
 export const FileExpiry = z.strictObject({
   anchor: z.enum(['created_at']),
@@ -48,10 +41,9 @@ export const CreateFileRequest = z.strictObject({
     .string()
     .check(({ value, issues }) => {
       if (uploadPurposes.some((purpose) => purpose === value)) return
-      complain(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
+      addIssue(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
     })
     .pipe(z.enum(uploadPurposes))
     .meta({ type: 'string', enum: [...uploadPurposes] }),
   expires_after: FileExpiry.optional(),
 })
-export type CreateFileRequest = z.output<typeof CreateFileRequest>

@@ -2,7 +2,6 @@
 import { z } from 'zod'
 
 export const Health = z.strictObject({ status: z.literal('ok') })
-export type Health = z.output<typeof Health>
 
 /** `ready`, and a key for each part that requests need. */
 export const Readiness = z.looseObject({ ready: z.boolean() })

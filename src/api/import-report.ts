@@ -4,7 +4,9 @@ import { integer } from './fields.ts'
 
 const count = integer(0)
 
-export const ImportQuery = z.object({ dry_run: z.enum(['true', 'false']).default('false') })
+const flag = z.enum(['true', 'false']).default('false')
+
+export const ImportQuery = z.object({ dry_run: flag, stream: flag })
 
 const Counts = z.strictObject({ found: count, imported: count, already_there: count, skipped: count })
 
@@ -23,7 +25,7 @@ export const ImportReport = z.strictObject({
     message: Counts,
     step: Counts,
   }),
-  /** `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
+  /** The kind `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
   skipped: z.array(
     z.strictObject({ kind: z.string(), reason: z.string(), count, examples: z.array(z.string()) }),
   ),
@@ -35,8 +37,13 @@ export const ImportReport = z.strictObject({
   reordered_threads: count,
   /** Runs that were active in the export and are `expired` here. */
   expired_runs: count,
-  /** Files that got their content, and those that still have none. */
-  contents: z.strictObject({ imported: count, missing: count, missing_examples: z.array(z.string()) }),
+  /** Files that got their content, those that still have none, and those of them that have a text instead. */
+  contents: z.strictObject({
+    imported: count,
+    missing: count,
+    texts: count,
+    missing_examples: z.array(z.string()),
+  }),
   /** Each file that was read, the formats found in it, and its number of objects. */
   sources: z.array(z.strictObject({ file: z.string(), formats: z.array(z.string()), objects: count })),
 })

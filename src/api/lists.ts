@@ -5,7 +5,7 @@ import { RunStatus } from './runs.ts'
 
 const order = z.enum(['asc', 'desc']).default('desc')
 
-/** Beyond the original API: only objects whose name holds this text, or whose id it is. */
+/** Beyond the original API: only objects whose name contains this text, or that have it as their id. */
 const search = { query: text({ min: 1, max: 200 }).optional() }
 
 /** The query of every list except files; `after` and `before` are ids of the listed kind. */
@@ -38,7 +38,6 @@ export const ListMessagesQuery = ListQuery.extend({
   before: id('message').optional(),
   run_id: id('run').optional(),
 })
-export type ListMessagesQuery = z.output<typeof ListMessagesQuery>
 export const ListRunsQuery = ListQuery.extend({ after: id('run').optional(), before: id('run').optional() })
 /** Beyond the original API: the runs of all threads. */
 export const ListProjectRunsQuery = ListRunsQuery.extend({
@@ -61,7 +60,6 @@ export const ListVectorStoreFilesQuery = ListQuery.extend({
   /** Beyond the original API. */
   include: z.array(z.enum(['progress'])).default([]),
 })
-export type ListVectorStoreFilesQuery = z.output<typeof ListVectorStoreFilesQuery>
 
 export const ListFilesQuery = z.object({
   ...search,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { maxTextLength } from './assistants.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, deletion, id, text } from './fields.ts'
+import { at, atOrNull, addIssue, deletion, id, text } from './fields.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
 
 const Role = z.enum(['user', 'assistant'])
@@ -50,20 +50,17 @@ const AttachmentTool = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('code_interpreter') }),
   z.strictObject({ type: z.literal('file_search') }),
 ])
-export const Attachment = z.strictObject({ file_id: z.string(), tools: z.array(AttachmentTool) })
-export type Attachment = z.output<typeof Attachment>
+const Attachment = z.strictObject({ file_id: z.string(), tools: z.array(AttachmentTool) })
 
-export const MessageStatus = z.enum(['in_progress', 'incomplete', 'completed'])
-export type MessageStatus = z.output<typeof MessageStatus>
+const MessageStatus = z.enum(['in_progress', 'incomplete', 'completed'])
 
-export const MessageIncompleteReason = z.enum([
+const MessageIncompleteReason = z.enum([
   'content_filter',
   'max_tokens',
   'run_cancelled',
   'run_expired',
   'run_failed',
 ])
-export type MessageIncompleteReason = z.output<typeof MessageIncompleteReason>
 
 export const Message = z.strictObject({
   id: z.string(),
@@ -86,7 +83,7 @@ export type Message = z.output<typeof Message>
 const imageUrl = z
   .string()
   .check(({ value, issues }) => {
-    if (!isImageUrl(value)) complain(issues, value, (path) => errors.invalidImageUrl(path))
+    if (!isImageUrl(value)) addIssue(issues, value, (path) => errors.invalidImageUrl(path))
   })
   .meta({ format: 'uri' })
 
@@ -95,7 +92,7 @@ function isImageUrl(value: string): boolean {
   return /^https?:\/\//i.test(value) && URL.canParse(value)
 }
 
-export const MessageContentPartRequest = z.discriminatedUnion('type', [
+const MessageContentPartRequest = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('image_file'),
     image_file: z.strictObject({ file_id: id('file'), detail: Detail.default('auto') }),
@@ -106,7 +103,6 @@ export const MessageContentPartRequest = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('text'), text: text({ max: maxTextLength }) }),
 ])
-export type MessageContentPartRequest = z.output<typeof MessageContentPartRequest>
 
 /** A string stays a string here; it becomes one text part when the message is created. */
 export const CreateMessageRequest = z.strictObject({
@@ -125,4 +121,3 @@ export const ModifyMessageRequest = z.strictObject({ metadata: MetadataRequest }
 export type ModifyMessageRequest = z.output<typeof ModifyMessageRequest>
 
 export const MessageDeleted = deletion('thread.message.deleted')
-export type MessageDeleted = z.output<typeof MessageDeleted>

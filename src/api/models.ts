@@ -1,7 +1,7 @@
 /** Models, embeddings and chat completions, which are passed to the provider and only loosely checked. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { at, complain, text } from './fields.ts'
+import { at, addIssue, text } from './fields.ts'
 
 export const Model = z.strictObject({
   id: z.string(),
@@ -9,11 +9,9 @@ export const Model = z.strictObject({
   created: at,
   owned_by: z.string(),
 })
-export type Model = z.output<typeof Model>
 
 /** The list of models has no pages. */
 export const ModelList = z.strictObject({ object: z.literal('list'), data: z.array(Model) })
-export type ModelList = z.output<typeof ModelList>
 
 const maxInputs = 2048
 const tokens = z.array(z.int({ error: 'an integer' }).min(0)).min(1)
@@ -37,12 +35,11 @@ export const EmbeddingsRequest = z.looseObject({
   dimensions: z
     .int({ error: 'an integer' })
     .check(({ value, issues }) => {
-      if (value < 1) complain(issues, value, (path) => errors.belowMinimum(path, 1, value))
+      if (value < 1) addIssue(issues, value, (path) => errors.belowMinimum(path, 1, value))
     })
     .optional(),
   user: text().optional(),
 })
-export type EmbeddingsRequest = z.output<typeof EmbeddingsRequest>
 
 export const Embedding = z.strictObject({
   object: z.literal('embedding'),
@@ -56,7 +53,6 @@ export const EmbeddingList = z.strictObject({
   model: z.string(),
   usage: z.strictObject({ prompt_tokens: z.int(), total_tokens: z.int() }),
 })
-export type EmbeddingList = z.output<typeof EmbeddingList>
 
 /** Everything but the model's name is checked by the provider. */
 export const ChatCompletionsRequest = z.looseObject({
@@ -64,4 +60,3 @@ export const ChatCompletionsRequest = z.looseObject({
   messages: z.array(z.looseObject({ role: text({ min: 1 }) })).min(1),
   stream: z.boolean().nullish(),
 })
-export type ChatCompletionsRequest = z.output<typeof ChatCompletionsRequest>

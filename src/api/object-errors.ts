@@ -1,5 +1,5 @@
 /** Errors about objects: not found, locked, in the wrong state, or in conflict with one another. */
-import { badRequest, define } from './api-error.ts'
+import { badRequest, refusal } from './api-error.ts'
 
 /** The name of each kind of object in the not-found text. */
 const objectNames = {
@@ -19,9 +19,6 @@ const objectNames = {
 
 export type ObjectKind = keyof typeof objectNames
 
-const none = () => ({})
-const notFound = (message: string, code: string | null = null) =>
-  ({ status: 404, type: 'invalid_request_error', code, message }) as const
 const inThread = (threadId: string, runId: string) => ({ values: { threadId, runId } })
 
 /** A list as Python prints it: `['a', 'b']`. */
@@ -35,194 +32,175 @@ function pythonList(values: readonly string[]): string {
 }
 
 export const objectErrors = {
-  notFound: define(notFound("No {object} found with id '{id}'."), (kind: ObjectKind, id: string) => ({
+  notFound: refusal(404, null, "No {object} found with id '{id}'.", (kind: ObjectKind, id: string) => ({
     values: { object: objectNames[kind], id },
   })),
   /** The Files API has its own text, and repeats it under `detail`. */
-  fileNotFound: define(notFound('No such File object: {id}'), (id: string) => ({
+  fileNotFound: refusal(404, null, 'No such File object: {id}', (id: string) => ({
     values: { id },
     param: 'id',
     detail: true,
   })),
-  fileNotInVectorStore: define(
-    notFound("No file found with id '{fileId}' in vector store '{vectorStoreId}'."),
+  fileNotInVectorStore: refusal(
+    404,
+    null,
+    "No file found with id '{fileId}' in vector store '{vectorStoreId}'.",
     (fileId: string, vectorStoreId: string) => ({ values: { fileId, vectorStoreId } }),
   ),
   /** `GET` and `DELETE /models/{model}`, and the endpoints that pass a request to a model. */
-  modelNotFound: define(notFound("The model '{name}' does not exist", 'model_not_found'), (name: string) => ({
+  modelNotFound: refusal(404, 'model_not_found', "The model '{name}' does not exist", (name: string) => ({
     values: { name },
     param: 'model',
   })),
   /** An assistant or a run names a model that does not exist. */
-  requestedModelNotFound: define(
-    badRequest('model_not_found', "The requested model '{name}' does not exist."),
+  requestedModelNotFound: badRequest(
+    'model_not_found',
+    "The requested model '{name}' does not exist.",
     (name: string) => ({ values: { name }, param: 'model' }),
   ),
 
   /** A message is added to or deleted from a thread that has an active run. */
-  threadLocked: define(
-    badRequest(null, "Can't add messages to {threadId} while a run {runId} is active."),
-    inThread,
-  ),
+  threadLocked: badRequest(null, "Can't add messages to {threadId} while a run {runId} is active.", inThread),
   /** A second run is created on a thread that has an active run. */
-  activeRun: define(badRequest(null, 'Thread {threadId} already has an active run {runId}.'), inThread),
-  invalidThread: define(
-    badRequest(
-      'invalid_thread',
-      'Run creation requires a Thread with a user message or an assistant with instructions.',
-    ),
-    none,
+  activeRun: badRequest(null, 'Thread {threadId} already has an active run {runId}.', inThread),
+  invalidThread: badRequest(
+    'invalid_thread',
+    'Run creation requires a Thread with a user message or an assistant with instructions.',
   ),
-  toolOutputsNotAccepted: define(
-    badRequest(null, 'Runs in status "{status}" do not accept tool outputs.'),
+  toolOutputsNotAccepted: badRequest(
+    null,
+    'Runs in status "{status}" do not accept tool outputs.',
     (status: string) => ({ values: { status } }),
   ),
-  toolOutputsMismatch: define(
-    badRequest(null, 'Expected tool outputs for call_ids {expected}, got {got}'),
+  toolOutputsMismatch: badRequest(
+    null,
+    'Expected tool outputs for call_ids {expected}, got {got}',
     (expected: readonly string[], got: readonly string[]) => ({
       values: { expected: pythonList(expected), got: pythonList(got) },
     }),
   ),
-  cannotCancel: define(badRequest(null, "Cannot cancel run with status '{status}'."), (status: string) => ({
+  cannotCancel: badRequest(null, "Cannot cancel run with status '{status}'.", (status: string) => ({
     values: { status },
   })),
 
-  jsonSchemaNeedsFunctions: define(
-    badRequest(
-      null,
-      'Invalid tools: all tools must be of type `function` when `response_format` is of type `json_schema`.',
-    ),
-    none,
+  jsonSchemaNeedsFunctions: badRequest(
+    null,
+    'Invalid tools: all tools must be of type `function` when `response_format` is of type `json_schema`.',
   ),
-  invalidFunctionSchema: define(
-    badRequest('invalid_function_parameters', "Invalid schema for function '{name}': {reason}"),
+  invalidFunctionSchema: badRequest(
+    'invalid_function_parameters',
+    "Invalid schema for function '{name}': {reason}",
     (path: string, name: string, reason: string) => ({ values: { name, reason }, param: path }),
   ),
-  invalidResponseSchema: define(
-    badRequest(null, "Invalid schema for response_format '{name}': {reason}"),
+  invalidResponseSchema: badRequest(
+    null,
+    "Invalid schema for response_format '{name}': {reason}",
     (name: string, reason: string) => ({ values: { name, reason }, param: 'response_format' }),
   ),
-  duplicateFunction: define(
-    badRequest('invalid_value', "Invalid 'tools': the function name '{name}' is used more than once."),
+  duplicateFunction: badRequest(
+    'invalid_value',
+    "Invalid 'tools': the function name '{name}' is used more than once.",
     (name: string) => ({ values: { name }, param: 'tools' }),
   ),
-  duplicateTool: define(
-    badRequest('invalid_value', "Invalid 'tools': the tool '{type}' is given more than once."),
+  duplicateTool: badRequest(
+    'invalid_value',
+    "Invalid 'tools': the tool '{type}' is given more than once.",
     (type: string) => ({ values: { type }, param: 'tools' }),
   ),
   /** Ours: the model could not tell the function from the built-in tool. */
-  reservedFunctionName: define(
-    badRequest(
-      'invalid_value',
-      "Invalid '{path}': '{name}' is the name of a built-in tool. Give the function another name.",
-    ),
+  reservedFunctionName: badRequest(
+    'invalid_value',
+    "Invalid '{path}': '{name}' is the name of a built-in tool. Give the function another name.",
     (path: string, name: string) => ({ values: { path, name }, param: path }),
   ),
-  toolChoiceAbsent: define(
-    badRequest('invalid_value', "Invalid value for 'tool_choice': {choice} is not in 'tools'."),
+  toolChoiceAbsent: badRequest(
+    'invalid_value',
+    "Invalid value for 'tool_choice': {choice} is not in 'tools'.",
     (choice: string) => ({ values: { choice }, param: 'tool_choice' }),
   ),
-  toolChoiceNeedsTools: define(
-    badRequest(
-      'invalid_value',
-      "Invalid value for 'tool_choice': 'required' is only allowed when 'tools' are given.",
-    ),
+  toolChoiceNeedsTools: badRequest(
+    'invalid_value',
+    "Invalid value for 'tool_choice': 'required' is only allowed when 'tools' are given.",
     () => ({ param: 'tool_choice' }),
   ),
 
-  vectorStoreExpired: define(badRequest(null, "Vector store '{id}' has expired."), (id: string) => ({
+  vectorStoreExpired: badRequest(null, "Vector store '{id}' has expired.", (id: string) => ({
     values: { id },
   })),
   /** Ours: the vectors of one embedder cannot be compared with those of another. */
-  embedderChanged: define(
-    badRequest(
-      null,
-      "Vector store '{id}' was created with the embedder '{made}', and this server uses '{current}'. Configure the former embedder, or run 'npm run reindex' on the server to embed its files again.",
-    ),
+  embedderChanged: badRequest(
+    null,
+    "Vector store '{id}' was created with the embedder '{made}', and this server uses '{current}'. Configure the former embedder, or run 'npm run reindex' on the server to embed its files again.",
     (id: string, made: string, current: string) => ({ values: { id, made, current } }),
   ),
-  unsupportedFile: define(
-    badRequest(
-      'unsupported_file',
-      'Files with extensions [{extensions}] are not supported for retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files',
-    ),
+  unsupportedFile: badRequest(
+    'unsupported_file',
+    'Files with extensions [{extensions}] are not supported for retrieval. See https://platform.openai.com/docs/assistants/tools/file-search/supported-files',
     (extensions: readonly string[], param?: string) => ({
       values: { extensions: extensions.join(', ') },
       param: param ?? 'file_ids',
     }),
   ),
-  unsupportedImageFile: define(
-    badRequest(
-      'unsupported_file',
-      "Invalid '{path}': the file '{id}' is not an image that a model can read.",
-    ),
+  unsupportedImageFile: badRequest(
+    'unsupported_file',
+    "Invalid '{path}': the file '{id}' is not an image that a model can read.",
     (path: string, id: string) => ({ values: { path, id }, param: path }),
   ),
   /** Ours: an imported file whose content is missing. */
-  contentNotImported: define(
-    notFound(
-      "The content of the file '{id}' is not on this server: the file was imported without it. Import it with 'spool import … --files FOLDER'.",
-    ),
+  contentNotImported: refusal(
+    404,
+    null,
+    "The content of the file '{id}' is not on this server: the file was imported without it. Import it with 'spool import … --files FOLDER'.",
     (id: string) => ({ values: { id } }),
   ),
-  downloadForbidden: define(
-    badRequest(null, 'Not allowed to download files of purpose: {purpose}'),
+  downloadForbidden: badRequest(
+    null,
+    'Not allowed to download files of purpose: {purpose}',
     (purpose: string) => ({ values: { purpose }, detail: true }),
   ),
   /** Ours: a range that begins after the last byte. */
-  rangeNotSatisfiable: define(
-    {
-      status: 416,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'The range lies outside the {bytes} bytes of the file.',
-    },
+  rangeNotSatisfiable: refusal(
+    416,
+    null,
+    'The range lies outside the {bytes} bytes of the file.',
     (bytes: number) => ({
       values: { bytes },
       detail: true,
       headers: { 'content-range': `bytes */${bytes}`, 'accept-ranges': 'bytes' },
     }),
   ),
-  fileTooLarge: define(
-    {
-      status: 413,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'File is too large: the maximum size is {limit} bytes.',
-    },
+  fileTooLarge: refusal(
+    413,
+    null,
+    'File is too large: the maximum size is {limit} bytes.',
     (limit: number) => ({ values: { limit }, param: 'file', detail: true }),
   ),
-  emptyFile: define(badRequest(null, "The file is empty - 'file'"), () => ({ param: 'file', detail: true })),
+  emptyFile: badRequest(null, "The file is empty - 'file'", () => ({ param: 'file', detail: true })),
 
-  uploadNotPending: define(
-    badRequest(null, "Upload {id} is not pending: its status is '{status}'."),
+  uploadNotPending: badRequest(
+    null,
+    "Upload {id} is not pending: its status is '{status}'.",
     (id: string, status: string) => ({ values: { id, status } }),
   ),
-  uploadBytesMismatch: define(
-    badRequest(
-      null,
-      "The total bytes of uploaded parts ({total}) does not match the upload's declared bytes ({declared}).",
-    ),
+  uploadBytesMismatch: badRequest(
+    null,
+    "The total bytes of uploaded parts ({total}) does not match the upload's declared bytes ({declared}).",
     (total: number, declared: number) => ({ values: { total, declared } }),
   ),
-  uploadMd5Mismatch: define(
-    badRequest(
-      null,
-      "The md5 checksum of the uploaded parts ({actual}) does not match the given 'md5' ({given}).",
-    ),
+  uploadMd5Mismatch: badRequest(
+    null,
+    "The md5 checksum of the uploaded parts ({actual}) does not match the given 'md5' ({given}).",
     (actual: string, given: string) => ({ values: { actual, given }, param: 'md5' }),
   ),
-  duplicatePart: define(
-    badRequest('invalid_value', "Invalid 'part_ids': the part '{id}' is given more than once."),
+  duplicatePart: badRequest(
+    'invalid_value',
+    "Invalid 'part_ids': the part '{id}' is given more than once.",
     (id: string) => ({ values: { id }, param: 'part_ids' }),
   ),
-  partTooLarge: define(
-    {
-      status: 413,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'Part is too large: the maximum size is {limit} bytes.',
-    },
+  partTooLarge: refusal(
+    413,
+    null,
+    'Part is too large: the maximum size is {limit} bytes.',
     (limit: number) => ({ values: { limit }, param: 'data' }),
   ),
 }

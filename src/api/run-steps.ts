@@ -27,14 +27,13 @@ export const CodeInterpreterToolCall = z.strictObject({
 export type CodeInterpreterToolCall = z.output<typeof CodeInterpreterToolCall>
 
 /** `content` is present only when the client asked to include it. */
-export const FileSearchResult = z.strictObject({
+const FileSearchResult = z.strictObject({
   file_id: z.string(),
   file_name: z.string(),
   score: z.number(),
   attributes: Attributes,
   content: z.array(z.strictObject({ type: z.literal('text'), text: z.string() })).optional(),
 })
-export type FileSearchResult = z.output<typeof FileSearchResult>
 
 export const FileSearchToolCall = z.strictObject({
   id: z.string(),
@@ -53,17 +52,15 @@ export const StepToolCall = z.discriminatedUnion('type', [
 ])
 export type StepToolCall = z.output<typeof StepToolCall>
 
-export const StepDetails = z.discriminatedUnion('type', [
+const StepDetails = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('message_creation'),
     message_creation: z.strictObject({ message_id: z.string() }),
   }),
   z.strictObject({ type: z.literal('tool_calls'), tool_calls: z.array(StepToolCall) }),
 ])
-export type StepDetails = z.output<typeof StepDetails>
 
-export const RunStepStatus = z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired'])
-export type RunStepStatus = z.output<typeof RunStepStatus>
+const RunStepStatus = z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired'])
 
 /** The error codes of a run except `invalid_prompt`, which only runs have. */
 export const RunStepError = z.strictObject({
@@ -110,4 +107,3 @@ export const ListRunStepsQuery = ListQuery.extend({
   before: id('step').optional(),
   ...IncludeQuery.shape,
 })
-export type ListRunStepsQuery = z.output<typeof ListRunStepsQuery>

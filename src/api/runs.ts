@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { maxTextLength, ReasoningEffort, temperature, top_p } from './assistants.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, id, integer, text } from './fields.ts'
+import { at, atOrNull, addIssue, id, integer, text } from './fields.ts'
 import { CreateMessageRequest } from './messages.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
 import { RunWork } from './run-work.ts'
@@ -40,25 +40,22 @@ export const RunError = z.strictObject({
 })
 export type RunError = z.output<typeof RunError>
 
-export const TruncationStrategy = z.strictObject({
+const TruncationStrategy = z.strictObject({
   type: z.enum(['auto', 'last_messages']),
   last_messages: z.int().nullable(),
 })
-export type TruncationStrategy = z.output<typeof TruncationStrategy>
 
 /** `arguments` is the model's own text and may be broken JSON. */
-export const RequiredToolCall = z.strictObject({
+const RequiredToolCall = z.strictObject({
   id: z.string(),
   type: z.literal('function'),
   function: z.strictObject({ name: z.string(), arguments: z.string() }),
 })
-export type RequiredToolCall = z.output<typeof RequiredToolCall>
 
-export const RequiredAction = z.strictObject({
+const RequiredAction = z.strictObject({
   type: z.literal('submit_tool_outputs'),
   submit_tool_outputs: z.strictObject({ tool_calls: z.array(RequiredToolCall) }),
 })
-export type RequiredAction = z.output<typeof RequiredAction>
 
 export const RunIncompleteReason = z.enum(['max_completion_tokens', 'max_prompt_tokens', 'content_filter'])
 export type RunIncompleteReason = z.output<typeof RunIncompleteReason>
@@ -103,7 +100,7 @@ const TruncationStrategyRequest = z
   })
   .check(({ value, issues }) => {
     if (value.type !== 'last_messages' || value.last_messages !== null) return
-    complain(issues, value, (path) => errors.missingParameter(`${path}.last_messages`))
+    addIssue(issues, value, (path) => errors.missingParameter(`${path}.last_messages`))
   })
 
 const tokenBudget = integer(256).nullish()

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
-import { complain, id } from './fields.ts'
+import { addIssue, id } from './fields.ts'
 import { MetadataRequest } from './metadata.ts'
 
 const codeInterpreter = z.strictObject({ file_ids: z.array(id('file')).max(20).default([]) })
@@ -14,7 +14,6 @@ export const NewVectorStore = z.strictObject({
   chunking_strategy: ChunkingStrategyRequest.optional(),
   metadata: MetadataRequest,
 })
-export type NewVectorStore = z.output<typeof NewVectorStore>
 
 /** In a create request: a vector store may be named or created, not both. */
 export const CreateToolResources = z
@@ -27,7 +26,7 @@ export const CreateToolResources = z
       })
       .check(({ value, issues }) => {
         if (value.vector_store_ids === undefined || value.vector_stores === undefined) return
-        complain(issues, value, (path) =>
+        addIssue(issues, value, (path) =>
           errors.mutuallyExclusive(`${path}.vector_store_ids`, `${path}.vector_stores`),
         )
       })
@@ -43,7 +42,6 @@ export const ModifyToolResources = z
     file_search: z.strictObject({ vector_store_ids: vector_store_ids.default([]) }).optional(),
   })
   .nullish()
-export type ModifyToolResources = z.output<typeof ModifyToolResources>
 
 /** In the database and in answers. */
 export const ToolResources = z.strictObject({

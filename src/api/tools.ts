@@ -54,7 +54,6 @@ const FunctionTool = z.strictObject({
     strict: z.boolean(),
   }),
 })
-export type FunctionTool = z.output<typeof FunctionTool>
 const FileSearchTool = z.strictObject({
   type: z.literal('file_search'),
   file_search: z.strictObject({

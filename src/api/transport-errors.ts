@@ -1,10 +1,5 @@
 /** Errors of the call itself: address, method, key, beta header and body; and errors of the server. */
-import { badRequest, define } from './api-error.ts'
-
-const unauthorized = (code: string | null, message: string) =>
-  ({ status: 401, type: 'invalid_request_error', code, message }) as const
-
-const none = () => ({})
+import { badRequest, define, refusal, serverFailure } from './api-error.ts'
 
 /** Shows enough of a key to recognise it, and too little to use it. */
 function masked(key: string): string {
@@ -14,199 +9,146 @@ function masked(key: string): string {
 }
 
 export const transportErrors = {
-  invalidUrl: define(
-    { status: 404, type: 'invalid_request_error', code: null, message: 'Invalid URL ({method} {path})' },
+  invalidUrl: refusal(404, null, 'Invalid URL ({method} {path})', (method: string, path: string) => ({
+    values: { method, path },
+  })),
+  methodNotAllowed: refusal(
+    405,
+    'method_not_supported',
+    'Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)',
     (method: string, path: string) => ({ values: { method, path } }),
   ),
-  methodNotAllowed: define(
-    {
-      status: 405,
-      type: 'invalid_request_error',
-      code: 'method_not_supported',
-      message: 'Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)',
-    },
-    (method: string, path: string) => ({ values: { method, path } }),
+  noApiKey: refusal(
+    401,
+    null,
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API from your browser and are prompted for a username and password. You can obtain an API key from https://platform.openai.com/account/api-keys.",
   ),
-  noApiKey: define(
-    unauthorized(
-      null,
-      "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the API from your browser and are prompted for a username and password. You can obtain an API key from https://platform.openai.com/account/api-keys.",
-    ),
-    none,
-  ),
-  incorrectApiKey: define(
-    unauthorized(
-      'invalid_api_key',
-      'Incorrect API key provided: {key}. You can find your API key at https://platform.openai.com/account/api-keys.',
-    ),
+  incorrectApiKey: refusal(
+    401,
+    'invalid_api_key',
+    'Incorrect API key provided: {key}. You can find your API key at https://platform.openai.com/account/api-keys.',
     (key: string) => ({ values: { key: masked(key) } }),
   ),
   /** Azure's, on its own paths. */
-  azureAccessDenied: define(
-    unauthorized(
-      '401',
-      'Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.',
-    ),
-    none,
+  azureAccessDenied: refusal(
+    401,
+    '401',
+    'Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active subscription and use a correct regional API endpoint for your resource.',
   ),
-  azureNotFound: define(
-    { status: 404, type: 'invalid_request_error', code: '404', message: 'Resource not found' },
-    none,
-  ),
-  azureDeploymentNotFound: define(
-    {
-      status: 404,
-      type: 'invalid_request_error',
-      code: 'DeploymentNotFound',
-      message:
-        'The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.',
-    },
-    none,
+  azureNotFound: refusal(404, '404', 'Resource not found'),
+  azureDeploymentNotFound: refusal(
+    404,
+    'DeploymentNotFound',
+    'The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, please wait a moment and try again.',
   ),
   /** Ours: without keys only loopback names are allowed, as a defence against web pages and DNS rebinding. */
-  hostNotAllowed: define(
-    {
-      status: 403,
-      type: 'invalid_request_error',
-      code: 'host_not_allowed',
-      message:
-        "The host '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
-    },
+  hostNotAllowed: refusal(
+    403,
+    'host_not_allowed',
+    "The host '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
     (value: string) => ({ values: { value } }),
   ),
   /** Ours: a web page of another origin calls. */
-  originNotAllowed: define(
-    {
-      status: 403,
-      type: 'invalid_request_error',
-      code: 'origin_not_allowed',
-      message:
-        "The origin '{value}' is not allowed. Add it to SPOOL_CORS_ORIGINS on the server to let its web pages call.",
-    },
+  originNotAllowed: refusal(
+    403,
+    'origin_not_allowed',
+    "The origin '{value}' is not allowed. Add it to SPOOL_CORS_ORIGINS on the server to let its web pages call.",
     (value: string) => ({ values: { value } }),
   ),
   /** Ours: a provider's base URL leads back to this server. */
-  requestLoop: define(
-    {
-      status: 508,
-      type: 'invalid_request_error',
-      code: 'request_loop',
-      message:
-        "This server has sent the request to itself: the base URL of a provider is this server's own address. Set it to the address of the model server.",
-    },
-    none,
+  requestLoop: refusal(
+    508,
+    'request_loop',
+    "This server has sent the request to itself: the base URL of a provider is this server's own address. Set it to the address of the model server.",
   ),
-  missingBeta: define(
-    badRequest(
-      'invalid_beta',
-      "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
-    ),
-    none,
+  missingBeta: badRequest(
+    'invalid_beta',
+    "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",
   ),
-  invalidBetaHeader: define(
-    badRequest(
-      'invalid_beta',
-      "Invalid beta header provided: '{value}'. The header should be in the format 'OpenAI-Beta: example_beta=v1'.",
-    ),
+  invalidBetaHeader: badRequest(
+    'invalid_beta',
+    "Invalid beta header provided: '{value}'. The header should be in the format 'OpenAI-Beta: example_beta=v1'.",
     (value: string) => ({ values: { value } }),
   ),
-  unknownBeta: define(badRequest('invalid_beta', "Unknown beta requested: '{name}'."), (name: string) => ({
+  unknownBeta: badRequest('invalid_beta', "Unknown beta requested: '{name}'.", (name: string) => ({
     values: { name },
   })),
-  deprecatedBeta: define(
-    badRequest(
-      'invalid_beta',
-      "The v1 Assistants API has been deprecated. Please use the v2 API by setting the header 'OpenAI-Beta: assistants=v2'.",
-    ),
-    none,
+  deprecatedBeta: badRequest(
+    'invalid_beta',
+    "The v1 Assistants API has been deprecated. Please use the v2 API by setting the header 'OpenAI-Beta: assistants=v2'.",
   ),
-  invalidJson: define(
-    badRequest(
-      null,
-      "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
-    ),
-    none,
+  invalidJson: badRequest(
+    null,
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
   ),
   /** Ours: a multipart body that cannot be parsed or has a field twice. */
-  invalidForm: define(
-    badRequest(null, 'We could not parse the multipart form of your request: {reason}.'),
+  invalidForm: badRequest(
+    null,
+    'We could not parse the multipart form of your request: {reason}.',
     (reason: string) => ({ values: { reason } }),
   ),
   /** Ours: bytes that are not an HTTP request. */
-  unreadableRequest: define(
-    badRequest(null, 'We could not read your request as HTTP: {reason}.'),
+  unreadableRequest: badRequest(
+    null,
+    'We could not read your request as HTTP: {reason}.',
     (reason: string) => ({ values: { reason } }),
   ),
   /** Ours. */
-  headersTooLarge: define(
-    {
-      status: 431,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'The address and headers of your request are longer than {limit} bytes.',
-    },
+  headersTooLarge: refusal(
+    431,
+    null,
+    'The address and headers of your request are longer than {limit} bytes.',
     (limit: number) => ({ values: { limit } }),
   ),
   /** Ours. */
-  requestTimedOut: define(
-    {
-      status: 408,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'Your request took too long to arrive.',
-    },
-    none,
-  ),
-  unsupportedContentType: define(
-    badRequest(
-      'unsupported_content_type',
-      "Unsupported content type: '{value}'. This API method only accepts '{expected}' requests, but you specified the header 'Content-Type: {value}'. Please try again with a supported content type.",
-    ),
+  requestTimedOut: refusal(408, null, 'Your request took too long to arrive.'),
+  unsupportedContentType: badRequest(
+    'unsupported_content_type',
+    "Unsupported content type: '{value}'. This API method only accepts '{expected}' requests, but you specified the header 'Content-Type: {value}'. Please try again with a supported content type.",
     (value: string, expected: 'application/json' | 'multipart/form-data' = 'application/json') => ({
       values: { value, expected },
     }),
   ),
-  bodyTooLarge: define(
-    {
-      status: 413,
-      type: 'invalid_request_error',
-      code: null,
-      message: 'Maximum content size limit ({limit}) exceeded ({bytes} bytes read)',
-    },
+  bodyTooLarge: refusal(
+    413,
+    null,
+    'Maximum content size limit ({limit}) exceeded ({bytes} bytes read)',
     (limit: number, bytes: number) => ({ values: { limit, bytes } }),
   ),
   /** Ours: a conflict, which the SDKs retry. */
-  idempotencyInProgress: define(
-    {
-      status: 409,
-      type: 'invalid_request_error',
-      code: 'idempotency_key_in_progress',
-      message: 'A request with the same Idempotency-Key is still being answered.',
-    },
+  idempotencyInProgress: refusal(
+    409,
+    'idempotency_key_in_progress',
+    'A request with the same Idempotency-Key is still being answered.',
     () => retryAfter(1000),
   ),
-  idempotencyKeyReused: define(
-    badRequest('idempotency_key_reused', 'The Idempotency-Key was used before with another body.'),
-    none,
+  idempotencyKeyReused: badRequest(
+    'idempotency_key_reused',
+    'The Idempotency-Key was used before with another body.',
   ),
-  serverError: define(
-    {
-      status: 500,
-      type: 'server_error',
-      code: null,
-      message:
-        'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
-    },
+  serverError: serverFailure(
+    500,
+    'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
     (requestId: string) => ({ values: { requestId } }),
   ),
-  /** Ours: a part of the server is temporarily unavailable, for example the database. */
-  unavailable: define(
+  /** Ours: the live service counts requests and tokens per minute. */
+  rateLimited: define(
     {
-      status: 503,
-      type: 'server_error',
-      code: null,
-      message: 'The server is not ready: {what}. Please try again in a moment.',
+      status: 429,
+      type: 'requests',
+      code: 'rate_limit_exceeded',
+      message:
+        'Rate limit reached for {what} in project {project}: Limit {limit}. Please try again in {seconds}s.',
     },
+    (what: string, project: string, { limit, retryAfterMs }: { limit: number; retryAfterMs: number }) => ({
+      values: { what, project, limit, seconds: Math.ceil(retryAfterMs / 1000) },
+      ...retryAfter(retryAfterMs),
+    }),
+  ),
+  /** Ours: a part of the server is temporarily unavailable, for example the database. */
+  unavailable: serverFailure(
+    503,
+    'The server is not ready: {what}. Please try again in a moment.',
     (what: string, retryAfterMs?: number) => ({ values: { what }, ...retryAfter(retryAfterMs) }),
   ),
 }

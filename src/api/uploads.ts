@@ -3,8 +3,7 @@ import { z } from 'zod'
 import { at, integer, text } from './fields.ts'
 import { FileExpiry, FileObject } from './files.ts'
 
-export const UploadStatus = z.enum(['pending', 'completed', 'cancelled', 'expired'])
-export type UploadStatus = z.output<typeof UploadStatus>
+const UploadStatus = z.enum(['pending', 'completed', 'cancelled', 'expired'])
 
 /** `file` is absent until the upload is completed. */
 export const Upload = z.strictObject({

@@ -1,5 +1,5 @@
 /** Errors of a request's schema: each names the path of the field, with the text of the live service. */
-import { badRequest, define } from './api-error.ts'
+import { badRequest } from './api-error.ts'
 
 const at = (path: string) => ({ values: { path }, param: path })
 
@@ -16,174 +16,147 @@ const range = (path: string, limit: number, value: number) => ({
 })
 
 export const validationErrors = {
-  missingParameter: define(
-    badRequest('missing_required_parameter', "Missing required parameter: '{path}'."),
-    at,
-  ),
-  unknownParameter: define(badRequest('unknown_parameter', "Unknown parameter: '{path}'."), at),
-  invalidType: define(
-    badRequest('invalid_type', "Invalid type for '{path}': expected {expected}, but got {got} instead."),
+  missingParameter: badRequest('missing_required_parameter', "Missing required parameter: '{path}'.", at),
+  unknownParameter: badRequest('unknown_parameter', "Unknown parameter: '{path}'.", at),
+  invalidType: badRequest(
+    'invalid_type',
+    "Invalid type for '{path}': expected {expected}, but got {got} instead.",
     (path: string, expected: string, got: string) => ({ values: { path, expected, got }, param: path }),
   ),
   /** The body is not an object, so there is no path. */
-  invalidBody: define(
-    badRequest(
-      'invalid_type',
-      'Invalid type for the request body: expected {expected}, but got {got} instead.',
-    ),
+  invalidBody: badRequest(
+    'invalid_type',
+    'Invalid type for the request body: expected {expected}, but got {got} instead.',
     (expected: string, got: string) => ({ values: { expected, got } }),
   ),
-  invalidValue: define(
-    badRequest('invalid_value', "Invalid value: '{value}'. Supported values are: {supported}."),
+  invalidValue: badRequest(
+    'invalid_value',
+    "Invalid value: '{value}'. Supported values are: {supported}.",
     (path: string, value: string, supported: readonly string[]) => ({
       values: { value, supported: quotedList(supported) },
       param: path,
     }),
   ),
-  invalidId: define(
-    badRequest('invalid_value', "Invalid '{path}': '{value}'. Expected an ID that begins with '{prefix}'."),
+  invalidId: badRequest(
+    'invalid_value',
+    "Invalid '{path}': '{value}'. Expected an ID that begins with '{prefix}'.",
     (path: string, value: string, prefix: string) => ({ values: { path, value, prefix }, param: path }),
   ),
-  stringTooLong: define(
-    badRequest(
-      'string_above_max_length',
-      "Invalid '{path}': string too long. Expected a string with maximum length {limit}, but got a string with length {value} instead.",
-    ),
+  stringTooLong: badRequest(
+    'string_above_max_length',
+    "Invalid '{path}': string too long. Expected a string with maximum length {limit}, but got a string with length {value} instead.",
     range,
   ),
-  emptyString: define(
-    badRequest(
-      'empty_string',
-      "Invalid '{path}': empty string. Expected a string with minimum length 1, but got an empty string instead.",
-    ),
+  emptyString: badRequest(
+    'empty_string',
+    "Invalid '{path}': empty string. Expected a string with minimum length 1, but got an empty string instead.",
     at,
   ),
-  patternMismatch: define(
-    badRequest(
-      'invalid_value',
-      "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '{pattern}'.",
-    ),
+  patternMismatch: badRequest(
+    'invalid_value',
+    "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '{pattern}'.",
     (path: string, pattern: string) => ({ values: { path, pattern }, param: path }),
   ),
-  arrayTooLong: define(
-    badRequest(
-      'array_above_max_length',
-      "Invalid '{path}': array too long. Expected an array with maximum length {limit}, but got an array with length {value} instead.",
-    ),
+  arrayTooLong: badRequest(
+    'array_above_max_length',
+    "Invalid '{path}': array too long. Expected an array with maximum length {limit}, but got an array with length {value} instead.",
     range,
   ),
-  emptyArray: define(
-    badRequest(
-      'empty_array',
-      "Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
-    ),
+  emptyArray: badRequest(
+    'empty_array',
+    "Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
     at,
   ),
-  integerTooBig: define(
-    badRequest(
-      'integer_above_max_value',
-      "Invalid '{path}': integer above maximum value. Expected a value <= {limit}, but got {value} instead.",
-    ),
+  integerTooBig: badRequest(
+    'integer_above_max_value',
+    "Invalid '{path}': integer above maximum value. Expected a value <= {limit}, but got {value} instead.",
     range,
   ),
-  integerTooSmall: define(
-    badRequest(
-      'integer_below_min_value',
-      "Invalid '{path}': integer below minimum value. Expected a value >= {limit}, but got {value} instead.",
-    ),
+  integerTooSmall: badRequest(
+    'integer_below_min_value',
+    "Invalid '{path}': integer below minimum value. Expected a value >= {limit}, but got {value} instead.",
     range,
   ),
-  decimalTooBig: define(
-    badRequest(
-      'decimal_above_max_value',
-      "Invalid '{path}': decimal above maximum value. Expected a value <= {limit}, but got {value} instead.",
-    ),
+  decimalTooBig: badRequest(
+    'decimal_above_max_value',
+    "Invalid '{path}': decimal above maximum value. Expected a value <= {limit}, but got {value} instead.",
     range,
   ),
-  decimalTooSmall: define(
-    badRequest(
-      'decimal_below_min_value',
-      "Invalid '{path}': decimal below minimum value. Expected a value >= {limit}, but got {value} instead.",
-    ),
+  decimalTooSmall: badRequest(
+    'decimal_below_min_value',
+    "Invalid '{path}': decimal below minimum value. Expected a value >= {limit}, but got {value} instead.",
     range,
   ),
-  tooManyProperties: define(
-    badRequest(
-      'object_above_max_properties',
-      "Invalid '{path}': too many properties. Expected an object with at most {limit} properties, but got an object with {value} properties instead.",
-    ),
+  tooManyProperties: badRequest(
+    'object_above_max_properties',
+    "Invalid '{path}': too many properties. Expected an object with at most {limit} properties, but got an object with {value} properties instead.",
     range,
   ),
-  propertyNameTooLong: define(
-    badRequest(
-      'string_above_max_length',
-      "Invalid property name in '{path}': '{key}' is too long. Expected a string with maximum length {limit}, but got a string with length {value} instead.",
-    ),
+  propertyNameTooLong: badRequest(
+    'string_above_max_length',
+    "Invalid property name in '{path}': '{key}' is too long. Expected a string with maximum length {limit}, but got a string with length {value} instead.",
     (path: string, key: string, lengths: { limit: number; value: number }) => ({
       values: { path, key, ...lengths },
       param: path,
     }),
   ),
-  mutuallyExclusive: define(
-    badRequest(
-      'mutually_exclusive_parameters',
-      "Mutually exclusive parameters: '{first}' and '{second}'. Please provide only one.",
-    ),
+  mutuallyExclusive: badRequest(
+    'mutually_exclusive_parameters',
+    "Mutually exclusive parameters: '{first}' and '{second}'. Please provide only one.",
     (first: string, second: string) => ({ values: { first, second }, param: first }),
   ),
   /** Ours: a field of the API that this server cannot obey. */
-  notSupportedYet: define(
-    badRequest(
-      'unsupported_parameter',
-      "Unsupported parameter: '{path}': {what} is not supported by this server yet.",
-    ),
+  notSupportedYet: badRequest(
+    'unsupported_parameter',
+    "Unsupported parameter: '{path}': {what} is not supported by this server yet.",
     (path: string, what: string) => ({ values: { path, what }, param: path }),
   ),
   /** Ours: the text cannot be stored unchanged. */
-  unstorableText: define(
-    badRequest('invalid_value', "Invalid '{path}': the string contains {what}, which cannot be stored."),
+  unstorableText: badRequest(
+    'invalid_value',
+    "Invalid '{path}': the string contains {what}, which cannot be stored.",
     (path: string, what: 'a NUL character' | 'half of a surrogate pair') => ({
       values: { path, what },
       param: path,
     }),
   ),
   /** Ours: limits of any JSON body. */
-  nestedTooDeep: define(
-    badRequest('invalid_value', 'Invalid request body: nested deeper than {limit} levels.'),
+  nestedTooDeep: badRequest(
+    'invalid_value',
+    'Invalid request body: nested deeper than {limit} levels.',
     (limit: number) => ({ values: { limit } }),
   ),
-  tooManyValues: define(
-    badRequest('invalid_value', 'Invalid request body: more than {limit} values.'),
+  tooManyValues: badRequest(
+    'invalid_value',
+    'Invalid request body: more than {limit} values.',
     (limit: number) => ({ values: { limit } }),
   ),
-  invalidImageUrl: define(
-    badRequest(
-      'invalid_value',
-      "Invalid '{path}': expected an http or https URL, or a data URL with an image in base64.",
-    ),
+  invalidImageUrl: badRequest(
+    'invalid_value',
+    "Invalid '{path}': expected an http or https URL, or a data URL with an image in base64.",
     at,
   ),
-  chunkOverlapTooBig: define(
-    badRequest(
-      'invalid_value',
-      "Invalid '{path}': integer above maximum value. Expected a value less than or equal to half of 'max_chunk_size_tokens' ({limit}), but got {value} instead.",
-    ),
+  chunkOverlapTooBig: badRequest(
+    'invalid_value',
+    "Invalid '{path}': integer above maximum value. Expected a value less than or equal to half of 'max_chunk_size_tokens' ({limit}), but got {value} instead.",
     range,
   ),
   /** The older error texts of embeddings and files: the field is named at the end. */
-  belowMinimum: define(
-    badRequest(null, "{value} is less than the minimum of {limit} - '{path}'"),
+  belowMinimum: badRequest(
+    null,
+    "{value} is less than the minimum of {limit} - '{path}'",
     (path: string, limit: number, value: number) => ({ values: { path, limit, value } }),
   ),
-  notOneOf: define(
-    badRequest(null, "'{value}' is not one of [{supported}] - '{path}'"),
+  notOneOf: badRequest(
+    null,
+    "'{value}' is not one of [{supported}] - '{path}'",
     (path: string, value: string, supported: readonly string[]) => ({
       values: { path, value, supported: supported.map((one) => `'${one}'`).join(', ') },
       param: path,
       detail: true,
     }),
   ),
-  requiredProperty: define(badRequest(null, "'{path}' is a required property"), (path: string) => ({
+  requiredProperty: badRequest(null, "'{path}' is a required property", (path: string) => ({
     values: { path },
     param: path,
     detail: true,

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ChunkingStrategy, ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, decimal, deletion, id, integer, text } from './fields.ts'
+import { at, atOrNull, addIssue, decimal, deletion, id, integer, text } from './fields.ts'
 import { Attributes, AttributesRequest, Metadata, MetadataRequest } from './metadata.ts'
 import { ScoreParts } from './run-work.ts'
 
@@ -53,7 +53,6 @@ export const ModifyVectorStoreRequest = z.strictObject({
 export type ModifyVectorStoreRequest = z.output<typeof ModifyVectorStoreRequest>
 
 export const VectorStoreDeleted = deletion('vector_store.deleted')
-export type VectorStoreDeleted = z.output<typeof VectorStoreDeleted>
 
 export const VectorStoreFileStatus = z.enum(['in_progress', 'completed', 'cancelled', 'failed'])
 export type VectorStoreFileStatus = z.output<typeof VectorStoreFileStatus>
@@ -78,9 +77,11 @@ export const VectorStoreFile = z.strictObject({
 })
 export type VectorStoreFile = z.output<typeof VectorStoreFile>
 
-/** A file of a list; beyond the original API, how far it is where that is asked for. */
+/** A file of a list; beyond the original API, with its ingest progress where the request includes it. */
 export const ListedVectorStoreFile = VectorStoreFile.extend({
-  progress: z.strictObject({ chunks: z.int().nullable(), embedded: z.int() }).optional(),
+  progress: z
+    .strictObject({ chunks: z.int().nullable(), embedded: z.int(), warnings: z.array(z.string()) })
+    .optional(),
 })
 export type ListedVectorStoreFile = z.output<typeof ListedVectorStoreFile>
 
@@ -96,7 +97,6 @@ export const ModifyVectorStoreFileRequest = z.strictObject({ attributes: Attribu
 export type ModifyVectorStoreFileRequest = z.output<typeof ModifyVectorStoreFileRequest>
 
 export const VectorStoreFileDeleted = deletion('vector_store.file.deleted')
-export type VectorStoreFileDeleted = z.output<typeof VectorStoreFileDeleted>
 
 export const VectorStoreFileContent = z.strictObject({
   object: z.literal('vector_store.file_content.page'),
@@ -104,7 +104,6 @@ export const VectorStoreFileContent = z.strictObject({
   has_more: z.literal(false),
   next_page: z.null(),
 })
-export type VectorStoreFileContent = z.output<typeof VectorStoreFileContent>
 
 export const VectorStoreFileBatch = z.strictObject({
   id: z.string(),
@@ -128,13 +127,13 @@ export const CreateVectorStoreFileBatchRequest = z
   })
   .check(({ value, issues }) => {
     const { file_ids, files, chunking_strategy, attributes } = value
-    if (!file_ids && !files) return complain(issues, value, () => errors.missingParameter('file_ids'))
+    if (!file_ids && !files) return addIssue(issues, value, () => errors.missingParameter('file_ids'))
     if (!files) return
-    if (file_ids) return complain(issues, value, () => errors.mutuallyExclusive('file_ids', 'files'))
+    if (file_ids) return addIssue(issues, value, () => errors.mutuallyExclusive('file_ids', 'files'))
     if (chunking_strategy) {
-      return complain(issues, value, () => errors.mutuallyExclusive('files', 'chunking_strategy'))
+      return addIssue(issues, value, () => errors.mutuallyExclusive('files', 'chunking_strategy'))
     }
-    if (attributes) complain(issues, value, () => errors.mutuallyExclusive('files', 'attributes'))
+    if (attributes) addIssue(issues, value, () => errors.mutuallyExclusive('files', 'attributes'))
   })
 export type CreateVectorStoreFileBatchRequest = z.output<typeof CreateVectorStoreFileBatchRequest>
 
@@ -190,19 +189,18 @@ export const VectorStoreSearchRequest = z.strictObject({
 export type VectorStoreSearchRequest = z.output<typeof VectorStoreSearchRequest>
 
 /** One entry for each chunk, so a file may occur several times. */
-export const VectorStoreSearchResult = z.strictObject({
+const VectorStoreSearchResult = z.strictObject({
   file_id: z.string(),
   filename: z.string(),
   score: z.number(),
   attributes: Attributes.nullable(),
   content: z.array(z.strictObject({ type: z.literal('text'), text: z.string() })),
-  /** Beyond the original API, where it is asked for: what the score was made of, and the place in the file. */
+  /** Beyond the original API, where the request includes them: the parts of the score, and the place in the file. */
   scores: ScoreParts.optional(),
   page: z.int().optional(),
   slide: z.int().optional(),
   heading: z.string().optional(),
 })
-export type VectorStoreSearchResult = z.output<typeof VectorStoreSearchResult>
 
 /** Beyond the original API. */
 export const SearchQuery = z.object({ include: z.array(z.enum(['scores'])).default([]) })

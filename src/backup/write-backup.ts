@@ -1,4 +1,4 @@
-/** Writes a consistent copy of the database and the blobs that it names, while the server works. */
+/** Writes a consistent copy of the database and the blobs that it names, while the server runs. */
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -39,7 +39,7 @@ interface Writing extends BackupOptions {
 }
 
 /**
- * Writes the archive to `output` and ends it. All rows are of one moment. Blobs that these rows name are not
+ * Writes the archive to `output` and ends it. All rows are of one snapshot. Blobs that these rows name are not
  * collected before the end. Throws `BackupRefused` when a content is missing from the blob store.
  */
 export async function writeBackup(output: Writable, options: BackupOptions): Promise<Progress> {
@@ -118,9 +118,8 @@ async function writeTable(writing: Writing, session: Queryable, table: string): 
 async function writeBlobs(writing: Writing, session: Queryable): Promise<void> {
   await session.query({
     text: `declare backup_blobs no scroll cursor for
-           select sha256, max(bytes) as bytes from (
-             select sha256, bytes from files union all select sha256, bytes from upload_parts
-           ) contents where sha256 is not null group by sha256`,
+           select sha256, bytes from blobs where sha256 in (
+             select sha256 from files union select text_sha256 from files union select sha256 from upload_parts)`,
   })
   for (;;) {
     const rows = await session.query<{ sha256: string; bytes: number }>({

@@ -5,8 +5,7 @@ import { nowSeconds, systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import { UsageError, type CommandOptions } from './command-line.ts'
-
-const printEveryMs = 1_000
+import { progressPrinter } from './progress.ts'
 
 export async function runExport(
   config: Config,
@@ -17,7 +16,6 @@ export async function runExport(
   if (format !== 'assistants' && format !== 'conversations') {
     throw new UsageError(`There is no format '${format}': write assistants or conversations.`)
   }
-  let printedMs = performance.now()
   const counts = await withAttached(config, log, ({ db, blobs }) =>
     exportObjects(
       { db, blobs },
@@ -28,11 +26,7 @@ export async function runExport(
         format,
         exportedAt: new Date(systemClock.nowMs()).toISOString(),
         now: nowSeconds(systemClock),
-        onProgress(soFar) {
-          if (performance.now() - printedMs < printEveryMs) return
-          printedMs = performance.now()
-          printAside(`${describe(soFar)} so far`)
-        },
+        onProgress: progressPrinter(printAside, (soFar: ExportCounts) => `${describe(soFar)} so far`),
       },
     ),
   )

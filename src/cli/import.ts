@@ -7,15 +7,14 @@ import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import type { CommandOptions } from './command-line.ts'
+import { progressPrinter } from './progress.ts'
 
-interface Printing {
+export interface Printing {
   log: Log
   print: (line: string) => void
   /** For progress, apart from the report. */
   printAside: (line: string) => void
 }
-
-const printEveryMs = 1_000
 
 /** Prints the report to stdout and the progress to stderr. */
 export async function runImport(
@@ -34,7 +33,7 @@ export async function runImport(
         dryRun: options['dry-run'] ?? false,
         files: options.files,
         maxUnpackedBytes: Infinity,
-        onProgress: progressPrinter(printAside),
+        onProgress: progressPrinter(printAside, describeProgress),
         signal: stopped.signal,
       },
     ),
@@ -42,17 +41,9 @@ export async function runImport(
   for (const line of describeReport(report)) print(line)
 }
 
-function progressPrinter(print: (line: string) => void): (progress: ImportProgress) => void {
-  const startedMs = performance.now()
-  let printedMs = startedMs
-  return ({ phase, done, total }) => {
-    const nowMs = performance.now()
-    if (nowMs - printedMs < printEveryMs) return
-    printedMs = nowMs
-    const seconds = ((nowMs - startedMs) / 1000).toFixed(0)
-    const share = total ? ` of ${total} (${Math.floor((100 * done) / total)} %)` : ''
-    print(`${phase}: ${done}${share}, ${seconds} s`)
-  }
+function describeProgress({ phase, done, total }: ImportProgress): string {
+  const share = total ? ` of ${total} (${Math.floor((100 * done) / total)} %)` : ''
+  return `${phase}: ${done}${share}`
 }
 
 function describeReport(report: ImportReport): string[] {
@@ -83,5 +74,6 @@ function describeReport(report: ImportReport): string[] {
           `${contents.missing} files have no content, for example ${contents.missing_examples.join(', ')}. Run the import again with --files FOLDER to add it.`,
         ]
       : []),
+    ...(contents.texts > 0 ? [`${contents.texts} of them have a text that vector stores search.`] : []),
   ]
 }

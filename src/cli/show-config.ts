@@ -11,11 +11,12 @@ export function showConfig(config: Config, action: string, print: (line: string)
 
 /** The settings in force. Keys and passwords are replaced. */
 export function withoutSecrets(config: Config): object {
-  const { keys, roles, warnings: _, startedByNpm: _npm, databaseUrl, ...others } = config
+  const { keys, roles, warnings: _, startedByNpm: _npm, databaseUrl, pullKeys, ...others } = config
   const shown = {
     ...others,
     databaseUrl: databaseUrl?.replace(/:\/\/([^:/@]*):[^@]*@/, `://$1:${hidden}@`),
     roles: [...roles],
+    pullKeys: Object.keys(pullKeys),
     keys: [...keys.values()].map((project) => `${hidden}@${project}`),
   }
   return JSON.parse(

@@ -9,6 +9,7 @@ import { readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
 import { modelSettings, providersOf } from './models.ts'
+import { pullKeysOf, type PullKeys } from './pull-keys.ts'
 import { Settings } from './settings.ts'
 import { shownSettings } from './shown-settings.ts'
 
@@ -39,19 +40,25 @@ export interface Config {
   readonly traceDays: number
   /** Whether the console is served. */
   readonly console: boolean
-  /** Every setting by its key in the config file, for people to read: without secrets. */
+  /** Every setting by its key in the config file, without secrets, for display. */
   readonly settings: readonly { name: string; value: unknown }[]
   readonly maxRuns: number
+  readonly maxQueuedRuns: number
+  readonly maxProjectRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
   readonly bodyLimitBytes: number
   readonly requestTimeoutMs: number
   readonly maxConnections: number
+  readonly maxRequests: number
+  readonly maxProjectRequests: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
   readonly minFreeDiskBytes: number
   readonly allowAllDownloads: boolean
+  /** Program and arguments, and where programs are looked for. */
+  readonly ocr: { command: readonly string[]; path: string | undefined } | undefined
   readonly sandbox: {
     choice: Settings['sandbox']['driver']
     pythonPath: string | undefined
@@ -60,11 +67,16 @@ export interface Config {
   }
   readonly logLevel: Settings['log_level']
   readonly models: ModelSettings
+  readonly pullKeys: PullKeys
   /** Whether the start looks for model servers on this machine when no provider is configured. */
   readonly discovery: boolean
+  /** Where the files of a local embedding model come from; undefined: the model's own address. */
+  readonly modelSource: string | undefined
+  /** Whether the start may fetch the weights of a local embedder. */
+  readonly downloads: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
-  /** Sentences about settings that work and are hardly meant. */
+  /** Messages about settings that work but are probably a mistake. */
   readonly warnings: readonly string[]
 }
 
@@ -100,20 +112,28 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     console: settings.console,
     settings: shownSettings(settings),
     maxRuns: settings.max_runs,
+    maxQueuedRuns: settings.max_queued_runs,
+    maxProjectRuns: settings.max_project_runs,
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,
     bodyLimitBytes: settings.body_limit_mb * mebibyte,
     requestTimeoutMs: settings.request_timeout_seconds * 1000,
     maxConnections: settings.max_connections,
+    maxRequests: settings.max_requests,
+    maxProjectRequests: settings.max_project_requests,
     strictBeta: settings.strict_beta,
     blobs: settings.blobs ?? { type: 'disk' as const, folder: join(dataDir, 'blobs') },
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
+    ocr: ocrOf(settings, environment),
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
+    pullKeys: pullKeysOf(environment),
     discovery: settings.discovery,
+    modelSource: settings.model_source,
+    downloads: settings.downloads,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,
   })
@@ -158,6 +178,10 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
     return isSameKind ? [[key, { ...first, ...second }]] : []
   })
   return Object.fromEntries(merged)
+}
+
+function ocrOf({ ocr_command }: Settings, { PATH: path }: Environment): Config['ocr'] {
+  return ocr_command === undefined ? undefined : { command: ocr_command.split(/\s+/), path }
 }
 
 function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {

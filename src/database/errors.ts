@@ -53,13 +53,3 @@ function isConnectionFailure(error: unknown): error is Error {
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }
-
-/** Whether a statement failed because it would have violated this unique constraint or unique index. */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  return (
-    codeOf(error) === '23505' &&
-    error instanceof Error &&
-    'constraint' in error &&
-    error.constraint === constraint
-  )
-}

@@ -35,5 +35,6 @@ export function newFileRow({ clock }: Pick<Context, 'clock'>, file: NewFile): Fi
     purpose,
     filename,
     ...content,
+    text_sha256: null,
   }
 }

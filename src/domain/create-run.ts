@@ -10,7 +10,6 @@ import { requested } from '../runs/next.ts'
 import { persist, type PersistedRun } from '../runs/persist.ts'
 import { committed } from '../runs/transition.ts'
 import { findStoredAssistant } from '../sql/assistants.ts'
-import { isActiveRunConflict } from '../sql/conflicts.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
@@ -59,20 +58,19 @@ export async function createThreadAndRun(
       notifications: queueHint(context, slot),
     })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
-  const inserting = isEmptyPlan(plan)
-    ? insert(context.db)
-    : context.db.transaction(async (tx) => {
-        await applyPlan(context, tx, { project, plan })
-        return insert(tx)
-      })
-  return started(context, slot, {
-    row,
-    run: await orRelease(slot, inserting),
-    addsFiles: fillsStores(plan),
-  })
+  const inserting = admitted(context, { project, slot }).then(() =>
+    isEmptyPlan(plan)
+      ? insert(context.db)
+      : context.db.transaction(async (tx) => {
+          await applyPlan(context, tx, { project, plan })
+          return insert(tx)
+        }),
+  )
+  const run = await orRelease(slot, inserting)
+  return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
 
-/** `POST /threads/{thread_id}/runs`. The row lock and the unique index on active runs allow one active run on a thread. */
+/** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
 export async function createRun(
   context: Context,
   thread_id: string,
@@ -91,24 +89,27 @@ export async function createRun(
   const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
-  const inserting = context.db.transaction(async (tx) => {
-    await lockFiles(tx, { project, plan })
-    const thread = await checkThread(tx, { project, thread_id, messages, settings })
-    await attachToThread(context, tx, { project, thread, messages: requests })
-    return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
-      messages,
-      notifications: queueHint(context, slot),
-    })
-  })
-  const run = await orRelease(slot, inserting).catch(async (error: unknown) => {
-    if (!isActiveRunConflict(error)) throw error
-    throw errors.activeRun(thread_id, (await activeRunId(context.db, thread_id)) ?? row.id)
-  })
-  return started(context, slot, {
-    row,
-    run,
-    addsFiles: plan.searched.length > 0,
-  })
+  const inserting = admitted(context, { project, slot }).then(() =>
+    context.db.transaction(async (tx) => {
+      await lockFiles(context, tx, { project, plan })
+      const thread = await checkThread(tx, { project, thread_id, messages, settings })
+      await attachToThread(context, tx, { project, thread, messages: requests })
+      return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
+        messages,
+        notifications: queueHint(context, slot),
+      })
+    }),
+  )
+  const run = await orRelease(slot, inserting)
+  return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
+}
+
+/** A run without a slot waits for a worker. Throws when too many do. */
+function admitted(
+  { runLimits, db }: Context,
+  { project, slot }: { project: string; slot: Slot | undefined },
+): Promise<void> {
+  return runLimits.admit(db, { project, waits: slot === undefined })
 }
 
 /** The notification for a run that this process does not start. */

@@ -40,7 +40,8 @@ async function removeEverywhere(
   await removeFromInterpreters(tx, file)
   await detachEverywhere(tx, file)
   await removeFile(tx, file.id)
-  if (file.sha256 !== null) await releaseBlobs(tx, [file.sha256], nowSeconds(clock))
+  const held = file.sha256 ?? file.text_sha256
+  if (held !== null) await releaseBlobs(tx, [held], nowSeconds(clock))
 }
 
 async function removeFromInterpreters(tx: Queryable, { project, id }: FileRow): Promise<void> {

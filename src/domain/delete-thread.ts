@@ -10,7 +10,7 @@ export async function deleteThread(
   project: string,
   id: string,
 ): Promise<void> {
-  const news = await db.transaction(async (tx) => {
+  const sent = await db.transaction(async (tx) => {
     if (!(await lockThread(tx, project, id, 'exclusive'))) throw errors.notFound('thread', id)
     const run_id = await activeRunId(tx, id)
     const { had_session } = await deleteRows(tx, id)
@@ -20,5 +20,5 @@ export async function deleteThread(
     for (const hint of all) await hints.announce(tx, hint)
     return all
   })
-  for (const hint of news) hints.send(hint)
+  for (const hint of sent) hints.send(hint)
 }

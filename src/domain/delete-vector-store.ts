@@ -1,6 +1,6 @@
 /** Deletes a vector store. Its files are kept. */
 import { errors } from '../api/errors.ts'
-import { removeChunks } from '../sql/chunks.ts'
+import { queueChunks } from '../sql/removals.ts'
 import { removeAllStoreFiles } from '../sql/vector-store-files.ts'
 import { lockVectorStore, removeVectorStore, type StoreKey } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
@@ -13,7 +13,7 @@ export async function deleteVectorStore(
   await context.db.transaction(async (tx) => {
     if (!(await lockVectorStore(tx, key))) throw errors.notFound('vector_store', key.id)
     await removeAllStoreFiles(tx, key.id)
-    await removeChunks(tx, key.id)
+    await queueChunks(tx, key.id)
     await removeVectorStore(tx, key.id)
   })
   context.retrieval.vectors.forget(key.id)

@@ -1,6 +1,6 @@
 /** Removes files from vector stores: from one by request, or from all when the file is deleted. */
 import { errors } from '../api/errors.ts'
-import { removeChunks } from '../sql/chunks.ts'
+import { queueChunks } from '../sql/removals.ts'
 import type { Queryable } from '../database/database.ts'
 import {
   forgetDeletedFile,
@@ -40,7 +40,7 @@ export async function detachEverywhere(
 async function removeFromStore(tx: Queryable, key: StoreFileKey): Promise<boolean> {
   const seq = await removeStoreFile(tx, key)
   if (seq === undefined) return false
-  await removeChunks(tx, key.vector_store_id, [seq])
+  await queueChunks(tx, key.vector_store_id, seq)
   await raiseVersion(tx, key.vector_store_id)
   return true
 }

@@ -1,6 +1,6 @@
 /** Expires vector stores: their chunks are deleted; the store and the list of its files are kept. */
 import type { Queryable } from '../database/database.ts'
-import { removeChunks } from '../sql/chunks.ts'
+import { queueChunks } from '../sql/removals.ts'
 import { cancelStoreFiles, forgetTextBytes } from '../sql/vector-store-files.ts'
 import {
   lockExpiredStore,
@@ -32,7 +32,7 @@ export async function expireLockedStore(tx: Queryable, store: VectorStoreRow): P
   await updateVectorStore(tx, expired)
   await cancelStoreFiles(tx, store.id)
   await forgetTextBytes(tx, store.id)
-  await removeChunks(tx, store.id)
+  await queueChunks(tx, store.id)
   await raiseVersion(tx, store.id)
   return expired
 }

@@ -62,8 +62,8 @@ async function copyMessages(
   for (;;) {
     const page = await messagesAfter(tx, copy.from, { seq, limit: pageSize })
     const end = page.findIndex((message) => message.id === copy.last)
-    const wanted = end === -1 ? page : page.slice(0, end + 1)
-    const copies = wanted
+    const copied = end === -1 ? page : page.slice(0, end + 1)
+    const copies = copied
       .filter((message) => message.status !== 'in_progress')
       .map(({ seq: _, ...message }) => ({
         ...message,

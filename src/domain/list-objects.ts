@@ -36,62 +36,52 @@ type Key<Name extends string> = Record<'project' | Name, string>
 
 export const listObjects = {
   assistants: ({ db }: Context, project: string, query: ListQuery): Promise<List<Assistant>> =>
-    listed('assistant', listAssistants(db, project, pageQuery(query))),
+    listed('assistant', listAssistants(db, project, query)),
 
   async threads({ db }: Context, project: string, query: ListThreadsQuery): Promise<List<ListedThread>> {
     const { query: search, include } = query
     const threads =
       search === undefined
-        ? await listed('thread', listThreads(db, project, pageQuery(query)))
-        : await foundThreads(db, project, { search, query: pageQuery(query) })
+        ? await listed('thread', listThreads(db, project, query))
+        : await foundThreads(db, project, { search, page: query })
     if (include.length === 0) return threads
-    const texts = await firstMessages(
-      db,
-      threads.data.map(({ id }) => id),
-    )
-    return {
-      ...threads,
-      data: threads.data.map((thread) => ({ ...thread, first_message: texts.get(thread.id) ?? null })),
-    }
+    const ids = threads.data.map(({ id }) => id)
+    const texts = await firstMessages(db, ids)
+    const data = threads.data.map((thread) => ({ ...thread, first_message: texts.get(thread.id) ?? null }))
+    return { ...threads, data }
   },
 
   /** The runs of all threads. */
   project_runs: ({ db }: Context, project: string, query: ListProjectRunsQuery): Promise<List<Run>> =>
-    listed('run', listProjectRuns(db, project, { filters: query, query: pageQuery(query) })),
+    listed('run', listProjectRuns(db, project, query)),
 
   messages(
     { db }: Context,
     { project, thread_id }: Key<'thread_id'>,
     query: ListQuery & { run_id?: string | undefined },
   ): Promise<List<Message>> {
-    const scope = { project, thread_id, ...(query.run_id !== undefined && { run_id: query.run_id }) }
-    return listed('message', listMessages(db, scope, pageQuery(query)))
+    return listed('message', listMessages(db, { project, thread_id, run_id: query.run_id }, query))
   },
 
   runs: ({ db }: Context, { project, thread_id }: Key<'thread_id'>, query: ListQuery): Promise<List<Run>> =>
-    listed('run', listRuns(db, { project, thread_id }, pageQuery(query))),
+    listed('run', listRuns(db, { project, thread_id }, query)),
 
   run_steps(
     { db }: Context,
     { project, thread_id, run_id }: Key<'thread_id' | 'run_id'>,
     query: ListQuery & { withSearchContent: boolean },
   ): Promise<List<RunStep>> {
-    const { withSearchContent } = query
-    const page = { ...pageQuery(query), withSearchContent }
-    return listed('step', listRunSteps(db, { project, thread_id, run_id }, page))
+    return listed('step', listRunSteps(db, { project, thread_id, run_id }, query))
   },
 
   async files({ db }: Context, project: string, query: ListFilesQuery): Promise<List<FileObject>> {
-    const scope = { project, ...(query.purpose !== undefined && { purpose: query.purpose }) }
-    const page = await pageOf(listFiles(db, scope, pageQuery(query)), errors.fileNotFound)
+    const files = listFiles(db, { project, purpose: query.purpose }, query)
+    const page = await pageOf(files, errors.fileNotFound)
     return fileListOf(page.data, page.has_more)
   },
 
   vector_stores: ({ db, clock }: Context, project: string, query: ListQuery): Promise<List<VectorStore>> =>
-    listed(
-      'vector_store',
-      listVectorStores(db, project, { query: pageQuery(query), now: nowSeconds(clock) }),
-    ),
+    listed('vector_store', listVectorStores(db, project, { query, now: nowSeconds(clock) })),
 
   /** All files of a vector store, or those of one batch. */
   async vector_store_files(
@@ -99,8 +89,8 @@ export const listObjects = {
     { project, vector_store_id, batch_id }: Key<'vector_store_id'> & { batch_id?: string },
     query: ListQuery & { filter?: VectorStoreFileStatus | undefined; include?: readonly string[] },
   ): Promise<List<ListedVectorStoreFile>> {
-    const scope = { project, vector_store_id, status: query.filter, ...(batch_id && { batch_id }) }
-    const files = await listed('file', listStoreFiles(db, scope, pageQuery(query)))
+    const scope = { project, vector_store_id, batch_id, status: query.filter }
+    const files = await listed('file', listStoreFiles(db, scope, query))
     if (!query.include?.length) return files
     const ids = files.data.map(({ id }) => id)
     const progress = await findProgress(db, vector_store_id, ids)
@@ -112,7 +102,7 @@ export const listObjects = {
 async function foundThreads(
   db: Queryable,
   project: string,
-  options: { search: string; query: PageQuery },
+  options: { search: string; page: PageQuery },
 ): Promise<List<Thread>> {
   const { data, has_more, last_id } = await pageOf(searchThreads(db, project, options), (id) =>
     errors.notFound('thread', id),
@@ -133,22 +123,5 @@ async function pageOf<Found>(page: Promise<Found>, notFound: (id: string) => Err
     return await page
   } catch (error) {
     throw error instanceof UnknownCursor ? notFound(error.id) : error
-  }
-}
-
-/** The page query without the cursors that the request does not have. */
-function pageQuery({
-  limit,
-  order,
-  after,
-  before,
-  query,
-}: Omit<ListQuery, 'before'> & { before?: string | undefined; query?: string | undefined }): PageQuery {
-  return {
-    limit,
-    order,
-    ...(query !== undefined && { search: query }),
-    ...(after !== undefined && { after }),
-    ...(before !== undefined && { before }),
   }
 }

@@ -9,12 +9,12 @@ export type LoadedImage =
 
 export async function loadImage(
   context: Pick<Context, 'blobs' | 'db'>,
-  wanted: { project: string; file_id: string; maxBytes: number },
+  { project, file_id, maxBytes }: { project: string; file_id: string; maxBytes: number },
 ): Promise<LoadedImage> {
-  const file = await findFile(context.db, wanted.project, wanted.file_id)
+  const file = await findFile(context.db, project, file_id)
   if (file?.sha256 === null) return { missing: 'not imported' }
   if (!file || file.image_type === null) return { missing: 'deleted' }
-  if (file.bytes > wanted.maxBytes) return { missing: 'too large' }
+  if (file.bytes > maxBytes) return { missing: 'too large' }
   const content = await context.blobs.get(file.sha256)
   if (!content) throw new Error(`expected the blob store to hold file ${file.id} (${file.sha256})`)
   const base64 = (await buffer(content)).toString('base64')

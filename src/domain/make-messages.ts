@@ -1,4 +1,4 @@
-/** Makes message rows from the messages of a request. */
+/** Builds message rows from the messages of a request. */
 import type { CreateMessageRequest, Message, MessageContentPart } from '../api/messages.ts'
 import { newId } from '../util/ids.ts'
 

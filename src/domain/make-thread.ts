@@ -1,4 +1,4 @@
-/** Makes a thread from a checked request, and the plan for its files and vector stores. */
+/** Builds a thread from a checked request, and the plan for its files and vector stores. */
 import type { CreateThreadRequest, Thread } from '../api/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'

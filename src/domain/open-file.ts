@@ -13,7 +13,7 @@ export interface OpenedFile {
   read: (range?: { start: number; end: number }) => Promise<Readable>
 }
 
-/** Answers undefined when there is no such file in the project. Throws 404 when its content was not imported. */
+/** Returns undefined when there is no such file in the project. Throws 404 when its content was not imported. */
 export async function openFile(
   { db, blobs }: Context,
   { project, file_id }: { project: string; file_id: string },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { FileText, TextSection } from '../api/file-text.ts'
+import { readDocument } from '../documents/ocr.ts'
 import { ParseFailure, parseFailures } from '../documents/parse-failure.ts'
 import { readSections } from '../documents/sections.ts'
 import { formatOf } from '../documents/supported-extensions.ts'
@@ -31,7 +32,7 @@ export async function readStoreFileText(
   for (let from = 0; !sections.isFull; from += pageSize) {
     const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
     for (const chunk of chunks) {
-      // Chunks overlap: of each only what the one before did not hold.
+      // Chunks overlap: only the part that the chunk before did not contain is added.
       const gap = chunk.position > 0 && chunk.start_at > end ? '\n' : ''
       sections.add({ ...placeOf(chunk), text: gap + chunk.text.slice(Math.max(0, end - chunk.start_at)) })
       end = Math.max(end, chunk.end_at)
@@ -62,17 +63,18 @@ export async function readFileText(
 
 async function extracted(
   { blobs, retrieval }: Context,
-  { id, filename, sha256 }: FileRow,
+  { id, filename, sha256, text_sha256 }: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
-  const format = formatOf(filename)
+  const format = text_sha256 === null ? formatOf(filename, retrieval.parsers.ocr !== undefined) : 'text'
   if (!format) throw parseFailures.unsupported()
-  if (sha256 === null) throw parseFailures.notImported()
-  const content = await blobs.get(sha256)
-  if (!content) throw parseFailures.internal(`the blob store lacks ${sha256}`)
+  const stored = sha256 ?? text_sha256
+  if (stored === null) throw parseFailures.notImported()
+  const content = await blobs.get(stored)
+  if (!content) throw parseFailures.internal(`the blob store lacks ${stored}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
   await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
-  await retrieval.parsers.run({ kind: 'extract', input, output, format, ...limits }, signal)
+  await readDocument(retrieval.parsers, { kind: 'extract', input, output, format, ...limits }, signal)
   const sections = new Sections()
   for await (const section of readSections(output)) {
     sections.add(section)

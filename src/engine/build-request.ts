@@ -120,7 +120,7 @@ async function loadThread(
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
   const { thread_id, id, settings } = record.row
-  const reader = { run_id: id, origin: model.origin, unrecorded }
+  const reader = { run_id: id, origins: model.origins, unrecorded }
   if (newThread) {
     const all = newThread.map((message, seq) => ({ ...message, seq }))
     return { exchanges: conversation(all, [], reader), findings: findingsOf([], id) }

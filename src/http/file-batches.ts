@@ -15,7 +15,6 @@ export const fileBatchRoutes = [
     path: batches,
     id: 'createVectorStoreFileBatch',
     summary: 'Attach several files to a vector store',
-    tag: 'Vector stores',
     body: 'CreateVectorStoreFileBatchRequest',
     example: { file_ids: ['file-abc123'] },
     answer: 'VectorStoreFileBatch',
@@ -27,7 +26,6 @@ export const fileBatchRoutes = [
     path: `${batches}/{batch_id}`,
     id: 'getVectorStoreFileBatch',
     summary: 'Retrieve a batch of files with its status',
-    tag: 'Vector stores',
     answer: 'VectorStoreFileBatch',
     pollAfterMs: ingestPollAfterMs,
     handle: ({ context, project, params }) => findObject.file_batch(context, { project, ...params }),
@@ -37,7 +35,6 @@ export const fileBatchRoutes = [
     path: `${batches}/{batch_id}/cancel`,
     id: 'cancelVectorStoreFileBatch',
     summary: 'Cancel the ingest of the unfinished files of a batch',
-    tag: 'Vector stores',
     answer: 'VectorStoreFileBatch',
     pollAfterMs: ingestPollAfterMs,
     handle: ({ context, project, params: { vector_store_id, batch_id: id } }) =>
@@ -48,7 +45,6 @@ export const fileBatchRoutes = [
     path: `${batches}/{batch_id}/files`,
     id: 'listVectorStoreFileBatchFiles',
     summary: 'List the files of a batch',
-    tag: 'Vector stores',
     query: ListVectorStoreFilesQuery,
     answer: 'VectorStoreFileList',
     handle: ({ context, project, params, query }) =>

@@ -24,7 +24,6 @@ export const fileRoutes = [
     path: '/v1/files',
     id: 'createFile',
     summary: 'Upload a file',
-    tag: 'Files',
     form: { fields: 'CreateFileRequest', file: 'file' },
     example: { purpose: 'assistants' },
     answer: 'File',
@@ -50,7 +49,6 @@ export const fileRoutes = [
     path: '/v1/files',
     id: 'listFiles',
     summary: 'List the files of the project',
-    tag: 'Files',
     query: ListFilesQuery,
     answer: 'FileList',
     handle: ({ context, project, query }) => listObjects.files(context, project, query),
@@ -60,7 +58,6 @@ export const fileRoutes = [
     path: '/v1/files/{file_id}',
     id: 'getFile',
     summary: 'Retrieve the description of a file',
-    tag: 'Files',
     answer: 'File',
     handle: ({ context, project, params }) => findObject.file(context, { project, ...params }),
   }),
@@ -71,7 +68,6 @@ export const fileRoutes = [
     summary: 'Download the content of a file',
     description:
       'Files uploaded for assistants cannot be downloaded unless the server is configured to allow it.',
-    tag: 'Files',
     media: ['application/octet-stream', 'image/*'],
     async handle({ server, context, project, params, request, reply }) {
       const opened = await openFile(context, { project, ...params })
@@ -86,7 +82,6 @@ export const fileRoutes = [
     path: '/v1/files/{file_id}',
     id: 'deleteFile',
     summary: 'Delete a file',
-    tag: 'Files',
     answer: 'FileDeleted',
     async handle({ context, project, params: { file_id: id } }) {
       await deleteFile(context, project, id)
@@ -97,7 +92,7 @@ export const fileRoutes = [
 
 /** The name is kept as it was sent, directories included; whatever writes a file takes only its last part. */
 function checkName(name = ''): string {
-  // A folder is no file.
+  // A path that ends with a slash is not the name of a file.
   if (plainFileName(name) === undefined) throw errors.requiredProperty('file')
   const fault = textFault(name)
   if (fault) throw errors.unstorableText('file', fault)

@@ -14,7 +14,6 @@ export const messageRoutes = [
     id: 'createMessage',
     summary: 'Add a message to a thread',
     description: 'Refused while a run of the thread is active.',
-    tag: 'Messages',
     body: 'CreateMessageRequest',
     example: { role: 'user', content: 'Hello!' },
     answer: 'Message',
@@ -25,7 +24,6 @@ export const messageRoutes = [
     path: '/v1/threads/{thread_id}/messages',
     id: 'listMessages',
     summary: 'List the messages of a thread',
-    tag: 'Messages',
     query: ListMessagesQuery,
     answer: 'MessageList',
     handle: ({ context, project, params, query }) =>
@@ -36,7 +34,6 @@ export const messageRoutes = [
     path: '/v1/threads/{thread_id}/messages/{message_id}',
     id: 'getMessage',
     summary: 'Retrieve a message',
-    tag: 'Messages',
     answer: 'Message',
     handle: ({ context, project, params }) => findObject.message(context, { project, ...params }),
   }),
@@ -45,7 +42,6 @@ export const messageRoutes = [
     path: '/v1/threads/{thread_id}/messages/{message_id}',
     id: 'modifyMessage',
     summary: 'Modify the metadata of a message',
-    tag: 'Messages',
     body: 'ModifyMessageRequest',
     example: { metadata: { language: 'en' } },
     answer: 'Message',
@@ -57,7 +53,6 @@ export const messageRoutes = [
     id: 'deleteMessage',
     summary: 'Delete a message',
     description: 'Refused while a run of the thread is active.',
-    tag: 'Messages',
     answer: 'MessageDeleted',
     async handle({ context, project, params: { thread_id, message_id: id } }) {
       await deleteMessage(context, { project, thread_id, id })

@@ -10,7 +10,6 @@ export const modelRoutes = [
     path: '/v1/models',
     id: 'listModels',
     summary: 'List the available models',
-    tag: 'Models',
     answer: 'ModelList',
     handle: async ({ server }) => ({ object: 'list', data: await server.models.list() }),
   }),
@@ -19,7 +18,6 @@ export const modelRoutes = [
     path: '/v1/models/{model}',
     id: 'getModel',
     summary: 'Retrieve a model',
-    tag: 'Models',
     answer: 'Model',
     async handle({ server: { models }, params: { model: id } }) {
       const found = await models.find(id).catch((error: unknown) => {
@@ -35,7 +33,6 @@ export const modelRoutes = [
     id: 'deleteModel',
     summary: 'Refuse to delete a model',
     description: 'The server owns no model; the answer is always an error.',
-    tag: 'Models',
     handle({ params }) {
       throw errors.modelNotFound(params.model)
     },

@@ -4,24 +4,34 @@ import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
 import { idKinds } from './path-objects.ts'
-import type { Operation, Tag } from './route.ts'
+import type { Operation } from './route.ts'
 import { version } from './version.ts'
 
-const tags: Record<Tag, string> = {
-  Assistants: 'A model with instructions and tools',
-  Threads: 'Conversations',
-  Messages: 'Messages of a thread',
-  Runs: 'Executions of an assistant on a thread',
-  'Run steps': 'The steps that a run consists of',
-  Files: 'Files that tools and models read, and files that tools wrote',
-  Uploads: 'Files that are uploaded in parts',
-  'Vector stores': 'Files that can be searched',
-  Models: 'The available models, and calls that are passed to their provider',
-  Server: 'The server itself',
-}
+/** The groups of operations, each with the paths that belong to it; the last one has all others. */
+const tags: { name: string; description: string; paths: RegExp }[] = [
+  { name: 'Assistants', description: 'A model with instructions and tools', paths: /^\/v1\/assistants/ },
+  { name: 'Threads', description: 'Conversations', paths: /^\/v1\/threads(\/{thread_id}(\/fork)?)?$/ },
+  { name: 'Messages', description: 'Messages of a thread', paths: /\/messages/ },
+  { name: 'Runs', description: 'Executions of an assistant on a thread', paths: /\/runs(?!.*\/steps)/ },
+  { name: 'Run steps', description: 'The steps that a run consists of', paths: /\/steps/ },
+  {
+    name: 'Files',
+    description: 'Files that tools and models read, and files that tools wrote',
+    paths: /^\/v1\/files/,
+  },
+  { name: 'Uploads', description: 'Files that are uploaded in parts', paths: /^\/v1\/uploads/ },
+  { name: 'Vector stores', description: 'Files that can be searched', paths: /^\/v1\/vector_stores/ },
+  {
+    name: 'Models',
+    description: 'The available models, and calls that are passed to their provider',
+    paths: /^\/v1\/(models|chat|embeddings)/,
+  },
+  { name: 'Server', description: 'The server itself', paths: /^/ },
+]
 
 const parameterDescriptions: Record<string, string> = {
   dry_run: 'Report what would be imported, and write nothing',
+  stream: 'Answer the progress as events, and the report as the last of them',
   limit: 'The most objects to list',
   order: 'By creation time: `asc` is oldest first, `desc` newest first',
   after: 'List the objects after the one with this id',
@@ -55,7 +65,7 @@ export function openApiDocument(operations: readonly Operation[]): JsonSchema {
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }, { basic: [] }, { apiKey: [] }],
-    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    tags: tags.map(({ name, description }) => ({ name, description })),
     paths,
     components: {
       schemas: componentSchemas(),
@@ -98,15 +108,15 @@ const idempotencyHeader = {
 }
 
 function describe(operation: Operation): JsonSchema {
-  const { id, summary, tag, isExtension } = operation
+  const { id, path, summary, isExtension } = operation
   const description = [operation.description, isExtension && 'Not part of the original API.']
   const body = bodyOf(operation)
   return {
     operationId: id,
     summary,
     ...(description.some(Boolean) && { description: description.filter(Boolean).join(' ') }),
-    tags: [tag],
-    ...(!operation.path.startsWith('/v1/') && { security: [] }),
+    tags: [tags.find(({ paths }) => paths.test(path))?.name],
+    ...(!path.startsWith('/v1/') && { security: [] }),
     parameters: parametersOf(operation),
     ...(body && { requestBody: body }),
     responses: answersOf(operation),

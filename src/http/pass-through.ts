@@ -5,6 +5,7 @@ import { errors } from '../api/errors.ts'
 import type { Models, PassThrough } from '../models/open.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
+import { streamBegins } from './overload.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 
@@ -17,7 +18,6 @@ export const passThroughRoutes = [
     path: '/v1/embeddings',
     id: 'createEmbeddings',
     summary: 'Send texts to the provider for embedding',
-    tag: 'Models',
     body: 'EmbeddingsRequest',
     example: { model: 'text-embedding-3-small', input: 'Hello!' },
     answer: 'EmbeddingList',
@@ -33,7 +33,6 @@ export const passThroughRoutes = [
     id: 'createChatCompletion',
     summary: 'Send a chat completion request to the provider',
     description: 'Request and answer are those of the provider, streamed or not.',
-    tag: 'Models',
     body: 'ChatCompletionsRequest',
     example: { model: 'gpt-4o', messages: [{ role: 'user', content: 'Hello!' }] },
     media: ['application/json', 'text/event-stream'],
@@ -44,7 +43,7 @@ export const passThroughRoutes = [
   }),
 ]
 
-/** Throws where no provider stands behind the model; `what` names the call that is not possible then. */
+/** Throws when no provider serves the model; `what` names the call in the error for a built-in model. */
 function providerOf(models: Models, name: string, what: string): PassThrough {
   const provider = models.raw(name)
   if (provider) return provider
@@ -55,6 +54,7 @@ function providerOf(models: Models, name: string, what: string): PassThrough {
 async function passOn(reply: FastifyReply, answer: Promise<UpstreamAnswer>): Promise<FastifyReply> {
   try {
     const { status, headers, body } = await answer
+    streamBegins(reply)
     return await reply.code(status).headers(headers).send(body)
   } catch (error) {
     throw error instanceof ModelFailure ? providerUnavailable() : error

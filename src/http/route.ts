@@ -8,18 +8,6 @@ import type { answers, AnswerName, RequestName, requests } from '../api/componen
 import type { Context } from '../domain/context.ts'
 import type { Server } from './server.ts'
 
-export type Tag =
-  | 'Assistants'
-  | 'Threads'
-  | 'Messages'
-  | 'Runs'
-  | 'Run steps'
-  | 'Files'
-  | 'Uploads'
-  | 'Vector stores'
-  | 'Models'
-  | 'Server'
-
 /** `{ thread_id: string; run_id: string }` for `/v1/threads/{thread_id}/runs/{run_id}`. */
 type PathParams<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? { [Key in Name]: string } & PathParams<Rest>
@@ -47,7 +35,6 @@ export interface Operation {
   id: string
   /** One line. */
   summary: string
-  tag: Tag
   /** What a caller should know beyond the summary. */
   description?: string
   query?: z.ZodObject

@@ -18,7 +18,6 @@ export const runEventRoutes = [
     id: 'followRun',
     summary: 'Stream the log of a run until the run has ended',
     description: 'Each event has its number as `id:`. Starts after event `after` or `Last-Event-ID`.',
-    tag: 'Runs',
     query: EventsQuery,
     headers: LastEventId,
     stream: 'always',
@@ -40,7 +39,6 @@ export const runEventRoutes = [
     summary: 'Retrieve what a run did that its object does not show',
     description:
       'Requests to models as they were sent, tool calls with what they found, times, messages that were left out, recoveries.',
-    tag: 'Runs',
     answer: 'RunTrace',
     isExtension: true,
     handle: ({ context, project, params }) => findObject.run_trace(context, { project, ...params }),

@@ -10,7 +10,6 @@ export const runStepRoutes = [
     path: '/v1/threads/{thread_id}/runs/{run_id}/steps',
     id: 'listRunSteps',
     summary: 'List the steps of a run',
-    tag: 'Run steps',
     query: ListRunStepsQuery,
     answer: 'RunStepList',
     handle: ({ context, project, params, query: { include, ...page } }) =>
@@ -21,7 +20,6 @@ export const runStepRoutes = [
     path: '/v1/threads/{thread_id}/runs/{run_id}/steps/{step_id}',
     id: 'getRunStep',
     summary: 'Retrieve a step of a run',
-    tag: 'Run steps',
     query: IncludeQuery,
     answer: 'RunStep',
     handle: ({ context, project, params, query: { include } }) =>

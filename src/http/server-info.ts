@@ -8,7 +8,6 @@ export const serverInfoRoutes = [
     id: 'getServer',
     summary: 'Retrieve version, models, storage and settings of the server',
     description: 'Secrets are left out.',
-    tag: 'Server',
     answer: 'ServerInfo',
     isExtension: true,
     handle: ({ server, project }) => server.serverInfo(project),

@@ -15,7 +15,6 @@ export const serverRoutes = [
     summary: 'Show the version and the main addresses',
     description:
       'Browsers are redirected to the console, or see a page where there is none; others get JSON.',
-    tag: 'Server',
     media: ['application/json', 'text/html'],
     handle({ server, request, reply }) {
       if (request.headers.accept?.includes('text/html')) {
@@ -31,7 +30,6 @@ export const serverRoutes = [
     path: '/healthz',
     id: 'getHealth',
     summary: 'Report that the process is up',
-    tag: 'Server',
     answer: 'Health',
     handle: () => ({ status: 'ok' }),
   }),
@@ -42,7 +40,6 @@ export const serverRoutes = [
     summary: 'Report the state of database, model and sandbox',
     description:
       'Answered with 503 while the server cannot serve requests. Where keys are configured, details need one.',
-    tag: 'Server',
     answer: 'Readiness',
     async handle({ server, request, reply }) {
       const state = await server.readiness()
@@ -55,13 +52,12 @@ export const serverRoutes = [
     path: '/openapi.json',
     id: 'getOpenApi',
     summary: 'Retrieve this OpenAPI document',
-    tag: 'Server',
     media: ['application/json'],
     handle: ({ server, reply }) => send(reply, 'application/json', server.openApi()),
   }),
 ]
 
-/** What names no path, host or library. */
+/** Fields that contain no path, host or library name. */
 const publicFields: ReadonlySet<string> = new Set(['status', 'embedded', 'demo', 'driver'])
 
 function withoutDetails(state: Readiness): Readiness {

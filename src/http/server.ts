@@ -20,6 +20,9 @@ export interface ServerOptions {
   /** How long headers and body of a request may take to arrive; uploads only have to make progress. */
   requestTimeoutMs: number
   maxConnections: number
+  /** Requests in progress at once, streams that have begun not counted: of all projects, and of each. */
+  maxRequests: number
+  maxProjectRequests: number
   /** Largest file in one request. */
   maxFileBytes: number
   /** Whether files of every purpose may be downloaded. */
@@ -29,7 +32,7 @@ export interface ServerOptions {
   readiness: () => Promise<Readiness>
   /** Whether the console is served. */
   hasConsole: boolean
-  /** Describes the server for a key of the given project. */
+  /** Describes the server for a key of this project. */
   serverInfo: (project: string) => Promise<ServerInfo>
   /** Whether the server stops: it still answers, and asks clients to use another connection. */
   isDraining: () => boolean

@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
+import { streamBegins } from './overload.ts'
 
 /** An entry of the run log. */
 interface Entry {
@@ -30,7 +31,7 @@ const done = 'event: done\ndata: [DONE]\n\n'
 /** A comment without a blank line after it: the official Python SDK takes a blank line for an empty event. */
 const keepAlive = ': keep-alive\n'
 
-/** A reader that takes nothing for so many keep-alive periods is disconnected. */
+/** A reader that reads nothing for this many keep-alive periods is disconnected. */
 const stalledPeriods = 4
 
 /** Sends entries as they come and then `done`; a failure after the start becomes an `error` event. */
@@ -76,6 +77,7 @@ export async function sendEvents(
 function beginStream(reply: FastifyReply): ServerResponse {
   reply.hijack()
   const response = reply.raw
+  streamBegins(reply)
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     ...answerHeaders(reply.request),
@@ -95,7 +97,7 @@ function errorFrame(error: ApiError): string {
   return `event: error\ndata: ${JSON.stringify(error.toBody())}\n\n`
 }
 
-/** Waits for a reader that is slower than the run, and disconnects one that has stopped to read. */
+/** Waits for a reader that is slower than the run, and disconnects one that has stopped reading. */
 async function write(response: ServerResponse, text: string, options: StreamOptions): Promise<void> {
   if (response.destroyed || response.write(text)) return
   const stalled = AbortSignal.timeout(options.keepAliveMs * stalledPeriods)

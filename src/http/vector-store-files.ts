@@ -19,7 +19,6 @@ export const vectorStoreFileRoutes = [
     path: files,
     id: 'createVectorStoreFile',
     summary: 'Attach a file to a vector store',
-    tag: 'Vector stores',
     body: 'CreateVectorStoreFileRequest',
     example: { file_id: 'file-abc123', attributes: { year: 2024 } },
     answer: 'VectorStoreFile',
@@ -31,7 +30,6 @@ export const vectorStoreFileRoutes = [
     path: files,
     id: 'listVectorStoreFiles',
     summary: 'List the files of a vector store',
-    tag: 'Vector stores',
     query: ListVectorStoreFilesQuery,
     answer: 'VectorStoreFileList',
     handle: ({ context, project, params, query }) =>
@@ -42,7 +40,6 @@ export const vectorStoreFileRoutes = [
     path: file,
     id: 'getVectorStoreFile',
     summary: 'Retrieve a file of a vector store with its status',
-    tag: 'Vector stores',
     answer: 'VectorStoreFile',
     pollAfterMs: ingestPollAfterMs,
     handle: ({ context, project, params }) => findObject.vector_store_file(context, { project, ...params }),
@@ -52,7 +49,6 @@ export const vectorStoreFileRoutes = [
     path: file,
     id: 'modifyVectorStoreFile',
     summary: 'Replace the attributes of a file of a vector store',
-    tag: 'Vector stores',
     body: 'ModifyVectorStoreFileRequest',
     example: { attributes: { year: 2025 } },
     answer: 'VectorStoreFile',
@@ -63,7 +59,6 @@ export const vectorStoreFileRoutes = [
     path: file,
     id: 'deleteVectorStoreFile',
     summary: 'Remove a file from a vector store',
-    tag: 'Vector stores',
     answer: 'VectorStoreFileDeleted',
     async handle({ context, project, params }) {
       await detachFile(context, { project, ...params })
@@ -75,7 +70,6 @@ export const vectorStoreFileRoutes = [
     path: `${file}/content`,
     id: 'getVectorStoreFileContent',
     summary: 'Retrieve the text that was read from a file',
-    tag: 'Vector stores',
     answer: 'VectorStoreFileContent',
     async handle({ context, project, params, reply }) {
       const content = await readStoreFile(context, { project, ...params })

@@ -64,11 +64,16 @@ export async function forgetAnswer(db: Queryable, key: AnswerKey): Promise<void>
   })
 }
 
-/** Deletes answers that are older than a day. */
-export async function forgetOldAnswers(db: Queryable, now: number): Promise<void> {
-  await db.query({
+/** The largest number of rows that one statement deletes. */
+const batch = 1000
+
+/** Deletes up to 1,000 answers that are older than a day; returns how many. */
+export async function forgetOldAnswers(db: Queryable, now: number): Promise<number> {
+  const rows = await db.query({
     name: 'forget_old_answers',
-    text: 'delete from answers where created_at <= $1',
+    text: `delete from answers where ctid = any(array(
+             select ctid from answers where created_at <= $1 limit ${batch})) returning 1`,
     values: [now - keptSeconds],
   })
+  return rows.length
 }

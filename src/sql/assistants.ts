@@ -1,6 +1,7 @@
 /** Rows of `assistants`. */
 import type { Assistant } from '../api/assistants.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 /** An assistant as stored: `temperature` and `top_p` are null where they were not set, and then not sent to the model. */
@@ -29,13 +30,9 @@ export function shownAssistant(stored: StoredAssistant): Assistant {
 
 export async function insertAssistant(
   db: Queryable,
-  row: { id: string; project: string; created_at: number; body: AssistantBody },
+  row: AssistantRow & { project: string },
 ): Promise<Assistant> {
-  await db.query({
-    name: 'insert_assistant',
-    text: 'insert into assistants (id, project, created_at, body) values ($1, $2, $3, $4)',
-    values: [row.id, row.project, row.created_at, JSON.stringify(row.body)],
-  })
+  await insertRow(db, 'assistants', 'id, project, created_at, body', row)
   return shownAssistant(storedAssistant(row))
 }
 
@@ -108,14 +105,14 @@ export async function deleteAssistant(db: Queryable, project: string, id: string
 export async function listAssistants(
   db: Queryable,
   project: string,
-  query: PageQuery,
+  page: PageQuery,
 ): Promise<Page<Assistant>> {
-  const page = await listRows<AssistantRow>(db, {
+  return listRows(db, {
     table: 'assistants',
     columns: 'id, created_at, body',
     where: { project },
-    query,
+    page,
     searched: { column: "(body -> 'name')::text", isJson: true },
+    toObject: (row: AssistantRow) => shownAssistant(storedAssistant(row)),
   })
-  return { ...page, data: page.data.map((row) => shownAssistant(storedAssistant(row))) }
 }

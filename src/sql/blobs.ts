@@ -60,6 +60,7 @@ export async function lockReleasedBlob(tx: Queryable, before: number): Promise<s
 export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolean> {
   const rows = await tx.query({
     text: `select 1 where exists (select 1 from files where sha256 = $1)
+                       or exists (select 1 from files where text_sha256 = $1)
                        or exists (select 1 from upload_parts where sha256 = $1)`,
     values: [sha256],
   })

@@ -128,7 +128,7 @@ const pageSize = 400
  */
 const filesPerPage = 100
 
-interface PageOfTerms {
+export interface PageOfTerms {
   store_file: number
   position: number
   terms: Buffer
@@ -143,13 +143,51 @@ export async function* pagesOfTerms(
   yield* pages(store_files, ({ file, number, files }) =>
     db.query<PageOfTerms & { number: number }>({
       name: 'page_of_terms',
-      text: `select store_file, position, position as number, terms from chunks
-             where vector_store_id = $1 and (store_file, position) > ($2, $3) and store_file <= $4
-               and store_file = any($5)
-             order by store_file, position limit $6`,
-      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+      text: pageQuery({ table: 'chunks', key: 'position', columns: 'position, position as number, terms' }),
+      values: [vector_store_id, file, number, files],
     }),
   )
+}
+
+interface ChunkPlace {
+  store_file: number
+  position: number
+}
+
+/** The texts of the chunks that still exist. */
+export async function textsOfChunks(
+  db: Queryable,
+  vector_store_id: string,
+  places: readonly ChunkPlace[],
+): Promise<(ChunkPlace & { text: string })[]> {
+  return db.query({
+    name: 'texts_of_chunks',
+    text: `select c.store_file, c.position, c.text
+           from unnest($2::bigint[], $3::int[]) as wanted (store_file, position)
+           join chunks c on c.vector_store_id = $1 and c.store_file = wanted.store_file
+                        and c.position = wanted.position`,
+    values: [vector_store_id, places.map((one) => one.store_file), places.map((one) => one.position)],
+  })
+}
+
+/** Stores other terms for chunks. What is found by them is the caller's care: the version of the store stays. */
+export async function updateTerms(
+  db: Queryable,
+  vector_store_id: string,
+  rows: readonly PageOfTerms[],
+): Promise<void> {
+  await db.query({
+    name: 'update_terms',
+    text: `update chunks c set terms = new.terms
+           from unnest($2::bigint[], $3::int[], $4::bytea[]) as new (store_file, position, terms)
+           where c.vector_store_id = $1 and c.store_file = new.store_file and c.position = new.position`,
+    values: [
+      vector_store_id,
+      rows.map((row) => row.store_file),
+      rows.map((row) => row.position),
+      rows.map((row) => row.terms),
+    ],
+  })
 }
 
 /** The windows of some files of a store, in pages, ordered by file and number. */
@@ -161,13 +199,24 @@ export async function* pagesOfWindows(
   yield* pages(store_files, ({ file, number, files }) =>
     db.query<WindowRow & { store_file: number }>({
       name: 'page_of_windows',
-      text: `select store_file, number, positions, vector from chunk_windows
-             where vector_store_id = $1 and (store_file, number) > ($2, $3) and store_file <= $4
-               and store_file = any($5)
-             order by store_file, number limit $6`,
-      values: [vector_store_id, file, number, files.at(-1), files, pageSize],
+      text: pageQuery({ table: 'chunk_windows', key: 'number', columns: 'number, positions, vector' }),
+      values: [vector_store_id, file, number, files],
     }),
   )
+}
+
+/**
+ * One look into the index for each file, in their order, which ends when the page is full. Before version 17,
+ * PostgreSQL reads all rows of all files for `store_file = any(...) order by store_file`.
+ */
+function pageQuery({ table, key, columns }: { table: string; key: string; columns: string }): string {
+  return `select wanted.store_file, found.*
+          from (select unnest($4::bigint[]) as store_file order by 1) as wanted,
+            lateral (select ${columns} from ${table}
+                     where vector_store_id = $1 and store_file = wanted.store_file
+                       and ${key} > case when wanted.store_file = $2 then $3::int else -1 end
+                     order by ${key} limit ${pageSize}) as found
+          order by wanted.store_file, found.${key} limit ${pageSize}`
 }
 
 /** Reads page after page. `read` returns the first rows of `files` that come after row `number` of `file`. */
@@ -190,37 +239,29 @@ async function* pages<Row extends { store_file: number; number: number }>(
   }
 }
 
-/** Whether the store has any vector. */
+/** Whether any file of the store has a vector. Vectors of files that were removed may still be there. */
 export async function hasWindows(db: Queryable, vector_store_id: string): Promise<boolean> {
   const rows = await db.query({
     name: 'has_windows',
-    text: 'select 1 from chunk_windows where vector_store_id = $1 limit 1',
+    text: `select 1 from vector_store_files f
+           where vector_store_id = $1 and exists (
+             select 1 from chunk_windows w where w.vector_store_id = $1 and w.store_file = f.seq)
+           limit 1`,
     values: [vector_store_id],
   })
   return rows.length > 0
 }
 
-/** Deletes the chunks and windows of some files of a store, or of all its files. */
+/** Deletes the chunks and windows of some files of a store, which are then read again or stay without. */
 export async function removeChunks(
   tx: Queryable,
   vector_store_id: string,
-  store_files?: readonly number[],
+  store_files: readonly number[],
 ): Promise<void> {
-  await removeWindows(tx, vector_store_id, store_files)
-  await tx.query({
-    text: 'delete from chunks where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))',
-    values: [vector_store_id, store_files ?? null],
-  })
-}
-
-export async function removeWindows(
-  tx: Queryable,
-  vector_store_id: string,
-  store_files?: readonly number[],
-): Promise<void> {
-  await tx.query({
-    text: `delete from chunk_windows
-           where vector_store_id = $1 and ($2::bigint[] is null or store_file = any($2))`,
-    values: [vector_store_id, store_files ?? null],
-  })
+  for (const table of ['chunk_windows', 'chunks']) {
+    await tx.query({
+      text: `delete from ${table} where vector_store_id = $1 and store_file = any($2)`,
+      values: [vector_store_id, store_files],
+    })
+  }
 }

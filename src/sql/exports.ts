@@ -1,7 +1,7 @@
 /** Statements of exports: rows in full, page by page. */
 import type { Queryable } from '../database/database.ts'
 import { storedAssistant, type AssistantRow, type StoredAssistant } from './assistants.ts'
-import type { FileRow } from './files.ts'
+import { fileColumns, type FileRow } from './files.ts'
 import { runColumns, type RunRow } from './runs.ts'
 
 /** Below and above every number of a row. */
@@ -34,8 +34,7 @@ export async function filesBefore(
   { seq, limit }: SeqPage,
 ): Promise<(FileRow & { seq: number })[]> {
   return db.query<FileRow & { seq: number }>({
-    text: `select seq, id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type
-           from files where project = $1 and seq < $2 order by seq desc limit $3`,
+    text: `select seq, ${fileColumns} from files where project = $1 and seq < $2 order by seq desc limit $3`,
     values: [project, seq, limit],
   })
 }
@@ -53,8 +52,7 @@ export async function runsOfThread(db: Queryable, thread_id: string): Promise<Ru
 export async function filesById(db: Queryable, project: string, ids: readonly string[]): Promise<FileRow[]> {
   return db.query<FileRow>({
     name: 'files_by_id',
-    text: `select id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type
-           from files where project = $1 and id = any($2) order by seq`,
+    text: `select ${fileColumns} from files where project = $1 and id = any($2) order by seq`,
     values: [project, ids],
   })
 }

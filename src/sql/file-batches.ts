@@ -1,6 +1,7 @@
 /** Rows of `file_batches`. */
 import type { FileCounts, VectorStoreFileBatch } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { fileCountColumns } from './vector-stores.ts'
 
 interface BatchRow {
@@ -41,10 +42,7 @@ export async function insertBatch(
   batch: BatchKey & { created_at: number },
   store_files: readonly number[],
 ): Promise<void> {
-  await tx.query({
-    text: 'insert into file_batches (id, project, vector_store_id, created_at) values ($1, $2, $3, $4)',
-    values: [batch.id, batch.project, batch.vector_store_id, batch.created_at],
-  })
+  await insertRow(tx, 'file_batches', 'id, project, vector_store_id, created_at', batch)
   await tx.query({
     text: 'insert into file_batch_files (batch_id, store_file) select $1, unnest($2::bigint[])',
     values: [batch.id, store_files],

@@ -1,6 +1,7 @@
 /** Rows of `files`. */
 import type { FileObject } from '../api/files.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export interface FileRow extends Pick<
@@ -12,12 +13,19 @@ export interface FileRow extends Pick<
   sha256: string | null
   /** The media type of an image that models can read; null for other contents. */
   image_type: string | null
+  /** The text of a file without content, in the blob store; null where it has none. */
+  text_sha256: string | null
 }
 
-const columns = 'id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type'
+const written = 'id, project, created_at, expires_at, purpose, filename, bytes, sha256, image_type'
+export const fileColumns = `${written}, text_sha256`
 
-/** `status_details` of a file without content. */
-export const missingContent = 'The content of this file was not part of the import.'
+function statusDetails({ sha256, text_sha256 }: FileRow): string | null {
+  if (sha256 !== null) return null
+  return text_sha256 === null
+    ? 'The content of this file was not part of the import.'
+    : 'Only the text of this file was imported: vector stores search it.'
+}
 
 export function toFile(row: FileRow): FileObject {
   return {
@@ -29,33 +37,19 @@ export function toFile(row: FileRow): FileObject {
     created_at: row.created_at,
     expires_at: row.expires_at,
     status: row.sha256 === null ? 'error' : 'processed',
-    status_details: row.sha256 === null ? missingContent : null,
+    status_details: statusDetails(row),
   }
 }
 
 /** The row of the contents in `blobs` must be held by the same transaction. */
-export async function insertFile(tx: Queryable, row: FileRow): Promise<void> {
-  await tx.query({
-    name: 'insert_file',
-    text: `insert into files (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    values: [
-      row.id,
-      row.project,
-      row.created_at,
-      row.expires_at,
-      row.purpose,
-      row.filename,
-      row.bytes,
-      row.sha256,
-      row.image_type,
-    ],
-  })
+export async function insertFile(tx: Queryable, row: Omit<FileRow, 'text_sha256'>): Promise<void> {
+  await insertRow(tx, 'files', written, row)
 }
 
 export async function findFile(db: Queryable, project: string, id: string): Promise<FileRow | undefined> {
   const [row] = await db.query<FileRow>({
     name: 'find_file',
-    text: `select ${columns} from files where id = $1 and project = $2`,
+    text: `select ${fileColumns} from files where id = $1 and project = $2`,
     values: [id, project],
   })
   return row
@@ -63,17 +57,17 @@ export async function findFile(db: Queryable, project: string, id: string): Prom
 
 export async function listFiles(
   db: Queryable,
-  scope: { project: string; purpose?: string },
-  query: PageQuery,
+  where: { project: string; purpose?: string | undefined },
+  page: PageQuery,
 ): Promise<Page<FileObject>> {
-  const page = await listRows<FileRow>(db, {
+  return listRows(db, {
     table: 'files',
-    columns,
-    where: { ...scope },
-    query,
+    columns: fileColumns,
+    where,
+    page,
     searched: { column: 'filename' },
+    toObject: toFile,
   })
-  return { ...page, data: page.data.map(toFile) }
 }
 
 /** Names of the files that exist, by id. */
@@ -103,7 +97,7 @@ export async function shareFiles(
 ): Promise<Map<string, FileRow>> {
   const rows = await tx.query<FileRow>({
     name: `share_files_${deleting}`,
-    text: `select ${columns} from files where id = any($2) and project = $1
+    text: `select ${fileColumns} from files where id = any($2) and project = $1
            for key share ${deleting === 'gone' ? 'skip locked' : ''}`,
     values: [project, ids],
   })
@@ -113,7 +107,7 @@ export async function shareFiles(
 /** Locks a file in order to delete it. */
 export async function lockFile(tx: Queryable, project: string, id: string): Promise<FileRow | undefined> {
   const [row] = await tx.query<FileRow>({
-    text: `select ${columns} from files where id = $1 and project = $2 for update`,
+    text: `select ${fileColumns} from files where id = $1 and project = $2 for update`,
     values: [id, project],
   })
   return row
@@ -123,7 +117,7 @@ export async function lockFile(tx: Queryable, project: string, id: string): Prom
 export async function lockExpiredFile(tx: Queryable, now: number): Promise<FileRow | undefined> {
   const [row] = await tx.query<FileRow>({
     name: 'lock_expired_file',
-    text: `select ${columns} from files where expires_at <= $1
+    text: `select ${fileColumns} from files where expires_at <= $1
            order by expires_at limit 1 for update skip locked`,
     values: [now],
   })

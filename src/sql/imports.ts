@@ -72,8 +72,8 @@ export async function threadsOfRuns(
 }
 
 /**
- * Adds files to vector stores of the project. A file with content waits for ingest; a file without content is `failed`
- * with `reason`. Returns the entries that exist afterwards; for the others the store or the file does not exist.
+ * Adds files to vector stores of the project. A file with content or text waits for ingest; one without is `failed` with
+ * `reason`. Returns the entries that exist afterwards; for the others the store or the file does not exist.
  */
 export async function importStoreFiles(
   tx: Queryable,
@@ -86,9 +86,9 @@ export async function importStoreFiles(
              insert into vector_store_files (project, vector_store_id, file_id, created_at, status, last_error,
                                              chunking_strategy, attributes)
              select $1, i.vector_store_id, i.file_id, i.created_at,
-                    case when f.sha256 is null then 'failed'
+                    case when coalesce(f.sha256, f.text_sha256) is null then 'failed'
                          when i.status = 'completed' then 'in_progress' else i.status end,
-                    case when f.sha256 is null
+                    case when coalesce(f.sha256, f.text_sha256) is null
                          then json_build_object('code', 'invalid_file', 'message', $3::text)
                          else i.last_error end,
                     i.chunking_strategy, i.attributes
@@ -110,6 +110,8 @@ export interface MissingContent {
   id: string
   filename: string
   bytes: number
+  /** See `FileRow`. */
+  text_sha256: string | null
 }
 
 /** Files of the project without content whose ids follow `after`, in the order of their ids. */
@@ -119,26 +121,46 @@ export async function filesWithoutContent(
   page: { after: string; limit: number },
 ): Promise<MissingContent[]> {
   return db.query<MissingContent>({
-    text: `select id, filename, bytes from files
+    text: `select id, filename, bytes, text_sha256 from files
            where project = $1 and sha256 is null and id > $2 order by id limit $3`,
     values: [project, page.after, page.limit],
   })
 }
 
-/** Sets the content of a file, which the transaction has locked. Vector stores with the file start to read it. */
+/**
+ * Sets the content of a file. Vector stores that failed with `reason`, because it was missing, start to read it; those
+ * that have read the text of the file keep that.
+ */
 export async function addContent(
   tx: Queryable,
   file: { id: string; sha256: string; image_type: string | null },
   reason: string,
 ): Promise<void> {
   await tx.query({
-    text: 'update files set sha256 = $2, image_type = $3 where id = $1 and sha256 is null',
+    text: `update files set sha256 = $2, image_type = $3, text_sha256 = null where id = $1 and sha256 is null`,
     values: [file.id, file.sha256, file.image_type],
   })
+  await retryStoreFiles(tx, file.id, reason)
+}
+
+/** Sets the text of a file without content. Vector stores that failed with `reason` start to read it. */
+export async function addText(
+  tx: Queryable,
+  file: { id: string; sha256: string },
+  reason: string,
+): Promise<void> {
+  await tx.query({
+    text: 'update files set text_sha256 = $2 where id = $1 and sha256 is null',
+    values: [file.id, file.sha256],
+  })
+  await retryStoreFiles(tx, file.id, reason)
+}
+
+async function retryStoreFiles(tx: Queryable, file_id: string, reason: string): Promise<void> {
   await tx.query({
     text: `update vector_store_files set status = 'in_progress', last_error = null, attempt = attempt + 1
            where file_id = $1 and status = 'failed' and last_error ->> 'message' = $2`,
-    values: [file.id, reason],
+    values: [file_id, reason],
   })
 }
 

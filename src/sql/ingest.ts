@@ -26,6 +26,8 @@ export interface IngestRow {
   filename: string | null
   /** Null also when the content of the file was not imported. */
   sha256: string | null
+  /** The text of a file whose content was not imported, where that is known. */
+  text_sha256: string | null
 }
 
 /** The claim of a worker on a row. It fences every write. */
@@ -84,7 +86,7 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
            )
            select c.seq, c.project, c.vector_store_id, c.file_id, c.attempt, c.chunking_strategy, c.text_bytes,
                   c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, c.work_ms,
-                  files.filename, files.sha256
+                  files.filename, files.sha256, files.text_sha256
            from claimed c left join files on files.id = c.file_id`,
     values: [claim.embedder, claim.worker, claim.limit, claim.suspects, claim.except],
   })
@@ -219,9 +221,9 @@ export async function strandedIngests(
 export async function storesOfOtherEmbedders(
   db: Queryable,
   embedder: string,
-): Promise<{ project: string; id: string }[]> {
-  return db.query<{ project: string; id: string }>({
-    text: 'select project, id from vector_stores where embedder <> $1 and not is_expired order by id',
+): Promise<{ project: string; id: string; embedder: string }[]> {
+  return db.query<{ project: string; id: string; embedder: string }>({
+    text: 'select project, id, embedder from vector_stores where embedder <> $1 and not is_expired order by id',
     values: [embedder],
   })
 }

@@ -76,13 +76,11 @@ export async function deleteMessage(
 
 export async function listMessages(
   db: Queryable,
-  scope: { project: string; thread_id: string; run_id?: string },
-  query: PageQuery,
+  { project, thread_id, run_id }: { project: string; thread_id: string; run_id?: string | undefined },
+  page: PageQuery,
 ): Promise<Page<Message>> {
-  const { project, thread_id, run_id } = scope
-  const where = { thread_id, project, ...(run_id === undefined ? {} : { run_id }) }
-  const page = await listRows<MessageRow>(db, { table: 'messages', columns: messageColumns, where, query })
-  return { ...page, data: page.data.map(toMessage) }
+  const where = { thread_id, project, run_id }
+  return listRows(db, { table: 'messages', columns: messageColumns, where, page, toObject: toMessage })
 }
 
 export interface ThreadMessage extends Message {

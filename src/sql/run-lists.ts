@@ -2,7 +2,7 @@
 import type { Run, RunStatus } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
-import { runColumns, toRun, type RunRow } from './runs.ts'
+import { runColumns, toRun } from './runs.ts'
 
 export interface RunFilters {
   status?: RunStatus | undefined
@@ -16,24 +16,23 @@ const openStatuses: readonly RunStatus[] = ['queued', 'in_progress', 'requires_a
 export async function listProjectRuns(
   db: Queryable,
   project: string,
-  { filters, query }: { filters: RunFilters; query: PageQuery },
+  { status, assistant_id, model, error_code, ...page }: RunFilters & PageQuery,
 ): Promise<Page<Run>> {
-  const { status, assistant_id, model, error_code } = filters
-  const page = await listRows<RunRow>(db, {
+  return listRows(db, {
     table: 'runs',
     columns: runColumns,
     where: { project },
     // The planner uses a partial index only where the statement contains the status itself.
     conditions: status === undefined ? [] : conditionsFor(status),
     filter: {
-      ...(assistant_id !== undefined && { assistant_id }),
+      assistant_id,
       // As JSON text: the settings may contain characters that the type text does not allow.
-      ...(model !== undefined && { "(settings -> 'model')::text": JSON.stringify(model) }),
-      ...(error_code !== undefined && { "last_error ->> 'code'": error_code }),
+      "(settings -> 'model')::text": model && JSON.stringify(model),
+      "last_error ->> 'code'": error_code,
     },
-    query,
+    page,
+    toObject: toRun,
   })
-  return { ...page, data: page.data.map(toRun) }
 }
 
 /** `status` is a member of the enum. */
@@ -41,4 +40,15 @@ function conditionsFor(status: RunStatus): string[] {
   const own = `status = '${status}'`
   if (!openStatuses.includes(status)) return [own]
   return [own, `status in (${openStatuses.map((one) => `'${one}'`).join(', ')})`]
+}
+
+/** How many runs each project has that are queued, and that are queued, in progress or being cancelled. */
+export async function countRunsAtWork(
+  db: Queryable,
+): Promise<{ project: string; queued: number; runs: number }[]> {
+  return db.query({
+    name: 'count_runs_at_work',
+    text: `select project, count(*) filter (where status = 'queued') as queued, count(*) as runs
+           from runs where status in ('queued', 'in_progress', 'cancelling') group by project`,
+  })
 }

@@ -106,17 +106,16 @@ export async function findRunStep(
 
 export async function listRunSteps(
   db: Queryable,
-  scope: { project: string; thread_id: string; run_id: string },
-  query: PageQuery & StepView,
+  { project, thread_id, run_id }: { project: string; thread_id: string; run_id: string },
+  page: PageQuery & StepView,
 ): Promise<Page<RunStep>> {
-  const { project, thread_id, run_id } = scope
-  const page = await listRows<StepRow>(db, {
+  return listRows(db, {
     table: 'run_steps',
     columns,
     where: { run_id, thread_id, project },
-    query,
+    page,
+    toObject: (row: StepRow) => toRunStep(row, page),
   })
-  return { ...page, data: page.data.map((row) => toRunStep(row, query)) }
 }
 
 /** All steps of a run with their model turns, in order. */

@@ -29,7 +29,7 @@ export async function saveWork(db: Queryable, rows: readonly WorkRow[]): Promise
 /** The largest number of pieces in one answer. */
 const limit = 500
 
-/** In the order in which the pieces began. */
+/** In the order of their start. */
 export async function findWork(db: Queryable, run_id: string): Promise<RunWork[]> {
   const rows = await db.query<{ queued_at: number; body: RunWork }>({
     name: 'find_work',
@@ -53,10 +53,4 @@ export async function removeOldWork(db: Queryable, before: number): Promise<numb
     values: [before],
   })
   return rows.length
-}
-
-/** Deletes the work of the runs of a deleted thread. */
-export async function removeWorkOfRuns(tx: Queryable, run_ids: readonly string[]): Promise<void> {
-  if (run_ids.length === 0) return
-  await tx.query({ text: 'delete from run_work where run_id = any($1)', values: [run_ids] })
 }

@@ -172,17 +172,11 @@ export async function activeRunId(db: Queryable, thread_id: string): Promise<str
 
 export async function listRuns(
   db: Queryable,
-  scope: { project: string; thread_id: string },
-  query: PageQuery,
+  { project, thread_id }: { project: string; thread_id: string },
+  page: PageQuery,
 ): Promise<Page<Run>> {
-  const { project, thread_id } = scope
-  const page = await listRows<RunRow>(db, {
-    table: 'runs',
-    columns: runColumns,
-    where: { thread_id, project },
-    query,
-  })
-  return { ...page, data: page.data.map(toRun) }
+  const where = { thread_id, project }
+  return listRows(db, { table: 'runs', columns: runColumns, where, page, toObject: toRun })
 }
 
 /** Replaces the metadata of a run. The owner detects the change by `revision`. */

@@ -1,7 +1,7 @@
 /** Rows of `threads`. */
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import { removeWorkOfRuns } from './run-work.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export type ThreadRow = Omit<Thread, 'object'>
@@ -63,17 +63,7 @@ export async function lockThreadsWithFile(
 }
 
 export async function insertThread(tx: Queryable, project: string, thread: Thread): Promise<void> {
-  await tx.query({
-    name: 'insert_thread',
-    text: 'insert into threads (id, project, created_at, metadata, tool_resources) values ($1, $2, $3, $4, $5)',
-    values: [
-      thread.id,
-      project,
-      thread.created_at,
-      JSON.stringify(thread.metadata),
-      JSON.stringify(thread.tool_resources),
-    ],
-  })
+  await insertRow(tx, 'threads', `project, ${columns}`, { project, ...thread })
 }
 
 export async function updateThread(tx: Queryable, thread: Thread): Promise<void> {
@@ -83,27 +73,25 @@ export async function updateThread(tx: Queryable, thread: Thread): Promise<void>
   })
 }
 
-export async function listThreads(db: Queryable, project: string, query: PageQuery): Promise<Page<Thread>> {
-  const page = await listRows<ThreadRow>(db, { table: 'threads', columns, where: { project }, query })
-  return { ...page, data: page.data.map(toThread) }
+export async function listThreads(db: Queryable, project: string, page: PageQuery): Promise<Page<Thread>> {
+  return listRows(db, { table: 'threads', columns, where: { project }, page, toObject: toThread })
 }
 
 /**
- * Deletes the thread with its messages, runs and steps. The rows of runs are deleted right after the row of the thread:
- * this waits for writers of the runs, which then write nothing more. `had_session`: the thread has had a Python session.
+ * Deletes the thread with its messages, runs and steps, and queues the removal of their logs and traces. The rows of
+ * runs are deleted right after the row of the thread: this waits for writers of the runs, which then write nothing more.
+ * `had_session`: the thread has had a Python session.
  */
 export async function deleteThread(tx: Queryable, id: string): Promise<{ had_session: boolean }> {
   const [thread] = await tx.query<{ had_session: boolean }>({
     text: 'delete from threads where id = $1 returning session_worker is not null as had_session',
     values: [id],
   })
-  const runs = await tx.query<{ id: string }>({
-    text: 'delete from runs where thread_id = $1 returning id',
+  await tx.query({
+    text: `with gone as (delete from runs where thread_id = $1 returning id)
+           insert into removed_runs (run_id) select id from gone`,
     values: [id],
   })
-  const run_ids = runs.map((run) => run.id)
-  await tx.query({ text: 'delete from run_events where run_id = any($1)', values: [run_ids] })
-  await removeWorkOfRuns(tx, run_ids)
   await tx.query({ text: 'delete from run_steps where thread_id = $1', values: [id] })
   await tx.query({ text: 'delete from messages where thread_id = $1', values: [id] })
   return { had_session: thread?.had_session ?? false }

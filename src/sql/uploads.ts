@@ -2,6 +2,7 @@
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import type { Upload, UploadPart } from '../api/uploads.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 
 export interface UploadRow {
   id: string
@@ -29,6 +30,7 @@ export interface UploadKey {
 }
 
 const columns = 'id, project, created_at, expires_at, status, bytes, filename, purpose, expires_after'
+const partColumns = 'id, upload_id, created_at, bytes, sha256'
 
 /** `file` is for completed uploads only. */
 export function toUpload(row: UploadRow, file?: FileObject): Upload {
@@ -50,20 +52,7 @@ export function toPart(row: PartRow): UploadPart {
 }
 
 export async function insertUpload(db: Queryable, row: UploadRow): Promise<void> {
-  await db.query({
-    text: `insert into uploads (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-    values: [
-      row.id,
-      row.project,
-      row.created_at,
-      row.expires_at,
-      row.status,
-      row.bytes,
-      row.filename,
-      row.purpose,
-      row.expires_after && JSON.stringify(row.expires_after),
-    ],
-  })
+  await insertRow(db, 'uploads', columns, row)
 }
 
 export async function findUpload(db: Queryable, key: UploadKey): Promise<UploadRow | undefined> {
@@ -106,15 +95,12 @@ export async function setUploadStatus(tx: Queryable, id: string, status: Upload[
 
 /** The row of the contents in `blobs` must be held by the same transaction. */
 export async function insertPart(tx: Queryable, row: PartRow): Promise<void> {
-  await tx.query({
-    text: 'insert into upload_parts (id, upload_id, created_at, bytes, sha256) values ($1, $2, $3, $4, $5)',
-    values: [row.id, row.upload_id, row.created_at, row.bytes, row.sha256],
-  })
+  await insertRow(tx, 'upload_parts', partColumns, row)
 }
 
 export async function partsOfUpload(db: Queryable, upload_id: string): Promise<PartRow[]> {
   return db.query<PartRow>({
-    text: 'select id, upload_id, created_at, bytes, sha256 from upload_parts where upload_id = $1',
+    text: `select ${partColumns} from upload_parts where upload_id = $1`,
     values: [upload_id],
   })
 }

@@ -58,7 +58,7 @@ export async function insertStoreFiles(
                                            attributes)
            select $1, $2, file_id, $3, 'in_progress', chunking_strategy, attributes
            from unnest($4::text[], $5::json[], $6::json[]) with ordinality
-             as wanted (file_id, chunking_strategy, attributes, place)
+             as input (file_id, chunking_strategy, attributes, place)
            order by place
            on conflict (vector_store_id, file_id) do nothing returning seq`,
     values: [
@@ -81,9 +81,9 @@ export async function updateAttributes(
 ): Promise<void> {
   const named = files.filter((file) => file.attributes)
   await tx.query({
-    text: `update vector_store_files f set attributes = wanted.attributes
-           from unnest($2::text[], $3::json[]) as wanted (file_id, attributes)
-           where f.vector_store_id = $1 and f.file_id = wanted.file_id`,
+    text: `update vector_store_files f set attributes = input.attributes
+           from unnest($2::text[], $3::json[]) as input (file_id, attributes)
+           where f.vector_store_id = $1 and f.file_id = input.file_id`,
     values: [
       vector_store_id,
       named.map((file) => file.file_id),
@@ -104,12 +104,12 @@ export async function restartStoreFiles(
   const rows = await tx.query<{ seq: number }>({
     text: `update vector_store_files f
            set status = 'in_progress', last_error = null, text_bytes = 0, chunk_count = null, embedded = 0,
-               chunking_strategy = coalesce(wanted.chunking_strategy, f.chunking_strategy), reads_whole = null,
+               chunking_strategy = coalesce(input.chunking_strategy, f.chunking_strategy), reads_whole = null,
                lease_owner = null, attempt = f.attempt + 1, takeovers = 0, failures = 0, retry_at = null
-           from unnest($2::text[], $3::json[]) as wanted (file_id, chunking_strategy)
-           where f.vector_store_id = $1 and f.file_id = wanted.file_id
+           from unnest($2::text[], $3::json[]) as input (file_id, chunking_strategy)
+           where f.vector_store_id = $1 and f.file_id = input.file_id
              and (f.status in ('failed', 'cancelled')
-                  or wanted.chunking_strategy::jsonb <> f.chunking_strategy::jsonb)
+                  or input.chunking_strategy::jsonb <> f.chunking_strategy::jsonb)
            returning f.seq`,
     values: [
       vector_store_id,
@@ -163,25 +163,24 @@ interface FileListScope {
   project: string
   vector_store_id: string
   /** Only the files of a batch. */
-  batch_id?: string
+  batch_id?: string | undefined
   status?: VectorStoreFileStatus | undefined
 }
 
 export async function listStoreFiles(
   db: Queryable,
-  scope: FileListScope,
-  query: PageQuery,
+  { status, ...where }: FileListScope,
+  page: PageQuery,
 ): Promise<Page<VectorStoreFile>> {
-  const { status, ...where } = scope
-  const page = await listRows<StoreFileRow>(db, {
-    table: scope.batch_id === undefined ? 'vector_store_files' : 'files_of_batches',
+  return listRows(db, {
+    table: where.batch_id === undefined ? 'vector_store_files' : 'files_of_batches',
     columns,
     where,
-    ...(status !== undefined && { filter: { status } }),
-    query,
+    filter: { status },
+    page,
     idColumn: 'file_id',
+    toObject: toStoreFile,
   })
-  return { ...page, data: page.data.map(toStoreFile) }
 }
 
 /** Removes a file from a locked store; returns its `seq`. The caller must delete its chunks. */

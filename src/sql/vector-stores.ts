@@ -1,6 +1,7 @@
 /** Rows of `vector_stores`. File counts are computed from the files by each query. */
 import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { insertRow } from './insert-row.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
 export interface VectorStoreRow extends Pick<
@@ -74,23 +75,7 @@ function toVectorStore(row: CountedStoreRow, now: number): VectorStore {
 }
 
 export async function insertVectorStore(tx: Queryable, row: VectorStoreRow): Promise<void> {
-  await tx.query({
-    text: `insert into vector_stores (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-    values: [
-      row.id,
-      row.project,
-      row.created_at,
-      row.name,
-      row.description,
-      row.expires_after && JSON.stringify(row.expires_after),
-      row.expires_at,
-      row.last_active_at,
-      JSON.stringify(row.metadata),
-      row.embedder,
-      row.version,
-      row.is_expired,
-    ],
-  })
+  await insertRow(tx, 'vector_stores', columns, row)
 }
 
 /** The wire object. `now` comes from the server's clock. */
@@ -153,16 +138,16 @@ export async function lockExpiredStore(tx: Queryable, now: number): Promise<Vect
 export async function listVectorStores(
   db: Queryable,
   project: string,
-  options: { query: PageQuery; now: number },
+  { query: page, now }: { query: PageQuery; now: number },
 ): Promise<Page<VectorStore>> {
-  const page = await listRows<CountedStoreRow>(db, {
+  return listRows(db, {
     table: 'vector_stores',
     columns: countedColumns,
     where: { project },
-    query: options.query,
+    page,
     searched: { column: 'name' },
+    toObject: (row: CountedStoreRow) => toVectorStore(row, now),
   })
-  return { ...page, data: page.data.map((row) => toVectorStore(row, options.now)) }
 }
 
 /** Writes the fields that a client may change and those that depend on them. The row must be locked. */

@@ -4,7 +4,9 @@ import { basename } from 'node:path'
 import type { Context } from '../domain/context.ts'
 import { holdContent, saveContent } from '../domain/save-content.ts'
 import { parseFailures } from '../documents/index.ts'
-import { addContent, filesWithoutContent, type MissingContent } from '../sql/imports.ts'
+import { releaseBlobs } from '../sql/blobs.ts'
+import { addContent, addText, filesWithoutContent, type MissingContent } from '../sql/imports.ts'
+import { nowSeconds } from '../util/clock.ts'
 import type { ReportBuilder } from './report.ts'
 import type { SourceFile } from './sources.ts'
 
@@ -18,10 +20,16 @@ type Filling = Pick<Context, 'blobs' | 'clock' | 'db'>
 /** Local files by what can name them. */
 export class ContentIndex {
   readonly #byKey = new Map<string, SourceFile>()
+  readonly #texts = new Map<string, SourceFile>()
 
   constructor(files: readonly SourceFile[]) {
     for (const file of files) {
       const name = basename(file.name)
+      const [, textOf] = /(?:^|\/)texts\/([^/]+)\.txt$/.exec(file.name) ?? []
+      if (textOf !== undefined) {
+        this.#texts.set(textOf, file)
+        continue
+      }
       // `file-abc`, `file-abc.pdf` and `file-abc/content` hold the content of file-abc.
       const parts = [name, name.replace(/\.\w+$/, ''), file.name.split('/').at(-2) ?? '']
       for (const part of parts) this.#byKey.set(`id ${part} ${file.bytes}`, file)
@@ -31,6 +39,11 @@ export class ContentIndex {
 
   find({ id, filename, bytes }: MissingContent): SourceFile | undefined {
     return this.#byKey.get(`id ${id} ${bytes}`) ?? this.#byKey.get(`name ${basename(filename)} ${bytes}`)
+  }
+
+  /** `texts/file-abc.txt` is the text of file-abc, for as long as its content is missing. */
+  findText({ id }: { id: string }): SourceFile | undefined {
+    return this.#texts.get(id)
   }
 }
 
@@ -45,12 +58,14 @@ export async function fillContents(
     for (const file of page) {
       signal.throwIfAborted()
       const found = index.find(file)
-      if (!found) {
-        report.missing(file.id)
+      if (found) {
+        await fill(context, file, found)
+        report.report.contents.imported += 1
         continue
       }
-      await fill(context, file, found)
-      report.report.contents.imported += 1
+      const text = file.text_sha256 === null ? index.findText(file) : undefined
+      if (text) await fillText(context, file, text)
+      report.missing(file.id, { hasText: text !== undefined || file.text_sha256 !== null })
     }
     const last = page.at(-1)
     if (!last || page.length < pageSize) return
@@ -63,5 +78,14 @@ async function fill(context: Filling, file: MissingContent, found: SourceFile): 
   await context.db.transaction(async (tx) => {
     await holdContent(tx, content.sha256)
     await addContent(tx, { id: file.id, ...content }, missingContentError)
+    if (file.text_sha256 !== null) await releaseBlobs(tx, [file.text_sha256], nowSeconds(context.clock))
+  })
+}
+
+async function fillText(context: Filling, { id }: MissingContent, found: SourceFile): Promise<void> {
+  const { sha256 } = await saveContent(context, createReadStream(found.path), {})
+  await context.db.transaction(async (tx) => {
+    await holdContent(tx, sha256)
+    await addText(tx, { id, sha256 }, missingContentError)
   })
 }

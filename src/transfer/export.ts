@@ -197,6 +197,7 @@ async function filesOfStore(db: Queryable, project: string, vector_store_id: str
 async function exportFiles(exporting: Exporting): Promise<void> {
   const { db, project, wanted, counts, folder } = exporting
   await mkdir(join(folder, 'files'))
+  await mkdir(join(folder, 'texts'))
   const output = new ArrayWriter(join(folder, 'files.json'))
   for (let seq = afterAll; ;) {
     const page = await filesBefore(db, project, { seq, limit: pageSize })
@@ -212,13 +213,17 @@ async function exportFiles(exporting: Exporting): Promise<void> {
   }
 }
 
-async function exportContent({ blobs, folder, counts }: Exporting, { id, sha256 }: FileRow): Promise<void> {
+/** A file without content may have its text. */
+async function exportContent(
+  { blobs, folder, counts }: Exporting,
+  { id, sha256, text_sha256 }: FileRow,
+): Promise<void> {
   const content = sha256 === null ? undefined : await blobs.get(sha256)
-  if (!content) {
-    counts.missing_contents += 1
-    return
-  }
-  await pipeline(content, createWriteStream(join(folder, 'files', encodeURIComponent(id))))
+  if (!content) counts.missing_contents += 1
+  const text = text_sha256 === null ? undefined : await blobs.get(text_sha256)
+  const name = encodeURIComponent(id)
+  if (content) await pipeline(content, createWriteStream(join(folder, 'files', name)))
+  if (text) await pipeline(text, createWriteStream(join(folder, 'texts', `${name}.txt`)))
 }
 
 async function writeJson({ folder }: Exporting, name: string, value: object): Promise<void> {

@@ -26,7 +26,7 @@ export class ReportBuilder {
       created_threads: 0,
       reordered_threads: 0,
       expired_runs: 0,
-      contents: { imported: 0, missing: 0, missing_examples: [] },
+      contents: { imported: 0, missing: 0, texts: 0, missing_examples: [] },
       sources: [],
     }
   }
@@ -60,9 +60,10 @@ export class ReportBuilder {
     }
   }
 
-  missing(id: string): void {
+  missing(id: string, { hasText }: { hasText: boolean }): void {
     const { contents } = this.report
     contents.missing += 1
+    if (hasText) contents.texts += 1
     if (contents.missing_examples.length < maxExamples) contents.missing_examples.push(id)
   }
 }

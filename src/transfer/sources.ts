@@ -43,14 +43,14 @@ export async function openSources(path: string, { maxBytes }: { maxBytes: number
   return { files: [file], contents: [], close: async () => undefined }
 }
 
-/** All files below a folder. */
+/** All files below a folder, but those that are hidden or in a hidden folder. */
 export async function listFiles(root: string): Promise<SourceFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   const files: SourceFile[] = []
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name.startsWith('.')) continue
     const path = join(entry.parentPath, entry.name)
     const name = relative(root, path).split(sep).join('/')
+    if (!entry.isFile() || name.split('/').some((part) => part.startsWith('.'))) continue
     files.push({ path, name, ...sizeOf(await stat(path)) })
   }
   const collator = new Intl.Collator('en', { numeric: true })
@@ -61,12 +61,16 @@ function sizeOf({ size, mtimeMs }: { size: number; mtimeMs: number }) {
   return { bytes: size, modified_at: Math.floor(mtimeMs / 1000) }
 }
 
-/** An export of this server has `files.json`, and beside it contents in `files` and lists that are newest first. */
+/**
+ * An export of this server has `files.json`, and beside it contents in `files`, texts in `texts` and lists that are newest
+ * first.
+ */
 function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
   const roots = all
     .filter(({ name }) => basename(name) === 'files.json')
     .map(({ name }) => name.slice(0, -'files.json'.length))
-  const isContent = ({ name }: SourceFile) => roots.some((root) => name.startsWith(`${root}files/`))
+  const isContent = ({ name }: SourceFile) =>
+    roots.some((root) => name.startsWith(`${root}files/`) || name.startsWith(`${root}texts/`))
   const lists = new Set(
     roots.flatMap((root) => ['assistants', 'vector_stores', 'files'].map((list) => `${root}${list}.json`)),
   )

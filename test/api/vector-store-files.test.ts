@@ -302,5 +302,5 @@ test('a file that is deleted or removed during ingest is no longer found', async
   // The next file shows that the worker went on.
   const next = await uploadFile(server, 'c.txt', 'here to stay')
   await server.openai.vectorStores.files.createAndPoll(id, { file_id: next })
-  expect(await rows()).toHaveLength(2)
+  await expect.poll(rows).toHaveLength(2)
 })

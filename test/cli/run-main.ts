@@ -1,5 +1,5 @@
 /** Runs `src/main.ts` to its end, for starts that answer or fail. */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -14,12 +14,23 @@ export interface Ended {
 
 /** Only these variables are set, besides those that any process needs. */
 export async function runMain(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
+  return startMain(args, environment).ended
+}
+
+/** The process while it runs, for tests that kill it. */
+export function startMain(
+  args: string[],
+  environment: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended> } {
   const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const ended = once(child, 'exit')
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
-  const [code] = (await ended) as [number | null]
-  return { code, stdout, stderr }
+  const exit = once(child, 'exit')
+  const ended = async () => {
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+    const [code] = (await exit) as [number | null]
+    return { code, stdout, stderr }
+  }
+  return { child, ended: ended() }
 }

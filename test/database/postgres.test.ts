@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Queryable } from '../../src/database/database.ts'
-import { isUniqueViolation } from '../../src/database/errors.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
@@ -58,14 +57,6 @@ test('a statement with a name is prepared once on its connection', async () => {
     return tx.query({ text: `select statement from pg_prepared_statements where name = 'insert note'` })
   })
   expect(prepared).toEqual([{ statement: insert(1).text }])
-})
-
-test('the error of a unique constraint contains its name', async () => {
-  await db.query(insert(1))
-  const error = await failure(db.query(insert(1)))
-  expect(isUniqueViolation(error, 'one_note_per_id')).toBe(true)
-  expect(isUniqueViolation(error, 'another')).toBe(false)
-  expect(isUniqueViolation(new Error('x'), 'one_note_per_id')).toBe(false)
 })
 
 test('a failed statement does not lose its connection', async () => {

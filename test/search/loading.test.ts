@@ -12,7 +12,7 @@ beforeAll(async () => {
   database = await testDatabase()
   await database.db.query({
     text: `insert into chunks (vector_store_id, store_file, position, text, start_at, end_at, terms)
-           select 'vs_1', f, p, 'text', 0, 4, '\\x0102030401'
+           select 'vs_1', f, p, 'text', 0, 4, '\\x02656e0102030401'
            from generate_series(1, ${files}) f, generate_series(0, ${chunksPerFile - 1}) p`,
   })
   await database.db.query({
@@ -26,15 +26,18 @@ beforeAll(async () => {
 afterAll(() => database.drop())
 
 interface Plan {
+  'Relation Name'?: string
+  'Index Name'?: string
   'Actual Rows': number
   'Actual Loops': number
   'Rows Removed by Filter'?: number
   Plans?: Plan[]
 }
 
-/** Rows that the scans at the bottom of a plan have read. */
+/** Rows that the scans at the bottom of a plan have read from tables and indexes. */
 function rowsRead(plan: Plan): number {
   if (plan.Plans) return plan.Plans.reduce((sum, child) => sum + rowsRead(child), 0)
+  if (!plan['Relation Name'] && !plan['Index Name']) return 0
   return (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)) * plan['Actual Loops']
 }
 

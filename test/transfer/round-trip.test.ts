@@ -17,9 +17,9 @@ import { importObjects } from '../../src/transfer/import.ts'
 import { arbitraryOf } from '../fuzz/arbitrary-of.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase } from '../harness/database.ts'
-import { testServer, type TestServer } from '../harness/server.ts'
-import { storeOf, uploadFile } from '../harness/vector-stores.ts'
-import { makeFolder, type Folder } from './fixtures.ts'
+import type { TestServer } from '../harness/server.ts'
+import { busyServer } from './busy-server.ts'
+import { assistant, importInto, makeFolder, message, thread, type Folder } from './fixtures.ts'
 
 let folder: Folder
 let blobs: BlobStore
@@ -185,30 +185,6 @@ test('generated assistants, threads, messages, runs and steps', async () => {
   )
 })
 
-async function busyServer(): Promise<TestServer> {
-  const server = await testServer({ scriptedEmbedder: true })
-  const { openai, model } = server
-  const store = await storeOf(server, { 'heron.txt': 'The heron waits in shallow water.' })
-  await uploadFile(server, 'lonely.txt', 'Nobody names this file.')
-  const assistant = await openai.beta.assistants.create({
-    model: 'gpt-4o',
-    tools: [{ type: 'function', function: { name: 'add' } }],
-    tool_resources: { file_search: { vector_store_ids: [store.id] } },
-  })
-  model.script([{ calls: [{ name: 'add', arguments: '{"a":1}', id: 'call_1' }] }, { text: 'It is 3.' }])
-  const run = await openai.beta.threads.createAndRunPoll(
-    { assistant_id: assistant.id, thread: { messages: [{ role: 'user', content: '1 + 2?' }] } },
-    { pollIntervalMs: 20 },
-  )
-  await openai.beta.threads.runs.submitToolOutputsAndPoll(
-    run.id,
-    { thread_id: run.thread_id, tool_outputs: [{ tool_call_id: 'call_1', output: '3' }] },
-    { pollIntervalMs: 20 },
-  )
-  await openai.beta.threads.create({ messages: [{ role: 'user', content: 'Alone' }] })
-  return server
-}
-
 async function serverBlobs(server: TestServer): Promise<BlobStore> {
   return openBlobStore(server.config.blobs, { minFreeBytes: 0 })
 }
@@ -251,6 +227,41 @@ test('one thread alone takes what it uses; a folder that is not empty and an unk
     await expect(
       exportTo(server.db, join(folder.path, 'two'), { thread: 'thread_none' }, own),
     ).rejects.toThrow("There is no thread thread_none in the project 'default'.")
+  } finally {
+    await own.close()
+    await server.close()
+  }
+})
+
+test('an export of a project has nothing of another, in both formats', async () => {
+  const server = await busyServer()
+  const own = await serverBlobs(server)
+  try {
+    folder.write({
+      'other.json': [
+        assistant('asst_other'),
+        thread('thread_other', 5),
+        message('thread_other', 'msg_other', 5),
+      ],
+    })
+    await importInto(server, join(folder.path, 'other.json'), { project: 'other' })
+    const counts = await exportTo(server.db, join(folder.path, 'a'), { project: 'other' }, own)
+    expect(counts).toMatchObject({
+      assistants: 1,
+      threads: 1,
+      messages: 1,
+      runs: 0,
+      files: 0,
+      vector_stores: 0,
+    })
+    await exportTo(server.db, join(folder.path, 'b'), {}, own)
+    expect(JSON.stringify(filesIn(join(folder.path, 'b')))).not.toContain('other')
+    const options = { project: 'other', thread: 'thread_other', format: 'conversations' } as const
+    await exportTo(server.db, join(folder.path, 'c'), options)
+    expect(Object.keys(filesIn(join(folder.path, 'c'))).toSorted()).toEqual([
+      '/conversations/thread_other.json',
+      '/manifest.json',
+    ])
   } finally {
     await own.close()
     await server.close()

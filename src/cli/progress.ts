@@ -1,0 +1,18 @@
+/** Progress of a command, for the person who waits. */
+
+const everyMs = 1_000
+
+/** Prints at most one line a second; `describe` makes it. */
+export function progressPrinter<State>(
+  print: (line: string) => void,
+  describe: (state: State) => string,
+): (state: State) => void {
+  const startMs = performance.now()
+  let printedMs = startMs
+  return (state) => {
+    const nowMs = performance.now()
+    if (nowMs - printedMs < everyMs) return
+    printedMs = nowMs
+    print(`${describe(state)}, ${((nowMs - startMs) / 1000).toFixed(0)} s`)
+  }
+}

@@ -1,0 +1,79 @@
+/** What the parts of a pull share. */
+import type { PullClient } from './client.ts'
+import { Refusal, RequestFailed } from './client.ts'
+import type { PartResult, PullFolder, Reason } from './folder.ts'
+
+export interface Pulling {
+  client: PullClient
+  folder: PullFolder
+  /** ISO 8601. */
+  exportedAt: string
+  onProgress: () => void
+}
+
+const goneStatuses: ReadonlySet<number> = new Set([404, 410])
+
+/** How many parts are asked for at the same time. */
+const parallel = 4
+
+/**
+ * Does a part unless it is done, and notes what came of it. `what` names it in the report. A list that `hasParts` is done
+ * when each of them is; no other part may be at work beside it.
+ */
+export async function pullPart(
+  { folder, onProgress }: Pulling,
+  { part, what, hasParts = false }: { part: string; what: string; hasParts?: boolean },
+  work: () => Promise<PartResult>,
+): Promise<void> {
+  if (folder.isDone(part)) return
+  const { failed } = folder.report
+  const before = failed.length
+  let result: PartResult
+  try {
+    result = await work()
+  } catch (error) {
+    if (error instanceof RequestFailed) {
+      failed.push({ what, reason: error.message })
+      return
+    }
+    if (!(error instanceof Refusal)) throw error
+    result = goneStatuses.has(error.status)
+      ? { gone: [what] }
+      : { refused: [{ what, reason: error.message }] }
+  }
+  if (hasParts && failed.length > before) return
+  await folder.finishPart(part, result)
+  onProgress()
+}
+
+/** Works on several items at a time. After a failure no further item is begun. */
+export async function forEachParallel<Item>(
+  items: Iterable<Item>,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  const queue = items[Symbol.iterator]()
+  let hasFailed = false
+  const worker = async () => {
+    for (let next = queue.next(); !next.done && !hasFailed; next = queue.next()) {
+      try {
+        await work(next.value)
+      } catch (error) {
+        hasFailed = true
+        throw error
+      }
+    }
+  }
+  const ends = await Promise.allSettled(Array.from({ length: parallel }, worker))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
+/** Ids become names of files and parts of addresses. */
+export function hasPlainId(object: { id?: unknown }): object is { id: string } {
+  return typeof object.id === 'string' && /^\w[\w.:~-]{0,199}$/.test(object.id)
+}
+
+/** Objects that are not asked for, because of their ids. */
+export function refusedIds(objects: readonly { id?: unknown }[]): Reason[] {
+  const reason = 'its id has characters that no id has'
+  return objects.filter((one) => !hasPlainId(one)).map(({ id }) => ({ what: String(id), reason }))
+}
