@@ -27,7 +27,8 @@ export const importRoutes = [
     form: { file: 'file' },
     query: ImportQuery,
     answer: 'ImportReport',
-    async handle({ server: { maxFileBytes }, context, project, query, reply }) {
+    async handle({ server, context, project, query, reply }) {
+      const { maxFileBytes } = server.rules
       const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
       const closed = new AbortController()
       reply.raw.once('close', () => closed.abort(new Error('the client has closed the connection')))
