@@ -1,14 +1,37 @@
 import { defineConfig } from 'vitest/config'
 
+/** What kills processes for long, attacks sandboxes, fuzzes or downloads: `npm run test:slow`. */
+const slow = [
+  'test/crash/**/*.test.ts',
+  'test/embedded-postgres/**/*.test.ts',
+  'test/fuzz/**/*.test.ts',
+  'test/ingest/recovery.test.ts',
+  'test/runs/{crash-points,recovery}.test.ts',
+  'test/sandbox/{bwrap,deno,landlock,wheels}*.test.ts',
+]
+
+/** Suites with a configuration or a script of their own. */
+const separate = ['test/compat/**', 'test/console/**', 'test/model/**', 'node_modules/**']
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/compat/**', 'test/console/**', 'test/model/**', 'node_modules/**'],
     pool: 'forks',
-    globalSetup: ['test/harness/global-setup.ts'],
+    // Most tests wait for a process or a socket, so that every core can have a file.
+    maxWorkers: '100%',
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // A condition is waited for as long as a busy machine may need; it is met at once otherwise.
     expect: { poll: { timeout: 30_000, interval: 20 } },
+    projects: [
+      project('main', ['src/**/*.test.ts', 'test/**/*.test.ts'], [...separate, ...slow]),
+      project('slow', slow, separate),
+    ],
   },
 })
+
+function project(name: string, include: string[], exclude: string[]) {
+  return {
+    extends: true as const,
+    test: { name, include, exclude, globalSetup: ['test/harness/global-setup.ts'] },
+  }
+}

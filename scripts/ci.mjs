@@ -11,6 +11,7 @@ const suites = [
   // Tests of what these packages bring skip without them: native sandboxes (those of Deno run all the same), PHP, Ruby.
   { name: 'packages', command: ['bash', 'scripts/ci-packages.sh'], counts: false },
   { name: 'test', command: ['npm', 'test'], counts: true },
+  { name: 'test:slow', command: ['npm', 'run', 'test:slow'], counts: true },
   { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
   { name: 'test:postgres', command: ['npm', 'run', 'test:postgres'], counts: true },

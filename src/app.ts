@@ -1,6 +1,8 @@
 /** Puts the application together: opens what the configuration asks for, and closes it in reverse order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { errors } from './api/errors.ts'
+import type { ReloadReport } from './api/server-info.ts'
 import { openBlobStore } from './blobs/open.ts'
 import type { BlobStore } from './blobs/port.ts'
 import type { Config } from './config/config.ts'
@@ -22,8 +24,10 @@ import { removeOldFolders } from './ingest/read-file.ts'
 import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
-import { openReranker } from './models/reranker.ts'
+import { replaceableModels } from './models/replaceable.ts'
+import { openReranker, type Reranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
+import { openReloader, ReloadRefused, type Reloader } from './reload.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
@@ -54,6 +58,11 @@ export interface App {
   retrieval: Retrieval
   /** Resolves when the database cannot be kept running. */
   lost: Promise<Error>
+  /**
+   * Reads the settings again and replaces models, keys and limits. Throws a sentence for settings that cannot be used;
+   * those in force stay.
+   */
+  reload(): Promise<ReloadReport>
   /** Stops taking work, waits for runs up to the drain time, and closes everything. */
   close(): Promise<void>
 }
@@ -64,6 +73,8 @@ export interface AppOptions {
   keepAliveMs?: number
   /** Whether stores of another embedder are about to be embedded again; otherwise they may decide which is used. */
   reindexes?: boolean
+  /** Reads the settings for a reload. Absent: a reload is refused. */
+  readConfig?: () => Config
 }
 
 /** What was opened so far, so that a start that fails half-way closes it again. */
@@ -90,15 +101,11 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
-  const { models, embedder } = await openConfiguredModels(config, options, { db, closers })
+  const { models: first, ...readers } = await openConfiguredModels(config, options, db)
+  const { models, replace } = replaceableModels(first)
+  closers.push(() => models.close())
   await warnOfNamesWithoutRoute(db, models, log)
-  await removeOldFolders()
-  const { searchMemoryBytes: memoryBytes } = config
-  const reranker = openReranker(config.models, log)
-  closers.push(async () => reranker?.close())
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, reranker, memoryBytes, ocr: config.ocr })
-  closers.push(() => retrieval.close())
-  await moveStores(retrieval, log)
+  const retrieval = await openConfiguredRetrieval(config, { db, blobs, clock, log, ...readers }, closers)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -112,15 +119,16 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(async () => worker?.drain(0))
   await worker?.start()
   const draining = new AbortController()
-  const http = config.roles.has('api')
-    ? await listen(config, options, { context, models, database, sandbox, tls, draining: draining.signal })
-    : undefined
+  const open = (next: Config) => openConfiguredModels(next, options, db)
+  const reloader = openReloader(config, { ...options, open, replace, retrieval, context, worker })
+  const parts = { context, models, database, sandbox, tls, draining: draining.signal, reloader }
+  const http = config.roles.has('api') ? await listen(config, options, parts) : undefined
   if (http) log('info', 'listening', { url: http.url })
   if (worker) sandbox.start()
   const close = async () => {
     draining.abort()
     // Runs first: open streams show how they end. Those of a shared database may show runs of other processes.
-    const drainMs = config.drainSeconds * 1000
+    const drainMs = reloader.config().drainSeconds * 1000
     await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
     closers.pop()
     log('info', 'drained')
@@ -135,6 +143,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
     models,
     retrieval,
     lost: database.lost,
+    reload: reloader.reload,
     close: () => (closing ??= close()),
   }
 }
@@ -157,24 +166,43 @@ function openConfiguredDatabase(config: Config, log: Log): Promise<OpenedDatabas
 async function openConfiguredModels(
   config: Config,
   { log, reindexes }: AppOptions,
-  { db, closers }: { db: Queryable; closers: Closers },
-): Promise<{ models: Models; embedder: Embedder }> {
+  db: Queryable,
+): Promise<{ models: Models; embedder: Embedder; reranker: Reranker | undefined }> {
   const settings = config.discovery
     ? await withLocalServers(config.models, { port: config.port, log })
     : config.models
   const models = openModels(settings, log)
-  closers.push(() => models.close())
   const choice = {
     settings,
     serverOf: (name: string) => models.server(name),
     dataDir: config.dataDir,
     isWritten: config.models.default_embedder !== undefined || reindexes === true,
   }
-  if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
-  const embedder = await chooseEmbedder(choice, db, log)
-  closers.push(() => embedder.close())
-  log('info', 'vector stores have an embedder', { embedder: embedder.id })
-  return { models, embedder }
+  try {
+    if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
+    const embedder = await chooseEmbedder(choice, db, log)
+    log('info', 'vector stores have an embedder', { embedder: embedder.id })
+    return { models, embedder, reranker: openReranker(settings, log) }
+  } catch (error) {
+    await models.close()
+    throw error
+  }
+}
+
+async function openConfiguredRetrieval(
+  { searchMemoryBytes: memoryBytes, ocr }: Config,
+  parts: Pick<Retrieval, 'db' | 'blobs' | 'clock' | 'log' | 'embedder' | 'reranker'>,
+  closers: Closers,
+): Promise<Retrieval> {
+  await removeOldFolders()
+  const retrieval = openRetrieval({ ...parts, memoryBytes, ocr })
+  closers.push(async () => {
+    await retrieval.close()
+    await retrieval.embedder.close()
+    retrieval.reranker?.close()
+  })
+  await moveStores(retrieval, parts.log)
+  return retrieval
 }
 
 /** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
@@ -259,8 +287,13 @@ function openWorker(
     sandbox,
     worker: id,
   })
-  const workLog = new WorkLog({ db: context.db, log: context.log, isOn: context.traceDays > 0 })
-  return new Worker({ id, context, models, tools, workLog, maxRuns, maxIngests })
+  const { db, log } = context
+  const workLog = new WorkLog({ db, log, isOn: () => context.traceDays > 0 })
+  return new Worker({ id, context, models, tools, workLog, limits: { maxRuns, maxIngests } })
+}
+
+function refuseSettings(error: unknown): never {
+  throw error instanceof ReloadRefused ? errors.settingsRefused(error.message) : error
 }
 
 async function listen(
@@ -269,32 +302,31 @@ async function listen(
   {
     context,
     tls,
+    reloader,
     ...parts
-  }: Omit<ReadinessParts, 'folders' | 'minFreeDiskBytes'> & { context: Context; tls: Tls | undefined },
+  }: Omit<ReadinessParts, 'folders' | 'minFreeDiskBytes'> & {
+    context: Context
+    tls: Tls | undefined
+    reloader: Reloader
+  },
 ): Promise<{ url: string; drain: (ms: number) => Promise<void>; close: () => Promise<void> }> {
   const { blobs, dataDir, minFreeDiskBytes } = config
   const folders = blobs.type === 'disk' ? [dataDir, blobs.folder] : [dataDir]
   const http = await openServer({
     context,
     models: parts.models,
-    keys: config.keys,
-    loopbackOnly: config.keys.size === 0 && !config.insecure,
-    corsOrigins: config.corsOrigins,
-    strictBeta: config.strictBeta,
+    rules: reloader.rules,
     tls,
-    maxFileBytes: config.maxFileBytes,
-    allowAllDownloads: config.allowAllDownloads,
     bodyLimitBytes: config.bodyLimitBytes,
     requestTimeoutMs: config.requestTimeoutMs,
-    maxConnections: config.maxConnections,
-    maxRequests: config.maxRequests,
-    maxProjectRequests: config.maxProjectRequests,
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,
-    serverInfo: openServerInfo({ config, context, ...parts }),
+    serverInfo: openServerInfo({ config: reloader.config, context, ...parts }),
+    reload: () => reloader.reload().catch(refuseSettings),
     isDraining: () => parts.draining.aborted,
   })
+  reloader.follow(http)
   await http.listen({ host: config.host, port: config.port })
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host

@@ -25,7 +25,8 @@ async function main(): Promise<void> {
   if (line.command === 'help') return void process.stdout.write(line.text)
   if (line.command === 'version') return print(version())
   const config = readConfig(line.flags)
-  if (line.command === 'serve') return serve(config, openLogger(config.logLevel))
+  const readAgain = () => readConfig(line.flags)
+  if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
   process.exit(await runTool(line, config).catch(printFailure))
 }
 

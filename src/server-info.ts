@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import type { ModelInfo, ServerInfo } from './api/server-info.ts'
 import type { Config } from './config/config.ts'
-import { withoutPassword } from './config/shown-settings.ts'
+import { shownSettings, withoutPassword } from './config/shown-settings.ts'
 import type { Context } from './domain/context.ts'
 import { version } from './http/version.ts'
 import { targetsOf } from './models/model-map.ts'
@@ -13,7 +13,8 @@ import { findServerFacts, modelsInUse } from './sql/server-facts.ts'
 import { nowSeconds } from './util/clock.ts'
 
 interface ServerParts {
-  config: Config
+  /** A reload replaces it. */
+  config: () => Config
   context: Context
   models: Models
   database: { description: string }
@@ -22,9 +23,10 @@ interface ServerParts {
 
 /** Returns a function that describes the server as it is now, for a key of the given project. */
 export function openServerInfo(parts: ServerParts): (project: string) => Promise<ServerInfo> {
-  const { config, context, database, sandbox } = parts
+  const { context, database, sandbox } = parts
   const started_at = nowSeconds(context.clock)
   return async (project) => {
+    const config = parts.config()
     const facts = await findServerFacts(context.db, project)
     const { rss, heapUsed } = process.memoryUsage()
     return {
@@ -49,13 +51,13 @@ export function openServerInfo(parts: ServerParts): (project: string) => Promise
         disk: await diskOf(config.dataDir),
       },
       memory: { process_bytes: rss, heap_bytes: heapUsed, total_bytes: totalmem(), free_bytes: freemem() },
-      settings: [...config.settings],
+      settings: shownSettings(config.settings),
     }
   }
 }
 
 async function modelInfo({ config, context, models }: ServerParts, project: string): Promise<ModelInfo> {
-  const { providers, models: map } = config.models
+  const { providers, models: map } = config().models
   const used = await modelsInUse(context.db, project)
   const { id, dimensions } = context.retrieval.embedder
   const isDemoOnly = Object.keys(providers).length === 0

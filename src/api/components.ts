@@ -13,7 +13,7 @@ import * as messages from './messages.ts'
 import * as models from './models.ts'
 import * as steps from './run-steps.ts'
 import * as runs from './runs.ts'
-import { ServerInfo } from './server-info.ts'
+import { ReloadReport, ServerInfo } from './server-info.ts'
 import * as threads from './threads.ts'
 import { AssistantTool, ToolRequest } from './tools.ts'
 import * as uploads from './uploads.ts'
@@ -93,6 +93,7 @@ export const answers = {
   FileText,
   ImportReport,
   ServerInfo,
+  ReloadReport,
   Health,
   Readiness,
   Error: ErrorBody,

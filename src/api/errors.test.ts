@@ -14,6 +14,8 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   hostNotAllowed: ['evil.example'],
   originNotAllowed: ['evil.example'],
   requestLoop: [],
+  reloadNotAllowed: ['team'],
+  settingsRefused: ['PORT=x cannot be used: a whole number is needed.'],
   missingBeta: [],
   invalidBetaHeader: ['v1'],
   unknownBeta: ['vector_stores'],

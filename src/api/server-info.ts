@@ -55,3 +55,13 @@ export const ServerInfo = z.strictObject({
   settings: z.array(z.strictObject({ name: z.string(), value: z.unknown() })),
 })
 export type ServerInfo = z.output<typeof ServerInfo>
+
+/** Settings by their keys in the config file, as a reload found them. */
+export const ReloadReport = z.strictObject({
+  object: z.literal('server.reload'),
+  /** Taken over: requests and runs that begin from now on use them. */
+  changed: z.array(z.string()),
+  /** Different too, and not in force before a restart. */
+  needs_restart: z.array(z.string()),
+})
+export type ReloadReport = z.output<typeof ReloadReport>

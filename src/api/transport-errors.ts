@@ -61,6 +61,19 @@ export const transportErrors = {
     'request_loop',
     "This server has sent the request to itself: the base URL of a provider is this server's own address. Set it to the address of the model server.",
   ),
+  /** Ours: a key of a single project may not change what others use. */
+  reloadNotAllowed: refusal(
+    403,
+    'reload_not_allowed',
+    "A key of the project '{project}' may not reload the settings of this server: use a key without a project.",
+    (project: string) => ({ values: { project } }),
+  ),
+  /** Ours: the settings that a reload read cannot be used. The sentence is that of a start. */
+  settingsRefused: badRequest(
+    'invalid_settings',
+    'The settings were not reloaded, and those in force stay. {reason}',
+    (reason: string) => ({ values: { reason } }),
+  ),
   missingBeta: badRequest(
     'invalid_beta',
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header 'OpenAI-Beta: assistants=v2'.",

@@ -3,7 +3,7 @@ import type { BlobStore } from '../blobs/port.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
-import { migrate } from '../database/migrate.ts'
+import { migrate, migrateIfEmpty } from '../database/migrate.ts'
 import { attachDatabase } from '../database/open.ts'
 import { openEmbedder } from '../embedders/open.ts'
 import { openModels } from '../models/open.ts'
@@ -17,7 +17,7 @@ export interface Attached {
   embedder: string
 }
 
-/** A database that has no tables yet gets them. */
+/** A database without tables gets them. One that servers may use is not upgraded: an older server may run on it. */
 export async function withAttached<Result>(
   config: Config,
   log: Log,
@@ -27,7 +27,8 @@ export async function withAttached<Result>(
   const settings = { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 4, timeoutMs, log }
   const database = await attachDatabase(settings)
   try {
-    await migrate(database.db, migrations)
+    const prepare = database.isShared ? migrateIfEmpty : migrate
+    await prepare(database.db, migrations)
     const blobs = await openBlobStore(config.blobs, { minFreeBytes: minFreeDiskBytes })
     try {
       return await work({ db: database.db, blobs, embedder: await embedderId(config, log) })

@@ -1,6 +1,6 @@
 /** `backup` and `restore`: one archive with everything, and back. */
-import { createReadStream, createWriteStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Progress } from '../backup/archive.ts'
@@ -25,18 +25,28 @@ const printEveryMs = 1_000
 
 /** Writes to FILE, or to stdout for `-`. A file appears under its name only when it is complete. */
 export async function backup(config: Config, file: string, { log, print }: Options): Promise<void> {
-  const part = `${resolve(file)}.part`
-  // A file that exists is never overwritten.
-  if (file !== '-') await (await open(resolve(file), 'wx')).close()
+  if (file === '-') return printDone(print, await writeTo(process.stdout, config, { log, print }))
+  const place = resolve(file)
+  const part = `${place}.part`
+  refuseExisting(place, 'A backup never replaces a file: choose another name.')
+  refuseExisting(part, 'Another backup is being written there, or one was killed: then remove it.')
   try {
-    const output = file === '-' ? process.stdout : createWriteStream(part)
-    const progress = await writeTo(output, config, { log, print })
-    if (file !== '-') await rename(part, resolve(file))
-    print(`Done: ${describe(progress)}.`)
+    const progress = await writeTo(createWriteStream(part, { flags: 'wx' }), config, { log, print })
+    refuseExisting(place, 'It appeared while the backup was written.')
+    await rename(part, place)
+    printDone(print, progress)
   } catch (error) {
-    if (file !== '-') await Promise.all([rm(part, { force: true }), rm(resolve(file), { force: true })])
+    await rm(part, { force: true })
     throw error
   }
+}
+
+function refuseExisting(path: string, advice: string): void {
+  if (existsSync(path)) throw new Error(`${path} exists. ${advice}`)
+}
+
+function printDone(print: Options['print'], progress: Progress): void {
+  print(`Done: ${describe(progress)}.`)
 }
 
 async function writeTo(

@@ -1,5 +1,5 @@
 /** `serve`: starts the server, prints the banner, and stops cleanly. */
-import { openApp } from '../app.ts'
+import { openApp, type App } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
@@ -9,15 +9,21 @@ import { checkPort, prepareFolder } from './start-errors.ts'
 
 const parentPollMs = 1_000
 
-/** Resolves when the server runs; from then on a signal ends the process. */
-export async function serve(config: Config, { log, release }: Logger): Promise<void> {
+/** Resolves when the server runs; from then on a signal ends the process. `readConfig` reads the settings for a reload. */
+export async function serve(
+  config: Config,
+  readConfig: () => Config,
+  { log, release }: Logger,
+): Promise<void> {
   await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
   if (config.blobs.type === 'disk') await prepareFolder(config.blobs.folder, 'SPOOL_BLOBS_FOLDER')
   if (config.roles.has('api')) await checkPort(config)
   logRejections(log)
-  const app = await openApp(config, { log, clock: systemClock })
+  const app = await openApp(config, { log, clock: systemClock, readConfig })
   const stop = stopper(log, { drainSeconds: config.drainSeconds, close: () => app.close() })
   stopOnSignals(stop)
+  // In a terminal the signal means that its window was closed, which ends the process as usual.
+  if (!process.stdout.isTTY) process.on('SIGHUP', () => reload(app, log))
   // The state after an exception that nothing caught is unknown: finish what runs and end.
   process.on('uncaughtException', (error) => {
     log('error', 'an exception was not caught', { error, stack: error.stack })
@@ -31,6 +37,10 @@ export async function serve(config: Config, { log, release }: Logger): Promise<v
   process.stdout.write(banner(config, app))
   release()
   for (const warning of config.warnings) log('warn', warning)
+}
+
+function reload(app: App, log: Log): void {
+  app.reload().catch((error: unknown) => log('error', 'the settings were not reloaded', { error }))
 }
 
 /** A promise that failed and was not awaited is a bug; no request or run depends on it, so the server continues. */

@@ -11,7 +11,6 @@ import { readConfigFile } from './file.ts'
 import { modelSettings, providersOf } from './models.ts'
 import { pullKeysOf, type PullKeys } from './pull-keys.ts'
 import { Settings } from './settings.ts'
-import { shownSettings } from './shown-settings.ts'
 
 /** Absolute paths. */
 export interface TlsFiles {
@@ -40,8 +39,8 @@ export interface Config {
   readonly traceDays: number
   /** Whether the console is served. */
   readonly console: boolean
-  /** Every setting by its key in the config file, without secrets, for display. */
-  readonly settings: readonly { name: string; value: unknown }[]
+  /** Every setting by its key in the config file, secrets too: `shownSettings` is for people to read. */
+  readonly settings: Settings
   readonly maxRuns: number
   readonly maxQueuedRuns: number
   readonly maxProjectRuns: number
@@ -110,7 +109,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     runLogDays: settings.run_log_days,
     traceDays: settings.trace_days,
     console: settings.console,
-    settings: shownSettings(settings),
+    settings,
     maxRuns: settings.max_runs,
     maxQueuedRuns: settings.max_queued_runs,
     maxProjectRuns: settings.max_project_runs,

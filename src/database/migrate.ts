@@ -55,6 +55,24 @@ export async function migrate(db: Database, folder: string, newest?: number): Pr
   }
 }
 
+/**
+ * For a command on a database that servers may use: an empty one gets its tables; one with an older schema is refused,
+ * because an older server may be at work on it. Throws `MigrationRefused`.
+ */
+export async function migrateIfEmpty(db: Database, folder: string): Promise<void> {
+  const [table] = await db.query<{ name: string | null }>({
+    text: `select to_regclass('schema_migrations')::text as name`,
+  })
+  const applied = table?.name ? await readApplied(db) : []
+  const missing = readMigrations(folder)[applied.length]
+  if (applied.length > 0 && missing !== undefined) {
+    throw new MigrationRefused(
+      `The database lacks migration ${missing.name}: an older version of Spool made its tables and may be running on it. Start the server of this version, which upgrades them, and then repeat the command.`,
+    )
+  }
+  await migrate(db, folder)
+}
+
 /** The number of the newest migration file. */
 export function newestMigration(folder: string): number {
   return readMigrations(folder).length

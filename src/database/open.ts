@@ -89,18 +89,25 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
   }
 }
 
+export interface AttachedDatabase {
+  db: Database
+  /** Whether servers may be at work on it. */
+  isShared: boolean
+  close: () => Promise<void>
+}
+
 /**
  * Connects to the configured database as it is, for a tool beside the server: an embedded database that a server runs is
  * shared, and nothing is migrated.
  */
 export async function attachDatabase(
   settings: Omit<DatabaseSettings, 'migrations' | 'newestMigration'>,
-): Promise<{ db: Database; close: () => Promise<void> }> {
+): Promise<AttachedDatabase> {
   const { url, dataDir, poolSize: max, timeoutMs, log } = settings
   const connect = (connection: ConnectionSettings) => connectPostgres({ ...connection, max, timeoutMs, log })
   if (url !== undefined) {
     const db = connect({ connectionString: url })
-    return { db, close: () => closeSoon(db) }
+    return { db, isShared: true, close: () => closeSoon(db) }
   }
   const running = await findRunningEmbedded(dataDir)
   if (running !== undefined) {
@@ -109,7 +116,7 @@ export async function attachDatabase(
       await closeSoon(db)
       running.close()
     }
-    return { db, close }
+    return { db, isShared: true, close }
   }
   const server = await startEmbedded({ dataDir, log })
   const db = connect(server.connection)
@@ -117,7 +124,7 @@ export async function attachDatabase(
     await closeSoon(db)
     await server.stop()
   }
-  return { db, close }
+  return { db, isShared: false, close }
 }
 
 /** A connection for the start: migrations may take long, and wait for those of other processes. */

@@ -21,13 +21,17 @@ const retryMs = 1000
  * kept approximately. Lives as long as the process.
  */
 export class RunLimits {
-  readonly #limits: Limits
+  #limits: Limits
   #counts = { queued: 0, ofProject: new Map<string, number>() }
   #readAtMs = -Infinity
   #added = 0
   #reading: Promise<void> | undefined
 
   constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  setLimits(limits: Limits): void {
     this.#limits = limits
   }
 

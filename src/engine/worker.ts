@@ -29,6 +29,10 @@ interface WorkerOptions {
   models: Models
   tools: Tools
   workLog: WorkLog
+  limits: WorkerLimits
+}
+
+export interface WorkerLimits {
   /** Runs that this process works on at once. */
   maxRuns: number
   /** Files that it brings into vector stores at once. */
@@ -39,6 +43,7 @@ interface WorkerOptions {
 export class Worker {
   readonly id: string
   readonly #options: WorkerOptions
+  #limits: WorkerLimits
   readonly #recorder: Recorder
   readonly #heartbeat: Heartbeat
   readonly #ingests: IngestWorker
@@ -53,6 +58,7 @@ export class Worker {
   constructor(options: WorkerOptions) {
     const { context, models, tools, workLog } = options
     this.#options = options
+    this.#limits = options.limits
     this.id = options.id
     const heartbeat = new Heartbeat({
       db: context.db,
@@ -65,7 +71,12 @@ export class Worker {
       confirmed: (signal: AbortSignal) => heartbeat.confirmed(signal),
     }
     this.#heartbeat = heartbeat
-    this.#ingests = new IngestWorker({ context, worker: this.id, limit: options.maxIngests, ...lease })
+    this.#ingests = new IngestWorker({
+      context,
+      worker: this.id,
+      limit: () => this.#limits.maxIngests,
+      ...lease,
+    })
     this.#recorder = new Recorder({ ...context, isConfirmed: lease.isConfirmed })
     this.#runs = new ActiveRuns({
       engine: {
@@ -91,6 +102,17 @@ export class Worker {
     handoff.offer(() => this.#reserve())
     this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
+  }
+
+  /** Runs and files beyond a lower limit are finished. */
+  setLimits(limits: WorkerLimits): void {
+    this.#limits = limits
+    this.#wake()
+  }
+
+  /** Resolves when the runs and files at work now have ended. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#runs.ended(), this.#ingests.settled()])
   }
 
   /** Claims no more runs, waits up to `ms` for those at work, and then releases them. */
@@ -119,7 +141,7 @@ export class Worker {
   }
 
   get #free(): number {
-    return this.#options.maxRuns - this.#runs.size - this.#reserved
+    return this.#limits.maxRuns - this.#runs.size - this.#reserved
   }
 
   #reserve(): Slot | undefined {

@@ -57,7 +57,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   http.decorateRequest('project', '')
   http.decorateRequest('startedMs', 0)
   addHooks(http, server)
-  await http.register(cors, corsOptions(options))
+  await http.register(cors, corsOptions(options.rules))
   const isApi = ({ path }: { path: string }) => path.startsWith('/v1/')
   const others = routes.filter((route) => !isApi(route))
   registerRoutes(http, server, others)
@@ -84,7 +84,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
   http.addHook('onRequest', async (request, reply) => logWhenAnswered(server.context.log, request, reply))
   addHeaders(http)
   limitArrival(http, server.requestTimeoutMs)
-  limitConnections(http, server.maxConnections, server.context.log)
+  limitConnections(http, server.context.log)
   http.addHook('onRequest', async (request) => {
     requireHost(request)
     requirePath(request)
@@ -100,18 +100,20 @@ function addHooks(http: FastifyInstance, server: Server): void {
   http.addHook('onSend', async (_request, reply) => {
     if (server.isDraining()) void reply.header('connection', 'close')
   })
-  http.addHook('onRequest', async (request) => checkOrigin(request, server))
+  http.addHook('onRequest', async (request) => checkOrigin(request, server.rules))
 }
 
 /** The operations that require a key. Those that take a form read their bodies themselves. */
 async function addApi(http: FastifyInstance, server: Server, api: typeof routes): Promise<void> {
   http.addHook('onRequest', async (request) => {
-    request.project = authenticate(request, server.keys)
+    request.project = authenticate(request, server.rules.keys)
     if (needsBeta(request.routeOptions.url ?? '')) {
-      checkBeta(request.headers['openai-beta'], { isRequired: server.strictBeta && !isAzure(request) })
+      checkBeta(request.headers['openai-beta'], {
+        isRequired: server.rules.strictBeta && !isAzure(request),
+      })
     }
   })
-  limitRequests(http, server)
+  limitRequests(http, server.rules)
   takeDeploymentAsModel(http)
   addIdempotency(http, server, (reply, stream) => streamRun(server, reply, stream))
   const withJson = api.filter(({ form }) => form === undefined)

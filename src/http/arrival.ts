@@ -39,15 +39,17 @@ function cut({ raw }: FastifyRequest, reply: FastifyReply): void {
 
 const dropLogMs = 60_000
 
-/** More connections are closed before they are read. A line in the log says how many, at most once a minute. */
-export function limitConnections({ server }: FastifyInstance, max: number, log: Log): void {
-  server.maxConnections = max
+/** Connections beyond `maxConnections` of the server are closed before they are read. A line in the log says how many, at most once a minute. */
+export function limitConnections({ server }: FastifyInstance, log: Log): void {
   let dropped = 0
   let loggedMs = -Infinity
   server.on('drop', () => {
     dropped += 1
     if (performance.now() - loggedMs < dropLogMs) return
-    log('warn', 'connections were closed because SPOOL_MAX_CONNECTIONS are open', { max, dropped })
+    log('warn', 'connections were closed because SPOOL_MAX_CONNECTIONS are open', {
+      max: server.maxConnections,
+      dropped,
+    })
     loggedMs = performance.now()
     dropped = 0
   })

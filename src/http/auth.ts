@@ -6,8 +6,8 @@ import { errors } from '../api/errors.ts'
 /** Key -> project. */
 type Keys = ReadonlyMap<string, string>
 
-/** The project of every key when no keys are configured. */
-const openProject = 'default'
+/** The project of keys that name none, and of every key when none are configured. */
+export const openProject = 'default'
 
 /** Returns the project of the request's key; throws 401. */
 export function authenticate(request: FastifyRequest, keys: Keys): string {

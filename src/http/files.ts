@@ -27,7 +27,8 @@ export const fileRoutes = [
     form: { fields: 'CreateFileRequest', file: 'file' },
     example: { purpose: 'assistants' },
     answer: 'File',
-    async handle({ server: { maxFileBytes }, context, project, reply }) {
+    async handle({ server, context, project, reply }) {
+      const { maxFileBytes } = server.rules
       const tooLarge = errors.fileTooLarge(maxFileBytes)
       const rules = { limit: { bytes: maxFileBytes, error: tooLarge }, empty: errors.emptyFile() }
       const { fields, stored } = await readForm(reply, {
@@ -73,7 +74,8 @@ export const fileRoutes = [
       const opened = await openFile(context, { project, ...params })
       if (!opened) return undefined
       const { purpose } = opened.file
-      if (privatePurposes.has(purpose) && !server.allowAllDownloads) throw errors.downloadForbidden(purpose)
+      if (privatePurposes.has(purpose) && !server.rules.allowAllDownloads)
+        throw errors.downloadForbidden(purpose)
       return sendContent(opened, request, reply)
     },
   }),

@@ -31,7 +31,9 @@ export const importRoutes = [
     query: ImportQuery,
     answer: 'ImportReport',
     media: ['text/event-stream'],
-    async handle({ server: { maxFileBytes, keepAliveMs }, context, project, query, reply }) {
+    async handle({ server, context, project, query, reply }) {
+      const { rules, keepAliveMs } = server
+      const { maxFileBytes } = rules
       const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
       const signal = hangUpSignal(reply)
       try {

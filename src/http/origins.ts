@@ -3,9 +3,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { isLoopbackName } from '../util/loopback.ts'
-import type { ServerOptions } from './server.ts'
-
-type Rules = Pick<ServerOptions, 'corsOrigins' | 'loopbackOnly'>
+import type { Rules } from './server.ts'
 
 function isAllowed(origin: string, { corsOrigins, loopbackOnly }: Rules): boolean {
   if (corsOrigins.includes('*') || corsOrigins.includes(origin)) return true

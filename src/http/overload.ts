@@ -1,7 +1,7 @@
 /** Bounds on the requests that are in progress at once, in this process and of each project. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { errors } from '../api/errors.ts'
-import type { ServerOptions } from './server.ts'
+import type { Rules } from './server.ts'
 
 /** When clients should try again, ms. */
 const retryMs = 1000
@@ -16,7 +16,7 @@ declare module 'fastify' {
 /** Answers 503 past the bound of the process and 429 past that of a project. The project must be known. */
 export function limitRequests(
   api: FastifyInstance,
-  { maxRequests, maxProjectRequests }: Pick<ServerOptions, 'maxRequests' | 'maxProjectRequests'>,
+  rules: Pick<Rules, 'maxRequests' | 'maxProjectRequests'>,
 ): void {
   let all = 0
   const ofProject = new Map<string, number>()
@@ -28,6 +28,7 @@ export function limitRequests(
   }
   api.addHook('onRequest', async (request, reply) => {
     const { project } = request
+    const { maxRequests, maxProjectRequests } = rules
     if (all >= maxRequests) throw errors.unavailable('too many requests are in progress', retryMs)
     if ((ofProject.get(project) ?? 0) >= maxProjectRequests) {
       throw errors.rateLimited('requests in progress', project, {

@@ -1,4 +1,6 @@
 /** Extension: the server itself. */
+import { errors } from '../api/errors.ts'
+import { openProject } from './auth.ts'
 import { route } from './route.ts'
 
 export const serverInfoRoutes = [
@@ -11,5 +13,19 @@ export const serverInfoRoutes = [
     answer: 'ServerInfo',
     isExtension: true,
     handle: ({ server, project }) => server.serverInfo(project),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/server/reload',
+    id: 'reloadServer',
+    summary: 'Read the settings again',
+    description:
+      'Models, keys and limits change without a restart; for keys without a project. Runs at work keep the models that they began with. Settings that cannot be used are refused, and those in force stay.',
+    answer: 'ReloadReport',
+    isExtension: true,
+    handle({ server, project }) {
+      if (project !== openProject) throw errors.reloadNotAllowed(project)
+      return server.reload()
+    },
   }),
 ]

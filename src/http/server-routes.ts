@@ -43,7 +43,7 @@ export const serverRoutes = [
     answer: 'Readiness',
     async handle({ server, request, reply }) {
       const state = await server.readiness()
-      const isTrusted = server.keys.size === 0 || hasKey(request, server.keys)
+      const isTrusted = server.rules.keys.size === 0 || hasKey(request, server.rules.keys)
       return reply.code(state.ready ? 200 : 503).send(isTrusted ? state : withoutDetails(state))
     },
   }),

@@ -25,7 +25,7 @@ interface IngestWorkerOptions {
   context: { db: Database; hints: Hints; retrieval: Retrieval; log: Log }
   worker: string
   /** Files at once; one more may be claimed beside a slow one. */
-  limit: number
+  limit: () => number
   isConfirmed: () => boolean
   confirmed: (signal: AbortSignal) => Promise<void>
 }
@@ -67,8 +67,13 @@ export class IngestWorker {
     this.#wake()
     for (const active of this.#active.values()) active.stop.abort()
     await this.#looping
-    await Promise.all([...this.#active.values()].map((active) => active.done))
+    await this.settled()
     this.#unsubscribe()
+  }
+
+  /** Resolves when the files at work now have ended. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#active.values()].map((active) => active.done))
   }
 
   async #claimLoop(): Promise<void> {
@@ -89,7 +94,8 @@ export class IngestWorker {
   }
 
   async #claim(): Promise<number> {
-    const { context, worker, limit, isConfirmed } = this.#options
+    const { context, worker, isConfirmed } = this.#options
+    const limit = this.#options.limit()
     const active = [...this.#active.values()]
     const isExtra = active.length === limit && active.some(isSlow)
     if (!isConfirmed() || (active.length >= limit && !isExtra)) return 0

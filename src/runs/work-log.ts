@@ -17,7 +17,7 @@ interface WorkLogOptions {
   db: Queryable
   log: Log
   /** Whether anything is kept at all. */
-  isOn: boolean
+  isOn: () => boolean
 }
 
 /** Lives as long as the worker. */
@@ -33,7 +33,7 @@ export class WorkLog {
   }
 
   get isOn(): boolean {
-    return this.#options.isOn
+    return this.#options.isOn()
   }
 
   /** Takes a piece of work as it stands now. */

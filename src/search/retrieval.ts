@@ -11,6 +11,7 @@ import type { WordIndex } from './word-index.ts'
 export interface Reranker {
   /** One score for each text, in order, 0..1. Throws when there are none in time; on abort the signal's reason. */
   rerank(query: string, texts: readonly string[], signal: AbortSignal): Promise<number[]>
+  close(): void
 }
 
 export interface Retrieval {
@@ -26,6 +27,6 @@ export interface Retrieval {
   parsers: ParseProcesses
   /** Orders the best results anew, where one is configured. */
   reranker?: Reranker | undefined
-  /** Kills what is being parsed. The embedder is the opener's to close. */
+  /** Kills what is being parsed. Embedder and reranker are the opener's to close. */
   close(): Promise<void>
 }

@@ -21,8 +21,7 @@ afterAll(async () => {
 async function routeTable(): Promise<string[]> {
   const http = await openServer({
     context: {},
-    keys: new Map(),
-    corsOrigins: [],
+    rules: { keys: new Map(), corsOrigins: [] },
     requestTimeoutMs: 60_000,
   } as unknown as ServerOptions)
   await http.ready()

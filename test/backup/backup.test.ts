@@ -156,7 +156,10 @@ test('a server on the restored database goes on where the backup was taken', asy
   await target.drop()
 })
 
-test('while writers are at work, a backup is of one moment', async () => {
+test('while writers are at work, a backup is of one moment and has every row that they do not touch', async () => {
+  await makeObjects()
+  const untouched = await Promise.all(tables.map((table) => rowsOf(server, table)))
+  const earlier = await server.db.query<{ id: string }>({ text: 'select id from threads' })
   let isDone = false
   const write = async () => {
     while (!isDone) {
@@ -167,16 +170,24 @@ test('while writers are at work, a backup is of one moment', async () => {
     }
   }
   const writers = [write(), write(), write()]
-  await expect.poll(async () => (await rowsOf(server, 'threads')).length).toBeGreaterThan(5)
+  await expect.poll(async () => (await rowsOf(server, 'threads')).length).toBeGreaterThan(8)
   await backUp()
   isDone = true
   await Promise.all(writers)
   const target = await emptyTarget()
   await target.restore()
+  for (const [index, table] of tables.entries()) {
+    const restored = new Set(await rowsOf(target, table))
+    expect(
+      untouched[index]?.filter((row) => !restored.has(row)),
+      table,
+    ).toEqual([])
+  }
   const torn = await target.db.query({
     text: `select t.id from threads t left join messages m on m.thread_id = t.id
-           group by t.id having count(m.id) <> 2
+           where t.id <> all($1) group by t.id having count(m.id) <> 2
            union all select id from messages where thread_id not in (select id from threads)`,
+    values: [earlier.map(({ id }) => id)],
   })
   expect(torn).toEqual([])
   const files = await target.db.query<{ sha256: string; bytes: number }>({

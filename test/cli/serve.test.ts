@@ -56,7 +56,7 @@ test('a rejection that nothing handles is logged with its stack, and the server 
 
 test('an exception that nothing catches is logged with its stack, and the server drains and ends', async () => {
   const server = await start({ NODE_OPTIONS: inject })
-  process.kill(server.pid, 'SIGHUP')
+  process.kill(server.pid, 'SIGCONT')
   await expect.poll(() => server.isOver()).toBe(true)
   expect(lines(server.output(), 'an exception was not caught')).toMatchObject([
     { level: 'error', stack: expect.stringContaining('inject.mjs') },

@@ -1,15 +1,18 @@
 /** The commands beside the server, as a user runs them. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { installModel } from '../harness/local-model.ts'
+import { migrate, newestMigration } from '../../src/database/migrate.ts'
+import { testDatabase } from '../harness/database.ts'
 import { runMain } from './run-main.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
+const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 
 let folder: string
 const running: ChildProcess[] = []
@@ -93,7 +96,7 @@ describe('backup and restore', () => {
     const { size } = statSync(archive)
     const again = await runMain(['backup', archive], settings())
     expect(again.code).toBe(1)
-    expect(again.stderr).toContain('EEXIST')
+    expect(again.stderr).toContain(`${archive} exists. A backup never replaces a file`)
     expect(statSync(archive).size).toBe(size)
     const restored = await runMain(['restore', archive], settings())
     expect(restored.code).toBe(1)
@@ -110,6 +113,23 @@ describe('backup and restore', () => {
     expect(existsSync(archive)).toBe(false)
     expect(existsSync(`${archive}.part`)).toBe(false)
   })
+})
+
+test.each([
+  ['import', 'a.json'],
+  ['export', 'out'],
+])('%s does not upgrade tables that an older server may be using', async (command, name) => {
+  const database = await testDatabase({ from: 'empty' })
+  const older = newestMigration(migrations) - 1
+  await migrate(database.db, migrations, older)
+  writeFileSync(join(folder, 'a.json'), '{}')
+  const environment = { ...settings(), DATABASE_URL: database.url }
+  const { code, stderr } = await runMain([command, join(folder, name)], environment)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^Spool could not start\. The database lacks migration \S+\.sql: an older version/m)
+  const [row] = await database.db.query({ text: 'select max(number) as newest from schema_migrations' })
+  expect(row).toEqual({ newest: older })
+  await database.drop()
 })
 
 describe('doctor', () => {
@@ -193,7 +213,8 @@ test('settings are checked, and printed without secrets', async () => {
   })
   expect(stdout).not.toContain('hush')
   expect(JSON.parse(stdout)).toMatchObject({
-    databaseUrl: 'postgres://user:(hidden)@127.0.0.1/spool',
-    keys: ['(hidden)@team'],
+    database_url: 'postgres://…@127.0.0.1/spool',
+    api_keys: '1 (set)',
+    providers: { openai: { type: 'openai', api_key: '(set)' } },
   })
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { migrate } from '../../src/database/migrate.ts'
+import { migrate, migrateIfEmpty } from '../../src/database/migrate.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
@@ -81,6 +81,21 @@ test('a database made by a newer version is refused', async () => {
   await expect(run()).rejects.toThrow(
     '0002-more.sql, which this version does not know: it was made by a newer one',
   )
+})
+
+test('a command beside servers makes the tables of an empty database, and refuses those of an older version', async () => {
+  const beside = () => migrateIfEmpty(database.db, folder)
+  file('0001-notes.sql', 'create table notes (id int)')
+  await beside()
+  await beside()
+  expect(await applied()).toEqual(['0001-notes.sql'])
+  file('0002-more.sql', 'create table more (id int)')
+  await expect(beside()).rejects.toThrow('The database lacks migration 0002-more.sql: an older version')
+  expect(await applied()).toEqual(['0001-notes.sql'])
+  await run()
+  await beside()
+  unlinkSync(join(folder, '0002-more.sql'))
+  await expect(beside()).rejects.toThrow('made by a newer one')
 })
 
 test('numbers with a gap, twice the same number and other names are refused before anything is applied', async () => {

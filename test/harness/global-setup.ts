@@ -26,7 +26,7 @@ const log = () => undefined
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await removeAbandoned()
   const folder = makeDataDir()
-  const template = `spool_test_${process.pid}`
+  const template = `spool_test_${process.pid}${project.name}`
   project.provide('databaseSigns', folder.path)
   project.provide('databaseTemplate', template)
   const starting = start(folder.path, template).catch((error: unknown) => {

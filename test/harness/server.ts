@@ -4,6 +4,7 @@ import OpenAI from 'openai'
 import { openApp, type App } from '../../src/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config/config.ts'
+import { Settings } from '../../src/config/settings.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import type { Retrieval } from '../../src/search/retrieval.ts'
 import type { Database } from '../../src/database/database.ts'
@@ -92,7 +93,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     runLogDays: 30,
     traceDays: 7,
     console: false,
-    settings: [],
+    settings: Settings.parse({}),
     maxRuns: 64,
     maxQueuedRuns: 10_000,
     maxProjectRuns: 10_000,
@@ -120,7 +121,12 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     models: options.models ?? scriptedModels(model.url, options),
     ...options.config,
   })
-  const parts = { log, clock, ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }) }
+  const parts = {
+    log,
+    clock,
+    readConfig: config,
+    ...(options.keepAliveMs !== undefined && { keepAliveMs: options.keepAliveMs }),
+  }
   const app = await openApp(config(), parts)
   const siblings: App[] = []
   const url = `${app.url}/v1`

@@ -42,7 +42,7 @@ function waitingEngine(): Engine {
     context,
     models: { resolve: () => ({ provider: 'p', model: 'm' }) },
     tools: new Map([['function', tool]]),
-    workLog: new WorkLog({ db: database.db, log: () => {}, isOn: false }),
+    workLog: new WorkLog({ db: database.db, log: () => {}, isOn: () => false }),
   } as never
 }
 

@@ -82,7 +82,7 @@ export class EngineProcess {
           sandbox: scriptedSandbox(world, gate),
           worker,
         }),
-        workLog: new WorkLog({ db, log: context.log, isOn: false }),
+        workLog: new WorkLog({ db, log: context.log, isOn: () => false }),
         loadImage: () => Promise.reject(new Error('no scenario has images')),
         confirmed: async (signal) => {
           // The lease of a process that was paused has ended, and its runs with it.

@@ -1,0 +1,61 @@
+/** What a running server takes over from settings that were read again, and what waits for a restart. */
+import { isDeepStrictEqual } from 'node:util'
+import { checkReach } from './checks.ts'
+import type { Config } from './config.ts'
+import { Settings } from './settings.ts'
+
+/** The settings that a running server takes over, and where they are in `Config`. */
+const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
+  providers: 'models',
+  models: 'models',
+  demo_model: 'models',
+  default_embedder: 'models',
+  context_windows: 'models',
+  model_facts: 'models',
+  retired_models: 'models',
+  discovery: 'discovery',
+  api_keys: 'keys',
+  insecure: 'insecure',
+  cors_origins: 'corsOrigins',
+  strict_beta: 'strictBeta',
+  allow_all_downloads: 'allowAllDownloads',
+  max_file_mb: 'maxFileBytes',
+  max_connections: 'maxConnections',
+  max_requests: 'maxRequests',
+  max_project_requests: 'maxProjectRequests',
+  max_runs: 'maxRuns',
+  max_queued_runs: 'maxQueuedRuns',
+  max_project_runs: 'maxProjectRuns',
+  max_ingests: 'maxIngests',
+  run_expires_seconds: 'runExpiresSeconds',
+  run_log_days: 'runLogDays',
+  trace_days: 'traceDays',
+  drain_seconds: 'drainSeconds',
+}
+
+export interface Reloaded {
+  /** The running settings with the changes that are taken over. */
+  config: Config
+  /** Keys of the config file that are taken over. */
+  changed: string[]
+  /** Keys that differ from the running settings and wait for a restart. */
+  needs_restart: string[]
+}
+
+/** Throws `ConfigError` when what is taken over cannot go with what stays. */
+export function mergeReloaded(running: Config, next: Config): Reloaded {
+  const keys = Object.keys(Settings.shape) as (keyof Settings)[]
+  const different = keys.filter((key) => !isDeepStrictEqual(running.settings[key], next.settings[key]))
+  const changed = different.filter((key) => reloadable[key] !== undefined)
+  const pick = (from: object, names: readonly string[]) =>
+    Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)))
+  const settings = { ...running.settings, ...pick(next.settings, changed) }
+  // The address stays until a restart: without keys it must not be reachable from other machines.
+  checkReach(settings)
+  const fields = changed.map((key) => reloadable[key] ?? '')
+  return {
+    config: Object.freeze({ ...running, ...pick(next, fields), settings }),
+    changed,
+    needs_restart: different.filter((key) => reloadable[key] === undefined),
+  }
+}
