@@ -126,7 +126,7 @@ test.each([
   const environment = { ...settings(), DATABASE_URL: database.url }
   const { code, stderr } = await runMain([command, join(folder, name)], environment)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^Spool could not start\. The database lacks migration \S+\.sql: an older version/m)
+  expect(stderr).toMatch(/^The database lacks migration \S+\.sql: an older version/m)
   const [row] = await database.db.query({ text: 'select max(number) as newest from schema_migrations' })
   expect(row).toEqual({ newest: older })
   await database.drop()
