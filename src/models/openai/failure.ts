@@ -1,5 +1,6 @@
 /** Failures of a provider, in the words of a run's `last_error`, and whether a retry may help. */
 import type { IncomingHttpHeaders } from 'node:http'
+import { retryAfterMs } from '../../util/retry-after.ts'
 import { ModelFailure, type ModelFailureCode } from '../port.ts'
 
 export const sorry = 'Sorry, something went wrong.'
@@ -73,7 +74,7 @@ export function statusFailure(
     mayRetry:
       advice(headers) ??
       (!outOfQuota && (status === 408 || status === 409 || status === 429 || status >= 500)),
-    waitMs: retryAfterMs(headers),
+    waitMs: retryAfterMs((name) => headers[name]?.toString()),
     refusal: refusalOf(status, said),
     trouble: troubleOf(status, said),
   })
@@ -188,16 +189,6 @@ function advice(headers: IncomingHttpHeaders): boolean | undefined {
   if (headers['x-should-retry'] === 'true') return true
   if (headers['x-should-retry'] === 'false') return false
   return undefined
-}
-
-function retryAfterMs(headers: IncomingHttpHeaders): number | undefined {
-  const exact = Number(headers['retry-after-ms'] ?? Number.NaN)
-  if (Number.isFinite(exact) && exact >= 0) return exact
-  const text = headers['retry-after']
-  if (text === undefined) return undefined
-  const seconds = Number(text)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
 function parseJson(text: string): unknown {

@@ -1,18 +1,13 @@
-/** How long a server asks its clients to wait. */
-
-const waitHeaders = ['retry-after-ms', 'x-ms-retry-after-ms']
+/** How long a server asks its clients to wait, also before it refuses a request. */
+import { retryAfterMs } from '../../util/retry-after.ts'
 
 /** Milliseconds that the answer to a refused request asks for; undefined when it does not say. */
 export function askedWaitMs(headers: Headers): number | undefined {
-  for (const name of waitHeaders) {
-    const ms = Number(headers.get(name) ?? NaN)
-    if (Number.isFinite(ms) && ms >= 0) return ms
-  }
-  const text = headers.get('retry-after')
-  if (text === null) return quotaWaitMs(headers)
-  const seconds = Number(text)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+  // Azure has a name of its own for the milliseconds.
+  const ms = headers.get('retry-after-ms') ?? headers.get('x-ms-retry-after-ms')
+  const seconds = headers.get('retry-after')
+  if (ms === null && seconds === null) return quotaWaitMs(headers)
+  return retryAfterMs((name) => (name === 'retry-after-ms' ? ms : seconds) ?? undefined)
 }
 
 /** Milliseconds until the server takes requests again, when this answer has used up its quota. */
