@@ -1,6 +1,6 @@
 /** Finds Chromium, or installs Debian's where that is possible. */
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { canInstall, installPackages } from './debian.mjs'
 
 const places = [
   process.env.CHROMIUM,
@@ -14,15 +14,7 @@ const places = [
 export function findBrowser() {
   const found = places.find((place) => place && existsSync(place))
   if (found) return { path: found }
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
-    return { reason: 'there is no Chromium; install one or name it in CHROMIUM' }
-  }
-  for (const args of [
-    ['update', '-qq'],
-    ['install', '-y', '-qq', '--no-install-recommends', 'chromium'],
-  ]) {
-    const { status, stderr, error } = spawnSync('apt-get', args, { encoding: 'utf8' })
-    if (status !== 0) return { reason: `apt-get ${args[0]}: ${error?.message ?? stderr.trim()}` }
-  }
-  return { path: '/usr/bin/chromium' }
+  if (!canInstall()) return { reason: 'there is no Chromium; install one or name it in CHROMIUM' }
+  const reason = installPackages(['chromium'])
+  return reason === undefined ? { path: '/usr/bin/chromium' } : { reason }
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { canInstall, installPackages } from './debian.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const installed = '/usr/lib/postgresql'
@@ -22,17 +23,11 @@ export function findPostgres(version) {
 
 function fromDebian() {
   if (debianPrograms() === undefined) {
-    if (process.getuid?.() !== 0)
-      return { missing: 'PostgreSQL is not installed, and only root can install it' }
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    for (const args of [
-      ['update', '-q'],
-      ['install', '-y', '-q', '--no-install-recommends', 'postgresql'],
-    ]) {
-      const done = spawnSync('apt-get', args, { env, encoding: 'utf8' })
-      if (done.status !== 0)
-        return { missing: `apt-get failed: ${done.error?.message ?? done.stderr.trim()}` }
+    if (!canInstall()) {
+      return { missing: 'PostgreSQL is not installed, and only root can install it, on Debian or Ubuntu' }
     }
+    const missing = installPackages(['postgresql'])
+    if (missing !== undefined) return { missing }
   }
   const bin = debianPrograms()
   return bin === undefined ? { missing: `the package has no programs in ${installed}` } : { bin }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startServer } from '../test/compat/runner/server.mjs'
+import { canInstall, installPackages } from './debian.mjs'
 import { freePort } from './free-port.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -17,7 +18,7 @@ const key = 'deploy-key'
 const folder = mkdtempSync(join(tmpdir(), 'spool-deploy-'))
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-installPackages()
+installPrograms()
 await lint()
 const server = await startServer(join(root, 'scripts', 'start.mjs'), [key])
 try {
@@ -30,16 +31,10 @@ try {
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(total.failed > 0 ? 1 : 0)
 
-function installPackages() {
+function installPrograms() {
   if (has('nginx') && has('caddy') && has('systemd-analyze')) return
-  if (process.getuid?.() !== 0 || !has('apt-get')) return
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  spawnSync('apt-get', ['update', '-q'], { env, stdio: 'ignore' })
-  const packages = ['nginx-light', 'caddy', 'systemd', 'python3-venv']
-  spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
-    env,
-    stdio: 'ignore',
-  })
+  // A check whose program is missing is skipped.
+  if (canInstall()) installPackages(['nginx-light', 'caddy', 'systemd', 'python3-venv'])
 }
 
 async function lint() {
