@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
+import { requestStream } from '../harness/read-stream.ts'
 import { scriptedModel, type ScriptedModel } from '../harness/scripted-model.ts'
 
 let data: DataDir
@@ -71,18 +72,9 @@ const reload = (key?: string) => call('POST', '/server/reload', key === undefine
 /** Starts a run that streams, and waits for its first text. */
 async function openStream(content: string) {
   const assistant = await call('POST', '/assistants', { body: { model: 'gpt-4o' } })
-  const response = await fetch(`${server?.url}/v1/threads/runs`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({
-      assistant_id: assistant.body.id,
-      stream: true,
-      thread: { messages: [{ role: 'user', content }] },
-    }),
+  const response = await requestStream(`${server?.url}/v1/threads/runs`, {
+    assistant_id: assistant.body.id,
+    thread: { messages: [{ role: 'user', content }] },
   })
   let text = ''
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()

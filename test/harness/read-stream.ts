@@ -7,6 +7,19 @@ export interface SentEvent {
   id?: string
 }
 
+/** Asks for a stream as the official clients do. */
+export function requestStream(url: string, body: object): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: {
+      authorization: 'Bearer test-key',
+      'openai-beta': 'assistants=v2',
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify({ ...body, stream: true }),
+  })
+}
+
 export async function readStream(response: Response): Promise<SentEvent[]> {
   const events: SentEvent[] = []
   for await (const event of streamEvents(response)) events.push(event)

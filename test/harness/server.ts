@@ -13,7 +13,7 @@ import { testClock, type TestClock } from './clock.ts'
 import { testDatabase } from './database.ts'
 import { makeDataDir } from './data-dir.ts'
 import { scriptedModel, type ScriptedModel } from './scripted-model.ts'
-import { readStream, type SentEvent } from './read-stream.ts'
+import { readStream, requestStream, type SentEvent } from './read-stream.ts'
 
 export interface Answer {
   status: number
@@ -145,11 +145,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     logLines,
     request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
     async stream(path, body) {
-      const response = await fetch(url + path, {
-        method: 'POST',
-        headers: requestHeaders({ 'content-type': 'application/json' }),
-        body: JSON.stringify({ ...body, stream: true }),
-      })
+      const response = await requestStream(url + path, body)
       if (!response.ok) throw new Error(`expected a stream, got ${response.status}: ${await response.text()}`)
       return readStream(response)
     },

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { databaseProxy, type DatabaseProxy } from '../harness/database-proxy.ts'
 import { startProcess } from '../harness/process.ts'
-import { readStream, streamEvents } from '../harness/read-stream.ts'
+import { readStream, requestStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { eventually, gate, stories } from '../harness/stories.ts'
 
@@ -21,16 +21,8 @@ const { newAssistant, newThread, reach, messages } = stories(() => server)
 /** The stream of a new run on a new thread, by way of the server with this address. */
 async function openStream(url: string | undefined): Promise<{ response: Response; thread: any }> {
   const [assistant, thread] = [await newAssistant(), await newThread('Hello')]
-  const response = await fetch(`${url}/v1/threads/${thread.id}/runs`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
-  })
-  return { response, thread }
+  const path = `/v1/threads/${thread.id}/runs`
+  return { response: await requestStream(`${url}${path}`, { assistant_id: assistant.id }), thread }
 }
 
 const isDelta = ({ event }: { event: string }) => event === 'thread.message.delta'

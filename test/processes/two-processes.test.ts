@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { startProcess } from '../harness/process.ts'
-import { streamEvents } from '../harness/read-stream.ts'
+import { requestStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
 let server: TestServer
@@ -32,18 +32,9 @@ async function createRun(content = 'Hi') {
 /** The stream of a new run, read one event at a time. */
 async function openStream(url: string) {
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
-  const response = await fetch(`${url}/threads/runs`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({
-      assistant_id: assistant.id,
-      stream: true,
-      thread: { messages: [{ role: 'user', content: 'Hi' }] },
-    }),
+  const response = await requestStream(`${url}/threads/runs`, {
+    assistant_id: assistant.id,
+    thread: { messages: [{ role: 'user', content: 'Hi' }] },
   })
   return streamEvents(response)
 }
