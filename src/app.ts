@@ -9,7 +9,7 @@ import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
 import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { chooseEmbedder, fetchWeights } from './default-embedder.ts'
+import { chooseEmbedder, fetchWeights, type EmbedderChoice } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { RunLimits } from './domain/run-limits.ts'
@@ -17,7 +17,6 @@ import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
 import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
-import type { Embedder } from './embedders/port.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
@@ -25,9 +24,10 @@ import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
 import { replaceableModels } from './models/replaceable.ts'
-import { openReranker, type Reranker } from './models/reranker.ts'
+import { openReranker } from './models/reranker.ts'
+import type { ModelSettings } from './models/settings.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
-import { openReloader, ReloadRefused, type Reloader } from './reload.ts'
+import { openReloader, ReloadRefused, type OpenedModels, type Reloader } from './reload.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
@@ -104,8 +104,8 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const { models: first, ...readers } = await openConfiguredModels(config, options, db)
   const { models, replace } = replaceableModels(first)
   closers.push(() => models.close())
-  await warnOfNamesWithoutRoute(db, models, log)
   const retrieval = await openConfiguredRetrieval(config, { db, blobs, clock, log, ...readers }, closers)
+  await warnOfNamesWithoutRoute(db, models, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -119,8 +119,8 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(async () => worker?.drain(0))
   await worker?.start()
   const draining = new AbortController()
-  const open = (next: Config) => openConfiguredModels(next, options, db)
-  const reloader = openReloader(config, { ...options, open, replace, retrieval, context, worker })
+  const openModelsOf = (next: Config) => openConfiguredModels(next, options, db)
+  const reloader = openReloader(config, { ...options, openModelsOf, replace, retrieval, context, worker })
   const parts = { context, models, database, sandbox, tls, draining: draining.signal, reloader }
   const http = config.roles.has('api') ? await listen(config, options, parts) : undefined
   if (http) log('info', 'listening', { url: http.url })
@@ -167,17 +167,12 @@ async function openConfiguredModels(
   config: Config,
   { log, reindexes }: AppOptions,
   db: Queryable,
-): Promise<{ models: Models; embedder: Embedder; reranker: Reranker | undefined }> {
+): Promise<OpenedModels> {
   const settings = config.discovery
     ? await withLocalServers(config.models, { port: config.port, log })
     : config.models
   const models = openModels(settings, log)
-  const choice = {
-    settings,
-    serverOf: (name: string) => models.server(name),
-    dataDir: config.dataDir,
-    isWritten: config.models.default_embedder !== undefined || reindexes === true,
-  }
+  const choice = embedderChoice(config, { settings, models, reindexes })
   try {
     if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
     const embedder = await chooseEmbedder(choice, db, log)
@@ -189,18 +184,35 @@ async function openConfiguredModels(
   }
 }
 
+/** `settings` are those of the configuration, with the model servers that were found on this machine. */
+export function embedderChoice(
+  config: Config,
+  {
+    settings,
+    models,
+    reindexes = false,
+  }: { settings: ModelSettings; models: Models; reindexes?: boolean | undefined },
+): EmbedderChoice {
+  return {
+    settings,
+    serverOf: (name) => models.server(name),
+    dataDir: config.dataDir,
+    isWritten: config.models.default_embedder !== undefined || reindexes,
+  }
+}
+
 async function openConfiguredRetrieval(
   { searchMemoryBytes: memoryBytes, ocr }: Config,
   parts: Pick<Retrieval, 'db' | 'blobs' | 'clock' | 'log' | 'embedder' | 'reranker'>,
   closers: Closers,
 ): Promise<Retrieval> {
-  await removeOldFolders()
   const retrieval = openRetrieval({ ...parts, memoryBytes, ocr })
   closers.push(async () => {
     await retrieval.close()
     await retrieval.embedder.close()
     retrieval.reranker?.close()
   })
+  await removeOldFolders()
   await moveStores(retrieval, parts.log)
   return retrieval
 }

@@ -20,8 +20,9 @@ export interface EmbedderChoice extends EmbedderParts {
  */
 export async function chooseEmbedder(choice: EmbedderChoice, db: Queryable, log: Log): Promise<Embedder> {
   if (choice.isWritten) return openEmbedder(choice)
+  const found = choice.settings.default_embedder === undefined ? [] : usableEmbedders(choice)
   const others = { ...choice.settings, default_embedder: undefined }
-  const [best, ...rest] = [...usableEmbedders(choice), ...usableEmbedders({ ...choice, settings: others })]
+  const [best, ...rest] = [...found, ...usableEmbedders({ ...choice, settings: others })]
   if (!best) throw new Error('expected an embedder')
   const used = await idsInUse(db)
   const kept = used.includes(best.id) ? undefined : rest.find(({ id }) => used.includes(id))

@@ -4,12 +4,10 @@ import type { Config } from './config/config.ts'
 import { mergeReloaded } from './config/reload.ts'
 import { DatabaseUnavailable } from './database/database.ts'
 import type { Context } from './domain/context.ts'
-import type { Embedder } from './embedders/port.ts'
 import type { Worker } from './engine/worker.ts'
 import type { Rules } from './http/server.ts'
 import type { Models } from './models/open.ts'
 import type { ReplaceableModels } from './models/replaceable.ts'
-import type { Reranker } from './models/reranker.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { describeError } from './util/describe-error.ts'
 import type { Log } from './util/log.ts'
@@ -19,11 +17,16 @@ export class ReloadRefused extends Error {
   override readonly name = 'ReloadRefused'
 }
 
+/** What the settings of models describe. */
+export interface OpenedModels extends Pick<Retrieval, 'embedder' | 'reranker'> {
+  models: Models
+}
+
 interface Parts {
   log: Log
   readConfig?: () => Config
   /** Throws for settings that cannot work. */
-  open(config: Config): Promise<{ models: Models; embedder: Embedder; reranker: Reranker | undefined }>
+  openModelsOf(config: Config): Promise<OpenedModels>
   replace: ReplaceableModels['replace']
   retrieval: Retrieval
   context: Context
@@ -73,10 +76,10 @@ export function openReloader(first: Config, parts: Parts): Reloader {
 
   /** Another embedder waits for a restart: files are being embedded, and vector stores need the one of their vectors. */
   async function replaceModels(next: Config): Promise<void> {
-    const { models, embedder, reranker } = await parts.open(next)
+    const { models, embedder, reranker } = await parts.openModelsOf(next)
     const { embedder: former, reranker: formerReranker } = retrieval
     retrieval.reranker = reranker
-    // What is at work now may still use them.
+    // Requests, runs and files in progress may still use the former ones.
     const unused = Promise.all([worker?.settled(), ...(http?.openAnswers ?? [])])
     void unused.then(() => formerReranker?.close())
     isEmbedderOld = embedder.id !== former.id

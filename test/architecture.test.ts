@@ -11,7 +11,7 @@ const allowed: Record<string, string[]> = {
   app: ['*'],
   readiness: ['api', 'database', 'models', 'sandbox', 'util'],
   'default-embedder': ['database', 'embedders', 'sql', 'util'],
-  reload: ['api', 'config', 'database', 'domain', 'embedders', 'engine', 'http', 'models', 'search', 'util'],
+  reload: ['api', 'config', 'database', 'domain', 'engine', 'http', 'models', 'search', 'util'],
   'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
   cli: [
     'api',

@@ -2,14 +2,14 @@
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
-import { namesWithoutRoute } from '../app.ts'
-import { newestMigration } from '../database/migrate.ts'
-import { attachDatabase } from '../database/open.ts'
+import { embedderChoice, namesWithoutRoute } from '../app.ts'
+import { hasTable, newestMigration } from '../database/migrate.ts'
+import { attachDatabase, type AttachedDatabase } from '../database/open.ts'
 import type { Queryable } from '../database/database.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import { readTls } from '../config/tls.ts'
-import { chooseEmbedder } from '../default-embedder.ts'
+import { chooseEmbedder, type EmbedderChoice } from '../default-embedder.ts'
 import { openEmbedder } from '../embedders/open.ts'
 import type { Embedder } from '../embedders/port.ts'
 import { openModels, type Models } from '../models/open.ts'
@@ -43,13 +43,15 @@ export async function doctor(config: Config, log: Log, print: (line: string) => 
   let isGood = true
   for (const warning of config.warnings) print(`warn  settings: ${warning}`)
   const models = openModels(config.models, log)
+  const database = new CheckedDatabase(config, log)
   try {
-    for (const check of checksOf(config, models, log)) {
+    for (const check of checksOf(config, models, { database, log })) {
       const { level, text } = await outcomeOf(check)
       if (level === 'fail') isGood = false
       print(`${level.padEnd(5)} ${check.name}: ${text}`)
     }
   } finally {
+    await database.close()
     await models.close()
   }
   return isGood
@@ -64,20 +66,25 @@ async function outcomeOf(check: Check): Promise<Finding> {
   }
 }
 
-function checksOf(config: Config, models: Models, log: Log): Check[] {
+function checksOf(
+  config: Config,
+  models: Models,
+  { database, log }: { database: CheckedDatabase; log: Log },
+): Check[] {
+  const choice = embedderChoice(config, { settings: config.models, models })
   return [
     { name: 'Node.js', run: async () => process.versions.node },
     { name: 'data folder', run: () => checkFolder(config) },
     { name: 'TLS', run: async () => checkCertificate(config) },
     { name: 'port', run: () => checkListening(config) },
-    { name: 'database', run: () => checkDatabase(config, log) },
+    { name: 'database', run: () => checkDatabase(config, database) },
     { name: 'file contents', run: () => checkBlobs(config) },
     ...Object.entries(config.models.providers).map(([provider, { type }]) => ({
       name: `provider ${provider}`,
       run: () => (type === 'rerank' ? checkReranker(config, log) : checkProvider(models, provider)),
     })),
-    { name: 'names of models', run: () => checkNames(config, models, log) },
-    { name: 'embedder', run: () => checkEmbedder(config, models, log) },
+    { name: 'names of models', run: () => checkNames(models, database) },
+    { name: 'embedder', run: () => checkEmbedder(choice, database, log) },
     { name: 'sandbox', run: () => checkSandbox(config, log) },
   ]
 }
@@ -124,28 +131,49 @@ function checkCertificate({ tls }: Config): Finding {
   return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
-function attach({ databaseUrl, dataDir, databaseTimeoutMs: timeoutMs }: Config, log: Log) {
-  return attachDatabase({ ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs, log })
+/** The database of the checks: the first one that needs it connects, and a failure is one of each check. */
+class CheckedDatabase {
+  readonly #config: Config
+  readonly #log: Log
+  #attached: Promise<AttachedDatabase> | undefined
+
+  constructor(config: Config, log: Log) {
+    this.#config = config
+    this.#log = log
+  }
+
+  async attach(): Promise<Queryable> {
+    const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = this.#config
+    const settings = {
+      ...(databaseUrl && { url: databaseUrl }),
+      dataDir,
+      poolSize: 2,
+      timeoutMs,
+      log: this.#log,
+    }
+    this.#attached ??= attachDatabase(settings)
+    return (await this.#attached).db
+  }
+
+  async close(): Promise<void> {
+    const attached = await this.#attached?.catch(() => undefined)
+    await attached?.close()
+  }
 }
 
-async function checkDatabase(config: Config, log: Log): Promise<Finding> {
-  const { databaseUrl } = config
-  const { db, close } = await attach(config, log)
-  try {
-    const [row] = await db.query<{ version: string; skew: number }>({
-      text: `select current_setting('server_version') as version,
-                    extract(epoch from clock_timestamp())::float8 - $1 as skew`,
-      values: [Date.now() / 1000],
-    })
-    const text = `PostgreSQL ${row?.version ?? ''}${databaseUrl ? ' at DATABASE_URL' : ', embedded'}, ${await schemaOf(db)}`
-    const skew = Math.round(Math.abs(row?.skew ?? 0))
-    if (skew <= warnClockSeconds) return { level: 'ok', text }
-    return {
-      level: 'warn',
-      text: `${text}. Its clock differs from this machine's by ${skew} s: synchronise both.`,
-    }
-  } finally {
-    await close()
+async function checkDatabase({ databaseUrl }: Config, database: CheckedDatabase): Promise<Finding> {
+  const db = await database.attach()
+  const [row] = await db.query<{ version: string; skew: number }>({
+    text: `select current_setting('server_version') as version,
+                  extract(epoch from clock_timestamp())::float8 - $1 as skew`,
+    values: [Date.now() / 1000],
+  })
+  const text = `PostgreSQL ${row?.version ?? ''}${databaseUrl ? ' at DATABASE_URL' : ', embedded'}, ${await schemaOf(db)}`
+  const skew = Math.round(Math.abs(row?.skew ?? 0))
+  if (skew <= warnClockSeconds) return { level: 'ok', text }
+  return {
+    level: 'warn',
+    text: `${text}. Its clock differs from this machine's by ${skew} s: synchronise both.`,
   }
 }
 
@@ -164,14 +192,6 @@ async function schemaOf(db: Queryable): Promise<string> {
   return number === newest
     ? `migration ${number}`
     : `migration ${number}; the next start applies up to ${newest}`
-}
-
-async function hasTable(db: Queryable, table: string): Promise<boolean> {
-  const [row] = await db.query<{ name: string | null }>({
-    text: 'select to_regclass($1)::text as name',
-    values: [table],
-  })
-  return typeof row?.name === 'string'
 }
 
 async function checkBlobs(config: Config): Promise<string> {
@@ -194,16 +214,12 @@ async function checkProvider(models: Models, provider: string): Promise<Finding 
   return { level: 'warn', text: 'it answers, but lists no model; name one in "models" to test it' }
 }
 
-async function checkNames(config: Config, models: Models, log: Log): Promise<Finding | string> {
-  const { db, close } = await attach(config, log)
-  try {
-    const names = (await hasTable(db, 'assistants')) ? await namesWithoutRoute(db, models) : []
-    if (names.length === 0) return 'every name that assistants use leads to a model'
-    const text = `these lead to no model: ${names.join(', ')}. Add them or a wildcard to "models"`
-    return { level: 'warn', text }
-  } finally {
-    await close()
-  }
+async function checkNames(models: Models, database: CheckedDatabase): Promise<Finding | string> {
+  const db = await database.attach()
+  const names = (await hasTable(db, 'assistants')) ? await namesWithoutRoute(db, models) : []
+  if (names.length === 0) return 'every name that assistants use leads to a model'
+  const text = `these lead to no model: ${names.join(', ')}. Add them or a wildcard to "models"`
+  return { level: 'warn', text }
 }
 
 async function checkReranker(config: Config, log: Log): Promise<string> {
@@ -216,8 +232,8 @@ async function checkReranker(config: Config, log: Log): Promise<string> {
   }
 }
 
-async function checkEmbedder(config: Config, models: Models, log: Log): Promise<string> {
-  const embedder = await embedderInUse(config, models, log)
+async function checkEmbedder(choice: EmbedderChoice, database: CheckedDatabase, log: Log): Promise<string> {
+  const embedder = await embedderInUse(choice, database, log)
   try {
     const [vector] = await embedder.embed(['ready'], 'query', AbortSignal.timeout(answerMs))
     return `${embedder.id} gives vectors of ${vector?.length ?? 0} numbers`
@@ -227,20 +243,9 @@ async function checkEmbedder(config: Config, models: Models, log: Log): Promise<
 }
 
 /** The one that a start would choose. */
-async function embedderInUse(config: Config, models: Models, log: Log): Promise<Embedder> {
-  const choice = {
-    settings: config.models,
-    serverOf: (provider: string) => models.server(provider),
-    dataDir: config.dataDir,
-    isWritten: config.models.default_embedder !== undefined,
-  }
-  const { db, close } = await attach(config, log)
-  try {
-    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice)
-    return await chooseEmbedder(choice, db, log)
-  } finally {
-    await close()
-  }
+async function embedderInUse(choice: EmbedderChoice, database: CheckedDatabase, log: Log): Promise<Embedder> {
+  const db = await database.attach()
+  return (await hasTable(db, 'vector_stores')) ? chooseEmbedder(choice, db, log) : openEmbedder(choice)
 }
 
 async function checkSandbox(config: Config, log: Log): Promise<Finding> {

@@ -60,10 +60,7 @@ export async function migrate(db: Database, folder: string, newest?: number): Pr
  * because an older server may be at work on it. Throws `MigrationRefused`.
  */
 export async function migrateIfEmpty(db: Database, folder: string): Promise<void> {
-  const [table] = await db.query<{ name: string | null }>({
-    text: `select to_regclass('schema_migrations')::text as name`,
-  })
-  const applied = table?.name ? await readApplied(db) : []
+  const applied = (await hasTable(db, 'schema_migrations')) ? await readApplied(db) : []
   const missing = readMigrations(folder)[applied.length]
   if (applied.length > 0 && missing !== undefined) {
     throw new MigrationRefused(
@@ -74,6 +71,14 @@ export async function migrateIfEmpty(db: Database, folder: string): Promise<void
 }
 
 /** The number of the newest migration file. */
+export async function hasTable(db: Queryable, table: string): Promise<boolean> {
+  const [row] = await db.query<{ name: string | null }>({
+    text: 'select to_regclass($1)::text as name',
+    values: [table],
+  })
+  return typeof row?.name === 'string'
+}
+
 export function newestMigration(folder: string): number {
   return readMigrations(folder).length
 }
