@@ -36,7 +36,7 @@ const Server = z.strictObject({
   port: setting('PORT', 'the port to listen on; 0 takes a free one', count(0, 65_535).default(8080)),
   tls_cert: setting(
     'SPOOL_TLS_CERT',
-    'the file of a certificate with its chain (PEM): the server speaks https only',
+    'the file of a certificate with its chain (PEM): the server then answers https only',
     z.string().min(1).optional(),
   ),
   tls_key: setting(

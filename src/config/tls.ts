@@ -1,6 +1,7 @@
 /** The certificate of a server that speaks https, read once. */
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import { describeError } from '../util/describe-error.ts'
 import { ConfigError } from './config-error.ts'
 import type { TlsFiles } from './config.ts'
 
@@ -26,8 +27,7 @@ function read(path: string, setting: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ConfigError(`${setting} is ${path}, which cannot be read: ${reason}.`)
+    throw new ConfigError(`${setting} is ${path}, which cannot be read: ${describeError(error)}.`)
   }
 }
 
@@ -35,7 +35,6 @@ function check(parts: Partial<Tls>, problem: string): void {
   try {
     createSecureContext(parts)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new ConfigError(`${problem}: ${reason}.`)
+    throw new ConfigError(`${problem}: ${describeError(error)}.`)
   }
 }

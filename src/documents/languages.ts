@@ -81,6 +81,11 @@ export class Languages {
     return loading
   }
 
+  /** How the words of a text are compared. */
+  async of(text: string): Promise<Language> {
+    return this.load((await this.detect(text)) ?? plainLanguage.code)
+  }
+
   /** The language that a text is in; undefined when that is not sure. */
   async detect(text: string): Promise<string | undefined> {
     const { eld } = await import('eld/extrasmall')

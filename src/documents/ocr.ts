@@ -1,11 +1,12 @@
 /**
- * Reads pictures, and the pages of PDF files that have no text, with a program that the operator names. Pages are made
- * pictures by `pdftoppm` of the package poppler-utils.
+ * Reads pictures, and the pages of PDF files that have no text, with a program that the operator names. `pdftoppm` of
+ * the package poppler-utils makes pictures of the pages.
  */
 import { spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { dirname, join } from 'node:path'
+import { describeError } from '../util/describe-error.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
 import { ParseFailure, parseFailures } from './parse-failure.ts'
 import type { OcrSettings, ParseProcesses } from './parse-processes.ts'
@@ -43,7 +44,7 @@ export async function readDocument(
       texts[page] = await ocrPage(ocr, { input: job.input, page, folder }, signal)
     } catch (error) {
       signal.throwIfAborted()
-      failures.add(error instanceof Error ? error.message : String(error))
+      failures.add(describeError(error))
     }
   }
   const pages = join(folder, 'pages')
@@ -112,7 +113,7 @@ function run(
     })
     if (child.pid !== undefined) setPriority(child.pid, priority)
     const pieces: Buffer[] = []
-    let [bytes, complaint] = [0, '']
+    let [bytes, lastError] = [0, '']
     const fail = (error: unknown) => {
       settle()
       killGroup(child.pid)
@@ -131,14 +132,14 @@ function run(
       else pieces.push(piece)
     })
     child.stderr.on('data', (piece: Buffer) => {
-      complaint = (complaint + piece.toString('utf8')).slice(-1000)
+      lastError = (lastError + piece.toString('utf8')).slice(-1000)
     })
     child.on('error', (error) => fail(new Error(`${program} cannot be started: ${error.message}`)))
-    child.on('close', (code, killer) => {
+    child.on('close', (code, killedBy) => {
       settle()
       if (code === 0) resolve(Buffer.concat(pieces).toString('utf8'))
       else
-        reject(new Error(`${program} ended with ${killer ?? code}: ${complaint.trim().split('\n').at(-1)}`))
+        reject(new Error(`${program} ended with ${killedBy ?? code}: ${lastError.trim().split('\n').at(-1)}`))
     })
   })
 }

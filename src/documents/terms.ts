@@ -1,4 +1,4 @@
-/** What a text is found by when words are compared: stems, and names and numbers as they stand. */
+/** The terms by which words are compared: stems, and names and numbers unchanged. */
 import { Languages, plainLanguage, type Language } from './languages.ts'
 
 const word = /[\p{L}\p{M}\p{N}]+/gu
@@ -77,17 +77,19 @@ export function queryTerms(
   const termsIn = (piece: Piece, all: readonly Language[]) => [
     ...new Set(all.map((language) => termOf(piece, language))),
   ]
-  const telling = pieces.map((piece) => termsIn(piece, tellingIn(piece, languages, own)))
-  const found = telling.filter((terms) => terms.length > 0)
+  const significant = pieces.map((piece) => termsIn(piece, significantIn(piece, languages, own)))
+  const found = significant.filter((terms) => terms.length > 0)
   return found.length > 0 ? found : pieces.map((piece) => termsIn(piece, languages))
 }
 
-/** The languages in whose passages a word says something. */
-function tellingIn({ text }: Piece, languages: readonly Language[], own: Language): readonly Language[] {
+/** The languages in which the word is no stop word. */
+function significantIn({ text }: Piece, languages: readonly Language[], own: Language): readonly Language[] {
   if (own.stopwords.has(text)) return []
-  const telling = languages.filter(({ stopwords }) => !stopwords.has(text))
+  const significant = languages.filter(({ stopwords }) => !stopwords.has(text))
   // A stop word of another language of the store is most likely one in passages of no known language too.
-  return telling.length === languages.length ? telling : telling.filter((one) => one !== plainLanguage)
+  return significant.length === languages.length
+    ? significant
+    : significant.filter((one) => one !== plainLanguage)
 }
 
 /** Digits of other scripts and full width letters are plain ones; marks of vowels are left out where they are optional. */
@@ -144,7 +146,7 @@ export class TermPacker {
    * bytes, then n counts of one byte.
    */
   async pack(text: string): Promise<Uint8Array> {
-    const language = await this.#languages.load((await this.#languages.detect(text)) ?? '')
+    const language = await this.#languages.of(text)
     const counts = new Map<number, number>()
     for (const term of termsOf(text, language)) {
       const hash = hashTerm(term)

@@ -16,9 +16,9 @@ const freshMs = 100
 const retryMs = 1000
 
 /**
- * Counts on the basis of what the database said last, so that a run costs no statement. The counts are read again when
- * this process has added a sixteenth of what was left, and before a run is refused: with several processes a limit is
- * kept approximately. Lives as long as the process.
+ * Starts from counts that it has read from the database and adds the runs of this process, so that a run costs no
+ * statement. It reads the counts again when this process has added a sixteenth of what was left, and before it refuses a
+ * run. With several processes a limit is approximate. Lives as long as the process.
  */
 export class RunLimits {
   #limits: Limits

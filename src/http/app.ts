@@ -66,7 +66,7 @@ export async function openServer(options: ServerOptions): Promise<FastifyInstanc
   return http
 }
 
-/** Options of Node's own server. Fastify's types want it to be known beforehand whether it speaks https. */
+/** Options of Node's own server. Fastify's types have one server for http and one for https; here a setting decides. */
 function nodeServer({ tls, requestTimeoutMs }: ServerOptions): { http: ServerOptionsOfNode } {
   const common = {
     requireHostHeader: false,

@@ -39,7 +39,10 @@ function cut({ raw }: FastifyRequest, reply: FastifyReply): void {
 
 const dropLogMs = 60_000
 
-/** Connections beyond `maxConnections` of the server are closed before they are read. A line in the log says how many, at most once a minute. */
+/**
+ * Connections beyond `maxConnections` of the server are closed before they are read. A line in the log says how many, at
+ * most once a minute.
+ */
 export function limitConnections({ server }: FastifyInstance, log: Log): void {
   let dropped = 0
   let loggedMs = -Infinity

@@ -55,13 +55,12 @@ export function fuseScores(
   return fused
 }
 
-/** The best chunk has so much of the query that its lead tells. */
+/** From this share of the query on, the lead of the best chunk counts in full. */
 const clearlyFound = 0.4
 
 /**
- * How much the vectors count where words count 1. The less the best chunk has of the rare words of the query, the less
- * words can tell: a query in other words than the text's is a matter of vectors, an id is one of words. And the farther
- * the best chunk is ahead of the next, the less there is left to decide.
+ * How much vectors count where words count 1. They count more when the best chunk has few of the rare words of the query,
+ * because the text then uses other words. They count less when the best chunk is far ahead of the next one, as for an id.
  */
 function vectorWeight(query: string, words: Scores): number {
   const different = new Set(query.toLowerCase().match(/[\p{L}\p{N}]+/gu)).size

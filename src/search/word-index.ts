@@ -101,7 +101,7 @@ export class WordIndex {
 
   async #askedWords(query: string, codes: ReadonlySet<string>): Promise<AskedWord[]> {
     const languages = await Promise.all([...codes].map((code) => this.#languages.load(code)))
-    const own = await this.#languages.load((await this.#languages.detect(query)) ?? '')
+    const own = await this.#languages.of(query)
     const asked = new Map<string, AskedWord>()
     for (const forms of queryTerms(query, languages, own)) {
       const key = forms.join(' ')

@@ -1,6 +1,6 @@
 /**
  * The embedder that needs nothing but this package: a table with one vector for each word piece; the vector of a text is
- * the sum of its pieces' vectors. Decision 0038 tells how the table was made. English only: text without a known piece
+ * the sum of its pieces' vectors. Decision 0038 says how the table was made. English only: text without a known piece
  * has the vector of zeros, which is near to nothing.
  */
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ import type { Embedder } from '../port.ts'
 import { wordPieces, type WordPieces } from './word-pieces.ts'
 
 const dimensions = 128
-/** The text of a sum is not limited; the vectors of shorter windows are sharper. */
+/** The table has no limit of its own: this length was measured to be best for short and long chunks together. */
 const windowTokens = 130
 /** After so many texts, other work of the process gets its turn. */
 const textsAtOnce = 20
