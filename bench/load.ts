@@ -5,77 +5,71 @@ export interface StreamResult {
   /** Monotonic ms from the request's start to the first text delta, and to the end. */
   firstMs: number
   totalMs: number
-  /** What the deltas said, put together. */
+  /** The texts of the deltas, joined. */
   text: string
-  /** Whether the stream ended as it should. */
+  /** Whether the stream had its last event. */
   isWhole: boolean
+}
+
+/** How to read the blocks of a stream. Texts of the bench hold nothing that JSON escapes. */
+export interface StreamFormat {
+  isDelta: (block: string) => boolean
+  isEnd: (block: string) => boolean
+  textOf: RegExp
+}
+
+export const spoolFormat: StreamFormat = {
+  isDelta: (block) => block.startsWith('event: thread.message.delta'),
+  isEnd: (block) => block.startsWith('event: thread.run.completed'),
+  textOf: /"value":"([^"]*)"/,
+}
+
+export const chatFormat: StreamFormat = {
+  isDelta: (block) => block.includes('"content":"'),
+  isEnd: (block) => block.includes('[DONE]'),
+  textOf: /"content":"([^"]*)"/,
 }
 
 const agent = new Agent({ keepAlive: true, maxSockets: 1024 })
 
-/** Posts JSON and reads the whole stream; `delta` finds the text in one event's data. */
-export async function stream(
-  url: string,
-  body: object,
-  options: {
-    isDelta: (block: string) => boolean
-    isEnd: (block: string) => boolean
-    textOf: (data: any) => string
-  },
-): Promise<StreamResult> {
+/** Posts JSON and reads the whole stream. */
+export async function stream(url: string, body: object, format: StreamFormat): Promise<StreamResult> {
   const startMs = performance.now()
   const payload = JSON.stringify(body)
   return new Promise((resolve, reject) => {
-    const outgoing = request(
-      url,
-      {
-        method: 'POST',
-        agent,
-        headers: {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(payload),
-          authorization: 'Bearer bench',
-          'openai-beta': 'assistants=v2',
-        },
-      },
-      (response) => {
-        const result: StreamResult = { firstMs: NaN, totalMs: NaN, text: '', isWhole: false }
-        let rest = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk: string) => {
-          rest += chunk
-          const blocks = rest.split('\n\n')
-          rest = blocks.pop() ?? ''
-          for (const block of blocks) {
-            if (options.isDelta(block)) {
-              if (Number.isNaN(result.firstMs)) result.firstMs = performance.now() - startMs
-              result.text += options.textOf(JSON.parse(block.slice(block.indexOf('data: ') + 6)))
-            } else if (options.isEnd(block)) result.isWhole = true
-          }
-        })
-        response.on('end', () => {
-          result.totalMs = performance.now() - startMs
-          if (response.statusCode === 200) resolve(result)
-          else reject(new Error(`${response.statusCode}: ${rest}`))
-        })
-        response.on('error', reject)
-      },
-    )
+    const outgoing = request(url, { method: 'POST', agent, headers: headersFor(payload) }, (response) => {
+      const result: StreamResult = { firstMs: NaN, totalMs: NaN, text: '', isWhole: false }
+      let rest = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        const blocks = (rest + chunk).split('\n\n')
+        rest = blocks.pop() ?? ''
+        for (const block of blocks) {
+          if (format.isDelta(block)) {
+            if (Number.isNaN(result.firstMs)) result.firstMs = performance.now() - startMs
+            result.text += format.textOf.exec(block)?.[1] ?? ''
+          } else if (format.isEnd(block)) result.isWhole = true
+        }
+      })
+      response.on('end', () => {
+        result.totalMs = performance.now() - startMs
+        if (response.statusCode === 200) resolve(result)
+        else reject(new Error(`${response.statusCode}: ${rest}`))
+      })
+      response.on('error', reject)
+    })
     outgoing.on('error', reject)
     outgoing.end(payload)
   })
 }
 
-export const spoolStream = {
-  isDelta: (block: string) => block.startsWith('event: thread.message.delta'),
-  isEnd: (block: string) => block.startsWith('event: thread.run.completed'),
-  textOf: (data: any): string => data.delta.content[0].text.value,
-}
-
-export const chatStream = {
-  isDelta: (block: string) => block.includes('"content":"') && !block.includes('"content":""'),
-  isEnd: (block: string) => block.includes('[DONE]'),
-  textOf: (data: any): string => data.choices[0]?.delta?.content ?? '',
+function headersFor(payload: string): Record<string, string | number> {
+  return {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(payload),
+    authorization: 'Bearer bench',
+    'openai-beta': 'assistants=v2',
+  }
 }
 
 /** Runs `work` `count` times, `width` at once. */

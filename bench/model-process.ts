@@ -26,6 +26,8 @@ async function answer(response: ServerResponse, count: number, everyMs: number, 
   response.end(`${frame({ delta: {}, finish_reason: 'stop' }, { usage })}data: [DONE]\n\n`)
 }
 
+// Targets take turns: a connection waits longer than the default for its next request.
+server.keepAliveTimeout = 300_000
 server.listen(0, '127.0.0.1', () => {
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)
 })

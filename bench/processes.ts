@@ -1,53 +1,80 @@
-/** The processes that a bench starts: the model and Spool, with what they cost. */
+/** The processes that a bench starts: the model, the relay and Spool, with what they cost. */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-const root = resolve(import.meta.dirname, '..')
+/** What a server has used so far: CPU seconds of itself and of its embedded database, and its system calls that write. */
+export interface Cost {
+  server: number
+  database: number
+  writes: number
+}
 
 export interface BenchServer {
+  /** Without a path for Spool, with `/v1` for the model and the relay. */
   url: string
-  /** CPU seconds so far: the server, and its embedded database. */
-  cpu: () => { server: number; database: number }
+  cost(): Cost
   /** Resident memory that is not shared with others, MiB. */
-  memory: () => { server: number; database: number }
-  stop: () => Promise<void>
+  memory(): { server: number; database: number }
+  stop(): Promise<void>
 }
 
-export async function startModel(): Promise<{ url: string; stop: () => void }> {
-  const child = fork(join(import.meta.dirname, 'model-process.ts'), { execArgv: ['--import', 'tsx'] })
+export interface SpoolServer extends BenchServer {
+  dataDir: string
+}
+
+export const thisCheckout = resolve(import.meta.dirname, '..')
+
+export const startModel = () => startHelper('model-process.ts')
+export const startRelay = (model: string) => startHelper('relay-process.ts', model)
+
+async function startHelper(file: string, ...args: string[]): Promise<BenchServer> {
+  const child = fork(join(import.meta.dirname, file), args, { execArgv: ['--import', 'tsx'] })
   const [url] = (await once(child, 'message')) as [string]
-  return { url, stop: () => child.kill() }
+  return served(url, child, () => [])
 }
 
-/** The compiled server, as users run it. */
+/** The compiled server of a checkout, as users run it. */
 export async function startSpool(
   modelUrl: string,
   environment: Record<string, string> = {},
-): Promise<BenchServer> {
-  const data = mkdtempSync(join(tmpdir(), 'spool-bench-'))
-  const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
+  checkout = thisCheckout,
+): Promise<SpoolServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'spool-bench-'))
+  const child = spawn(process.execPath, [join(checkout, 'scripts/start.mjs')], {
     env: {
       PATH: process.env.PATH,
       PORT: '0',
-      SPOOL_DATA_DIR: data,
+      SPOOL_DATA_DIR: dataDir,
       OPENAI_BASE_URL: modelUrl,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const url = await announced(child)
-  const databases = () => (environment.DATABASE_URL ? [] : postgresOf(data))
+  const server = served(url, child, () => (environment.DATABASE_URL ? [] : postgresOf(dataDir)))
+  return {
+    ...server,
+    dataDir,
+    async stop() {
+      await server.stop()
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+function served(url: string, child: ChildProcess, databases: () => number[]): BenchServer {
+  const own = [child.pid ?? 0]
   return {
     url,
-    cpu: () => ({ server: cpuOf([child.pid ?? 0]), database: cpuOf(databases()) }),
-    memory: () => ({ server: memoryOf([child.pid ?? 0]), database: memoryOf(databases()) }),
+    cost: () => ({ server: cpuOf(own), database: cpuOf(databases()), writes: writesOf(own) }),
+    memory: () => ({ server: memoryOf(own), database: memoryOf(databases()) }),
     async stop() {
+      const ended = once(child, 'exit')
       child.kill('SIGTERM')
-      await once(child, 'exit')
-      rmSync(data, { recursive: true, force: true })
+      await ended
     },
   }
 }
@@ -65,19 +92,12 @@ async function announced(child: ChildProcess): Promise<string> {
   }
 }
 
-/** The postmaster of a data folder and its children. */
+/** The main process of the database in a data folder and its children. */
 function postgresOf(data: string): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    try {
-      const [, , , parent = '0'] = readFileSync(`/proc/${name}/stat`, 'utf8')
-        .replace(/\(.*\)/, 'x')
-        .split(' ')
-      parents.set(Number(name), Number(parent))
-    } catch {
-      // It ended meanwhile.
-    }
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : undefined
+    if (stat) parents.set(Number(name), Number(stat[3]))
   }
   const heads = [...parents.keys()].filter((pid) => commandOf(pid).includes(data))
   return [...parents.keys()]
@@ -86,34 +106,44 @@ function postgresOf(data: string): number[] {
 }
 
 function commandOf(pid: number): string {
+  return readProc(pid, 'cmdline') ?? ''
+}
+
+/** The fields of /proc/PID/stat, counted from 0. */
+function statOf(pid: number): string[] | undefined {
+  return readProc(pid, 'stat')
+    ?.replace(/\(.*\)/s, 'x')
+    .split(' ')
+}
+
+/** Undefined for a process that has ended. */
+function readProc(pid: number, file: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {
-    return ''
+    return undefined
   }
 }
 
+/** User and system time in seconds, that of children which have ended included. */
 function cpuOf(pids: number[]): number {
-  const ticks = pids.map((pid) => {
-    try {
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/\(.*\)/, 'x')
-        .split(' ')
-      return Number(fields[13]) + Number(fields[14])
-    } catch {
-      return 0
-    }
+  return sumOf(pids, (pid) => {
+    const fields = statOf(pid)?.slice(13, 17) ?? []
+    return fields.reduce((sum, ticks) => sum + Number(ticks), 0) / 100
   })
-  return ticks.reduce((sum, one) => sum + one, 0) / 100
+}
+
+function writesOf(pids: number[]): number {
+  return sumOf(pids, (pid) => Number(/^syscw: (\d+)/m.exec(readProc(pid, 'io') ?? '')?.[1] ?? 0))
 }
 
 function memoryOf(pids: number[]): number {
-  const kib = pids.map((pid) => {
-    try {
-      return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0)
-    } catch {
-      return 0
-    }
-  })
-  return Math.round(kib.reduce((sum, one) => sum + one, 0) / 1024)
+  const kib = sumOf(pids, (pid) =>
+    Number(/^Pss:\s+(\d+)/m.exec(readProc(pid, 'smaps_rollup') ?? '')?.[1] ?? 0),
+  )
+  return Math.round(kib / 1024)
+}
+
+function sumOf(pids: number[], one: (pid: number) => number): number {
+  return pids.reduce((sum, pid) => sum + one(pid), 0)
 }

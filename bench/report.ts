@@ -1,6 +1,6 @@
 /** Prints what a bench measured, and keeps the raw samples. */
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, release } from 'node:os'
+import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
 
 export function percentile(values: number[], share: number): number {
@@ -12,13 +12,23 @@ export function median(values: number[]): number {
   return percentile(values, 0.5)
 }
 
+/** Rows of texts under a title that names the machine and its load. */
 export function printTable(title: string, rows: string[][]): void {
   const [first] = cpus()
+  const load = loadavg()[0]?.toFixed(1) ?? '?'
   console.log(
-    `\n${title} · Node ${process.version} · ${cpus().length} x ${first?.model ?? '?'} · kernel ${release()}\n`,
+    `\n${title} · Node ${process.version} · ${cpus().length} x ${first?.model ?? '?'} · kernel ${release()} · load ${load}\n`,
   )
-  const width = Math.max(...rows.map(([name = '']) => name.length))
-  for (const [name = '', value = ''] of rows) console.log(`  ${name.padEnd(width)}  ${value}`)
+  const columns = Math.max(...rows.map((row) => row.length))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  for (const row of rows) {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+    )
+    console.log(`  ${cells.join('   ')}`)
+  }
   console.log('')
 }
 

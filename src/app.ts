@@ -9,21 +9,24 @@ import type { Config } from './config/config.ts'
 import { readTls, type Tls } from './config/tls.ts'
 import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { chooseEmbedder } from './default-embedder.ts'
+import { chooseEmbedder, fetchWeights } from './default-embedder.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
+import { RunLimits } from './domain/run-limits.ts'
 import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
-import type { Embedder } from './embedders/port.ts'
+import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
+import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
 import { replaceableModels } from './models/replaceable.ts'
+import { openReranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
-import { openReloader, ReloadRefused, type Reloader } from './reload.ts'
+import { Reloader, ReloadRefused, type OpenedModels } from './reload.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
@@ -33,13 +36,18 @@ import { openServerInfo } from './server-info.ts'
 import { openRetrieval } from './search/open.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { retireAllWorkers } from './sql/leases.ts'
+import { modelsInUse } from './sql/server-facts.ts'
 import { openTools } from './tools/registry.ts'
 import type { Clock } from './util/clock.ts'
+import { sleep } from './util/abort.ts'
 import { newHexId } from './util/ids.ts'
 import type { Log } from './util/log.ts'
 
 /** A stream that sends nothing for this long gets a comment. */
 const keepAliveMs = 15_000
+
+/** A server that stops takes requests for this long, until load balancers have seen that it is not ready. */
+const noticeMs = 2000
 
 export interface App {
   /** Without a path; undefined when this process does not answer requests. */
@@ -92,16 +100,15 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
-  const { models: first, embedder } = await openConfiguredModels(config, options, db)
+  const { models: first, ...opened } = await openConfiguredModels(config, options, db)
   const { models, replace } = replaceableModels(first)
   closers.push(() => models.close())
+  await warnOfNamesWithoutRoute(db, models, log)
   await removeOldFolders()
-  const { searchMemoryBytes: memoryBytes } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, embedder, memoryBytes })
-  closers.push(async () => {
-    await retrieval.close()
-    await retrieval.embedder.close()
-  })
+  const { searchMemoryBytes: memoryBytes, ocr } = config
+  const retrieval = openRetrieval({ db, blobs, clock, log, ...opened, memoryBytes, ocr })
+  closers.push(() => closeRetrieval(retrieval))
+  await moveStores(retrieval, log)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -116,7 +123,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   await worker?.start()
   const draining = new AbortController()
   const open = (next: Config) => openConfiguredModels(next, options, db)
-  const reloader = openReloader(config, { ...options, open, replace, retrieval, context, worker })
+  const reloader = new Reloader(config, { ...options, open, replace, retrieval, context, worker })
   const parts = { context, models, database, sandbox, tls, draining: draining.signal, reloader }
   const http = config.roles.has('api') ? await listen(config, options, parts) : undefined
   if (http) log('info', 'listening', { url: http.url })
@@ -124,7 +131,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const close = async () => {
     draining.abort()
     // Runs first: open streams show how they end. Those of a shared database may show runs of other processes.
-    const drainMs = reloader.config().drainSeconds * 1000
+    const drainMs = reloader.config.drainSeconds * 1000
     await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
     closers.pop()
     log('info', 'drained')
@@ -139,7 +146,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
     models,
     retrieval,
     lost: database.lost,
-    reload: reloader.reload,
+    reload: () => reloader.reload(),
     close: () => (closing ??= close()),
   }
 }
@@ -163,21 +170,56 @@ async function openConfiguredModels(
   config: Config,
   { log, reindexes }: AppOptions,
   db: Queryable,
-): Promise<{ models: Models; embedder: Embedder }> {
+): Promise<OpenedModels> {
   const settings = config.discovery
     ? await withLocalServers(config.models, { port: config.port, log })
     : config.models
   const models = openModels(settings, log)
-  const isWritten = config.models.default_embedder !== undefined || reindexes === true
-  const serverOf = (name: string) => models.server(name)
+  const choice = {
+    settings,
+    serverOf: (name: string) => models.server(name),
+    dataDir: config.dataDir,
+    isWritten: config.models.default_embedder !== undefined || reindexes === true,
+  }
   try {
-    const embedder = await chooseEmbedder({ settings, serverOf, isWritten }, db, log)
+    if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
+    const embedder = await chooseEmbedder(choice, db, log)
     log('info', 'vector stores have an embedder', { embedder: embedder.id })
-    return { models, embedder }
+    return { models, embedder, reranker: openReranker(config.models, log) }
   } catch (error) {
     await models.close()
     throw error
   }
+}
+
+/** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
+export async function namesWithoutRoute(db: Queryable, models: Models): Promise<string[]> {
+  const used = await modelsInUse(db, null)
+  return used
+    .filter(({ model }) => models.resolve(model) === undefined)
+    .map(
+      ({ model, assistants }) => `${model} (${assistants} ${assistants === 1 ? 'assistant' : 'assistants'})`,
+    )
+}
+
+async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log): Promise<void> {
+  const names = await namesWithoutRoute(db, models)
+  if (names.length === 0) return
+  log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
+}
+
+/** A reload may have replaced the embedder and the reranker. */
+async function closeRetrieval(retrieval: Retrieval): Promise<void> {
+  await retrieval.close()
+  await retrieval.embedder.close()
+  retrieval.reranker?.close()
+}
+
+/** Stores that an earlier version's built-in embedder filled are found by words at once, and soon by meaning again. */
+async function moveStores(retrieval: Retrieval, log: Log): Promise<void> {
+  if (retrieval.embedder.id !== builtInId) return
+  const stores = await beginReindex(retrieval, earlierIds)
+  if (stores > 0) log('info', 'vector stores are moved to the new built-in embedder', { stores })
 }
 
 function placeOf(blobs: Config['blobs']): string {
@@ -213,6 +255,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,
     runLogDays: config.runLogDays,
@@ -273,7 +316,7 @@ async function listen(
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,
-    serverInfo: openServerInfo({ config: reloader.config, context, ...parts }),
+    serverInfo: openServerInfo({ config: () => reloader.config, context, ...parts }),
     reload: () => reloader.reload().catch(refuseSettings),
     isDraining: () => parts.draining.aborted,
   })
@@ -282,5 +325,10 @@ async function listen(
   const { port } = http.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
-  return { url, drain: (ms) => answersEnd(http, ms), close: () => http.close() }
+  const drain = async (ms: number) => {
+    const notice = Math.min(noticeMs, ms)
+    await sleep(notice)
+    await answersEnd(http, ms - notice)
+  }
+  return { url, drain, close: () => http.close() }
 }

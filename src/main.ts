@@ -27,7 +27,14 @@ async function main(): Promise<void> {
   const config = readConfig(line.flags)
   const readAgain = () => readConfig(line.flags)
   if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
-  process.exit(await runTool(line, config))
+  process.exit(await runTool(line, config).catch(printFailure))
+}
+
+/** Of a command that has begun; its arguments are another matter. */
+function printFailure(error: unknown): number {
+  if (error instanceof UsageError) throw error
+  console.error(error instanceof Error ? error.message : String(error))
+  return 1
 }
 
 /** Commands that do one thing and end. Resolves with the exit code. */
@@ -56,7 +63,7 @@ async function runTool(
     case 'doctor':
       return (await doctor(config, log, print)) ? 0 : 1
     case 'models':
-      await models(config, args, { log, print })
+      await models(config, args, { log, print, ...options })
       return 0
     case 'config':
       showConfig(config, first, print)

@@ -27,13 +27,13 @@ export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
   const { database, models, sandbox } = parts
   const isUp = pinger(database.db)
   return async () => {
-    const [up, disk, providers] = await Promise.all([isUp(), diskState(parts), models.health()])
+    const [up, disk] = await Promise.all([isUp(), diskState(parts)])
     return {
       ready: up && disk === 'ok' && !parts.draining.aborted,
       database: { status: up ? 'up' : 'down', embedded: database.embedded },
       disk: { status: disk },
       // A provider that is down does not make the server unready: threads and files work without it.
-      model: { demo: models.isDemo, providers },
+      model: { demo: models.isDemo, providers: models.health() },
       sandbox: sandbox.describe(),
     }
   }

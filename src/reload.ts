@@ -18,11 +18,16 @@ export class ReloadRefused extends Error {
   override readonly name = 'ReloadRefused'
 }
 
+/** What the settings of models describe. */
+export interface OpenedModels extends Pick<Retrieval, 'embedder' | 'reranker'> {
+  models: Models
+}
+
 interface Parts {
   log: Log
   readConfig?: () => Config
   /** Throws for settings that cannot work. */
-  open(config: Config): Promise<{ models: Models; embedder: Embedder }>
+  open: (config: Config) => Promise<OpenedModels>
   replace: ReplaceableModels['replace']
   retrieval: Retrieval
   context: Context
@@ -35,83 +40,110 @@ interface Http {
   server: { maxConnections: number }
 }
 
-export interface Reloader {
+/** Lives as long as the server. */
+export class Reloader {
+  readonly #parts: Parts
+  /** In force; a reload changes the values. */
+  readonly rules: Rules
+  #config: Config
+  #http: Http | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #isEmbedderOld = false
+
+  constructor(config: Config, parts: Parts) {
+    this.#parts = parts
+    this.#config = config
+    this.rules = rulesOf(config)
+  }
+
   /** The settings in force. */
-  config: () => Config
-  /** In force; a reload changes their values. */
-  rules: Rules
-  /** One after the other. Throws `ReloadRefused`. */
-  reload: () => Promise<ReloadReport>
+  get config(): Config {
+    return this.#config
+  }
+
   /** Limits the connections of this server, and waits for its answers before models are closed. */
-  follow: (http: Http) => void
-}
-
-export function openReloader(first: Config, parts: Parts): Reloader {
-  const { log, readConfig, retrieval, context, worker } = parts
-  const rules = rulesOf(first)
-  let config = first
-  let http: Http | undefined
-  let last: Promise<unknown> = Promise.resolve()
-  let isEmbedderOld = false
-
-  async function reload(): Promise<ReloadReport> {
-    if (readConfig === undefined) throw new Error('This process cannot read its settings again.')
-    const { config: next, changed, needs_restart } = mergeReloaded(config, readConfig())
-    const isForModels = next.models !== config.models || next.discovery !== config.discovery
-    if (isForModels) await replaceModels(next)
-    if (isEmbedderOld) needs_restart.push('default_embedder')
-    config = next
-    apply(next)
-    const report = { changed: changed.filter((key) => !needs_restart.includes(key)), needs_restart }
-    log('info', 'the settings were reloaded', report)
-    for (const warning of next.warnings) log('warn', warning)
-    return { object: 'server.reload', ...report }
+  follow(http: Http): void {
+    this.#http = http
+    http.server.maxConnections = this.#config.maxConnections
   }
 
-  function apply(next: Config): void {
-    const { runExpiresSeconds, runLogDays, traceDays, maxRuns, maxIngests } = next
-    Object.assign(rules, rulesOf(next))
-    Object.assign(context, { runExpiresSeconds, runLogDays, traceDays })
-    worker?.setLimits({ maxRuns, maxIngests })
-    if (http) http.server.maxConnections = next.maxConnections
-  }
-
-  /** Another embedder waits for a restart: files are being embedded, and vector stores need the one of their vectors. */
-  async function replaceModels(next: Config): Promise<void> {
-    const { models, embedder } = await parts.open(next)
-    const former = retrieval.embedder
-    isEmbedderOld = embedder.id !== former.id
-    if (isEmbedderOld) {
-      await embedder.close()
-      // The embedder that stays uses the connection of its provider until the end.
-      return parts.replace(models, new Promise(() => undefined))
-    }
-    retrieval.embedder = embedder
-    // What is at work now may still use them.
-    const unused = Promise.all([worker?.settled(), ...(http?.openAnswers ?? [])]).then(() => former.close())
-    parts.replace(models, unused)
-  }
-
-  return {
-    config: () => config,
-    rules,
-    reload() {
-      const report = last.then(reload).catch((error: unknown) => {
+  /** Reloads one after the other. Throws `ReloadRefused`. */
+  reload(): Promise<ReloadReport> {
+    const report = this.#last
+      .then(() => this.#reload())
+      .catch((error: unknown) => {
         if (error instanceof DatabaseUnavailable) throw error
         throw new ReloadRefused(describeError(error), { cause: error })
       })
-      last = report.catch(() => undefined)
-      return report
-    },
-    follow(server) {
-      http = server
-      server.server.maxConnections = config.maxConnections
-    },
+    this.#last = report.catch(() => undefined)
+    return report
+  }
+
+  async #reload(): Promise<ReloadReport> {
+    const { log, readConfig } = this.#parts
+    if (readConfig === undefined) throw new Error('This process cannot read its settings again.')
+    const former = this.#config
+    const { config, changed, needs_restart } = mergeReloaded(former, readConfig())
+    const isForModels = config.models !== former.models || config.discovery !== former.discovery
+    if (isForModels) await this.#replaceModels(config)
+    if (this.#isEmbedderOld) needs_restart.push('default_embedder')
+    this.#apply(config)
+    const report = { changed: changed.filter((key) => !needs_restart.includes(key)), needs_restart }
+    log('info', 'the settings were reloaded', report)
+    for (const warning of config.warnings) log('warn', warning)
+    return { object: 'server.reload', ...report }
+  }
+
+  #apply(config: Config): void {
+    const { context, worker } = this.#parts
+    const { runExpiresSeconds, runLogDays, traceDays, maxRuns, maxIngests } = config
+    this.#config = config
+    Object.assign(this.rules, rulesOf(config))
+    Object.assign(context, { runExpiresSeconds, runLogDays, traceDays })
+    context.runLimits.set(config)
+    worker?.setLimits({ maxRuns, maxIngests })
+    if (this.#http) this.#http.server.maxConnections = config.maxConnections
+  }
+
+  async #replaceModels(config: Config): Promise<void> {
+    const { open, replace, retrieval, worker } = this.#parts
+    const { models, embedder, reranker } = await open(config)
+    const formerReranker = retrieval.reranker
+    const unusedEmbedder = this.#chooseEmbedder(embedder)
+    retrieval.reranker = reranker
+    // What is at work now may still use the former ones.
+    const unused = Promise.all([worker?.settled(), ...(this.#http?.openAnswers ?? [])])
+      .then(() => formerReranker?.close())
+      .then(() => unusedEmbedder.close())
+    // An old embedder uses the connection of its provider until the end.
+    replace(models, this.#isEmbedderOld ? new Promise(() => undefined) : unused)
+  }
+
+  /**
+   * Takes the new embedder and returns the one that is not needed any more. The same local embedder keeps its loaded
+   * weights. Another one waits for a restart: vector stores can be searched only with the embedder of their vectors.
+   */
+  #chooseEmbedder(next: Embedder): Embedder {
+    const { retrieval } = this.#parts
+    const former = retrieval.embedder
+    this.#isEmbedderOld = next.id !== former.id
+    if (this.#isEmbedderOld || former.isSlowToStart) return next
+    retrieval.embedder = next
+    return former
   }
 }
 
 function rulesOf(config: Config): Rules {
-  const { keys, insecure, corsOrigins, strictBeta, maxFileBytes, allowAllDownloads } = config
-  const loopbackOnly = keys.size === 0 && !insecure
-  return { keys, loopbackOnly, corsOrigins, strictBeta, maxFileBytes, allowAllDownloads }
+  const { keys, corsOrigins, strictBeta, maxFileBytes, allowAllDownloads, ...others } = config
+  const { insecure, maxRequests, maxProjectRequests } = others
+  return {
+    keys,
+    loopbackOnly: keys.size === 0 && !insecure,
+    corsOrigins,
+    strictBeta,
+    maxFileBytes,
+    allowAllDownloads,
+    maxRequests,
+    maxProjectRequests,
+  }
 }

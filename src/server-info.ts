@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import { shownSettings, withoutPassword } from './config/shown-settings.ts'
 import type { Context } from './domain/context.ts'
 import { version } from './http/version.ts'
+import { targetsOf } from './models/model-map.ts'
 import type { Models } from './models/open.ts'
 import type { ProviderSettings } from './models/settings.ts'
 import { findServerFacts, modelsInUse } from './sql/server-facts.ts'
@@ -68,7 +69,7 @@ async function modelInfo({ config, context, models }: ServerParts, project: stri
       : Object.entries(providers).map(([name, provider]) => ({ name, ...shownProvider(provider) })),
     map: Object.entries(isDemoOnly ? { '*': 'demo', ...map } : map).map(([pattern, target]) => ({
       pattern,
-      target,
+      target: targetsOf(target).join(', then '),
     })),
     in_use: used.map((one) => ({ ...one, target: context.modelBehind(one.model) ?? null })),
     embedder: { id, dimensions },
@@ -78,10 +79,10 @@ async function modelInfo({ config, context, models }: ServerParts, project: stri
 
 function shownProvider(provider: ProviderSettings): Omit<ModelInfo['providers'][number], 'name'> {
   const { type } = provider
-  if (type === 'openai') {
-    return { type, place: withoutPassword(provider.base_url), has_key: provider.api_key !== undefined }
-  }
-  return { type, place: type === 'local' ? provider.path : 'built in', has_key: false }
+  if (type === 'demo') return { type, place: 'built in', has_key: false }
+  if (type === 'local') return { type, place: provider.path, has_key: false }
+  const place = provider.base_url === undefined ? type : withoutPassword(provider.base_url)
+  return { type, place, has_key: provider.api_key !== undefined }
 }
 
 /** Where servers that people run beside this one listen by default. */

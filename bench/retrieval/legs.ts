@@ -1,9 +1,9 @@
 /** Scores of texts for queries, by each of the two ways that a search combines. */
-import { packTerms } from '../../src/documents/index.ts'
+import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
-import { fuseScores, type Scores } from '../../src/search/rank.ts'
+import { fuseScores, isRead, rootScores, type Scores } from '../../src/search/rank.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
@@ -12,6 +12,7 @@ import { WordIndex } from '../../src/search/word-index.ts'
 export interface Legs {
   meaning: Scores
   words: Scores
+  query: { text: string; isRead: boolean }
 }
 
 export type Embed = (texts: string[], purpose: 'query' | 'passage') => Promise<Float32Array[]>
@@ -37,6 +38,9 @@ export async function scoreTexts(
     'passage',
   )
   const asked = await embed(queries, 'query')
+  const languages = new Languages()
+  const packer = new TermPacker(languages)
+  const terms = await Promise.all(texts.map((text) => packer.pack(text)))
   const source = {
     vector_store_id: 'vs',
     dimensions: embedder.dimensions,
@@ -46,7 +50,7 @@ export async function scoreTexts(
       yield windows.map(({ chunk_id }, at) => ({ part: 'all', chunk_id, vector: rowOf(passages, at) }))
     },
     async *terms() {
-      yield texts.map((text, number) => ({ part: 'all', chunk_id: textId(number), terms: packTerms(text) }))
+      yield terms.map((packed, number) => ({ part: 'all', chunk_id: textId(number), terms: packed }))
     },
   }
   const vectorIndex = new ExactIndex({ budgetBytes: 1 << 30 })
@@ -57,17 +61,18 @@ export async function scoreTexts(
     found.push({
       meaning: scoresOf(await vectorIndex.search(source, rowOf(asked, at), all, never)),
       words: scoresOf(await wordIndex.search(source, query, all, never)),
+      query: { text: query, isRead: isRead(query, embedder.id, await languages.detect(query)) },
     })
   }
   return found
 }
 
 /** As a search fuses them: only the best of each way are candidates. */
-export function fused({ meaning, words }: Legs, share: number): Scores {
+export function fused({ meaning, words, query }: Legs): Scores {
   const candidates = new Set([...meaning.keys()].slice(0, poolSize))
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
   const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
-  return fuseScores(among(meaning), among(words), share)
+  return fuseScores(among(meaning), rootScores(among(words)), query)
 }
 
 function rowOf(vectors: Float32Array[], at: number): Float32Array {

@@ -1,7 +1,7 @@
 /** How well words, vectors and both together find the one right passage. */
-import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
-import { vectorShare, type Scores } from '../../src/search/rank.ts'
-import { termsOf } from '../../src/documents/index.ts'
+import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
+import type { Scores } from '../../src/search/rank.ts'
+import { Languages, termsOf } from '../../src/documents/index.ts'
 import { distractors, seededRandom } from './distractors.ts'
 import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { passages } from './passages.ts'
@@ -41,12 +41,13 @@ export const kinds = ['paraphrase', 'question', 'key words', 'fragment'] as cons
 export type Kind = (typeof kinds)[number]
 
 /** Paraphrases and questions are written; key words and fragments are made by script and favour words by construction. */
-export function queries(kind: Kind): string[] {
+export async function queries(kind: Kind): Promise<string[]> {
   if (kind === 'paraphrase' || kind === 'question') return passages.map((passage) => passage[kind])
   const random = seededRandom(5)
+  const english = await new Languages().load('en')
   const counts = new Map<string, number>()
   for (const { text } of passages)
-    for (const term of new Set(termsOf(text))) counts.set(term, (counts.get(term) ?? 0) + 1)
+    for (const term of new Set(termsOf(text, english))) counts.set(term, (counts.get(term) ?? 0) + 1)
   return passages.map(({ text }) => {
     const words = text.split(/\s+/)
     if (kind === 'fragment') {
@@ -55,7 +56,7 @@ export function queries(kind: Kind): string[] {
     }
     const rare = words
       .map((word) => word.replace(/[^\p{L}\p{N}-]/gu, ''))
-      .filter((word) => word.length > 4 && termsOf(word).every((term) => counts.get(term) === 1))
+      .filter((word) => word.length > 4 && termsOf(word, english).every((term) => counts.get(term) === 1))
     return [0, 1, 2].map(() => rare.splice(Math.floor(random() * rare.length), 1)[0] ?? '').join(' ')
   })
 }
@@ -85,19 +86,18 @@ export type Row = { corpus: string; kind: Kind | 'all'; method: string } & Quali
 /** What is found for one query, by each of the two ways; all chunks, with their scores. */
 interface Found extends Legs {
   kind: Kind
-  query: string
   home: string
 }
 
 /** One row for each kind of query and method. */
 export async function measureQuality(corpus: Corpus): Promise<Row[]> {
-  const embedder = new BuiltinEmbedder()
+  const embedder = new BuiltInEmbedder()
   const found = await searchAll(corpus, embedder)
   await embedder.close()
   const methods: [string, (one: Found) => Scores][] = [
     ['words', ({ words }) => words],
     ['vectors', ({ meaning }) => meaning],
-    ['fused', (one) => fused(one, vectorShare(embedder.id, one.query))],
+    ['fused', fused],
   ]
   return [...kinds, 'all' as const].flatMap((kind) => {
     const own = found.filter((one) => kind === 'all' || one.kind === kind)
@@ -109,10 +109,12 @@ export async function measureQuality(corpus: Corpus): Promise<Row[]> {
 }
 
 /** By vectors and by words, all texts for each query. */
-async function searchAll(corpus: Corpus, embedder: BuiltinEmbedder): Promise<Found[]> {
-  const asked = kinds.flatMap((kind) =>
-    queries(kind).map((query, at) => ({ kind, query, home: textId(corpus.homes[at] ?? 0) })),
-  )
+async function searchAll(corpus: Corpus, embedder: BuiltInEmbedder): Promise<Found[]> {
+  const asked: { kind: Kind; query: string; home: string }[] = []
+  for (const kind of kinds) {
+    const texts = await queries(kind)
+    asked.push(...texts.map((query, at) => ({ kind, query, home: textId(corpus.homes[at] ?? 0) })))
+  }
   const legs = await scoreTexts(
     corpus.texts,
     asked.map(({ query }) => query),

@@ -1,12 +1,15 @@
 /**
  * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and keeps the
- * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead.
+ * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead. With `-- ingest [COUNT]`: files
+ * through a whole server.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { kinds, longCorpus, measureQuality, shortCorpus, type Row } from './quality.ts'
-import { measurePublicSets } from './public-sets.ts'
+import { measureServerIngest } from './server-ingest.ts'
+import { setsByScript } from './own-sets.ts'
+import { measurePublicSets, measureSets } from './public-sets.ts'
 import { measureIngest, measureSearch } from './speed.ts'
 
 const method = { words: 'words', vectors: 'vectors', fused: 'fused' }
@@ -46,6 +49,7 @@ console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}\n`)
 
 const { values, positionals } = parseArgs({ options: { folder: { type: 'string' } }, allowPositionals: true })
 if (values.folder !== undefined) failures.push(...(await measurePublicSets(values.folder)))
+else if (positionals[0] === 'ingest') await measureServerIngest(Number(positionals[1] ?? 10_000))
 else await ownSets(positionals[0])
 if (failures.length > 0) {
   console.error(failures.join('\n'))
@@ -69,6 +73,8 @@ async function quality(): Promise<void> {
     failures.push(...losses(rows))
     results[corpus.name] = rows
   }
+  console.log('### code, tables and long documents, recall@1\n')
+  failures.push(...(await measureSets(setsByScript())))
 }
 
 async function ingest(): Promise<void> {

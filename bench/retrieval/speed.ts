@@ -2,12 +2,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BuiltinEmbedder } from '../../src/embedders/builtin/builtin-embedder.ts'
+import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
 import {
   defaultChunkSizes,
   defaultParseLimits,
   hashTerm,
+  packCounts,
   ParseProcesses,
   readChunks,
   type StoredChunk,
@@ -48,7 +49,7 @@ async function processorMs(work: () => Promise<unknown>): Promise<number> {
 export async function measureIngest(pages: number, embedded: number): Promise<IngestSpeed> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-bench-'))
   const parsers = new ParseProcesses({ ...defaultParseLimits, processes: 1 })
-  const embedder = new BuiltinEmbedder({ threads: 1, idleMs: 60_000 })
+  const embedder = new BuiltInEmbedder()
   try {
     const [input, sections, output] = ['in.pdf', 'sections', 'chunks'].map((name) => join(folder, name)) as [
       string,
@@ -96,7 +97,7 @@ export async function measureIngest(pages: number, embedded: number): Promise<In
 }
 
 /** Passages and distractors in lines of 12 words. */
-function pagesOf(pages: number): string[] {
+export function pagesOf(pages: number): string[] {
   const words = [...passages.map(({ text }) => text), ...distractors(pages * 7, 23)].join(' ').split(' ')
   return Array.from({ length: pages }, (_, page) => {
     const own = Array.from({ length: 500 }, (_unused, at) => words[(page * 500 + at) % words.length] ?? '')
@@ -152,9 +153,8 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
   // Cubed, so that some words are in most chunks and most words in few, as in language.
   const word = () => `w${Math.floor(vocabulary * random() ** 3)}`
   const rows = Array.from({ length: chunks }, (_, at) => {
-    const terms = Buffer.alloc(160 * 5, 1)
-    for (let term = 0; term < 160; term += 1) terms.writeUInt32LE(hashTerm(word()), term * 4)
-    return { part: 'all', chunk_id: `chunk_${at}`, terms }
+    const counts = new Map(Array.from({ length: 160 }, () => [hashTerm(word()), 1]))
+    return { part: 'all', chunk_id: `chunk_${at}`, terms: packCounts('en', counts) }
   })
   const index = new WordIndex({ budgetBytes: 1 << 30 })
   const source = {

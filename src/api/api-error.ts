@@ -1,7 +1,7 @@
 /** The error that every failed request is answered with, and the function that defines the entries of the catalogue. */
 import { z } from 'zod'
 
-const ErrorType = z.enum(['invalid_request_error', 'server_error'])
+const ErrorType = z.enum(['invalid_request_error', 'server_error', 'requests'])
 export type ErrorType = z.output<typeof ErrorType>
 
 /** The constant part of an error. `message` is a template: `{name}` stands for a value of the particulars. */
@@ -67,7 +67,7 @@ export class ApiError extends Error {
 export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) & { readonly kind: ErrorKind }
 
 /** Defines one entry of the catalogue: its kind, and how the arguments become its particulars. */
-function define<Args extends unknown[]>(
+export function define<Args extends unknown[]>(
   kind: ErrorKind,
   particulars: ((...args: Args) => Particulars) | undefined,
 ): ErrorMaker<Args> {

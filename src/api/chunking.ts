@@ -1,7 +1,7 @@
-/** How a file is cut into chunks for search. */
+/** How a file is split into chunks for search. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { complain, integer } from './fields.ts'
+import { addIssue, integer } from './fields.ts'
 
 const StaticSizes = z
   .strictObject({
@@ -12,7 +12,7 @@ const StaticSizes = z
     const { max_chunk_size_tokens, chunk_overlap_tokens } = value
     const most = Math.floor(max_chunk_size_tokens / 2)
     if (chunk_overlap_tokens <= most) return
-    complain(issues, value, (path) =>
+    addIssue(issues, value, (path) =>
       errors.chunkOverlapTooBig(`${path}.chunk_overlap_tokens`, most, chunk_overlap_tokens),
     )
   })
@@ -23,7 +23,7 @@ export const ChunkingStrategyRequest = z.discriminatedUnion('type', [
 ])
 export type ChunkingStrategyRequest = z.output<typeof ChunkingStrategyRequest>
 
-/** As it is echoed: `auto` shows as its sizes; `other` for files from before sizes were recorded. */
+/** In answers: `auto` is shown as its sizes; `other` is for files that were added before sizes were recorded. */
 export const ChunkingStrategy = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('static'),
@@ -33,7 +33,7 @@ export const ChunkingStrategy = z.discriminatedUnion('type', [
 ])
 export type ChunkingStrategy = z.output<typeof ChunkingStrategy>
 
-/** What `auto`, and saying nothing, stands for. */
+/** The strategy that is used: `auto` and an absent strategy have fixed sizes. */
 export function expandChunkingStrategy(requested?: ChunkingStrategyRequest): ChunkingStrategy {
   if (requested?.type === 'static') return { type: 'static', static: { ...requested.static } }
   return { type: 'static', static: { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 } }

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { type ApiError, errors } from './errors.ts'
 
 /** Creates the error of a check that has its own text: parse.ts calls it with the path of the field. */
-export type Complaint = (path: string) => ApiError
+export type IssueError = (path: string) => ApiError
 
 /** The largest count that every SDK can read and every integer column can hold. */
 const maxInteger = 2_147_483_647
@@ -47,13 +47,13 @@ export function text(limits: { min?: 1; max?: number; pattern?: RegExp } = {}) {
   return z
     .string()
     .check(({ value, issues }) => {
-      if (min === 1 && value === '') return complain(issues, value, (path) => errors.emptyString(path))
+      if (min === 1 && value === '') return addIssue(issues, value, (path) => errors.emptyString(path))
       if (max !== undefined && value.length > max) {
         const length = codePoints(value)
-        if (length > max) return complain(issues, value, (path) => errors.stringTooLong(path, max, length))
+        if (length > max) return addIssue(issues, value, (path) => errors.stringTooLong(path, max, length))
       }
       if (pattern && !pattern.test(value)) {
-        complain(issues, value, (path) => errors.patternMismatch(path, pattern.source))
+        addIssue(issues, value, (path) => errors.patternMismatch(path, pattern.source))
       }
     })
     .meta({
@@ -69,7 +69,7 @@ export function id(kind: IdKind) {
   return z
     .string()
     .check(({ value, issues }) => {
-      if (!value.startsWith(prefix)) complain(issues, value, (path) => errors.invalidId(path, value, prefix))
+      if (!value.startsWith(prefix)) addIssue(issues, value, (path) => errors.invalidId(path, value, prefix))
     })
     .meta({ pattern: `^${prefix}` })
 }
@@ -84,8 +84,8 @@ export function decimal(min: number, max: number) {
 }
 
 /** Adds an error with its own text to the issues of a check. */
-export function complain(issues: z.core.$ZodRawIssue[], input: unknown, complaint: Complaint): void {
-  issues.push({ code: 'custom', input, params: { complaint } })
+export function addIssue(issues: z.core.$ZodRawIssue[], input: unknown, issueError: IssueError): void {
+  issues.push({ code: 'custom', input, params: { issueError } })
 }
 
 /** An object with any keys, for example a JSON Schema. */

@@ -1,4 +1,4 @@
-/** Beyond the original API: the text that is read in a file, with its places. */
+/** Beyond the original API: the text of a file, with pages, slides and headings. */
 import { z } from 'zod'
 
 const Section = z.strictObject({
@@ -13,7 +13,7 @@ export const FileText = z.strictObject({
   object: z.literal('file.text'),
   file_id: z.string(),
   sections: z.array(Section),
-  /** The text is longer; this is its beginning. */
+  /** Whether the text is longer than the answer. */
   is_cut: z.boolean(),
   /** Why no text could be read, or null. */
   problem: z.string().nullable(),

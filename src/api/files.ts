@@ -1,7 +1,7 @@
 /** Files. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, integer } from './fields.ts'
+import { at, atOrNull, addIssue, integer } from './fields.ts'
 
 /** The purposes of uploads, in the order of the error text. */
 export const uploadPurposes = ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] as const
@@ -41,7 +41,7 @@ export const CreateFileRequest = z.strictObject({
     .string()
     .check(({ value, issues }) => {
       if (uploadPurposes.some((purpose) => purpose === value)) return
-      complain(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
+      addIssue(issues, value, (path) => errors.notOneOf(path, value, uploadPurposes))
     })
     .pipe(z.enum(uploadPurposes))
     .meta({ type: 'string', enum: [...uploadPurposes] }),

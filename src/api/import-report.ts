@@ -4,7 +4,9 @@ import { integer } from './fields.ts'
 
 const count = integer(0)
 
-export const ImportQuery = z.object({ dry_run: z.enum(['true', 'false']).default('false') })
+const flag = z.enum(['true', 'false']).default('false')
+
+export const ImportQuery = z.object({ dry_run: flag, stream: flag })
 
 const Counts = z.strictObject({ found: count, imported: count, already_there: count, skipped: count })
 
@@ -23,7 +25,7 @@ export const ImportReport = z.strictObject({
     message: Counts,
     step: Counts,
   }),
-  /** `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
+  /** The kind `value` is anything that was not recognised as an object. The examples are ids, or file and line. */
   skipped: z.array(
     z.strictObject({ kind: z.string(), reason: z.string(), count, examples: z.array(z.string()) }),
   ),

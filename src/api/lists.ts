@@ -5,7 +5,7 @@ import { RunStatus } from './runs.ts'
 
 const order = z.enum(['asc', 'desc']).default('desc')
 
-/** Beyond the original API: only objects whose name holds this text, or whose id it is. */
+/** Beyond the original API: only objects whose name contains this text, or that have it as their id. */
 const search = { query: text({ min: 1, max: 200 }).optional() }
 
 /** The query of every list except files; `after` and `before` are ids of the listed kind. */

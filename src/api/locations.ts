@@ -1,4 +1,4 @@
-/** Beyond the original API: where an id leads. */
+/** Beyond the original API: the kind of an object and its parents, by its id alone. */
 import { z } from 'zod'
 
 export const ObjectLocation = z.strictObject({

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { maxTextLength } from './assistants.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, deletion, id, text } from './fields.ts'
+import { at, atOrNull, addIssue, deletion, id, text } from './fields.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
 
 const Role = z.enum(['user', 'assistant'])
@@ -83,7 +83,7 @@ export type Message = z.output<typeof Message>
 const imageUrl = z
   .string()
   .check(({ value, issues }) => {
-    if (!isImageUrl(value)) complain(issues, value, (path) => errors.invalidImageUrl(path))
+    if (!isImageUrl(value)) addIssue(issues, value, (path) => errors.invalidImageUrl(path))
   })
   .meta({ format: 'uri' })
 

@@ -1,7 +1,7 @@
 /** Metadata: up to 16 pairs that a client may store with an object. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { codePoints, complain, text } from './fields.ts'
+import { codePoints, addIssue, text } from './fields.ts'
 
 const maxPairs = 16
 const maxKeyLength = 64
@@ -42,13 +42,13 @@ function limitKeys(value: unknown, issues: z.core.$ZodRawIssue[]): void {
   if (typeof value !== 'object' || value === null) return
   const keys = Object.keys(value)
   if (keys.length > maxPairs) {
-    complain(issues, value, (path) => errors.tooManyProperties(path, maxPairs, keys.length))
+    addIssue(issues, value, (path) => errors.tooManyProperties(path, maxPairs, keys.length))
     return
   }
   for (const key of keys) {
     const length = codePoints(key)
     if (length <= maxKeyLength) continue
-    complain(issues, value, (path) =>
+    addIssue(issues, value, (path) =>
       errors.propertyNameTooLong(path, key, { limit: maxKeyLength, value: length }),
     )
     return

@@ -1,7 +1,7 @@
 /** Models, embeddings and chat completions, which are passed to the provider and only loosely checked. */
 import { z } from 'zod'
 import { errors } from './errors.ts'
-import { at, complain, text } from './fields.ts'
+import { at, addIssue, text } from './fields.ts'
 
 export const Model = z.strictObject({
   id: z.string(),
@@ -35,7 +35,7 @@ export const EmbeddingsRequest = z.looseObject({
   dimensions: z
     .int({ error: 'an integer' })
     .check(({ value, issues }) => {
-      if (value < 1) complain(issues, value, (path) => errors.belowMinimum(path, 1, value))
+      if (value < 1) addIssue(issues, value, (path) => errors.belowMinimum(path, 1, value))
     })
     .optional(),
   user: text().optional(),

@@ -34,7 +34,7 @@ export function parse<Schema extends z.ZodType>(
 
 /**
  * PHP encodes an empty map as `[]`: puts `{}` in the place of each empty array where an object is expected, except in
- * lists. Answers whether there was one.
+ * lists. Returns whether there was one.
  */
 function isRepaired(issues: readonly z.core.$ZodIssue[], holder: { body: unknown }): boolean {
   let isAny = false
@@ -61,10 +61,10 @@ function isEmptyArray(value: unknown): boolean {
  * and unknown keys are ignored.
  */
 export function parseQuery<Schema extends z.ZodObject>(schema: Schema, query: unknown): z.output<Schema> {
-  const given = { ...(query as Record<string, unknown>) }
+  const received = { ...(query as Record<string, unknown>) }
   const known: Record<string, unknown> = {}
   for (const [key, field] of Object.entries(schema.shape)) {
-    const raw = given[key] ?? given[`${key}[]`]
+    const raw = received[key] ?? received[`${key}[]`]
     // Clients send an empty cursor for the first page.
     if (raw === '' && (key === 'after' || key === 'before')) continue
     if (raw !== undefined) known[key] = readText(field, raw)

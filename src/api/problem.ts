@@ -1,7 +1,7 @@
 /** Chooses one of the issues that zod found, and gives it the text of the live service. */
 import type { z } from 'zod'
 import { type ApiError, errors } from './errors.ts'
-import type { Complaint } from './fields.ts'
+import type { IssueError } from './fields.ts'
 import { infiniteNumber, joinPath } from './inspect.ts'
 
 type Issue = z.core.$ZodIssue
@@ -89,7 +89,7 @@ function isBefore(a: Ranked, b: Ranked): boolean {
   return tightness(a.issue) < tightness(b.issue)
 }
 
-// A number beyond every integer breaks two limits at once: the limit of the field is reported.
+// A number beyond every integer exceeds two limits at once: the limit of the field is reported.
 function tightness(issue: Issue): number {
   if (issue.code === 'too_big') return Number(issue.maximum)
   return issue.code === 'too_small' ? -Number(issue.minimum) : 0
@@ -108,7 +108,7 @@ function toError(issue: Issue, body: unknown, base: string): ApiError {
   const path = joinPath(base, issue.path)
   const value = valueAt(body, issue.path)
   if (issue.code === 'unrecognized_keys') return errors.unknownParameter(path)
-  if (issue.code === 'custom') return complaintOf(issue)(path)
+  if (issue.code === 'custom') return errorOf(issue)(path)
   if (value === undefined) return errors.missingParameter(path)
   switch (issue.code) {
     case 'invalid_type':
@@ -122,15 +122,15 @@ function toError(issue: Issue, body: unknown, base: string): ApiError {
     case 'too_small':
       return outOfRange(path, issue, value)
     default:
-      throw new Error(`expected no schema of ours to raise ${issue.code}`)
+      throw new Error(`expected no schema of the server to raise ${issue.code}`)
   }
 }
 
-/** Checks of our own have their own text. */
-function complaintOf(issue: z.core.$ZodIssueCustom): Complaint {
-  const complaint: unknown = issue.params?.['complaint']
-  if (typeof complaint !== 'function') throw new Error('expected a check of ours to bring its complaint')
-  return complaint as Complaint
+/** Custom checks have their own error. */
+function errorOf(issue: z.core.$ZodIssueCustom): IssueError {
+  const issueError: unknown = issue.params?.['issueError']
+  if (typeof issueError !== 'function') throw new Error('expected a custom check to have its own error')
+  return issueError as IssueError
 }
 
 function optionsOf(issue: Issue): readonly unknown[] {

@@ -7,17 +7,17 @@ const msOrNull = ms.nullable()
 const started = {
   id: z.string(),
   started_ms: ms,
-  /** null while it goes on, and for what was going on when its process died. */
+  /** null while it is in progress, and when its process ended during it. */
   ended_ms: msOrNull,
   /** The attempt of the run that it belongs to. */
   attempt: z.int(),
 }
 
-/** From the moment a worker took the run to the moment it ended, waited for its client, or was lost. */
+/** From the claim of the run by a worker until the run ends or waits for its client, or the worker is lost. */
 const WorkerSpan = z.strictObject({
   ...started,
   kind: z.literal('worker'),
-  /** Since when the run had waited for a worker. */
+  /** The time from which the run waited for a worker. */
   queued_ms: ms,
   /** The run's status at the end. */
   status: z.string().nullable(),
@@ -35,13 +35,13 @@ const ModelRequest = z.strictObject({
   provider: z.string(),
   /** The provider's own name of the model. */
   model: z.string(),
-  /** The request as the provider's driver was given it: messages, tools and parameters. */
+  /** The request as the provider's driver received it: messages, tools and parameters. */
   request: z.looseObject({}),
   /** Long texts were cut to keep the trace small. */
   is_cut: z.boolean(),
   /** Messages of the thread that were left out because they did not fit; the newest of them by id. */
   left_out: z.strictObject({ count: z.int(), ids: z.array(z.string()) }),
-  /** What the driver had to say of the request: fields that the server refused, retries. */
+  /** Notes of the driver about the request: fields that the server refused, retries. */
   notes: z.array(z.looseObject({ at_ms: ms, kind: z.string() })),
   finish_reason: z.string().nullable(),
   usage: z
@@ -50,8 +50,13 @@ const ModelRequest = z.strictObject({
   error: Failure.nullable(),
 })
 
-/** The parts of a score; null for a part that did not count. */
-export const ScoreParts = z.strictObject({ meaning: z.number().nullable(), words: z.number().nullable() })
+/** The parts of a score; null for a part that was not used. */
+export const ScoreParts = z.strictObject({
+  meaning: z.number().nullable(),
+  words: z.number().nullable(),
+  /** The score of the reranker, where one is configured; null when it failed. */
+  rerank: z.number().nullable().optional(),
+})
 export type ScoreParts = z.output<typeof ScoreParts>
 
 export const Passage = z.strictObject({
@@ -60,7 +65,7 @@ export const Passage = z.strictObject({
   vector_store_id: z.string(),
   score: z.number(),
   scores: ScoreParts,
-  /** Which the model puts behind what it takes from this passage. */
+  /** The model adds it after each statement that it takes from this passage. */
   mark: z.string(),
   text: z.string(),
   page: z.int().optional(),
@@ -69,7 +74,7 @@ export const Passage = z.strictObject({
 })
 export type Passage = z.output<typeof Passage>
 
-/** A call that the server itself has answered. */
+/** A tool call that the server executed. */
 const ToolCallWork = z.strictObject({
   ...started,
   kind: z.literal('tool_call'),

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { maxTextLength, ReasoningEffort, temperature, top_p } from './assistants.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, id, integer, text } from './fields.ts'
+import { at, atOrNull, addIssue, id, integer, text } from './fields.ts'
 import { CreateMessageRequest } from './messages.ts'
 import { Metadata, MetadataRequest } from './metadata.ts'
 import { RunWork } from './run-work.ts'
@@ -100,7 +100,7 @@ const TruncationStrategyRequest = z
   })
   .check(({ value, issues }) => {
     if (value.type !== 'last_messages' || value.last_messages !== null) return
-    complain(issues, value, (path) => errors.missingParameter(`${path}.last_messages`))
+    addIssue(issues, value, (path) => errors.missingParameter(`${path}.last_messages`))
   })
 
 const tokenBudget = integer(256).nullish()

@@ -14,10 +14,10 @@ const ModelInfo = z.strictObject({
   is_demo: z.boolean(),
   providers: z.array(Provider),
   map: z.array(z.strictObject({ pattern: z.string(), target: z.string() })),
-  /** Names that assistants use; `target` is null for a name without a route, whose runs fail. */
+  /** Names that assistants use; `target` is null for a name that no provider serves, whose runs fail. */
   in_use: z.array(z.strictObject({ model: z.string(), assistants: z.int(), target: z.string().nullable() })),
   embedder: z.strictObject({ id: z.string(), dimensions: z.int() }),
-  /** Model servers that answer on this machine, looked for while only the demo model is configured. */
+  /** Model servers that answer on this machine, searched while only the demo model is configured. */
   found: z.array(z.strictObject({ name: z.string(), base_url: z.string(), models: z.array(z.string()) })),
 })
 export type ModelInfo = z.output<typeof ModelInfo>
@@ -29,7 +29,7 @@ export const ServerInfo = z.strictObject({
   platform: z.string(),
   /** Unix seconds. */
   started_at: z.int(),
-  /** Of the key that asked. */
+  /** Of the key of the request. */
   project: z.string(),
   asks_for_keys: z.boolean(),
   roles: z.array(z.string()),

@@ -2,7 +2,7 @@
 
 type Schema = Record<string, unknown>
 
-/** Where a schema stands: the names from the root down, as a list that children share. */
+/** The position of a schema: the names from the root down, as a list that children share. */
 interface Place {
   names: string[]
   parent: Place | undefined

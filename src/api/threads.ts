@@ -14,7 +14,7 @@ export const Thread = z.strictObject({
 })
 export type Thread = z.output<typeof Thread>
 
-/** A thread of a list, with the beginning of its first message where that is asked for; null when it has no text. */
+/** A thread of a list, with the beginning of its first message where the request includes it; null when it has no text. */
 export const ListedThread = Thread.extend({ first_message: z.string().nullable().optional() })
 export type ListedThread = z.output<typeof ListedThread>
 

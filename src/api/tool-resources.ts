@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
-import { complain, id } from './fields.ts'
+import { addIssue, id } from './fields.ts'
 import { MetadataRequest } from './metadata.ts'
 
 const codeInterpreter = z.strictObject({ file_ids: z.array(id('file')).max(20).default([]) })
@@ -26,7 +26,7 @@ export const CreateToolResources = z
       })
       .check(({ value, issues }) => {
         if (value.vector_store_ids === undefined || value.vector_stores === undefined) return
-        complain(issues, value, (path) =>
+        addIssue(issues, value, (path) =>
           errors.mutuallyExclusive(`${path}.vector_store_ids`, `${path}.vector_stores`),
         )
       })

@@ -1,5 +1,5 @@
 /** Errors of the call itself: address, method, key, beta header and body; and errors of the server. */
-import { badRequest, refusal, serverFailure } from './api-error.ts'
+import { badRequest, define, refusal, serverFailure } from './api-error.ts'
 
 /** Shows enough of a key to recognise it, and too little to use it. */
 function masked(key: string): string {
@@ -143,6 +143,20 @@ export const transportErrors = {
     500,
     'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
     (requestId: string) => ({ values: { requestId } }),
+  ),
+  /** Ours: the live service counts requests and tokens per minute. */
+  rateLimited: define(
+    {
+      status: 429,
+      type: 'requests',
+      code: 'rate_limit_exceeded',
+      message:
+        'Rate limit reached for {what} in project {project}: Limit {limit}. Please try again in {seconds}s.',
+    },
+    (what: string, project: string, { limit, retryAfterMs }: { limit: number; retryAfterMs: number }) => ({
+      values: { what, project, limit, seconds: Math.ceil(retryAfterMs / 1000) },
+      ...retryAfter(retryAfterMs),
+    }),
   ),
   /** Ours: a part of the server is temporarily unavailable, for example the database. */
   unavailable: serverFailure(

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { ChunkingStrategy, ChunkingStrategyRequest } from './chunking.ts'
 import { errors } from './errors.ts'
-import { at, atOrNull, complain, decimal, deletion, id, integer, text } from './fields.ts'
+import { at, atOrNull, addIssue, decimal, deletion, id, integer, text } from './fields.ts'
 import { Attributes, AttributesRequest, Metadata, MetadataRequest } from './metadata.ts'
 import { ScoreParts } from './run-work.ts'
 
@@ -77,9 +77,11 @@ export const VectorStoreFile = z.strictObject({
 })
 export type VectorStoreFile = z.output<typeof VectorStoreFile>
 
-/** A file of a list; beyond the original API, how far it is where that is asked for. */
+/** A file of a list; beyond the original API, with its ingest progress where the request includes it. */
 export const ListedVectorStoreFile = VectorStoreFile.extend({
-  progress: z.strictObject({ chunks: z.int().nullable(), embedded: z.int() }).optional(),
+  progress: z
+    .strictObject({ chunks: z.int().nullable(), embedded: z.int(), warnings: z.array(z.string()) })
+    .optional(),
 })
 export type ListedVectorStoreFile = z.output<typeof ListedVectorStoreFile>
 
@@ -125,13 +127,13 @@ export const CreateVectorStoreFileBatchRequest = z
   })
   .check(({ value, issues }) => {
     const { file_ids, files, chunking_strategy, attributes } = value
-    if (!file_ids && !files) return complain(issues, value, () => errors.missingParameter('file_ids'))
+    if (!file_ids && !files) return addIssue(issues, value, () => errors.missingParameter('file_ids'))
     if (!files) return
-    if (file_ids) return complain(issues, value, () => errors.mutuallyExclusive('file_ids', 'files'))
+    if (file_ids) return addIssue(issues, value, () => errors.mutuallyExclusive('file_ids', 'files'))
     if (chunking_strategy) {
-      return complain(issues, value, () => errors.mutuallyExclusive('files', 'chunking_strategy'))
+      return addIssue(issues, value, () => errors.mutuallyExclusive('files', 'chunking_strategy'))
     }
-    if (attributes) complain(issues, value, () => errors.mutuallyExclusive('files', 'attributes'))
+    if (attributes) addIssue(issues, value, () => errors.mutuallyExclusive('files', 'attributes'))
   })
 export type CreateVectorStoreFileBatchRequest = z.output<typeof CreateVectorStoreFileBatchRequest>
 
@@ -193,7 +195,7 @@ const VectorStoreSearchResult = z.strictObject({
   score: z.number(),
   attributes: Attributes.nullable(),
   content: z.array(z.strictObject({ type: z.literal('text'), text: z.string() })),
-  /** Beyond the original API, where it is asked for: what the score was made of, and the place in the file. */
+  /** Beyond the original API, where the request includes them: the parts of the score, and the place in the file. */
   scores: ScoreParts.optional(),
   page: z.int().optional(),
   slide: z.int().optional(),

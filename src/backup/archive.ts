@@ -36,7 +36,7 @@ export interface Progress {
   bytes: number
 }
 
-/** A backup that cannot be written or restored; the message is a sentence for the user. */
+/** A backup that cannot be written or restored; the message is for the user. */
 export class BackupRefused extends Error {
   override readonly name = 'BackupRefused'
 }

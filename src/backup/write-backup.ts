@@ -1,4 +1,4 @@
-/** Writes a consistent copy of the database and the blobs that it names, while the server works. */
+/** Writes a consistent copy of the database and the blobs that it names, while the server runs. */
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -39,7 +39,7 @@ interface Writing extends BackupOptions {
 }
 
 /**
- * Writes the archive to `output` and ends it. All rows are of one moment. Blobs that these rows name are not
+ * Writes the archive to `output` and ends it. All rows are of one snapshot. Blobs that these rows name are not
  * collected before the end. Throws `BackupRefused` when a content is missing from the blob store.
  */
 export async function writeBackup(output: Writable, options: BackupOptions): Promise<Progress> {

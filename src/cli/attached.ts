@@ -42,7 +42,11 @@ export async function withAttached<Result>(
 
 async function embedderId(config: Config, log: Log): Promise<string> {
   const models = openModels(config.models, log)
-  const embedder = openEmbedder(config.models, (provider) => models.server(provider))
+  const embedder = openEmbedder({
+    settings: config.models,
+    serverOf: (provider) => models.server(provider),
+    dataDir: config.dataDir,
+  })
   await embedder.close()
   await models.close()
   return embedder.id

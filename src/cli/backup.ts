@@ -15,7 +15,7 @@ import { version } from './version.ts'
 
 interface Options {
   log: Log
-  /** Prints a line for a person. */
+  /** Prints a line for the user. */
   print: (line: string) => void
 }
 

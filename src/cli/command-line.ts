@@ -21,7 +21,7 @@ export type CommandOptions = {
   [Name in CommandOption]?: (typeof commandOptions)[Name]['value'] extends undefined ? true : string
 }
 
-/** The command line cannot be used; the message is a sentence for the person who wrote it. */
+/** The command line cannot be used; the message is for the user who wrote it. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
@@ -35,17 +35,21 @@ interface Described {
   options?: readonly CommandOption[]
 }
 
-/** Options of single commands: what stands for the value, and a sentence. */
+/** Options of single commands: the placeholder of the value, and a description. */
 const commandOptions = {
   'dry-run': { value: undefined, help: 'report what would come, and write nothing' },
   files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
   format: { value: 'NAME', help: "'assistants' (the default) or 'conversations'" },
   thread: { value: 'ID', help: 'one thread alone, with what it uses' },
+  source: {
+    value: 'PLACE',
+    help: 'where models pull gets its files: an address, a folder, a .tar or .tar.gz',
+  },
   from: { value: 'SERVICE', help: "'openai', 'azure' or 'spool'" },
   url: { value: 'URL', help: 'the address of the service; openai has a usual one' },
   key: { value: 'KEY', help: 'its key; better in a variable, see docs/migrate.md' },
   token: { value: 'TOKEN', help: 'of azure: a bearer token in place of a key' },
-  'api-version': { value: 'VERSION', help: 'of azure' },
+  'api-version': { value: 'TEXT', help: 'of azure; it has a usual one' },
   ids: { value: 'FILE', help: 'a text with ids of threads and conversations that no list has' },
   to: { value: 'FOLDER', help: 'write into this folder, and import nothing' },
   project: { value: 'NAME', help: "the project (default: 'default')" },
@@ -77,7 +81,7 @@ const commands = {
   },
   pull: {
     args: [],
-    summary: 'read all objects of another service and import them',
+    summary: 'read the objects of another service and import them',
     details: 'It can be stopped and run again: what is complete is not asked again.',
     options: ['from', 'url', 'key', 'token', 'api-version', 'ids', 'to', 'files', 'project'],
   },
@@ -89,8 +93,10 @@ const commands = {
   },
   reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
   models: {
-    args: ['list|test', '[NAME]'],
-    summary: 'list the model names, or ask one model for one word',
+    args: ['list|test|pull', '[NAME]'],
+    summary: 'list the model names, ask one for one word, or fetch a local embedding model',
+    details: 'pull needs a name: all-minilm-l6-v2 (English) or multilingual-e5-small (100 languages).',
+    options: ['source'],
   },
   config: {
     args: ['check|print'],

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
+import { namesWithoutRoute } from '../app.ts'
 import { newestMigration } from '../database/migrate.ts'
 import { attachDatabase } from '../database/open.ts'
 import type { Queryable } from '../database/database.ts'
@@ -12,6 +13,7 @@ import { chooseEmbedder } from '../default-embedder.ts'
 import { openEmbedder } from '../embedders/open.ts'
 import type { Embedder } from '../embedders/port.ts'
 import { openModels, type Models } from '../models/open.ts'
+import { openReranker } from '../models/reranker.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
 import { freeBytes } from '../util/free-space.ts'
@@ -70,10 +72,11 @@ function checksOf(config: Config, models: Models, log: Log): Check[] {
     { name: 'port', run: () => checkListening(config) },
     { name: 'database', run: () => checkDatabase(config, log) },
     { name: 'file contents', run: () => checkBlobs(config) },
-    ...Object.keys(config.models.providers).map((provider) => ({
+    ...Object.entries(config.models.providers).map(([provider, { type }]) => ({
       name: `provider ${provider}`,
-      run: () => checkProvider(models, provider),
+      run: () => (type === 'rerank' ? checkReranker(config, log) : checkProvider(models, provider)),
     })),
+    { name: 'names of models', run: () => checkNames(config, models, log) },
     { name: 'embedder', run: () => checkEmbedder(config, models, log) },
     { name: 'sandbox', run: () => checkSandbox(config, log) },
   ]
@@ -185,10 +188,32 @@ async function checkProvider(models: Models, provider: string): Promise<Finding 
   const names = (await models.list()).map(({ id }) => models.resolve(id))
   const found = names.find((one) => one?.provider === provider)
   if (found) return askModel(found)
-  const health = (await models.health()).find((one) => one.provider === provider)
+  const health = models.health().find((one) => one.provider === provider)
   if (health?.status === 'down')
     throw new Error(`it does not answer: ${health.reason ?? 'no reason is known'}. Check its base_url.`)
   return { level: 'warn', text: 'it answers, but lists no model; name one in "models" to test it' }
+}
+
+async function checkNames(config: Config, models: Models, log: Log): Promise<Finding | string> {
+  const { db, close } = await attach(config, log)
+  try {
+    const names = (await hasTable(db, 'assistants')) ? await namesWithoutRoute(db, models) : []
+    if (names.length === 0) return 'every name that assistants use leads to a model'
+    const text = `these lead to no model: ${names.join(', ')}. Add them or a wildcard to "models"`
+    return { level: 'warn', text }
+  } finally {
+    await close()
+  }
+}
+
+async function checkReranker(config: Config, log: Log): Promise<string> {
+  const reranker = openReranker(config.models, log)
+  try {
+    await reranker?.rerank('ready', ['ready', 'steady'], AbortSignal.timeout(answerMs))
+    return 'it scores the results of searches'
+  } finally {
+    reranker?.close()
+  }
 }
 
 async function checkEmbedder(config: Config, models: Models, log: Log): Promise<string> {
@@ -206,11 +231,12 @@ async function embedderInUse(config: Config, models: Models, log: Log): Promise<
   const choice = {
     settings: config.models,
     serverOf: (provider: string) => models.server(provider),
+    dataDir: config.dataDir,
     isWritten: config.models.default_embedder !== undefined,
   }
   const { db, close } = await attach(config, log)
   try {
-    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice.settings, choice.serverOf)
+    if (!(await hasTable(db, 'vector_stores'))) return openEmbedder(choice)
     return await chooseEmbedder(choice, db, log)
   } finally {
     await close()

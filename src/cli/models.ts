@@ -1,16 +1,22 @@
-/** `models list` and `models test NAME`. */
+/** `models list`, `models test NAME` and `models pull NAME`. */
 import type { Config } from '../config/config.ts'
 import { openModels, type Models } from '../models/open.ts'
 import type { Log } from '../util/log.ts'
+import { UsageError } from './command-line.ts'
+import { pullEmbedder } from './pull-model.ts'
 
 interface Options {
   log: Log
   print: (line: string) => void
+  /** Of `pull`: where the files come from. */
+  source?: string | undefined
 }
 
 const testMs = 60_000
 
 export async function models(config: Config, [action, name]: string[], options: Options): Promise<void> {
+  if (action === 'pull') return pullEmbedder(config, { name, source: options.source }, options.print)
+  if (options.source !== undefined) throw new UsageError(`'models ${action}' has no option --source.`)
   const opened = openModels(config.models, options.log)
   try {
     if (action === 'list') await list(opened, options.print)

@@ -10,6 +10,8 @@ import { runImport, type Printing } from './import.ts'
 import { progressPrinter } from './progress.ts'
 
 const maxExamples = 5
+/** Shorter waits are not worth a line. */
+const longWaitMs = 2_000
 
 /** Resolves with whether everything came that the service has. */
 export async function runPull(config: Config, options: CommandOptions, printing: Printing): Promise<boolean> {
@@ -18,8 +20,9 @@ export async function runPull(config: Config, options: CommandOptions, printing:
   if (to !== undefined && files !== undefined) {
     throw new UsageError('--files belongs to an import, which a pull with --to does not do.')
   }
-  const folder =
-    to ?? join(config.dataDir, 'pulls', `${endpoint.from}-${new URL(endpoint.url).host}-${project}`)
+  const { hostname, port } = new URL(endpoint.url)
+  const name = [endpoint.from, hostname, port, project].filter((part) => part !== '').join('-')
+  const folder = to ?? join(config.dataDir, 'pulls', name.replaceAll(/[^\w.-]/g, '_'))
   const { print, printAside } = printing
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The pull was stopped. Run it again to continue.')))
@@ -29,6 +32,9 @@ export async function runPull(config: Config, options: CommandOptions, printing:
     ids,
     exportedAt: new Date(systemClock.nowMs()).toISOString(),
     onProgress: progressPrinter(printAside, (counts: PullCounts) => `pulled so far: ${describe(counts)}`),
+    onWait(ms, why) {
+      if (ms >= longWaitMs) printAside(`waiting ${(ms / 1000).toFixed(0)} s: ${why}`)
+    },
     signal: stopped.signal,
   })
   for (const line of describeReport(report)) print(line)
@@ -80,7 +86,7 @@ function describeReport({ folder, counts, gone, refused, failed, missing }: Pull
   const withReason = ({ what, reason }: { what: string; reason: string }) => `${what}: ${reason}`
   return [
     `Pulled into ${folder}: ${describe(counts)}.`,
-    ...list('The service does not have (404)', gone),
+    ...list('The service does not have', gone),
     ...list('The service refused', refused.map(withReason)),
     ...list(
       'Files without content',

@@ -53,7 +53,7 @@ function logRejections(log: Log): void {
 
 type Stop = (why: string, exitCode: number) => void
 
-/** The first signal stops gently, the second at once. */
+/** The first signal drains and stops; the second ends the process at once. */
 function stopOnSignals(stop: Stop): void {
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

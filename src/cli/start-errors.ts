@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 
-/** A start that cannot succeed; the message is a sentence for the person who started it. */
+/** A start that cannot succeed; the message is for the user who started it. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }

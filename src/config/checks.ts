@@ -1,11 +1,11 @@
-/** Settings that are valid one by one and cannot be used together, or are hardly meant. */
+/** Settings that are valid one by one but cannot be used together, or are probably a mistake. */
 import { networkInterfaces } from 'node:os'
 import type { ModelSettings } from '../models/settings.ts'
 import { isLoopbackName } from '../util/loopback.ts'
 import { ConfigError } from './config-error.ts'
 import type { Settings } from './settings.ts'
 
-/** Without keys everyone who reaches the server can use it, so only this machine may reach it. */
+/** Without keys everyone with access to the port can use the server, so it only listens on this machine. */
 export function checkReach({ host, api_keys, insecure }: Settings): void {
   if (isLoopbackName(host) || api_keys.length > 0 || insecure) return
   throw new ConfigError(
@@ -30,7 +30,7 @@ export function checkRoles({ roles, database_url }: Settings): void {
   )
 }
 
-/** A provider that is this server would send every run to itself, without end. */
+/** A provider whose address is this server's own would send every run back to it. */
 export function checkProviders(
   { providers }: ModelSettings,
   { host, port }: Settings,

@@ -1,4 +1,4 @@
-/** A setting that cannot be used; the message is a sentence for the person who wrote it. */
+/** A setting that cannot be used; the message is for the user who wrote it. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }

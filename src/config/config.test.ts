@@ -1,3 +1,4 @@
+import { openModels } from '../models/open.ts'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -195,6 +196,12 @@ describe('variables inside the file', () => {
   })
 })
 
+test('a reranker is no provider of chat models', () => {
+  const cross = { type: 'rerank', base_url: 'http://x/v1' }
+  expect(read({ providers: { cross } })).toMatchObject({ warnings: [], models: { models: {} } })
+  expect(() => read({ providers: { cross }, demo_model: false })).toThrow('there is no other')
+})
+
 test('a key may have a project of its own, and a list without keys is refused', () => {
   const { keys } = readVariables({ SPOOL_API_KEY: 'one, two@team, a@b@c' })
   expect([...keys]).toEqual([
@@ -308,10 +315,36 @@ describe('models', () => {
       'azure',
       { type: 'openai', base_url: 'https://mine.openai.azure.com/openai/v1', headers: { 'api-key': 'k' } },
     ],
+    [
+      { AWS_BEARER_TOKEN_BEDROCK: 'k', AWS_REGION: 'eu-west-1' },
+      'bedrock',
+      { type: 'bedrock', api_key: 'k', options: { region: 'eu-west-1' } },
+    ],
   ])('%j alone leads every name to that provider', (variables, name, provider) => {
     const { models } = readVariables(variables)
     expect(models.providers).toEqual({ [name]: provider })
     expect(models.models['*']).toBe(name)
+  })
+
+  test("AWS's other variables, which many machines have, configure no provider without the package", () => {
+    const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_REGION: 'eu-west-1' }
+    expect(readVariables(keys).models.providers).toEqual({})
+  })
+
+  test('the banner names the provider of each variable, and never its key', () => {
+    const variables = {
+      OPENAI_API_KEY: 'hush',
+      ANTHROPIC_API_KEY: 'hush',
+      GEMINI_API_KEY: 'hush',
+      MISTRAL_API_KEY: 'hush',
+      AZURE_OPENAI_ENDPOINT: 'https://mine.openai.azure.com',
+      AZURE_OPENAI_API_KEY: 'hush',
+    }
+    const { description } = openModels(readVariables(variables).models, () => undefined)
+    for (const name of ['openai', 'anthropic', 'google', 'mistral', 'azure']) {
+      expect(description).toContain(`${name} (`)
+    }
+    expect(description).not.toContain('hush')
   })
 
   test('the variables of several providers share the names by their form', () => {

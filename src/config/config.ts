@@ -42,16 +42,22 @@ export interface Config {
   /** Every setting by its key in the config file, secrets too: `shownSettings` is for people to read. */
   readonly settings: Settings
   readonly maxRuns: number
+  readonly maxQueuedRuns: number
+  readonly maxProjectRuns: number
   readonly maxIngests: number
   readonly searchMemoryBytes: number
   readonly bodyLimitBytes: number
   readonly requestTimeoutMs: number
   readonly maxConnections: number
+  readonly maxRequests: number
+  readonly maxProjectRequests: number
   readonly strictBeta: boolean
   readonly blobs: BlobStoreSettings
   readonly maxFileBytes: number
   readonly minFreeDiskBytes: number
   readonly allowAllDownloads: boolean
+  /** Program and arguments, and where programs are looked for. */
+  readonly ocr: { command: readonly string[]; path: string | undefined } | undefined
   readonly sandbox: {
     choice: Settings['sandbox']['driver']
     pythonPath: string | undefined
@@ -63,9 +69,13 @@ export interface Config {
   readonly pullKeys: PullKeys
   /** Whether the start looks for model servers on this machine when no provider is configured. */
   readonly discovery: boolean
+  /** Where the files of a local embedding model come from; undefined: the model's own address. */
+  readonly modelSource: string | undefined
+  /** Whether the start may fetch the weights of a local embedder. */
+  readonly downloads: boolean
   /** npm started this process: when npm ends, it does not always pass the signal on. */
   readonly startedByNpm: boolean
-  /** Sentences about settings that work and are hardly meant. */
+  /** Messages about settings that work but are probably a mistake. */
   readonly warnings: readonly string[]
 }
 
@@ -101,21 +111,28 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     console: settings.console,
     settings,
     maxRuns: settings.max_runs,
+    maxQueuedRuns: settings.max_queued_runs,
+    maxProjectRuns: settings.max_project_runs,
     maxIngests: settings.max_ingests,
     searchMemoryBytes: settings.search_memory_mb * mebibyte,
     bodyLimitBytes: settings.body_limit_mb * mebibyte,
     requestTimeoutMs: settings.request_timeout_seconds * 1000,
     maxConnections: settings.max_connections,
+    maxRequests: settings.max_requests,
+    maxProjectRequests: settings.max_project_requests,
     strictBeta: settings.strict_beta,
     blobs: settings.blobs ?? { type: 'disk' as const, folder: join(dataDir, 'blobs') },
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
+    ocr: ocrOf(settings, environment),
     sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
     logLevel: settings.log_level,
     models,
     pullKeys: pullKeysOf(environment),
     discovery: settings.discovery,
+    modelSource: settings.model_source,
+    downloads: settings.downloads,
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     warnings,
   })
@@ -160,6 +177,10 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
     return isSameKind ? [[key, { ...first, ...second }]] : []
   })
   return Object.fromEntries(merged)
+}
+
+function ocrOf({ ocr_command }: Settings, { PATH: path }: Environment): Config['ocr'] {
+  return ocr_command === undefined ? undefined : { command: ocr_command.split(/\s+/), path }
 }
 
 function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {

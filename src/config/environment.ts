@@ -13,7 +13,7 @@ export interface FromEnvironment {
   sources: Map<string, string>
 }
 
-/** Variables that are not settings: where the file is, the key of a pull, and the short way to one provider. */
+/** Variables that are not settings: the path of the file, the key of a pull, and shortcuts for one provider. */
 const otherVariables = ['SPOOL_CONFIG', 'SPOOL_PULL_KEY', 'OPENAI_API_KEY', 'OPENAI_BASE_URL']
 
 /** An empty variable counts as not set. Throws `ConfigError` for text that cannot be read. */
@@ -34,7 +34,7 @@ export function readEnvironment(environment: Environment): FromEnvironment {
   return { values, sources }
 }
 
-/** The object that holds the last key of the path; made where it is missing. */
+/** The object with the last key of the path; created when it is missing. */
 function parentOf(values: Record<string, unknown>, path: string[]): Record<string, unknown> {
   let parent = values
   for (const key of path.slice(0, -1)) parent = (parent[key] ??= {}) as Record<string, unknown>

@@ -1,4 +1,4 @@
-/** What is wrong with a setting, in a sentence that names where it was written and how to fix it. */
+/** Explains an invalid setting: where it was written and how to fix it. */
 import type { z } from 'zod'
 import { nearest } from '../util/nearest.ts'
 import { keysAt, listSettings } from './setting-list.ts'

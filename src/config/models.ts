@@ -1,20 +1,22 @@
 /** Providers and the model map, from the settings and the usual variables of the providers. */
+import { isInstalled } from '../models/ai-sdk/packages.ts'
+import { targetsOf } from '../models/model-map.ts'
 import { ModelSettings } from '../models/settings.ts'
 import { isObject } from '../util/is-object.ts'
 import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
 import type { Settings } from './settings.ts'
 
-/** A provider that variables describe, and the names that lead to it beside other providers. */
+/** A provider that is configured by variables, and the model names that it serves when there are other providers. */
 interface Found {
   name: string
   provider: object
-  pattern: string
+  patterns: string[]
   /** The variable that holds its address, when one does. */
   urlVariable?: string | undefined
 }
 
-/** The providers of the usual variables, unless one of the same name stands in the settings already. */
+/** The providers of the usual variables, unless the settings have one of the same name. */
 export function providersOf(environment: Environment, providers: unknown): Found[] {
   const found = [
     openai(environment),
@@ -22,6 +24,7 @@ export function providersOf(environment: Environment, providers: unknown): Found
     google(environment),
     mistral(environment),
     azure(environment),
+    bedrock(environment),
   ]
   return found
     .filter((one) => one !== undefined)
@@ -35,52 +38,70 @@ function openai({ OPENAI_API_KEY: api_key, OPENAI_BASE_URL }: Environment): Foun
   return {
     name: 'openai',
     provider,
-    pattern: '*',
+    patterns: ['*'],
     urlVariable: OPENAI_BASE_URL ? 'OPENAI_BASE_URL' : undefined,
   }
 }
 
 function anthropic({ ANTHROPIC_API_KEY: api_key }: Environment): Found | undefined {
   return api_key
-    ? { name: 'anthropic', provider: { type: 'anthropic', api_key }, pattern: 'claude-*' }
+    ? { name: 'anthropic', provider: { type: 'anthropic', api_key }, patterns: ['claude-*'] }
     : undefined
 }
 
 function google({ GEMINI_API_KEY, GOOGLE_GENERATIVE_AI_API_KEY }: Environment): Found | undefined {
   const api_key = GEMINI_API_KEY || GOOGLE_GENERATIVE_AI_API_KEY
-  return api_key ? { name: 'google', provider: { type: 'google', api_key }, pattern: 'gemini-*' } : undefined
+  return api_key
+    ? { name: 'google', provider: { type: 'google', api_key }, patterns: ['gemini-*'] }
+    : undefined
 }
 
-/** Mistral speaks Chat Completions. */
+/** Mistral offers Chat Completions. */
 function mistral({ MISTRAL_API_KEY: api_key }: Environment): Found | undefined {
   if (!api_key) return undefined
   const provider = { type: 'openai', base_url: 'https://api.mistral.ai/v1', api_key }
-  return { name: 'mistral', provider, pattern: '*stral-*' }
+  return { name: 'mistral', provider, patterns: ['*stral-*'] }
 }
 
-/** Azure speaks Chat Completions; its model names are those of deployments. */
+/** Azure offers Chat Completions; its model names are those of deployments. */
 function azure({ AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY }: Environment): Found | undefined {
   if (!AZURE_OPENAI_ENDPOINT || !AZURE_OPENAI_API_KEY) return undefined
   const base_url = `${AZURE_OPENAI_ENDPOINT.replace(/\/+$/, '')}/openai/v1`
   const provider = { type: 'openai', base_url, headers: { 'api-key': AZURE_OPENAI_API_KEY } }
-  return { name: 'azure', provider, pattern: '*', urlVariable: 'AZURE_OPENAI_ENDPOINT' }
+  return { name: 'azure', provider, patterns: ['*'], urlVariable: 'AZURE_OPENAI_ENDPOINT' }
 }
 
-/** Throws `ConfigError` when no model is left. `warnings` gets what works but is hardly meant. */
+/**
+ * AWS's variables are set on many machines for other reasons, so that only the key that Bedrock made, or the installed
+ * package, shows that models of Bedrock are wanted. Its names begin with the vendor, or with a region and the vendor.
+ */
+function bedrock(environment: Environment): Found | undefined {
+  const { AWS_BEARER_TOKEN_BEDROCK: api_key, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = environment
+  const region = environment.AWS_REGION || environment.AWS_DEFAULT_REGION
+  const hasKeys = Boolean(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY) && isInstalled('bedrock')
+  if (!api_key && !hasKeys) return undefined
+  const options = region ? { options: { region } } : {}
+  const provider = { type: 'bedrock', ...(api_key && { api_key }), ...options }
+  const vendors = ['ai21', 'amazon', 'anthropic', 'cohere', 'deepseek', 'meta', 'mistral', 'qwen']
+  return { name: 'bedrock', provider, patterns: vendors.map((vendor) => `*${vendor}.*`) }
+}
+
+/** Throws `ConfigError` when no model is left. `warnings` receives messages about settings that are probably a mistake. */
 export function modelSettings(
   settings: Settings,
   { found, warnings }: { found: readonly Found[]; warnings: string[] },
 ): ModelSettings {
   const { providers, demo_model } = settings
   const models = { ...settings.models }
-  const names = Object.keys(providers)
+  // A reranker serves no model name.
+  const names = Object.keys(providers).filter((name) => providers[name]?.type !== 'rerank')
   const real = names.filter((name) => providers[name]?.type !== 'demo')
   if (demo_model === false && names.length === 0) {
     throw new ConfigError(
       'SPOOL_DEMO_MODEL turns the demo model off and there is no other: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY or OPENAI_BASE_URL.',
     )
   }
-  for (const { name, pattern } of found) models[pattern] ??= name
+  for (const { name, patterns } of found) for (const pattern of patterns) models[pattern] ??= name
   // Names that no pattern fits go to the first provider of the variables.
   if (found[0]) models['*'] ??= found[0].name
   const [only] = names
@@ -98,6 +119,7 @@ export function modelSettings(
   return ModelSettings.strip().parse({ ...settings, providers: all, models })
 }
 
-function isReached(provider: string, models: Record<string, string>): boolean {
-  return Object.values(models).some((target) => target === provider || target.startsWith(`${provider}/`))
+function isReached(provider: string, models: ModelSettings['models']): boolean {
+  const targets = Object.values(models).flatMap(targetsOf)
+  return targets.some((target) => target === provider || target.startsWith(`${provider}/`))
 }

@@ -1,4 +1,4 @@
-/** The declared settings as a flat list, and what may stand at a place of the config file. */
+/** The declared settings as a flat list, and the keys that are allowed at a path of the config file. */
 import { z } from 'zod'
 import { Settings } from './settings.ts'
 
@@ -45,7 +45,7 @@ function listAlternative(option: Schema, path: string[]): Setting[] {
   return listSettings(option, path).map((one) => ({ ...one, type: name }))
 }
 
-/** The keys that may stand at a place of the config file; none for a place that holds no keys. */
+/** The keys that are allowed at a path of the config file; none for a path without keys. */
 export function keysAt(path: readonly PropertyKey[], schema: Schema = Settings): string[] {
   const inner = unwrap(schema)
   const [head, ...rest] = path

@@ -99,6 +99,16 @@ const Server = z.strictObject({
     'connections that may be open at once; more are closed',
     count(1, 1_000_000).default(8192),
   ),
+  max_requests: setting(
+    'SPOOL_MAX_REQUESTS',
+    'requests that this process answers at once, open streams not counted; more get 503',
+    count(1).default(2048),
+  ),
+  max_project_requests: setting(
+    'SPOOL_MAX_PROJECT_REQUESTS',
+    'the same for one project; more get 429',
+    count(1).default(1024),
+  ),
   console: setting(
     'SPOOL_CONSOLE',
     'whether the console is served at `/console/`',
@@ -133,6 +143,16 @@ const Work = z.strictObject({
     count(0).default(7),
   ),
   max_runs: setting('SPOOL_MAX_RUNS', 'runs that this process works on at once', count(1).default(512)),
+  max_queued_runs: setting(
+    'SPOOL_MAX_QUEUED_RUNS',
+    'runs that may wait for a worker, of all projects and processes; more get 503',
+    count(1).default(10_000),
+  ),
+  max_project_runs: setting(
+    'SPOOL_MAX_PROJECT_RUNS',
+    'runs of one project that may wait or be in progress, in all processes; more get 429',
+    count(1).default(10_000),
+  ),
   max_ingests: setting(
     'SPOOL_MAX_INGESTS',
     'files that this process reads into vector stores at once',
@@ -156,6 +176,16 @@ const Files = z.strictObject({
     'SPOOL_MIN_FREE_DISK_MB',
     'below this much free space in the data folder, MiB, files are refused and `/readyz` is not ready; 0 turns it off',
     count(0).default(256),
+  ),
+  ocr_command: setting(
+    'SPOOL_OCR_COMMAND',
+    'a program that prints the text of a picture, such as `tesseract {input} stdout`: reads images and pages without text',
+    z
+      .string()
+      .refine((text) => /^\S.*\{input\}/.test(text), {
+        error: 'a program and its arguments are needed, with {input} for the file',
+      })
+      .optional(),
   ),
   allow_all_downloads: setting(
     'SPOOL_ALLOW_ALL_DOWNLOADS',
@@ -196,13 +226,13 @@ const Models = z.strictObject({
   ),
   models: setting(
     'SPOOL_MODELS',
-    'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name',
+    'model name or pattern with `*` -> `provider/name`, or `provider` to keep the name; a list is tried in its order',
     ModelSettings.shape.models.default({}),
     { default: 'every name goes to the only provider' },
   ),
   discovery: setting(
     'SPOOL_DISCOVERY',
-    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine',
+    'whether a start without a provider looks for Ollama, LM Studio, llama.cpp and vLLM on this machine, and asks a configured one for its embedding model',
     z.boolean().default(true),
   ),
   demo_model: setting(
@@ -213,18 +243,41 @@ const Models = z.strictObject({
   ),
   default_embedder: setting(
     'SPOOL_DEFAULT_EMBEDDER',
-    '`provider/name` of the embedding model for vector stores, or `built-in`',
+    '`provider/name` of the embedding model for vector stores, the name of a local model that `models pull` fetched, or `built-in`',
     ModelSettings.shape.default_embedder,
     {
       default:
-        'that of a provider that serves one, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
+        'that of a provider that serves one, else a local model, else `built-in`: see [retrieval.md](retrieval.md#embedders)',
     },
+  ),
+  model_source: setting(
+    'SPOOL_MODEL_SOURCE',
+    'where the files of a local embedding model come from: an address or a folder that has them below it, or a tar archive',
+    z.string().min(1).optional(),
+    { default: "the model's own address" },
+  ),
+  downloads: setting(
+    'SPOOL_DOWNLOADS',
+    'whether a server without another embedder fetches the weights of a local one when it starts',
+    z.boolean().default(false),
   ),
   context_windows: setting(
     'SPOOL_CONTEXT_WINDOWS',
     'model name or pattern -> tokens that a prompt and its answer may hold',
     ModelSettings.shape.context_windows,
     { default: 'known by name' },
+  ),
+  model_facts: setting(
+    'SPOOL_MODEL_FACTS',
+    'model name or pattern -> limits, abilities and prices: see [providers.md](providers.md#what-models-can-do)',
+    ModelSettings.shape.model_facts,
+    { default: 'known by name' },
+  ),
+  retired_models: setting(
+    'SPOOL_RETIRED_MODELS',
+    'retired name or pattern -> name to ask for instead, or `false`: see [providers.md](providers.md#retired-names)',
+    ModelSettings.shape.retired_models,
+    { default: 'the names that the vendors recommend' },
   ),
 })
 

@@ -1,9 +1,9 @@
-/** The settings in force as they may be shown: without secrets. */
+/** The effective settings without secrets. */
 import { isObject } from '../util/is-object.ts'
 import { listSettings } from './setting-list.ts'
 import type { Settings } from './settings.ts'
 
-/** What stands in the place of a secret. */
+/** Replaces a secret. */
 const hidden = '(set)'
 const secret = /key|secret|token|password|headers/i
 

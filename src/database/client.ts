@@ -25,12 +25,12 @@ export function clientConfig({ timeoutMs, ...connection }: ConnectionSettings): 
   return {
     ...connection,
     types: { getTypeParser },
-    // Statements that are started together go out together; the server runs them in that order.
+    // Statements that are started together are sent together; the server executes them in that order.
     pipeline: true,
     connectionTimeoutMillis: Math.min(connectTimeoutMs, timeoutMs ?? connectTimeoutMs),
-    // Counted here and not by the server: over a silent network its error would never arrive.
+    // Measured by the client: when the network is silent, an error of the server would never arrive.
     ...(timeoutMs !== undefined && { query_timeout: timeoutMs }),
-    // A connection that only listens has no statement to fail: the kernel asks whether the peer is still there.
+    // A connection that only listens has no statement that could fail, so the kernel checks the peer.
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   }

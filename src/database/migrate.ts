@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database, Queryable } from './database.ts'
 
-/** The applied migrations and the files do not fit together. */
+/** The applied migrations do not match the files. */
 export class MigrationRefused extends Error {
   override readonly name = 'MigrationRefused'
 }
@@ -78,7 +78,7 @@ export function newestMigration(folder: string): number {
   return readMigrations(folder).length
 }
 
-/** A lock that ends with the transaction: it needs no session, so a connection pooler does no harm. */
+/** A lock that ends with the transaction: it needs no session, so it works through a connection pooler. */
 async function lockMigrations(tx: Queryable): Promise<void> {
   await tx.query({ text: 'select pg_advisory_xact_lock($1)', values: [lockKey] })
 }

@@ -37,7 +37,7 @@ export interface OpenedDatabase {
   close(): Promise<void>
 }
 
-/** The oldest server that has everything the statements use. */
+/** The oldest version that supports all statements. */
 const oldestVersion = 15
 
 export async function openDatabase(settings: DatabaseSettings): Promise<OpenedDatabase> {
@@ -62,7 +62,7 @@ async function openEmbedded(settings: DatabaseSettings): Promise<OpenedDatabase>
   }
   const lost = server.lost.then(async (error) => {
     log('error', 'the embedded database is gone', { error: error.message })
-    // Where another server took the folder, the database would still answer.
+    // The database may still answer, when another server has taken the folder.
     await closeSoon(db)
     return error
   })
@@ -152,7 +152,7 @@ function describe(url: string): string {
   return `${host}:${port}/${database ?? ''}`
 }
 
-/** A server that is started together with this process may need a moment. */
+/** Waits a while for a server that is started together with this process. */
 const startWaitMs = 20_000
 
 async function waitForServer(db: Database, where: string, log: Log): Promise<void> {
@@ -165,7 +165,7 @@ async function waitForServer(db: Database, where: string, log: Log): Promise<voi
       if (!(error instanceof DatabaseUnavailable)) {
         throw new Error(`The database at ${where} (DATABASE_URL) refused: ${String(error)}`, { cause: error })
       }
-      // A name that does not exist will not exist in a moment either.
+      // An unknown host name is not retried.
       if (performance.now() > deadlineMs || codeOf(error.cause) === 'ENOTFOUND') {
         throw new Error(`The database at ${where} (DATABASE_URL) does not answer. ${advice(error.cause)}`, {
           cause: error,

@@ -97,14 +97,14 @@ class PostgresDatabase implements Database {
 /** One transaction on one connection; it takes no statement once it has ended. */
 class Transaction implements Queryable {
   readonly #client: pg.PoolClient
-  readonly #begun: Promise<unknown>
+  readonly #began: Promise<unknown>
   #ended = false
 
   constructor(client: pg.PoolClient) {
     this.#client = client
     // Not awaited: `begin` and the first statement are sent together, which saves a round trip.
-    this.#begun = execute(client, { text: 'begin' })
-    this.#begun.catch(() => undefined)
+    this.#began = execute(client, { text: 'begin' })
+    this.#began.catch(() => undefined)
   }
 
   async query<Row extends object>(statement: Statement): Promise<Row[]> {
@@ -116,7 +116,7 @@ class Transaction implements Queryable {
 
   async commit(): Promise<void> {
     this.#ended = true
-    await this.#begun
+    await this.#began
     const { command } = await execute(this.#client, { text: 'commit' })
     // A transaction in which a statement failed answers `commit` with a rollback and no error.
     if (command !== 'COMMIT') {

@@ -4,7 +4,7 @@ import { DatabaseUnavailable, type Database } from './database.ts'
 
 const pauseMs = 250
 
-/** Asks again while the database is unavailable; throws what else goes wrong, and gives up when the signal aborts. */
+/** Repeats `ask` while the database is unavailable; throws every other error, and the last one when the signal aborts. */
 export async function retried<Result>(ask: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
   for (;;) {
     try {

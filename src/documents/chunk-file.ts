@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { chunkSections, type Chunk, type ChunkSizes } from './chunk.ts'
 import { readSections } from './sections.ts'
-import { packTerms } from './terms.ts'
+import { TermPacker } from './terms.ts'
 import { loadTokenCounter } from '../util/count-tokens.ts'
 
 export interface ChunkJob {
@@ -26,6 +26,7 @@ export interface ChunkResult {
 /** Throws `ParseFailure` when the document has too many tokens. */
 export async function chunkFile(job: ChunkJob): Promise<ChunkResult> {
   const countTokens = await loadTokenCounter()
+  const packer = new TermPacker()
   const result = { chunks: 0, tokens: 0 }
   const file = await open(job.output, 'w', 0o600)
   try {
@@ -38,7 +39,7 @@ export async function chunkFile(job: ChunkJob): Promise<ChunkResult> {
     for await (const chunk of chunks) {
       result.chunks += 1
       result.tokens += chunk.tokens
-      const terms = Buffer.from(packTerms(chunk.text)).toString('base64')
+      const terms = Buffer.from(await packer.pack(chunk.text)).toString('base64')
       pending += `${JSON.stringify({ ...chunk, terms })}\n`
       if (pending.length < 1 << 18) continue
       await file.appendFile(pending)

@@ -1,10 +1,22 @@
 /**
  * From a file to chunks of text. Start reading here: `formatOf` says whether a file can be read, `ParseProcesses` reads
- * it in a child process, `readChunks` gives the result, and `termsOf` splits text into the words that are searched.
+ * it in a child process, `readChunks` gives the result, and `TermPacker` and
+ * `queryTerms` split text into the words that are compared.
  */
 export { readChunks, type StoredChunk } from './chunk-file.ts'
 export { defaultChunkSizes, type ChunkSizes } from './chunk.ts'
+export { readDocument, type OcrJob } from './ocr.ts'
 export { ParseFailure, parseFailures } from './parse-failure.ts'
-export { defaultParseLimits, ParseProcesses } from './parse-processes.ts'
-export { extensionOf, formatOf, type FileFormat } from './supported-extensions.ts'
-export { eachTerm, hashTerm, packTerms, termsOf } from './terms.ts'
+export { defaultParseLimits, ParseProcesses, type OcrSettings } from './parse-processes.ts'
+export { extensionOf, formatOf } from './supported-extensions.ts'
+export { Languages } from './languages.ts'
+export {
+  eachTerm,
+  hashTerm,
+  isCurrent,
+  packCounts,
+  packedLanguage,
+  queryTerms,
+  TermPacker,
+  termsOf,
+} from './terms.ts'

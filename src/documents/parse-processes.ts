@@ -1,6 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { killChild } from '../util/kill-child.ts'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
@@ -25,6 +26,15 @@ export const defaultParseLimits: ParseLimits = {
   idleMs: 10_000,
 }
 
+export interface OcrSettings {
+  /** Program and arguments; `{input}` stands for the path of a picture. It prints the text in UTF-8. */
+  command: readonly string[]
+  /** Where programs are looked for. */
+  path: string | undefined
+  /** One page may take so long. */
+  pageMs?: number
+}
+
 interface Child {
   process: ChildProcess
   jobs: number
@@ -32,7 +42,7 @@ interface Child {
 }
 
 /** After so many jobs a child is replaced: parsers leak memory. */
-const jobsPerChild = 200
+const jobsPerChild = 1000
 /** On a busy machine a job may take so many times its processor time, and at least so long, until its child is stuck. */
 const stuck = { times: 20, leastMs: 300_000 }
 
@@ -44,8 +54,12 @@ export class ParseProcesses {
   #busy = 0
   #isClosed = false
 
-  constructor(limits: ParseLimits = defaultParseLimits) {
+  /** The program for pictures and pages without text, where there is one. */
+  readonly ocr: OcrSettings | undefined
+
+  constructor(limits: ParseLimits = defaultParseLimits, ocr?: OcrSettings) {
     this.#limits = limits
+    this.ocr = ocr
   }
 
   /**
@@ -70,7 +84,7 @@ export class ParseProcesses {
   async close(): Promise<void> {
     this.#isClosed = true
     for (const wake of this.#waiting.splice(0)) wake()
-    await Promise.all([...this.#all].map((child) => kill(child.process)))
+    await Promise.all([...this.#all].map((child) => killChild(child.process)))
   }
 
   #cpuMs(bytes: number): number {
@@ -134,11 +148,11 @@ export class ParseProcesses {
     clearTimeout(child.idleTimer)
     child.jobs += 1
     const answer = await exchange(child.process, request, signal).catch(async (error: unknown) => {
-      await kill(child.process)
+      await killChild(child.process)
       throw error
     })
     const isSpent = child.jobs >= jobsPerChild || answer.rssBytes > this.#limits.maxRssBytes / 2
-    if (isSpent || this.#isClosed) await kill(child.process)
+    if (isSpent || this.#isClosed) await killChild(child.process)
     else this.#rest(child)
     if (answer.ok) return answer.result
     throw new ParseFailure(answer.code, answer.message, { cause: answer.detail })
@@ -198,13 +212,4 @@ function reasonOfExit(code: number | null, killer: NodeJS.Signals | null): Error
   if (killer === 'SIGXCPU') return parseFailures.tooSlow()
   if (killer === 'SIGKILL' || killer === 'SIGABRT' || code === 134) return parseFailures.tooLarge()
   return new Error(`a parser process ended with ${killer ?? code}`)
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = new Promise((resolve) => child.once('exit', resolve))
-  // Until then the child keeps this process alive.
-  child.ref()
-  child.kill('SIGKILL')
-  await exited
 }

@@ -25,6 +25,8 @@ export interface SectionSink {
   add(section: Section): void
   /** Says in a few words that a part of the document was not read. */
   warn(warning: string): void
+  /** The numbers of a PDF's pages without text. */
+  readonly blankPages: number[]
 }
 
 const flushLength = 1 << 18
@@ -43,6 +45,7 @@ export class SectionFile implements SectionSink {
   undecoded = 0
   /** Characters of the private use area: glyphs of a font without a known meaning. */
   unnamed = 0
+  readonly blankPages: number[] = []
   readonly #fd: number
   readonly #maxCharacters: number
   readonly #warnings = new Set<string>()

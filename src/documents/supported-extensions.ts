@@ -57,7 +57,10 @@ export function extensionOf(filename: string): string {
   return dot > 0 ? base.slice(dot).toLowerCase() : ''
 }
 
-/** The format of a file by its name, or undefined when it cannot be searched. */
-export function formatOf(filename: string): FileFormat | undefined {
-  return formatByExtension.get(extensionOf(filename))
+const images: ReadonlySet<string> = new Set('.png .jpg .jpeg .webp .tif .tiff .bmp .gif'.split(' '))
+
+/** The format of a file by its name, or undefined when it cannot be searched. Pictures can be where there is OCR. */
+export function formatOf(filename: string, hasOcr = false): FileFormat | 'image' | undefined {
+  const extension = extensionOf(filename)
+  return formatByExtension.get(extension) ?? (hasOcr && images.has(extension) ? 'image' : undefined)
 }

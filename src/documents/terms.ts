@@ -1,68 +1,119 @@
 /** What a text is found by when words are compared: stems, and names and numbers as they stand. */
-import { stemmer } from 'stemmer'
+import { Languages, plainLanguage, type Language } from './languages.ts'
 
-/** English words that say nothing about a text. */
-const stopwords = new Set(
-  (
-    'a about above after again against all am an and any are as at be because been before being below between both ' +
-    'but by can could did do does doing down during each few for from further had has have having he her here hers ' +
-    'him his how i if in into is it its itself just me more most my no nor not of off on once only or other our ours ' +
-    'out over own s same she should so some such t than that the their theirs them then there these they this those ' +
-    'through to too under until up us very was we were what when where which while who whom why will with would you ' +
-    'your yours'
-  ).split(' '),
-)
 const word = /[\p{L}\p{M}\p{N}]+/gu
-/** Written without blanks between words: found by pairs of characters. */
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu
+/** Written without blanks between words, or (Korean) with endings of many kinds: found by pairs of characters. */
+const paired =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu
+/** Scripts in which one character may be a word. */
+const syllable = /[\p{Script=Han}\p{Script=Hangul}]/u
 /** Things like `ERR_404`, `v1.2.3`, `src/main.ts`, `a@b.org`, `B-12`: letters or digits with signs between them. */
-const compound = /[\p{L}\p{N}_]+(?:[-_./:@#+'’\\][\p{L}\p{N}_]+)+|[\p{L}\p{N}]*_[\p{L}\p{N}_]*/gu
+const compound = /[\p{L}\p{N}_]+(?:[-_./:@#+'\\][\p{L}\p{N}_]+)+|[\p{L}\p{N}]*_[\p{L}\p{N}_]*/gu
 /** `parseHttpHeader` is also found as its parts. */
 const humps = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
 
-/**
- * Terms in the order of the text, repeated as they are there. The same function reads passages and queries.
- * A term with `=` before it is a compound as it stands in the text, in lower case.
- */
-export function termsOf(text: string): string[] {
-  const plain = fold(text)
-  const terms: string[] = []
+/** A word in lower case, or something that is the same term in every language. */
+interface Piece {
+  text: string
+  isTerm: boolean
+}
+
+/** In the order of the text, repeated as they are there. */
+function* piecesOf(text: string): Generator<Piece> {
+  const plain = normalize(text)
   for (const [found] of plain.matchAll(compound)) {
-    if (/[\p{L}\p{N}]/u.test(found)) terms.push(`=${found.toLowerCase()}`)
+    // A compound as it stands in the text has `=` before it.
+    if (/[\p{L}\p{N}]/u.test(found)) yield { text: `=${fold(found.toLowerCase())}`, isTerm: true }
   }
   for (const [found] of plain.matchAll(word)) {
     const parts = found.split(humps)
-    for (const part of parts) addWord(terms, part.toLowerCase())
+    for (const part of parts) yield* piecesOfWord(part.toLowerCase())
     // The whole too: people search for `github` when the text says `GitHub`.
-    if (parts.length > 1) terms.push(found.toLowerCase())
+    if (parts.length > 1) yield { text: fold(found.toLowerCase()), isTerm: true }
   }
-  return terms
 }
 
-function addWord(terms: string[], text: string): void {
-  if (stopwords.has(text)) return
-  if (/^[a-z]+$/.test(text)) {
-    terms.push(text.length > 2 ? stemmer(text) : text)
+function* piecesOfWord(text: string): Generator<Piece> {
+  if (isAscii(text)) {
+    yield { text, isTerm: false }
     return
   }
-  const rest = text.replace(unspaced, (run) => {
+  let from = 0
+  for (const { 0: run, index } of text.matchAll(paired)) {
+    if (index > from) yield { text: text.slice(from, index), isTerm: false }
+    from = index + run.length
     const characters = Array.from(run)
-    if (characters.length === 1) terms.push(run)
-    for (let at = 1; at < characters.length; at += 1) terms.push(`${characters[at - 1]}${characters[at]}`)
-    return ' '
-  })
-  for (const part of rest.split(' ')) if (part !== '') terms.push(part)
+    for (const [at, character] of characters.entries()) {
+      if (syllable.test(character) || characters.length === 1) yield { text: character, isTerm: true }
+      if (at > 0) yield { text: `${characters[at - 1]}${character}`, isTerm: true }
+    }
+  }
+  if (from < text.length) yield { text: text.slice(from), isTerm: false }
 }
 
-/** `ﬁancée` and `fiancee` are the same word. */
+function termOf({ text, isTerm }: Piece, { code, stem }: Language): string {
+  if (isTerm) return text
+  if (text.length < 3) return fold(text)
+  // English has accents in foreign words only; other stemmers need them.
+  return code === 'en' ? stem(fold(text)) : fold(stem(text))
+}
+
+/** The terms of a passage, in order, repeated as they are there. */
+export function termsOf(text: string, language: Language): string[] {
+  return Array.from(piecesOf(text), (piece) => termOf(piece, language))
+}
+
+/**
+ * For each word of a query the terms that passages in any of `languages` have for it, each once. Stop words are left
+ * out: those of the language of the query, `own`, and in passages of a language those of that language. A query of
+ * nothing but stop words keeps them.
+ */
+export function queryTerms(
+  query: string,
+  languages: readonly Language[],
+  own: Language = plainLanguage,
+): string[][] {
+  const pieces = [...piecesOf(query)]
+  const termsIn = (piece: Piece, all: readonly Language[]) => [
+    ...new Set(all.map((language) => termOf(piece, language))),
+  ]
+  const telling = pieces.map((piece) => termsIn(piece, tellingIn(piece, languages, own)))
+  const found = telling.filter((terms) => terms.length > 0)
+  return found.length > 0 ? found : pieces.map((piece) => termsIn(piece, languages))
+}
+
+/** The languages in whose passages a word says something. */
+function tellingIn({ text }: Piece, languages: readonly Language[], own: Language): readonly Language[] {
+  if (own.stopwords.has(text)) return []
+  const telling = languages.filter(({ stopwords }) => !stopwords.has(text))
+  // A stop word of another language of the store is most likely one in passages of no known language too.
+  return telling.length === languages.length ? telling : telling.filter((one) => one !== plainLanguage)
+}
+
+/** Digits of other scripts and full width letters are plain ones; marks of vowels are left out where they are optional. */
+function normalize(text: string): string {
+  // Most text is ASCII, and these steps are expensive.
+  if (isAscii(text)) return text
+  return text
+    .normalize('NFKC')
+    .replaceAll('’', "'")
+    .replaceAll(/[\u0591-\u05c7\u064b-\u065f\u0670\u0640]/g, '')
+    .replaceAll(/[٠-٩۰-۹०-९]/g, (digit) => String((digit.charCodeAt(0) - (digit < '०' ? 0 : 6)) & 15))
+}
+
+/** `Café` and `cafe` are the same term. */
 function fold(text: string): string {
-  // Most text is ASCII, and this step is expensive.
-  if (!/[\u0080-\uffff]/.test(text)) return text
+  if (isAscii(text)) return text
   return text
     .normalize('NFKD')
-    .replace(/(?<=[\u0041-\u024f])[\u0300-\u036f]+/g, '')
+    .replaceAll(/(?<=[\u0041-\u024f\u0370-\u03ff])[\u0300-\u036f]+/g, '')
     .normalize('NFC')
-    .replaceAll('’', "'")
+    .replaceAll('ß', 'ss')
+    .replaceAll('ё', 'е')
+}
+
+function isAscii(text: string): boolean {
+  return !/[\u0080-\uffff]/.test(text)
 }
 
 /** 32 bits that stand for a term: two terms of a store share one about once in a thousand stores of a million terms. */
@@ -76,28 +127,60 @@ export function hashTerm(term: string): number {
 }
 
 const most = 255
+/** A change of the rules above needs another number: terms of another version are made again from the text. */
+const version = 2
+const headerBytes = 3
 
-/** The terms of a passage as they are kept in its row: n hashes of four bytes, then n counts of one byte. */
-export function packTerms(text: string): Uint8Array {
-  const counts = new Map<number, number>()
-  for (const term of termsOf(text)) {
-    const hash = hashTerm(term)
-    counts.set(hash, (counts.get(hash) ?? 0) + 1)
+/** Packs passages in the language that each is in. */
+export class TermPacker {
+  readonly #languages: Languages
+
+  constructor(languages = new Languages()) {
+    this.#languages = languages
   }
-  const packed = new Uint8Array(counts.size * 5)
-  const view = new DataView(packed.buffer)
+
+  /**
+   * The terms of a passage as they are kept in its row: the version, the two letters of its language, n hashes of four
+   * bytes, then n counts of one byte.
+   */
+  async pack(text: string): Promise<Uint8Array> {
+    const language = await this.#languages.load((await this.#languages.detect(text)) ?? '')
+    const counts = new Map<number, number>()
+    for (const term of termsOf(text, language)) {
+      const hash = hashTerm(term)
+      counts.set(hash, (counts.get(hash) ?? 0) + 1)
+    }
+    return packCounts(language.code, counts)
+  }
+}
+
+/** Packs how often a passage in a language has each hash. */
+export function packCounts(language: string, counts: ReadonlyMap<number, number>): Uint8Array {
+  const packed = new Uint8Array(headerBytes + counts.size * 5)
+  packed.set([version, language.charCodeAt(0), language.charCodeAt(1)])
+  const view = new DataView(packed.buffer, headerBytes)
   let at = 0
   for (const [hash, count] of counts) {
     view.setUint32(at * 4, hash, true)
-    packed[counts.size * 4 + at] = Math.min(count, most)
+    view.setUint8(counts.size * 4 + at, Math.min(count, most))
     at += 1
   }
   return packed
 }
 
-/** Calls back with each hash and count of a packed passage. */
+/** Whether a packed passage was made by the rules of this version. The first version had no header. */
+export function isCurrent(packed: Uint8Array): boolean {
+  return packed.byteLength % 5 === headerBytes && packed[0] === version
+}
+
+/** The language of a packed passage, as `Languages` knows it. */
+export function packedLanguage(packed: Uint8Array): string {
+  return String.fromCharCode(packed[1] ?? 0, packed[2] ?? 0)
+}
+
+/** Calls back with each hash and count of a packed passage of this version. */
 export function eachTerm(packed: Uint8Array, visit: (hash: number, count: number) => void): void {
-  const count = Math.floor(packed.byteLength / 5)
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
-  for (let at = 0; at < count; at += 1) visit(view.getUint32(at * 4, true), packed[count * 4 + at] ?? 0)
+  const count = Math.floor((packed.byteLength - headerBytes) / 5)
+  const view = new DataView(packed.buffer, packed.byteOffset + headerBytes, packed.byteLength - headerBytes)
+  for (let at = 0; at < count; at += 1) visit(view.getUint32(at * 4, true), view.getUint8(count * 4 + at))
 }

@@ -31,7 +31,7 @@ interface Planned {
  */
 export async function applyPlan(context: Context, tx: Queryable, planned: Planned): Promise<void> {
   const { project, plan } = planned
-  await lockFiles(tx, planned)
+  await lockFiles(context, tx, planned)
   await checkStores(context, tx, planned)
   for (const store of plan.newStores) await insertNewStore(context, tx, { project, store })
   if (!plan.attached) return
@@ -48,7 +48,11 @@ export async function applyPlan(context: Context, tx: Queryable, planned: Planne
  * Checks the files of a plan and locks them against deletion until the transaction ends. Call it before a thread,
  * assistant or vector store is locked: the deletion of a file takes its locks in this order.
  */
-export async function lockFiles(tx: Queryable, { project, plan }: Planned): Promise<void> {
+export async function lockFiles(
+  context: Pick<Context, 'retrieval'>,
+  tx: Queryable,
+  { project, plan }: Planned,
+): Promise<void> {
   if (plan.files.length === 0) return
   const ids = [...new Set(plan.files.map((file) => file.file_id))]
   const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
@@ -60,7 +64,7 @@ export async function lockFiles(tx: Queryable, { project, plan }: Planned): Prom
       throw errors.unsupportedImageFile(imagePath, file_id)
     }
   }
-  checkSearchable(files, plan.searched)
+  checkSearchable(context, files, plan.searched)
 }
 
 /** Throws unless the vector stores of a plan exist and have not expired. */

@@ -20,7 +20,7 @@ export async function attachFile(
     // The deletion of a file locks files before vector stores, so do the same. A missing store is still reported first.
     const files = await shareFiles(tx, project, [file_id], { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
-    checkSearchable(files, [file_id])
+    checkSearchable(context, files, [file_id])
     await addFiles(context, tx, store, newStoreFiles([file_id], request))
     const found = await findStoreFile(tx, { project, vector_store_id, file_id })
     if (!found) throw new Error(`expected file ${file_id} to be in ${vector_store_id}`)

@@ -22,7 +22,7 @@ export async function createFileBatch(
   const batch = await context.db.transaction(async (tx) => {
     const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
-    checkSearchable(files, ids)
+    checkSearchable(context, files, ids)
     await addFiles(context, tx, store, requested)
     await insertBatch(tx, { ...key, created_at: now }, await seqsOfFiles(tx, vector_store_id, ids))
     return findBatch(tx, key)

@@ -20,7 +20,7 @@ export async function createMessage(
   const [message] = makeMessages(messages, thread_id, nowSeconds(context.clock))
   if (!message) throw new Error('expected one message')
   await context.db.transaction(async (tx) => {
-    await lockFiles(tx, { project, plan })
+    await lockFiles(context, tx, { project, plan })
     const thread = await lockIdleThread(tx, place, changesThread ? 'exclusive' : 'share')
     if (changesThread) await attachToThread(context, tx, { project, thread, messages })
     await insertMessages(tx, project, [message])

@@ -58,12 +58,14 @@ export async function createThreadAndRun(
       notifications: queueHint(context, slot),
     })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
-  const inserting = isEmptyPlan(plan)
-    ? insert(context.db)
-    : context.db.transaction(async (tx) => {
-        await applyPlan(context, tx, { project, plan })
-        return insert(tx)
-      })
+  const inserting = admitted(context, { project, slot }).then(() =>
+    isEmptyPlan(plan)
+      ? insert(context.db)
+      : context.db.transaction(async (tx) => {
+          await applyPlan(context, tx, { project, plan })
+          return insert(tx)
+        }),
+  )
   const run = await orRelease(slot, inserting)
   return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
@@ -87,17 +89,27 @@ export async function createRun(
   const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
-  const inserting = context.db.transaction(async (tx) => {
-    await lockFiles(tx, { project, plan })
-    const thread = await checkThread(tx, { project, thread_id, messages, settings })
-    await attachToThread(context, tx, { project, thread, messages: requests })
-    return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
-      messages,
-      notifications: queueHint(context, slot),
-    })
-  })
+  const inserting = admitted(context, { project, slot }).then(() =>
+    context.db.transaction(async (tx) => {
+      await lockFiles(context, tx, { project, plan })
+      const thread = await checkThread(tx, { project, thread_id, messages, settings })
+      await attachToThread(context, tx, { project, thread, messages: requests })
+      return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
+        messages,
+        notifications: queueHint(context, slot),
+      })
+    }),
+  )
   const run = await orRelease(slot, inserting)
   return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
+}
+
+/** A run without a slot waits for a worker. Throws when too many do. */
+function admitted(
+  { runLimits, db }: Context,
+  { project, slot }: { project: string; slot: Slot | undefined },
+): Promise<void> {
+  return runLimits.admit(db, { project, waits: slot === undefined })
 }
 
 /** The notification for a run that this process does not start. */

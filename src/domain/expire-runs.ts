@@ -10,10 +10,8 @@ const batch = 50
 export async function expireRuns(context: Context): Promise<number> {
   const run_ids = await context.db.transaction(async (tx) => {
     const rows = await lockRunsToEnd(tx, nowSeconds(context.clock), batch)
-    for (const row of rows) {
-      const reason = row.status === 'cancelling' ? 'cancelled' : 'expired'
-      await endRun(context, tx, row, { reason })
-    }
+    // A run that is being cancelled ends as cancelled: a cancel wins over every other end.
+    for (const row of rows) await endRun(context, tx, row, { reason: 'expired' })
     return rows.map((row) => row.id)
   })
   if (run_ids.length > 0) context.hints.send({ kind: 'log', run_ids })

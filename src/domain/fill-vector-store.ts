@@ -30,12 +30,17 @@ import type { Context } from './context.ts'
 type Filling = Pick<Context, 'clock' | 'hints' | 'retrieval'>
 
 /** Throws 404 for the first file that does not exist, and 400 for names whose extension is not supported. */
-export function checkSearchable(files: ReadonlyMap<string, FileRow>, file_ids: readonly string[]): void {
+export function checkSearchable(
+  { retrieval }: Pick<Context, 'retrieval'>,
+  files: ReadonlyMap<string, FileRow>,
+  file_ids: readonly string[],
+): void {
+  const hasOcr = retrieval.parsers.ocr !== undefined
   const refused = new Set<string>()
   for (const id of file_ids) {
     const file = files.get(id)
     if (!file) throw errors.notFound('file', id)
-    if (!formatOf(file.filename)) refused.add(extensionOf(file.filename) || 'none')
+    if (!formatOf(file.filename, hasOcr)) refused.add(extensionOf(file.filename) || 'none')
   }
   if (refused.size > 0) throw errors.unsupportedFile([...refused])
 }
@@ -78,7 +83,7 @@ export async function insertNewStore(
 ): Promise<void> {
   const { files, ...fields } = store
   const ids = files.map((file) => file.file_id)
-  if (ids.length > 0) checkSearchable(await shareFiles(tx, project, ids, { deleting: 'wait' }), ids)
+  if (ids.length > 0) checkSearchable(context, await shareFiles(tx, project, ids, { deleting: 'wait' }), ids)
   const now = nowSeconds(context.clock)
   const row: VectorStoreRow = {
     ...fields,

@@ -22,7 +22,7 @@ export interface KeptAnswer {
  * request is still being answered. `reused`: the first request had another body.
  */
 export async function claimAnswer(
-  { db, clock }: Context,
+  { db, clock }: Pick<Context, 'db' | 'clock'>,
   request: AnswerKey & { body_hash: string },
 ): Promise<KeptAnswer | 'claimed' | 'busy' | 'reused'> {
   const found = await claimRow(db, { ...rowKey(request), body_hash: request.body_hash }, nowSeconds(clock))
@@ -32,12 +32,12 @@ export async function claimAnswer(
   return run_id === null ? { body: body ?? '' } : { stream: { run_id, after: after ?? 0 } }
 }
 
-export function keepAnswer({ db }: Context, key: AnswerKey, answer: KeptAnswer): Promise<void> {
+export function keepAnswer({ db }: Pick<Context, 'db'>, key: AnswerKey, answer: KeptAnswer): Promise<void> {
   return keepRow(db, rowKey(key), answer)
 }
 
 /** Releases the key: the next request with it is the first again. */
-export function forgetAnswer({ db }: Context, key: AnswerKey): Promise<void> {
+export function forgetAnswer({ db }: Pick<Context, 'db'>, key: AnswerKey): Promise<void> {
   return forgetRow(db, rowKey(key))
 }
 

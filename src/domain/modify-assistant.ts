@@ -17,13 +17,13 @@ import { namedResources, planForNames } from './resource-plan.ts'
 
 /** Absent fields keep their value; null sets the default. */
 export async function modifyAssistant(
-  context: Pick<Context, 'db' | 'clock' | 'modelBehind'>,
+  context: Pick<Context, 'db' | 'clock' | 'modelBehind' | 'retrieval'>,
   { project, id }: { project: string; id: string },
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
   const plan = planForNames(request.tool_resources)
   return context.db.transaction(async (tx) => {
-    await lockFiles(tx, { project, plan })
+    await lockFiles(context, tx, { project, plan })
     const before = await lockAssistant(tx, project, id)
     if (!before) throw errors.notFound('assistant', id)
     await checkStores(context, tx, { project, plan })

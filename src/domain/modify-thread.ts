@@ -8,13 +8,13 @@ import { namedResources, planForNames } from './resource-plan.ts'
 
 /** Allowed while a run is active: a run only prevents new messages and other runs. */
 export async function modifyThread(
-  context: Pick<Context, 'db' | 'clock'>,
+  context: Pick<Context, 'db' | 'clock' | 'retrieval'>,
   { project, id }: { project: string; id: string },
   { metadata, tool_resources }: ModifyThreadRequest,
 ): Promise<Thread> {
   const plan = planForNames(tool_resources)
   return context.db.transaction(async (tx) => {
-    await lockFiles(tx, { project, plan })
+    await lockFiles(context, tx, { project, plan })
     const before = await lockThread(tx, project, id, 'exclusive')
     if (!before) throw errors.notFound('thread', id)
     await checkStores(context, tx, { project, plan })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { FileText, TextSection } from '../api/file-text.ts'
+import { readDocument } from '../documents/ocr.ts'
 import { ParseFailure, parseFailures } from '../documents/parse-failure.ts'
 import { readSections } from '../documents/sections.ts'
 import { formatOf } from '../documents/supported-extensions.ts'
@@ -65,7 +66,7 @@ async function extracted(
   { id, filename, sha256, text_sha256 }: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
-  const format = text_sha256 === null ? formatOf(filename) : 'text'
+  const format = text_sha256 === null ? formatOf(filename, retrieval.parsers.ocr !== undefined) : 'text'
   if (!format) throw parseFailures.unsupported()
   const stored = sha256 ?? text_sha256
   if (stored === null) throw parseFailures.notImported()
@@ -73,7 +74,7 @@ async function extracted(
   if (!content) throw parseFailures.internal(`the blob store lacks ${stored}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
   await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
-  await retrieval.parsers.run({ kind: 'extract', input, output, format, ...limits }, signal)
+  await readDocument(retrieval.parsers, { kind: 'extract', input, output, format, ...limits }, signal)
   const sections = new Sections()
   for await (const section of readSections(output)) {
     sections.add(section)

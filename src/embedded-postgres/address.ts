@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConnectionSettings } from './session.ts'
 
-/** The superuser that `initdb` makes, and its database. */
+/** The superuser that `initdb` creates, and its database. */
 export const superuser = 'spool'
 const database = 'postgres'
 
@@ -29,7 +29,7 @@ export interface Address {
 }
 
 /**
- * The server always makes its socket in the cluster's folder, under a name relative to it; only a client needs a
+ * The server always creates its socket in the cluster's folder, under a name relative to it; only a client needs a
  * path. `passwordFile` is read where there are no Unix sockets.
  */
 export async function addressOf(cluster: string, passwordFile: string): Promise<Address> {

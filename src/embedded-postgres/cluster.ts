@@ -1,4 +1,4 @@
-/** The embedded database's folder: made whole or not at all, and by a PostgreSQL that can open it. */
+/** The folder of the embedded database: it is created completely or not at all, and its version is checked. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
@@ -19,7 +19,7 @@ import type { Log } from '../util/log.ts'
 import type { Identity, Runner } from './identity.ts'
 import type { ProgramsPackage } from './programs.ts'
 
-/** Where things lie under the data folder. */
+/** Paths below the data folder. */
 export interface Folders {
   /** Holds all the others; 0700. */
   root: string
@@ -42,8 +42,8 @@ export function foldersIn(dataDir: string): Folders {
 const unfinishedPrefix = 'cluster.new-'
 
 /**
- * Makes the cluster if there is none: beside its place, then renamed into it, so that a kill at any moment leaves
- * either nothing or a database that opens. Of two processes that do this at once one wins and both go on with it.
+ * Creates the cluster if there is none: under another name, then renamed, so that a kill at any moment leaves either
+ * nothing or a database that opens. When two processes do this at the same time, one succeeds and both use its cluster.
  */
 export async function ensureCluster(
   folders: Folders,
@@ -64,7 +64,7 @@ export async function ensureCluster(
     syncFolder(folders.root)
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true })
-    // Another process was faster: its cluster is as good.
+    // Another process was faster: its cluster is used.
     if (!existsSync(folders.cluster)) throw error
   }
 }
@@ -74,7 +74,7 @@ function makeFolder(folder: string, { uid, gid }: Identity): void {
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
 }
 
-/** What killed first starts left. Only for the process that holds the folder: nothing unfinished is wanted then. */
+/** Removes the remains of killed first starts. Only for the process that holds the lock of the folder. */
 export function removeLeftovers({ root }: Folders, log: Log): void {
   for (const name of readdirSync(root).filter((entry) => entry.startsWith(unfinishedPrefix))) {
     try {
@@ -116,7 +116,7 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
   })
 }
 
-/** A data folder lives longer than the programs: another major version cannot open it, and would damage nothing. */
+/** The data folder may be older than the programs: another major version cannot open it. */
 function checkVersion(cluster: string, source: ProgramsPackage): void {
   const mark = join(cluster, 'PG_VERSION')
   if (!existsSync(mark))

@@ -20,17 +20,17 @@ export interface EmbeddedSettings {
 }
 
 export interface EmbeddedPostgres {
-  /** Not a superuser. Good for as long as this process lives, over restarts of the database too. */
+  /** Not a superuser. Valid while this process runs, also after restarts of the database. */
   connection: ConnectionSettings
   version: string
-  /** Resolves when the database is gone for good: another server has the folder, or it does not start any more. */
+  /** Resolves when the database is lost: another server has the folder, or it cannot be started any more. */
   lost: Promise<Error>
   /** Stops the database and waits until it has ended. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the database of `dataDir`, makes it if there is none, and holds it for this process alone. Throws
+ * Starts the database of `dataDir`, creates it if there is none, and locks it for this process. Throws
  * `DataFolderInUse` when another server has it and `EmbeddedUnsupported` where it cannot run.
  */
 export async function startEmbedded(settings: EmbeddedSettings): Promise<EmbeddedPostgres> {
@@ -81,13 +81,13 @@ async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
   return { ...settings, dataDir, folders, runner, address, version, stopping: new AbortController() }
 }
 
-/** How long a start waits for a database that starts, stops or recovers, before it says so again. */
+/** How often a start logs that it waits for a database that starts, stops or recovers. */
 const remindAfterMs = 10_000
 const pollMs = 50
 /** How long the last processes of a killed database may take to release its memory. */
 const startPatienceMs = 20_000
 
-/** From whatever a crash left to a running database that this process holds. */
+/** Starts the database, whatever state a crash has left, and locks it. */
 async function bringUp(place: Place): Promise<Holding> {
   const deadlineMs = performance.now() + startPatienceMs
   for (;;) {
@@ -132,7 +132,7 @@ async function settle({ address, folders, log, stopping }: Place): Promise<'read
   }
 }
 
-/** A database runs here already: another server's, then this throws, or one whose server was killed. */
+/** A database runs here already. Throws when it belongs to another server; stops it when its server was killed. */
 async function takeFromOrphan(
   { address, dataDir, folders, runner, log }: Place,
   deadlineMs: number,
@@ -142,7 +142,7 @@ async function takeFromOrphan(
     const stopped = await stopOrphan(folders.cluster, runner.programs)
     await lock.release()
     if (stopped) return log('warn', 'a database was still running here without its server; it is restarted')
-    // It answers and is no process of this machine, as seen from here: another container has it.
+    // It answers, but its process is not visible here: it runs in another container.
     if (performance.now() > deadlineMs)
       throw new Error(`A database that cannot be stopped from here runs in ${dataDir}.`)
     await sleep(pollMs)
@@ -181,7 +181,7 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
     stop: async () => {
       place.stopping.abort()
       const error = await kept
-      // Another server holds the folder now, and its database must go on.
+      // Another server has the folder now, and its database must not be stopped.
       if (error instanceof DataFolderInUse) holding.database.abandon()
       else await holding.database.stop()
       await holding.lock.release()

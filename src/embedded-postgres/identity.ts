@@ -62,7 +62,7 @@ function switchTo(uid: number, gid: number): Identity {
   return { name: `user ${uid}`, prefix: [], uid, gid, owner: { uid, gid } }
 }
 
-/** The runner, or why not. */
+/** The runner, or the reason why there is none. */
 async function tryIdentity(
   identity: Identity,
   source: ProgramsPackage,
@@ -105,8 +105,8 @@ function attempt(
 }
 
 /**
- * Makes the folder and all in it belong to the identity. A folder made under another identity (a container that
- * forbids user namespaces, a first start without root) is handed over whole: PostgreSQL insists on owning its files.
+ * Changes the owner of the folder and its contents to the identity. A folder of another identity (a container that
+ * forbids user namespaces, a first start without root) is changed completely: PostgreSQL must own its files.
  */
 function giveTo(folder: string, { owner, name }: Identity): string | undefined {
   if (owner === undefined) return undefined

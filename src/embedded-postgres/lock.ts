@@ -14,7 +14,7 @@ export class DataFolderInUse extends Error {
   }
 }
 
-/** A connection whose session holds the folder; the lock ends with it. */
+/** A connection whose session has the lock of the folder; the lock ends with it. */
 export interface FolderLock {
   session: Session
   /** Resolves when the connection has ended, for whatever reason. */

@@ -1,4 +1,4 @@
-/** One run of the database's main process: started apart from us, waited for, stopped. */
+/** The main process of the database: start, wait, stop. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import {
   closeSync,
@@ -26,7 +26,7 @@ export interface DatabaseProcess {
   isAlive(): boolean
   /** Fast shutdown; after a while a harder one, so that it always ends. */
   stop(): Promise<void>
-  /** From now on the database outlives this process: another server has it. */
+  /** From now on the database may outlive this process: another server has it. */
   abandon(): void
 }
 
@@ -41,8 +41,8 @@ export class StartFailed extends Error {
 }
 
 /**
- * Small and safe: made for one server beside it, not for a machine of its own. Durability settings stay as
- * PostgreSQL has them.
+ * Settings for a small database that shares the machine with one server. The durability settings are the defaults of
+ * PostgreSQL.
  */
 const settings: Record<string, string> = {
   max_connections: '60',
@@ -98,7 +98,7 @@ export async function startProcess(
   const said = readFileSync(folders.log, 'utf8').slice(logStart)
   throw new StartFailed(
     `The embedded database did not start: ${outcome}: ${lastLines(said)} (log: ${folders.log})`,
-    // Another server came first, or the last processes of a killed one still hold its memory.
+    // Another server was faster, or the last processes of a killed one still hold its memory.
     /lock file ".*" already exists|pre-existing shared memory block/.test(said),
   )
 }
@@ -145,7 +145,7 @@ function running(
 
 type StopSignal = 'INT' | 'QUIT' | 'KILL'
 
-/** Harder and harder ways to stop: disconnect everyone, drop everything, kill. Each keeps what was committed. */
+/** The ways to stop, in this order: fast shutdown, immediate shutdown, kill. Each keeps committed data. */
 const stopSteps: { signal: StopSignal; patienceMs: number }[] = [
   { signal: 'INT', patienceMs: 10_000 },
   { signal: 'QUIT', patienceMs: 5_000 },
@@ -184,7 +184,7 @@ function send(pid: number, signal: StopSignal, programs: Programs): void {
 }
 
 /**
- * Stops the database that a killed server left running here, so that this server has one of its own to watch, with
+ * Stops the database that a killed server left running here, so that this server can start its own child process, with
  * its own settings and programs. False when there is no such process.
  */
 export async function stopOrphan(cluster: string, programs: Programs): Promise<boolean> {
@@ -208,7 +208,7 @@ async function gone(pid: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && isRunning(pid)) await sleep(startPollMs, signal)
 }
 
-/** The process that says it serves this cluster. */
+/** The process that serves this cluster according to its pid file. */
 function readPid(cluster: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(cluster, pidFile), 'utf8').split('\n')[0])

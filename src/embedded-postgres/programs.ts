@@ -1,4 +1,4 @@
-/** The PostgreSQL programs that npm carries: where they lie and what they need to run. */
+/** The PostgreSQL programs of the npm package: their paths and the environment that they need. */
 import {
   chmodSync,
   cpSync,
@@ -58,7 +58,7 @@ export function findPackage(
   return { folder: join(root, 'native'), version: manifest.version }
 }
 
-/** The programs where npm put them, with the links that their libraries lack made in `folder`. */
+/** The programs where npm installed them; missing links of their libraries are created in `folder`. */
 export function programsInPlace(source: ProgramsPackage, folder: string): Programs {
   return programsIn(source.folder, linkLibraries(source.folder, join(folder, 'libraries')))
 }
@@ -104,7 +104,7 @@ function programsIn(folder: string, links: string): Programs {
 }
 
 /**
- * npm packages hold no links, and the script that makes them inside the package may not run. A running server keeps
+ * npm packages cannot contain links, and the script that makes them inside the package may not run. A running server keeps
  * the folder, so links are replaced one by one and only when they point elsewhere.
  */
 function linkLibraries(folder: string, links: string): string {

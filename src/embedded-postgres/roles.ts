@@ -3,12 +3,12 @@ import { superuser, type Address } from './address.ts'
 import type { Session } from './session.ts'
 
 /**
- * Makes the role, or brings it and what an older version made as superuser to the same state. A superuser could read
+ * Creates the role, or changes it and the objects that an older version created as superuser to the same state. A superuser could read
  * files and run programs from SQL.
  */
 export async function ensureServerRole({ connection }: Address, session: Session): Promise<void> {
   const { user, password } = connection
-  // Both are our own words without quotes: a name above, and a base64url password.
+  // Both contain no quotes: a constant name, and a base64url password.
   const login = password === undefined ? 'login' : `login password '${password}'`
   await session.query(`
     do $$

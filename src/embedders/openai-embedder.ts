@@ -2,11 +2,12 @@
 import { embeddingFacts } from '../models/model-facts.ts'
 import type { OpenAiCompatible } from '../models/openai/openai-model.ts'
 import { asRecord, brokenAnswer } from '../models/openai/failure.ts'
-import type { Embedder } from './port.ts'
+import { guessTokens } from '../util/guess-tokens.ts'
+import { ModelFailure, type Embedder } from './port.ts'
 
-/** Limits of one request: OpenAI takes 2,048 texts and 300,000 tokens, smaller servers much less. */
+/** Limits of one request: OpenAI takes 2,048 texts and 300,000 tokens. */
 const maxTexts = 128
-const maxCharacters = 400_000
+const maxTokens = 200_000
 
 export interface EmbedderChoice {
   server: Pick<OpenAiCompatible, 'postJson'>
@@ -25,6 +26,7 @@ export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): 
     )
   }
   const shortened = facts?.mayShorten === true && dimensions !== facts.dimensions
+  let most = maxTexts
   const fixed = { model, encoding_format: 'base64', ...(shortened ? { dimensions } : {}) }
   return {
     id: `${model}/${dimensions}`,
@@ -33,29 +35,44 @@ export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): 
     async embed(texts, _purpose, signal) {
       signal.throwIfAborted()
       const vectors: Float32Array[] = []
-      for (const batch of batches(texts)) {
-        const answer = await server.postJson('/embeddings', { ...fixed, input: batch }, signal)
-        vectors.push(...readVectors(answer, { expected: batch.length, dimensions }))
+      const waiting = batches(texts, most)
+      let taken = most
+      for (let batch = waiting.shift(); batch; batch = waiting.shift()) {
+        try {
+          const answer = await server.postJson('/embeddings', { ...fixed, input: batch }, signal)
+          vectors.push(...readVectors(answer, { expected: batch.length, dimensions }))
+        } catch (error) {
+          if (batch.length === 1 || !isRefused(error)) throw error
+          // Small servers take 32 texts or fewer, or fewer tokens.
+          taken = Math.ceil(batch.length / 2)
+          waiting.unshift(batch.slice(0, taken), batch.slice(taken))
+        }
       }
+      most = taken
       return vectors
     },
     close: async () => {},
   }
 }
 
-function batches(texts: string[]): string[][] {
+function isRefused(error: unknown): boolean {
+  return error instanceof ModelFailure && error.code === 'invalid_prompt'
+}
+
+function batches(texts: string[], most: number): string[][] {
   const all: string[][] = []
-  let charactersLeft = 0
+  let tokensLeft = 0
   for (const original of texts) {
     // OpenAI refuses an empty text. The vector of a space is as good.
     const text = original === '' ? ' ' : original
+    const tokens = guessTokens(text)
     const last = all.at(-1)
-    if (last === undefined || last.length >= maxTexts || text.length > charactersLeft) {
+    if (last === undefined || last.length >= most || tokens > tokensLeft) {
       all.push([text])
-      charactersLeft = maxCharacters - text.length
+      tokensLeft = maxTokens - tokens
     } else {
       last.push(text)
-      charactersLeft -= text.length
+      tokensLeft -= tokens
     }
   }
   return all

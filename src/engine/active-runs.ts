@@ -41,7 +41,7 @@ export class ActiveRuns {
   }
 
   /** Works on a run that is committed as owned by this worker. */
-  start({ state, events }: PersistedRun): void {
+  start({ state, events, newThread }: PersistedRun): void {
     const { engine, recorder, onEnd } = this.#options
     const { log, modelBehind } = engine.context
     // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
@@ -51,7 +51,7 @@ export class ActiveRuns {
     const sinceMs = performance.now()
     reportStart(log, state.row, modelBehind(settings.model))
     const stop = new AbortController()
-    const done = executeRun(engine, record, stop.signal).then(() => {
+    const done = executeRun(engine, record, stop.signal, newThread).then(() => {
       if (record.feed.state === 'ended') reportEnd(log, record.row, performance.now() - sinceMs)
       else record.lose()
       // A submit may have started the run's next stretch meanwhile.

@@ -41,7 +41,7 @@ export async function askModel(
         break
       case 'end':
         if (part.finish_reason === 'tool_calls') writer.fillArguments()
-        if (part.extras) writer.keepExtras(model.origin, part.extras)
+        if (part.extras) writer.keepExtras(part.origin ?? model.origins[0] ?? '', part.extras)
         turn = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }
         break
     }

@@ -1,4 +1,5 @@
 /** Run, assistant and thread become one request to the model, shortened where it must be. */
+import type { Message } from '../api/messages.ts'
 import type { ToolChoice } from '../api/tools.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import { countTokens } from '../util/count-tokens.ts'
@@ -28,6 +29,8 @@ export interface RequestParts {
   isFirstTurn: boolean
   completionLeft: number | undefined
   promptLeft: number | undefined
+  /** All messages of the thread, where it was created with the run and this is the first turn. */
+  newThread: readonly Message[] | undefined
 }
 
 /** Kept free for the answer where the run names no budget for it. */
@@ -113,10 +116,15 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 async function loadThread(
   engine: Engine,
   record: RunRecord,
-  { unrecorded, model, promptLeft = Infinity }: RequestParts,
+  { unrecorded, model, newThread, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
   const { thread_id, id, settings } = record.row
+  const reader = { run_id: id, origins: model.origins, unrecorded }
+  if (newThread) {
+    const all = newThread.map((message, seq) => ({ ...message, seq }))
+    return { exchanges: conversation(all, [], reader), findings: findingsOf([], id) }
+  }
   const strategy = settings.truncation_strategy
   const wanted = strategy.type === 'last_messages' ? (strategy.last_messages ?? Infinity) : Infinity
   const messages = await loadMessages(db, thread_id, {
@@ -127,7 +135,7 @@ async function loadThread(
   // What is left out goes from the middle: the first message of the thread is always a candidate.
   const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
   if (first && first.id !== messages[0]?.id) messages.unshift(first)
-  const exchanges = conversation(messages, steps, { run_id: id, origin: model.origin, unrecorded })
+  const exchanges = conversation(messages, steps, reader)
   return { exchanges, findings: findingsOf(steps, id) }
 }
 

@@ -1,6 +1,6 @@
 /** A thread as the model reads it: messages, and the tool turns of its runs between them. */
 import type { Message } from '../api/messages.ts'
-import type { ChatContentPart, ChatMessage, Extras } from '../models/port.ts'
+import type { ChatContentPart, ChatMessage, OwnedExtras } from '../models/port.ts'
 import type { ThreadMessage } from '../sql/messages.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { Findings } from './turn-writer.ts'
@@ -26,8 +26,8 @@ export interface Exchange {
 /** Whose conversation it is, and who will read it. */
 export interface Reader {
   run_id: string
-  /** The provider that is asked: it gets its own extras, and not those of others. */
-  origin: string
+  /** The providers that may be asked: each gets its own extras, and not those of others. */
+  origins: readonly string[]
   /** The latest turn where it called unknown functions only: no step records such a turn. */
   unrecorded?: RecordedTurn | undefined
 }
@@ -106,7 +106,7 @@ export function findingsOf(steps: readonly StepRow[], run_id: string): Findings 
 
 /** A turn that called tools, with its outcomes. A text that the user has deleted since is left out. */
 function toolTurn(turn: RecordedTurn, text: string, reader: Reader): DraftMessage[] {
-  const isOwn = turn.origin === reader.origin
+  const isOwn = isFor(reader, turn)
   return [
     {
       role: 'assistant',
@@ -117,7 +117,8 @@ function toolTurn(turn: RecordedTurn, text: string, reader: Reader): DraftMessag
         function: { name, arguments: written },
         ...(isOwn && extras !== undefined && { extras }),
       })),
-      ...extrasFor(reader, turn),
+      ...(isOwn && turn.extras !== undefined && { extras: turn.extras }),
+      ...(isOwn && turn.origin !== undefined && { origin: turn.origin }),
     },
     ...turn.calls.map((call): DraftMessage => ({
       role: 'tool',
@@ -127,11 +128,16 @@ function toolTurn(turn: RecordedTurn, text: string, reader: Reader): DraftMessag
   ]
 }
 
-function extrasFor(reader: Reader, turn: RecordedTurn | null | undefined): { extras?: Extras } {
-  return turn?.extras !== undefined && turn.origin === reader.origin ? { extras: turn.extras } : {}
+function isFor({ origins }: Reader, { origin }: RecordedTurn): boolean {
+  return origin !== undefined && origins.includes(origin)
 }
 
-function chatMessage(message: Message, extras: { extras?: Extras }): DraftMessage {
+function extrasFor(reader: Reader, turn: RecordedTurn | null | undefined): OwnedExtras {
+  const { extras, origin } = turn ?? {}
+  return turn && extras !== undefined && origin !== undefined && isFor(reader, turn) ? { extras, origin } : {}
+}
+
+function chatMessage(message: Message, extras: OwnedExtras): DraftMessage {
   if (message.role === 'assistant') return { role: 'assistant', content: spokenText(message), ...extras }
   const parts = message.content.flatMap((part): DraftPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]

@@ -1,6 +1,7 @@
 /** The loop: load the context, ask the model, run the tools, decide. */
 import { DatabaseUnavailable } from '../database/database.ts'
 import { retryingReads } from '../database/retry.ts'
+import type { Message } from '../api/messages.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import type { RunRecord } from '../runs/run-record.ts'
 import type { Fact, TurnOutcome } from '../runs/state.ts'
@@ -20,15 +21,23 @@ import { runTools, type ToolsRun } from './run-tools.ts'
 import { WorkTrace } from './trace-work.ts'
 import { TurnWriter } from './turn-writer.ts'
 
-/** Works on a run until it ends, waits for the client, or is stopped; never throws. */
-export async function executeRun(engine: Engine, record: RunRecord, stop: AbortSignal): Promise<void> {
+/**
+ * Works on a run until it ends, waits for the client, or is stopped; never throws. `newThread`: all messages of a
+ * thread that was created with the run, which then are not read from the database.
+ */
+export async function executeRun(
+  engine: Engine,
+  record: RunRecord,
+  stop: AbortSignal,
+  newThread?: readonly Message[],
+): Promise<void> {
   const signal = AbortSignal.any([stop, record.lost])
   // A database that is unavailable delays a run; it does not fail it.
   const db = retryingReads(engine.context.db, signal)
   const work = new WorkTrace(engine.workLog, record.row)
   try {
     const retrying = { ...engine, context: { ...engine.context, db } }
-    await new RunExecution(retrying, record, { signal, work }).run()
+    await new RunExecution(retrying, record, { signal, work, newThread }).run()
   } catch (error) {
     await endEarly(engine, record, stop, error)
   }
@@ -45,14 +54,21 @@ class RunExecution {
   readonly #record: RunRecord
   readonly #signal: AbortSignal
   readonly #work: WorkTrace
+  /** For the first turn only: later ones have steps. */
+  #newThread: readonly Message[] | undefined
   /** The last turn where it called unknown functions only: no step shows it, but the model must see its mistake. */
   #unrecorded: RecordedTurn | undefined
 
-  constructor(engine: Engine, record: RunRecord, { signal, work }: { signal: AbortSignal; work: WorkTrace }) {
+  constructor(
+    engine: Engine,
+    record: RunRecord,
+    parts: { signal: AbortSignal; work: WorkTrace; newThread: readonly Message[] | undefined },
+  ) {
     this.#engine = engine
     this.#record = record
-    this.#signal = signal
-    this.#work = work
+    this.#signal = parts.signal
+    this.#work = parts.work
+    this.#newThread = parts.newThread
   }
 
   async run(): Promise<void> {
@@ -82,7 +98,9 @@ class RunExecution {
       isFirstTurn: turns === 0,
       completionLeft,
       promptLeft,
+      newThread: this.#newThread,
     })
+    this.#newThread = undefined
     if (built === 'prompt_too_long') return this.#exhausted('max_prompt_tokens')
     await engine.confirmed(signal)
     const { request, findings, left_out } = built

@@ -20,6 +20,29 @@ test('a mark that points nowhere is left as text', () => {
   expect(read(['cake【9:9†food.txt】.']).join('')).toBe('cake【9:9†food.txt】.')
 })
 
+test.each(['【4:0†source】', '【4:0】', '【4:0†food】', '【4:0†】'])(
+  '%s is a mark of the passage with its numbers',
+  (text) => {
+    const finder = new MarkFinder([cited])
+    const pieces = Array.from(`cake${text}.`).flatMap((letter) => finder.push(letter))
+    expect(pieces.filter(({ mark }) => mark)).toEqual([{ text, mark: { ...cited, text } }])
+    expect(pieces.map((piece) => piece.text).join('')).toBe(`cake${text}.`)
+  },
+)
+
+test('the numbers of one passage with the name of another are left as text', () => {
+  const other: Mark = { text: '【4:1†towns.txt】', type: 'file_citation', file_id: 'file-d' }
+  expect(read(['【4:0†towns.txt】'], [cited, other])).toEqual(['【4:0†towns.txt】'])
+  expect(read(['【4:1†towns】'], [cited, other])).toEqual(['<【4:1†towns】>'])
+})
+
+test.each(['【4:0†foo\n】', '【4:', '【list】 of 【4 things】', '【4:0†【4:0†】'])(
+  '%j is read to its end',
+  (text) => {
+    expect(read(Array.from(text)).join('').replace(/[<>]/g, '')).toBe(text)
+  },
+)
+
 test('the longer of two paths is taken', () => {
   expect(read(['(sandbox:/mnt/data/a', '.csv)'])).toEqual(['(', '<sandbox:/mnt/data/a.csv>', ')'])
   expect(read(['(sandbox:/mnt/data/a', '.txt)']).join('')).toBe('(<sandbox:/mnt/data/a>.txt)')

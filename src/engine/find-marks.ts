@@ -7,15 +7,28 @@ export interface MarkedPiece {
   mark?: Mark
 }
 
+/** A citation as models write it: with the numbers of a passage, and often another name than the passage's. */
+const citation = /^【(\d+:\d+)(?:†([^【】\n]{0,300}))?】/
+const beginningOfCitation = /^【(?:\d+(?::(?:\d+(?:†[^【】\n]{0,300})?)?)?)?$/
+
 /** Lives for one text. Whatever may still become a mark is held back until it is one, or cannot be. */
 export class MarkFinder {
   readonly #marks: Map<string, Mark>
   readonly #firstLetters: Set<string>
+  /** By the numbers in the text of the mark. */
+  readonly #citations = new Map<string, Mark>()
+  /** The names in marks of citations. */
+  readonly #names = new Set<string>()
   #held = ''
 
   constructor(marks: readonly Mark[]) {
     this.#marks = new Map(marks.map((mark) => [mark.text, mark]))
     this.#firstLetters = new Set([...this.#marks.keys()].map((text) => text.charAt(0)))
+    for (const mark of marks) {
+      const [, numbers, name] = citation.exec(mark.text) ?? []
+      if (numbers !== undefined) this.#citations.set(numbers, mark)
+      if (name !== undefined) this.#names.add(name)
+    }
   }
 
   push(text: string): MarkedPiece[] {
@@ -51,6 +64,7 @@ export class MarkFinder {
   /** Whether all that follows `at` is the beginning of a mark that is not whole yet. */
   #mayGrow(at: number): boolean {
     const rest = this.#held.slice(at)
+    if (this.#citations.size > 0 && beginningOfCitation.test(rest)) return true
     return [...this.#marks.keys()].some((text) => text.length > rest.length && text.startsWith(rest))
   }
 
@@ -60,6 +74,13 @@ export class MarkFinder {
     for (const [text, mark] of this.#marks) {
       if (this.#held.startsWith(text, at) && text.length > (longest?.text.length ?? 0)) longest = mark
     }
-    return longest
+    return longest ?? this.#citationAt(at)
+  }
+
+  /** The passage with the numbers, unless the name is that of another passage: then it is not clear which is meant. */
+  #citationAt(at: number): Mark | undefined {
+    const [text, numbers = '', name = ''] = citation.exec(this.#held.slice(at)) ?? []
+    const mark = this.#citations.get(numbers)
+    return text === undefined || mark === undefined || this.#names.has(name) ? undefined : { ...mark, text }
   }
 }

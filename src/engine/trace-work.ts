@@ -96,6 +96,7 @@ export class WorkTrace {
           work.usage = { prompt_tokens, completion_tokens, total_tokens }
         } else if (part.type === 'note') {
           work.notes.push({ at_ms: Date.now(), kind: part.kind, ...part.details })
+          Object.assign(work, askedFrom(part.details))
         } else work.first_token_ms ??= Date.now()
         yield part
       }
@@ -108,6 +109,11 @@ export class WorkTrace {
       this.#log.save(this.#run_id, work)
     }
   }
+}
+
+/** The notes of a route name the model that is asked from then on. */
+function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelRequestWork> {
+  return typeof provider === 'string' && typeof model === 'string' ? { provider, model } : {}
 }
 
 /** The message for the operator: the cause says more than what the user sees. */

@@ -15,6 +15,7 @@ import { homePage } from './home.ts'
 import { addIdempotency } from './idempotency.ts'
 import { acceptJson } from './json-body.ts'
 import { trackAnswers } from './open-answers.ts'
+import { limitRequests } from './overload.ts'
 import { openApiDocument } from './openapi.ts'
 import { checkOrigin, corsOptions } from './origins.ts'
 import { registerRoutes } from './register-routes.ts'
@@ -77,7 +78,7 @@ function nodeServer({ tls, requestTimeoutMs }: ServerOptions): { http: ServerOpt
 
 /** What every request passes through, in this order. */
 function addHooks(http: FastifyInstance, server: Server): void {
-  // Before everything that may fail: what is registered earlier would answer in Fastify's own words.
+  // Must come first: an error in anything registered earlier would be answered with Fastify's own text.
   answerFailures(http, server)
   acceptJson(http)
   http.addHook('onRequest', async (request, reply) => logWhenAnswered(server.context.log, request, reply))
@@ -88,7 +89,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
     requireHost(request)
     requirePath(request)
   })
-  // A provider whose address leads back here would make each request the cause of the next.
+  // When the base URL of a provider is this server, each request would cause another one.
   http.addHook('onRequest', async ({ headers }) => {
     const hop = headers['x-spool-hop']
     if (hop !== undefined && hop === server.models.hop) throw errors.requestLoop()
@@ -102,7 +103,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
   http.addHook('onRequest', async (request) => checkOrigin(request, server.rules))
 }
 
-/** The operations that ask for a key. Those that take a form read their bodies themselves. */
+/** The operations that require a key. Those that take a form read their bodies themselves. */
 async function addApi(http: FastifyInstance, server: Server, api: typeof routes): Promise<void> {
   http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.rules.keys)
@@ -112,6 +113,7 @@ async function addApi(http: FastifyInstance, server: Server, api: typeof routes)
       })
     }
   })
+  limitRequests(http, server.rules)
   takeDeploymentAsModel(http)
   addIdempotency(http, server, (reply, stream) => streamRun(server, reply, stream))
   const withJson = api.filter(({ form }) => form === undefined)

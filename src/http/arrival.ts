@@ -1,12 +1,12 @@
-/** Requests must arrive within a time, so that slow clients cannot hold connections for ever. */
+/** Requests must arrive within a time, so that slow clients cannot hold connections indefinitely. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'
 
-/** An upload that brings as many bytes in each period makes progress. */
+/** An upload makes progress when it delivers this many bytes in each period. */
 const minUploadBytes = 64 * 1024
 
-/** A body must arrive within `periodMs`; an upload must make progress in each period. A slower one is cut with 408. */
+/** A body must arrive within `periodMs`; an upload must make progress in each period. A slower one is answered with 408 and closed. */
 export function limitArrival(http: FastifyInstance, periodMs: number): void {
   http.addHook('onRequest', async (request, reply) => {
     const { headers, raw } = request
@@ -17,7 +17,7 @@ export function limitArrival(http: FastifyInstance, periodMs: number): void {
       const { bytesRead } = raw.socket
       const isProgress = isUpload(request) && bytesRead - before >= minUploadBytes
       before = bytesRead
-      // Bytes that wait here are not read because the blob store is slow, which is not the client's fault.
+      // Unread bytes mean that the blob store is slow, not the client.
       if (!isProgress && raw.readableLength === 0) cut(request, reply)
     }, periodMs)
     const stop = () => clearInterval(timer)

@@ -9,7 +9,7 @@ type Keys = ReadonlyMap<string, string>
 /** The project of keys that name none, and of every key when none are configured. */
 export const openProject = 'default'
 
-/** Answers the project of the request's key; throws 401. */
+/** Returns the project of the request's key; throws 401. */
 export function authenticate(request: FastifyRequest, keys: Keys): string {
   const key = keyOf(request)
   if (key === undefined || key === '') throw errors.noApiKey()
@@ -42,9 +42,9 @@ function keyOf(request: FastifyRequest): string | undefined {
 }
 
 /** Compares in constant time. */
-function isSame(known: string, given: string): boolean {
+function isSame(known: string, key: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest()
-  return timingSafeEqual(digest(known), digest(given))
+  return timingSafeEqual(digest(known), digest(key))
 }
 
 /** Whether a path belongs to the beta part of the API. */

@@ -1,6 +1,6 @@
 /**
- * Azure's dialect: other paths for the same operations, the model of a deployment in the path, no beta header, and the
- * errors that Azure answers in words of its own.
+ * Azure's variant of the API: other paths for the same operations, the deployment in the path as the model, no beta
+ * header, and the errors for which Azure has its own text.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errors, type ApiError } from '../api/errors.ts'

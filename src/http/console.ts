@@ -1,4 +1,4 @@
-/** /console/: the files of the console, as the build left them. Nothing is read that the folder does not hold. */
+/** /console/: the files of the built console. Only files of that folder are served. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, relative } from 'node:path'
@@ -11,8 +11,8 @@ import type { Server } from './server.ts'
 const compress = promisify(gzip)
 
 /**
- * What the page may load: this server's own files. Styles may stand in the page, which the component library needs;
- * they can load nothing from elsewhere, since pictures and fonts cannot.
+ * The page may load this server's own files only. Inline styles are allowed, because the component library needs them;
+ * they cannot load anything from elsewhere, because images and fonts cannot.
  */
 const policy = [
   "default-src 'none'",
@@ -37,12 +37,12 @@ const types: Record<string, string> = {
 interface ConsoleFile {
   type: string
   content: Buffer
-  /** Its name holds a hash of its content. */
+  /** Whether its name contains a hash of its content. */
   isLasting: boolean
   zipped?: Promise<Buffer>
 }
 
-/** In a build beside this directory; for the sources where the build goes. */
+/** Beside this directory in a build; in `dist/` when the server runs from its sources. */
 const folders = ['../console', '../../dist/console'].map((path) =>
   fileURLToPath(new URL(path, import.meta.url)),
 )
@@ -58,7 +58,7 @@ export function consoleRoutes(http: FastifyInstance, { hasConsole }: Server): vo
   const handle = async (request: FastifyRequest, reply: FastifyReply) => {
     files ??= readFiles()
     const { '*': path = '' } = request.params as { '*'?: string }
-    // Views have addresses of their own; the page finds out which one is meant.
+    // Each view has its own path, which the page itself resolves.
     const file =
       files.get(path) ?? (extname(path) === '' || path.includes('/') ? files.get('index.html') : undefined)
     if (!file || (path.startsWith('assets/') && !files.has(path)))

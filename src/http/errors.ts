@@ -1,4 +1,4 @@
-/** Turns whatever was thrown into an answer. */
+/** Converts any error that was thrown to an answer. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'

@@ -94,7 +94,7 @@ export const fileRoutes = [
 
 /** The name is kept as it was sent, directories included; whatever writes a file takes only its last part. */
 function checkName(name = ''): string {
-  // A folder is no file.
+  // A path that ends with a slash is not the name of a file.
   if (plainFileName(name) === undefined) throw errors.requiredProperty('file')
   const fault = textFault(name)
   if (fault) throw errors.unstorableText('file', fault)

@@ -85,11 +85,11 @@ async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
   try {
     yield* request.parts()
   } catch (error) {
-    throw broken(error)
+    throw formError(error)
   }
 }
 
-/** A file that breaks off is the client's error; any other failure is that of `store`. */
+/** An incomplete file is the client's error; any other failure is an error of `store`. */
 async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Promise<Stored> {
   let fault: unknown
   file.bytes.once('error', (error) => {
@@ -98,11 +98,11 @@ async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Pr
   try {
     return await store()
   } catch (error) {
-    throw error === fault ? broken(error) : error
+    throw error === fault ? formError(error) : error
   }
 }
 
-function broken(error: unknown): unknown {
+function formError(error: unknown): unknown {
   if (error instanceof ApiError) return error
   return errors.invalidForm(error instanceof Error ? error.message : String(error))
 }
@@ -116,10 +116,10 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
   fields[name] = typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** A refused body that is longer than so many times its limit is cut. */
+/** A refused body that is longer than this many times its limit is cut off. */
 const discardedLimits = 4
 
-/** Reads and drops the rest: a client that writes everything before it reads would see a reset and not the answer. */
+/** Reads and drops the rest: a client that writes everything before it reads would get a reset instead of the answer. */
 async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
   if (body.readableEnded || body.destroyed) return
   let bytes = 0

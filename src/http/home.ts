@@ -9,7 +9,7 @@ const style = `
   td { padding: 0 1rem 0 0; vertical-align: top; }
 `
 
-/** The page runs no script and loads nothing; its style is named by its hash. */
+/** The page runs no script and loads nothing; its style is allowed by its hash. */
 export const homePolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,

@@ -53,7 +53,7 @@ export async function settleAnswer(
   else await forgetAnswer(context, { project, key, path })
 }
 
-/** The bytes are hashed and not the parsed value, which may be nested too deep to be printed. */
+/** The bytes are hashed and not the parsed value, which may be nested too deep to be serialized. */
 export function hashBody(request: FastifyRequest, body: Buffer): void {
   if (keyOf(request) !== undefined) request.bodyHash = hashOf(body)
 }

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { errors } from '../api/errors.ts'
-import { ImportQuery } from '../api/import-report.ts'
-import { importObjects } from '../transfer/import.ts'
+import type { Context } from '../domain/context.ts'
+import { ImportQuery, type ImportReport } from '../api/import-report.ts'
+import { importObjects, type ImportOptions, type ImportProgress } from '../transfer/import.ts'
 import { SourceRefused } from '../transfer/sources.ts'
 import { plainFileName } from '../util/file-name.ts'
 import { readForm } from './forms.ts'
 import { route } from './route.ts'
+import { hangUpSignal, sendEvents } from './sse.ts'
 
 /** How many times its own size a zip may hold. */
 const maxUnpacking = 20
@@ -22,16 +24,18 @@ export const importRoutes = [
     path: '/v1/import',
     id: 'importObjects',
     summary: 'Import saved objects',
-    description: 'Takes a saved export, or a zip of several files. Nothing is imported twice.',
+    description:
+      'Takes a saved export, or a zip of several files. Nothing is imported twice. With `stream=true` it answers events: `import.progress` and at last `import.report`.',
     isExtension: true,
     form: { file: 'file' },
     query: ImportQuery,
     answer: 'ImportReport',
+    media: ['text/event-stream'],
     async handle({ server, context, project, query, reply }) {
       const { maxFileBytes } = server.rules
+      const { keepAliveMs } = server
       const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
-      const closed = new AbortController()
-      reply.raw.once('close', () => closed.abort(new Error('the client has closed the connection')))
+      const signal = hangUpSignal(reply)
       try {
         const { stored: path } = await readForm(reply, {
           field: 'file',
@@ -44,26 +48,60 @@ export const importRoutes = [
             return target
           },
         })
-        const report = await importObjects(
-          { ...context, embedder: context.retrieval.embedder.id },
-          {
-            path,
-            project,
-            dryRun: query.dry_run === 'true',
-            maxUnpackedBytes: maxFileBytes * maxUnpacking,
-            signal: closed.signal,
-          },
-        )
-        context.hints.send({ kind: 'ingest' })
-        return report
-      } catch (error) {
-        throw error instanceof SourceRefused ? errors.invalidForm(error.message) : error
+        const options: ImportOptions = {
+          path,
+          project,
+          dryRun: query.dry_run === 'true',
+          maxUnpackedBytes: maxFileBytes * maxUnpacking,
+          signal,
+        }
+        if (query.stream === 'false') return await importFrom(context, options)
+        const events = eventsOf((onProgress) => importFrom(context, { ...options, onProgress }))
+        const isLast = (event: string) => event === 'import.report'
+        await sendEvents(reply, events, { keepAliveMs, isLast, signal })
+        return reply
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
     },
   }),
 ]
+
+async function importFrom(context: Context, options: ImportOptions): Promise<ImportReport> {
+  try {
+    return await importObjects({ ...context, embedder: context.retrieval.embedder.id }, options)
+  } catch (error) {
+    throw error instanceof SourceRefused ? errors.invalidForm(error.message) : error
+  } finally {
+    // A part of the files may be there even after a failure.
+    context.hints.send({ kind: 'ingest' })
+  }
+}
+
+/** The progress of an import as events, and its report. A slow reader gets the newest progress only. */
+async function* eventsOf(
+  start: (onProgress: (progress: ImportProgress) => void) => Promise<ImportReport>,
+): AsyncGenerator<{ event: string; data: string }[]> {
+  let newest: ImportProgress | undefined
+  let wake = () => {}
+  const work = start((progress) => {
+    newest = progress
+    wake()
+  })
+  const end = work.catch(() => undefined).then(() => 'ended' as const)
+  try {
+    for (;;) {
+      const woken = new Promise<void>((resolve) => (wake = resolve))
+      if (newest === undefined && (await Promise.race([woken, end])) === 'ended') break
+      if (newest !== undefined) yield [{ event: 'import.progress', data: JSON.stringify(newest) }]
+      newest = undefined
+    }
+    yield [{ event: 'import.report', data: JSON.stringify(await work) }]
+  } finally {
+    // The reader may have left: what the import reads is removed next.
+    await end
+  }
+}
 
 function limitedTo(maxBytes: number) {
   return async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -24,9 +24,9 @@ function named(schemas: Record<string, z.ZodType>, io: 'input' | 'output'): Reco
   const registry = z.registry<{ id: string }>()
   for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id })
   const uri = (id: string) => `#/components/schemas/${id}`
-  const made = z.toJSONSchema(registry, { io, uri, override: plain }).schemas
+  const converted = z.toJSONSchema(registry, { io, uri, override: plain }).schemas
   return Object.fromEntries(
-    Object.entries(made).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+    Object.entries(converted).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
   )
 }
 

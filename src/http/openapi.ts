@@ -31,6 +31,7 @@ const tags: { name: string; description: string; paths: RegExp }[] = [
 
 const parameterDescriptions: Record<string, string> = {
   dry_run: 'Report what would be imported, and write nothing',
+  stream: 'Answer the progress as events, and the report as the last of them',
   limit: 'The most objects to list',
   order: 'By creation time: `asc` is oldest first, `desc` newest first',
   after: 'List the objects after the one with this id',

@@ -5,6 +5,7 @@ import { errors } from '../api/errors.ts'
 import type { Models, PassThrough } from '../models/open.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
+import { streamBegins } from './overload.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 
@@ -42,7 +43,7 @@ export const passThroughRoutes = [
   }),
 ]
 
-/** Throws where no provider stands behind the model; `what` names the call that is not possible then. */
+/** Throws when no provider serves the model; `what` names the call in the error for a built-in model. */
 function providerOf(models: Models, name: string, what: string): PassThrough {
   const provider = models.raw(name)
   if (provider) return provider
@@ -53,6 +54,7 @@ function providerOf(models: Models, name: string, what: string): PassThrough {
 async function passOn(reply: FastifyReply, answer: Promise<UpstreamAnswer>): Promise<FastifyReply> {
   try {
     const { status, headers, body } = await answer
+    streamBegins(reply)
     return await reply.code(status).headers(headers).send(body)
   } catch (error) {
     throw error instanceof ModelFailure ? providerUnavailable() : error

@@ -1,4 +1,4 @@
-/** The objects that a path names: their ids are checked, and of those that do not exist the outermost is answered. */
+/** The objects in a path: checks their ids, and reports the outermost one that does not exist. */
 import { errors, type ApiError, type ObjectKind } from '../api/errors.ts'
 import { textFault } from '../api/inspect.ts'
 import { parseId } from '../api/parse.ts'

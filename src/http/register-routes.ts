@@ -1,4 +1,4 @@
-/** From declarations to routes of Fastify: reads the input, calls the handler and answers what it returns. */
+/** Registers the declared operations with Fastify: reads the input, calls the handler and sends its result. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { requests } from '../api/components.ts'
 import { ApiError } from '../api/errors.ts'
@@ -11,7 +11,7 @@ import type { Server } from './server.ts'
 /** Adds `routes` to `http`; their paths lose the prefix that `http` is registered under. */
 export function registerRoutes(http: FastifyInstance, server: Server, routes: readonly Route[]): void {
   for (const route of routes) {
-    // A model's name may hold slashes.
+    // A model's name may contain slashes.
     const url = route.path.replace('{model}', '*').replaceAll(/\{(\w+)\}/g, ':$1')
     http.route({
       method: route.method,

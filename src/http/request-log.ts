@@ -5,7 +5,7 @@ import type { Log } from '../util/log.ts'
 /** Load balancers and supervisors call these all the time. */
 const healthPaths: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz'])
 
-/** To be called as early as possible. The line names the pattern of the route, so it holds no value of a client. */
+/** To be called as early as possible. The line names the pattern of the route, so it contains no value of a client. */
 export function logWhenAnswered(log: Log, request: FastifyRequest, { raw }: FastifyReply): void {
   const startedMs = performance.now()
   raw.once('close', () => {

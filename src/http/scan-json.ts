@@ -1,4 +1,4 @@
-/** A look at the bytes of a JSON body before they are parsed: parsing millions of values would block the server. */
+/** Checks the bytes of a JSON body before it is parsed, because parsing millions of values would block the server. */
 import { errors } from '../api/errors.ts'
 import { maxDepth } from '../api/inspect.ts'
 

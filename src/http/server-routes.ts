@@ -57,7 +57,7 @@ export const serverRoutes = [
   }),
 ]
 
-/** What names no path, host or library. */
+/** Fields that contain no path, host or library name. */
 const publicFields: ReadonlySet<string> = new Set(['status', 'embedded', 'demo', 'driver'])
 
 function withoutDetails(state: Readiness): Readiness {

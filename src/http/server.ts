@@ -17,6 +17,9 @@ export interface Rules {
   maxFileBytes: number
   /** Whether files of every purpose may be downloaded. */
   allowAllDownloads: boolean
+  /** Requests in progress at once, streams that have begun not counted: of all projects, and of each. */
+  maxRequests: number
+  maxProjectRequests: number
 }
 
 export interface ServerOptions {
@@ -33,7 +36,7 @@ export interface ServerOptions {
   readiness: () => Promise<Readiness>
   /** Whether the console is served. */
   hasConsole: boolean
-  /** Describes the server for a key of the given project. */
+  /** Describes the server for a key of this project. */
   serverInfo: (project: string) => Promise<ServerInfo>
   /** Reads the settings again. Throws for settings that cannot be used; those in force stay. */
   reload: () => Promise<ReloadReport>

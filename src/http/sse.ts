@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
+import { streamBegins } from './overload.ts'
 
 /** An entry of the run log. */
 interface Entry {
@@ -30,7 +31,7 @@ const done = 'event: done\ndata: [DONE]\n\n'
 /** A comment without a blank line after it: the official Python SDK takes a blank line for an empty event. */
 const keepAlive = ': keep-alive\n'
 
-/** A reader that takes nothing for so many keep-alive periods is disconnected. */
+/** A reader that reads nothing for this many keep-alive periods is disconnected. */
 const stalledPeriods = 4
 
 /** Sends entries as they come and then `done`; a failure after the start becomes an `error` event. */
@@ -40,6 +41,8 @@ export async function sendEvents(
   options: StreamOptions,
 ): Promise<void> {
   const response = beginStream(reply)
+  // The first events usually follow at once: then one write carries the head and them.
+  const head = setImmediate(() => response.flushHeaders())
   const timer = setInterval(() => {
     if (!response.writableNeedDrain) response.write(keepAlive)
   }, options.keepAliveMs)
@@ -48,6 +51,7 @@ export async function sendEvents(
   try {
     for await (const batch of batches) {
       timer.refresh()
+      clearImmediate(head)
       hasEnded = options.isLast(batch.at(-1)?.event ?? '')
       const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
       await write(response, hasEnded ? text + done : text, options)
@@ -61,6 +65,7 @@ export async function sendEvents(
     if (error instanceof ApiError) failure = error
   } finally {
     clearInterval(timer)
+    clearImmediate(head)
     if (!hasEnded && !response.destroyed) {
       response.write(errorFrame(failure ?? errors.serverError(reply.request.id)))
     }
@@ -72,6 +77,7 @@ export async function sendEvents(
 function beginStream(reply: FastifyReply): ServerResponse {
   reply.hijack()
   const response = reply.raw
+  streamBegins(reply)
   response.writeHead(200, {
     ...(reply.getHeaders() as Record<string, string>),
     ...answerHeaders(reply.request),
@@ -79,7 +85,6 @@ function beginStream(reply: FastifyReply): ServerResponse {
     'cache-control': 'no-cache',
     'x-accel-buffering': 'no',
   })
-  response.flushHeaders()
   return response
 }
 
@@ -92,7 +97,7 @@ function errorFrame(error: ApiError): string {
   return `event: error\ndata: ${JSON.stringify(error.toBody())}\n\n`
 }
 
-/** Waits for a reader that is slower than the run, and disconnects one that has stopped to read. */
+/** Waits for a reader that is slower than the run, and disconnects one that has stopped reading. */
 async function write(response: ServerResponse, text: string, options: StreamOptions): Promise<void> {
   if (response.destroyed || response.write(text)) return
   const stalled = AbortSignal.timeout(options.keepAliveMs * stalledPeriods)
@@ -109,6 +114,10 @@ export function hangUpSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
   // The client may have hung up already: `close` is emitted only once.
   if (reply.raw.closed) controller.abort()
-  else reply.raw.on('close', () => controller.abort())
+  else {
+    reply.raw.on('close', () => {
+      if (!reply.raw.writableFinished) controller.abort()
+    })
+  }
   return controller.signal
 }

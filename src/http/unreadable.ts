@@ -34,14 +34,14 @@ function toApiError(error: ConnectionError): ApiError {
   return errors.unreadableRequest(typeof reason === 'string' ? reason : error.code)
 }
 
-/** Node would answer this by itself, without a body. */
+/** Throws before Node answers by itself, without a body. */
 export function requireHost({ raw }: FastifyRequest): void {
   if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
     throw errors.unreadableRequest('the header Host is missing')
   }
 }
 
-/** The router takes `*`, which HTTP has for OPTIONS alone, for the address `/`. */
+/** The router treats `*`, which HTTP allows for OPTIONS only, as `/`. */
 export function requirePath({ raw, method }: FastifyRequest): void {
   if (raw.url === '*') throw errors.invalidUrl(method, '*')
 }

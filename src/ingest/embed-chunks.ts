@@ -51,9 +51,9 @@ function placeOf({ row }: ClaimedFile) {
   return { vector_store_id: row.vector_store_id, store_file: row.seq }
 }
 
-/** Loading a local embedder takes seconds; a process that ends meanwhile was not at work on the file. */
+/** A process that ends while the embedder is loaded was not at work on the file. */
 async function warmUp({ embedder }: Retrieval, signal: AbortSignal): Promise<void> {
-  if (embedder.countTokens) await embedder.embed([''], 'passage', signal)
+  if (embedder.isSlowToStart) await embedder.embed([''], 'passage', signal)
 }
 
 async function isReadWhole(

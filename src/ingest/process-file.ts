@@ -4,7 +4,7 @@
  * claims the file next continues there.
  */
 import { ParseFailure, parseFailures } from '../documents/index.ts'
-import { ModelFailure } from '../embedders/port.ts'
+import { askedWaitMs, ModelFailure } from '../embedders/port.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { recordFailure, releaseIngest } from '../sql/ingest.ts'
@@ -18,6 +18,8 @@ const maxRecoveries = 3
 const maxFailures = 8
 const firstPauseMs = 1000
 const longestPauseMs = 30_000
+/** A provider's limit may be one for an hour. */
+const longestAskedMs = 3_600_000
 
 /** Runs one stage and releases the file. Never throws. */
 export async function processFile(
@@ -51,7 +53,8 @@ async function retryOrFail(retrieval: Retrieval, file: ClaimedFile, error: unkno
   const isFinal =
     error instanceof ParseFailure || (error instanceof ModelFailure && error.code === 'invalid_prompt')
   if (!isFinal && row.failures < maxFailures) {
-    const pause_ms = Math.min(longestPauseMs, firstPauseMs * 2 ** row.failures)
+    const askedMs = Math.min(askedWaitMs(error) ?? 0, longestAskedMs)
+    const pause_ms = Math.max(askedMs, Math.min(longestPauseMs, firstPauseMs * 2 ** row.failures))
     logFile(retrieval.log, 'warn', 'a file is tried again', { file, fields: { error, pause_ms } })
     await releaseIngest(retrieval.db, lease, pause_ms)
     return

@@ -10,7 +10,8 @@ import {
   parseFailures,
   readChunks,
   type ChunkSizes,
-  type FileFormat,
+  readDocument,
+  type OcrJob,
   type StoredChunk,
 } from '../documents/index.ts'
 import type { Retrieval } from '../search/retrieval.ts'
@@ -47,7 +48,8 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
     const [input, sections, output] = [join(folder, 'file'), join(folder, 'sections'), join(folder, 'chunks')]
     const format = await fetchContent(retrieval, file.row, { path: input, signal })
     await markAtWork(retrieval, file)
-    const { bytes, warnings } = await retrieval.parsers.run(
+    const { bytes, warnings } = await readDocument(
+      retrieval.parsers,
       { kind: 'extract', input, output: sections, format, ...limits },
       signal,
     )
@@ -75,14 +77,14 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
 
 /** Copies the bytes of the file to `path`; returns the format. */
 async function fetchContent(
-  { blobs }: Retrieval,
+  { blobs, parsers }: Retrieval,
   { filename, sha256, text_sha256 }: IngestRow,
   { path, signal }: { path: string; signal: AbortSignal },
-): Promise<FileFormat> {
+): Promise<OcrJob['format']> {
   if (filename === null) throw new ClaimLost()
   const stored = sha256 ?? text_sha256
   if (stored === null) throw parseFailures.notImported()
-  const format = sha256 === null ? 'text' : formatOf(filename)
+  const format = sha256 === null ? 'text' : formatOf(filename, parsers.ocr !== undefined)
   if (!format) throw parseFailures.unsupported()
   const content = await blobs.get(stored)
   if (!content) throw parseFailures.internal(`the blob store has no ${stored}`)

@@ -4,12 +4,13 @@ import { lockVectorStore } from '../sql/vector-stores.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 
 /**
- * Restarts the files of all stores with another embedder than the configured one; returns the number of stores. From
- * then on they may be searched, by words at first, and the workers embed their files.
+ * Restarts the files of all stores with another embedder than the configured one, or with one of `only`; returns the
+ * number of stores. From then on they may be searched, by words at first, and the workers embed their files.
  */
-export async function beginReindex({ db, embedder }: Retrieval): Promise<number> {
+export async function beginReindex({ db, embedder }: Retrieval, only?: readonly string[]): Promise<number> {
   let count = 0
   for (const key of await storesOfOtherEmbedders(db, embedder.id)) {
+    if (only && !only.includes(key.embedder)) continue
     await db.transaction(async (tx) => {
       if (!(await lockVectorStore(tx, key))) return
       await restartStore(tx, key.id, embedder.id)

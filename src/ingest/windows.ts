@@ -1,5 +1,6 @@
 /** Cuts chunks into windows that an embedder reads in one piece. Overlapping chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
+import { guessTokens } from '../util/guess-tokens.ts'
 
 export interface WindowSource {
   text: string
@@ -14,12 +15,11 @@ export interface TextWindow {
   chunks: number[]
 }
 
-type Reader = Pick<Embedder, 'windowTokens' | 'countTokens'>
+type Reader = Pick<Embedder, 'windowTokens'>
 
 /** Whether the reader reads every chunk in one piece. */
 export function readsWhole(chunks: Pick<WindowSource, 'text'>[], reader: Reader): boolean {
-  const count = reader.countTokens?.bind(reader) ?? guessTokens
-  return chunks.every(({ text }) => count(text) <= reader.windowTokens)
+  return chunks.every(({ text }) => guessTokens(text) <= reader.windowTokens)
 }
 
 /**
@@ -33,7 +33,6 @@ export function cutWindows(
   isWhole = readsWhole(chunks, reader),
 ): TextWindow[] {
   if (isWhole) return chunks.map(({ text }, index) => ({ text, chunks: [index] }))
-  const count = reader.countTokens?.bind(reader) ?? guessTokens
   const cuts = [...new Set(chunks.flatMap(({ start, end }) => [start, end]))].toSorted(
     (one, other) => one - other,
   )
@@ -44,7 +43,7 @@ export function cutWindows(
     const holder = chunks[holders[0] ?? -1]
     if (!holder || end === start) continue
     const span = holder.text.slice(start - holder.start, end - holder.start)
-    for (const text of cutSpan(span, reader.windowTokens, count)) windows.push({ text, chunks: holders })
+    for (const text of cutSpan(span, reader.windowTokens)) windows.push({ text, chunks: holders })
   }
   return windows
 }
@@ -53,11 +52,9 @@ function covers(chunk: WindowSource | undefined, start: number, end: number): bo
   return chunk !== undefined && chunk.start <= start && end <= chunk.end
 }
 
-function cutSpan(span: string, most: number, count: (text: string) => number): string[] {
-  const pieces = span
-    .split(/(?<=[.!?…]["'”’)\]]*\s+|[。！？]|\n)/)
-    .flatMap((piece) => shorten(piece, most, count))
-  const sizes = pieces.map(count)
+function cutSpan(span: string, most: number): string[] {
+  const pieces = span.split(/(?<=[.!?…]["'”’)\]]*\s+|[。！？]|\n)/).flatMap((piece) => shorten(piece, most))
+  const sizes = pieces.map(guessTokens)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   // Equal parts: a last window of three words would match anything.
   const goal = total / Math.max(1, Math.ceil(total / most))
@@ -80,22 +77,15 @@ function cutSpan(span: string, most: number, count: (text: string) => number): s
 }
 
 /** A sentence that is longer than a window is cut between words, a word that is longer in its middle. */
-function shorten(piece: string, most: number, count: (text: string) => number): string[] {
+function shorten(piece: string, most: number): string[] {
   if (piece === '') return []
-  if (count(piece) <= most || piece.length < 2) return [piece]
+  if (guessTokens(piece) <= most || piece.length < 2) return [piece]
   const middle = Math.floor(piece.length / 2)
   const blank = piece.lastIndexOf(' ', middle) + 1
   const at = blank > piece.length / 4 ? blank : wholeCharacter(piece, middle)
-  return [...shorten(piece.slice(0, at), most, count), ...shorten(piece.slice(at), most, count)]
+  return [...shorten(piece.slice(0, at), most), ...shorten(piece.slice(at), most)]
 }
 
 function wholeCharacter(text: string, at: number): number {
   return /[\udc00-\udfff]/.test(text[at] ?? '') && at > 1 ? at - 1 : at
-}
-
-/** More than any usual tokenizer makes of a text. */
-function guessTokens(text: string): number {
-  let ascii = 0
-  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) < 128) ascii += 1
-  return Math.ceil(ascii / 3 + (text.length - ascii))
 }

@@ -27,12 +27,15 @@ interface Options {
   places?: readonly { name: string; port: number }[]
 }
 
-/** Adds what was found to settings without a provider; settings with one are returned as they are. */
+/**
+ * Adds what was found to settings without a provider. Of settings with providers, a server on this machine that lists no
+ * embedding model in them is asked for one, unless `default_embedder` is written.
+ */
 export async function withLocalServers(
   settings: ModelSettings,
   { port: own, log, places = candidates }: Options,
 ): Promise<ModelSettings> {
-  if (Object.keys(settings.providers).length > 0) return settings
+  if (Object.keys(settings.providers).length > 0) return withListedEmbedder(settings, own)
   const asked = places.filter(({ port }) => port !== own).map((place) => ask(place))
   const found = (await Promise.all(asked)).filter((server) => server !== undefined)
   const chat = found.flatMap((server) => modelsOf(server, false))[0]
@@ -57,6 +60,23 @@ export async function withLocalServers(
   }
 }
 
+const loopback = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+async function withListedEmbedder(settings: ModelSettings, own: number): Promise<ModelSettings> {
+  if (settings.default_embedder !== undefined) return settings
+  for (const [name, provider] of Object.entries(settings.providers)) {
+    if (provider.type !== 'openai' || provider.embedders) continue
+    const { hostname, port } = new URL(provider.base_url)
+    if (!loopback.has(hostname) || Number(port) === own) continue
+    const server = await askAt(provider.base_url, name)
+    const embedder = server && (await firstEmbedder([server]))
+    if (!embedder) continue
+    const embedders = { [embedder.model]: { dimensions: embedder.dimensions } }
+    return { ...settings, providers: { ...settings.providers, [name]: { ...provider, embedders } } }
+  }
+  return settings
+}
+
 interface FoundEmbedder {
   /** `provider/model`. */
   name: string
@@ -79,8 +99,11 @@ function modelsOf({ name, models }: Server, isEmbedder: boolean): string[] {
   return models.filter((model) => embedderName.test(model) === isEmbedder).map((model) => `${name}/${model}`)
 }
 
-async function ask({ name, port }: { name: string; port: number }): Promise<Server | undefined> {
-  const base_url = `http://127.0.0.1:${port}/v1`
+function ask({ name, port }: { name: string; port: number }): Promise<Server | undefined> {
+  return askAt(`http://127.0.0.1:${port}/v1`, name)
+}
+
+async function askAt(base_url: string, name: string): Promise<Server | undefined> {
   try {
     const response = await fetch(`${base_url}/models`, { signal: AbortSignal.timeout(answerMs) })
     const body = (await response.json()) as { data?: { id?: unknown }[] }

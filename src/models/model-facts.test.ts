@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { contextWindow, needsNewLimitField } from './model-facts.ts'
+import { knownFacts, needsNewLimitField } from './model-facts.ts'
 
 test.for([
   'o1',
@@ -25,6 +25,22 @@ test.for([
   ['gpt-3.5-turbo-0125', 16_385],
   ['ft:gpt-3.5-turbo:org::id', 16_385],
   ['openai/gpt-5-chat', 128_000],
-  ['gpt-5-mini', 400_000],
-  ['something-else', 128_000],
-] as const)('%s holds %i tokens', ([model, window]) => expect(contextWindow(model)).toBe(window))
+  ['gpt-5-mini', 272_000],
+  ['claude-opus-5-20260724', 1_000_000],
+  ['claude-of-tomorrow', 200_000],
+  ['models/gemini-2.5-pro', 1_048_576],
+  ['something-else', undefined],
+] as const)('%s holds %s tokens', ([model, window]) => expect(knownFacts(model).context_window).toBe(window))
+
+test('facts name limits, abilities and prices in dollars for a million tokens', () => {
+  expect(knownFacts('gpt-4o')).toMatchObject({
+    output_tokens: 16_384,
+    vision: true,
+    tools: true,
+    json_schema: true,
+    input_price: 2.5,
+    output_price: 10,
+  })
+  expect(knownFacts('gpt-3.5-turbo')).toMatchObject({ vision: false, tools: true })
+  expect(knownFacts('llama3.1:8b').vision).toBeUndefined()
+})

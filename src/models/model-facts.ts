@@ -1,4 +1,16 @@
-/** What is known of well-known models by their names: token limit, context window, width of embeddings. */
+/** What is known of models by their names: limits, abilities and prices, from one data file; see decision 0241. */
+import { readFileSync } from 'node:fs'
+import { patternTable } from './patterns.ts'
+import type { ModelFacts } from './settings.ts'
+
+export type { ModelFacts }
+
+const file = new URL('tables/model-facts.json', import.meta.url)
+const { models } = JSON.parse(readFileSync(file, 'utf8')) as { models: Record<string, ModelFacts> }
+const findFacts = patternTable(Object.entries(models))
+
+/** For a model without a known one: too long a prompt then fails with the provider's own words. */
+export const unknownWindow = 128_000
 
 /** `openai/gpt-4o`, `models/gemini-2.5-pro` and `ft:gpt-4o:org::id` are known by the name inside. */
 function familyName(model: string): string {
@@ -6,35 +18,24 @@ function familyName(model: string): string {
   return name.slice(name.lastIndexOf('/') + 1).toLowerCase()
 }
 
+/** Empty for a model that the data file lacks. A name with a date has the facts of the name without it. */
+export function knownFacts(model: string): ModelFacts {
+  const name = familyName(model)
+  const undated = name.replace(/-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$/, '')
+  const found = findFacts(name)
+  if (found?.pattern === name) return found.value
+  return (findFacts(undated) ?? found)?.value ?? {}
+}
+
+/** The models of the data file. */
+export function knownNames(): string[] {
+  return Object.keys(models).filter((name) => !name.includes('*'))
+}
+
 /** OpenAI's reasoning models know `max_completion_tokens` only. */
 export function needsNewLimitField(model: string): boolean {
   const name = familyName(model)
-  return /^(o[1-9]|gpt-5)/.test(name) && !name.startsWith('gpt-5-chat')
-}
-
-/** First match wins. */
-const contextWindows: [RegExp, number][] = [
-  [/^gpt-3\.5-turbo-instruct/, 4_096],
-  [/^gpt-3\.5/, 16_385],
-  [/^gpt-4-32k/, 32_768],
-  [/^gpt-4(-0314|-0613)?$/, 8_192],
-  [/^gpt-4\.1/, 1_047_576],
-  [/^(gpt-4|chatgpt-4o|gpt-5-chat|o1-mini|o1-preview)/, 128_000],
-  [/^gpt-5/, 400_000],
-  [/^o[1-9]/, 200_000],
-  [/^gpt-oss/, 131_072],
-  [/^claude/, 200_000],
-  [/^gemini/, 1_048_576],
-  [/^(llama-?3\.[1-3]|llama-?4|qwen-?3|mistral-(large|medium|small)|deepseek)/, 131_072],
-]
-
-/** For a model that is not in the table: too long a prompt then fails with the provider's own words. */
-const unknownWindow = 128_000
-
-/** Tokens that a prompt and its answer may hold together. */
-export function contextWindow(model: string): number {
-  const name = familyName(model)
-  return contextWindows.find(([family]) => family.test(name))?.[1] ?? unknownWindow
+  return /^(o[1-9]|gpt-[5-9])/.test(name) && !name.startsWith('gpt-5-chat')
 }
 
 /** Width and reach of OpenAI's embedding models; `mayShorten` are those that know `dimensions`. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { modelMap, windowFor } from './model-map.ts'
+import { modelMap } from './model-map.ts'
+import { patternTable } from './patterns.ts'
 
 const providers = ['openai', 'ollama']
 
@@ -8,7 +9,7 @@ test('an exact name wins over every pattern, and the longer pattern over the sho
     { '*': 'openai', 'gpt-*': 'ollama/a', 'gpt-4*': 'ollama/b', '*-4o': 'ollama/c', 'gpt-4o': 'ollama/d' },
     providers,
   )
-  expect(['gpt-4o', 'gpt-4.1', 'gpt-3', 'x-4o', 'other'].map((name) => map.find(name))).toEqual([
+  expect(['gpt-4o', 'gpt-4.1', 'gpt-3', 'x-4o', 'other'].map((name) => map.find(name)[0])).toMatchObject([
     { provider: 'ollama', model: 'd' },
     { provider: 'ollama', model: 'b' },
     { provider: 'ollama', model: 'a' },
@@ -19,20 +20,20 @@ test('an exact name wins over every pattern, and the longer pattern over the sho
 
 test('of two patterns that say as much, the one whose beginning is fixed wins', () => {
   const map = modelMap({ '*-mini': 'openai/a', 'gpt-4*': 'openai/b', 'gpt-*x': 'openai/c' }, providers)
-  expect(map.find('gpt-4-mini')?.model).toBe('b')
+  expect(map.find('gpt-4-mini')[0]?.model).toBe('b')
 })
 
 test('an upstream name may hold slashes, and a * repeats what the pattern caught', () => {
   const map = modelMap({ 'fast-*': 'openai/meta-llama/*:free', sonnet: 'ollama/a/b' }, providers)
-  expect(map.find('fast-llama$&')).toEqual({ provider: 'openai', model: 'meta-llama/llama$&:free' })
-  expect(map.find('sonnet')).toEqual({ provider: 'ollama', model: 'a/b' })
+  expect(map.find('fast-llama$&')).toMatchObject([{ provider: 'openai', model: 'meta-llama/llama$&:free' }])
+  expect(map.find('sonnet')).toMatchObject([{ provider: 'ollama', model: 'a/b' }])
 })
 
 test('a name that no pattern fits leads nowhere, and pattern letters are only letters', () => {
   const map = modelMap({ 'gpt-4.1': 'openai', 'a+(b)*': 'openai' }, providers)
-  expect(map.find('gpt-4x1')).toBeUndefined()
-  expect(map.find('constructor')).toBeUndefined()
-  expect(map.find('a+(b)c')?.provider).toBe('openai')
+  expect(map.find('gpt-4x1')).toEqual([])
+  expect(map.find('constructor')).toEqual([])
+  expect(map.find('a+(b)c')[0]?.provider).toBe('openai')
 })
 
 test.for([
@@ -45,8 +46,17 @@ test.for([
   expect(() => modelMap(models, providers)).toThrow(reason)
 })
 
-test('context windows follow the same rules', () => {
-  const windows = { '*': 8_000, 'gpt-*': 9_000, 'gpt-4o': 10_000 }
-  expect(['gpt-4o', 'gpt-5', 'x'].map((name) => windowFor(windows, name))).toEqual([10_000, 9_000, 8_000])
-  expect(windowFor({}, 'constructor')).toBeUndefined()
+test('a list leads to its targets in order', () => {
+  const map = modelMap({ 'gpt-*': ['openai', 'ollama/llama3'] }, providers)
+  expect(map.find('gpt-4o')).toEqual([
+    { provider: 'openai', model: 'gpt-4o', isWritten: false },
+    { provider: 'ollama', model: 'llama3', isWritten: true },
+  ])
+  expect(() => modelMap({ x: ['openai', 'nobody'] }, providers)).toThrow(/no such provider/)
+})
+
+test('other tables of names follow the same rules', () => {
+  const windows = patternTable(Object.entries({ '*': 8_000, 'gpt-*': 9_000, 'gpt-4o': 10_000 }))
+  expect(['gpt-4o', 'gpt-5', 'x'].map((name) => windows(name)?.value)).toEqual([10_000, 9_000, 8_000])
+  expect(patternTable([])('constructor')).toBeUndefined()
 })

@@ -1,67 +1,76 @@
-/** Which provider answers for a model name: exact names first, then the pattern with the most letters. */
+/** Which providers answer for a model name: exact names first, then the pattern with the most letters. */
+import { patternTable } from './patterns.ts'
 
 /** Where a name leads. */
 export interface ModelTarget {
   provider: string
   /** The provider's own name of the model. */
   model: string
+  /** The map writes the whole name of the model. Otherwise it follows from the name that was asked for. */
+  isWritten: boolean
 }
 
 export interface ModelMap {
-  find(name: string): ModelTarget | undefined
+  /** The targets in the order in which they are tried; empty when no pattern fits. */
+  find(name: string): ModelTarget[]
   /** Names without wildcards, in the order of the file. */
   readonly names: string[]
   /** Providers that a wildcard leads to under their own names, so that all they list can be asked for. */
   readonly openProviders: string[]
 }
 
-interface Entry {
-  pattern: string
+/** A target, or several that are tried one after another. */
+export type Route = string | readonly string[]
+
+interface Goal {
   provider: string
   /** undefined: the name stays as it is. */
   upstream: string | undefined
-  expression: RegExp
+}
+
+interface Known {
+  models: Readonly<Record<string, Route>>
+  providers: string[]
 }
 
 /**
  * Reads the map. Throws a sentence for a target that is not a provider. Most often that is another name of the
  * map: chains of names are refused because they are hard to follow.
  */
-export function modelMap(models: Record<string, string>, providers: string[]): ModelMap {
-  const entries = Object.entries(models).map(([pattern, target]) =>
-    readEntry(pattern, target, { models, providers }),
+export function modelMap(models: Readonly<Record<string, Route>>, providers: string[]): ModelMap {
+  const routes = Object.entries(models).map(
+    ([pattern, route]) => [pattern, readRoute(pattern, route, { models, providers })] as const,
   )
-  const exact = new Map(
-    entries.filter(({ pattern }) => !pattern.includes('*')).map((entry) => [entry.pattern, entry]),
+  const find = patternTable(routes)
+  const names = routes.map(([pattern]) => pattern).filter((pattern) => !pattern.includes('*'))
+  const open = routes.flatMap(([pattern, [first]]) =>
+    pattern.includes('*') && first?.upstream === undefined ? [first?.provider ?? ''] : [],
   )
-  const wild = entries.filter(({ pattern }) => pattern.includes('*')).toSorted(moreSpecificFirst)
   return {
     find(name) {
-      const entry = exact.get(name) ?? wild.find(({ expression }) => expression.test(name))
-      return entry === undefined ? undefined : { provider: entry.provider, model: upstreamName(entry, name) }
+      const found = find(name)
+      return (found?.value ?? []).map(({ provider, upstream }) => ({
+        provider,
+        // A function, because `$&` and the like in a name must stay as they are.
+        model: upstream === undefined ? name : upstream.replace('*', () => found?.caught ?? ''),
+        isWritten: found?.pattern === name || (upstream !== undefined && !upstream.includes('*')),
+      }))
     },
-    names: [...exact.keys()],
-    openProviders: [
-      ...new Set(wild.filter(({ upstream }) => upstream === undefined).map(({ provider }) => provider)),
-    ],
+    names,
+    openProviders: [...new Set(open)],
   }
 }
 
-/** A context window that the user wrote down for this name, by the same rules. */
-export function windowFor(windows: Record<string, number>, name: string): number | undefined {
-  if (Object.hasOwn(windows, name)) return windows[name]
-  const wild = Object.entries(windows)
-    .filter(([pattern]) => pattern.includes('*'))
-    .map(([pattern, window]) => ({ pattern, window, expression: wildcard(pattern) }))
-    .toSorted(moreSpecificFirst)
-  return wild.find(({ expression }) => expression.test(name))?.window
+/** The targets of a route as a list. */
+export function targetsOf(route: Route): readonly string[] {
+  return typeof route === 'string' ? [route] : route
 }
 
-function readEntry(
-  pattern: string,
-  target: string,
-  known: { models: Record<string, string>; providers: string[] },
-): Entry {
+function readRoute(pattern: string, route: Route, known: Known): Goal[] {
+  return targetsOf(route).map((target) => readTarget(pattern, target, known))
+}
+
+function readTarget(pattern: string, target: string, known: Known): Goal {
   const slash = target.indexOf('/')
   const provider = slash === -1 ? target : target.slice(0, slash)
   const upstream = slash === -1 ? undefined : target.slice(slash + 1)
@@ -74,36 +83,14 @@ function readEntry(
       `models["${pattern}"] is "${target}": a * there repeats what the one * of the pattern stands for.`,
     )
   }
-  return { pattern, provider, upstream, expression: wildcard(pattern) }
+  return { provider, upstream }
 }
 
-function unknownProvider(
-  pattern: string,
-  target: string,
-  { models, providers }: { models: Record<string, string>; providers: string[] },
-): string {
+function unknownProvider(pattern: string, target: string, { models, providers }: Known): string {
   const said = `models["${pattern}"] is "${target}"`
-  if (Object.hasOwn(models, target)) {
-    return `${said}, which is another name in the map. A name must lead to a provider: write "${models[target]}" here too.`
+  const other = Object.hasOwn(models, target) ? models[target] : undefined
+  if (other !== undefined) {
+    return `${said}, which is another name in the map. A name must lead to a provider: write "${targetsOf(other).join('", "')}" here too.`
   }
   return `${said}, but there is no such provider. Write "provider/model" or "provider", with one of: ${providers.join(', ')}.`
-}
-
-function upstreamName(entry: Entry, name: string): string {
-  if (entry.upstream === undefined) return name
-  const captured = entry.expression.exec(name)?.[1] ?? ''
-  // A function, because `$&` and the like in a name must stay as they are.
-  return entry.upstream.replace('*', () => captured)
-}
-
-/** `*` matches any text, also none; everything else matches itself. */
-function wildcard(pattern: string): RegExp {
-  const literal = pattern.split('*').map((text) => text.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-  return new RegExp(`^${literal.join('(.*)')}$`, 's')
-}
-
-function moreSpecificFirst(left: { pattern: string }, right: { pattern: string }): number {
-  const literals = (pattern: string) => pattern.replaceAll('*', '').length
-  const byLength = literals(right.pattern) - literals(left.pattern)
-  return byLength === 0 ? right.pattern.indexOf('*') - left.pattern.indexOf('*') : byLength
 }

@@ -1,42 +1,35 @@
-/** Opens the configured models: the one place that knows the drivers by name. */
+/** Opens the configured models: names lead to routes, and routes to the models of providers. */
 import { randomUUID } from 'node:crypto'
-import { completeChat, refuseEmbeddings } from './chat-completions.ts'
-import { openAiSdkModel } from './ai-sdk/ai-sdk-model.ts'
-import { demoModel } from './demo/demo-model.ts'
-import { openLocalModel } from './local/local-model.ts'
-import { contextWindow } from './model-facts.ts'
-import { findModel, healthCheck, listModels, type ProviderHealth } from './model-list.ts'
-import { modelMap, windowFor, type ModelMap, type ModelTarget } from './model-map.ts'
-import {
-  openOpenAiCompatible,
-  type ListedModel,
-  type OpenAiCompatible,
-  type OpenAiParts,
-  type UpstreamAnswer,
-} from './openai/openai-model.ts'
-import type { ChatModel } from './port.ts'
 import type { Log } from '../util/log.ts'
+import { Health, type ProviderHealth } from './health.ts'
+import { unknownWindow, type ModelFacts } from './model-facts.ts'
+import { findModel, listModels } from './model-list.ts'
+import { modelMap, type ModelMap, type ModelTarget } from './model-map.ts'
+import type { ListedModel, OpenAiCompatible } from './openai/openai-model.ts'
+import { passThrough, type PassThrough } from './pass-through.ts'
+import { patternTable } from './patterns.ts'
+import type { ChatModel } from './port.ts'
+import { openProvider, type ChatProviderSettings, type Provider } from './providers.ts'
+import { retiredModels, vendorOfName, type RetiredModels } from './retired-models.ts'
+import { routedModel, type Candidate } from './route.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
-/** A name that leads to a model. */
-export interface ResolvedModel {
-  chat: ChatModel
-  provider: string
-  /** Names the provider and its address. Extras of a turn go back only to the origin that they came from. */
-  origin: string
-  /** The provider's own name; put it into `ChatRequest.model`. */
-  model: string
-  /** Tokens that a prompt and its answer may hold together. */
-  context_window: number
-}
+export type { PassThrough } from './pass-through.ts'
 
-/** For the routes that pass a request on as it is: chat completions and embeddings. */
-export interface PassThrough {
+/** A name that leads to a model, or to several that are tried one after another. */
+export interface ResolvedModel {
+  /** Asks the models of the route; `ChatRequest.model` is filled in. */
+  chat: ChatModel
+  /** Of the first model. */
   provider: string
+  /** The provider's own name of the first model. */
   model: string
-  /** Bodies are posted with `model` replaced by the provider's name; answers come back byte for byte. */
-  chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
-  embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
+  /** The providers of the route with their addresses. Extras of a turn go back only to the origin that they came from. */
+  origins: string[]
+  /** Tokens that a prompt and its answer may hold together, for the first model. */
+  context_window: number
+  /** What is known of the first model. */
+  facts: ModelFacts
 }
 
 export interface Models {
@@ -46,8 +39,8 @@ export interface Models {
   list(): Promise<ListedModel[]>
   /** One of them; undefined when no provider has it. Throws `ModelFailure` when the provider that may have it does not answer. */
   find(name: string): Promise<ListedModel | undefined>
-  /** Whether the providers that are servers answer; checked when asked, and not again for ten seconds. */
-  health(): Promise<ProviderHealth[]>
+  /** Whether the providers answered the latest call that was made to them. */
+  health(): ProviderHealth[]
   /** Names this server in the header `x-spool-hop` of the requests that it sends. */
   hop: string
   /** undefined: no pattern of the map fits. A model that is not a server is asked through the port. */
@@ -61,48 +54,64 @@ export interface Models {
   close(): Promise<void>
 }
 
-/** What a driver provides; `server` is absent where the driver is not a server. */
-interface Provider {
-  chat: ChatModel
-  server: OpenAiCompatible | undefined
-  /** Where it answers, for the banner: no keys. */
-  place: string
-  contextWindow(model: string): number
-  close(): Promise<void>
+interface Opened {
+  settings: ModelSettings
+  providers: ReadonlyMap<string, Provider>
+  map: ModelMap
+  retired: RetiredModels
+  /** Living names that providers have accepted in place of retired ones, by `provider/retired-name`. */
+  accepted: Map<string, string>
+  factsOf: (name: string) => ModelFacts
+  windowOf: (name: string) => number | undefined
 }
 
-/** Throws a plain sentence for settings that cannot work; connects to nothing yet. */
-export function openModels(settings: ModelSettings, log: Log): Models {
+/** Throws a plain sentence for settings that cannot work; connects to nothing yet. `today` is for tests. */
+export function openModels(settings: ModelSettings, log: Log, today?: () => string): Models {
   const hop = randomUUID()
   const given = withDemo(settings)
+  const chats = chatProviders(given)
+  const names = chats.map(([name]) => name)
+  const health = new Health(names)
   const providers = new Map(
-    Object.entries(given.providers).map(([name, provider]) => [
-      name,
-      openProvider(provider, { name, log, hop }),
-    ]),
+    chats.map(([name, provider]) => [name, openProvider(provider, { name, log, hop }, health)]),
   )
-  const map = modelMap(given.models, [...providers.keys()])
-  const find = (name: string) => {
-    const target = map.find(name)
-    const provider = target === undefined ? undefined : providers.get(target.provider)
-    return target === undefined || provider === undefined ? undefined : { target, provider }
+  const opened: Opened = {
+    settings: given,
+    providers,
+    map: modelMap(given.models, names),
+    retired: retiredModels(given, today),
+    accepted: new Map(),
+    ...writtenFacts(given),
+  }
+  const route = {
+    health,
+    log,
+    livingName: ({ isWritten, model }: Candidate) =>
+      isWritten ? undefined : opened.retired.replacementOf(vendorOfName(model), model),
+    remember: ({ provider, model }: Candidate, living: string) =>
+      opened.accepted.set(`${provider}/${model}`, living),
   }
   return {
     resolve(name) {
-      const found = find(name)
-      return found === undefined ? undefined : resolved(name, found, given)
+      const candidates = candidatesOf(name, opened)
+      const [first] = candidates
+      if (first === undefined) return undefined
+      const { provider, model, context_window, facts } = first
+      const origins = candidates.map(({ origin }) => origin)
+      return { chat: routedModel(candidates, route), provider, model, origins, context_window, facts }
     },
-    list: () => listModels(map, providers, log),
-    find: (name) => findModel(name, map, providers),
-    health: healthCheck(providers),
+    list: () => listModels(opened.map, providers, log),
+    find: (name) => findModel(name, opened.map, providers),
+    health: () => health.list(),
     hop,
     raw(name) {
-      const found = find(name)
-      return found === undefined ? undefined : passThrough(found.target, found.provider)
+      const candidates = candidatesOf(name, opened)
+      if (candidates.length === 0) return undefined
+      return passThrough(candidates, { ...route, serverOf: (provider) => providers.get(provider)?.server })
     },
     server: (provider) => providers.get(provider)?.server,
-    description: describe(given, map, providers),
-    isDemo: Object.values(settings.providers).every(({ type }) => type === 'demo'),
+    description: describe(given, providers),
+    isDemo: chats.every(([, { type }]) => type === 'demo'),
     async close() {
       await Promise.all([...providers.values()].map((provider) => provider.close()))
     },
@@ -111,86 +120,68 @@ export function openModels(settings: ModelSettings, log: Log): Models {
 
 /** With no provider every name leads to the demo model. */
 function withDemo(settings: ModelSettings): ModelSettings {
-  const { providers, models } = settings
-  if (Object.keys(providers).length > 0) return settings
+  const { models } = settings
+  if (chatProviders(settings).length > 0) return settings
   return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
 }
 
-function openProvider(settings: ProviderSettings, parts: OpenAiParts): Provider {
-  switch (settings.type) {
-    case 'demo':
-      return {
-        chat: demoModel(),
-        server: undefined,
-        place: 'built in, fixed answers',
-        contextWindow: () => 128_000,
-        close: async () => {},
-      }
-    case 'openai': {
-      const server = openOpenAiCompatible(settings, parts)
-      const { origin, pathname } = new URL(settings.base_url)
-      return {
-        chat: server,
-        server,
-        place: origin + pathname,
-        contextWindow,
-        close: async () => server.close(),
-      }
-    }
-    case 'anthropic':
-    case 'google':
-    case 'mistral':
-    case 'azure':
-    case 'bedrock':
-    case 'google-vertex':
-    case 'ai-sdk':
-      return {
-        chat: openAiSdkModel(settings, parts.name),
-        server: undefined,
-        place: settings.base_url === undefined ? settings.type : new URL(settings.base_url).origin,
-        contextWindow,
-        close: async () => {},
-      }
-    case 'local': {
-      const model = openLocalModel(settings)
-      return {
-        chat: model,
-        server: undefined,
-        place: settings.path,
-        contextWindow: () => model.contextWindow(),
-        close: () => model.close(),
-      }
-    }
-  }
+function chatProviders({ providers }: ModelSettings): [string, ChatProviderSettings][] {
+  return Object.entries(providers).filter(isChat)
 }
 
-function resolved(
-  name: string,
-  { target, provider }: { target: ModelTarget; provider: Provider },
-  { context_windows = {} }: ModelSettings,
-): ResolvedModel {
-  const written = windowFor(context_windows, name) ?? windowFor(context_windows, target.model)
+function isChat(entry: [string, ProviderSettings]): entry is [string, ChatProviderSettings] {
+  return entry[1].type !== 'rerank'
+}
+
+function writtenFacts({
+  model_facts = {},
+  context_windows = {},
+}: ModelSettings): Pick<Opened, 'factsOf' | 'windowOf'> {
+  const facts = patternTable(Object.entries(model_facts))
+  const windows = patternTable(Object.entries(context_windows))
+  return { factsOf: (name) => facts(name)?.value ?? {}, windowOf: (name) => windows(name)?.value }
+}
+
+/** A name without a route has that of the name that replaced it. */
+function candidatesOf(name: string, opened: Opened): Candidate[] {
+  const { map, retired } = opened
+  const targets = map.find(name)
+  if (targets.length > 0) return targets.map((target) => candidate(name, target, opened))
+  const living = retired.replacementOf(vendorOfName(name), name)
+  return living === undefined
+    ? []
+    : map.find(living).map((target) => ({ ...candidate(name, target, opened), retired: name }))
+}
+
+function candidate(name: string, target: ModelTarget, opened: Opened): Candidate {
+  const provider = opened.providers.get(target.provider)
+  if (provider === undefined) throw new Error(`expected the provider ${target.provider} to be open`)
+  const living = target.isWritten ? undefined : livingName(target, provider, opened)
+  const model = living ?? target.model
+  const facts = { ...provider.facts(model), ...opened.factsOf(model), ...opened.factsOf(name) }
+  const written = opened.windowOf(name) ?? opened.windowOf(model)
   return {
-    chat: provider.chat,
     provider: target.provider,
-    origin: `${target.provider} ${provider.place}`,
-    model: target.model,
-    context_window: written ?? provider.contextWindow(target.model),
-  }
-}
-
-function passThrough({ provider, model }: ModelTarget, { chat, server }: Provider): PassThrough {
-  return {
-    provider,
     model,
-    chatCompletions: (body, signal) =>
-      server?.chatCompletions({ ...body, model }, signal) ?? completeChat(chat, { ...body, model }, signal),
-    embeddings: (body, signal) => server?.embeddings({ ...body, model }, signal) ?? refuseEmbeddings(),
+    retired: living === undefined ? undefined : target.model,
+    isWritten: target.isWritten,
+    origin: `${target.provider} ${provider.place}`,
+    chat: provider.chat,
+    facts,
+    context_window: written ?? facts.context_window ?? unknownWindow,
   }
 }
 
-function describe(settings: ModelSettings, map: ModelMap, providers: Map<string, Provider>): string {
-  const names = Object.keys(settings.models)
+function livingName(
+  { provider, model }: ModelTarget,
+  { vendor }: Provider,
+  { retired, accepted }: Opened,
+): string | undefined {
+  return retired.replacementOf(vendor, model) ?? accepted.get(`${provider}/${model}`)
+}
+
+function describe({ models }: ModelSettings, providers: ReadonlyMap<string, Provider>): string {
+  const names = Object.keys(models)
   const shown = [...providers].map(([name, provider]) => `${name} (${provider.place})`)
   return `${shown.join(', ')}; names: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`
 }

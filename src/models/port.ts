@@ -1,13 +1,14 @@
 /** The port for language models. A driver passes the suite in test/contracts/chat-model.ts. */
-
 /** Opaque JSON text that a provider wants back with its turn: signatures, reasoning. No other provider and no client gets it. */
 export type Extras = string
+/** `origin` is as `ResolvedModel` names it. A driver gets its own extras only, and no origin. */
+export type OwnedExtras = { extras?: Extras; origin?: string }
 
 /** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */
 export type ChatMessage =
   | { role: 'system'; content: string }
   | { role: 'user'; content: string | ChatContentPart[] }
-  | { role: 'assistant'; content: string | null; tool_calls?: ChatToolCall[]; extras?: Extras }
+  | ({ role: 'assistant'; content: string | null; tool_calls?: ChatToolCall[] } & OwnedExtras)
   | { role: 'tool'; tool_call_id: string; content: string }
 
 export type ChatContentPart =
@@ -27,14 +28,12 @@ export interface ChatTool {
   type: 'function'
   function: { name: string; description?: string; parameters: object; strict?: boolean }
 }
-
 export type ChatToolChoice = 'none' | 'auto' | 'required' | { type: 'function'; function: { name: string } }
 
 export type ChatResponseFormat =
   | { type: 'text' }
   | { type: 'json_object' }
   | { type: 'json_schema'; json_schema: ChatJsonSchema }
-
 export type ChatJsonSchema = { name: string; description?: string; schema?: object; strict?: boolean }
 
 /** One model turn. A field that is absent is left out of the upstream request. */
@@ -59,7 +58,6 @@ export interface ModelUsage {
   cached_tokens: number
   reasoning_tokens: number
 }
-
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
 
 /**
@@ -74,7 +72,8 @@ export type ModelPart =
   | { type: 'tool-call-delta'; index: number; arguments: string }
   /** For the run's trace, such as a field that the server refused. */
   | { type: 'note'; kind: string; details: Record<string, unknown> }
-  | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage; extras?: TurnExtras }
+  /** `origin` is set when another candidate of a route answered than the first. */
+  | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage; extras?: TurnExtras; origin?: string }
 
 /** The extras of one answer: of the answer as a whole, and of its calls by their index. */
 export type TurnExtras = { message?: Extras | undefined; calls?: (Extras | undefined)[] }

@@ -69,28 +69,75 @@ export const AiSdkProviderSettings = z.strictObject({
   factory: z.string().min(1).optional(),
 })
 
+/** A server with `/rerank`: Cohere, Jina, vLLM and others, and text-embeddings-inference. */
+export const RerankProviderSettings = z.strictObject({
+  type: z.literal('rerank'),
+  /** What stands before `/rerank`. */
+  base_url: z.url({ protocol: /^https?$/ }),
+  /** Absent for text-embeddings-inference, which serves one model and calls the documents `texts`. */
+  model: z.string().min(1).optional(),
+  /** Sent as `Authorization: Bearer`. */
+  api_key: z.string().min(1).optional(),
+  /** Sent with every request. */
+  headers: z.record(z.string().min(1), z.string()).optional(),
+  /** A search waits for so long; 10,000 when absent. */
+  timeout_ms: z.int().min(100).max(120_000).optional(),
+})
+
 export const ProviderSettings = z.discriminatedUnion('type', [
   AiSdkProviderSettings,
   OpenAiProviderSettings,
   DemoProviderSettings,
   LocalProviderSettings,
+  RerankProviderSettings,
 ])
 
+/** What a model can do. An absent fact is not known: the provider decides. */
+export const ModelFacts = z.strictObject({
+  /** Tokens that a prompt and its answer may hold together. */
+  context_window: z.int().min(256).optional(),
+  /** The most tokens of one answer. */
+  output_tokens: z.int().min(1).optional(),
+  /** Whether it reads images. */
+  vision: z.boolean().optional(),
+  /** Whether it calls functions. */
+  tools: z.boolean().optional(),
+  /** Whether it answers by a JSON schema. */
+  json_schema: z.boolean().optional(),
+  /** Whether it thinks before it answers. */
+  reasoning: z.boolean().optional(),
+  /** US dollars for a million tokens. */
+  input_price: z.number().min(0).optional(),
+  cached_input_price: z.number().min(0).optional(),
+  output_price: z.number().min(0).optional(),
+})
+
 const providerName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
+
+const Target = z.string().min(1)
 
 export const ModelSettings = z.strictObject({
   /** By a name without slashes, which the map below uses. */
   providers: z.record(z.string().regex(providerName), ProviderSettings),
-  /** Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. */
-  models: z.record(z.string().min(1), z.string().min(1)),
+  /**
+   * Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. A list is tried in
+   * its order while providers do not answer.
+   */
+  models: z.record(z.string().min(1), Target.or(z.array(Target).min(1))),
   /** `provider/upstream-name` of the embedding model for vector stores, or `built-in`. */
   default_embedder: z.string().min(1).optional(),
   /** Model name or pattern -> tokens a prompt and its answer may hold. */
   context_windows: z.record(z.string().min(1), z.int().min(256)).optional(),
+  /** Model name or pattern -> facts that win over those of the data file. */
+  model_facts: z.record(z.string().min(1), ModelFacts).optional(),
+  /** Retired name or pattern -> the name to ask for in its place; false asks for the name as it is. */
+  retired_models: z.record(z.string().min(1), z.string().min(1).or(z.literal(false))).optional(),
 })
 
 export type OpenAiProviderSettings = z.infer<typeof OpenAiProviderSettings>
 export type AiSdkProviderSettings = z.infer<typeof AiSdkProviderSettings>
+export type RerankProviderSettings = z.infer<typeof RerankProviderSettings>
 export type LocalProviderSettings = z.infer<typeof LocalProviderSettings>
+export type ModelFacts = z.infer<typeof ModelFacts>
 export type ProviderSettings = z.infer<typeof ProviderSettings>
 export type ModelSettings = z.infer<typeof ModelSettings>

@@ -11,6 +11,8 @@ import type { RunState, Transition } from './state.ts'
 export interface PersistedRun {
   state: RunState
   events: NumberedEntry[]
+  /** All messages of the thread, where the thread was created with the run. */
+  newThread?: readonly Message[]
 }
 
 /** `new`: the run is created. `locked`: the caller's transaction has locked the row. */
@@ -37,5 +39,6 @@ export async function persist(
   return {
     state: { ...state, row: { ...row, ...counters } },
     events: numbered(events, counters.event_count - events.length + 1),
+    ...(thread && { newThread: created }),
   }
 }

@@ -5,8 +5,8 @@ import type { SandboxDriver, SandboxDriverName } from './port.ts'
 export interface Candidate {
   name: SandboxDriverName
   /**
-   * How long each attempt of the self-test may take, ms. Running out of time says that the machine is busy, not that
-   * the driver is weak: it is tried again with more time, and refused only after the last attempt.
+   * How long each attempt of the self-test may take, ms. An attempt that runs out of time is repeated with more time,
+   * because the machine may be busy; the driver is refused only after the last attempt.
    */
   patienceMs: readonly number[]
   make: () => Promise<SandboxDriver>
@@ -35,7 +35,7 @@ export async function chooseDriver<C extends Candidate>(
 }
 
 type Passed = { driver: SandboxDriver; libraries: string[] }
-/** `late`: it ran out of time, which says nothing about the driver. */
+/** `late`: the self-test ran out of time. */
 type Refused = { why: string; late?: true }
 
 async function tryOut(candidate: Candidate, log: Log): Promise<Passed | Refused> {

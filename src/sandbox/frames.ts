@@ -30,7 +30,7 @@ export interface FrameReader {
   push(chunk: Buffer): void
 }
 
-/** Splits a byte stream into frames. Lines that are no frame are dropped; a line that is too long calls `onFlood`. */
+/** Splits a byte stream into frames. Lines that are not a frame are dropped; a line that is too long calls `onFlood`. */
 export function frameReader(onFrame: (frame: Frame) => void, onFlood: () => void): FrameReader {
   let parts: Buffer[] = []
   let held = 0
@@ -72,7 +72,7 @@ function parseFrame(text: string): Frame | undefined {
 
 const pngMagic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
 
-/** The bytes of a PNG, or undefined when it is none. */
+/** The bytes of a PNG, or undefined for anything else. */
 export function decodePng(base64: string): Buffer | undefined {
   const png = Buffer.from(base64, 'base64')
   return png.subarray(0, 8).equals(pngMagic) ? png : undefined

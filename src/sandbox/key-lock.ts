@@ -1,4 +1,4 @@
-/** A lock for each key, given in the order of the requests. */
+/** A lock for each key, granted in the order of the requests. */
 import { abortable } from '../util/abort.ts'
 
 export interface KeyLock {

@@ -1,4 +1,4 @@
-/** The limits of a session and of a cell unless a caller says otherwise. */
+/** The default limits of a session and of a cell. */
 import type { SandboxLimits } from './port.ts'
 
 export const defaultLimits: SandboxLimits = {

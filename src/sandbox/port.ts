@@ -20,7 +20,7 @@ export interface SandboxLimits {
   /** Text kept from one cell, bytes: head and tail stay, the middle is replaced by a note. */
   outputBytes: number
   images: number
-  /** Files that one cell may hand to the user, and the sum of their lengths in MiB; a sparse file counts in full. */
+  /** Files of one cell that are stored for the user, and the sum of their lengths in MiB; a sparse file counts in full. */
   files: number
   filesMb: number
 }
@@ -54,8 +54,8 @@ export interface SandboxSession {
   /** Memory of all its processes, bytes; 0 when they have ended. */
   memoryBytes(): Promise<number>
   /** Ends the running cell, and the session with it, because all sessions together take too much memory. */
-  shed(): void
-  /** Reads a file that was handed out: a regular file, no link followed, size-capped. */
+  stopForMemory(): void
+  /** Reads a file that a cell has reported: a regular file of limited size; links are not followed. */
   read(name: string): Promise<Readable>
   /** Ends the session and removes its folder. Safe to call twice. */
   close(): Promise<void>

@@ -1,4 +1,4 @@
-/** What a tree of processes uses, read from /proc: its members, its memory, and the files that it holds open. */
+/** A tree of processes, read from /proc: its members, its memory and its open files. */
 import { readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { sleep } from '../util/abort.ts'
 
@@ -32,7 +32,7 @@ export async function endBelow(root: number, spared: number): Promise<boolean> {
   return false
 }
 
-/** Stops everything below `root` except `spared`, also what is started meanwhile. Answers the pids that it stopped. */
+/** Stops everything below `root` except `spared`, also what is started meanwhile. Returns the pids that it stopped. */
 export async function freezeBelow(root: number, spared = 0): Promise<number[]> {
   const frozen = new Set<number>()
   for (;;) {
@@ -56,7 +56,7 @@ async function livingBelow(root: number, spared: number): Promise<number[]> {
 /** Ended, or a zombie that its parent has not waited for yet. */
 async function isDead(pid: number): Promise<boolean> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // The program's name stands in brackets and may hold brackets itself.
+  // The name of the program is in brackets and may contain brackets.
   const state = text.slice(text.lastIndexOf(')') + 2, text.lastIndexOf(')') + 3)
   return state === '' || state === 'Z' || state === 'X'
 }
@@ -101,7 +101,7 @@ export interface OpenFiles {
 }
 
 /**
- * What the tree holds open. Deleted files count when they are on `device`; one that is only mapped has no readable
+ * The open files and sockets of the tree. Deleted files count when they are on `device`; one that is only mapped has no readable
  * size and counts `mappedBytes`. A file or socket that several processes hold counts once.
  */
 export async function openFiles(pids: number[], device: bigint, mappedBytes: number): Promise<OpenFiles> {
@@ -126,7 +126,7 @@ export async function openFiles(pids: number[], device: bigint, mappedBytes: num
 
 /**
  * Files and folders in the memory file systems at `folders`, as the tree's youngest process sees them. Each takes
- * memory of the kernel, also an empty one. Undefined when the host may not look.
+ * memory of the kernel, also an empty one. Undefined when the host cannot inspect the processes.
  */
 export async function memoryFiles(pids: number[], folders: readonly string[]): Promise<number | undefined> {
   const pid = pids.at(-1)

@@ -1,10 +1,10 @@
-/** One cell from start to end: its time, the limits of its output, and the line that names the limit it reached. */
+/** Runs one cell: limits its time and its output, and adds a line that names the limit that was reached. */
 import { decodePng, type Frame } from './frames.ts'
 import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
 import type { RunnerProcess } from './runner-process.ts'
 import { storable } from '../util/text-joiner.ts'
 
-/** A limit that was passed; `hard` leaves the cell no time to stop by itself. */
+/** A limit that was exceeded; `hard` leaves the cell no time to stop by itself. */
 export interface Overrun {
   status: 'memory' | 'disk' | 'total memory'
   hard: boolean
@@ -37,10 +37,10 @@ type Stop = 'timeout' | 'cancelled' | Overrun['status']
 /** A cancelled cell gets this long to stop by itself, so that a cancel does not cost the session its variables. */
 const cancelGraceMs = 250
 
-/** What the note in place of the middle may add to a cell's text. */
+/** The maximum length of the note that replaces the middle of a cell's text. */
 const noteBytes = 1024
 
-/** The largest image that is passed on; the runner keeps to the same limit. */
+/** The largest image; the runner has the same limit. */
 const imageBytes = 8 * 1024 * 1024
 
 /** Runners send text at most every 50 ms, or 32 Ki characters at a time: more frames than this are an attack. */
@@ -104,7 +104,7 @@ async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndF
   })
 }
 
-/** Passes on what belongs to this cell, within the limits that an honest runner keeps by itself. */
+/** Passes on what belongs to this cell, within the limits that a runner observes unless a cell has manipulated it. */
 function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => void {
   let text = limits.outputBytes + noteBytes
   let images = limits.images
@@ -147,13 +147,15 @@ function statusOf(stop: Stop | 'crashed'): CellEnd['status'] {
 }
 
 function stopMessage(status: Stop | 'crashed', limits: SandboxLimits, lost: boolean): string {
-  const fate = lost ? 'The Python session was ended and its variables are gone.' : 'Variables are kept.'
+  const consequence = lost
+    ? 'The Python session was ended and its variables are gone.'
+    : 'Variables are kept.'
   const messages: Record<Stop | 'crashed', string> = {
-    timeout: `TimeoutError: the cell ran longer than ${limits.wallMs / 1000} seconds and was stopped. ${fate}`,
-    memory: `MemoryError: the cell used more than ${limits.memoryMb} MiB of memory and was stopped. ${fate}`,
-    'total memory': `MemoryError: the server's Python sessions together used more memory than they may, and this cell was stopped. ${fate}`,
-    disk: `OSError: more than ${limits.diskMb} MiB or too many files or folders in /mnt/data; the cell was stopped. ${fate}`,
-    crashed: `The Python process ended in the middle of the cell. ${fate}`,
+    timeout: `TimeoutError: the cell ran longer than ${limits.wallMs / 1000} seconds and was stopped. ${consequence}`,
+    memory: `MemoryError: the cell used more than ${limits.memoryMb} MiB of memory and was stopped. ${consequence}`,
+    'total memory': `MemoryError: the server's Python sessions together used more memory than they may, and this cell was stopped. ${consequence}`,
+    disk: `OSError: more than ${limits.diskMb} MiB or too many files or folders in /mnt/data; the cell was stopped. ${consequence}`,
+    crashed: `The Python process ended in the middle of the cell. ${consequence}`,
     cancelled: '',
   }
   return messages[status]

@@ -30,7 +30,7 @@ export const nativeParts = ['notebook.py', 'cell.py', 'native.py']
 
 export async function runnerBundle(
   parts: string[],
-  settings: RunnerSettings & { walls?: object },
+  settings: RunnerSettings & { confinement?: object },
 ): Promise<string> {
   return JSON.stringify({ parts: await Promise.all(parts.map(runnerFile)), settings })
 }

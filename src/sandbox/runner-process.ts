@@ -13,12 +13,12 @@ export interface RunnerProcess {
   isAlive(): boolean
   /**
    * Resolves when the order was written, or when it cannot be written because the process is gone. Never rejects:
-   * a runner that cannot be written to is killed, and callers learn it from `ended`.
+   * a runner that cannot be written to is killed, and `ended` resolves.
    */
   send(order: object): Promise<void>
   /** Sends every later frame to `onFrame` and every count of received bytes to `onBytes`, instead of to the former ones. */
   listen(onFrame: (frame: Frame) => void, onBytes?: (count: number) => void): void
-  /** Resolves on the `ready` frame; rejects with what the process said when it ends or `timeoutMs` runs out. */
+  /** Resolves on the `ready` frame; rejects with its stderr when it ends or `timeoutMs` runs out. */
   ready(timeoutMs: number): Promise<void>
   /** Ends the process tree; from then on `isAlive()` is false. */
   kill(): void
@@ -37,7 +37,7 @@ export function runnerProcess(
   let onBytes: (count: number) => void = () => {}
   let alive = true
   let killed = false
-  let said = ''
+  let stderrText = ''
 
   function end(): void {
     killed = true
@@ -50,16 +50,17 @@ export function runnerProcess(
     reader.push(chunk)
   })
   stderr.on('data', (chunk: Buffer) => {
-    if (said.length < stderrBytes) said += chunk.toString('utf8').slice(0, stderrBytes - said.length)
+    if (stderrText.length < stderrBytes)
+      stderrText += chunk.toString('utf8').slice(0, stderrBytes - stderrText.length)
   })
   // Every pipe needs an error handler: an unhandled error of a pipe would end the server.
   for (const pipe of child.stdio) pipe?.on('error', () => {})
-  // A child that no longer reads its orders is of no use, even if it still runs.
+  // A child that no longer reads its orders cannot be used, even if it still runs.
   stdin.on('error', end)
 
   const ended = childEnd(child, (message) => {
     alive = false
-    said += message
+    stderrText += message
   })
 
   return {
@@ -83,7 +84,7 @@ export function runnerProcess(
       const problem = await startProblem(isReady, ended, timeoutMs)
       if (problem === undefined) return
       end()
-      throw new Error(`The Python runner ${problem}${said === '' ? '' : `: ${said.trim()}`}`)
+      throw new Error(`The Python runner ${problem}${stderrText === '' ? '' : `: ${stderrText.trim()}`}`)
     },
     kill: end,
     signal(name) {

@@ -25,7 +25,7 @@ export interface SandboxSettings {
   downloads?: boolean
   poolSize?: number
   maxSessions?: number
-  /** What all sessions together may take, MiB; half of the machine's memory when missing. */
+  /** The memory limit of all sessions together, MiB; half of the machine's memory when missing. */
   totalMemoryMb?: number | undefined
   idleMs?: number
   totalMs?: number
@@ -37,7 +37,7 @@ export interface Sandbox {
   start(): void
   /**
    * Calls `work` with the session of `key`; calls of one key run one after another. Waits for the choice of a driver,
-   * and for a place when every session is busy. Rejects with what `work` rejects with, with the signal's reason when
+   * and for a session when all are busy. Rejects with what `work` rejects with, with the signal's reason when
    * it aborts while waiting, and with `SandboxUnavailable` when no driver works.
    */
   use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, signal?: AbortSignal): Promise<T>
@@ -87,14 +87,14 @@ export function openSandbox(settings: SandboxSettings): Sandbox {
       isStarted = true
       begin()
     },
-    async use(key, work, given) {
-      const signal = given ? AbortSignal.any([given, closing.signal]) : closing.signal
+    async use(key, work, aborted) {
+      const signal = aborted ? AbortSignal.any([aborted, closing.signal]) : closing.signal
       const { pool, description: found } = await abortable(opened, signal)
       if (!pool) throw new SandboxUnavailable(found.why ?? 'There is no sandbox.')
-      return pool.use(key, work, given)
+      return pool.use(key, work, aborted)
     },
     async end(key) {
-      // Before the choice there is no session, and what waits for one has its own signal.
+      // Before the choice there is no session, and each waiting call has its own signal.
       if (description.driver !== null) await (await opened).pool?.end(key)
     },
     describe: () => description,

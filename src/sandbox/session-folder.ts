@@ -11,7 +11,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 
-/** Deeper or larger trees are no results but an attempt to keep the host busy. */
+/** Deeper or larger trees are an attempt to keep the host busy. */
 const maxDepth = 32
 const maxEntries = 10_000
 const visitsAtOnce = 64
@@ -37,7 +37,7 @@ export interface SessionFolder {
   readonly data: string
   /** Temporary files of the tiers that cannot mount their own /tmp. */
   readonly tmp: string
-  /** Writes a file under a plain name and replaces whatever a cell has put there. */
+  /** Writes a file under a plain name and replaces whatever a cell has created there. */
   put(name: string, source: Readable | Buffer): Promise<void>
   link(name: string, alias: string): Promise<void>
   /** The regular files, at most `maxEntries` entries into the tree. */
@@ -50,7 +50,7 @@ export interface SessionFolder {
   remove(): Promise<void>
 }
 
-/** Makes `path` with its parts, owned by `owner` when given (the server is root), else by the server itself. */
+/** Creates `path` with its parts, owned by `owner` when given (the server is root), else by the server itself. */
 export async function sessionFolder(path: string, owner?: Owner): Promise<SessionFolder> {
   const [data, tmp, incoming] = [join(path, 'data'), join(path, 'tmp'), join(path, 'incoming')]
   await mkdir(path, { recursive: true, mode: 0o711 })
@@ -124,8 +124,8 @@ async function diskUsage(folder: string): Promise<{ bytes: number; full: boolean
 }
 
 /**
- * Calls `visit` for each entry and goes into those it answers true for. Each folder is opened without following
- * links and listed through its descriptor. Answers false when the tree was too large to walk to its end.
+ * Calls `visit` for each entry and enters those for which it returns true. Each folder is opened without following
+ * links and listed through its descriptor. Returns false when the tree is too large.
  */
 async function walk(root: string, visit: (path: string, name: string) => Promise<boolean>): Promise<boolean> {
   let entries = 0
@@ -155,7 +155,7 @@ async function walk(root: string, visit: (path: string, name: string) => Promise
   return enter(root, '', 1)
 }
 
-/** The names for which `visit` answers true; a few at a time, since each visit waits for a thread. */
+/** The names for which `visit` returns true; a few at a time, since each visit waits for a thread. */
 async function visitAll(names: string[], visit: (name: string) => Promise<boolean>): Promise<string[]> {
   const chosen: string[] = []
   for (let at = 0; at < names.length; at += visitsAtOnce) {
@@ -194,12 +194,12 @@ async function readRegular(
   } finally {
     await folder?.close()
   }
-  throw new Error(`/mnt/data/${name} is no regular file of at most ${maxBytes} bytes.`)
+  throw new Error(`/mnt/data/${name} is not a regular file of at most ${maxBytes} bytes.`)
 }
 
 /**
- * Removes a tree in which a cell may have removed permissions, or nested deeper than a path can be long: the system's
- * own tools go down folder by folder and follow no links.
+ * Removes a tree in which a cell may have removed permissions, or that is deeper than a path can be long: the tools of
+ * the system walk it folder by folder and do not follow links.
  */
 async function removeTree(path: string): Promise<void> {
   try {

@@ -1,4 +1,4 @@
-/** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a limit of their number. */
+/** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a maximum number. */
 import { abortable, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { keyLock } from './key-lock.ts'
@@ -9,7 +9,7 @@ export type FreshReason = 'new' | 'expired' | 'lost' | 'evicted'
 
 export interface PooledSession {
   session: SandboxSession
-  /** True when /mnt/data is empty and no variable is set: the caller puts the files back and tells the model. */
+  /** True when /mnt/data is empty and no variable is set: the caller copies the files into it and informs the model. */
   fresh: boolean
   /** Set when `fresh`. */
   reason?: FreshReason
@@ -21,7 +21,7 @@ export interface SessionPoolSettings {
   poolSize: number
   /** The most sessions at a time, those started ahead included. */
   maxSessions: number
-  /** What all sessions together may take, MiB. */
+  /** The memory limit of all sessions together, MiB. */
   totalMemoryMb: number
   /** A session ends this long after its last use, and `totalMs` after its first. */
   idleMs: number
@@ -39,7 +39,7 @@ interface Entry {
   expiry?: NodeJS.Timeout
 }
 
-/** For so many keys the reason of the last session's end is remembered, to say why the next one is fresh. */
+/** The number of keys for which the end of the last session is remembered, to report why the next one is fresh. */
 const rememberedKeys = 10_000
 
 /** How long the pool waits after a session could not be opened. */
@@ -69,9 +69,9 @@ export class SessionPool {
     this.#refill()
   }
 
-  async use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, given?: AbortSignal): Promise<T> {
+  async use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, aborted?: AbortSignal): Promise<T> {
     const closing = this.#closing.signal
-    const signal = given ? AbortSignal.any([given, closing]) : closing
+    const signal = aborted ? AbortSignal.any([aborted, closing]) : closing
     const unlock = await this.#locks.take(key, signal)
     try {
       const pooled = await this.#acquire(key, signal)
@@ -201,7 +201,7 @@ export class SessionPool {
       this.#settings.log('warn', 'a cell was stopped: the sandbox sessions take too much memory', {
         bytes: total,
       })
-      largest?.session.shed()
+      largest?.session.stopForMemory()
       return
     }
   }
@@ -248,19 +248,19 @@ export class SessionPool {
     return this.#entries.size + this.#warm.length + this.#reserved
   }
 
-  /** Wakes all who wait, in their order: one that was aborted must not use up the only wake-up. */
+  /** Wakes all waiting calls in their order: an aborted one must not use up the only wake-up. */
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  #hasRoom(): boolean {
+  #canOpenAhead(): boolean {
     const { poolSize, maxSessions } = this.#settings
     return !this.#closing.signal.aborted && this.#warm.length < poolSize && this.#live() < maxSessions
   }
 
   /** Fills the pool one session at a time, so that many starts do not slow down the running cells. */
   #refill(): void {
-    if (this.#refilling || !this.#hasRoom()) return
+    if (this.#refilling || !this.#canOpenAhead()) return
     this.#refilling = true
     this.#fill()
       .catch((error: unknown) => {
@@ -274,7 +274,7 @@ export class SessionPool {
   }
 
   async #fill(): Promise<void> {
-    while (this.#hasRoom()) {
+    while (this.#canOpenAhead()) {
       const session = await this.#openReserved()
       this.#reserved -= 1
       if (this.#closing.signal.aborted) return this.#discard(session)

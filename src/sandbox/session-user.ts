@@ -1,6 +1,6 @@
 /**
  * A user id of its own for each session of a root server. Two sessions under one id could send each other signals
- * and would share one process limit; the server's own id would not be held by any limit.
+ * and would share one process limit; the server's own id has no limits.
  */
 import { readdir, stat } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
@@ -12,7 +12,7 @@ export interface SessionUser {
   release(): Promise<void>
 }
 
-/** The range that Linux distributions leave for ids made up at run time. */
+/** The range that Linux distributions reserve for dynamic user ids. */
 const firstUid = 61_184
 const lastUid = 65_519
 

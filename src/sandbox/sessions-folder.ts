@@ -7,7 +7,7 @@ import { isRunning } from '../util/is-running.ts'
 
 /**
  * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under
- * other user ids: where these cannot pass the folders above the data, it lies in the system's /tmp instead.
+ * other user ids: where these cannot pass the folders above the data, it is in the system's /tmp instead.
  */
 export async function sandboxFolder(dataDir: string, name: string): Promise<string> {
   const inData = resolve(dataDir, 'sandbox', name)

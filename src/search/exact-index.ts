@@ -12,7 +12,8 @@ import { blockBytes, toBlock, VectorScan, type VectorBlock } from './vector-bloc
 interface Loaded extends Held {
   dimensions: number
   table: ChunkTable
-  blocks: VectorBlock[]
+  /** Undefined for a store that does not fit into the budget. */
+  blocks: VectorBlock[] | undefined
 }
 
 interface SearchOptions {
@@ -21,7 +22,7 @@ interface SearchOptions {
 }
 
 export class ExactIndex implements VectorIndex {
-  readonly #held: HeldStores<Loaded | undefined>
+  readonly #held: HeldStores<Loaded>
 
   /** A store larger than the budget is searched straight from its rows, which is slow. */
   constructor(options: { budgetBytes: number }) {
@@ -48,7 +49,7 @@ export class ExactIndex implements VectorIndex {
       this.#load(source, version, known),
     )
     signal.throwIfAborted()
-    if (!loaded) return searchRows(source, query, options, signal)
+    if (!loaded.blocks) return searchRows(source, query, options, signal)
     const scan = new VectorScan(query, loaded.table, options.accept)
     for (const block of loaded.blocks) await scan.add(block, signal)
     return scan.top(options.limit)
@@ -58,8 +59,7 @@ export class ExactIndex implements VectorIndex {
     this.#held.forget(vector_store_id)
   }
 
-  /** Undefined when the store does not fit into the budget. */
-  async #load(source: VectorSource, version: number, known: Loaded | undefined): Promise<Loaded | undefined> {
+  async #load(source: VectorSource, version: number, known: Loaded | undefined): Promise<Loaded> {
     const { dimensions } = source
     const before = known?.dimensions === dimensions ? known : undefined
     const { table, fresh } = withoutGone(before?.table ?? emptyTable, await source.parts())
@@ -71,7 +71,9 @@ export class ExactIndex implements VectorIndex {
       const block = toBlock(dimensions, page, writer)
       blocks.push(block)
       vectorBytes += blockBytes(block)
-      if (vectorBytes + writer.length * bytesPerChunk > this.#held.budgetBytes) return undefined
+      if (vectorBytes + writer.length * bytesPerChunk > this.#held.budgetBytes) {
+        return { version, dimensions, table: emptyTable, blocks: undefined, bytes: 0 }
+      }
     }
     const bytes = vectorBytes + writer.length * bytesPerChunk
     return { version, dimensions, table: writer.finish(), blocks, bytes }

@@ -5,11 +5,10 @@ export interface Held {
   bytes: number
 }
 
-/** `Loaded` is what a load answers: undefined in it stands for a store that is not to be kept. */
-export class HeldStores<Loaded extends Held | undefined> {
+export class HeldStores<Loaded extends Held> {
   readonly #budgetBytes: number
   /** In the order of their last use. */
-  readonly #stores = new Map<string, NonNullable<Loaded>>()
+  readonly #stores = new Map<string, Loaded>()
   /** Searches that come while a store is being loaded wait for the same load. */
   readonly #loading = new Map<string, Promise<Loaded>>()
 
@@ -29,7 +28,7 @@ export class HeldStores<Loaded extends Held | undefined> {
   async get(
     id: string,
     version: number,
-    load: (known: NonNullable<Loaded> | undefined) => Promise<Loaded>,
+    load: (known: Loaded | undefined) => Promise<Loaded>,
   ): Promise<Loaded> {
     const known = this.#stores.get(id)
     if (known?.version === version) {
@@ -53,7 +52,7 @@ export class HeldStores<Loaded extends Held | undefined> {
       // A newer version may have been loaded meanwhile. Then the next search loads that one again.
       this.#stores.delete(id)
       // A negative version stands for a store that does not exist.
-      if (store && store.version >= 0) this.#stores.set(id, store)
+      if (store.version >= 0) this.#stores.set(id, store)
       this.#evict()
       return store
     } finally {

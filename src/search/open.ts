@@ -1,23 +1,30 @@
 /** Opens what ingest and search work with. This is the one file that names the vector index. */
 import { ExactIndex } from './exact-index.ts'
-import { ParseProcesses } from '../documents/index.ts'
+import { defaultParseLimits, Languages, ParseProcesses, type OcrSettings } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'
 import { WordIndex } from './word-index.ts'
 
-interface RetrievalSettings extends Pick<Retrieval, 'db' | 'blobs' | 'clock' | 'log' | 'embedder'> {
+interface RetrievalSettings extends Pick<
+  Retrieval,
+  'db' | 'blobs' | 'clock' | 'log' | 'embedder' | 'reranker'
+> {
   /** For the vectors and words of stores that were searched. */
   memoryBytes: number
+  /** The program that reads pictures and scanned pages. */
+  ocr?: OcrSettings | undefined
 }
 
 /** The words of a chunk take about half the memory of its vectors. */
 const vectorShare = 2 / 3
 
-export function openRetrieval({ memoryBytes, ...parts }: RetrievalSettings): Retrieval {
-  const parsers = new ParseProcesses()
+export function openRetrieval({ memoryBytes, ocr, ...parts }: RetrievalSettings): Retrieval {
+  const parsers = new ParseProcesses(defaultParseLimits, ocr)
+  const languages = new Languages()
   return {
     ...parts,
     vectors: new ExactIndex({ budgetBytes: memoryBytes * vectorShare }),
-    words: new WordIndex({ budgetBytes: memoryBytes * (1 - vectorShare) }),
+    words: new WordIndex({ budgetBytes: memoryBytes * (1 - vectorShare), languages }),
+    languages,
     parsers,
     close: () => parsers.close(),
   }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bestOf, fuseScores, rankCandidates, vectorShare, type Candidate } from './rank.ts'
+import { bestOf, fuseScores, isRead, rankCandidates, rootScores, type Candidate } from './rank.ts'
 
 function candidate(file_id: string, index: number, score: number): Candidate {
   return { chunk_id: `${file_id}_${index}`, file_id, start: index * 100, end: index * 100 + 200, score }
@@ -15,7 +15,9 @@ function order(scores: ReadonlyMap<string, number>): string[] {
   return [...scores].toSorted(([, one], [, other]) => other - one).map(([id]) => id)
 }
 
-test('a score adds up vectors and words, and is between 0 and 1', () => {
+const asked = { text: 'which chunk is it', isRead: true }
+
+test('a score is between 0 and 1, and made of vectors and words', () => {
   const vectors = new Map([
     ['both', 0.8],
     ['meaning', 1.2],
@@ -25,14 +27,11 @@ test('a score adds up vectors and words, and is between 0 and 1', () => {
     ['both', 0.6],
     ['words', 1],
   ])
-  // The cosines spread over all of 0..1, so the share is the weight.
-  const fused = fuseScores(vectors, words, 0.5)
-  expect([...fused].map(([id, score]) => [id, Number(score.toFixed(4))])).toEqual([
-    ['both', 0.7],
-    ['meaning', 0.5],
-    ['opposite', 0],
-    ['words', 0.5],
-  ])
+  const fused = fuseScores(vectors, words, asked)
+  expect(order(fused).toSorted()).toEqual(['both', 'meaning', 'opposite', 'words'])
+  expect(fused.get('opposite')).toBe(0)
+  expect(Math.max(...fused.values())).toBeLessThanOrEqual(1)
+  expect(order(fused)[0]).toBe('words')
 })
 
 test.each([
@@ -45,8 +44,56 @@ test.each([
     ['unlike', second],
     ['named', third],
   ])
-  expect(order(fuseScores(vectors, new Map([['named', 0.1]]), 0.3))).toEqual(['meant', 'named', 'unlike'])
-  expect(order(fuseScores(vectors, new Map([['named', 0.9]]), 0.3))).toEqual(['named', 'meant', 'unlike'])
+  expect(order(fuseScores(vectors, new Map([['named', 0.1]]), asked))).toEqual(['meant', 'named', 'unlike'])
+  expect(order(fuseScores(vectors, new Map([['named', 0.9]]), asked))).toEqual(['named', 'meant', 'unlike'])
+})
+
+test('a chunk whose words are far ahead of all others is first, whatever the vectors say', () => {
+  const vectors = new Map([
+    ['meant', 0.9],
+    ['named', 0.1],
+    ['other', 0.5],
+  ])
+  const words = (other: number) =>
+    new Map([
+      ['named', 0.7],
+      ['other', other],
+    ])
+  expect(order(fuseScores(vectors, words(0.05), asked))[0]).toBe('named')
+  expect(order(fuseScores(vectors, words(0.66), asked))[0]).toBe('other')
+})
+
+test('words that found nothing do not count', () => {
+  expect(fuseScores(new Map([['one', 0.5]]), new Map(), asked)).toEqual(new Map([['one', 0.5]]))
+})
+
+test('the more words a query has, the less of them need to be in a chunk', () => {
+  const vectors = new Map([
+    ['meant', 0.6],
+    ['named', 0.1],
+    ['also named', 0.1],
+  ])
+  const words = rootScores(
+    new Map([
+      ['named', 0.2],
+      ['also named', 0.19],
+    ]),
+  )
+  const long = Array.from({ length: 64 }, (_, at) => `word${at}`).join(' ')
+  expect(order(fuseScores(vectors, words, asked))[0]).toBe('meant')
+  expect(order(fuseScores(vectors, words, { text: long, isRead: true }))[0]).toBe('named')
+})
+
+test('the best score of words is the root of its share, and the others keep their distance', () => {
+  const scores = rootScores(
+    new Map([
+      ['best', 0.49],
+      ['half', 0.245],
+    ]),
+  )
+  expect(scores.get('best')).toBeCloseTo(0.7, 6)
+  expect(scores.get('half')).toBeCloseTo(0.35, 6)
+  expect(rootScores(new Map())).toEqual(new Map())
 })
 
 test('of a few chunks with nearly equal cosines the one with the words is first', () => {
@@ -54,9 +101,7 @@ test('of a few chunks with nearly equal cosines the one with the words is first'
     ['one', 0.52],
     ['other', 0.5],
   ])
-  expect(order(fuseScores(vectors, new Map([['other', 0.2]]), 0.25))).toEqual(['other', 'one'])
-  // A single chunk has no spread.
-  expect(fuseScores(new Map([['one', 0.5]]), new Map(), 0.25).get('one')).toBeGreaterThan(0.2)
+  expect(order(fuseScores(vectors, new Map([['other', 0.4]]), asked))).toEqual(['other', 'one'])
 })
 
 test('a chunk gets the score of its best query', () => {
@@ -72,19 +117,7 @@ test('a chunk gets the score of its best query', () => {
   )
 })
 
-test.each([
-  'Wie lautet die Kennung des Ventils Q7-Zirkon in der Anlage?',
-  'Was bedeutet Plastid?',
-  'Wie oft reist Doctor Who?',
-  'Wo liegen die School of Medicine und die School of Law?',
-  'Où est la vanne de la chaudière ?',
-  '¿Dónde está el manual de la caldera?',
-  'Где находится клапан?',
-  '밸브는 어디에 있습니까?',
-  'أين الصمام؟',
-  '弁はどこですか',
-])('with an English embedder words alone decide about %s', (query) => {
-  const share = vectorShare('use-lite/512', query)
+test('an embedder that cannot read the query only orders what words leave equal', () => {
   const vectors = new Map([
     ['meant', 1],
     ['named', 0],
@@ -94,27 +127,21 @@ test.each([
     ['named', 0.02],
     ['meant', 0.01],
   ])
-  expect(order(fuseScores(vectors, words, share))).toEqual(['named', 'meant', 'unlike'])
-  expect(vectorShare('text-embedding-3-small/1536', query)).toBe(0.3)
+  const fused = fuseScores(vectors, words, { text: 'Was bedeutet Plastid?', isRead: false })
+  expect(order(fused)).toEqual(['named', 'meant', 'unlike'])
 })
 
 test.each([
-  'Where does the ferry to São Tomé leave?',
-  'What was the default of ERR_42?',
-  'Who was Ada Lovelace?',
-  'valve identifier boiler',
-  'E-4471',
-  '',
-])('to an English embedder %j is English, or no language at all', (query) => {
-  expect(vectorShare('use-lite/512', query)).toBe(0.25)
-})
-
-test('the vector of the built-in embedder counts less for a query of many words', () => {
-  const long =
-    'Which methods make titles of articles that describe what the articles contain, how do readers judge such titles, ' +
-    'and what problems come up when a computer searches for documents by approximate titles or by authors?'
-  expect(vectorShare('use-lite/512', long)).toBeLessThan(0.2)
-  expect(vectorShare('use-lite/512', long)).toBeGreaterThan(0.1)
+  ['Was bedeutet Plastid?', 'de', false],
+  ['밸브 점검', undefined, false],
+  ['弁はどこですか', 'ja', false],
+  ['E-4471', undefined, true],
+  ['hydraulic pump', undefined, true],
+  ['Where does the ferry to São Tomé leave?', 'en', true],
+  ['', undefined, true],
+])('an English embedder reads %j in %s: %s', (query, language, expected) => {
+  expect(isRead(query, 'use-lite/512', language)).toBe(expected)
+  expect(isRead(query, 'text-embedding-3-large/256', language)).toBe(true)
 })
 
 test('only the best of chunks that overlap by half is kept', () => {

@@ -1,86 +1,53 @@
 /** Makes one ranking of what was found by vectors and what was found by words. */
-import { termsOf } from '../documents/index.ts'
 
 export type Ranker = 'none' | 'auto'
 
-/**
- * How far the vectors of an embedder count, 0..1, words having the rest: a cosine counts as its place between the worst
- * and the best cosine of the candidates, whose spread differs much between embedders and queries.
- */
-interface Shares {
-  short: number
-  /** What the share falls to as the query gets longer. */
-  long: number
-  /** For a query in a language that the embedder does not read. */
-  foreign: number
-}
+/** By id: the vectors of these embedders say nothing about a text in another language. */
+const englishOnly = new Set(['use-lite/512', 'minilm-words/128', 'all-minilm-l6-v2/384'])
 
-/** By the id of an embedder; those that are not listed have not been measured. docs/retrieval.md has the numbers. */
-const measured: Readonly<Record<string, Shares>> = {
-  // It reads English only, and its vector blurs a query of many words. In other languages words decide, and vectors
-  // order what words leave equal.
-  'use-lite/512': { short: 0.25, long: 0.1, foreign: 1e-6 },
-}
-const unmeasured: Shares = { short: 0.3, long: 0.3, foreign: 0.3 }
-
-/** Queries with more different terms are long. */
-const shortTerms = 8
-
-/** How far vectors count for a query, 0..1; see `fuseScores`. */
-export function vectorShare(embedderId: string, query: string): number {
-  const { short, long, foreign } = measured[embedderId] ?? unmeasured
-  if (!isEnglish(query)) return foreign
-  const terms = new Set(termsOf(query)).size
-  return long + (short - long) * Math.min(1, shortTerms / Math.max(1, terms))
-}
-
-const wordSet = (words: string) => new Set(words.split(' '))
-/** Frequent words; few of the languages below have them too. */
-const englishWords = wordSet(
-  'and are at be by can did does for from has have how is it of on or that the this to were what when where which who ' +
-    'why with you',
-)
-/** Frequent German, French, Spanish, Italian, Portuguese and Dutch words that are not English ones. */
-const foreignWords = wordSet(
-  'aber auf bei das dem den der des ein eine einem einen einer es gibt hat im ist mit nicht sich sind und von wann ' +
-    'war warum was welche welchem welchen welcher welches wem wen wer werden weshalb wessen wie wird wo wofür wogegen womit woran worauf ' +
-    'wovon wozu wurde wurden viele zu zum zur au aux avec ce cette comment dans du elle ' +
-    'est et la le les ne nous ou par pas pour pourquoi quand que quel quelle qui sont sur un une vous como con cual ' +
-    'cuando de del donde el ella en esta hay las los para pero por porque se son su y che chi cosa della di dove gli il ' +
-    'nel non per quale sono com da dos em foi na no onde os qual uma een het hoe naar niet op van voor waar wanneer zijn',
-)
-
-/**
- * Letters of another script, or more frequent words and letters with accents of other languages than English words. Of
- * equally many the first decides: a question begins with its own language, and names come later.
- */
-function isEnglish(query: string): boolean {
-  const letters = query.match(/\p{L}/gu) ?? []
-  const latin = letters.filter((letter) => /\p{Script=Latin}/u.test(letter))
-  if (latin.length < letters.length / 2) return false
-  const words = [...new Set(query.toLowerCase().match(/\p{L}+/gu))]
-  const isForeign = (word: string) => foreignWords.has(word) || /[^a-z]/.test(word)
-  const signs = words.filter((word) => englishWords.has(word) || isForeign(word))
-  const foreign = signs.filter(isForeign).length
-  if (foreign * 2 !== signs.length) return foreign * 2 < signs.length
-  return signs[0] === undefined || !isForeign(signs[0])
+/** Whether vectors say something about a query. `language` is that of the query, undefined when it is not sure. */
+export function isRead(query: string, embedderId: string, language: string | undefined): boolean {
+  if (!englishOnly.has(embedderId)) return true
+  const isForeignScript = /\p{L}/u.test(query) && !/\p{Script=Latin}/u.test(query)
+  return !isForeignScript && (language === undefined || language === 'en')
 }
 
 /** Scores by chunk id. */
 export type Scores = ReadonlyMap<string, number>
 
+/**
+ * Scores of words as they are shown and fused: the best of a query has the root of its share of the query, since a chunk
+ * with all words, each once, has about half of what BM25 could reach. The order stays.
+ */
+export function rootScores(words: Scores): Map<string, number> {
+  const root = Math.sqrt(rangeOf(words).most)
+  return new Map([...words].map(([id, score]) => [id, root === 0 ? 0 : score / root]))
+}
+
 /** A smaller spread of cosines counts as this: little differences are chance when there are few candidates. */
 const leastSpread = 0.1
+/** Vectors of a query that the embedder cannot read only order what the words leave equal. */
+const unreadWeight = 1e-6
+/** Queries with more different words are long: even the best chunk has a small part of them. */
+const shortWords = 8
 
 /**
- * `weight * cosine + (1 - weight) * words`, both cut to 0..1, so the sum is in 0..1 too. A chunk that only one of the
- * two found has 0 from the other. The weight is the one that orders the chunks as if the cosines had been stretched to
- * 0..1 over the candidates and counted with `share`; the scores of words are not stretched, because a low one means that
- * no chunk has the words that matter. Sums of scores ranked better than sums of ranks.
+ * `weight * cosine + (1 - weight) * words`, words by `rootScores`, both cut to 0..1, so the sum is in 0..1 too. A chunk
+ * that only one of the two found has 0 from the other. The weight is the one that orders the chunks as if both had been
+ * stretched over the candidates, cosines to 0..1 and words to their best, and cosines counted `vectorWeight` times as
+ * much as words.
  */
-export function fuseScores(vectors: Scores, words: Scores, share: number): Map<string, number> {
-  const stretched = share / spreadOf(vectors)
-  const weight = stretched / (stretched + 1 - share)
+export function fuseScores(
+  vectors: Scores,
+  words: Scores,
+  query: { text: string; isRead: boolean },
+): Map<string, number> {
+  const bestWords = rangeOf(words).most
+  const { least, most } = rangeOf(vectors)
+  const cosines = (query.isRead ? vectorWeight(query.text, words) : unreadWeight) * bestWords
+  const spread = Math.max(leastSpread, most - least)
+  // Words that found nothing weigh nothing.
+  const weight = bestWords === 0 ? 1 : cosines / (cosines + spread)
   const fused = new Map<string, number>()
   for (const id of new Set([...vectors.keys(), ...words.keys()])) {
     fused.set(id, weight * within(vectors.get(id)) + (1 - weight) * within(words.get(id)))
@@ -88,13 +55,32 @@ export function fuseScores(vectors: Scores, words: Scores, share: number): Map<s
   return fused
 }
 
-function spreadOf(scores: Scores): number {
-  let [least, most] = [1, 0]
+/** The best chunk has so much of the query that its lead tells. */
+const clearlyFound = 0.4
+
+/**
+ * How much the vectors count where words count 1. The less the best chunk has of the rare words of the query, the less
+ * words can tell: a query in other words than the text's is a matter of vectors, an id is one of words. And the farther
+ * the best chunk is ahead of the next, the less there is left to decide.
+ */
+function vectorWeight(query: string, words: Scores): number {
+  const different = new Set(query.toLowerCase().match(/[\p{L}\p{N}]+/gu)).size
+  const { most, second } = rangeOf(words)
+  const found = most ** 2 * Math.cbrt(Math.max(1, different / shortWords))
+  const lead = (1 - second / most) * Math.min(1, found / clearlyFound)
+  return Math.max(unreadWeight, (1 - lead) ** 2 * (0.5 + 0.07 / Math.max(0.02, found) ** 2))
+}
+
+/** The least, the most and the second most, within 0..1. */
+function rangeOf(scores: Scores): { least: number; most: number; second: number } {
+  let [least, most, second] = [1, 0, 0]
   for (const score of scores.values()) {
-    least = Math.min(least, within(score))
-    most = Math.max(most, within(score))
+    const value = within(score)
+    least = Math.min(least, value)
+    second = Math.max(second, Math.min(most, value))
+    most = Math.max(most, value)
   }
-  return Math.max(leastSpread, most - least)
+  return { least, most, second }
 }
 
 /** Several queries at once: a chunk gets the score of the query that it fits best. */

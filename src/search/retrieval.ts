@@ -4,9 +4,15 @@ import type { Embedder } from '../embedders/port.ts'
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import type { ParseProcesses } from '../documents/index.ts'
+import type { Languages, ParseProcesses } from '../documents/index.ts'
 import type { VectorIndex } from './port.ts'
 import type { WordIndex } from './word-index.ts'
+
+export interface Reranker {
+  /** One score for each text, in order, 0..1. Throws when there are none in time; on abort the signal's reason. */
+  rerank(query: string, texts: readonly string[], signal: AbortSignal): Promise<number[]>
+  close(): void
+}
 
 export interface Retrieval {
   db: Database
@@ -17,7 +23,10 @@ export interface Retrieval {
   embedder: Embedder
   vectors: VectorIndex
   words: WordIndex
+  languages: Languages
   parsers: ParseProcesses
-  /** Kills what is being parsed. The embedder is the opener's to close. */
+  /** Orders the best results anew, where one is configured. */
+  reranker?: Reranker | undefined
+  /** Kills what is being parsed. Embedder and reranker are the opener's to close. */
   close(): Promise<void>
 }

@@ -11,8 +11,9 @@ import { passesFilter } from './attribute-filter.ts'
 import {
   bestOf,
   fuseScores,
+  isRead,
   rankCandidates,
-  vectorShare,
+  rootScores,
   type Candidate,
   type Ranker,
   type Scores,
@@ -43,8 +44,11 @@ export interface SearchResult {
   scores: ScoreParts
   attributes: Attributes
   text: string
+  /** Where the passage begins, and where it ends. */
   page?: number
+  last_page?: number
   slide?: number
+  last_slide?: number
   heading?: string
   vector_store_id: string
 }
@@ -66,12 +70,38 @@ export async function searchStores(
   const stores = await storesToSearch(retrieval, search)
   const found: Ranked[] = []
   for (const store of stores) found.push(...(await searchStore(retrieval, store, { search, signal })))
-  const ranked = rankCandidates(onceByFile(found), {
+  const candidates = await rerank(retrieval, search, { candidates: onceByFile(found), signal })
+  const ranked = rankCandidates(candidates, {
     limit: search.max_num_results,
     score_threshold: search.score_threshold,
     ranker: search.ranker,
   })
   return ranked.map(toResult)
+}
+
+/** A search answers with no more results than this, and a reranker reads every one. */
+const rerankLimit = 50
+
+/** The best candidates with the scores of the reranker; all as they were when there is none, or when it fails. */
+async function rerank(
+  { reranker, log }: Retrieval,
+  { queries, ranker }: Search,
+  { candidates, signal }: { candidates: Ranked[]; signal: AbortSignal },
+): Promise<Ranked[]> {
+  if (!reranker || ranker === 'none' || candidates.length === 0) return candidates
+  const best = rankCandidates(candidates, { limit: rerankLimit, score_threshold: 0, ranker })
+  const texts = best.map(({ chunk }) => chunk.text)
+  try {
+    const scored = await Promise.all(queries.map((query) => reranker.rerank(query, texts, signal)))
+    return best.map((candidate, at) => {
+      const score = Math.max(...scored.map((scores) => scores[at] ?? 0))
+      return { ...candidate, score, scores: { ...candidate.scores, rerank: score } }
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    log('warn', 'the results could not be reranked; they keep the order of the search', { error })
+    return candidates.map((candidate) => ({ ...candidate, scores: { ...candidate.scores, rerank: null } }))
+  }
 }
 
 /** The stores that exist, in the order of the request. A search counts as activity. */
@@ -146,7 +176,7 @@ interface Scored {
 }
 
 async function scoreStore(
-  { db, vectors, words, embedder }: Retrieval,
+  { db, vectors, words, languages, embedder }: Retrieval,
   store: VectorStoreRow,
   { query, signal }: { query: Query; signal: AbortSignal },
 ): Promise<Scored> {
@@ -163,14 +193,15 @@ async function scoreStore(
   // A chunk that only one index found gets its score from the other index too.
   const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
   const wordsToo = await searchRest(byWords, vectorHits, wordHits)
-  const share = vectorShare(embedder.id, query.text)
+  const language = await languages.detect(query.text)
   const meaning = scoresOf([...vectorHits, ...vectorsToo])
-  const inWords = scoresOf([...wordHits, ...wordsToo])
-  return { fused: fuseScores(meaning, inWords, share), meaning, words: inWords }
+  const inWords = rootScores(scoresOf([...wordHits, ...wordsToo]))
+  const asked = { text: query.text, isRead: isRead(query.text, embedder.id, language) }
+  return { fused: fuseScores(meaning, inWords, asked), meaning, words: inWords }
 }
 
 function wordsOnly(hits: Hit[]): Scored {
-  const words = scoresOf(hits)
+  const words = rootScores(scoresOf(hits))
   return { fused: words, meaning: undefined, words }
 }
 
@@ -266,7 +297,9 @@ function toResult({ chunk, score, scores }: Ranked): SearchResult {
     attributes: chunk.attributes,
     text: chunk.text,
     ...(chunk.page !== null && { page: chunk.page }),
+    ...(chunk.last_page !== null && { last_page: chunk.last_page }),
     ...(chunk.slide !== null && { slide: chunk.slide }),
+    ...(chunk.last_slide !== null && { last_slide: chunk.last_slide }),
     ...(chunk.heading !== null && { heading: chunk.heading }),
     vector_store_id: chunk.vector_store_id,
   }

@@ -1,5 +1,7 @@
 /** The rows of a vector store as the two indexes read them. */
-import { pagesOfTerms, pagesOfWindows } from '../sql/chunks.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { isCurrent, TermPacker } from '../documents/index.ts'
+import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTerms } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
@@ -52,7 +54,8 @@ export function wordSource(db: Database, vector_store_id: string): WordSource {
     parts: async () => toParts(await chunkedFiles(db, vector_store_id)),
     async *terms(parts) {
       for await (const page of pagesOfTerms(db, vector_store_id, parts.map(Number))) {
-        yield page.map((row) => ({
+        const fresh = await renewTerms(db, vector_store_id, page)
+        yield fresh.map((row) => ({
           part: String(row.store_file),
           chunk_id: chunkId(row),
           terms: row.terms,
@@ -60,6 +63,27 @@ export function wordSource(db: Database, vector_store_id: string): WordSource {
       }
     },
   }
+}
+
+/** Makes the terms of an earlier version again from the text, and stores them, so that this happens once. */
+async function renewTerms(
+  db: Database,
+  vector_store_id: string,
+  page: PageOfTerms[],
+): Promise<PageOfTerms[]> {
+  const old = page.filter(({ terms }) => !isCurrent(terms))
+  if (old.length === 0) return page
+  const packer = new TermPacker()
+  const renewed = new Map<string, PageOfTerms>()
+  for (const { store_file, position, text } of await textsOfChunks(db, vector_store_id, old)) {
+    const terms = Buffer.from(await packer.pack(text))
+    renewed.set(chunkId({ store_file, position }), { store_file, position, terms })
+    // Other work of the process gets its turn.
+    await turn()
+  }
+  await updateTerms(db, vector_store_id, [...renewed.values()])
+  // Chunks that were removed meanwhile are left out.
+  return page.flatMap((row) => (isCurrent(row.terms) ? row : (renewed.get(chunkId(row)) ?? [])))
 }
 
 function toParts(files: { seq: number; stamp: number }[]): SourcePart[] {

@@ -11,11 +11,13 @@ import {
   withoutGone,
   type ChunkTable,
 } from './chunk-table.ts'
+import { mostScore, wordScore, wordWeight, type AskedWord } from './bm25.ts'
 import { HeldStores, type Held } from './held-stores.ts'
 import type { SourcePart } from './port.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
-import { hashTerm, termsOf } from '../documents/index.ts'
+import { hashTerm, Languages, packedLanguage, queryTerms } from '../documents/index.ts'
 import { topHits, type Hit } from './top-hits.ts'
+import { searchWordRows } from './word-rows.ts'
 
 /** The rows of one vector store, as its index of words needs them. */
 export interface WordSource {
@@ -28,9 +30,6 @@ export interface WordSource {
   terms(parts: readonly string[]): AsyncIterable<(TermRow & { part: string; chunk_id: string })[]>
 }
 
-/** BM25 k1 and b: how much a repeated word counts, and how much a long chunk is held back. The usual values. */
-const repetition = 1.2
-const lengthWeight = 0.75
 /** Other work of the process gets a turn after so many postings: about a millisecond. */
 const turnPostings = 100_000
 /** A segment with fewer chunks is built again together with new chunks. A larger one stays as it is. */
@@ -46,14 +45,19 @@ interface Segment {
 
 interface Loaded extends Held {
   table: ChunkTable
-  segments: Segment[]
+  /** Undefined for a store that does not fit into the budget. */
+  segments: Segment[] | undefined
+  /** Of its chunks, those of removed parts included. */
+  languages: ReadonlySet<string>
 }
 
 export class WordIndex {
   readonly #held: HeldStores<Loaded>
+  readonly #languages: Languages
 
-  constructor(options: { budgetBytes: number }) {
+  constructor(options: { budgetBytes: number; languages?: Languages }) {
     this.#held = new HeldStores(options.budgetBytes)
+    this.#languages = options.languages ?? new Languages()
   }
 
   /** Bytes held now. */
@@ -73,15 +77,14 @@ export class WordIndex {
     signal: AbortSignal,
   ): Promise<Hit[]> {
     signal.throwIfAborted()
-    const asked = new Map<number, number>()
-    for (const hash of termsOf(query).map(hashTerm)) asked.set(hash, (asked.get(hash) ?? 0) + 1)
-    if (asked.size === 0) return []
     const version = await source.version()
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
-      load(source, version, known),
+      this.#load(source, version, known),
     )
     signal.throwIfAborted()
-    const scores = await scoreChunks(loaded, asked, signal)
+    const asked = await this.#askedWords(query, loaded.languages)
+    if (!loaded.segments) return searchWordRows(source, asked, options, signal)
+    const scores = await scoreChunks(loaded.table, loaded.segments, { asked, signal })
     const { accept } = options
     const { ids } = loaded.table
     if (accept) {
@@ -95,71 +98,96 @@ export class WordIndex {
   forget(vector_store_id: string): void {
     this.#held.forget(vector_store_id)
   }
-}
 
-async function load(source: WordSource, version: number, known: Loaded | undefined): Promise<Loaded> {
-  const { table, fresh } = withoutGone(known?.table ?? emptyTable, await source.parts())
-  const segments = table === emptyTable ? [] : [...(known?.segments ?? [])]
-  const writer = new TableWriter(table, fresh)
-  const open = segments.at(-1)?.rows ? segments.pop() : undefined
-  let [first, rows] = [open?.first ?? writer.length, open?.rows?.slice() ?? []]
-  const names = fresh.map(({ part }) => part)
-  for await (const page of names.length > 0 ? source.terms(names) : []) {
-    for (const row of page) {
-      writer.numberOf(row.part, row.chunk_id)
-      rows.push({ terms: row.terms })
+  async #askedWords(query: string, codes: ReadonlySet<string>): Promise<AskedWord[]> {
+    const languages = await Promise.all([...codes].map((code) => this.#languages.load(code)))
+    const own = await this.#languages.load((await this.#languages.detect(query)) ?? '')
+    const asked = new Map<string, AskedWord>()
+    for (const forms of queryTerms(query, languages, own)) {
+      const key = forms.join(' ')
+      const known = asked.get(key)
+      if (known) known.times += 1
+      else asked.set(key, { hashes: forms.map(hashTerm), times: 1 })
     }
-    if (rows.length < fullSegment) continue
-    segments.push({ first, postings: await buildPostings(rows), rows: undefined })
-    ;[first, rows] = [writer.length, []]
+    return [...asked.values()]
   }
-  if (open && open.rows?.length === rows.length) segments.push(open)
-  else if (rows.length > 0) segments.push({ first, postings: await buildPostings(rows), rows })
-  return {
-    version,
-    table: writer.finish(),
-    segments,
-    bytes: segments.reduce((sum, segment) => sum + sizeOf(segment), writer.length * bytesPerChunk),
+
+  /** Of a store that does not fit into the budget only its languages are kept, and memory never holds much more. */
+  async #load(source: WordSource, version: number, known: Loaded | undefined): Promise<Loaded> {
+    const { table, fresh } = withoutGone(known?.table ?? emptyTable, await source.parts())
+    const segments = table === emptyTable ? [] : [...(known?.segments ?? [])]
+    const writer = new TableWriter(table, fresh)
+    const open = segments.at(-1)?.rows ? segments.pop() : undefined
+    const languages = new Set(table === emptyTable ? [] : known?.languages)
+    let [first, rows] = [open?.first ?? writer.length, open?.rows?.slice() ?? []]
+    let isTooLarge = false
+    const bytes = () =>
+      segments.reduce((sum, segment) => sum + sizeOf(segment), rowBytes(rows) + writer.length * bytesPerChunk)
+    const names = fresh.map(({ part }) => part)
+    for await (const page of names.length > 0 ? source.terms(names) : []) {
+      for (const { terms } of page) languages.add(packedLanguage(terms))
+      if (isTooLarge) continue
+      for (const row of page) {
+        writer.numberOf(row.part, row.chunk_id)
+        rows.push({ terms: row.terms })
+      }
+      if (rows.length < fullSegment) continue
+      segments.push({ first, postings: await buildPostings(rows), rows: undefined })
+      ;[first, rows] = [writer.length, []]
+      isTooLarge = bytes() > this.#held.budgetBytes
+      if (isTooLarge) segments.length = 0
+    }
+    if (open && open.rows?.length === rows.length) segments.push(open)
+    else if (rows.length > 0) segments.push({ first, postings: await buildPostings(rows), rows })
+    rows = []
+    if (isTooLarge || bytes() > this.#held.budgetBytes) {
+      return { version, table: emptyTable, segments: undefined, languages, bytes: 0 }
+    }
+    return { version, table: writer.finish(), segments, languages, bytes: bytes() }
   }
 }
 
 function sizeOf({ postings, rows = [] }: Segment): number {
-  return rows.reduce((sum, { terms }) => sum + terms.byteLength, postings.bytes)
+  return postings.bytes + rowBytes(rows)
 }
 
-/**
- * A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed.
- * `asked` has how often the query has each term.
- */
+function rowBytes(rows: readonly TermRow[]): number {
+  return rows.reduce((sum, { terms }) => sum + terms.byteLength, 0)
+}
+
+/** A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed. */
 async function scoreChunks(
-  loaded: Loaded,
-  asked: ReadonlyMap<number, number>,
-  signal: AbortSignal,
+  table: ChunkTable,
+  segments: readonly Segment[],
+  { asked, signal }: { asked: readonly AskedWord[]; signal: AbortSignal },
 ): Promise<Float32Array> {
-  const { table } = loaded
   const scores = new Float32Array(table.ids.length).fill(-Infinity)
-  const mean = meanLength(loaded)
-  let bound = 0
+  const mean = meanLength(table, segments)
+  const weights: number[] = []
   let done = 0
-  for (const [hash, times] of asked) {
-    const holders = countHolders(loaded, hash)
-    const weight = times * Math.log(1 + (table.live - holders + 0.5) / (holders + 0.5))
-    bound += weight * (repetition + 1)
-    for (const segment of loaded.segments) addTerm(scores, segment, { hash, weight, mean })
+  for (const word of asked) {
+    // The terms of a word count as one term: how rare it is does not depend on the language of a chunk.
+    const holders = word.hashes.reduce((sum, hash) => sum + countHolders(table, segments, hash), 0)
+    const weight = wordWeight(word, holders, table.live)
+    weights.push(weight)
+    for (const hash of word.hashes) {
+      for (const segment of segments) addTerm(scores, segment, { hash, weight, mean })
+    }
     done += holders
     if (done < turnPostings) continue
     done = 0
     await turn()
     signal.throwIfAborted()
   }
+  const most = mostScore(weights)
   for (let chunk = 0; chunk < scores.length; chunk += 1) {
     if (scores[chunk] === -Infinity) continue
-    scores[chunk] = isLive(table, chunk) ? (scores[chunk] ?? 0) / bound : -Infinity
+    scores[chunk] = isLive(table, chunk) ? Math.min(1, (scores[chunk] ?? 0) / most) : -Infinity
   }
   return scores
 }
 
-function meanLength({ table, segments }: Loaded): number {
+function meanLength(table: ChunkTable, segments: readonly Segment[]): number {
   const isWhole = table.live === table.ids.length
   let sum = 0
   for (const { first, postings } of segments) {
@@ -171,7 +199,7 @@ function meanLength({ table, segments }: Loaded): number {
 }
 
 /** Chunks of removed parts do not count, so that scores are those of a new index. */
-function countHolders({ table, segments }: Loaded, hash: number): number {
+function countHolders(table: ChunkTable, segments: readonly Segment[], hash: number): number {
   let holders = 0
   for (const { first, postings } of segments) {
     if (table.live === table.ids.length) holders += postings.count(hash)
@@ -187,8 +215,7 @@ function addTerm(
 ): void {
   postings.each(term.hash, (at, count) => {
     const chunk = first + at
-    const length = 1 - lengthWeight + (lengthWeight * (postings.lengths[at] ?? 0)) / term.mean
-    const score = (term.weight * count * (repetition + 1)) / (count + repetition * length)
+    const score = wordScore(term.weight, count, (postings.lengths[at] ?? 0) / term.mean)
     const before = scores[chunk] ?? 0
     scores[chunk] = before === -Infinity ? score : before + score
   })

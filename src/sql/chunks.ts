@@ -128,7 +128,7 @@ const pageSize = 400
  */
 const filesPerPage = 100
 
-interface PageOfTerms {
+export interface PageOfTerms {
   store_file: number
   position: number
   terms: Buffer
@@ -147,6 +147,47 @@ export async function* pagesOfTerms(
       values: [vector_store_id, file, number, files],
     }),
   )
+}
+
+interface ChunkPlace {
+  store_file: number
+  position: number
+}
+
+/** The texts of the chunks that still exist. */
+export async function textsOfChunks(
+  db: Queryable,
+  vector_store_id: string,
+  places: readonly ChunkPlace[],
+): Promise<(ChunkPlace & { text: string })[]> {
+  return db.query({
+    name: 'texts_of_chunks',
+    text: `select c.store_file, c.position, c.text
+           from unnest($2::bigint[], $3::int[]) as wanted (store_file, position)
+           join chunks c on c.vector_store_id = $1 and c.store_file = wanted.store_file
+                        and c.position = wanted.position`,
+    values: [vector_store_id, places.map((one) => one.store_file), places.map((one) => one.position)],
+  })
+}
+
+/** Stores other terms for chunks. What is found by them is the caller's care: the version of the store stays. */
+export async function updateTerms(
+  db: Queryable,
+  vector_store_id: string,
+  rows: readonly PageOfTerms[],
+): Promise<void> {
+  await db.query({
+    name: 'update_terms',
+    text: `update chunks c set terms = new.terms
+           from unnest($2::bigint[], $3::int[], $4::bytea[]) as new (store_file, position, terms)
+           where c.vector_store_id = $1 and c.store_file = new.store_file and c.position = new.position`,
+    values: [
+      vector_store_id,
+      rows.map((row) => row.store_file),
+      rows.map((row) => row.position),
+      rows.map((row) => row.terms),
+    ],
+  })
 }
 
 /** The windows of some files of a store, in pages, ordered by file and number. */

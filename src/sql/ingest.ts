@@ -221,9 +221,9 @@ export async function strandedIngests(
 export async function storesOfOtherEmbedders(
   db: Queryable,
   embedder: string,
-): Promise<{ project: string; id: string }[]> {
-  return db.query<{ project: string; id: string }>({
-    text: 'select project, id from vector_stores where embedder <> $1 and not is_expired order by id',
+): Promise<{ project: string; id: string; embedder: string }[]> {
+  return db.query<{ project: string; id: string; embedder: string }>({
+    text: 'select project, id, embedder from vector_stores where embedder <> $1 and not is_expired order by id',
     values: [embedder],
   })
 }

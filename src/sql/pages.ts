@@ -54,7 +54,7 @@ export async function listRows<Row extends object, Item>(
   options: ListOptions<Row, Item>,
 ): Promise<Page<Item>> {
   const { table, columns, filter = {}, page, idColumn = 'id' } = options
-  const where = given(options.where)
+  const where = present(options.where)
   const values: unknown[] = where.map(([, value]) => value)
   const conditions = where.map(([column], index) => `${column} = $${index + 1}`)
   const scope = conditions.join(' and ')
@@ -64,7 +64,7 @@ export async function listRows<Row extends object, Item>(
     values.push(page.query, likePattern(isJson ? jsonText(page.query) : page.query))
     conditions.push(`(${idColumn} = $${values.length - 1} or ${column} ilike $${values.length})`)
   }
-  for (const [column, value] of given(filter)) {
+  for (const [column, value] of present(filter)) {
     values.push(value)
     conditions.push(`${column} = $${values.length}`)
   }
@@ -99,7 +99,7 @@ async function checkCursors<Row, Item>(
   scope: string,
 ): Promise<void> {
   const { table, page, idColumn = 'id' } = options
-  const scopeValues = given(options.where).map(([, value]) => value)
+  const scopeValues = present(options.where).map(([, value]) => value)
   for (const parameter of ['after', 'before'] as const) {
     const id = page[parameter]
     if (id === undefined) continue
@@ -111,7 +111,7 @@ async function checkCursors<Row, Item>(
   }
 }
 
-function given(columns: Columns): [string, string | undefined][] {
+function present(columns: Columns): [string, string | undefined][] {
   return Object.entries(columns).filter(([, value]) => value !== undefined)
 }
 

@@ -41,3 +41,14 @@ function conditionsFor(status: RunStatus): string[] {
   if (!openStatuses.includes(status)) return [own]
   return [own, `status in (${openStatuses.map((one) => `'${one}'`).join(', ')})`]
 }
+
+/** How many runs each project has that are queued, and that are queued, in progress or being cancelled. */
+export async function countRunsAtWork(
+  db: Queryable,
+): Promise<{ project: string; queued: number; runs: number }[]> {
+  return db.query({
+    name: 'count_runs_at_work',
+    text: `select project, count(*) filter (where status = 'queued') as queued, count(*) as runs
+           from runs where status in ('queued', 'in_progress', 'cancelling') group by project`,
+  })
+}

@@ -23,14 +23,14 @@ export async function findServerFacts(db: Queryable, project: string): Promise<S
   return row
 }
 
-/** The model names that most assistants of the project use. */
+/** The model names that most assistants use, of one project or of all. */
 export async function modelsInUse(
   db: Queryable,
-  project: string,
+  project: string | null,
 ): Promise<{ model: string; assistants: number }[]> {
   const rows = await db.query<{ model: string; assistants: number }>({
     text: `select (body -> 'model')::text as model, count(*)::int as assistants from assistants
-           where project = $1 group by 1 order by 2 desc, 1 limit 200`,
+           where $1::text is null or project = $1 group by 1 order by 2 desc, 1 limit 200`,
     values: [project],
   })
   return rows.map(({ model, assistants }) => ({ model: JSON.parse(model) as string, assistants }))

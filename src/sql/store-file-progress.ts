@@ -6,6 +6,8 @@ export interface StoreFileProgress {
   chunks: number | null
   /** Chunks that have their vectors. */
   embedded: number
+  /** What was not read, or read in another way than usual, in sentences. */
+  warnings: string[]
 }
 
 /** By file id. */
@@ -16,7 +18,8 @@ export async function findProgress(
 ): Promise<Map<string, StoreFileProgress>> {
   const rows = await db.query<StoreFileProgress & { file_id: string }>({
     name: 'store_file_progress',
-    text: `select file_id, chunk_count as chunks, embedded from vector_store_files
+    text: `select file_id, chunk_count as chunks, embedded, coalesce(warnings, '[]') as warnings
+           from vector_store_files
            where vector_store_id = $1 and file_id = any($2)`,
     values: [vector_store_id, file_ids],
   })

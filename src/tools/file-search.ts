@@ -44,8 +44,8 @@ const parameters = {
 }
 
 const description =
-  'Searches the files that the user has input. Answers with passages, each after a mark like 【4:0†name】. Put the ' +
-  'mark of a passage right behind every statement that you take from it, exactly as it is written.'
+  'Searches the files of the user. Returns passages, each after a mark like 【4:0†name】. Put the mark of a passage ' +
+  'directly after every statement that you take from it, exactly as it is written.'
 
 export function fileSearchTool(parts: FileSearchParts): Tool {
   return {
@@ -132,7 +132,8 @@ async function search(
 }
 
 /** A passage as the trace of the run stores it. */
-function tracedPassage({ attributes: _, ...result }: SearchResult, mark: string): Passage {
+function tracedPassage(found: SearchResult, mark: string): Passage {
+  const { attributes: _, last_page: __, last_slide: ___, ...result } = found
   return { ...result, mark, text: result.text.slice(0, tracedCharacters) }
 }
 
@@ -153,8 +154,14 @@ function markOf(ordinal: number, index: number, filename: string): string {
   return `【${ordinal}:${index}†${filename.replaceAll(/[【】†\s]+/g, ' ')}】`
 }
 
-function placeOf({ page, slide, heading }: SearchResult): string {
-  const place = page === undefined ? (slide === undefined ? '' : `slide ${slide}`) : `page ${page}`
-  const parts = [place, heading ?? ''].filter((part) => part !== '')
-  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
+/** A passage may begin on one page and end on another. */
+function placeOf({ page, last_page, slide, last_slide, heading }: SearchResult): string {
+  const parts = [rangeOf('page', page, last_page), rangeOf('slide', slide, last_slide), heading ?? '']
+  const known = parts.filter((part) => part !== '')
+  return known.length > 0 ? ` (${known.join(', ')})` : ''
+}
+
+function rangeOf(name: string, first: number | undefined, last: number | undefined): string {
+  if (first === undefined) return ''
+  return last === undefined || last === first ? `${name} ${first}` : `${name}s ${first} to ${last}`
 }

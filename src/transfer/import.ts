@@ -4,7 +4,7 @@ import type { Context } from '../domain/context.ts'
 import { importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { ContentIndex, fillContents } from './contents.ts'
-import { readRecords, type LocatedRecords } from './read-records.ts'
+import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { Kind, Order, TransferRecord } from './records.ts'
 import { orderThreads } from './reorder.ts'
 import { ReportBuilder } from './report.ts'
@@ -18,7 +18,7 @@ export interface ImportContext extends Pick<Context, 'blobs' | 'clock' | 'db'> {
   embedder: string
 }
 
-export interface ImportOptions {
+export interface ImportOptions extends ReadingOptions {
   /** A folder, a zip or a file. */
   path: string
   project: string
@@ -29,7 +29,6 @@ export interface ImportOptions {
   /** The most that a zip may hold, unpacked. */
   maxUnpackedBytes: number
   onProgress?: (progress: ImportProgress) => void
-  signal: AbortSignal
 }
 
 export interface ImportProgress {
@@ -81,10 +80,10 @@ export async function importObjects(context: ImportContext, options: ImportOptio
 
 /** Reads the files that have objects of these kinds, and writes those. */
 async function writeKinds(importing: Importing, kinds: ReadonlySet<Kind>): Promise<void> {
-  const { writer, found, signal } = importing
+  const { writer, found } = importing
   for (const { file, kinds: ofFile } of found.sources) {
     if (![...ofFile.keys()].some((kind) => kinds.has(kind))) continue
-    for await (const batch of (await readRecords(file, signal)) ?? []) {
+    for await (const batch of (await readRecords(file, importing)) ?? []) {
       await writeBatch(importing, batch, { kinds, orders: ofFile })
     }
   }

@@ -1,6 +1,6 @@
 /** The records of a file, batch by batch. */
 import { recognise } from './formats/recognise.ts'
-import { maxDocumentBytes, readValues } from './read-values.ts'
+import { readValues, tooLarge, usualDocumentBytes } from './read-values.ts'
 import type { Recognised } from './records.ts'
 import type { SourceFile } from './sources.ts'
 
@@ -10,12 +10,18 @@ export interface LocatedRecords {
   found: Recognised | undefined | 'damaged' | 'too large'
 }
 
+export interface ReadingOptions {
+  signal: AbortSignal
+  /** The most bytes of one JSON document; a larger one is skipped. */
+  maxDocumentBytes?: number | undefined
+}
+
 /** Undefined for a file that does not look like values at all. Throws the signal's reason. */
 export async function readRecords(
   file: SourceFile,
-  signal: AbortSignal,
+  { signal, maxDocumentBytes = usualDocumentBytes }: ReadingOptions,
 ): Promise<AsyncIterable<LocatedRecords[]> | undefined> {
-  const values = await readValues(file)
+  const values = await readValues(file, maxDocumentBytes)
   return values && recogniseAll(values, file, signal)
 }
 
@@ -24,12 +30,12 @@ async function* recogniseAll(
   file: SourceFile,
   signal: AbortSignal,
 ): AsyncGenerator<LocatedRecords[]> {
-  const { name, modified_at, bytes } = file
+  const { name, modified_at } = file
   for await (const batch of batches) {
     signal.throwIfAborted()
     yield batch.flatMap(({ value, line }): LocatedRecords[] => {
-      if (value === undefined)
-        return [{ line, found: bytes > maxDocumentBytes && line === 1 ? 'too large' : 'damaged' }]
+      if (value === tooLarge) return [{ line, found: 'too large' }]
+      if (value === undefined) return [{ line, found: 'damaged' }]
       return recognise(value, { file: name, line, modified_at }).map((found) => ({ line, found }))
     })
   }

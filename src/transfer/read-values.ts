@@ -9,9 +9,11 @@ import type { SourceFile } from './sources.ts'
 
 export interface LocatedValue {
   line: number
-  /** Undefined for a line that is damaged. */
+  /** Undefined for a line that is damaged; `tooLarge` for a document that was not read. */
   value: unknown
 }
+
+export const tooLarge = Symbol('too large')
 
 /** What the beginning of a file says about it. `other`: it holds no values. */
 type Layout = 'document' | 'lines' | 'table' | 'other'
@@ -19,14 +21,17 @@ type Layout = 'document' | 'lines' | 'table' | 'other'
 const headBytes = 256 * 1024
 const pieceBytes = 1024 * 1024
 /** A larger document does not fit into one string. Lines are read in pieces and may be of any number. */
-export const maxDocumentBytes = 400 * 1024 * 1024
+export const usualDocumentBytes = 400 * 1024 * 1024
 
 /** Batches of values in the order of the file; undefined when the file does not look like values at all. */
-export async function readValues(file: SourceFile): Promise<AsyncIterable<LocatedValue[]> | undefined> {
+export async function readValues(
+  file: SourceFile,
+  maxDocumentBytes: number,
+): Promise<AsyncIterable<LocatedValue[]> | undefined> {
   const layout = await layoutOf(file)
   if (layout === 'other') return undefined
   if (layout === 'lines') return readLines(file)
-  return layout === 'table' ? readTable(file) : readDocument(file)
+  return layout === 'table' ? readTable(file) : readDocument(file, maxDocumentBytes)
 }
 
 async function layoutOf({ path }: SourceFile): Promise<Layout> {
@@ -80,8 +85,12 @@ function isHeader(line: string): boolean {
   return names.length > 1 && names.some((name) => columnNames.has(name))
 }
 
-async function* readDocument({ path, bytes }: SourceFile): AsyncGenerator<LocatedValue[]> {
-  const text = bytes > maxDocumentBytes ? '' : await readFile(path, 'utf8')
+async function* readDocument(
+  { path, bytes }: SourceFile,
+  maxDocumentBytes: number,
+): AsyncGenerator<LocatedValue[]> {
+  if (bytes > maxDocumentBytes) return yield [{ line: 1, value: tooLarge }]
+  const text = await readFile(path, 'utf8')
   yield [{ line: 1, value: parsed(text.replace(/^\uFEFF/, '')) }]
 }
 

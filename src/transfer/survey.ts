@@ -1,6 +1,6 @@
 /** The first reading: which file has which objects in which order, and which threads they belong to. */
 import type { Kind, Order, Recognised, TransferRecord } from './records.ts'
-import { readRecords, type LocatedRecords } from './read-records.ts'
+import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { ReportBuilder } from './report.ts'
 import type { SourceFile } from './sources.ts'
 import { ThreadExtras } from './spool-extras.ts'
@@ -33,8 +33,7 @@ export interface Survey {
   orders: Map<string, string[]>
 }
 
-interface SurveyOptions {
-  signal: AbortSignal
+interface SurveyOptions extends ReadingOptions {
   onProgress?: (progress: { phase: 'reading'; done: number }) => void
 }
 
@@ -53,7 +52,7 @@ export async function survey(
     orders: new Map(),
   }
   for (const file of files) {
-    const batches = await readRecords(file, options.signal)
+    const batches = await readRecords(file, options)
     if (batches) await surveyFile(found, file, { batches, report, ...options })
     else found.others.push(file)
   }

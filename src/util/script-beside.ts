@@ -11,16 +11,6 @@ export function processBeside(importMetaUrl: string, name: string): { url: URL; 
   return { url, execArgv: isSource(url) ? ['--import', packageUrl(importMetaUrl, 'tsx')] : [] }
 }
 
-/** For `new Worker`: tsx ignores `--import` in a thread, so sources are started by a script of two lines. */
-export function workerBeside(importMetaUrl: string, name: string): URL {
-  const url = beside(importMetaUrl, name)
-  if (!isSource(url)) return url
-  // `require` would load the CommonJS build, which cannot register from a thread.
-  const tsx = packageUrl(importMetaUrl, 'tsx/esm/api').replace(/\.cjs$/, '.mjs')
-  const script = `import { register } from '${tsx}'; register(); await import('${url.href}')`
-  return new URL(`data:text/javascript,${encodeURIComponent(script)}`)
-}
-
 function beside(importMetaUrl: string, name: string): URL {
   return new URL(`./${name}.${isSource(new URL(importMetaUrl)) ? 'ts' : 'js'}`, importMetaUrl)
 }

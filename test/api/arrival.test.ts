@@ -1,8 +1,11 @@
+import Fastify from 'fastify'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
+import { limitArrival } from '../../src/http/arrival.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
@@ -137,4 +140,19 @@ test('more connections than the limit are closed unread, and the log says which 
       ),
     )
     .toBe(200)
+})
+
+test('an upload whose bytes wait for the server is not cut', async () => {
+  const http = Fastify()
+  limitArrival(http, periodMs)
+  http.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  http.post('/', async ({ body }) => {
+    await sleep(periodMs * 2.5)
+    return { bytes: (await text(body as Readable)).length }
+  })
+  const url = await http.listen({ port: 0, host: '127.0.0.1' })
+  const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+  const answer = await fetch(url, { method: 'POST', headers, body: 'x'.repeat(3_000_000) })
+  expect(await answer.json()).toEqual({ bytes: 3_000_000 })
+  await http.close()
 })

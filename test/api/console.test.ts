@@ -298,7 +298,7 @@ test('a search shows the parts of its scores, and a list of files their progress
   expect(shown.data[0]).toMatchObject({ heading: 'Sea', scores: { words: expect.any(Number) } })
   expect((await get(`${path}/files`)).data[0]).not.toHaveProperty('progress')
   const [file] = (await get(`${path}/files?include[]=progress`)).data
-  expect(file.progress).toEqual({ chunks: 1, embedded: 1 })
+  expect(file.progress).toEqual({ chunks: 1, embedded: 1, warnings: [] })
 })
 
 test('the server describes itself without secrets, to requests with a key', async () => {
@@ -335,6 +335,9 @@ test('the server reports model names without a provider', async () => {
   expect(models.in_use).toContainEqual(
     expect.objectContaining({ model: 'gpt-4o', target: 'scripted/gpt-4o' }),
   )
+  expect(server.complaints.splice(0)).toMatchObject([
+    { message: expect.stringContaining('lead to no model') },
+  ])
 })
 
 describe('the console', () => {

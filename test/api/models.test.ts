@@ -85,6 +85,13 @@ test('/readyz names the providers that do not answer, without their addresses', 
       models: { '*': 'up', 'gone-*': 'gone' },
     },
   })
+  const names = async () => (await refusing.request('GET', '/../readyz')).body.model.providers
+  expect(await names()).toEqual([
+    { provider: 'up', status: 'unknown' },
+    { provider: 'gone', status: 'unknown' },
+  ])
+  await refusing.request('GET', '/models/scripted')
+  await refusing.request('GET', '/models/gone-1')
   const { body } = await refusing.request('GET', '/../readyz')
   expect(body).toMatchObject({
     ready: true,

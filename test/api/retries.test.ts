@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { claimAnswer } from '../../src/domain/keep-answer.ts'
 import { cuttingProxy, type CuttingProxy, type Cut } from '../harness/cutting-proxy.ts'
 import { readStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
@@ -69,6 +71,19 @@ test('an idempotency key is valid for a day', async () => {
   expect(await (await post('/threads', {}, key)).json()).toEqual(first)
   server.clock.advance(24 * 3600 + 1)
   expect(await (await post('/threads', {}, key)).json()).not.toEqual(first)
+})
+
+test('a key whose first request got no answer can be used again after a quarter of an hour', async () => {
+  const { db, clock } = server
+  const body = '{}'
+  const body_hash = createHash('sha256').update(body).digest('hex')
+  const request = { project: 'default', key: 'no-answer', path: '/v1/threads', body_hash }
+  // A process that was killed while it answered leaves this.
+  expect(await claimAnswer({ db, clock }, request)).toBe('claimed')
+  const send = () => post('/threads', {}, { 'idempotency-key': request.key })
+  expect((await send()).status).toBe(409)
+  clock.advance(900)
+  expect((await send()).status).toBe(200)
 })
 
 test('with an idempotency key, a retry after a broken stream gets the stream of the same run', async () => {

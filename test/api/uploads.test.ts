@@ -6,6 +6,7 @@ import { toFile } from 'openai'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { type Upload, UploadPart } from '../../src/api/uploads.ts'
+import { closeUpload } from '../../src/domain/close-upload.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
 
@@ -308,6 +309,15 @@ test('the contents of parts are deleted an hour after the upload ended, and the 
   await until(() => !existsSync(blobPath('gh')))
   expect(await (await server.openai.files.content(body.file.id)).text()).toBe('abcd')
   expect(await (await server.openai.files.content(same.file.id)).text()).toBe('one')
+})
+
+test('an upload whose joined content was deleted in the meantime is not completed, and can be completed again', async () => {
+  const upload = await create(2)
+  const part = await addPart(upload, 'ab')
+  const missing = { id: upload.id, status: 'completed' as const, keeps: 'f'.repeat(64) }
+  const closing = server.db.transaction((tx) => closeUpload(server, tx, missing))
+  await expect(closing).rejects.toMatchObject({ status: 503 })
+  expect((await complete(upload, [part])).status).toBe(200)
 })
 
 test('uploads of another project and unknown uploads are not found', async () => {

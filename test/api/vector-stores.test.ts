@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
+import { touchVectorStores } from '../../src/sql/vector-stores.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectList, expectObject } from '../harness/shapes.ts'
 import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
@@ -251,4 +252,14 @@ test('a vector store of another project is not found by any operation', async ()
   const theirs = await server.request('POST', '/vector_stores', { file_ids }, headers)
   expect(theirs).toMatchObject(wireError(errors.notFound('file', file_id)))
   expect(mine.status).toBe(200)
+})
+
+test('a use that is recorded late does not move last_active_at back', async () => {
+  const { body } = await post('/vector_stores', { expires_after: { anchor: 'last_active_at', days: 1 } })
+  await touchVectorStores(server.db, [body.id], body.last_active_at + 100)
+  await touchVectorStores(server.db, [body.id], body.last_active_at + 50)
+  expect((await server.request('GET', `/vector_stores/${body.id}`)).body).toMatchObject({
+    last_active_at: body.last_active_at + 100,
+    expires_at: body.last_active_at + 100 + 86_400,
+  })
 })

@@ -212,7 +212,7 @@ test('another embedder waits for a restart, and models that come with it are tak
   const waits = { changed: ['providers'], needs_restart: ['default_embedder'] }
   expect((await reload()).body).toMatchObject(waits)
   expect((await reload()).body).toMatchObject({ changed: [], needs_restart: ['default_embedder'] })
-  expect((await call('GET', '/server')).body.models.embedder.id).toBe('use-lite/512')
+  expect((await call('GET', '/server')).body.models.embedder.id).toBe('minilm-words/128')
   after.script([{ text: ['new model'] }])
   expect(await plainRun()).toContain('new model')
 })

@@ -8,6 +8,7 @@ import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
 import { testDatabase } from '../harness/database.ts'
+import { installModel } from '../harness/local-model.ts'
 import { runMain } from './run-main.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
@@ -125,7 +126,7 @@ test.each([
   const environment = { ...settings(), DATABASE_URL: database.url }
   const { code, stderr } = await runMain([command, join(folder, name)], environment)
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^Spool could not start\. The database lacks migration \S+\.sql: an older version/m)
+  expect(stderr).toMatch(/^The database lacks migration \S+\.sql: an older version/m)
   const [row] = await database.db.query({ text: 'select max(number) as newest from schema_migrations' })
   expect(row).toEqual({ newest: older })
   await database.drop()
@@ -180,6 +181,26 @@ test('models are listed and asked', async () => {
   const { code, stdout } = await runMain(['models', 'test', 'gpt-4o'], settings())
   expect(code).toBe(0)
   expect(stdout).toMatch(/^demo\/\S+ answered in \d+\.\d s: "I am the built-in demo model/)
+})
+
+test('models pull names what it knows, and what is missing', async () => {
+  const unknown = await runMain(['models', 'pull', 'all-minilm-l6-v3'], settings())
+  expect(unknown.stderr).toMatch(/no model 'all-minilm-l6-v3' to pull\. Did you mean all-minilm-l6-v2\?/)
+  expect(unknown.code).toBe(2)
+  const source = ['--source', join(settings().SPOOL_DATA_DIR, 'nowhere')]
+  const missing = await runMain(['models', 'pull', 'all-minilm-l6-v2', ...source], settings())
+  expect(missing.stderr).toMatch(/nowhere is neither an address nor a folder nor a file/)
+  expect(missing.code).toBe(1)
+  const misplaced = await runMain(['models', 'list', ...source], settings())
+  expect(misplaced.stderr).toMatch(/'models list' has no option --source/)
+})
+
+test('models pull says which package is missing', async () => {
+  const { SPOOL_DATA_DIR } = settings()
+  installModel(SPOOL_DATA_DIR, { name: 'all-minilm-l6-v2' })
+  const { code, stdout } = await runMain(['models', 'pull', 'all-minilm-l6-v2'], settings())
+  expect(stdout).toMatch(/already in .*\nNot ready yet: .* npm install --ignore-scripts onnxruntime-node@/)
+  expect(code).toBe(0)
 })
 
 test('settings are checked, and printed without secrets', async () => {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { SandboxDriver, SandboxSession } from '../../src/sandbox/port.ts'
-import { type Canaries, setOutCanaries } from '../../src/sandbox/native/self-test.ts'
+import { type Canaries, placeCanaries } from '../../src/sandbox/native/self-test.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { hastyLimits, openFor, roomyLimits, runCode } from './sandbox-cells.ts'
 
@@ -60,7 +60,7 @@ export function escapeSuite(subject: EscapeSubject): void {
   describe.skipIf(subject.skip !== undefined)(`a hostile cell in the ${subject.name} sandbox`, () => {
     let canaries: Canaries
     beforeAll(async () => {
-      canaries = await setOutCanaries()
+      canaries = await placeCanaries()
       process.env.SPOOL_TEST_SECRET = 'secret-of-the-server'
     })
     afterEach(() => expect(canaries.reached()).toBe(0))

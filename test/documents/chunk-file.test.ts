@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defaultChunkSizes } from '../../src/documents/chunk.ts'
 import { readChunks } from '../../src/documents/chunk-file.ts'
-import { packTerms } from '../../src/documents/terms.ts'
+import { TermPacker } from '../../src/documents/terms.ts'
 import { defaultParseLimits, ParseProcesses } from '../../src/documents/parse-processes.ts'
 
 let folder = ''
@@ -40,7 +40,7 @@ test('a file becomes chunks on disk, in order and in bounded memory', async () =
   let start = -1
   for await (const one of readChunks(output)) {
     expect(one.start).toBeGreaterThan(start)
-    expect(Buffer.from(one.terms)).toEqual(Buffer.from(packTerms(one.text)))
+    expect(Buffer.from(one.terms)).toEqual(Buffer.from(await new TermPacker().pack(one.text)))
     start = one.start
     count += 1
   }

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import type { ExtractResult } from '../../src/documents/extract/extract-file.ts'
-import { defaultParseLimits, ParseProcesses, type ParseLimits } from '../../src/documents/parse-processes.ts'
+import { readDocument } from '../../src/documents/ocr.ts'
+import {
+  defaultParseLimits,
+  ParseProcesses,
+  type OcrSettings,
+  type ParseLimits,
+} from '../../src/documents/parse-processes.ts'
 import { readSections, type Section } from '../../src/documents/sections.ts'
 import { formatOf } from '../../src/documents/supported-extensions.ts'
 
@@ -25,9 +31,9 @@ export interface DocumentReader {
 const defaults: ParseLimits = { ...defaultParseLimits, processes: 1, idleMs: 60_000 }
 
 /** Call it once in a test file, outside of tests. */
-export function documentReader(limits: Partial<ParseLimits> = {}): DocumentReader {
+export function documentReader(limits: Partial<ParseLimits> = {}, ocr?: OcrSettings): DocumentReader {
   let folder = ''
-  const parsers = new ParseProcesses({ ...defaults, ...limits })
+  const parsers = new ParseProcesses({ ...defaults, ...limits }, ocr)
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'spool-extract-'))
   })
@@ -36,11 +42,12 @@ export function documentReader(limits: Partial<ParseLimits> = {}): DocumentReade
     await rm(folder, { recursive: true })
   })
   const read: DocumentReader['read'] = async (filename, content) => {
-    const format = formatOf(filename)
+    const format = formatOf(filename, ocr !== undefined)
     if (!format) throw new Error(`no reader for ${filename}`)
     const [input, output] = [join(folder, 'input'), join(folder, 'sections')]
     await writeFile(input, content)
-    const result = await parsers.run(
+    const result = await readDocument(
+      parsers,
       { kind: 'extract', input, output, format, maxCharacters: 64_000_000, inflateBytes: 20 << 20 },
       new AbortController().signal,
     )

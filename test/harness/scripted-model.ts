@@ -93,8 +93,8 @@ export interface ScriptedModel {
   whenever(answer: ((body: any) => ScriptedStep) | undefined): void
   /** Embeddings are answered only once this has resolved; undefined takes it away again. */
   holdEmbeddings(until: Promise<unknown> | undefined): void
-  /** Answers requests for embeddings with this status; undefined takes it away again. */
-  failEmbeddings(status: number | undefined): void
+  /** Answers requests for embeddings with this status and headers; undefined takes it away again. */
+  failEmbeddings(status: number | undefined, headers?: Record<string, string>): void
   /** What GET /models lists. */
   models: string[]
   /** How many sockets were ever opened: tells whether connections are reused. */
@@ -115,7 +115,7 @@ interface State {
   requests: RecordedRequest[]
   others: RecordedRequest[]
   heldEmbeddings: Promise<unknown> | undefined
-  failedEmbeddings: number | undefined
+  failedEmbeddings: { status: number; headers: Record<string, string> } | undefined
   models: string[]
   connections: number
   abandoned: number
@@ -159,7 +159,8 @@ export async function scriptedModel(options: { port?: number } = {}): Promise<Sc
     script: (steps) => void state.steps.push(...steps),
     whenever: (answer) => void (state.answer = answer),
     holdEmbeddings: (until) => void (state.heldEmbeddings = until),
-    failEmbeddings: (status) => void (state.failedEmbeddings = status),
+    failEmbeddings: (status, headers = {}) =>
+      void (state.failedEmbeddings = status === undefined ? undefined : { status, headers }),
     connections: () => state.connections,
     abandoned: () => state.abandoned,
     open: () => state.open,
@@ -207,7 +208,10 @@ async function receive(state: State, request: IncomingMessage, response: ServerR
     await state.heldEmbeddings
     const failure = state.failedEmbeddings
     if (failure === undefined) sendJson(response, 200, embedScripted(body))
-    else sendJson(response, failure, { error: { message: 'scripted', type: 'server_error' } })
+    else {
+      for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value)
+      sendJson(response, failure.status, { error: { message: 'scripted', type: 'server_error' } })
+    }
   } else {
     sendJson(response, 404, { error: { message: `Invalid URL (${request.method} ${path})` } })
   }

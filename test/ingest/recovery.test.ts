@@ -137,3 +137,17 @@ test('files that a process worked on when it ended are processed one at a time',
     expect(done.status).toBe('completed')
   }
 })
+
+test('a file that its worker owns in the database and does not know is released and completed', async () => {
+  const { file_id } = await attach('forgotten.txt')
+  await eventually(async () => (await rowOf(file_id)).status === 'completed', 'the first ingest')
+  await server.db.query({
+    text: `with vectors as (delete from chunk_windows)
+           update vector_store_files set status = 'in_progress', embedded = 0, attempt = attempt + 1,
+             lease_owner = (select id from workers limit 1)
+           where file_id = $1`,
+    values: [file_id],
+  })
+  await eventually(async () => (await rowOf(file_id)).status === 'completed', 'the second ingest')
+  expect(await leaseOf(file_id)).toBeNull()
+})

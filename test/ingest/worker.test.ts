@@ -107,3 +107,19 @@ test('messages, threads, assistants and stores without files do not wake the wor
   await server.openai.vectorStores.files.poll(store_id, file_id)
   expect(claims).toBeGreaterThan(0)
 })
+
+test('a file waits as long as the provider of embeddings asks, before it is tried again', async () => {
+  server.model.failEmbeddings(429, { 'retry-after': '900' })
+  const { store_id, file_id } = await attach('a.txt', 'Ferries leave at noon.')
+  const waiting = () =>
+    server.db.query<{ status: string }>({
+      text: `select status from vector_store_files
+             where file_id = $1 and retry_at > clock_timestamp() + interval '10 minutes'`,
+      values: [file_id],
+    })
+  await expect.poll(waiting).toEqual([{ status: 'in_progress' }])
+  expect(server.complaints.splice(0).map(({ message }) => message)).toEqual(['a file is tried again'])
+  // Words find it meanwhile.
+  const { data } = await server.openai.vectorStores.search(store_id, { query: 'ferries' })
+  expect(data).toHaveLength(1)
+})

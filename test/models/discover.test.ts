@@ -1,7 +1,7 @@
 /** A start without a provider beside model servers of this machine. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { describe, afterEach, expect, test } from 'vitest'
 import { withLocalServers } from '../../src/models/discover.ts'
 
 const servers: Server[] = []
@@ -69,4 +69,34 @@ test('nothing changes where no server answers, a server has no model, or a provi
   const configured = { providers: { demo: { type: 'demo' as const } }, models: {} }
   expect(await withLocalServers(configured, { port: 2, log, places: chat })).toBe(configured)
   expect(await withLocalServers(nothing, { port: chat[0]?.port ?? 0, log, places: chat })).toBe(nothing)
+})
+
+describe('the embedding model of a configured server on this machine', () => {
+  const settingsFor = (base_url: string, more: object = {}) => ({
+    providers: { mine: { type: 'openai' as const, base_url, ...more } },
+    models: { '*': 'mine' },
+  })
+  const options = { port: 1, log, places: [] }
+
+  test('is used when the settings name none', async () => {
+    const base_url = `http://127.0.0.1:${await modelServer(['llama3', 'nomic-embed-text'])}/v1`
+    const found = await withLocalServers(settingsFor(base_url), options)
+    expect(found).toEqual(settingsFor(base_url, { embedders: { 'nomic-embed-text': { dimensions: 3 } } }))
+  })
+
+  test('is not looked for when the settings name one, or have a default_embedder', async () => {
+    const base_url = `http://127.0.0.1:${await modelServer(['nomic-embed-text'])}/v1`
+    const written = settingsFor(base_url, { embedders: { own: { dimensions: 8 } } })
+    expect(await withLocalServers(written, options)).toBe(written)
+    const named = { ...settingsFor(base_url), default_embedder: 'built-in' }
+    expect(await withLocalServers(named, options)).toBe(named)
+  })
+
+  test('is not there when the server has none, does not answer, or is elsewhere', async () => {
+    const silent = settingsFor('http://127.0.0.1:1/v1')
+    const chatOnly = settingsFor(`http://127.0.0.1:${await modelServer(['llama3'])}/v1`)
+    const elsewhere = settingsFor('http://192.0.2.1/v1')
+    for (const settings of [silent, chatOnly, elsewhere])
+      expect(await withLocalServers(settings, options)).toBe(settings)
+  })
 })

@@ -3,28 +3,49 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { anthropic, anthropicKey } from '../harness/native-upstreams/anthropic.ts'
 import { nativeUpstream, type NativeUpstream } from '../harness/native-upstreams/base.ts'
 import { gemini, geminiKey } from '../harness/native-upstreams/gemini.ts'
+import { strictUpstream, type StrictUpstream } from '../harness/strict-upstreams/base.ts'
+import { deepseek } from '../harness/strict-upstreams/deepseek.ts'
+import { gemini as geminiCompatible } from '../harness/strict-upstreams/gemini.ts'
+import { kimi } from '../harness/strict-upstreams/kimi.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories } from '../harness/stories.ts'
 
 const upstreams: Record<string, NativeUpstream> = {}
+const compatible: Record<string, StrictUpstream> = {}
 let server: TestServer
 let storeId: string
 
 beforeAll(async () => {
   upstreams.claude = await nativeUpstream(anthropic)
   upstreams.gemini = await nativeUpstream(gemini)
+  for (const provider of [deepseek, kimi, geminiCompatible]) {
+    compatible[provider.name] = await strictUpstream(provider)
+  }
+  const strict = (name: string) => ({ type: 'openai' as const, base_url: compatible[name]?.url ?? '' })
   const claudeUrl = `${upstreams.claude.origin}/v1`
   server = await testServer({
     models: {
       providers: {
         claude: { type: 'anthropic', api_key: anthropicKey, base_url: claudeUrl },
         gemini: { type: 'google', api_key: geminiKey, base_url: `${upstreams.gemini.origin}/v1beta` },
+        deepseek: strict('deepseek'),
+        kimi: strict('kimi'),
+        compatible: strict('gemini'),
         stranger: { type: 'anthropic', api_key: 'wrong-key-of-ours', base_url: claudeUrl },
+        'gemini-stranger': {
+          type: 'google',
+          api_key: 'wrong-key-of-ours',
+          base_url: `${upstreams.gemini.origin}/v1beta`,
+        },
       },
       models: {
         claude: 'claude/claude-sonnet-4-5',
         gemini: 'gemini/gemini-3-pro',
+        deepseek: 'deepseek',
+        kimi: 'kimi',
+        compatible: 'compatible/gemini',
         stranger: 'stranger/claude',
+        'gemini-stranger': 'gemini-stranger/gemini-3.8-flash',
       },
     },
     config: { sandbox: { choice: 'auto', pythonPath: undefined, downloads: false } },
@@ -38,7 +59,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.complaints.splice(0)
   await server.close()
-  for (const upstream of Object.values(upstreams)) await upstream.close()
+  for (const upstream of [...Object.values(upstreams), ...Object.values(compatible)]) await upstream.close()
 })
 
 const { post, get, newAssistant, newThread, rest, start, messages, steps } = stories(() => server)
@@ -175,28 +196,46 @@ describe.each(['claude', 'gemini'])('%s', (model) => {
   })
 
   test('nothing that it refuses was sent', () => {
-    expect(upstreams[model]?.refused.filter((text) => !text.includes('x-api-key'))).toEqual([])
+    expect(upstreams[model]?.refused.filter((text) => !/api.key/i.test(text))).toEqual([])
   })
 })
 
-test('a thread changes its provider between runs, tool calls included', async () => {
-  const thread = await newThread('Please call get_weather and get_time')
-  await runToEnd('gemini', thread, { tools: functions })
-  for (const model of ['claude', 'gemini', 'claude']) {
+const everyone = ['claude', 'gemini', 'deepseek', 'kimi', 'compatible']
+const changes = everyone.flatMap((from) => everyone.map((to) => [from, to] as const))
+
+test.each(changes)('a thread goes from %s to %s and back, calls and thoughts included', async (from, to) => {
+  for (const upstream of Object.values(upstreams)) upstream.refused.splice(0)
+  const thread = await post('/threads', {
+    messages: [
+      { role: 'assistant', content: 'Welcome!' },
+      { role: 'user', content: 'Please call get_weather then get_time' },
+    ],
+  })
+  await runToEnd(from, thread, { tools: functions })
+  for (const model of [to, from]) {
     await say(thread, 'Once more: call get_time then get_weather')
-    await runToEnd(model, thread, { tools: functions })
+    await runToEnd(model, thread, { tools: functions, reasoning_effort: 'high' })
+    await say(thread, 'And in one message more.')
+    await say(thread, 'Without a call.')
+    await runToEnd(model, thread)
   }
-  expect(upstreams.gemini?.refused).toEqual([])
+  const refused = [upstreams.claude, upstreams.gemini].flatMap((one) => one?.refused ?? [])
+  expect(refused.filter((text) => !/api.key/i.test(text))).toEqual([])
 })
 
-test('a wrong key ends the run with server_error, which names neither key nor address', async () => {
-  const assistant = await newAssistant({ model: 'stranger' })
-  const run = await rest(await start({ assistant, thread: await newThread('Hello') }))
-  expect(run.last_error.code).toBe('server_error')
-  expect(run.last_error.message).toMatch(/provider refused the credentials/)
-  const trace = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
-  expect(JSON.stringify(trace)).not.toMatch(/wrong-key-of-ours|127\.0\.0\.1/)
-})
+test.each(['stranger', 'gemini-stranger'])(
+  'a wrong key ends the run with server_error, which names the provider %s, and neither key nor address',
+  async (model) => {
+    const assistant = await newAssistant({ model })
+    const run = await rest(await start({ assistant, thread: await newThread('Hello') }))
+    expect(run.last_error).toEqual({
+      code: 'server_error',
+      message: `The model's provider '${model}' refused the credentials that this server has for it.`,
+    })
+    const trace = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
+    expect(JSON.stringify(trace)).not.toMatch(/wrong-key-of-ours|127\.0\.0\.1/)
+  },
+)
 
 test('what a provider cannot obey stands in the trace', async () => {
   const thread = await newThread('Hello')

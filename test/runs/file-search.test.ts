@@ -1,6 +1,7 @@
 import { toFile } from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ScriptedStep } from '../harness/scripted-model.ts'
+import { pdf } from '../documents/make-files.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
 let server: TestServer
@@ -119,6 +120,86 @@ test('passages are shown to those who ask for them, in streams and in lists', as
   expect(bare.body.step_details.tool_calls[0].file_search.results[0]).not.toHaveProperty('content')
   const full = await server.request('GET', `${path}?include[]=${include}`)
   expect(full.body.step_details).toEqual(step.step_details)
+})
+
+test('a mark points to the passage that carries the claim, not to one that contradicts it', async () => {
+  const older = 'Until 2019 the safety valve of the boiler opened at 5 bar.'
+  const newer = 'Since 2020 the safety valve of the boiler opens at 7 bar.'
+  const filler = 'Boilers are cleaned in spring. '.repeat(30)
+  const { openai } = server
+  const valves = (await openai.vectorStores.create({})).id
+  const strategy = {
+    type: 'static',
+    static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 },
+  } as const
+  const ids: Record<string, string> = {}
+  for (const [name, text] of Object.entries({
+    'manual.txt': `${older}\n\n${filler}\n\n${newer}`,
+    'notes.txt': 'Somebody wrote that the safety valve of the boiler opens at 9 bar.',
+  })) {
+    ids[name] = await upload(name, text)
+    await openai.vectorStores.files.createAndPoll(
+      valves,
+      { file_id: ids[name], chunking_strategy: strategy },
+      { pollIntervalMs: 20 },
+    )
+  }
+  const reader = await makeAssistant({ file_search: { vector_store_ids: [valves] } })
+  const claims = { '5 bar': 'manual.txt', '7 bar': 'manual.txt', '9 bar': 'notes.txt' }
+  const pieces: string[] = []
+  const readPassages = (body: any) => {
+    const found: string = body.messages.at(-1).content
+    for (const claim of Object.keys(claims)) {
+      const passage = found.split(/\n\n(?=【)/).find((one) => one.includes(claim))
+      pieces.push(`It is ${claim}`, /^【[^】]*】/.exec(passage ?? '')?.[0] ?? 'not found', '. ')
+    }
+  }
+  server.model.script([search('When does the safety valve open?'), { text: pieces, expect: readPassages }])
+  const include = encodeURIComponent('step_details.tool_calls[*].file_search.results[*].content')
+  const events = await server.stream(`/threads/runs?include[]=${include}`, {
+    assistant_id: reader,
+    thread: { messages: [{ role: 'user', content: 'When does the valve open?' }] },
+  })
+  const completed = events.find((one) => one.event === 'thread.run.step.completed')?.data
+  const { results } = completed.step_details.tool_calls[0].file_search
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  const { value, annotations } = message.content[0].text
+  expect(annotations).toHaveLength(3)
+  for (const [at, [claim, name]] of Object.entries(claims).entries()) {
+    const { text, start_index, file_citation } = annotations[at]
+    expect(file_citation.file_id).toBe(ids[name])
+    // The second number of a mark is the place of its passage in the results.
+    const [, place] = /^【\d+:(\d+)†/.exec(text) ?? []
+    expect(results[Number(place)].content[0].text).toContain(claim)
+    expect(value.slice(0, start_index)).toMatch(new RegExp(`${claim}$`))
+  }
+})
+
+test('the model is shown the pages and the heading of a passage', async () => {
+  const { openai } = server
+  const mixed = (await openai.vectorStores.create({})).id
+  const files = {
+    'pages.pdf': pdf(['The harbour of Kiel froze.', 'The harbour of Lubeck did not.']),
+    'heads.md': '# Harbours\n\nThe harbour of Husum is small.\n',
+  }
+  for (const [name, content] of Object.entries(files)) {
+    const file = await toFile(Buffer.from(content), name)
+    await openai.vectorStores.files.uploadAndPoll(mixed, file, { pollIntervalMs: 20 })
+  }
+  const seen: string[] = []
+  server.model.script([
+    search('harbour'),
+    { text: ['ok'], expect: (body) => seen.push(body.messages.at(-1).content) },
+  ])
+  await openai.beta.threads.createAndRunPoll(
+    {
+      assistant_id: await makeAssistant({ file_search: { vector_store_ids: [mixed] } }),
+      thread: { messages: [{ role: 'user', content: 'Hi' }] },
+    },
+    { pollIntervalMs: 20 },
+  )
+  expect(seen[0]).toMatch(/【\d+:\d†pages\.pdf】 \(pages 1 to 2\)\n/)
+  expect(seen[0]).toMatch(/【\d+:\d†heads\.md】 \(Harbours\)\n/)
 })
 
 test('a mark that points nowhere is left as text', async () => {

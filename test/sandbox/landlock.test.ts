@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { landlockDriver, type LandlockWalls } from '../../src/sandbox/landlock/landlock.ts'
+import { landlockDriver, type LandlockProtections } from '../../src/sandbox/landlock/landlock.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { sandboxContract } from '../contracts/sandbox.ts'
 import { openFor, runCode } from '../contracts/sandbox-cells.ts'
@@ -43,7 +43,7 @@ os.path.abspath('a.txt')`
   test.each([
     ['Landlock', { landlock: false }, /read .*canary.*read \/etc\/passwd/],
     ['the system call filter', { seccomp: false }, /inet socket.*system call keyctl/],
-  ])('its self-test fails without %s', async (_wall, weakened: Partial<LandlockWalls>, why) => {
+  ])('its self-test fails without %s', async (_protection, weakened: Partial<LandlockProtections>, why) => {
     const weak = landlockDriver(
       { folder, pythonPath, preload: [] },
       { landlock: true, seccomp: true, ...weakened },

@@ -1,9 +1,12 @@
 /** `spool import` and `spool export`, as a user runs them. */
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { runMain } from '../cli/run-main.ts'
+import { runMain, startMain } from '../cli/run-main.ts'
+import { startProcess } from '../harness/process.ts'
+import { makeDataDir } from '../harness/data-dir.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
-import { assistant, makeFolder, message, type Folder } from './fixtures.ts'
+import { assistant, importInto, makeFolder, message, type Folder } from './fixtures.ts'
 
 let server: TestServer
 let folder: Folder
@@ -38,6 +41,73 @@ test('an import beside a running server is there at once; a dry run before it wr
   expect((await server.openai.beta.assistants.retrieve('asst_1')).name).toBe('Math tutor')
   const elsewhere = await runMain(['import', path, '--project', 'other'], environment())
   expect(elsewhere.stdout).toContain('its id exists in another project (asst_1)')
+})
+
+test('an import beside a server with the embedded database is there at once', async () => {
+  const data = makeDataDir()
+  const running = await startProcess(data.path, { SPOOL_SANDBOX: 'off', SPOOL_DISCOVERY: '0' })
+  try {
+    const path = folder.write({ 'm.json': [assistant('asst_1'), message('thread_1', 'msg_1', 5)] })
+    const { code, stdout } = await runMain(['import', path], {
+      SPOOL_DATA_DIR: data.path,
+      SPOOL_SANDBOX: 'off',
+    })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/message +1 found, 1 imported/)
+    const { openai } = running
+    expect((await openai.beta.threads.messages.retrieve('msg_1', { thread_id: 'thread_1' })).created_at).toBe(
+      5,
+    )
+    const target = join(path, 'out')
+    const exported = await runMain(['export', target], { SPOOL_DATA_DIR: data.path, SPOOL_SANDBOX: 'off' })
+    expect(exported.stderr).toContain('1 assistants, 1 threads, 1 messages')
+    await openai.beta.threads.messages.create('thread_1', { role: 'user', content: 'still running' })
+  } finally {
+    await running.end('SIGTERM')
+    await data.remove()
+  }
+})
+
+test('an import that is killed in the middle is completed by a second run', async () => {
+  const total = 20_000
+  const lines = Array.from({ length: total }, (_, index) =>
+    JSON.stringify(
+      message(`thread_${index % 7}`, `msg_${String(index).padStart(5, '0')}`, 1_000_000 - index),
+    ),
+  )
+  // The import waits for a message of the middle, which this transaction holds.
+  await importInto(server, folder.write({ 'first.json': message('thread_0', 'msg_first', 1) }))
+  const path = join(folder.path, 'all.ndjson')
+  writeFileSync(path, lines.join('\n'))
+  const held = await server.db.dedicated()
+  await held.query({ text: 'begin' })
+  await held.query({
+    text: `insert into messages select (json_populate_record(m, '{"id": "msg_10000", "seq": 0}')).* from messages m`,
+  })
+  const count = async () => {
+    const [row] = await server.db.query<{ count: number }>({ text: 'select count(*) from messages' })
+    return row?.count
+  }
+  const killed = startMain(['import', path], environment())
+  await expect.poll(count).toBe(10_001)
+  killed.child.kill('SIGKILL')
+  expect((await killed.ended).code).toBeNull()
+  await held.query({ text: 'rollback' })
+  await held.close()
+
+  const { code, stdout } = await runMain(['import', path], environment())
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/message +20000 found, \d+ imported, \d+ already there, 0 skipped/)
+  const [, imported, there] = /found, (\d+) imported, (\d+) already there/.exec(stdout) ?? []
+  expect(Number(imported) + Number(there)).toBe(total)
+  expect(Number(there)).toBeGreaterThanOrEqual(10_000)
+  expect(await count()).toBe(total + 1)
+  // The lines are newest first.
+  const rows = await server.db.query<{ id: string }>({
+    text: `select id from messages where thread_id = 'thread_3' order by seq`,
+  })
+  const expected = Array.from({ length: total }, (_, index) => index).filter((index) => index % 7 === 3)
+  expect(rows.map(({ id }) => Number(id.slice('msg_'.length)))).toEqual(expected.toReversed())
 })
 
 test('an import into a new data folder creates the database', async () => {

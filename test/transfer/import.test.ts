@@ -277,6 +277,24 @@ describe('what is damaged or cannot be kept', () => {
     expect(kept?.metadata).toEqual({ n: '1' })
   })
 
+  test('a JSON document above the limit is skipped, and lines of any number are read', async () => {
+    const all = Array.from({ length: 50 }, (_, index) => message('thread_l', `msg_${index}`, index))
+    folder.write({
+      'large.json': all,
+      'lines.ndjson': ['{"damaged', ...all.map((one) => JSON.stringify(one))].join('\n'),
+      'small.json': [assistant('asst_small')],
+    })
+    const report = await importInto(server, folder.path, { maxDocumentBytes: 5_000 })
+    expect(report.kinds).toMatchObject({ assistant: { imported: 1 }, message: { found: 50, imported: 50 } })
+    expect(report.skipped).toMatchObject([
+      {
+        reason: 'the JSON document is too large to be read in one piece: write one object a line',
+        examples: ['large.json:1'],
+      },
+      { reason: 'it is not valid JSON', examples: ['lines.ndjson:1'] },
+    ])
+  })
+
   test('a row that the database refuses is left out alone', async () => {
     folder.write({
       'a.json': [

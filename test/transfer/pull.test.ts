@@ -5,10 +5,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { endpointOf, type PullSettings } from '../../src/transfer/pull/endpoint.ts'
 import type { PullReport } from '../../src/transfer/pull/folder.ts'
 import { pullObjects } from '../../src/transfer/pull/pull.ts'
-import { testServer, type TestServer } from '../harness/server.ts'
+import { testServer } from '../harness/server.ts'
 import { busyServer } from './busy-server.ts'
 import { account, expectFolder, heron, store, storeFile, time } from './account.ts'
-import { file, importInto, makeFolder, message, type Folder } from './fixtures.ts'
+import { file, importInto, makeFolder, message, run, thread, type Folder } from './fixtures.ts'
+import { objectsOf } from './objects-of.ts'
 import { noObjects, standIn, type Held, type StandIn, type StandInOptions } from './stand-in.ts'
 
 let folder: Folder
@@ -38,42 +39,13 @@ function pull(
     folder: target,
     exportedAt: '2026-01-01T00:00:00.000Z',
     onProgress: () => undefined,
+    onWait: () => undefined,
     signal: new AbortController().signal,
     ...options,
   })
 }
 
 const read = (name: string) => JSON.parse(readFileSync(join(target, name), 'utf8'))
-/** Asks a server for every object, by all its lists. */
-async function objectsOf(server: TestServer): Promise<Record<string, unknown>> {
-  const objects: Record<string, unknown> = {}
-  const note = async (path: string, query = '') => {
-    const { status, body } = await server.request('GET', `${path}?limit=100${query}`)
-    expect([path, status]).toEqual([path, 200])
-    objects[path] = body.data
-    return body.data as { id: string; vector_store_id: string }[]
-  }
-  await note('/assistants')
-  for (const { id } of await note('/threads')) {
-    await note(`/threads/${id}/messages`)
-    for (const { id: run_id } of await note(`/threads/${id}/runs`)) {
-      const include = '&include[]=step_details.tool_calls[*].file_search.results[*].content'
-      await note(`/threads/${id}/runs/${run_id}/steps`, include)
-    }
-  }
-  for (const { id } of await note('/vector_stores')) {
-    for (const one of await note(`/vector_stores/${id}/files`)) {
-      await server.openai.vectorStores.files.poll(id, one.id, { pollIntervalMs: 20 })
-    }
-    await note(`/vector_stores/${id}/files`)
-  }
-  await note('/vector_stores')
-  for (const { id } of await note('/files')) {
-    objects[`content of ${id}`] = (await server.request('GET', `/files/${id}/content`)).body
-  }
-  return objects
-}
-
 test('a classic project of Azure comes whole, through paging, throttling, failures and cut connections', async () => {
   const held = { ...account(), conversations: [] }
   const service = await stand(held, { prefix: '/openai', isTroubled: true })
@@ -161,6 +133,7 @@ test('an account of OpenAI: what is gone and refused is reported, conversations 
     isTroubled: true,
     answer(path) {
       if (path.startsWith('/assistants')) return { status: 404, body: { error: { message: 'Invalid URL' } } }
+      if (path === '/threads/thread_retired') return { status: 410, body: {} }
       if (path.startsWith('/threads/thread_1')) return { status: 403, body: { error: { message: 'No.' } } }
       if (path === '/threads/thread_2/messages')
         return { status: 400, body: { error: { message: 'Broken.' } } }
@@ -169,17 +142,18 @@ test('an account of OpenAI: what is gone and refused is reported, conversations 
   })
   const ids = join(
     folder.write({
-      'ids.csv': 'user,conversation\n1,"conv_0"\n2,conv_1;thread_0\nthread_1 thread_2 thread_none',
+      'ids.csv':
+        'user,conversation\n1,"conv_0"\n2,conv_1;thread_0\nthread_1 thread_2 thread_none thread_retired',
     }),
     'ids.csv',
   )
   const report = await pull({ from: 'openai', url: service.url }, { ids })
   expect(report).toMatchObject({
     counts: { threads: 2, messages: 8, conversations: 2, files: 6, contents: 6, vector_stores: 5 },
-    gone: ['the list of assistants', 'thread_none'],
     failed: [],
   })
-  expect(report.refused).toEqual([
+  expect(report.gone.toSorted()).toEqual(['the list of assistants', 'thread_none', 'thread_retired'])
+  expect(report.refused.toSorted((a, b) => a.what.localeCompare(b.what))).toEqual([
     { what: 'thread_1', reason: '403: No.' },
     { what: 'thread_2', reason: expect.stringContaining('400: Broken.') },
   ])
@@ -345,6 +319,12 @@ test('what the service fails to give every time is named, and the next pull asks
   expect(report.failed.map(({ what }) => what).toSorted()).toEqual(['file-2', 'thread_3', 'vs_1'])
   expect(report.failed[0]?.reason).toContain('503: Busy.')
   expect(read('manifest.json')).toMatchObject({ is_complete: false, failed: [{}, {}, {}] })
+  expect(read('vector_stores.json').map(({ id }: { id: string }) => id)).toEqual([
+    'vs_4',
+    'vs_3',
+    'vs_2',
+    'vs_0',
+  ])
   isBroken = false
   service.requests.splice(0)
   expect((await pull({ from: 'spool', url: service.url })).failed).toEqual([])
@@ -369,6 +349,33 @@ test('a wait that the service asks for holds for all requests', async () => {
   expect(paths.indexOf(refused, first + 1) - first).toBeLessThan(10)
   expect(paths.length).toBeGreaterThan(60)
   expectFolder(target, held)
+})
+
+test('objects whose ids could not be names of files are reported, and touch no file', async () => {
+  const service = await stand({
+    ...noObjects,
+    threads: [
+      { thread: thread('../../thread_up', time), messages: [], runs: [], steps: {} },
+      {
+        thread: thread('thread_1', time),
+        messages: [],
+        runs: [run('thread_1', 'run_1/..', time)],
+        steps: {},
+      },
+    ],
+    stores: [{ store: store('..'), files: [] }],
+    files: [{ file: file('a/b', 'a.txt', 1), content: 'a' }],
+  })
+  const report = await pull({ from: 'spool', url: service.url })
+  expect(report.refused.map(({ what }) => what)).toEqual(['thread_1', '../../thread_up', '..', 'a/b'])
+  expect(service.requests.map(({ path }) => path.replace(/\?.*/, ''))).toEqual([
+    '/assistants',
+    '/threads',
+    '/threads/thread_1/messages',
+    '/threads/thread_1/runs',
+    '/vector_stores',
+    '/files',
+  ])
 })
 
 test.each([

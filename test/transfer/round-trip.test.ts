@@ -19,7 +19,7 @@ import { testClock } from '../harness/clock.ts'
 import { testDatabase } from '../harness/database.ts'
 import type { TestServer } from '../harness/server.ts'
 import { busyServer } from './busy-server.ts'
-import { makeFolder, type Folder } from './fixtures.ts'
+import { assistant, importInto, makeFolder, message, thread, type Folder } from './fixtures.ts'
 
 let folder: Folder
 let blobs: BlobStore
@@ -227,6 +227,41 @@ test('one thread alone takes what it uses; a folder that is not empty and an unk
     await expect(
       exportTo(server.db, join(folder.path, 'two'), { thread: 'thread_none' }, own),
     ).rejects.toThrow("There is no thread thread_none in the project 'default'.")
+  } finally {
+    await own.close()
+    await server.close()
+  }
+})
+
+test('an export of a project has nothing of another, in both formats', async () => {
+  const server = await busyServer()
+  const own = await serverBlobs(server)
+  try {
+    folder.write({
+      'other.json': [
+        assistant('asst_other'),
+        thread('thread_other', 5),
+        message('thread_other', 'msg_other', 5),
+      ],
+    })
+    await importInto(server, join(folder.path, 'other.json'), { project: 'other' })
+    const counts = await exportTo(server.db, join(folder.path, 'a'), { project: 'other' }, own)
+    expect(counts).toMatchObject({
+      assistants: 1,
+      threads: 1,
+      messages: 1,
+      runs: 0,
+      files: 0,
+      vector_stores: 0,
+    })
+    await exportTo(server.db, join(folder.path, 'b'), {}, own)
+    expect(JSON.stringify(filesIn(join(folder.path, 'b')))).not.toContain('other')
+    const options = { project: 'other', thread: 'thread_other', format: 'conversations' } as const
+    await exportTo(server.db, join(folder.path, 'c'), options)
+    expect(Object.keys(filesIn(join(folder.path, 'c'))).toSorted()).toEqual([
+      '/conversations/thread_other.json',
+      '/manifest.json',
+    ])
   } finally {
     await own.close()
     await server.close()

@@ -24,7 +24,7 @@ const columns: Column<ListedVectorStoreFile>[] = [
     width: 'minmax(120px, 1.4fr)',
     isMinor: true,
     cell: (file) => (
-      <span className="clip" title={file.last_error?.message}>
+      <span className="clip" title={wayOf(file)}>
         {wayOf(file)}
       </span>
     ),
@@ -55,7 +55,10 @@ export function wayOf({ status, last_error, progress }: ListedVectorStoreFile): 
   if (status === 'failed') return last_error?.message ?? 'It failed.'
   if (status === 'cancelled') return ''
   const chunks = progress?.chunks ?? null
-  if (status === 'completed') return chunks === null ? '' : plural(chunks, 'chunk')
+  if (status === 'completed') {
+    const parts = chunks === null ? [] : [plural(chunks, 'chunk')]
+    return [...parts, ...(progress?.warnings ?? [])].join('; ')
+  }
   if (chunks === null) return 'being read'
   return `words ready, vectors ${number(progress?.embedded ?? 0)} of ${number(chunks)}`
 }

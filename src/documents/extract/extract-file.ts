@@ -11,7 +11,7 @@ import { extractHtml } from './html.ts'
 import { extractJson } from './json.ts'
 import { extractNotebook } from './notebook.ts'
 import { extractOpendocument } from './opendocument.ts'
-import { extractPdf } from './pdf.ts'
+import { anyPages, extractPdf } from './pdf.ts'
 import { extractPptx } from './pptx.ts'
 import { extractRtf } from './rtf.ts'
 import { extractSpreadsheet } from './spreadsheet.ts'
@@ -29,6 +29,11 @@ export interface ExtractJob {
   maxCharacters: number
   /** Most bytes that the parts of a zip container may inflate to, all together. */
   inflateBytes: number
+  /**
+   * Of a PDF, what its pages without text have: `any` allows any number of them, a path is a file with a JSON object from
+   * page numbers to texts. A document with too few pages with text is refused when it is absent.
+   */
+  pages?: string
 }
 
 export interface ExtractResult {
@@ -38,6 +43,8 @@ export interface ExtractResult {
   bytes: number
   /** At most ten sentences on what was not read. */
   warnings: string[]
+  /** The numbers of a PDF's pages without text. */
+  blankPages: number[]
 }
 
 type ZipReader = (zip: ZipArchive, sink: SectionSink) => Promise<void>
@@ -48,7 +55,7 @@ const zipReaders: Partial<Record<FileFormat, ZipReader>> = {
   epub: extractEpub,
 }
 
-type Reader = (path: string, sink: SectionSink) => Promise<void>
+type Reader = (path: string, sink: SectionSink, pages?: string) => Promise<void>
 const readers: Partial<Record<FileFormat, Reader>> = {
   text: extractText,
   markdown: extractMarkdown,
@@ -72,11 +79,11 @@ export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
   } finally {
     sections.close()
   }
-  if (sections.visible === 0) throw parseFailures.empty()
+  if (sections.visible === 0 && job.pages !== anyPages) throw parseFailures.empty()
   if (sections.undecoded + sections.unnamed > sections.visible / 2) throw parseFailures.unreadable()
   if (sections.undecoded > 0) sections.warn(`${sections.undecoded} characters could not be decoded`)
-  const { characters, bytes, warnings } = sections
-  return { sections: sections.sections, characters, bytes, warnings }
+  const { characters, bytes, warnings, blankPages } = sections
+  return { sections: sections.sections, characters, bytes, warnings, blankPages }
 }
 
 async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {
@@ -89,7 +96,7 @@ async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {
   } else if (job.format === 'spreadsheet') {
     await extractSpreadsheet(job.input, sink, job.inflateBytes)
   } else {
-    await readers[job.format]?.(job.input, sink)
+    await readers[job.format]?.(job.input, sink, job.pages)
   }
 }
 

@@ -14,21 +14,36 @@ type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>
 const mostBlank = 0.8
 const fewPages = 4
 
-export async function extractPdf(path: string, sink: SectionSink): Promise<void> {
+/** As `pages`: whoever asks wants to know which pages have no text. */
+export const anyPages = 'any'
+
+/** `pages` is `any`, or a file with the texts of pages that have none. */
+export async function extractPdf(path: string, sink: SectionSink, pages?: string): Promise<void> {
+  const known = pages === undefined || pages === anyPages ? {} : await readTexts(pages)
   const document = await openPdf(path)
-  const blankPages: number[] = []
+  const [blankPages, knownPages]: [number[], number[]] = [[], []]
   for (let number = 1; number <= document.numPages; number += 1) {
     const page = await document.getPage(number)
     const text = [await textLayer(page), await formValues(page)].filter((part) => part !== '').join('\n\n')
     page.cleanup()
-    if (text === '') blankPages.push(number)
-    else sink.add({ text: `${text}\n\n`, page: number })
+    const found = text === '' ? (known[number]?.trim() ?? '') : text
+    if (found === '') blankPages.push(number)
+    else sink.add({ text: `${found}\n\n`, page: number })
+    if (text === '' && found !== '') knownPages.push(number)
   }
+  sink.blankPages.push(...blankPages)
+  if (pages === anyPages && blankPages.length > 0) return
   const isScanned = document.numPages > fewPages && blankPages.length > document.numPages * mostBlank
   if (isScanned || blankPages.length === document.numPages) throw parseFailures.noTextLayer()
-  if (blankPages.length > 0) {
-    sink.warn(`${blankPages.length} of ${document.numPages} pages have no text: ${pageList(blankPages)}`)
-  }
+  const all = document.numPages
+  if (blankPages.length > 0)
+    sink.warn(`${blankPages.length} of ${all} pages have no text: ${pageList(blankPages)}`)
+  if (knownPages.length > 0)
+    sink.warn(`${knownPages.length} of ${all} pages were read by OCR: ${pageList(knownPages)}`)
+}
+
+async function readTexts(path: string): Promise<Record<number, string>> {
+  return JSON.parse(await readFile(path, 'utf8')) as Record<number, string>
 }
 
 function pageList(pages: number[]): string {

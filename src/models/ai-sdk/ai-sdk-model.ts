@@ -6,7 +6,7 @@ import type {
   LanguageModelV3StreamPart,
   SharedV3Warning,
 } from '@ai-sdk/provider'
-import { brokenAnswer, statusFailure, UpstreamFailure } from '../openai/failure.ts'
+import { brokenAnswer, sorry, statusFailure, UpstreamFailure } from '../openai/failure.ts'
 import { redactor } from '../openai/redact.ts'
 import { withRetries } from '../openai/upstream.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
@@ -172,8 +172,10 @@ function failureOf(error: unknown, { redact }: Driver, signal: AbortSignal): Err
   }
   const message = redact(error instanceof Error ? error.message : JSON.stringify(error))
   const isOverload = /overloaded|rate.?limit|unavailable/i.test(message)
-  return new UpstreamFailure('server_error', 'Sorry, something went wrong.', {
+  const mayRetry = isOverload || error instanceof TypeError
+  return new UpstreamFailure('server_error', sorry, {
     cause: new Error(message),
-    mayRetry: isOverload || error instanceof TypeError,
+    mayRetry,
+    trouble: mayRetry ? 'outage' : undefined,
   })
 }

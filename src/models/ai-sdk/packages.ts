@@ -30,6 +30,12 @@ type Factory = (settings: object) => AiSdkProvider
 /** Where a package is found: beside Spool, or in the folder that the server was started in. */
 const places = [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json')).href]
 
+/** Whether the package of this type is installed. */
+export function isInstalled(type: keyof typeof packages): boolean {
+  const { name } = packages[type]
+  return places.some((place) => pathOf(place, name) !== undefined)
+}
+
 /** Throws a sentence with the command that installs the package, when it is not installed. */
 export function checkPackage(settings: AiSdkProviderSettings, provider: string): void {
   findPackage(settings, provider)
@@ -55,14 +61,19 @@ export async function openPackage(settings: AiSdkProviderSettings, provider: str
 function findPackage(settings: AiSdkProviderSettings, provider: string): { path: string; factory: string } {
   const { name, factory, line } = packageOf(settings, provider)
   for (const place of places) {
-    try {
-      return { path: createRequire(place).resolve(name), factory }
-    } catch {
-      // Perhaps it is in the next place.
-    }
+    const path = pathOf(place, name)
+    if (path !== undefined) return { path, factory }
   }
   const version = line === undefined ? '' : `@${line}`
   throw new Error(`The provider "${provider}" needs the package ${name}: npm install ${name}${version}`)
+}
+
+function pathOf(place: string, name: string): string | undefined {
+  try {
+    return createRequire(place).resolve(name)
+  } catch {
+    return undefined
+  }
 }
 
 function packageOf(

@@ -109,7 +109,7 @@ function assistantContent({
       const metadata = unpackCall(call.extras)
       return {
         type: 'tool-call' as const,
-        toolCallId: call.id,
+        toolCallId: plainId(call.id),
         toolName: call.function.name,
         input: parseArguments(call.function.arguments),
         ...(metadata && { providerOptions: metadata }),
@@ -128,13 +128,18 @@ function parseArguments(text: string): unknown {
   }
 }
 
+/** Claude refuses the dots and colons in ids of other models. */
+function plainId(id: string): string {
+  return id.replaceAll(/[^\w-]/g, '_')
+}
+
 function toolResult(
   { tool_call_id, content }: Extract<ChatMessage, { role: 'tool' }>,
   names: ReadonlyMap<string, string>,
 ): LanguageModelV3ToolResultPart {
   return {
     type: 'tool-result',
-    toolCallId: tool_call_id,
+    toolCallId: plainId(tool_call_id),
     toolName: names.get(tool_call_id) ?? 'unknown',
     output: { type: 'text', value: content },
   }

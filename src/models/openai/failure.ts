@@ -11,13 +11,21 @@ export class UpstreamFailure extends ModelFailure {
   readonly waitMs: number | undefined
   /** The server's words where it refused the request itself; they may name the part that it refuses. */
   readonly refusal: string | undefined
+  readonly trouble: Trouble | undefined
   constructor(code: ModelFailureCode, message: string, options: FailureOptions) {
     super(code, message, { cause: options.cause })
     this.mayRetry = options.mayRetry ?? false
     this.waitMs = options.waitMs
     this.refusal = options.refusal
+    this.trouble = options.trouble
   }
 }
+
+/**
+ * What is wrong with more than this one request: the provider does not answer or is too busy, it has no model of this
+ * name, or it refuses the key.
+ */
+export type Trouble = 'outage' | 'unknown model' | 'credentials'
 
 interface FailureOptions {
   /** For the log: what was received. */
@@ -25,12 +33,14 @@ interface FailureOptions {
   mayRetry?: boolean
   waitMs?: number | undefined
   refusal?: string | undefined
+  trouble?: Trouble | undefined
 }
 
 /** No connection, or one that broke. A pooled connection that the server had closed is retried at once. */
 export class ConnectionLost extends UpstreamFailure {
   constructor(cause: unknown, reusedSocket: boolean) {
-    super('server_error', sorry, { cause, mayRetry: true, waitMs: reusedSocket ? 0 : undefined })
+    const waitMs = reusedSocket ? 0 : undefined
+    super('server_error', sorry, { cause, mayRetry: true, waitMs, trouble: 'outage' })
   }
 }
 
@@ -40,7 +50,12 @@ export function brokenAnswer(
   options: { mayRetry?: boolean; cause?: unknown } = {},
 ): UpstreamFailure {
   const cause = new Error(why, { cause: options.cause })
-  return new UpstreamFailure('server_error', sorry, { cause, mayRetry: options.mayRetry })
+  const { mayRetry } = options
+  return new UpstreamFailure('server_error', sorry, {
+    cause,
+    mayRetry,
+    trouble: mayRetry ? 'outage' : undefined,
+  })
 }
 
 /** An HTTP answer that is not 2xx. `redact` takes keys and addresses out of what is shown and logged. */
@@ -60,6 +75,7 @@ export function statusFailure(
       (!outOfQuota && (status === 408 || status === 409 || status === 429 || status >= 500)),
     waitMs: retryAfterMs(headers),
     refusal: refusalOf(status, said),
+    trouble: troubleOf(status, said),
   })
 }
 
@@ -70,7 +86,29 @@ export function streamFailure(error: unknown, redact: (text: string) => string):
   const cause = new Error(`error in the stream: ${redact(JSON.stringify(error) ?? '').slice(0, 2_000)}`)
   const mayRetry = said.code !== 'insufficient_quota' && (status === 429 || status >= 500)
   const refusal = refusalOf(status, said)
-  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry, refusal })
+  const trouble = troubleOf(status, said)
+  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry, refusal, trouble })
+}
+
+function troubleOf(status: number, said: SaidError): Trouble | undefined {
+  if (refusesKey(status, said)) return 'credentials'
+  const { code, message = '' } = said
+  if (status === 402 || status === 408 || status === 429 || status >= 500) return 'outage'
+  if (code === 'insufficient_quota') return 'outage'
+  if (code === 'model_not_found' || code === 'model_decommissioned') return 'unknown model'
+  const isAbsent =
+    /not (found|exist|a valid)|does(n't| not) exist|invalid model|unknown model|deprecated|decommissioned|retired|shut ?down|^model: /i
+  return /model/i.test(message) && isAbsent.test(message) ? 'unknown model' : undefined
+}
+
+/** Gemini answers 400 to a wrong key. */
+function refusesKey(status: number, { message = '' }: SaidError): boolean {
+  return (
+    status === 401 ||
+    status === 403 ||
+    status === 407 ||
+    (status === 400 && /api key (not valid|expired)/i.test(message))
+  )
 }
 
 function publicWords(
@@ -83,7 +121,7 @@ function publicWords(
     return ['rate_limit_exceeded', message ?? 'Rate limit reached. Please try again later.']
   }
   // The refused key is the one of this server. The user does not know it and must not see it.
-  if (status === 401 || status === 403 || status === 407) {
+  if (refusesKey(status, said)) {
     return ['server_error', "The model's provider refused the credentials that this server has for it."]
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 409) {

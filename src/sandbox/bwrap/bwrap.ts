@@ -1,4 +1,4 @@
-/** The bubblewrap driver: the host's Python in its own namespaces, where nothing of the host exists but system libraries. */
+/** The bubblewrap driver: the host's Python in its own namespaces, which contain nothing of the host but system libraries. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { type NativeSettings, nativeDriver } from '../native/driver.ts'
@@ -22,19 +22,22 @@ export interface BwrapSettings extends NativeSettings {
 }
 
 /** The protections that the driver sets up; tests weaken one of them to prove that the self-test notices. */
-export interface BwrapWalls {
+export interface BwrapProtections {
   seccomp: boolean
   /** The environment of bubblewrap itself, which cells can read at /proc/1/environ. */
   environment: NodeJS.ProcessEnv
   network: boolean
 }
 
-const allWalls: BwrapWalls = { seccomp: true, environment: {}, network: false }
+const allProtections: BwrapProtections = { seccomp: true, environment: {}, network: false }
 
 const seccompDescriptor = 4
 const argumentsDescriptor = 5
 
-export function bwrapDriver(settings: BwrapSettings, walls: BwrapWalls = allWalls): SandboxDriver {
+export function bwrapDriver(
+  settings: BwrapSettings,
+  protections: BwrapProtections = allProtections,
+): SandboxDriver {
   return nativeDriver({
     name: 'bwrap',
     settings,
@@ -43,7 +46,7 @@ export function bwrapDriver(settings: BwrapSettings, walls: BwrapWalls = allWall
     check: () => {},
     spawn: ({ user }) =>
       spawn(settings.bwrapPath, ['--args', `${argumentsDescriptor}`, settings.pythonPath, ...pythonStart], {
-        env: walls.environment,
+        env: protections.environment,
         cwd: '/',
         // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
         detached: true,
@@ -54,9 +57,9 @@ export function bwrapDriver(settings: BwrapSettings, walls: BwrapWalls = allWall
     kill: (child) => void child.kill('SIGKILL'),
     async feed(child, { python, folder, limits }) {
       // Bubblewrap reads its arguments before it starts anything.
-      const options = await bwrapOptions(python, folder.data, { limits, walls })
+      const options = await bwrapOptions(python, folder.data, { limits, protections })
       feed(child, argumentsDescriptor, options.join('\0') + '\0')
-      if (walls.seccomp) feed(child, seccompDescriptor, filter())
+      if (protections.seccomp) feed(child, seccompDescriptor, filter())
       const inside = { folder: '/mnt/data', ownProcessList: true, preload: settings.preload }
       feed(child, bundleDescriptor, await runnerBundle(nativeParts, { ...limits, ...inside }))
     },
@@ -75,11 +78,11 @@ function filter(): Buffer {
 async function bwrapOptions(
   python: HostPython,
   data: string,
-  { limits, walls }: { limits: SandboxLimits; walls: BwrapWalls },
+  { limits, protections }: { limits: SandboxLimits; protections: BwrapProtections },
 ): Promise<string[]> {
   const tmpBytes = `${limits.tmpMb * 1024 * 1024}`
   const options = ['--unshare-all', '--unshare-user', '--disable-userns', '--uid', '1000', '--gid', '1000']
-  if (walls.network) options.push('--share-net')
+  if (protections.network) options.push('--share-net')
   options.push(
     '--die-with-parent',
     '--new-session',
@@ -89,7 +92,7 @@ async function bwrapOptions(
     'sandbox',
     '--clearenv',
   )
-  if (walls.seccomp) options.push('--seccomp', `${seccompDescriptor}`)
+  if (protections.seccomp) options.push('--seccomp', `${seccompDescriptor}`)
   for (const place of [...systemFolders, ...systemSettings, ...python.extra]) {
     options.push('--ro-bind-try', place, place)
   }

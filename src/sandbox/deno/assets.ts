@@ -33,7 +33,7 @@ const runnerFiles = [
 
 const require = createRequire(import.meta.url)
 
-/** Finds the Deno that npm has installed. Throws a sentence when there is none for this system. */
+/** Finds the Deno that npm has installed. Throws an error for the user when there is none for this system. */
 export function findDeno(): DenoProgram {
   const platform = `${process.platform}-${process.arch}${process.platform === 'linux' ? '-glibc' : ''}`
   try {
@@ -69,7 +69,7 @@ export function denoArguments(memoryMb: number, permission = '--allow-read=.'): 
   ]
 }
 
-/** The whole environment of Deno. Its cache folder is a path below a file, which cannot exist: cells can keep nothing there. */
+/** The whole environment of Deno. Its cache folder is a path below a file, so it cannot exist and cells cannot store anything in it. */
 export function denoEnvironment(assets: string): Record<string, string> {
   return { DENO_DIR: join(assets, 'pyodide.asm.wasm', 'none'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
 }
@@ -80,7 +80,7 @@ export interface Assets {
   slow?: string
 }
 
-/** Makes the folder, or finds the one of an earlier start; its name contains a hash of all its contents. */
+/** Creates the folder, or returns that of an earlier start; its name contains a hash of all its contents. */
 export async function denoAssets(home: string, deno: DenoProgram): Promise<Assets> {
   const sources = assetSources()
   const folder = join(home, `pyodide-${await keyOf(sources, deno.version)}`)
@@ -94,7 +94,7 @@ export async function denoAssets(home: string, deno: DenoProgram): Promise<Asset
   }
 }
 
-/** Throws a sentence when it is not installed. */
+/** Throws an error for the user when it is not installed. */
 export function pyodideVersion(): string {
   const { version } = require(join(pyodideFolder(), 'package.json')) as { version: string }
   return version
@@ -131,7 +131,7 @@ async function copyAssets(files: string[], folder: string): Promise<void> {
   await moveInto(part, folder)
 }
 
-/** When another server of this data folder was faster, its folder is used. */
+/** When another server of this data folder has created the folder meanwhile, that one is used. */
 async function moveInto(part: string, folder: string): Promise<void> {
   try {
     await rename(part, folder)

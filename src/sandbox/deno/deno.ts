@@ -38,7 +38,7 @@ export interface DenoSettings {
 }
 
 /** The protections that the driver sets up; tests weaken them to prove that the self-test notices. */
-export interface DenoWalls {
+export interface DenoProtections {
   /** What Deno is allowed instead of reading its assets, such as `--allow-all`. */
   permission?: string
   environment: Record<string, string>
@@ -46,21 +46,24 @@ export interface DenoWalls {
 
 const mib = 1024 * 1024
 
-/** What Deno and Pyodide take before a cell has done anything, and address space that V8 only reserves. */
+/** Memory of Deno and Pyodide before the first cell, and address space that V8 only reserves. */
 const idleMb = 512
 const reservedMb = 1400
 const memoryEveryMs = 100
 /** A boot without a snapshot takes eight seconds on an idle machine, and much longer on a busy one. */
 const readyTimeoutMs = 180_000
 
-export function denoDriver(settings: DenoSettings, walls: DenoWalls = { environment: {} }): SandboxDriver {
+export function denoDriver(
+  settings: DenoSettings,
+  protections: DenoProtections = { environment: {} },
+): SandboxDriver {
   const sessions = new Set<SandboxSession>()
   let ready: Promise<Prepared> | undefined
 
   async function open(limits: SandboxLimits): Promise<SandboxSession> {
     const { deno, assets } = await (ready ??= prepare(settings))
     const user = process.getuid?.() === 0 ? await takeSessionUser() : undefined
-    const child = startDeno(deno, assets, { limits, walls, ...(user && { user }) })
+    const child = startDeno(deno, assets, { limits, protections, ...(user && { user }) })
     const runner = runnerProcess(child)
     const session = denoSession({
       runner,
@@ -110,8 +113,8 @@ interface Prepared {
   wheels: Wheels
 }
 
-async function prepare({ folder, wheels: source, log, deno: given }: DenoSettings): Promise<Prepared> {
-  const installed = given ?? findDeno()
+async function prepare({ folder, wheels: source, log, deno: configured }: DenoSettings): Promise<Prepared> {
+  const installed = configured ?? findDeno()
   const assets = await denoAssets(folder, installed)
   const deno = await runnableDeno(installed, assets.folder)
   if (assets.slow !== undefined) log('warn', 'Python sessions start slowly', { why: assets.slow })
@@ -120,7 +123,7 @@ async function prepare({ folder, wheels: source, log, deno: given }: DenoSetting
   return { deno, assets, wheels }
 }
 
-/** The program as the session's user can run it. Under root a session never runs as root: it would rather not start. */
+/** The program as the session's user can run it. Throws when the server is root and only root could run a session. */
 async function runnableDeno(deno: DenoProgram, folder: string): Promise<DenoProgram> {
   if (process.getuid?.() !== 0) return deno
   if (!(await openToAll(folder)))
@@ -130,16 +133,16 @@ async function runnableDeno(deno: DenoProgram, folder: string): Promise<DenoProg
 
 interface Start {
   limits: SandboxLimits
-  walls: DenoWalls
+  protections: DenoProtections
   user?: { uid: number; gid: number }
 }
 
-function startDeno(deno: DenoProgram, assets: Assets, { limits, walls, user }: Start): ChildProcess {
-  const options = denoArguments(limits.memoryMb, walls.permission)
+function startDeno(deno: DenoProgram, assets: Assets, { limits, protections, user }: Start): ChildProcess {
+  const options = denoArguments(limits.memoryMb, protections.permission)
   const command = [deno.path, ...options, join(assets.folder, 'deno-main.mjs')]
   const [program = deno.path, ...rest] = [...wrappers(limits), ...command]
   const child = spawn(program, rest, {
-    env: { ...denoEnvironment(assets.folder), ...walls.environment },
+    env: { ...denoEnvironment(assets.folder), ...protections.environment },
     cwd: assets.folder,
     // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
     detached: true,
@@ -157,13 +160,13 @@ function lowerPriority(pid: number): void {
   }
 }
 
-/** Programs of util-linux that set something up and then become the next command; missing where there are none. */
+/** Commands of util-linux that set a limit and then execute the next command; omitted where they are not installed. */
 function wrappers(limits: SandboxLimits): string[] {
   const [setpriv, prlimit] = [findProgram('setpriv'), findProgram('prlimit')]
   const found: string[] = []
   // Deno ends when its input does, but not while it is stopped.
   if (endsWithServer()) found.push(setpriv, '--pdeathsig', 'KILL', '--')
-  // What Deno cannot limit by itself: JavaScript's own memory.
+  // Deno cannot limit the memory of JavaScript itself.
   const dataBytes = (reservedMb + limits.memoryMb) * mib
   if (process.platform === 'linux' && existsSync(prlimit)) {
     found.push(prlimit, `--data=${dataBytes}`, '--core=0', '--fsize=0', '--')
@@ -183,7 +186,7 @@ function watchMemory(pid: number, limits: SandboxLimits, onOverrun: (overrun: Ov
       const bytes = await memoryOf(pid)
       if (signal.aborted) return
       if (bytes > (limits.memoryMb + idleMb) * mib) onOverrun({ status: 'memory', hard: true })
-      // Asking `ps` starts a process, so it is done less often.
+      // `ps` is a process of its own, so it is called less often.
       await sleep(process.platform === 'linux' ? memoryEveryMs : 10 * memoryEveryMs, signal)
     }
   }

@@ -3,7 +3,7 @@ import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
 import { probe, type SelfTest } from '../native/self-test.ts'
 
-/** Waits for the attempts that answer later, though not for one that never does. */
+/** Waits up to 30 seconds for the attempts that are asynchronous. */
 const report = `
 import json
 await run_js("Promise.race([Promise.allSettled(later), new Promise((done) => setTimeout(done, 30000))])")
@@ -14,8 +14,8 @@ export async function denoSelfTest(
   open: (limits: SandboxLimits) => Promise<SandboxSession>,
 ): Promise<SelfTest> {
   return probe(open, async (canaries) => {
-    const asked = JSON.stringify(JSON.stringify({ ...canaries, pid: process.pid }))
-    const tries = `import json\nCANARIES = json.loads(${asked})\n${await runnerFile('probe_web.py')}`
+    const input = JSON.stringify(JSON.stringify({ ...canaries, pid: process.pid }))
+    const tries = `import json\nCANARIES = json.loads(${input})\n${await runnerFile('probe_web.py')}`
     return [tries, report]
   })
 }

@@ -1,7 +1,7 @@
 /** A session of the Pyodide tier: /mnt/data is in the memory of the sandbox; files are copied in and out in pieces. */
 import { Readable } from 'node:stream'
 import type { Frame } from '../frames.ts'
-import { filesOf } from '../harvest.ts'
+import { reportFiles } from '../changed-files.ts'
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { type Overrun, runCell } from '../run-cell.ts'
 import type { RunnerProcess } from '../runner-process.ts'
@@ -13,7 +13,7 @@ export interface DenoParts {
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
   memoryBytes: () => Promise<number>
   release: () => Promise<void>
-  /** Whether the process may be stopped between two turns: a stopped process must still end with the server. */
+  /** Whether the process may be stopped between two requests: a stopped process must still end with the server. */
   mayStop: boolean
 }
 
@@ -21,7 +21,7 @@ type Answer = Extract<Frame, { type: 'done' | 'bytes' }>
 
 const pieceBytes = 512 * 1024
 
-/** After this time no answer is expected any more: a cell may have left the worker in an endless loop. */
+/** After this time the worker is assumed to be in an endless loop that a cell has left. */
 const answerTimeoutMs = 120_000
 
 export function denoSession({
@@ -70,19 +70,19 @@ export function denoSession({
       const result = await inTurn(() => runCell(runner, order))
       stopCell = () => {}
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
-      if (result.status !== 'cancelled') filesOf(result.frame?.files ?? [], limits, onEvent)
+      if (result.status !== 'cancelled') reportFiles(result.frame?.files ?? [], limits, onEvent)
       return { status: result.status, sessionLost: result.sessionLost }
     },
     async read(name) {
       name.split('/').map(plainName)
       const maxBytes = limits.fileMb * 1024 * 1024
-      // Asked for once here, so that a missing file is an error now and not in the middle of a stream.
+      // Requested once here, so that a missing file is an error now and not in the middle of a stream.
       const { size } = await piece(ask, name, 0)
       if (size > maxBytes) throw new Error(`/mnt/data/${name} is too large.`)
       return Readable.from(pieces(ask, name, maxBytes))
     },
     memoryBytes,
-    shed: () => stopCell({ status: 'total memory', hard: true }),
+    stopForMemory: () => stopCell({ status: 'total memory', hard: true }),
     close: () => (closing ??= close()),
   }
 }
@@ -91,13 +91,13 @@ type Ask = (order: object) => Promise<Answer>
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * One request at a time: a file that is being read must not lose pieces because a cell starts. Between two turns the
- * process is stopped, so that a timer which a cell left behind does nothing unwatched.
+ * One request at a time: a file that is being read must not lose pieces because a cell starts. Between two requests
+ * the process is stopped, so that a timer which a cell left behind does not run without limits.
  */
 function turns(stoppable: RunnerProcess | undefined): InTurn {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {
-    const mine = last.then(async () => {
+    const result = last.then(async () => {
       stoppable?.signal('SIGCONT')
       try {
         return await work()
@@ -105,8 +105,8 @@ function turns(stoppable: RunnerProcess | undefined): InTurn {
         stoppable?.signal('SIGSTOP')
       }
     })
-    last = mine.catch(() => {})
-    return mine
+    last = result.catch(() => {})
+    return result
   }
 }
 
@@ -135,9 +135,9 @@ function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
       })
     })
     // Both at once: the answer rejects when the process ends while the order is being sent.
-    const [given] = await Promise.all([answer, runner.send({ ...order, request })])
-    if (given.type === 'done' && given.error !== undefined) throw new Error(given.error)
-    return given
+    const [received] = await Promise.all([answer, runner.send({ ...order, request })])
+    if (received.type === 'done' && received.error !== undefined) throw new Error(received.error)
+    return received
   }
 }
 

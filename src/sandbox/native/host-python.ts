@@ -24,11 +24,11 @@ const answerSchema = z.object({
 
 export interface HostPython {
   path: string
-  /** Folders and files outside the system's own that this Python is made of, to be shown read-only. */
+  /** Folders and files of this Python outside the system folders; sessions can read them. */
   extra: string[]
 }
 
-/** System folders that a program needs to run; /usr/local and /usr/src are left out, where people keep their own. */
+/** System folders that a program needs to run. /usr/local and /usr/src are left out, because they may hold private files. */
 export const systemFolders = ['/usr/bin', '/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/share']
 
 /** Settings of the loader, the fonts and the time zone; none of them is secret. */
@@ -42,13 +42,13 @@ export const systemSettings = [
   '/var/cache/fontconfig',
 ]
 
-/** Left out of the above: programs of Node.js installed for all users may include this server with its settings. */
+/** Hidden within the system folders: globally installed packages of Node.js may include this server with its settings. */
 export const hiddenFolders = ['/usr/lib/node_modules', '/usr/share/nodejs']
 
 /** Folders of the root that are links into /usr on most systems. */
 export const rootFolders = ['/bin', '/lib', '/lib32', '/lib64']
 
-/** Asks the Python at `path`. Rejects with a sentence when there is none or it is older than 3.9. */
+/** Inspects the Python at `path`. Rejects with an error for the user when there is none or it is older than 3.9. */
 export async function findHostPython(path: string): Promise<HostPython> {
   if (!existsSync(path)) throw new Error(`there is no Python at ${path}`)
   const run = promisify(execFile)
@@ -91,7 +91,7 @@ export function pythonEnvironment(tmp: string): Record<string, string> {
   }
 }
 
-/** The full path of a system program, or its usual place when it is not installed: starting it then says so. */
+/** The full path of a system program, or its usual place when it is not installed: starting it then fails with a clear error. */
 export function findProgram(name: string): string {
   const folders = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin']
   return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path)) ?? `/usr/bin/${name}`

@@ -3,7 +3,7 @@ import { deniedSyscalls, judgedSyscalls, lastSyscall } from './denied-syscalls.t
 
 export type Architecture = 'x64' | 'arm64'
 
-/** Which sockets a cell may make: Unix ones where the tier hides the host's, or only connected pairs. */
+/** The sockets that a cell may create: Unix ones where the tier hides the host's, or only connected pairs. */
 export type SocketRule = 'unix' | 'pairs'
 
 type Judged = keyof typeof judgedSyscalls
@@ -16,7 +16,7 @@ const jumpEqual = 0x15
 const jumpGreater = 0x25
 const jumpAtLeast = 0x35
 const jumpAnyBit = 0x45
-const giveBack = 0x06
+const returnValue = 0x06
 
 const allow = 0x7fff0000
 const killProcess = 0x80000000
@@ -64,52 +64,52 @@ function filterProgram(architecture: Architecture, sockets: SocketRule): Instruc
   const onlyUnix: Instruction[] = [
     [loadWord, 0, 0, argumentAt(0)],
     [jumpEqual, 1, 0, unixFamily],
-    [giveBack, 0, 0, noSuchFamily],
-    [giveBack, 0, 0, allow],
+    [returnValue, 0, 0, noSuchFamily],
+    [returnValue, 0, 0, allow],
   ]
   return [
     [loadWord, 0, 0, architectureAt],
     [jumpEqual, 1, 0, auditArchitecture[architecture]],
-    [giveBack, 0, 0, killProcess],
+    [returnValue, 0, 0, killProcess],
     [loadWord, 0, 0, numberAt],
     // x32 calls have this bit set, so that none of the numbers below would match them.
     [jumpAtLeast, 0, 1, 0x40000000],
-    [giveBack, 0, 0, killProcess],
+    [returnValue, 0, 0, killProcess],
     [jumpGreater, 0, 1, lastSyscall],
-    [giveBack, 0, 0, noSuchCall],
+    [returnValue, 0, 0, noSuchCall],
     // Its flags are in memory, which a filter cannot read; the C library falls back to clone.
-    ...judge('clone3', [[giveBack, 0, 0, noSuchCall]]),
+    ...judge('clone3', [[returnValue, 0, 0, noSuchCall]]),
     ...judge('clone', [
       [loadWord, 0, 0, argumentAt(0)],
       [jumpAnyBit, 0, 1, newNamespaces],
-      [giveBack, 0, 0, notPermitted],
-      [giveBack, 0, 0, allow],
+      [returnValue, 0, 0, notPermitted],
+      [returnValue, 0, 0, allow],
     ]),
-    ...judge('socket', sockets === 'unix' ? onlyUnix : [[giveBack, 0, 0, noSuchFamily]]),
+    ...judge('socket', sockets === 'unix' ? onlyUnix : [[returnValue, 0, 0, noSuchFamily]]),
     ...judge('socketpair', onlyUnix),
     ...judge('ioctl', [
       [loadWord, 0, 0, argumentAt(1)],
       ...typingIoctls.flatMap((request): Instruction[] => [
         [jumpEqual, 0, 1, request],
-        [giveBack, 0, 0, notPermitted],
+        [returnValue, 0, 0, notPermitted],
       ]),
-      [giveBack, 0, 0, allow],
+      [returnValue, 0, 0, allow],
     ]),
     // Only for the calling process: with a shared uid it could change the limits of another session.
     ...judge('prlimit64', [
       [loadWord, 0, 0, argumentAt(0)],
       [jumpEqual, 1, 0, 0],
-      [giveBack, 0, 0, notPermitted],
-      [giveBack, 0, 0, allow],
+      [returnValue, 0, 0, notPermitted],
+      [returnValue, 0, 0, allow],
     ]),
     ...Object.values(deniedSyscalls).flatMap((numbers): Instruction[] => {
       const number = numbers[architecture]
       if (number === undefined) return []
       return [
         [jumpEqual, 0, 1, number],
-        [giveBack, 0, 0, notPermitted],
+        [returnValue, 0, 0, notPermitted],
       ]
     }),
-    [giveBack, 0, 0, allow],
+    [returnValue, 0, 0, allow],
   ]
 }

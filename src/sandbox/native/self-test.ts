@@ -13,7 +13,7 @@ import { isArchitecture } from './seccomp.ts'
 
 export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
 
-/** Libraries that a model may hope for; the self-test says which of them there are. */
+/** Libraries that a model may expect; the self-test reports which of them are installed. */
 export const wantedLibraries = [
   'numpy',
   'pandas',
@@ -54,7 +54,7 @@ export interface Canaries {
   file: string
   port: number
   abstract: string
-  /** How often something on the host was reached. */
+  /** The number of connections that the sockets have received. */
   reached: () => number
   remove: () => Promise<void>
 }
@@ -65,8 +65,8 @@ const answerSchema = z.object({
   libraries: z.array(z.string()),
 })
 
-/** Places a readable file, a loopback port and an abstract socket that only the sandbox keeps a cell from. */
-export async function setOutCanaries(): Promise<Canaries> {
+/** Places a readable file, a loopback port and an abstract socket that a cell can reach unless the sandbox prevents it. */
+export async function placeCanaries(): Promise<Canaries> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-canary-'))
   await chmod(folder, 0o755)
   const file = join(folder, 'canary')
@@ -113,7 +113,7 @@ export interface NativeSubject {
 /** The self-test of the tiers that run the host's Python. Never rejects. */
 export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> {
   return probe(subject.open, async (canaries) => {
-    const asked = {
+    const input = {
       ...canaries,
       files: [canaries.file],
       environment: Object.keys(pythonEnvironment(subject.tmp)),
@@ -123,17 +123,17 @@ export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> 
       calls: callNumbers(),
       libraries: wantedLibraries,
     }
-    const told = JSON.stringify(JSON.stringify(asked))
-    return [`import json\nCANARIES = json.loads(${told})\n${await runnerFile('probe.py')}`]
+    const text = JSON.stringify(JSON.stringify(input))
+    return [`import json\nCANARIES = json.loads(${text})\n${await runnerFile('probe.py')}`]
   })
 }
 
-/** Opens a session, runs the cells made for the canaries in it, and judges the answer of the last. */
+/** Opens a session, runs the cells for the canaries in it, and evaluates the answer of the last. */
 export async function probe(
   open: (limits: SandboxLimits) => Promise<SandboxSession>,
   cells: (canaries: Canaries) => Promise<string[]>,
 ): Promise<SelfTest> {
-  const canaries = await setOutCanaries()
+  const canaries = await placeCanaries()
   let session: SandboxSession | undefined
   try {
     session = await open(probeLimits)

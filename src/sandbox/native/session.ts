@@ -1,6 +1,6 @@
 /** A session of a native tier: a confined Python of the host, a folder, and the limits that the host watches. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
-import { type EventSink, filesOf } from '../harvest.ts'
+import { type EventSink, reportFiles } from '../changed-files.ts'
 import { type Overrun, runCell } from '../run-cell.ts'
 import { freezeBelow, processTree, signalAll, treeBytes } from '../process-tree.ts'
 import type { RunnerProcess } from '../runner-process.ts'
@@ -24,15 +24,15 @@ export function nativeSession(parts: NativeParts): SandboxSession {
   /** The fingerprint of each file as the host last saw it. */
   const known = new Map<string, string>()
   let cells = 0
-  /** Processes stopped after the last cell: a thread that it left behind must not fill the disk unwatched. */
+  /** Processes stopped after the last cell: a thread that it left behind must not fill the disk without a limit. */
   let stopped: Promise<number[]> = Promise.resolve([])
   let closing: Promise<void> | undefined
   let stopCell: (overrun: Overrun) => void = () => {}
 
-  async function handOut(onEvent: EventSink): Promise<void> {
+  async function reportChanges(onEvent: EventSink): Promise<void> {
     const changed = (await folder.files()).filter((file) => known.get(file.name) !== file.print)
     for (const file of changed) known.set(file.name, file.print)
-    filesOf(changed, limits, onEvent)
+    reportFiles(changed, limits, onEvent)
   }
 
   async function close(): Promise<void> {
@@ -71,11 +71,11 @@ export function nativeSession(parts: NativeParts): SandboxSession {
       await parts.sweep()
       if (!result.sessionLost) stopped = freezeBelow(runner.pid)
       if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
-      if (result.status !== 'cancelled') await handOut(onEvent)
+      if (result.status !== 'cancelled') await reportChanges(onEvent)
       return { status: result.status, sessionLost: result.sessionLost }
     },
     memoryBytes: async () => treeBytes(await processTree(runner.pid), 0),
-    shed: () => stopCell({ status: 'total memory', hard: true }),
+    stopForMemory: () => stopCell({ status: 'total memory', hard: true }),
     read: (name) => folder.read(name, limits.fileMb * 1024 * 1024),
     close: () => (closing ??= close()),
   }

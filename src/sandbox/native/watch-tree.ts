@@ -19,24 +19,24 @@ export interface WatchedTree {
   memoryFolders: readonly string[]
 }
 
-/** Calls back when a limit is passed, until the returned function is called. */
+/** Calls back when a limit is exceeded, until the returned function is called. */
 export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => void): () => void {
   const stopped = new AbortController()
   const { signal } = stopped
-  const tell = (overrun: Overrun) => {
+  const report = (overrun: Overrun) => {
     if (!signal.aborted) onOverrun(overrun)
   }
   // A watchdog that fails ends the cell.
-  const onFailure = (status: Overrun['status']) => () => tell({ status, hard: true })
+  const onFailure = (status: Overrun['status']) => () => report({ status, hard: true })
   const watchMemory = async () => {
-    // Most cells end before there is anything to see.
+    // Most cells end before the first measurement.
     await sleep(memoryEveryMs, signal)
     await repeat(memoryEveryMs, signal, lookAtMemory)
   }
   const lookAtMemory = async () => {
     const pids = await processTree(tree.root)
     const limit = tree.limits.memoryMb * mib
-    if ((await treeBytes(pids, limit)) > limit) tell({ status: 'memory', hard: true })
+    if ((await treeBytes(pids, limit)) > limit) report({ status: 'memory', hard: true })
   }
   watchMemory().catch(onFailure('memory'))
   let before: DiskUse | undefined
@@ -44,7 +44,7 @@ export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => vo
     const now = await diskUse(tree)
     before ??= now
     const overrun = judgeDisk(before, now, tree.limits) ?? judgeKernel(now, tree.limits)
-    if (overrun) tell(overrun)
+    if (overrun) report(overrun)
   }).catch(onFailure('disk'))
   return () => stopped.abort()
 }
@@ -61,7 +61,7 @@ export interface DiskUse {
   memoryFiles: number
 }
 
-/** Below this the rest of the machine is in danger, whatever filled the disk. */
+/** With less free space than this, other programs on the machine may fail. */
 const freeFloorBytes = 512 * mib
 
 /** Compares what a session holds with what it held when the cell started. */
@@ -73,13 +73,13 @@ export function judgeDisk(
   const limit = diskMb * mib
   // A session that is over its limit may still run the cell that deletes files.
   const allowed = Math.max(limit, before.bytes)
-  // Where the host may not look into the processes, deleted files that are open show only in the free space.
+  // Where the host cannot inspect the processes, open files that were deleted are visible only as missing free space.
   const hidden = now.free < freeFloorBytes && before.free - now.free > limit
   const hard = hidden || now.bytes > 1.25 * allowed
   return now.full || hard || now.bytes > allowed ? { status: 'disk', hard } : undefined
 }
 
-/** What the buffers of one socket may hold by default, both ways. */
+/** The default size of the buffers of one socket, in both directions. */
 const socketBytes = 2 * 208 * 1024
 
 /** As many files as the folder on the disk may have. */
@@ -103,7 +103,7 @@ async function diskUse({ root, folder, limits, memoryFolders }: WatchedTree): Pr
   return { bytes: bytes + deletedBytes, full, free: bavail * bsize, sockets, memoryFiles: files }
 }
 
-/** Repeats `look`; one that takes long is followed by a longer pause, so that watching stays cheap. */
+/** Repeats `look`; the pause grows with the duration of the call, so that watching stays cheap. */
 async function repeat(everyMs: number, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     const began = performance.now()

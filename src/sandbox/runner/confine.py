@@ -138,8 +138,8 @@ def filter_calls(program):
     check(libc.prctl(SET_SECCOMP, 2, ctypes.byref(prepared), 0, 0), "seccomp")
 
 
-def become_nobody(walls):
-    uid = walls["uid"]
+def become_nobody(confinement):
+    uid = confinement["uid"]
     os.setsid()
     os.setgroups([])
     os.setresgid(uid, uid, uid)
@@ -150,7 +150,7 @@ def become_nobody(walls):
     check(libc.prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
 
 
-def confine(walls):
+def confine(confinement):
     check(libc.prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
     supervisor = os.getpid()
     runner = os.fork()
@@ -158,19 +158,19 @@ def confine(walls):
         guard(runner)
     os.close(LIFELINE)
     rules = Rules()
-    for path in walls["readable"]:
-        rules.allow_reading(path, walls["hidden"])
-    for path in walls["writable"]:
+    for path in confinement["readable"]:
+        rules.allow_reading(path, confinement["hidden"])
+    for path in confinement["writable"]:
         rules.allow(path, rules.handled & ~MAKE_DEVICE_OR_PIPE)
     for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"):
         rules.allow(path, READ_FILE | WRITE_FILE | TRUNCATE)
-    become_nobody(walls)
+    become_nobody(confinement)
     if os.getppid() != supervisor:
         os._exit(1)
-    if walls["landlock"]:
+    if confinement["landlock"]:
         rules.restrict()
-    if walls["filter"]:
-        filter_calls(base64.b64decode(walls["filter"]))
+    if confinement["filter"]:
+        filter_calls(base64.b64decode(confinement["filter"]))
 
 
-confine(SETTINGS["walls"])
+confine(SETTINGS["confinement"])

@@ -28,6 +28,8 @@ export class RequestFailed extends Error {
 }
 
 const maxTries = 8
+/** Of a request that the server asks to wait with. */
+const maxAskedTries = 30
 /** Of contents with a wrong size: a proxy may have answered in place of the service. */
 const maxSizeTries = 3
 const firstBackoffMs = 500
@@ -41,15 +43,23 @@ type Outcome<Value> =
   | { value: Value }
   | { failure: Error; waitMs?: number | undefined; isUnreachable?: boolean }
 
+interface ClientOptions {
+  signal: AbortSignal
+  /** A request that has failed is repeated after so many milliseconds. */
+  onWait: (ms: number, why: string) => void
+}
+
 export class PullClient {
   readonly #endpoint: Endpoint
   readonly #signal: AbortSignal
+  readonly #onWait: ClientOptions['onWait']
   /** Until when no request is sent, because the server asked for it; as performance.now() counts. */
   #pausedUntilMs = 0
 
-  constructor(endpoint: Endpoint, signal: AbortSignal) {
+  constructor(endpoint: Endpoint, { signal, onWait }: ClientOptions) {
     this.#endpoint = endpoint
     this.#signal = signal
+    this.#onWait = onWait
   }
 
   /** A JSON object. Throws `Refusal`, `RequestFailed` and `PullStopped`. */
@@ -108,13 +118,14 @@ export class PullClient {
       if ('value' in outcome) return outcome.value
       const { failure, waitMs, isUnreachable } = outcome
       if (failure instanceof Refusal && tries === maxSizeTries) throw failure
-      if (tries === maxTries) {
+      if (tries >= (waitMs === undefined ? maxTries : maxAskedTries)) {
         throw isUnreachable
           ? new PullStopped(`${this.#endpoint.url} cannot be reached: ${failure.message}`)
           : new RequestFailed(`GET ${path}: ${failure.message}`)
       }
-      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (tries - 1))
-      if (waitMs === undefined) await this.#sleep(backoffMs * Math.random())
+      const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** (tries - 1)) * Math.random()
+      this.#onWait(waitMs ?? backoffMs, `GET ${path}: ${failure.message}`)
+      if (waitMs === undefined) await this.#sleep(backoffMs)
       else this.#pauseFor(waitMs * (1 + Math.random() / 10))
     }
   }

@@ -4,16 +4,16 @@ import { isObject } from '../../util/is-object.ts'
 import type { Fields } from '../records.ts'
 import { Refusal } from './client.ts'
 import type { PartResult } from './folder.ts'
-import { forEachParallel, hasPlainId, pullPart, type Pulling } from './pulling.ts'
+import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 import { storesOfFiles } from './stores.ts'
 
 /** The lists of some services are in no order; that of an export is newest first. */
 export async function pullFiles(pulling: Pulling): Promise<void> {
   const { client, folder } = pulling
   await pullPart(pulling, { part: 'files', what: 'the list of files' }, async () => {
-    const files = (await client.all('/files')).toSorted((a, b) => timeOf(b) - timeOf(a))
+    const files = (await client.all('/files', { limit: '1000' })).toSorted((a, b) => timeOf(b) - timeOf(a))
     await folder.writeJson('files.json', files)
-    return { counts: { files: files.length } }
+    return { counts: { files: files.length }, refused: refusedIds(files) }
   })
   if (!folder.isDone('files')) return
   const stores = await storesOfFiles(pulling)
@@ -38,9 +38,9 @@ async function pullContent(pulling: Pulling, file: Fields & { id: string }, stor
   const { id, bytes, filename } = file
   const [target, text] = [folder.path(`files/${id}`), folder.path(`texts/${id}.txt`)]
   await pullPart(pulling, { part: `files/${id}`, what: id }, async (): Promise<PartResult> => {
+    const here = await stat(target).catch(() => undefined)
     // Contents never change.
-    const isHere = (await stat(target).catch(() => undefined))?.size === bytes
-    if (!isHere) {
+    if (here === undefined || here.size !== bytes) {
       const temporary = folder.temporary()
       try {
         await client.download(`/files/${id}/content`, temporary, bytes)

@@ -25,7 +25,7 @@ export const pullKinds = [
 ] as const
 export type PullCounts = Partial<Record<(typeof pullKinds)[number], number>>
 
-interface Reason {
+export interface Reason {
   /** An id, or the name of a list. */
   what: string
   reason: string

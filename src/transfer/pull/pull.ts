@@ -16,6 +16,8 @@ export interface PullOptions {
   /** ISO 8601. */
   exportedAt: string
   onProgress: (counts: PullCounts) => void
+  /** A request is repeated after so many milliseconds. */
+  onWait: (ms: number, why: string) => void
   signal: AbortSignal
 }
 
@@ -24,10 +26,10 @@ export interface PullOptions {
  * next pull into the folder goes on.
  */
 export async function pullObjects(options: PullOptions): Promise<PullReport> {
-  const { endpoint, exportedAt, signal, onProgress } = options
+  const { endpoint, exportedAt, onProgress } = options
   const ids = options.ids === undefined ? [] : await readIds(options.ids)
   const folder = await PullFolder.open(options.folder, endpoint, exportedAt)
-  const client = new PullClient(endpoint, signal)
+  const client = new PullClient(endpoint, options)
   const pulling: Pulling = { client, folder, exportedAt, onProgress: () => onProgress(folder.report.counts) }
   await pullAssistants(pulling)
   if (endpoint.listsThreads) await pullListedThreads(pulling)

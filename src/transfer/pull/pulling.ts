@@ -1,7 +1,7 @@
 /** What the parts of a pull share. */
 import type { PullClient } from './client.ts'
 import { Refusal, RequestFailed } from './client.ts'
-import type { PartResult, PullFolder } from './folder.ts'
+import type { PartResult, PullFolder, Reason } from './folder.ts'
 
 export interface Pulling {
   client: PullClient
@@ -10,6 +10,8 @@ export interface Pulling {
   exportedAt: string
   onProgress: () => void
 }
+
+const goneStatuses: ReadonlySet<number> = new Set([404, 410])
 
 /** How many parts are asked for at the same time. */
 const parallel = 4
@@ -35,7 +37,9 @@ export async function pullPart(
       return
     }
     if (!(error instanceof Refusal)) throw error
-    result = error.status === 404 ? { gone: [what] } : { refused: [{ what, reason: error.message }] }
+    result = goneStatuses.has(error.status)
+      ? { gone: [what] }
+      : { refused: [{ what, reason: error.message }] }
   }
   if (hasParts && failed.length > before) return
   await folder.finishPart(part, result)
@@ -65,9 +69,11 @@ export async function forEachParallel<Item>(
 
 /** Ids become names of files and parts of addresses. */
 export function hasPlainId(object: { id?: unknown }): object is { id: string } {
-  return typeof object.id === 'string' && isPlainId(object.id)
+  return typeof object.id === 'string' && /^\w[\w.:~-]{0,199}$/.test(object.id)
 }
 
-export function isPlainId(id: string): boolean {
-  return /^\w[\w.:~-]{0,199}$/.test(id)
+/** Objects that are not asked for, because of their ids. */
+export function refusedIds(objects: readonly { id?: unknown }[]): Reason[] {
+  const reason = 'its id has characters that no id has'
+  return objects.filter((one) => !hasPlainId(one)).map(({ id }) => ({ what: String(id), reason }))
 }

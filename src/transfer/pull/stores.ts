@@ -3,8 +3,8 @@ import { readdir, readFile, rename } from 'node:fs/promises'
 import { ArrayWriter } from '../array-writer.ts'
 import type { Fields } from '../records.ts'
 import { Refusal } from './client.ts'
-import type { PartResult } from './folder.ts'
-import { forEachParallel, hasPlainId, pullPart, type Pulling } from './pulling.ts'
+import type { Reason } from './folder.ts'
+import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 
 interface StoreWithFiles extends Fields {
   files: Fields[]
@@ -18,13 +18,17 @@ export async function pullVectorStores(pulling: Pulling): Promise<void> {
   const list = { part: 'vector_stores', what: 'the list of vector stores', hasParts: true }
   await pullPart(pulling, list, async () => {
     const ids: string[] = []
+    const refused: Reason[] = []
     for await (const page of client.pages('/vector_stores')) {
       const stores = page.filter(hasPlainId)
       ids.push(...stores.map(({ id }) => id))
+      refused.push(...refusedIds(page))
       await forEachParallel(stores, (store) => pullStore(pulling, store))
     }
-    if (ids.every((id) => folder.isDone(`${parts}/${id}`))) await writeList(pulling, ids)
-    return {}
+    // Without those that the service failed to give.
+    const complete = ids.filter((id) => folder.isDone(`${parts}/${id}`))
+    await writeList(pulling, complete)
+    return { refused }
   })
 }
 
@@ -32,14 +36,14 @@ async function pullStore(pulling: Pulling, store: Fields & { id: string }): Prom
   const { id } = store
   const { client, folder } = pulling
   await pullPart(pulling, { part: `${parts}/${id}`, what: id }, async () => {
-    const result: PartResult = { counts: { vector_stores: 1 } }
+    const refused: Reason[] = []
     const files = await client.all(`/vector_stores/${id}/files`).catch((error: unknown) => {
       if (!(error instanceof Refusal)) throw error
-      result.refused = [{ what: `the files of ${id}`, reason: error.message }]
+      refused.push({ what: `the files of ${id}`, reason: error.message })
       return []
     })
     await folder.writeJson(`${parts}/${id}.json`, { ...store, files } satisfies StoreWithFiles)
-    return { ...result, counts: { vector_stores: 1, vector_store_files: files.length } }
+    return { refused, counts: { vector_stores: 1, vector_store_files: files.length } }
   })
 }
 

@@ -2,7 +2,8 @@
 import { includeResultContent } from '../../api/run-steps.ts'
 import type { Fields } from '../records.ts'
 import { Refusal } from './client.ts'
-import { forEachParallel, hasPlainId, pullPart, type Pulling } from './pulling.ts'
+import type { Reason } from './folder.ts'
+import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 
 const oldestFirst = { order: 'asc' }
 const withResults = { ...oldestFirst, 'include[]': includeResultContent }
@@ -13,13 +14,15 @@ const withImages = { ...oldestFirst, 'include[]': 'message.input_image.image_url
 export async function pullListedThreads(pulling: Pulling): Promise<void> {
   const list = { part: 'threads', what: 'the list of threads', hasParts: true }
   await pullPart(pulling, list, async () => {
+    const refused: Reason[] = []
     let position = 0
     for await (const page of pulling.client.pages('/threads', oldestFirst)) {
       const placed = page.filter(hasPlainId).map((thread, index) => ({ thread, position: position + index }))
       await forEachParallel(placed, ({ thread, position: at }) => pullThread(pulling, thread, at))
       position += page.length
+      refused.push(...refusedIds(page))
     }
-    return {}
+    return { refused }
   })
 }
 
@@ -46,10 +49,12 @@ async function pullThread(pulling: Pulling, given: { id: string }, position?: nu
       })
     const messages = await list('messages', oldestFirst)
     const runs: (Fields & { steps: Fields[] })[] = []
-    for (const run of await list('runs', oldestFirst)) {
-      const steps = hasPlainId(run) ? await list(`runs/${run.id}/steps`, withResults) : []
-      runs.push({ ...run, steps })
+    const listed = await list('runs', oldestFirst)
+    for (const run of listed.filter(hasPlainId)) {
+      runs.push({ ...run, steps: await list(`runs/${run.id}/steps`, withResults) })
     }
+    for (const { what, reason } of refusedIds(listed))
+      errors.push({ object: 'run', id: what, detail: reason })
     await folder.writeJson(`threads/${id}.json`, {
       export_schema: 'assistants-thread-export/v1',
       thread_id: id,

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Context } from '../../../src/domain/context.ts'
 import { expireRuns } from '../../../src/domain/expire-runs.ts'
+import { RunLimits } from '../../../src/domain/run-limits.ts'
 import { toolFiles } from '../../../src/domain/tool-files.ts'
 import { waitForVectorStores } from '../../../src/domain/wait-for-vector-stores.ts'
 import type { Database } from '../../../src/database/database.ts'
@@ -63,9 +64,10 @@ export class EngineProcess {
     const resolved = {
       chat,
       provider: 'scripted',
-      origin: 'scripted',
+      origins: ['scripted'],
       model: 'scripted',
       context_window: 100_000,
+      facts: {},
     }
     this.#runs = new ActiveRuns({
       engine: {
@@ -149,7 +151,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 const noModels = {
   list: async () => [],
   find: async () => undefined,
-  health: async () => [],
+  health: () => [],
   hop: 'hop',
   raw: () => undefined,
   server: () => undefined,
@@ -169,6 +171,7 @@ function contextOf({ blobs, clock, seen }: World, db: Database, gate: Gate): Con
     hints,
     runLog: new WatchedRunLog(db, hints, { gate, seen }),
     handoff: new Handoff(),
+    runLimits: new RunLimits({ maxQueuedRuns: 1000, maxProjectRuns: 1000 }),
     log,
     runExpiresSeconds: 600,
     runLogDays: 30,
@@ -232,7 +235,7 @@ function scriptedSandbox({ cells, db }: World, gate: Gate): Sandbox {
       return { status: 'ok', sessionLost: false }
     },
     memoryBytes: async () => 0,
-    shed: () => {},
+    stopForMemory: () => {},
     read: async () => Readable.from(['made']),
     close: async () => {},
   })

@@ -32,6 +32,7 @@ export const anthropic: NativeProvider = {
     if (body.messages[0]?.role !== 'user') refuse('messages: first message must use the "user" role')
     if (body.messages.at(-1)?.role === 'assistant')
       refuse('This model does not support assistant message prefill.')
+    checkAlternation(body)
     checkBlocks(body)
   },
   *answer(body) {
@@ -94,6 +95,11 @@ function event(type: string, data: object): string {
   return `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}`
 }
 
+function checkAlternation({ messages }: any): void {
+  const isRepeated = messages.some(({ role }: any, index: number) => role === messages[index - 1]?.role)
+  if (isRepeated) refuse('messages: roles must alternate between "user" and "assistant"')
+}
+
 /** Each tool_use has its result in the next message, no text is empty, and thinking comes back as it was. */
 function checkBlocks({ messages }: any): void {
   let turn = 0
@@ -104,6 +110,10 @@ function checkBlocks({ messages }: any): void {
         refuse(`messages.${index}: text content blocks must be non-empty`)
     }
     const uses = blocks.filter((one) => one.type === 'tool_use')
+    for (const { id } of uses) {
+      if (!/^[a-zA-Z0-9_-]+$/.test(id))
+        refuse(`messages.${index}: tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'`)
+    }
     if (role === 'assistant') {
       checkThinking(blocks, turn, index)
       if (uses.some(({ id }) => id.startsWith('toolu_')) && blocks[0]?.type !== 'thinking') {

@@ -35,6 +35,8 @@ export interface Provider {
   /** Whether the tools are called although `tool_choice` is `none`, and `tool_choice` is ignored. */
   ignoresToolChoice?: boolean
   finishAfterCalls?: string
+  /** Its ids of calls; `call_1` and so on when absent. */
+  callId?: (turn: number, name: string) => string
 }
 
 export interface StrictUpstream {
@@ -147,8 +149,9 @@ function* frames(provider: Provider, body: any): Generator<object> {
   if (call) {
     const called = { name: call.name, arguments: JSON.stringify(call.arguments) }
     const added = provider.callExtras?.(turn)
+    const id = provider.callId?.(turn, call.name) ?? `call_${turn}`
     yield frame({
-      tool_calls: [{ index: 0, id: `call_${turn}`, type: 'function', function: called, ...added }],
+      tool_calls: [{ index: 0, id, type: 'function', function: called, ...added }],
     })
   }
   yield frame({}, call ? (provider.finishAfterCalls ?? 'tool_calls') : 'stop')

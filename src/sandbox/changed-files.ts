@@ -1,4 +1,4 @@
-/** Which of the files that a cell made or changed are handed out, and the note about the rest. */
+/** Reports the files that a cell created or changed, within limits, and adds a note about the others. */
 import type { CellEvent, SandboxLimits } from './port.ts'
 
 const mib = 1024 * 1024
@@ -12,10 +12,10 @@ export interface ChangedFile {
 }
 
 /**
- * Hands out the oldest files first, within the limits of their number, of one file and of all together. What counts
- * is the length that a reader would get: a sparse file takes no space in the session, but all of it in a store.
+ * Reports the oldest files first, within the limits of their number, of one file and of all together. The size of a
+ * file is the length that a reader gets: a sparse file takes no space in the session, but all of it in the blob store.
  */
-export function filesOf(changed: ChangedFile[], limits: SandboxLimits, onEvent: EventSink): void {
+export function reportFiles(changed: ChangedFile[], limits: SandboxLimits, onEvent: EventSink): void {
   const ordered = changed.toSorted(
     (one, other) => one.mtimeMs - other.mtimeMs || (one.name < other.name ? -1 : 1),
   )
@@ -28,5 +28,5 @@ export function filesOf(changed: ChangedFile[], limits: SandboxLimits, onEvent: 
     onEvent({ type: 'file', name, bytes })
   }
   const left = changed.length - files
-  if (left > 0) onEvent({ type: 'logs', text: `[${left} more files were changed and are not handed out]\n` })
+  if (left > 0) onEvent({ type: 'logs', text: `[${left} more files were changed and are not stored]\n` })
 }

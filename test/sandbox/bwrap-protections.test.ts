@@ -1,16 +1,16 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type BwrapWalls, bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
+import { type BwrapProtections, bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { openSandbox } from '../../src/sandbox/sandbox.ts'
 import type { Log } from '../../src/util/log.ts'
 import { killServer } from '../contracts/killed-server.ts'
 import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 
-const folder = testFolder('walls')
-const walls: BwrapWalls = { seccomp: true, environment: {}, network: false }
+const folder = testFolder('protections')
+const protections: BwrapProtections = { seccomp: true, environment: {}, network: false }
 
-async function selfTest(weakened: Partial<BwrapWalls>) {
+async function selfTest(weakened: Partial<BwrapProtections>) {
   const settings = { folder, pythonPath, bwrapPath, preload: [] }
-  const driver = bwrapDriver(settings, { ...walls, ...weakened })
+  const driver = bwrapDriver(settings, { ...protections, ...weakened })
   onTestFinished(() => driver.close())
   return driver.selfTest()
 }

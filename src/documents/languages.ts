@@ -1,0 +1,102 @@
+/** The language of a text, and what is known about the words of a language: stems and stop words. */
+
+/** How the words of a language are compared. */
+export interface Language {
+  /** ISO 639-1, or `--` for texts of no known language. */
+  code: string
+  /** The common part of a word's forms. Takes a word in lower case. */
+  stem: (word: string) => string
+  /** Frequent words that say nothing about a text, in lower case. */
+  stopwords: ReadonlySet<string>
+}
+
+/** Words of a text of no known language are compared as they are. */
+export const plainLanguage: Language = { code: '--', stem: (word) => word, stopwords: new Set() }
+
+type Load = () => Promise<[{ stemmer: (word: string) => string }, { stopwords: string[] }]>
+
+/** For languages whose words have one form. */
+const unchanged = async () => ({ stemmer: (word: string) => word })
+
+/** Without the article first: the stemmer takes other endings off words with it than off words without. */
+async function arabic() {
+  const { stemmer } = await import('@orama/stemmers/arabic')
+  return { stemmer: (word: string) => stemmer(word.replace(/^(?:[وفبك]?ال|لل)(?=.{3})/, '')) }
+}
+
+/** By ISO 639-1. Modules are loaded when a text of the language comes up. */
+const loaders: Readonly<Record<string, Load>> = {
+  ar: () => Promise.all([arabic(), import('@orama/stopwords/arabic')]),
+  bg: () => Promise.all([import('@orama/stemmers/bulgarian'), import('@orama/stopwords/bulgarian')]),
+  da: () => Promise.all([import('@orama/stemmers/danish'), import('@orama/stopwords/danish')]),
+  de: () => Promise.all([import('@orama/stemmers/german'), import('@orama/stopwords/german')]),
+  el: () => Promise.all([import('@orama/stemmers/greek'), import('@orama/stopwords/greek')]),
+  en: () => Promise.all([import('@orama/stemmers/english'), import('@orama/stopwords/english')]),
+  es: () => Promise.all([import('@orama/stemmers/spanish'), import('@orama/stopwords/spanish')]),
+  fi: () => Promise.all([import('@orama/stemmers/finnish'), import('@orama/stopwords/finnish')]),
+  fr: () => Promise.all([import('@orama/stemmers/french'), import('@orama/stopwords/french')]),
+  hi: () => Promise.all([import('@orama/stemmers/indian'), import('@orama/stopwords/indian')]),
+  hu: () => Promise.all([import('@orama/stemmers/hungarian'), import('@orama/stopwords/hungarian')]),
+  hy: () => Promise.all([import('@orama/stemmers/armenian'), import('@orama/stopwords/armenian')]),
+  it: () => Promise.all([import('@orama/stemmers/italian'), import('@orama/stopwords/italian')]),
+  ja: () => Promise.all([unchanged(), import('@orama/stopwords/japanese')]),
+  lt: () => Promise.all([import('@orama/stemmers/lithuanian'), import('@orama/stopwords/lithuanian')]),
+  // The detector has no Indonesian, which is recognised as Malay.
+  ms: () => Promise.all([import('@orama/stemmers/indonesian'), import('@orama/stopwords/indonesian')]),
+  nl: () => Promise.all([import('@orama/stemmers/dutch'), import('@orama/stopwords/dutch')]),
+  no: () => Promise.all([import('@orama/stemmers/norwegian'), import('@orama/stopwords/norwegian')]),
+  pt: () => Promise.all([import('@orama/stemmers/portuguese'), import('@orama/stopwords/portuguese')]),
+  ro: () => Promise.all([import('@orama/stemmers/romanian'), import('@orama/stopwords/romanian')]),
+  ru: () => Promise.all([import('@orama/stemmers/russian'), import('@orama/stopwords/russian')]),
+  sr: () => Promise.all([import('@orama/stemmers/serbian'), import('@orama/stopwords/serbian')]),
+  sv: () => Promise.all([import('@orama/stemmers/swedish'), import('@orama/stopwords/swedish')]),
+  ta: () => Promise.all([import('@orama/stemmers/tamil'), import('@orama/stopwords/tamil')]),
+  tr: () => Promise.all([import('@orama/stemmers/turkish'), import('@orama/stopwords/turkish')]),
+  uk: () => Promise.all([import('@orama/stemmers/ukrainian'), import('@orama/stopwords/ukrainian')]),
+  zh: () => Promise.all([unchanged(), import('@orama/stopwords/mandarin')]),
+}
+
+/** Enough text to be sure of a language. */
+const sampleUnits = 2000
+/** Stems of so many words are kept for each language. */
+const keptStems = 50_000
+
+/** Loads languages, each once. Keep one for as long as texts come. */
+export class Languages {
+  readonly #loaded = new Map<string, Promise<Language>>()
+
+  /** The plain language for a code without a stemmer. Throws what an import throws. */
+  load(code: string): Promise<Language> {
+    const loader = loaders[code]
+    if (!loader) return Promise.resolve(plainLanguage)
+    const known = this.#loaded.get(code)
+    if (known) return known
+    const loading = loader().then(([{ stemmer }, { stopwords }]) => ({
+      code,
+      stem: keepResults(stemmer),
+      // Words of a text are cut at apostrophes.
+      stopwords: new Set(stopwords.flatMap((word) => [word, ...word.split(/['’]/)])),
+    }))
+    this.#loaded.set(code, loading)
+    return loading
+  }
+
+  /** The language that a text is in; undefined when that is not sure. */
+  async detect(text: string): Promise<string | undefined> {
+    const { eld } = await import('eld/extrasmall')
+    const found = eld.detect(text.slice(0, sampleUnits))
+    return found.isReliable() ? found.language : undefined
+  }
+}
+
+function keepResults(stemmer: (word: string) => string): (word: string) => string {
+  const kept = new Map<string, string>()
+  return (word) => {
+    const known = kept.get(word)
+    if (known !== undefined) return known
+    if (kept.size >= keptStems) kept.clear()
+    const stem = stemmer(word)
+    kept.set(word, stem)
+    return stem
+  }
+}

@@ -1,0 +1,69 @@
+/** Whether providers answer, as the latest real call of each has shown. Nothing is called to find out. */
+import { ModelFailure } from './port.ts'
+
+/** `reason` is short and holds no address; `checked_at` is the Unix time of the call in seconds. */
+export interface ProviderHealth {
+  provider: string
+  status: 'unknown' | 'up' | 'down'
+  reason?: string
+  checked_at?: number
+}
+
+/** For this long a provider that did not answer is tried after the others of a route. */
+const avoidMs = 30_000
+
+/** One for each set of opened providers. */
+export class Health {
+  readonly #known: Map<string, ProviderHealth & { atMs: number }>
+
+  constructor(providers: readonly string[]) {
+    this.#known = new Map(
+      providers.map((provider) => [provider, { provider, status: 'unknown', atMs: -Infinity }]),
+    )
+  }
+
+  /** The provider answered, be it with a refusal of the request. */
+  answered(provider: string): void {
+    this.#set({ provider, status: 'up' })
+  }
+
+  /** A call ended with this error. What is not the provider's failure, such as an abort, changes nothing. */
+  failed(provider: string, error: unknown): void {
+    if (!(error instanceof ModelFailure)) return
+    if (error.code === 'invalid_prompt') this.answered(provider)
+    else this.#set({ provider, status: 'down', reason: reasonOf(error) })
+  }
+
+  /** Whether a call has failed a short time ago, and none has worked since. */
+  isAvoided(provider: string): boolean {
+    const known = this.#known.get(provider)
+    return known?.status === 'down' && performance.now() - known.atMs < avoidMs
+  }
+
+  list(): ProviderHealth[] {
+    return Array.from(this.#known.values(), ({ atMs: _, ...health }) => health)
+  }
+
+  /** Watches a call to the provider. */
+  async watch<Result>(provider: string, call: Promise<Result>): Promise<Result> {
+    try {
+      const result = await call
+      this.answered(provider)
+      return result
+    } catch (error) {
+      this.failed(provider, error)
+      throw error
+    }
+  }
+
+  #set(health: ProviderHealth): void {
+    const checked_at = Math.floor(Date.now() / 1000)
+    this.#known.set(health.provider, { ...health, checked_at, atMs: performance.now() })
+  }
+}
+
+function reasonOf(failure: ModelFailure): string {
+  const cause = failure.cause as { code?: unknown; message?: string } | undefined
+  if (typeof cause?.code === 'string') return cause.code
+  return /^HTTP \d+/.exec(cause?.message ?? '')?.[0] ?? 'no usable answer'
+}

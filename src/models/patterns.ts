@@ -1,0 +1,45 @@
+/** Names with wildcards: an exact name wins, then the pattern with the most letters. */
+
+interface Pattern<Value> {
+  pattern: string
+  value: Value
+  expression: RegExp
+}
+
+export interface Match<Value> {
+  value: Value
+  pattern: string
+  /** What the first `*` of the pattern stands for; empty for an exact name. */
+  caught: string
+}
+
+/** A function that finds the value of a name; `*` in a pattern matches any text, also none. */
+export function patternTable<Value>(
+  entries: readonly (readonly [string, Value])[],
+): (name: string) => Match<Value> | undefined {
+  const exact = new Map(entries.filter(([pattern]) => !pattern.includes('*')))
+  const wild: Pattern<Value>[] = entries
+    .filter(([pattern]) => pattern.includes('*'))
+    .map(([pattern, value]) => ({ pattern, value, expression: wildcard(pattern) }))
+    .toSorted(moreSpecificFirst)
+  return (name) => {
+    const value = exact.get(name)
+    if (value !== undefined) return { value, pattern: name, caught: '' }
+    for (const { pattern, value: found, expression } of wild) {
+      const match = expression.exec(name)
+      if (match) return { value: found, pattern, caught: match[1] ?? '' }
+    }
+    return undefined
+  }
+}
+
+function wildcard(pattern: string): RegExp {
+  const literal = pattern.split('*').map((text) => text.replaceAll(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+  return new RegExp(`^${literal.join('(.*)')}$`, 's')
+}
+
+function moreSpecificFirst(left: { pattern: string }, right: { pattern: string }): number {
+  const literals = (pattern: string) => pattern.replaceAll('*', '').length
+  const byLength = literals(right.pattern) - literals(left.pattern)
+  return byLength === 0 ? right.pattern.indexOf('*') - left.pattern.indexOf('*') : byLength
+}

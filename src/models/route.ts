@@ -1,0 +1,229 @@
+/** A route: one model, or several that are tried one after another until one begins to answer. */
+import type { Log } from '../util/log.ts'
+import { fitToFacts, nameAbility } from './abilities.ts'
+import { countPromptTokens } from './count-tokens.ts'
+import type { Health } from './health.ts'
+import type { ModelFacts } from './model-facts.ts'
+import { UpstreamFailure } from './openai/failure.ts'
+import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from './port.ts'
+
+/** One model that a name leads to. */
+export interface Candidate {
+  provider: string
+  /** The provider's own name of the model. */
+  model: string
+  /** The retired name that `model` replaces. */
+  retired: string | undefined
+  /** The map writes the whole name, which then stays as it is. */
+  isWritten: boolean
+  /** Names the provider and its address. */
+  origin: string
+  chat: ChatModel
+  facts: ModelFacts
+  context_window: number
+}
+
+interface RouteParts {
+  health: Health
+  log: Log
+  /** The living name to try when the provider says that it has no such model. */
+  livingName(candidate: Candidate): string | undefined
+  /** The provider has accepted the living name. */
+  remember(candidate: Candidate, living: string): void
+}
+
+type Note = Extract<ModelPart, { type: 'note' }>
+
+/** Answers with the first candidate that begins to. `ChatRequest.model` is replaced by the candidate's. */
+export function routedModel(candidates: readonly Candidate[], parts: RouteParts): ChatModel {
+  return { stream: (request, signal) => new Answer(candidates, parts, { request, signal }) }
+}
+
+/** Those that failed a short time ago come last. */
+export function inOrder<One extends { provider: string }>(candidates: readonly One[], health: Health): One[] {
+  return candidates.toSorted(
+    (one, other) => Number(health.isAvoided(one.provider)) - Number(health.isAvoided(other.provider)),
+  )
+}
+
+/** Whether another provider may answer where this one failed. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.trouble === 'outage'
+}
+
+/** Once a candidate has begun to answer, its parts are passed on without a step between. */
+class Answer implements AsyncIterableIterator<ModelPart> {
+  readonly #candidates: readonly Candidate[]
+  readonly #route: RouteParts
+  readonly #call: { request: ChatRequest; signal: AbortSignal }
+  readonly #waiting: IteratorResult<ModelPart>[] = []
+  #parts: AsyncIterator<ModelPart> | undefined
+
+  constructor(
+    candidates: readonly Candidate[],
+    route: RouteParts,
+    call: { request: ChatRequest; signal: AbortSignal },
+  ) {
+    this.#candidates = candidates
+    this.#route = route
+    this.#call = call
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<ModelPart>> {
+    const waiting = this.#waiting.shift()
+    if (waiting) return Promise.resolve(waiting)
+    return this.#parts ? this.#parts.next() : this.#begin().then(() => this.next())
+  }
+
+  async return(): Promise<IteratorResult<ModelPart>> {
+    await this.#parts?.return?.()
+    return { done: true, value: undefined }
+  }
+
+  async #begin(): Promise<void> {
+    const { health, log } = this.#route
+    const ordered = inOrder(this.#candidates, health)
+    if (ordered[0] !== this.#candidates[0])
+      this.#noteFallback(this.#candidates[0], ordered[0], 'it failed a short time ago')
+    let failure: unknown
+    for (const [index, candidate] of ordered.entries()) {
+      try {
+        await this.#try(candidate)
+        return
+      } catch (error) {
+        failure ??= error
+        const next = ordered[index + 1]
+        // A later candidate may lack what the first has: then the one after it is tried.
+        if (this.#call.signal.aborted || !next || (candidate === this.#candidates[0] && !isOutage(error)))
+          break
+        const reason = reasonOf(error)
+        log('warn', 'a model provider failed and the next one of the route is asked', {
+          failed: nameOf(candidate),
+          next: nameOf(next),
+          reason,
+        })
+        this.#noteFallback(candidate, next, reason)
+      }
+    }
+    this.#parts = failing(failure)
+  }
+
+  async #try(candidate: Candidate): Promise<void> {
+    const { request, signal } = this.#call
+    const isFallback = candidate !== this.#candidates[0]
+    if (isFallback && (await countPromptTokens(request)) > candidate.context_window) {
+      throw new ModelFailure('invalid_prompt', `The prompt is too long for ${nameOf(candidate)}.`)
+    }
+    if (candidate.retired !== undefined) this.#noteReplaced(candidate.retired, candidate)
+    try {
+      await this.#start(candidate)
+    } catch (error) {
+      const isUnknown = error instanceof UpstreamFailure && error.trouble === 'unknown model'
+      const living = isUnknown ? this.#route.livingName(candidate) : undefined
+      if (living === undefined || signal.aborted) throw error
+      await this.#startLiving(candidate, living, error)
+    }
+  }
+
+  async #startLiving(candidate: Candidate, living: string, refusal: unknown): Promise<void> {
+    const replaced = { ...candidate, model: living }
+    const before = this.#waiting.length
+    this.#noteReplaced(candidate.model, replaced)
+    try {
+      await this.#start(replaced)
+    } catch (error) {
+      this.#waiting.length = before
+      const isUnknown = error instanceof UpstreamFailure && error.trouble === 'unknown model'
+      throw isUnknown ? refusal : error
+    }
+    this.#route.remember(candidate, living)
+  }
+
+  /** Waits for the first part. */
+  async #start(candidate: Candidate): Promise<void> {
+    const { signal } = this.#call
+    const request = requestFor(candidate, this.#call.request)
+    const fitted = fitToFacts(request, candidate)
+    if (fitted.max_completion_tokens !== request.max_completion_tokens) {
+      const { max_completion_tokens } = fitted
+      this.#note('output_limited', { model: nameOf(candidate), max_completion_tokens })
+    }
+    const parts = candidate.chat.stream(fitted, signal)[Symbol.asyncIterator]()
+    try {
+      const first = await parts.next()
+      this.#route.health.answered(candidate.provider)
+      this.#waiting.push(first)
+    } catch (error) {
+      if (signal.aborted) throw error
+      this.#route.health.failed(candidate.provider, error)
+      throw nameProvider(nameAbility(error, fitted, candidate), candidate)
+    }
+    this.#parts =
+      candidate.origin === this.#candidates[0]?.origin ? parts : withOrigin(parts, candidate.origin)
+  }
+
+  #noteFallback(from: Candidate | undefined, to: Candidate | undefined, reason: string): void {
+    if (!from || !to) return
+    this.#note('fallback', { failed: nameOf(from), provider: to.provider, model: to.model, reason })
+  }
+
+  #noteReplaced(retired: string, { provider, model }: Candidate): void {
+    this.#note('model_replaced', { retired, provider, model })
+  }
+
+  #note(kind: string, details: Note['details']): void {
+    this.#waiting.push({ done: false, value: { type: 'note', kind, details } })
+  }
+}
+
+/** The candidate's name of the model, and of the turns' extras those that it wrote itself. */
+function requestFor({ model, origin }: Candidate, request: ChatRequest): ChatRequest {
+  const messages = request.messages.map((message) => {
+    if (message.role !== 'assistant' || message.origin === undefined) return message
+    const { origin: written, extras, tool_calls, ...rest } = message
+    const isOwn = written === origin
+    const calls = tool_calls?.map(({ extras: ofCall, ...call }) => ({
+      ...call,
+      ...(isOwn && ofCall !== undefined && { extras: ofCall }),
+    }))
+    return { ...rest, ...(calls && { tool_calls: calls }), ...(isOwn && extras !== undefined && { extras }) }
+  })
+  return { ...request, model, messages }
+}
+
+/** A refused key is the operator's concern: the provider is named, the key and the address are not. */
+function nameProvider(error: unknown, { provider }: Candidate): unknown {
+  if (!(error instanceof UpstreamFailure) || error.trouble !== 'credentials') return error
+  const message = `The model's provider '${provider}' refused the credentials that this server has for it.`
+  return new UpstreamFailure(error.code, message, { cause: error.cause, trouble: error.trouble })
+}
+
+/** The `end` of another candidate than the first names its origin. */
+async function* withOrigin(parts: AsyncIterator<ModelPart>, origin: string): AsyncGenerator<ModelPart> {
+  try {
+    for (let next = await parts.next(); next.done !== true; next = await parts.next()) {
+      yield next.value.type === 'end' ? { ...next.value, origin } : next.value
+    }
+  } finally {
+    await parts.return?.()
+  }
+}
+
+function failing(error: unknown): AsyncIterator<ModelPart> {
+  return { next: () => Promise.reject(error) }
+}
+
+function nameOf({ provider, model }: Candidate): string {
+  return `${provider}/${model}`
+}
+
+/** What the provider said, for the trace: drivers leave keys and addresses out of it. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  return (cause instanceof Error ? cause.message : error.message).slice(0, 500)
+}

@@ -1,0 +1,28 @@
+/** How well a chunk fits the words of a query. */
+
+/** k1 and b: how much a repeated word counts, and how much a long chunk is held back. The usual values. */
+const repetition = 1.2
+const lengthWeight = 0.75
+
+/** A word of the query: the hashes of its terms, and how often the query has it. */
+export interface AskedWord {
+  hashes: number[]
+  times: number
+}
+
+/** How much a word of the query counts: the fewer of `chunks` hold it, the more. */
+export function wordWeight({ times }: AskedWord, holders: number, chunks: number): number {
+  const some = Math.min(holders, chunks)
+  return times * Math.log(1 + (chunks - some + 0.5) / (some + 0.5))
+}
+
+/** What a word that a chunk has `count` times adds to its score. `length` is that of the chunk by the mean length. */
+export function wordScore(weight: number, count: number, length: number): number {
+  const held = 1 - lengthWeight + lengthWeight * length
+  return (weight * count * (repetition + 1)) / (count + repetition * held)
+}
+
+/** No chunk scores more for words of these weights. */
+export function mostScore(weights: readonly number[]): number {
+  return weights.reduce((sum, weight) => sum + weight * (repetition + 1), 0)
+}

@@ -1,0 +1,88 @@
+/**
+ * npm run test:crash [-- --rounds=2 --seed=1]: kills, pauses and cuts real processes while clients work, and then checks
+ * that nothing acknowledged is lost, that every run ends, and that nothing is there twice. A seed decides about the
+ * setup, the faults and their order of a round; a failing one is printed and plays that round again.
+ */
+import { parseArgs } from 'node:util'
+import { sleep } from '../../../src/util/abort.ts'
+import { importer, ingester, pickServer, runner, writer, type Client } from './clients.ts'
+import { planFaults, ready } from './faults.ts'
+import { randomOf } from './random.ts'
+import { openWorld, type World } from './world.ts'
+
+const faultsOfRound = 3
+/** How long the checks of a round may take: by then no run is stuck for a good reason. */
+const checkMs = 240_000
+
+const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { type: 'string' } } })
+const firstSeed = Number(values.seed ?? Date.now() % 1_000_000)
+const rounds = Number(values.rounds ?? (values.seed === undefined ? 2 : 1))
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+for (let seed = firstSeed; seed < firstSeed + rounds; seed += 1) {
+  const faults = await playRound(seed).catch((error: unknown) => [String(error)])
+  if (faults.length === 0) total.passed += 1
+  else {
+    total.failed += 1
+    console.log(`FAIL  npm run test:crash -- --seed=${seed}\n  ${faults.slice(0, 20).join('\n  ')}`)
+  }
+}
+console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(total.failed > 0 ? 1 : 0)
+
+/** Returns what did not hold. */
+async function playRound(seed: number): Promise<string[]> {
+  const random = randomOf(seed)
+  const world = await openWorld(seed % 2 === 0 ? 'one' : 'shared')
+  try {
+    if (!world.hasOwnDisk) {
+      total.skipped += 1
+      console.log('the disk is not filled: only root can mount a small one')
+    }
+    const pick = pickServer(world, random)
+    const clients = [
+      writer(pick),
+      ...Array.from({ length: 4 }, () => runner(pick, random)),
+      ingester(pick),
+      importer(pick, world, random),
+    ]
+    const plan = planFaults(world, random, faultsOfRound)
+    console.log(`seed ${seed}, ${world.setup}: ${plan.map(({ name }) => name).join(', ')}`)
+    const over = new AbortController()
+    const working = clients.map((client) => client.work(over.signal))
+    for (const fault of plan) {
+      await sleep(1500 + random.below(1500))
+      await fault.run(world, random)
+    }
+    await sleep(1000)
+    over.abort()
+    await Promise.all(working)
+    await ready(world)
+    return await checkAll(world, clients)
+  } finally {
+    await world.close()
+  }
+}
+
+async function checkAll(world: World, clients: Client[]): Promise<string[]> {
+  const timeout = sleep(checkMs).then(() => ['the checks do not end: something is stuck'])
+  const checks = async () => {
+    const faults = await Promise.all(clients.map((client) => client.check()))
+    return [...faults.flat(), ...(await checkLogs(world))]
+  }
+  const faults = await Promise.race([checks(), timeout])
+  console.log(
+    `  ${clients.reduce((sum, client) => sum + client.count(), 0)} acknowledged objects were checked`,
+  )
+  return faults
+}
+
+/** The log of each run is numbered 1, 2, 3 … up to the count in its row. */
+async function checkLogs({ db }: World): Promise<string[]> {
+  if (db === null) return []
+  const wrong = await db.query<{ id: string }>({
+    text: `select r.id from runs r left join run_events e on e.run_id = r.id group by r.id
+           having coalesce(sum(e.last - e.first + 1), 0) <> r.event_count or coalesce(max(e.last), 0) <> r.event_count`,
+  })
+  return wrong.map(({ id }) => `the log of run ${id} has gaps`)
+}

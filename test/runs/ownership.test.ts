@@ -1,0 +1,128 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Database, Queryable } from '../../src/database/database.ts'
+import type { Context } from '../../src/domain/context.ts'
+import { expireRuns } from '../../src/domain/expire-runs.ts'
+import { reserveSlot } from '../../src/domain/reserve-slot.ts'
+import { ActiveRuns } from '../../src/engine/active-runs.ts'
+import type { Engine } from '../../src/engine/engine.ts'
+import { Heartbeat } from '../../src/engine/heartbeat.ts'
+import { Hints } from '../../src/runs/hints.ts'
+import { both, next, requested } from '../../src/runs/next.ts'
+import { persist, type PersistedRun } from '../../src/runs/persist.ts'
+import { Recorder } from '../../src/runs/recorder.ts'
+import { RunLog } from '../../src/runs/run-log.ts'
+import type { RunRecord } from '../../src/runs/run-record.ts'
+import { WorkLog } from '../../src/runs/work-log.ts'
+import { findRunRow } from '../../src/sql/runs.ts'
+import { testClock } from '../harness/clock.ts'
+import { testDatabase, type TestDatabase } from '../harness/database.ts'
+import { facts, queuedRow } from '../harness/run-states.ts'
+
+let database: TestDatabase
+let context: Context
+beforeEach(async () => {
+  database = await testDatabase()
+  const { db } = database
+  const hints = new Hints({ shared: false })
+  const runLog = new RunLog(db, hints)
+  context = { db, hints, runLog, clock: testClock(), log: () => {}, modelBehind: () => 'p/m' } as never
+})
+afterEach(() => database.drop())
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+/** Work on a run that goes on until it is stopped. */
+function waitingEngine(): Engine {
+  const tool = {
+    type: 'function',
+    offer: async (_tool: object, _row: object, signal: AbortSignal) => untilAborted(signal),
+  }
+  return {
+    context,
+    models: { resolve: () => ({ provider: 'p', model: 'm' }) },
+    tools: new Map([['function', tool]]),
+    workLog: new WorkLog({ db: database.db, log: () => {}, isOn: () => false }),
+  } as never
+}
+
+async function claimedRun(): Promise<PersistedRun> {
+  const row = queuedRow()
+  const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {}, strict: false } }]
+  const created = requested({ ...row, deadline: 9e9, settings: { ...row.settings, tools } })
+  return persist(database.db, 'new', both(created, facts.claimed), { notifications: [] })
+}
+
+test('a heartbeat that was sent before a run started does not take the run away, a later one does', async () => {
+  const recorder = new Recorder({ ...context, isConfirmed: () => true })
+  let record: RunRecord | undefined
+  const runs = new ActiveRuns({
+    engine: waitingEngine(),
+    recorder: {
+      open: (...parts: Parameters<Recorder['open']>) => (record = recorder.open(...parts)),
+    } as never,
+    worker: 'worker_1',
+    onEnd: () => {},
+  })
+  const sentBefore = performance.now()
+  runs.start(await claimedRun())
+  await runs.compare([], sentBefore)
+  expect(record?.lost.aborted).toBe(false)
+  await runs.compare([], performance.now() + 1)
+  expect(record?.lost.aborted).toBe(true)
+  await runs.ended()
+})
+
+test('a process whose heartbeat gets no answer stops trusting its lease, and trusts it again after an answer', async () => {
+  let goOn = () => {}
+  const answers = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const { db } = database
+  const silent: Database = {
+    query: (statement) => db.query(statement),
+    transaction: (work) => db.transaction(work),
+    listen: (...parts) => db.listen(...parts),
+    dedicated: async () => {
+      const connection = await db.dedicated()
+      const query: Queryable['query'] = async (statement) => {
+        await answers
+        return connection.query(statement)
+      }
+      return { query, close: () => connection.close() }
+    },
+    close: () => db.close(),
+  }
+  const heartbeat = new Heartbeat({ db: silent, worker: 'worker_1', log: () => {}, onBeat: () => {} })
+  await heartbeat.start()
+  expect(heartbeat.isConfirmed()).toBe(true)
+  await expect.poll(() => heartbeat.isConfirmed()).toBe(false)
+  const confirmed = heartbeat.confirmed(new AbortController().signal)
+  goOn()
+  await confirmed
+  expect(heartbeat.isConfirmed()).toBe(true)
+  await heartbeat.stop()
+})
+
+test('a run whose owner was lost while it was cancelling ends as cancelled, not as expired', async () => {
+  const { id, project, thread_id } = queuedRow()
+  const { state } = await claimedRun()
+  await persist(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
+  expect(await expireRuns(context)).toBe(1)
+  expect((await findRunRow(database.db, { id, project, thread_id }))?.status).toBe('cancelled')
+})
+
+test('a slot is released when another process has the Python session of the thread', async () => {
+  await database.db.query({
+    text: `with other as (insert into workers (id, expires_at) values ('worker_2', 'infinity'))
+           insert into threads (id, project, created_at, metadata, tool_resources, session_worker)
+           values ('thread_1', 'default', 1, '{}', '{}', 'worker_2')`,
+  })
+  let released = 0
+  const slot = { worker: 'worker_1', start: () => {}, release: () => (released += 1) }
+  const handoff = { reserve: () => slot } as never
+  const shared = { ...context, handoff, hints: new Hints({ shared: true }) }
+  expect(await reserveSlot(shared, 'thread_1')).toBeUndefined()
+  expect(released).toBe(1)
+  expect(await reserveSlot(shared, 'thread_2')).toBe(slot)
+})
