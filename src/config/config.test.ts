@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
+import { reloadable } from './reload.ts'
 import { listSettings, type Setting } from './setting-list.ts'
 
 let folder: string
@@ -72,6 +73,13 @@ describe('every setting', () => {
     const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
     const [, table] = /(\| key in the file \|.*(?:\n\|.*)+)/.exec(page) ?? []
     expect(table).toBe(settingsTable(settings))
+  })
+
+  test('docs/configuration.md lists the settings that are reloaded', () => {
+    const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+    const section = page.split('\n## ').find((one) => one.startsWith('Reload')) ?? ''
+    const listed = [...section.matchAll(/`([a-z_]+)`/g)].map(([, name = '']) => name)
+    expect(new Set(listed)).toEqual(new Set([...Object.keys(reloadable), 'needs_restart']))
   })
 
   test.each(settings.filter(({ kind }) => kind === 'number'))(

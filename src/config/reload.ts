@@ -5,7 +5,7 @@ import type { Config } from './config.ts'
 import { Settings } from './settings.ts'
 
 /** The settings that a running server takes over, and where they are in `Config`. */
-const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
+export const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
   providers: 'models',
   models: 'models',
   demo_model: 'models',

@@ -13,7 +13,7 @@ import {
   readdirSync,
 } from 'node:fs'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { superuser, usesUnixSocket } from './address.ts'
 import type { Log } from '../util/log.ts'
 import type { Identity, Runner } from './identity.ts'
@@ -127,8 +127,9 @@ function checkVersion(cluster: string, source: ProgramsPackage): void {
   const [expected] = source.version.split('.')
   if (found === expected) return
   throw new Error(
-    `The database in ${cluster} was made by PostgreSQL ${found} and this Spool brings PostgreSQL ${expected}. ` +
-      'Start it with the Spool version that made it, or dump it there and load it here.',
+    `The database in ${cluster} was made by PostgreSQL ${found}, and this version of Spool brings PostgreSQL ${expected}, ` +
+      "which cannot open it. With the version that made it, run 'spool backup FILE'; then move the folder " +
+      `${dirname(cluster)} away, and run 'spool restore FILE' with this version.`,
   )
 }
 

@@ -12,17 +12,22 @@ export interface Ended {
   stderr: string
 }
 
-/** Only these variables are set, besides those that any process needs. */
-export async function runMain(args: string[], environment: Record<string, string> = {}): Promise<Ended> {
-  return startMain(args, environment).ended
+/** Only these variables are set, besides those that any process needs. `entry` is another copy of the code. */
+export async function runMain(
+  args: string[],
+  environment: Record<string, string> = {},
+  entry = main,
+): Promise<Ended> {
+  return startMain(args, environment, entry).ended
 }
 
 /** The process while it runs, for tests that kill it. */
 export function startMain(
   args: string[],
   environment: Record<string, string> = {},
+  entry = main,
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -251,7 +251,9 @@ test('a pid file with the id of another process does not prevent a start', async
 test('a database of another major version is refused by name, before anything is touched', async () => {
   await (await start()).stop()
   writeFileSync(join(folder.path, 'database/cluster/PG_VERSION'), '17\n')
-  await expect(start()).rejects.toThrow('was made by PostgreSQL 17 and this Spool brings PostgreSQL 18')
+  await expect(start()).rejects.toThrow(
+    'was made by PostgreSQL 17, and this version of Spool brings PostgreSQL 18, which cannot open it',
+  )
 })
 
 test('a folder that a restore made readable for others is made private again', async () => {

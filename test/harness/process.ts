@@ -20,8 +20,10 @@ const main = resolve(import.meta.dirname, '../../src/main.ts')
 export async function startProcess(
   dataDir: string,
   environment: Record<string, string> = {},
+  /** Another copy of the code. */
+  entry = main,
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
