@@ -48,10 +48,11 @@ test('over a silent network to the database requests end with 503 and readiness 
   proxy.heal()
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
   expect((await other.openai.beta.threads.retrieve(thread.id)).id).toBe(thread.id)
+  proxy.reset()
+  await other.close()
   const expected = /unavailable|connection that listens|idle database connection/
   expect(server.complaints.filter(({ message }) => !expected.test(message))).toEqual([])
   server.complaints.length = 0
-  proxy.reset()
 })
 
 test('a disk with less free space than configured refuses files and is not ready', async () => {
