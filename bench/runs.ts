@@ -29,6 +29,9 @@ interface Measure {
   values: Map<Target, number>
 }
 
+/** An idle backend of PostgreSQL reports its last transactions after ten seconds. */
+const countsDelayMs = 10_500
+
 let wrong = 0
 
 async function main(): Promise<void> {
@@ -159,6 +162,7 @@ function joined(parts: Spent[]): Spent {
 
 async function throughput(targets: Target[], spools: SpoolTarget[]): Promise<Measure[]> {
   const rounds = new Map<Target, Spent[]>(targets.map((target) => [target, []]))
+  await sleep(countsDelayMs)
   const before = await Promise.all(spools.map((one) => one.counts()))
   for (let round = 0; round < 8 * share; round++) {
     for (const target of targets) {
@@ -166,8 +170,7 @@ async function throughput(targets: Target[], spools: SpoolTarget[]): Promise<Mea
       rounds.get(target)?.push(await spent(target, work, 40))
     }
   }
-  // A backend of PostgreSQL reports its counts once a second.
-  await sleep(1100)
+  await sleep(countsDelayMs)
   const after = await Promise.all(spools.map((one) => one.counts()))
   const all = new Map(targets.map((target) => [target, joined(rounds.get(target) ?? [])]))
   const of = (target: Target) => all.get(target) as Spent

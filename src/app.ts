@@ -17,6 +17,7 @@ import { toolFiles } from './domain/tool-files.ts'
 import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
 import { Worker } from './engine/worker.ts'
 import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
+import type { Embedder } from './embedders/port.ts'
 import { openServer } from './http/app.ts'
 import { answersEnd } from './http/open-answers.ts'
 import { removeOldFolders } from './ingest/read-file.ts'
@@ -24,9 +25,9 @@ import { beginReindex } from './ingest/reindex.ts'
 import { withLocalServers } from './models/discover.ts'
 import { openModels, type Models } from './models/open.ts'
 import { replaceableModels } from './models/replaceable.ts'
-import { openReranker } from './models/reranker.ts'
+import { openReranker, type Reranker } from './models/reranker.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
-import { Reloader, ReloadRefused, type OpenedModels } from './reload.ts'
+import { openReloader, ReloadRefused, type Reloader } from './reload.ts'
 import { Handoff } from './runs/handoff.ts'
 import { Hints } from './runs/hints.ts'
 import { RunLog } from './runs/run-log.ts'
@@ -100,15 +101,11 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   closers.push(() => blobs.close())
   await checkBlobStore(db, blobs, placeOf(config.blobs))
-  const { models: first, ...opened } = await openConfiguredModels(config, options, db)
+  const { models: first, ...readers } = await openConfiguredModels(config, options, db)
   const { models, replace } = replaceableModels(first)
   closers.push(() => models.close())
   await warnOfNamesWithoutRoute(db, models, log)
-  await removeOldFolders()
-  const { searchMemoryBytes: memoryBytes, ocr } = config
-  const retrieval = openRetrieval({ db, blobs, clock, log, ...opened, memoryBytes, ocr })
-  closers.push(() => closeRetrieval(retrieval))
-  await moveStores(retrieval, log)
+  const retrieval = await openConfiguredRetrieval(config, { db, blobs, clock, log, ...readers }, closers)
   const sandbox = openSandbox({ ...config.sandbox, dataDir: config.dataDir, log })
   closers.push(() => sandbox.close())
   const hints = new Hints({ shared: !database.embedded })
@@ -123,7 +120,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   await worker?.start()
   const draining = new AbortController()
   const open = (next: Config) => openConfiguredModels(next, options, db)
-  const reloader = new Reloader(config, { ...options, open, replace, retrieval, context, worker })
+  const reloader = openReloader(config, { ...options, open, replace, retrieval, context, worker })
   const parts = { context, models, database, sandbox, tls, draining: draining.signal, reloader }
   const http = config.roles.has('api') ? await listen(config, options, parts) : undefined
   if (http) log('info', 'listening', { url: http.url })
@@ -131,7 +128,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   const close = async () => {
     draining.abort()
     // Runs first: open streams show how they end. Those of a shared database may show runs of other processes.
-    const drainMs = reloader.config.drainSeconds * 1000
+    const drainMs = reloader.config().drainSeconds * 1000
     await Promise.all([worker?.drain(drainMs), database.embedded ? undefined : http?.drain(drainMs)])
     closers.pop()
     log('info', 'drained')
@@ -146,7 +143,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
     models,
     retrieval,
     lost: database.lost,
-    reload: () => reloader.reload(),
+    reload: reloader.reload,
     close: () => (closing ??= close()),
   }
 }
@@ -170,7 +167,7 @@ async function openConfiguredModels(
   config: Config,
   { log, reindexes }: AppOptions,
   db: Queryable,
-): Promise<OpenedModels> {
+): Promise<{ models: Models; embedder: Embedder; reranker: Reranker | undefined }> {
   const settings = config.discovery
     ? await withLocalServers(config.models, { port: config.port, log })
     : config.models
@@ -185,11 +182,27 @@ async function openConfiguredModels(
     if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
     const embedder = await chooseEmbedder(choice, db, log)
     log('info', 'vector stores have an embedder', { embedder: embedder.id })
-    return { models, embedder, reranker: openReranker(config.models, log) }
+    return { models, embedder, reranker: openReranker(settings, log) }
   } catch (error) {
     await models.close()
     throw error
   }
+}
+
+async function openConfiguredRetrieval(
+  { searchMemoryBytes: memoryBytes, ocr }: Config,
+  parts: Pick<Retrieval, 'db' | 'blobs' | 'clock' | 'log' | 'embedder' | 'reranker'>,
+  closers: Closers,
+): Promise<Retrieval> {
+  await removeOldFolders()
+  const retrieval = openRetrieval({ ...parts, memoryBytes, ocr })
+  closers.push(async () => {
+    await retrieval.close()
+    await retrieval.embedder.close()
+    retrieval.reranker?.close()
+  })
+  await moveStores(retrieval, parts.log)
+  return retrieval
 }
 
 /** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
@@ -206,13 +219,6 @@ async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log):
   const names = await namesWithoutRoute(db, models)
   if (names.length === 0) return
   log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
-}
-
-/** A reload may have replaced the embedder and the reranker. */
-async function closeRetrieval(retrieval: Retrieval): Promise<void> {
-  await retrieval.close()
-  await retrieval.embedder.close()
-  retrieval.reranker?.close()
 }
 
 /** Stores that an earlier version's built-in embedder filled are found by words at once, and soon by meaning again. */
@@ -316,7 +322,7 @@ async function listen(
     keepAliveMs: options.keepAliveMs ?? keepAliveMs,
     readiness: readinessOf({ ...parts, folders, minFreeDiskBytes }),
     hasConsole: config.console,
-    serverInfo: openServerInfo({ config: () => reloader.config, context, ...parts }),
+    serverInfo: openServerInfo({ config: reloader.config, context, ...parts }),
     reload: () => reloader.reload().catch(refuseSettings),
     isDraining: () => parts.draining.aborted,
   })

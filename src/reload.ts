@@ -9,6 +9,7 @@ import type { Worker } from './engine/worker.ts'
 import type { Rules } from './http/server.ts'
 import type { Models } from './models/open.ts'
 import type { ReplaceableModels } from './models/replaceable.ts'
+import type { Reranker } from './models/reranker.ts'
 import type { Retrieval } from './search/retrieval.ts'
 import { describeError } from './util/describe-error.ts'
 import type { Log } from './util/log.ts'
@@ -18,16 +19,11 @@ export class ReloadRefused extends Error {
   override readonly name = 'ReloadRefused'
 }
 
-/** What the settings of models describe. */
-export interface OpenedModels extends Pick<Retrieval, 'embedder' | 'reranker'> {
-  models: Models
-}
-
 interface Parts {
   log: Log
   readConfig?: () => Config
   /** Throws for settings that cannot work. */
-  open: (config: Config) => Promise<OpenedModels>
+  open(config: Config): Promise<{ models: Models; embedder: Embedder; reranker: Reranker | undefined }>
   replace: ReplaceableModels['replace']
   retrieval: Retrieval
   context: Context
@@ -40,110 +36,97 @@ interface Http {
   server: { maxConnections: number }
 }
 
-/** Lives as long as the server. */
-export class Reloader {
-  readonly #parts: Parts
-  /** In force; a reload changes the values. */
-  readonly rules: Rules
-  #config: Config
-  #http: Http | undefined
-  #last: Promise<unknown> = Promise.resolve()
-  #isEmbedderOld = false
-
-  constructor(config: Config, parts: Parts) {
-    this.#parts = parts
-    this.#config = config
-    this.rules = rulesOf(config)
-  }
-
+export interface Reloader {
   /** The settings in force. */
-  get config(): Config {
-    return this.#config
-  }
-
+  config: () => Config
+  /** In force; a reload changes their values. */
+  rules: Rules
+  /** One after the other. Throws `ReloadRefused`. */
+  reload: () => Promise<ReloadReport>
   /** Limits the connections of this server, and waits for its answers before models are closed. */
-  follow(http: Http): void {
-    this.#http = http
-    http.server.maxConnections = this.#config.maxConnections
-  }
+  follow: (http: Http) => void
+}
 
-  /** Reloads one after the other. Throws `ReloadRefused`. */
-  reload(): Promise<ReloadReport> {
-    const report = this.#last
-      .then(() => this.#reload())
-      .catch((error: unknown) => {
-        if (error instanceof DatabaseUnavailable) throw error
-        throw new ReloadRefused(describeError(error), { cause: error })
-      })
-    this.#last = report.catch(() => undefined)
-    return report
-  }
+export function openReloader(first: Config, parts: Parts): Reloader {
+  const { log, readConfig, retrieval, worker } = parts
+  const rules = rulesOf(first)
+  let config = first
+  let http: Http | undefined
+  let last: Promise<unknown> = Promise.resolve()
+  let isEmbedderOld = false
 
-  async #reload(): Promise<ReloadReport> {
-    const { log, readConfig } = this.#parts
+  async function reload(): Promise<ReloadReport> {
     if (readConfig === undefined) throw new Error('This process cannot read its settings again.')
-    const former = this.#config
-    const { config, changed, needs_restart } = mergeReloaded(former, readConfig())
-    const isForModels = config.models !== former.models || config.discovery !== former.discovery
-    if (isForModels) await this.#replaceModels(config)
-    if (this.#isEmbedderOld) needs_restart.push('default_embedder')
-    this.#apply(config)
+    const { config: next, changed, needs_restart } = mergeReloaded(config, readConfig())
+    const isForModels = next.models !== config.models || next.discovery !== config.discovery
+    if (isForModels) await replaceModels(next)
+    if (isEmbedderOld) needs_restart.push('default_embedder')
+    config = next
+    Object.assign(rules, rulesOf(next))
+    applyLimits(next, parts)
+    if (http) http.server.maxConnections = next.maxConnections
     const report = { changed: changed.filter((key) => !needs_restart.includes(key)), needs_restart }
     log('info', 'the settings were reloaded', report)
-    for (const warning of config.warnings) log('warn', warning)
+    for (const warning of next.warnings) log('warn', warning)
     return { object: 'server.reload', ...report }
   }
 
-  #apply(config: Config): void {
-    const { context, worker } = this.#parts
-    const { runExpiresSeconds, runLogDays, traceDays, maxRuns, maxIngests } = config
-    this.#config = config
-    Object.assign(this.rules, rulesOf(config))
-    Object.assign(context, { runExpiresSeconds, runLogDays, traceDays })
-    context.runLimits.set(config)
-    worker?.setLimits({ maxRuns, maxIngests })
-    if (this.#http) this.#http.server.maxConnections = config.maxConnections
-  }
-
-  async #replaceModels(config: Config): Promise<void> {
-    const { open, replace, retrieval, worker } = this.#parts
-    const { models, embedder, reranker } = await open(config)
-    const formerReranker = retrieval.reranker
-    const unusedEmbedder = this.#chooseEmbedder(embedder)
+  /** Another embedder waits for a restart: files are being embedded, and vector stores need the one of their vectors. */
+  async function replaceModels(next: Config): Promise<void> {
+    const { models, embedder, reranker } = await parts.open(next)
+    const { embedder: former, reranker: formerReranker } = retrieval
     retrieval.reranker = reranker
-    // What is at work now may still use the former ones.
-    const unused = Promise.all([worker?.settled(), ...(this.#http?.openAnswers ?? [])])
-      .then(() => formerReranker?.close())
-      .then(() => unusedEmbedder.close())
-    // An old embedder uses the connection of its provider until the end.
-    replace(models, this.#isEmbedderOld ? new Promise(() => undefined) : unused)
+    // What is at work now may still use them.
+    const unused = Promise.all([worker?.settled(), ...(http?.openAnswers ?? [])])
+    void unused.then(() => formerReranker?.close())
+    isEmbedderOld = embedder.id !== former.id
+    if (isEmbedderOld) {
+      await embedder.close()
+      // The embedder that stays uses the connection of its provider until the end.
+      return parts.replace(models, new Promise(() => undefined))
+    }
+    retrieval.embedder = embedder
+    parts.replace(
+      models,
+      unused.then(() => former.close()),
+    )
   }
 
-  /**
-   * Takes the new embedder and returns the one that is not needed any more. The same local embedder keeps its loaded
-   * weights. Another one waits for a restart: vector stores can be searched only with the embedder of their vectors.
-   */
-  #chooseEmbedder(next: Embedder): Embedder {
-    const { retrieval } = this.#parts
-    const former = retrieval.embedder
-    this.#isEmbedderOld = next.id !== former.id
-    if (this.#isEmbedderOld || former.isSlowToStart) return next
-    retrieval.embedder = next
-    return former
+  return {
+    config: () => config,
+    rules,
+    reload() {
+      const report = last.then(reload).catch((error: unknown) => {
+        if (error instanceof DatabaseUnavailable) throw error
+        throw new ReloadRefused(describeError(error), { cause: error })
+      })
+      last = report.catch(() => undefined)
+      return report
+    },
+    follow(server) {
+      http = server
+      server.server.maxConnections = config.maxConnections
+    },
   }
 }
 
+function applyLimits(config: Config, { context, worker }: Pick<Parts, 'context' | 'worker'>): void {
+  const { runExpiresSeconds, runLogDays, traceDays, maxRuns, maxIngests } = config
+  Object.assign(context, { runExpiresSeconds, runLogDays, traceDays })
+  context.runLimits.setLimits(config)
+  worker?.setLimits({ maxRuns, maxIngests })
+}
+
 function rulesOf(config: Config): Rules {
-  const { keys, corsOrigins, strictBeta, maxFileBytes, allowAllDownloads, ...others } = config
-  const { insecure, maxRequests, maxProjectRequests } = others
+  const { keys, insecure, corsOrigins, strictBeta, maxFileBytes, allowAllDownloads } = config
+  const { maxRequests, maxProjectRequests } = config
+  const limits = { maxFileBytes, maxRequests, maxProjectRequests }
   return {
     keys,
     loopbackOnly: keys.size === 0 && !insecure,
     corsOrigins,
     strictBeta,
-    maxFileBytes,
     allowAllDownloads,
-    maxRequests,
-    maxProjectRequests,
+    ...limits,
   }
 }

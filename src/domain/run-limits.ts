@@ -31,7 +31,7 @@ export class RunLimits {
     this.#limits = limits
   }
 
-  set(limits: Limits): void {
+  setLimits(limits: Limits): void {
     this.#limits = limits
   }
 

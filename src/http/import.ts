@@ -32,8 +32,8 @@ export const importRoutes = [
     answer: 'ImportReport',
     media: ['text/event-stream'],
     async handle({ server, context, project, query, reply }) {
-      const { maxFileBytes } = server.rules
-      const { keepAliveMs } = server
+      const { rules, keepAliveMs } = server
+      const { maxFileBytes } = rules
       const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
       const signal = hangUpSignal(reply)
       try {

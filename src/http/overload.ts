@@ -14,7 +14,10 @@ declare module 'fastify' {
 }
 
 /** Answers 503 past the bound of the process and 429 past that of a project. The project must be known. */
-export function limitRequests(api: FastifyInstance, rules: Rules): void {
+export function limitRequests(
+  api: FastifyInstance,
+  rules: Pick<Rules, 'maxRequests' | 'maxProjectRequests'>,
+): void {
   let all = 0
   const ofProject = new Map<string, number>()
   const add = (project: string, change: 1 | -1) => {

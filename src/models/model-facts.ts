@@ -1,4 +1,4 @@
-/** What is known of models by their names: limits, abilities and prices, from one data file; see decision 0241. */
+/** What is known of models by their names: limits, abilities and prices, from one data file; see decision 0022. */
 import { readFileSync } from 'node:fs'
 import { patternTable } from './patterns.ts'
 import type { ModelFacts } from './settings.ts'

@@ -1,4 +1,4 @@
-/** Names that vendors have retired, and the names that they recommend instead; see decision 0242. */
+/** Names that vendors have retired, and the names that they recommend instead; see decision 0023. */
 import { readFileSync } from 'node:fs'
 import { patternTable } from './patterns.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'

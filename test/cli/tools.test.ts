@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { installModel } from '../harness/local-model.ts'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
 import { testDatabase } from '../harness/database.ts'
-import { installModel } from '../harness/local-model.ts'
 import { runMain } from './run-main.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
@@ -101,13 +101,6 @@ describe('backup and restore', () => {
     const restored = await runMain(['restore', archive], settings())
     expect(restored.code).toBe(1)
     expect(restored.stderr).toMatch(/in use|another/i)
-  })
-
-  test('an archive that does not exist is refused by name, and no data folder is made', async () => {
-    const { code, stderr } = await runMain(['restore', join(folder, 'none.tar.gz')], settings())
-    expect(code).toBe(1)
-    expect(stderr).toBe(`There is no file ${join(folder, 'none.tar.gz')} that this user may read.\n`)
-    expect(existsSync(join(folder, 'data'))).toBe(false)
   })
 
   test('a backup that fails leaves no file behind', async () => {

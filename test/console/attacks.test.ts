@@ -176,7 +176,10 @@ test('what a model streams, what it calls and how it fails is text', async () =>
   await page.getByRole('form', { name: 'Outputs of the functions' }).waitFor()
   await expectHarmless()
   await page.getByLabel('Value 1 for f', { exact: true }).fill(script)
-  await page.getByRole('button', { name: 'Submit' }).click()
+  await page
+    .getByRole('form', { name: 'Outputs of the functions' })
+    .getByRole('button', { name: 'Submit' })
+    .click()
   await page.locator('[data-run-status=failed]').waitFor()
   await expectHarmless()
   await page.getByRole('link', { name: 'Open the run' }).click()

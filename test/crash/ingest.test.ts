@@ -29,9 +29,9 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-/** More chunks than are embedded together. */
+/** Many more chunks than are embedded together, so that a kill comes before the last of them. */
 const story = Array.from(
-  { length: 260 },
+  { length: 10_000 },
   (_, index) =>
     `In year ${index} the keeper of the lighthouse wrote letter ${index * 7} to the mayor of Port Elm.`,
 ).join('\n')
@@ -86,8 +86,8 @@ test('a file whose ingest is interrupted by kill -9 is completed after the resta
     text: 'select vector from chunk_windows group by vector having count(*) > 1',
   })
   expect(doubles).toEqual([])
-  const page = await third.openai.vectorStores.search(store, { query: 'letter 1407 to the mayor' })
-  expect(page.data[0]?.content[0]?.text).toContain('letter 1407 ')
+  const page = await third.openai.vectorStores.search(store, { query: 'letter 69307 to the mayor' })
+  expect(page.data[0]?.content[0]?.text).toContain('letter 69307 ')
   const content = await third.openai.vectorStores.files.content(file, { vector_store_id: store })
   expect(content.data[0]?.text).toBe(story)
   await third.end('SIGTERM')

@@ -1,6 +1,6 @@
 /**
  * The embedder that needs nothing but this package: a table with one vector for each word piece; the vector of a text is
- * the sum of its pieces' vectors. Decision 0341 tells how the table was made. English only: text without a known piece
+ * the sum of its pieces' vectors. Decision 0038 tells how the table was made. English only: text without a known piece
  * has the vector of zeros, which is near to nothing.
  */
 import { readFileSync } from 'node:fs'
