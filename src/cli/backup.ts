@@ -1,6 +1,6 @@
 /** `backup` and `restore`: one archive with everything, and back. */
-import { createReadStream, createWriteStream, existsSync } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs'
+import { access, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Progress } from '../backup/archive.ts'
@@ -41,6 +41,10 @@ export async function backup(config: Config, file: string, { log, print }: Optio
   }
 }
 
+function refuseUnreadable(file: string): never {
+  throw new Error(`There is no file ${resolve(file)} that this user may read.`)
+}
+
 function refuseExisting(path: string, advice: string): void {
   if (existsSync(path)) throw new Error(`${path} exists. ${advice}`)
 }
@@ -76,6 +80,7 @@ async function writeTo(
 /** Reads FILE, or stdin for `-`, into an empty database. */
 export async function restore(config: Config, file: string, { log, print }: Options): Promise<void> {
   const settings = { ...databaseSettings(config), migrations, log }
+  if (file !== '-') await access(resolve(file), constants.R_OK).catch(() => refuseUnreadable(file))
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   let database: OpenedDatabase | undefined
   try {

@@ -153,8 +153,10 @@ export function readCommandLine(args: string[]): CommandLine {
       throw new UsageError(`There is no option ${rawName}.${hint(name, Object.keys(options), '--')}`)
     }
   }
-  const [word, ...rest] = parsed.positionals
-  if (asked.has('help')) return { command: 'help', text: word === undefined ? help() : helpOf(nameOf(word)) }
+  const { positionals } = parsed
+  const [word, ...rest] = positionals[0] === 'help' ? positionals.slice(1) : positionals
+  if (asked.has('help') || positionals[0] === 'help')
+    return { command: 'help', text: word === undefined ? help() : helpOf(nameOf(word)) }
   if (asked.has('version')) return { command: 'version' }
   const command = nameOf(word ?? 'serve')
   checkArguments(command, rest)
@@ -202,10 +204,9 @@ function usage(command: CommandName): string {
 
 function help(): string {
   const names = Object.keys(commands) as CommandName[]
-  const lines = names.map((name) => {
-    const call = [name, ...commands[name].args].join(' ')
-    return `  ${call.padEnd(26)}${commands[name].summary}`
-  })
+  const calls = names.map((name) => [name, ...commands[name].args].join(' '))
+  const width = Math.max(...calls.map((call) => call.length)) + 2
+  const lines = names.map((name, index) => `  ${calls[index]?.padEnd(width)}${commands[name].summary}`)
   return `Usage: spool [command] [options]     (in a clone: npm start -- [command] [options])
 
 Commands:

@@ -47,6 +47,8 @@ test('options set the variables that they stand for', () => {
 
 test('each command has a help of its own', () => {
   expect(readCommandLine(['-h', '--port', '1'])).toMatchObject({ command: 'help' })
+  expect(readCommandLine(['help', 'backup'])).toEqual(readCommandLine(['backup', '--help']))
+  expect(readCommandLine(['help'])).toEqual(readCommandLine(['--help']))
   const { text } = readCommandLine(['backup', '--help']) as { text: string }
   expect(text).toMatch(/^Usage: spool backup FILE \[options\]/)
 })
@@ -57,6 +59,7 @@ test.each([
   [['--port'], 'The option --port needs a value'],
   [['--port='], 'The option --port needs a value'],
   [['srve'], "There is no command 'srve'. Did you mean serve?"],
+  [['help', 'srve'], "There is no command 'srve'. Did you mean serve?"],
   [['serve', 'now'], "The command 'serve' takes no argument 'now'."],
   [['backup'], "The command 'backup' needs FILE: spool backup FILE"],
   [['models', 'lst'], "The command 'models' has no 'lst'. Did you mean models list?"],

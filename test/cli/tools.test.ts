@@ -103,6 +103,13 @@ describe('backup and restore', () => {
     expect(restored.stderr).toMatch(/in use|another/i)
   })
 
+  test('an archive that does not exist is refused by name, and no data folder is made', async () => {
+    const { code, stderr } = await runMain(['restore', join(folder, 'none.tar.gz')], settings())
+    expect(code).toBe(1)
+    expect(stderr).toBe(`There is no file ${join(folder, 'none.tar.gz')} that this user may read.\n`)
+    expect(existsSync(join(folder, 'data'))).toBe(false)
+  })
+
   test('a backup that fails leaves no file behind', async () => {
     const archive = join(folder, 'all.tar.gz')
     const failed = await runMain(['backup', archive], {
