@@ -1,6 +1,8 @@
 /**
  * Runs the snippets of README and docs as they are written; only the address is replaced. Python needs the package
- * `openai`: `npm run test:snippets` installs it and names the interpreter in TEST_PYTHON.
+ * `openai`: `npm run test:snippets` installs it and names the interpreter in TEST_PYTHON. Those in Go, Java, Kotlin,
+ * Rust, PHP and Ruby are whole programs that were run by hand, with the packages that test:compat installs; it runs the
+ * same clients. PHP and Ruby were run with the source of their packages, which no registry gave.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
