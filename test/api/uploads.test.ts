@@ -6,7 +6,7 @@ import { toFile } from 'openai'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { type Upload, UploadPart } from '../../src/api/uploads.ts'
-import { closeUpload } from '../../src/domain/close-upload.ts'
+import { closeUpload } from '../../src/domain/uploads.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
 
