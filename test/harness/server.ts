@@ -1,7 +1,7 @@
 /** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { openApp, type App } from '../../src/app.ts'
+import { openApp, type App } from '../../src/app/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Settings } from '../../src/config/settings.ts'
