@@ -1,6 +1,6 @@
 /** `reindex`: embeds all vector stores again with the configured embedder, and ends. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { openApp } from '../app.ts'
+import { openApp } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { beginReindex, filesToEmbed } from '../ingest/reindex.ts'
 import type { Clock } from '../util/clock.ts'

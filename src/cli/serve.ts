@@ -1,5 +1,5 @@
 /** `serve`: starts the server, prints the banner, and stops cleanly. */
-import { openApp, type App } from '../app.ts'
+import { openApp, type App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'

@@ -1,6 +1,6 @@
 /** Claims runs: queued ones, and those whose worker was lost. */
 import type { Context } from '../domain/context.ts'
-import { endRun } from '../domain/end-run.ts'
+import { endRun } from '../domain/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { next } from '../runs/next.ts'

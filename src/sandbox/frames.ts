@@ -19,7 +19,7 @@ const frameSchema = z.discriminatedUnion('type', [
     status: z.enum(['ok', 'error', 'interrupted']),
     files: z.array(changedFile).max(1000).optional(),
   }),
-  /** Answers of the tier whose files are inside the runner. */
+  /** Answers of the driver whose files are inside the runner. */
   z.object({ type: z.literal('done'), request: cell, error: z.string().max(2000).optional() }),
   z.object({ type: z.literal('bytes'), request: cell, data: z.string(), size: count }),
 ])

@@ -12,7 +12,7 @@ export interface EscapeSubject {
   name: string
   driver: SandboxDriver
   skip: string | undefined
-  /** True where the tier has a process list of its own. */
+  /** True where the driver has a process list of its own. */
   ownProcessList: boolean
   /** Whether the host may look into the sandbox's processes. */
   seesProcesses: boolean

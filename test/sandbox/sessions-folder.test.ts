@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { rmSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
-import { sessionsFolder } from '../../src/sandbox/sessions-folder.ts'
+import { sessionsFolder } from '../../src/sandbox/sandbox-folder.ts'
 import { testFolder } from './available.ts'
 
 const dataDir = testFolder('sessions')

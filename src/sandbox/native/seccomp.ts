@@ -3,7 +3,7 @@ import { deniedSyscalls, judgedSyscalls, lastSyscall } from './denied-syscalls.t
 
 export type Architecture = 'x64' | 'arm64'
 
-/** The sockets that a cell may create: Unix ones where the tier hides the host's, or only connected pairs. */
+/** The sockets that a cell may create: Unix ones where the driver hides the host's, or only connected pairs. */
 export type SocketRule = 'unix' | 'pairs'
 
 type Judged = keyof typeof judgedSyscalls

@@ -105,12 +105,12 @@ async function listening(where: object, onConnection: () => void): Promise<Serve
 
 export interface NativeSubject {
   open: (limits: SandboxLimits) => Promise<SandboxSession>
-  /** True where the tier has its own process list. */
+  /** True where the driver has its own process list. */
   ownProcessList: boolean
   tmp: string
 }
 
-/** The self-test of the tiers that run the host's Python. Never rejects. */
+/** The self-test of the drivers that run the host's Python. Never rejects. */
 export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> {
   return probe(subject.open, async (canaries) => {
     const input = {

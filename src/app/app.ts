@@ -1,48 +1,43 @@
 /** Puts the application together: opens what the configuration asks for, and closes it in reverse order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { errors } from './api/errors.ts'
-import type { ReloadReport } from './api/server-info.ts'
-import { openBlobStore } from './blobs/open.ts'
-import type { BlobStore } from './blobs/port.ts'
-import type { Config } from './config/config.ts'
-import { readTls, type Tls } from './config/tls.ts'
-import type { Queryable } from './database/database.ts'
-import { openDatabase, type OpenedDatabase } from './database/open.ts'
-import { chooseEmbedder, fetchWeights, type EmbedderChoice } from './default-embedder.ts'
-import { checkBlobStore } from './domain/collect-blobs.ts'
-import type { Context } from './domain/context.ts'
-import { RunLimits } from './domain/run-limits.ts'
-import { toolFiles } from './domain/tool-files.ts'
-import { waitForVectorStores } from './domain/wait-for-vector-stores.ts'
-import { Worker } from './engine/worker.ts'
-import { builtInId, earlierIds } from './embedders/built-in/built-in-embedder.ts'
-import { openServer } from './http/app.ts'
-import { answersEnd } from './http/open-answers.ts'
-import { removeOldFolders } from './ingest/read-file.ts'
-import { beginReindex } from './ingest/reindex.ts'
-import { withLocalServers } from './models/discover.ts'
-import { openModels, type Models } from './models/open.ts'
-import { replaceableModels } from './models/replaceable.ts'
-import { openReranker } from './models/reranker.ts'
-import type { ModelSettings } from './models/settings.ts'
+import { errors } from '../api/errors.ts'
+import type { ReloadReport } from '../api/server-info.ts'
+import { openBlobStore } from '../blobs/open.ts'
+import type { BlobStore } from '../blobs/port.ts'
+import type { Config } from '../config/config.ts'
+import { readTls, type Tls } from '../config/tls.ts'
+import { openDatabase, type OpenedDatabase } from '../database/open.ts'
+import { checkBlobStore } from '../domain/collect-blobs.ts'
+import type { Context } from '../domain/context.ts'
+import { toolFiles } from '../domain/files.ts'
+import { RunLimits } from '../domain/run-limits.ts'
+import { waitForVectorStores } from '../domain/vector-stores.ts'
+import { builtInId, earlierIds } from '../embedders/built-in/built-in-embedder.ts'
+import { Worker } from '../engine/worker.ts'
+import { openServer } from '../http/app.ts'
+import { answersEnd } from '../http/open-answers.ts'
+import { removeOldFolders } from '../ingest/read-file.ts'
+import { beginReindex } from '../ingest/reindex.ts'
+import type { Models } from '../models/open.ts'
+import { replaceableModels } from '../models/replaceable.ts'
+import { Handoff } from '../runs/handoff.ts'
+import { Hints } from '../runs/hints.ts'
+import { RunLog } from '../runs/run-log.ts'
+import { WorkLog } from '../runs/work-log.ts'
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
+import { openRetrieval } from '../search/open.ts'
+import type { Retrieval } from '../search/retrieval.ts'
+import { retireAllWorkers } from '../sql/leases.ts'
+import { openTools } from '../tools/registry.ts'
+import { sleep } from '../util/abort.ts'
+import type { Clock } from '../util/clock.ts'
+import { newHexId } from '../util/ids.ts'
+import type { Log } from '../util/log.ts'
+import { openConfiguredModels, warnOfNamesWithoutRoute } from './open-models.ts'
 import { readinessOf, type ReadinessParts } from './readiness.ts'
-import { openReloader, ReloadRefused, type OpenedModels, type Reloader } from './reload.ts'
-import { Handoff } from './runs/handoff.ts'
-import { Hints } from './runs/hints.ts'
-import { RunLog } from './runs/run-log.ts'
-import { WorkLog } from './runs/work-log.ts'
-import { openSandbox, type Sandbox } from './sandbox/sandbox.ts'
-import { openServerInfo } from './server-info.ts'
-import { openRetrieval } from './search/open.ts'
-import type { Retrieval } from './search/retrieval.ts'
-import { retireAllWorkers } from './sql/leases.ts'
-import { modelsInUse } from './sql/server-facts.ts'
-import { openTools } from './tools/registry.ts'
-import type { Clock } from './util/clock.ts'
-import { sleep } from './util/abort.ts'
-import { newHexId } from './util/ids.ts'
-import type { Log } from './util/log.ts'
+import { openReloader, ReloadRefused, type Reloader } from './reload.ts'
+import { openServerInfo, placeOf } from './server-info.ts'
 
 /** A stream that sends nothing for this long gets a comment. */
 const keepAliveMs = 15_000
@@ -155,50 +150,12 @@ async function closeAll(closers: Closers): Promise<void> {
 function openConfiguredDatabase(config: Config, log: Log): Promise<OpenedDatabase> {
   return openDatabase({
     dataDir: config.dataDir,
-    migrations: fileURLToPath(new URL('database/migrations', import.meta.url)),
+    migrations: fileURLToPath(new URL('../database/migrations', import.meta.url)),
     poolSize: config.databasePool,
     timeoutMs: config.databaseTimeoutMs,
     log,
     ...(config.databaseUrl && { url: config.databaseUrl }),
   })
-}
-
-async function openConfiguredModels(
-  config: Config,
-  { log, reindexes }: AppOptions,
-  db: Queryable,
-): Promise<OpenedModels> {
-  const settings = config.discovery
-    ? await withLocalServers(config.models, { port: config.port, log })
-    : config.models
-  const models = openModels(settings, log)
-  const choice = embedderChoice(config, { settings, models, reindexes })
-  try {
-    if (config.downloads) await fetchWeights(choice, db, { source: config.modelSource, log })
-    const embedder = await chooseEmbedder(choice, db, log)
-    log('info', 'vector stores have an embedder', { embedder: embedder.id })
-    return { models, embedder, reranker: openReranker(settings, log) }
-  } catch (error) {
-    await models.close()
-    throw error
-  }
-}
-
-/** `settings` are those of the configuration, with the model servers that were found on this machine. */
-export function embedderChoice(
-  config: Config,
-  {
-    settings,
-    models,
-    reindexes = false,
-  }: { settings: ModelSettings; models: Models; reindexes?: boolean | undefined },
-): EmbedderChoice {
-  return {
-    settings,
-    serverOf: (name) => models.server(name),
-    dataDir: config.dataDir,
-    isWritten: config.models.default_embedder !== undefined || reindexes,
-  }
 }
 
 async function openConfiguredRetrieval(
@@ -217,31 +174,11 @@ async function openConfiguredRetrieval(
   return retrieval
 }
 
-/** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
-export async function namesWithoutRoute(db: Queryable, models: Models): Promise<string[]> {
-  const used = await modelsInUse(db, null)
-  return used
-    .filter(({ model }) => models.resolve(model) === undefined)
-    .map(
-      ({ model, assistants }) => `${model} (${assistants} ${assistants === 1 ? 'assistant' : 'assistants'})`,
-    )
-}
-
-async function warnOfNamesWithoutRoute(db: Queryable, models: Models, log: Log): Promise<void> {
-  const names = await namesWithoutRoute(db, models)
-  if (names.length === 0) return
-  log('warn', "assistants use names that lead to no model: add them or a wildcard to 'models'", { names })
-}
-
 /** Stores that an earlier version's built-in embedder filled are found by words at once, and soon by meaning again. */
 async function moveStores(retrieval: Retrieval, log: Log): Promise<void> {
   if (retrieval.embedder.id !== builtInId) return
   const stores = await beginReindex(retrieval, earlierIds)
   if (stores > 0) log('info', 'vector stores are moved to the new built-in embedder', { stores })
-}
-
-function placeOf(blobs: Config['blobs']): string {
-  return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
 }
 
 /** A deleted thread has no more use for its Python session, which this process may have. */

@@ -1,16 +1,16 @@
 /** Replaces models, keys and limits of a running server. Requests and runs at work keep the models they began with. */
-import type { ReloadReport } from './api/server-info.ts'
-import type { Config } from './config/config.ts'
-import { mergeReloaded } from './config/reload.ts'
-import { DatabaseUnavailable } from './database/database.ts'
-import type { Context } from './domain/context.ts'
-import type { Worker } from './engine/worker.ts'
-import type { Rules } from './http/server.ts'
-import type { Models } from './models/open.ts'
-import type { ReplaceableModels } from './models/replaceable.ts'
-import type { Retrieval } from './search/retrieval.ts'
-import { describeError } from './util/describe-error.ts'
-import type { Log } from './util/log.ts'
+import type { ReloadReport } from '../api/server-info.ts'
+import type { Config } from '../config/config.ts'
+import { mergeReloaded } from '../config/reload.ts'
+import { DatabaseUnavailable } from '../database/database.ts'
+import type { Context } from '../domain/context.ts'
+import type { Worker } from '../engine/worker.ts'
+import type { Rules } from '../http/server.ts'
+import type { Models } from '../models/open.ts'
+import type { ReplaceableModels } from '../models/replaceable.ts'
+import type { Retrieval } from '../search/retrieval.ts'
+import { describeError } from '../util/describe-error.ts'
+import type { Log } from '../util/log.ts'
 
 /** Settings that cannot be used; the message is the sentence that a start would end with. */
 export class ReloadRefused extends Error {

@@ -1,16 +1,17 @@
 /** Collects the answer of GET /v1/server. */
 import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
-import type { ModelInfo, ServerInfo } from './api/server-info.ts'
-import type { Config } from './config/config.ts'
-import { shownSettings, withoutPassword } from './config/shown-settings.ts'
-import type { Context } from './domain/context.ts'
-import { version } from './http/version.ts'
-import { targetsOf } from './models/model-map.ts'
-import type { Models } from './models/open.ts'
-import type { ProviderSettings } from './models/settings.ts'
-import { findServerFacts, modelsInUse } from './sql/server-facts.ts'
-import { nowSeconds } from './util/clock.ts'
+import type { ModelInfo, ServerInfo } from '../api/server-info.ts'
+import type { Config } from '../config/config.ts'
+import { shownSettings, withoutPassword } from '../config/shown-settings.ts'
+import type { Context } from '../domain/context.ts'
+import { version } from '../http/version.ts'
+import { findServer } from '../models/discover.ts'
+import { targetsOf } from '../models/model-map.ts'
+import type { Models } from '../models/open.ts'
+import type { ProviderSettings } from '../models/settings.ts'
+import { findServerFacts, modelsInUse } from '../sql/server-facts.ts'
+import { nowSeconds } from '../util/clock.ts'
 
 interface ServerParts {
   /** A reload replaces it. */
@@ -44,16 +45,18 @@ export function openServerInfo(parts: ServerParts): (project: string) => Promise
       storage: {
         objects: facts.objects,
         file_bytes: facts.file_bytes,
-        place:
-          config.blobs.type === 'disk'
-            ? config.blobs.folder
-            : `${config.blobs.bucket} at ${config.blobs.endpoint}`,
+        place: placeOf(config.blobs),
         disk: await diskOf(config.dataDir),
       },
       memory: { process_bytes: rss, heap_bytes: heapUsed, total_bytes: totalmem(), free_bytes: freemem() },
       settings: shownSettings(config.settings),
     }
   }
+}
+
+/** Where file contents are, for the operator. */
+export function placeOf(blobs: Config['blobs']): string {
+  return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
 }
 
 async function modelInfo({ config, context, models }: ServerParts, project: string): Promise<ModelInfo> {
@@ -90,17 +93,10 @@ const knownServers = [
   { name: 'Ollama', base_url: 'http://127.0.0.1:11434/v1' },
   { name: 'LM Studio', base_url: 'http://127.0.0.1:1234/v1' },
 ]
-const lookMs = 500
 
 async function findModelServers(): Promise<ModelInfo['found']> {
-  const looks = knownServers.map(async (server) => {
-    const response = await fetch(`${server.base_url}/models`, { signal: AbortSignal.timeout(lookMs) })
-    const { data } = (await response.json()) as { data?: { id?: unknown }[] }
-    const models = (data ?? []).flatMap(({ id }) => (typeof id === 'string' ? [id] : []))
-    return { ...server, models: models.slice(0, 50) }
-  })
-  const found = await Promise.allSettled(looks)
-  return found.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []))
+  const found = await Promise.all(knownServers.map(({ name, base_url }) => findServer(base_url, name)))
+  return found.flatMap((server) => (server ? [{ ...server, models: server.models.slice(0, 50) }] : []))
 }
 
 async function diskOf(folder: string): Promise<{ total_bytes: number; free_bytes: number } | null> {

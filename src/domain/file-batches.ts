@@ -1,14 +1,18 @@
-/** Adds many files to a vector store as a batch, which has common counts and can be cancelled. */
+/** File batches of a vector store. */
+import { errors } from '../api/errors.ts'
 import type { CreateVectorStoreFileBatchRequest, VectorStoreFileBatch } from '../api/vector-stores.ts'
-import { findBatch, insertBatch } from '../sql/file-batches.ts'
+import type { Queryable } from '../database/database.ts'
+import { removeChunks } from '../sql/chunks.ts'
+import { findBatch, insertBatch, markCancelled, type BatchKey } from '../sql/file-batches.ts'
 import { shareFiles } from '../sql/files.ts'
-import { seqsOfFiles, type NewStoreFile } from '../sql/vector-store-files.ts'
+import { seqsOfFiles, type NewStoreFile, cancelStoreFiles } from '../sql/vector-store-files.ts'
+import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
 
-/** Files that are in the store already become part of the batch too. */
+/** Adds files to a vector store as a batch. Files that are in the store already become part of the batch too. */
 export async function createFileBatch(
   context: Context,
   place: { project: string; vector_store_id: string },
@@ -40,4 +44,30 @@ function filesOf({ file_ids, files, chunking_strategy, attributes }: CreateVecto
     for (const row of newStoreFiles([file.file_id], file)) byId.set(file.file_id, row)
   }
   return [...byId.values()]
+}
+
+/** Cancels the files of a batch that are still in progress. A batch that has ended is returned unchanged. */
+export async function cancelFileBatch(
+  { db }: Pick<Context, 'db'>,
+  key: BatchKey,
+): Promise<VectorStoreFileBatch> {
+  const { project, vector_store_id } = key
+  return db.transaction(async (tx) => {
+    if (!(await lockVectorStore(tx, { project, id: vector_store_id }))) {
+      throw errors.notFound('vector_store', vector_store_id)
+    }
+    const before = await requireBatch(tx, key)
+    if (before.status !== 'in_progress') return before
+    const cancelled = await cancelStoreFiles(tx, vector_store_id, key.id)
+    await removeChunks(tx, vector_store_id, cancelled)
+    await raiseVersion(tx, vector_store_id)
+    await markCancelled(tx, key.id)
+    return requireBatch(tx, key)
+  })
+}
+
+async function requireBatch(tx: Queryable, key: BatchKey): Promise<VectorStoreFileBatch> {
+  const batch = await findBatch(tx, key)
+  if (!batch) throw errors.notFound('file_batch', key.id)
+  return batch
 }

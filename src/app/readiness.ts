@@ -1,13 +1,13 @@
 /** What GET /readyz answers: the state of each part that requests need, without paths and addresses. */
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
-import type { Readiness } from './api/health.ts'
-import type { Database } from './database/database.ts'
-import type { OpenedDatabase } from './database/open.ts'
-import type { Models } from './models/open.ts'
-import type { Sandbox } from './sandbox/sandbox.ts'
-import { sleep } from './util/abort.ts'
-import { freeBytes } from './util/free-space.ts'
+import type { Readiness } from '../api/health.ts'
+import type { Database } from '../database/database.ts'
+import type { OpenedDatabase } from '../database/open.ts'
+import type { Models } from '../models/open.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { sleep } from '../util/abort.ts'
+import { freeBytes } from '../util/free-space.ts'
 
 export interface ReadinessParts {
   database: OpenedDatabase
