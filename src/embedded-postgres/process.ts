@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { sleep } from '../util/abort.ts'
 import { asSuperuser, listenArguments, type Address } from './address.ts'
-import { isRunning } from '../util/is-running.ts'
+import { isRunning } from '../util/processes.ts'
 import { lastLines, type Folders } from './cluster.ts'
 import { guard } from './guard.ts'
 import type { Runner } from './identity.ts'

@@ -3,7 +3,7 @@ import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo
 import { fitSchema } from './fit-schema.ts'
 import { cut, quotePassage } from './quote-passage.ts'
 import type { ChatRequest, ChatTool, ModelFailureCode } from '../port.ts'
-import { isJson } from '../../util/is-json.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 /** One turn, in this order: text, then a failure or calls. */
 export interface DemoTurn {
@@ -123,7 +123,7 @@ function quoteOutputs(calls: { name: string; output: string }[], question: strin
 
 /** Converts an answer to the requested response_format; text that is JSON already is kept. */
 function inForm(text: string, { response_format: form }: ChatRequest): string {
-  if (form === undefined || form.type === 'text' || isJson(text)) return text
+  if (form === undefined || form.type === 'text' || parseJson(text) !== undefined) return text
   if (form.type === 'json_object') return JSON.stringify({ answer: text })
   return JSON.stringify(fitSchema(form.json_schema.schema ?? { type: 'object' }, text))
 }

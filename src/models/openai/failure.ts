@@ -2,6 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { retryAfterMs } from '../../util/retry-after.ts'
 import { ModelFailure, type ModelFailureCode } from '../port.ts'
+import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 export const sorry = 'Sorry, something went wrong.'
 
@@ -191,16 +193,7 @@ function advice(headers: IncomingHttpHeaders): boolean | undefined {
   return undefined
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** A JSON object as it came from outside, or undefined. */
 export function asRecord(value: unknown): Record<string, unknown> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return value as Record<string, unknown>
+  return isObject(value) ? value : undefined
 }
