@@ -108,8 +108,8 @@ function mayCall(request: ChatRequest): boolean {
 function introduce({ text, images }: { text: string; images: number }): string {
   const seen =
     images === 0 ? '' : ` With ${images === 1 ? 'an image' : `${images} images`}, which I cannot see.`
-  const asked = text.trim() === '' ? 'You asked nothing.' : `You asked: “${cut(text.trim(), longestQuote)}”`
-  return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${asked}${seen}`
+  const echo = text.trim() === '' ? 'You asked nothing.' : `You asked: “${cut(text.trim(), longestQuote)}”`
+  return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${echo}${seen}`
 }
 
 function quoteOutputs(calls: { name: string; output: string }[], question: string): string {
