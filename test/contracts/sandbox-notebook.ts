@@ -1,6 +1,6 @@
 /** Cells as models write them, who know Python from notebooks: the same in every driver. */
 import { expect, test } from 'vitest'
-import { hastyLimits, openFor, runCode, type SandboxSubject } from './sandbox-cells.ts'
+import { openFor, patientLimits, runCode, type SandboxSubject } from './sandbox-cells.ts'
 
 /** A PNG of one pixel. */
 const pixel = `import base64
@@ -104,7 +104,7 @@ function awaitTests({ driver }: SandboxSubject): void {
   })
 
   test('a cell that waits too long is interrupted, and its variables are kept', async () => {
-    const session = await openFor(driver, hastyLimits)
+    const session = await openFor(driver, patientLimits)
     const { end } = await runCode(session, 'import asyncio\nkept = 7\nawait asyncio.sleep(600)')
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect((await runCode(session, 'await asyncio.sleep(0)\nkept')).logs).toBe('7\n')

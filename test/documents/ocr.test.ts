@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ocrProgram } from '../harness/ocr-programs.ts'
 import { pdf, pdfOf } from './make-files.ts'
 import { documentReader } from './reader.ts'
@@ -73,7 +73,7 @@ describe('a program', () => {
     expect(await slow.failure('scan.pdf', pdf(['', '']))).toContain(noText)
     expect(existsSync(child)).toBe(true)
     const pid = readFileSync(child, 'utf8').trim()
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false))
+    await expect.poll(() => isRunning(pid)).toBe(false)
   })
 
   const loud = documentReader({}, ocrProgram('yes'))

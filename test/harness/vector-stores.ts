@@ -26,12 +26,3 @@ export async function storeOf(
   await server.openai.vectorStores.fileBatches.createAndPoll(store.id, { file_ids })
   return { id: store.id, file_ids }
 }
-
-/** Something to wait for, and what ends the wait. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
-}

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
-import { eventually } from '../harness/stories.ts'
-import { gate, uploadFile } from '../harness/vector-stores.ts'
+import { eventually, gate } from '../harness/stories.ts'
+import { uploadFile } from '../harness/vector-stores.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -78,7 +78,7 @@ test('a file fails when three processes ended while they worked on it', async ()
 })
 
 test('a file is completed when its processes ended before they worked on it', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { file_id, store_id } = await attach('a.txt')
   let attempt = 0
@@ -116,7 +116,7 @@ test('a file waits after a second process ended while it worked on it', async ()
 })
 
 test('files that a process worked on when it ended are processed one at a time', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const files = [await attach('a.txt'), await attach('b.txt')]
   const ids = files.map(({ file_id }) => file_id)

@@ -8,7 +8,8 @@ import type { ModelSettings } from '../../src/models/settings.ts'
 import { beginReindex } from '../../src/ingest/reindex.ts'
 import { reindex } from '../../src/cli/reindex.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -65,7 +66,7 @@ test('a vector store of another embedder refuses searches and says what to do, a
 })
 
 test('files that wait for an embedder that is no longer configured stay in progress, and the log says why', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})
   const file_id = await uploadFile(server, 'a.txt', 'Apples')

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLocalModel, type LocalModel } from '../../src/models/local/local-model.ts'
 import type { ChatRequest, ChatTool, ModelFailure } from '../../src/models/port.ts'
 import {
@@ -207,7 +207,7 @@ describe('its process', () => {
     await expect(failure).rejects.toMatchObject({ name: 'ModelFailure', code: 'server_error' })
     expect(textOf(await collect(fresh.stream(say(greeting), neverAborted())))).not.toBe('')
     await fresh.close()
-    await vi.waitFor(() => expect(childrenNamed('local-child')).toEqual(before))
+    await expect.poll(() => childrenNamed('local-child')).toEqual(before)
   })
 
   test('that cannot load the file is a failure that names the reason for the log only', async () => {

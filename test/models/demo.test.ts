@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { demoModel } from '../../src/models/demo/demo-model.ts'
 import type { ChatMessage, ChatRequest, ChatTool, ModelPart } from '../../src/models/port.ts'
 import {
@@ -228,7 +228,7 @@ describe('directives', () => {
       for await (const part of chat.stream({ model: 'demo', messages }, controller.signal)) parts.push(part)
     })()
     reading.catch(() => {})
-    await vi.waitFor(() => expect(parts).toHaveLength(1))
+    await expect.poll(() => parts).toHaveLength(1)
     controller.abort(reason)
     await expect(reading).rejects.toBe(reason)
   })

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
 import type { OpenAiProviderSettings } from '../../src/models/settings.ts'
 import type { Log } from '../../src/util/log.ts'
@@ -15,6 +15,7 @@ import {
   textOf,
 } from '../contracts/chat-model.ts'
 import { scriptedModel, type ScriptedModel, type ScriptedStep } from '../harness/scripted-model.ts'
+import { eventually } from '../harness/stories.ts'
 
 let upstream: ScriptedModel
 const logged: { message: string; fields: object | undefined }[] = []
@@ -81,10 +82,7 @@ chatModelContract('openai-compatible', () => {
     text: (words) => request({ words }),
     calls: (calls) => request({ calls }),
     failing: () => request({ fail: true }),
-    stopped: () =>
-      vi.waitFor(() => {
-        if (upstream.open() > 0) throw new Error('the upstream call is still open')
-      }),
+    stopped: () => eventually(() => upstream.open() === 0, 'the end of the upstream call'),
   }
 })
 
@@ -723,7 +721,7 @@ describe('trying again', () => {
     const reason = new Error('cancelled')
     upstream.script([{ status: 429, headers: { 'retry-after': '50' } }])
     const asking = collect(chat.stream(question, controller.signal))
-    await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([1, 0]))
+    await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([1, 0])
     controller.abort(reason)
     await expect(asking).rejects.toBe(reason)
   })
@@ -765,7 +763,7 @@ describe('connections', () => {
     for (let turn = 0; turn < 5; turn += 1) {
       upstream.script([turn === 2 ? { status: 400, body: { error: 'no' } } : { text: ['a', 'b'] }])
       await collect(fresh.stream(question, neverAborted())).catch(() => {})
-      await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
+      await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0])
     }
     expect(upstream.connections() - before).toBe(1)
     fresh.close()
@@ -780,7 +778,7 @@ describe('connections', () => {
       upstream.script([{ raw: [delta({ content: 'a' }), finish(), done], hold }])
       await collect(fresh.stream(question, neverAborted()))
       release()
-      await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
+      await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0])
     }
     expect(upstream.connections() - before).toBe(1)
     fresh.close()
@@ -790,10 +788,10 @@ describe('connections', () => {
     const controller = new AbortController()
     upstream.script([{ text: 'never', before: new Promise(() => {}) }])
     const asking = collect(chat.stream(question, controller.signal))
-    await vi.waitFor(() => expect(upstream.open()).toBe(1))
+    await expect.poll(() => upstream.open()).toBe(1)
     controller.abort(new Error('stop'))
     await expect(asking).rejects.toThrow('stop')
-    await vi.waitFor(() => expect(upstream.open()).toBe(0))
+    await expect.poll(() => upstream.open()).toBe(0)
   })
 
   test('512 answers at once arrive whole and in order', async () => {
@@ -842,7 +840,7 @@ describe('the pass-through', () => {
     const answer = await chat.chatCompletions({ stream: true }, controller.signal)
     answer.body.on('error', () => {})
     controller.abort()
-    await vi.waitFor(() => expect(upstream.open()).toBe(0))
+    await expect.poll(() => upstream.open()).toBe(0)
   })
 
   test('lists the models of the server', async () => {

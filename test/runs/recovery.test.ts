@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Queryable } from '../../src/database/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { lockClaimableRuns } from '../../src/sql/leases.ts'
 import { eventually, gate, stories, timeTool } from '../harness/stories.ts'
 
 let server: TestServer
@@ -109,12 +110,16 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['cancelled'])
 })
 
-/** Counts of the row, which decide whether and when a run is recovered again. */
+/** Counts of the row, the time from which it may be claimed again, and the present time (Unix seconds). */
 async function counts(run_id: string) {
-  const [row] = await server.db.query<{ recoveries: number; losses: number; pause: number | null }>({
-    text: `select recoveries, losses,
-             case when isfinite(claimable_at) then extract(epoch from claimable_at - clock_timestamp())::float8 end
-               as pause
+  const [row] = await server.db.query<{
+    recoveries: number
+    losses: number
+    claimable: number | null
+    now: number
+  }>({
+    text: `select recoveries, losses, extract(epoch from clock_timestamp())::float8 as now,
+             case when isfinite(claimable_at) then extract(epoch from claimable_at)::float8 end as claimable
            from runs where id = $1`,
     values: [run_id],
   })
@@ -211,15 +216,33 @@ test('each recovery without progress makes the next one wait longer', async () =
   ])
   const before = server.model.requests.length
   const run = await start(await place())
-  const pauses: number[] = []
+  /** Of each recovery: the pause in seconds as it was later, and as it would be from the loss of the worker on. */
+  const pauses: { atLeast: number; atMost: number }[] = []
+  let lostAt = 0
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     await eventually(() => server.model.requests.length === before + attempt, `request ${attempt}`)
-    if (attempt > 1) pauses.push((await counts(run.id)).pause ?? 0)
+    const { claimable, now } = await counts(run.id)
+    if (claimable !== null) pauses.push({ atLeast: claimable - now, atMost: claimable - lostAt })
+    lostAt = now
     await orphan(run.id)
   }
   await reach(run, 'completed')
-  expect(pauses[0]).toBeGreaterThan(0)
-  expect(pauses[1]).toBeGreaterThan(2 * (pauses[0] ?? 0))
+  expect(pauses).toHaveLength(2)
+  const [first, second] = pauses
+  expect(first?.atMost).toBeGreaterThan(2)
+  expect(second?.atMost).toBeGreaterThan(2 * (first?.atLeast ?? 0))
+})
+
+test('a run is not claimed before the pause after its recovery has passed', async () => {
+  await server.db.query({
+    text: `insert into runs (id, project, thread_id, assistant_id, status, created_at, expires_at, metadata, settings,
+                             event_count, lease_owner, attempt, recoveries, claimable_at)
+           values ('run_paused', 'default', 'thread_paused', 'asst_1', 'in_progress', 1, 9000000000, '{}', '{}',
+                   0, 'worker_dead', 1, 1, clock_timestamp() + interval '1 hour')`,
+  })
+  const claimable = await server.db.transaction((tx) => lockClaimableRuns(tx, 'worker_test', 100))
+  expect(claimable.map(({ id }) => id)).not.toContain('run_paused')
+  await server.db.query({ text: `delete from runs where id = 'run_paused'` })
 })
 
 test('a run that its worker released in good order is recovered at once and without blame', async () => {

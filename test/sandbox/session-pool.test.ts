@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { defaultLimits } from '../../src/sandbox/limits.ts'
 import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
@@ -79,7 +79,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await sandboxes.use('a', async (lease) => {
       session = lease.session
     })
-    await vi.waitFor(() => expect(session?.isAlive()).toBe(false))
+    await expect.poll(() => session?.isAlive()).toBe(false)
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'expired' })
   })
 
@@ -146,9 +146,9 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
       log: silent,
     })
     onTestFinished(() => sandboxes.close())
-    await vi.waitFor(() => expect(opened).toHaveLength(1))
+    await expect.poll(() => opened).toHaveLength(1)
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
-    await vi.waitFor(() => expect(opened).toHaveLength(2))
+    await expect.poll(() => opened).toHaveLength(2)
   })
 
   test('above the limit of all memory the session idle for longest ends first', async () => {
@@ -163,7 +163,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     // Together with the first two the third is over the limit, and without the first it is not.
     await sandboxes.use('c', async ({ session }) => {
       await runCode(session, fill)
-      await vi.waitFor(() => expect(first?.isAlive()).toBe(false), 20_000)
+      await expect.poll(() => first?.isAlive()).toBe(false)
       expect(session.isAlive()).toBe(true)
     })
     expect(await sandboxes.use('b', run('len(kept)'))).toMatchObject({ fresh: false, logs: '150000000\n' })

@@ -22,11 +22,7 @@ export const sdks = [
   { id: 'node-4', title: 'npm openai 4.104.0', prepare: () => node('4.104.0') },
   { id: 'node-5', title: 'npm openai 5.23.2', prepare: () => node('5.23.2') },
   { id: 'node-6', title: 'npm openai 6.49.0', prepare: () => node('6.49.0', import.meta.resolve('openai')) },
-  {
-    id: 'node-7',
-    title: 'npm openai 7.57.0',
-    prepare: () => node('7.57.0', import.meta.resolve('openai-7')),
-  },
+  { id: 'node-7', title: 'npm openai 7.57.0', prepare: () => node('7.57.0') },
   ...['1.109.1', '2.54.0', '3.57.0'].flatMap((version) => {
     // Both stories of a version share one installation.
     const once = memo(() => python(version))
