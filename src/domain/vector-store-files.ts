@@ -6,7 +6,7 @@ import type {
   ModifyVectorStoreFileRequest,
 } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
-import { fileText } from '../search/file-text.ts'
+import { joinedChunks } from '../search/file-text.ts'
 import { shareFiles } from '../sql/files.ts'
 import { queueChunks } from '../sql/removals.ts'
 import {
@@ -59,7 +59,11 @@ export async function readStoreFile(
   const file = await findStoreFile(db, key)
   if (!file) return undefined
   const place = { vector_store_id: key.vector_store_id, store_file: file.seq }
-  return { text: file.status === 'completed' ? fileText(db, place) : undefined }
+  return { text: file.status === 'completed' ? textOf(joinedChunks(db, place)) : undefined }
+}
+
+async function* textOf(chunks: AsyncIterable<{ text: string }>): AsyncGenerator<string> {
+  for await (const { text } of chunks) yield text
 }
 
 /** Replaces the attributes of a file. Returns undefined when the file is not in the vector store. */

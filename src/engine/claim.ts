@@ -37,8 +37,8 @@ async function claimOrEnd(
 ): Promise<PersistedRun | undefined> {
   const at = nowSeconds(context.clock)
   if (row.status === 'cancelling' || row.deadline <= at) {
-    const reason = row.status === 'cancelling' ? 'cancelled' : 'expired'
-    await endRun(context, tx, row, { reason })
+    // A run that is being cancelled ends as cancelled: a cancel wins over every other end.
+    await endRun(context, tx, row, { reason: 'expired' })
     return undefined
   }
   const state = await loadState(tx, row)

@@ -1,5 +1,5 @@
 /** Deletes what has expired: files, uploads, vector stores, blobs without a reference, logs of ended runs. */
-import { collectBlobs } from '../domain/collect-blobs.ts'
+import { collectBlobs } from '../domain/blobs.ts'
 import type { Context } from '../domain/context.ts'
 import { expireFiles } from '../domain/files.ts'
 import { expireVectorStores } from '../domain/vector-stores.ts'

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { isRunning } from '../util/is-running.ts'
+import { isRunning } from '../util/processes.ts'
 
 /**
  * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under

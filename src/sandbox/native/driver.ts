@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
+import { endFirstWhenMemoryIsShort } from '../process-tree.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerProcess } from '../runner-process.ts'
 import { type SessionFolder, sessionFolder } from '../session-folder.ts'

@@ -5,11 +5,10 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { deniedSyscalls } from './denied-syscalls.ts'
 import { pythonEnvironment } from './host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
-import { isArchitecture } from './seccomp.ts'
+import { deniedSyscalls, isArchitecture } from './seccomp.ts'
 
 export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
 

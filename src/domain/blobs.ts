@@ -1,5 +1,6 @@
 /** Deletes content without references, and checks that all processes of a database use the same blob store. */
 import type { BlobStore } from '../blobs/port.ts'
+import type { Queryable } from '../database/database.ts'
 import {
   forgetBlob,
   holdBlob,
@@ -8,7 +9,6 @@ import {
   lockReleasedBlob,
   recordBlobStore,
 } from '../sql/blobs.ts'
-import type { Queryable } from '../database/database.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 

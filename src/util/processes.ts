@@ -1,5 +1,15 @@
-/** Ends child processes. */
+/** Processes of this machine: whether they run, and their end. */
 import type { ChildProcess } from 'node:child_process'
+
+/** Whether a process with this id exists, also one of another user. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
 
 /** Kills the process and resolves once it has ended. */
 export async function killChild(child: ChildProcess): Promise<void> {
