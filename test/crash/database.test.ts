@@ -37,7 +37,7 @@ async function kill(writer: Writer): Promise<void> {
 
 const open = () => openDatabase({ dataDir, migrations, poolSize: 2, timeoutMs: 60_000, log: () => undefined })
 
-/** A client beside the server, as `psql` would be. */
+/** Another client of the database, such as `psql`. */
 const beside = () =>
   connectPostgres({
     host: join(dataDir, 'database/cluster'),
@@ -84,7 +84,7 @@ test('a database whose server was killed ends by itself, with every acknowledged
   const orphan = databasePid(dataDir)!
   await kill(writer)
   await expect.poll(() => isRunning(orphan)).toBe(false)
-  // It was stopped, not killed: nothing is left to recover.
+  // It was stopped, not killed: the next start has nothing to recover.
   expect(databasePid(dataDir)).toBeUndefined()
   const opened = await open()
   expect(await missing(opened, writer.wrote())).toEqual([])

@@ -61,7 +61,7 @@ test('a channel may have any name', async () => {
 test('a killed listener reconnects before it reports the gap, each time', async () => {
   const heard: string[] = []
   let reconnects = 0
-  // What is told from inside of onReconnect is heard only by a connection that listens already.
+  // A notification that is sent within onReconnect reaches only a connection that listens already.
   const onReconnect = () => {
     reconnects += 1
     void notify('runs', `after ${reconnects}`)

@@ -1,4 +1,4 @@
-/** Providers that send broken or hostile streams: the run ends cleanly whatever comes. */
+/** Providers that send broken or hostile streams: the run ends cleanly with any input. */
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -41,7 +41,7 @@ const search = (...queries: string[]): ScriptedStep => ({
   calls: queries.map((query) => ({ name: 'file_search', arguments: JSON.stringify({ queries: [query] }) })),
 })
 
-/** The marks in what the model was told, in order. */
+/** The marks in the request to the model, in order. */
 function marksIn(body: any): string[] {
   const told = body.messages.filter((message: any) => message.role === 'tool').map((one: any) => one.content)
   return [...told.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
@@ -108,7 +108,7 @@ test('a search streams as its own step, and a mark in the answer becomes one who
   expect(value.slice(annotation.start_index, annotation.end_index)).toBe(annotation.text)
 })
 
-test('passages are shown to those who ask for them, in streams and in lists', async () => {
+test('passages are shown on request, in streams and in lists', async () => {
   const include = encodeURIComponent('step_details.tool_calls[*].file_search.results[*].content')
   const events = await ask([search('food'), { text: ['ok'] }], {}, `/threads/runs?include[]=${include}`)
   const step = events.find((one) => one.event === 'thread.run.step.completed')?.data
@@ -202,7 +202,7 @@ test('the model is shown the pages and the heading of a passage', async () => {
   expect(seen[0]).toMatch(/【\d+:\d†heads\.md】 \(Harbours\)\n/)
 })
 
-test('a mark that points nowhere is left as text', async () => {
+test('a mark that matches no passage stays text', async () => {
   const events = await ask(answerWith('food', () => ['Cake【99:9†food.txt】.']))
   const message = events.find((one) => one.event === 'thread.message.completed')?.data
   expect(message.content[0].text).toEqual({ value: 'Cake【99:9†food.txt】.', annotations: [] })
@@ -254,7 +254,7 @@ test('an answer may cite what an earlier run of the thread found', async () => {
   ])
 })
 
-test('without any store the model is told that nothing was found', async () => {
+test('without any store the output of the search says that nothing was found', async () => {
   const seen: any[] = []
   server.model.script([
     search('anything'),

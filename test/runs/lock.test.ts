@@ -13,7 +13,7 @@ afterAll(() => server.close())
 const { place, rest, messages, get } = stories(() => server)
 const fifty = Array.from({ length: 50 }, (_, index) => index)
 
-test('of fifty runs created at once one wins, and the others hear which', async () => {
+test('of fifty runs created at once one is accepted, and the errors of the others name it', async () => {
   const hold = gate()
   server.model.script([{ text: 'x', before: hold.promise }])
   const { assistant, thread } = await place()
@@ -34,7 +34,7 @@ test('of fifty runs created at once one wins, and the others hear which', async 
   expect(losers.map(({ status, body }) => ({ status, body }))).toEqual(fifty.slice(1).map(() => locked))
   await rest(run)
   expect((await get(`/threads/${thread.id}/runs`)).data).toHaveLength(1)
-  // Hello, the winner's message, the answer: nothing of those that lost.
+  // Hello, the message of the accepted run, the answer: no message of the refused runs.
   expect((await messages(thread)).data).toHaveLength(3)
 })
 

@@ -53,7 +53,7 @@ async function claimedRun(): Promise<PersistedRun> {
   return persist(database.db, 'new', both(created, facts.claimed), { notifications: [] })
 }
 
-test('a heartbeat that was sent before a run started does not take the run away, a later one does', async () => {
+test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
   const recorder = new Recorder({ ...context, isConfirmed: () => true })
   let record: RunRecord | undefined
   const runs = new ActiveRuns({
@@ -73,7 +73,7 @@ test('a heartbeat that was sent before a run started does not take the run away,
   await runs.ended()
 })
 
-test('a process whose heartbeat gets no answer stops trusting its lease, and trusts it again after an answer', async () => {
+test('a lease is unconfirmed while the heartbeat gets no answer, and confirmed again after an answer', async () => {
   let goOn = () => {}
   const answers = new Promise<void>((resolve) => {
     goOn = resolve

@@ -27,7 +27,7 @@ const inState: Record<string, () => Promise<{ run: any; assistant: any; release:
     server.model.script([{ text: 'x' }])
     const run = await start({ assistant, thread })
     await reach(run, 'completed')
-    // A worker takes a queued run at once: so the row is set back, and held by a worker that does nothing.
+    // A worker claims a queued run at once: so the row is set back and gets an owner that does nothing.
     await server.db.query({
       text: `with idle as (
                insert into workers (id, expires_at) values ('worker_idle', clock_timestamp() + interval '1 hour')
@@ -254,7 +254,7 @@ test('a run that waits expires ten minutes after its creation, and so does its s
   expect(step).toMatchObject({ status: 'expired', expired_at: now(), completed_at: null })
 })
 
-test('a submit after the time is refused even where nobody has looked yet', async () => {
+test('a submit after the expiry is refused even before the sweep has expired the run', async () => {
   const { path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   server.clock.advance(600)
   expect(

@@ -22,7 +22,7 @@ const clients = {
 }
 
 describe.each(Object.entries(clients))('%s', (_, client) => {
-  test('runs.stream tells text as it comes and ends with the run, its messages and its steps', async () => {
+  test('runs.stream gives text while it arrives and ends with the run, its messages and its steps', async () => {
     server.model.script([{ text: ['Hel', 'lo', '!'] }])
     const { assistant, thread } = await place()
     const stream = client().beta.threads.runs.stream(thread.id, { assistant_id: assistant.id })
@@ -51,7 +51,7 @@ describe.each(Object.entries(clients))('%s', (_, client) => {
     expect(events.at(-1)).toBe('thread.run.completed')
   })
 
-  test('parallel calls are put together, and submitToolOutputsStream goes on', async () => {
+  test('parallel calls are assembled, and submitToolOutputsStream continues the run', async () => {
     server.model.script([
       {
         text: 'Let me see.',
@@ -133,7 +133,7 @@ describe.each(Object.entries(clients))('%s', (_, client) => {
     hold.open()
   })
 
-  test('errors come as the classes that programs catch, with their words and the request id', async () => {
+  test('errors are the classes that programs catch, with message and request id', async () => {
     const openai = client()
     const { run, thread } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
     const failure = await openai.beta.threads.messages

@@ -14,7 +14,7 @@ import type { World } from './world.ts'
 export interface Client {
   /** Works until the signal aborts. */
   work(signal: AbortSignal): Promise<void>
-  /** Returns what does not hold. All servers run and nothing is broken any more. */
+  /** Returns what does not hold. All servers run, and no fault is active. */
   check(): Promise<string[]>
   /** How many acknowledged objects it checks. */
   count(): number
