@@ -74,7 +74,7 @@ test('a stream continues by itself after the server was killed and restarted', a
   await ended('completed')
   const whole = `${'one two three four '.repeat(60)}end`
   await expect.poll(() => page.locator('.message.assistant .markdown').last().innerText()).toBe(whole)
-  // What the lost attempt had said is no message of the thread.
+  // The text of the lost attempt is not a message of the thread.
   await page.reload()
   await expect.poll(() => page.locator('.message.assistant').count()).toBe(1)
 })

@@ -156,10 +156,10 @@ async function expectConsistent(): Promise<void> {
     'the last runs to end',
   )
   const gaps = await ask(`
-    select id, event_count, told.last, told.entries from runs
-    join (select run_id, max(last) as last, sum(last - first + 1)::int as entries from run_events group by run_id) told
-      on told.run_id = runs.id
-    where event_count <> told.last or event_count <> told.entries`)
+    select id, event_count, logged.last, logged.entries from runs
+    join (select run_id, max(last) as last, sum(last - first + 1)::int as entries from run_events group by run_id) logged
+      on logged.run_id = runs.id
+    where event_count <> logged.last or event_count <> logged.entries`)
   const orphans = await ask(`
     select id from messages where thread_id not in (select id from threads)
     union all select id from runs where thread_id not in (select id from threads)

@@ -60,7 +60,7 @@ chatModelContract('local', () => ({
 }))
 
 describe('a real model', () => {
-  test('counts what it need not read again of what was said before', async () => {
+  test('counts the tokens of earlier turns that it need not read again', async () => {
     const first = say(greeting)
     const answer = await ask(first)
     const second = await ask({

@@ -207,7 +207,7 @@ describe('directives', () => {
   })
 
   test.for(['server_error', 'rate_limit_exceeded', 'invalid_prompt'])(
-    'fail %s fails so, after what is said before',
+    'fail %s fails with this code, after the text before it',
     async (code) => {
       const parts: ModelPart[] = []
       const reading = async () => {

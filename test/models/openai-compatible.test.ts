@@ -54,27 +54,27 @@ const noWait = { 'retry-after-ms': '1' }
 
 chatModelContract('openai-compatible', () => {
   upstream.whenever((body) => {
-    const said = JSON.parse(body.messages.at(-1).content)
-    if (said.calls !== undefined) {
+    const wanted = JSON.parse(body.messages.at(-1).content)
+    if (wanted.calls !== undefined) {
       return {
-        calls: said.calls.map((call: any) => ({
+        calls: wanted.calls.map((call: any) => ({
           ...call,
           arguments: JSON.stringify(call.arguments).split(/(?=[,:])/),
         })),
       }
     }
-    if (said.fail === true) return { status: 400, body: { error: { message: 'no' } } }
+    if (wanted.fail === true) return { status: 400, body: { error: { message: 'no' } } }
     const limit: number = body.max_tokens ?? Number.POSITIVE_INFINITY
-    const words = Array.from({ length: Math.min(said.words, limit) }, (_, index) => ` word${index}`)
+    const words = Array.from({ length: Math.min(wanted.words, limit) }, (_, index) => ` word${index}`)
     return {
       text: words,
-      finish_reason: limit < said.words ? 'length' : 'stop',
-      ...(said.words > 100 ? { delayMs: 5 } : {}),
+      finish_reason: limit < wanted.words ? 'length' : 'stop',
+      ...(wanted.words > 100 ? { delayMs: 5 } : {}),
     }
   })
-  const request = (said: object): ChatRequest => ({
+  const request = (wanted: object): ChatRequest => ({
     model: 'm',
-    messages: [{ role: 'user', content: JSON.stringify(said) }],
+    messages: [{ role: 'user', content: JSON.stringify(wanted) }],
   })
   return {
     chat,

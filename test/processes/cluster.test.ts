@@ -111,8 +111,8 @@ test('a restart of all processes, one after the other, fails no request and no s
   }
   const stream = async () => {
     const { last, thread_id } = await streamRun(openai, assistant.id)
-    const said = await answers(openai, thread_id)
-    if (last !== 'thread.run.completed' || said.join() !== 'Hello again') failures.push({ last, said })
+    const texts = await answers(openai, thread_id)
+    if (last !== 'thread.run.completed' || texts.join() !== 'Hello again') failures.push({ last, texts })
     done.streams += 1
   }
   const call = async () => {

@@ -43,8 +43,10 @@ const search = (...queries: string[]): ScriptedStep => ({
 
 /** The marks in the request to the model, in order. */
 function marksIn(body: any): string[] {
-  const told = body.messages.filter((message: any) => message.role === 'tool').map((one: any) => one.content)
-  return [...told.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
+  const outputs = body.messages
+    .filter((message: any) => message.role === 'tool')
+    .map((one: any) => one.content)
+  return [...outputs.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
 }
 
 /** A search and then an answer made from the marks that the search gave. */
@@ -240,9 +242,9 @@ test('the stores of assistant and thread are searched together, and marks of sev
 
 test('an answer may cite what an earlier run of the thread found', async () => {
   const first = await ask(answerWith('food', ([mark = '']) => [`Cake${mark}`]))
-  const said = first.find((one) => one.event === 'thread.message.completed')
-  if (!said) throw new Error('expected an answer')
-  const { thread_id, content } = said.data
+  const message = first.find((one) => one.event === 'thread.message.completed')
+  if (!message) throw new Error('expected an answer')
+  const { thread_id, content } = message.data
   const [{ text }] = content[0].text.annotations
   server.model.script([{ text: [`As said${text}`] }])
   const { messages, runs } = server.openai.beta.threads

@@ -79,8 +79,8 @@ test('text before the calls is a separate message that is completed before the w
   const where = await place({ tools })
   const run = await runToRest(where)
   expect(run.status).toBe('requires_action')
-  const [, said] = (await messages(where.thread)).data
-  expect(said).toMatchObject({ status: 'completed', content: [{ text: { value: 'Let me see.' } }] })
+  const [, message] = (await messages(where.thread)).data
+  expect(message).toMatchObject({ status: 'completed', content: [{ text: { value: 'Let me see.' } }] })
   const { data } = await steps(run)
   expect(data.map((step: any) => [step.type, step.status])).toEqual([
     ['message_creation', 'completed'],
@@ -300,7 +300,7 @@ test('the thread is open again as soon as the final event was seen', async () =>
 })
 
 test.each(['content', 'refusal'])(
-  '%s that comes after a call is said before the client is asked',
+  '%s that comes after a call is added before the run waits for the client',
   async (field) => {
     const frame = (delta: object, finish_reason: string | null = null) =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
@@ -319,8 +319,8 @@ test.each(['content', 'refusal'])(
     const where = await place({ tools: [timeTool] })
     const run = await runToRest(where)
     expect(run.status).toBe('requires_action')
-    const [said] = (await messages(where.thread, 'order=desc')).data
+    const [message] = (await messages(where.thread, 'order=desc')).data
     const part = field === 'refusal' ? { refusal: 'One moment.' } : { text: { value: 'One moment.' } }
-    expect(said).toMatchObject({ role: 'assistant', status: 'completed', content: [part] })
+    expect(message).toMatchObject({ role: 'assistant', status: 'completed', content: [part] })
   },
 )

@@ -52,7 +52,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
   ])
   const { assistant, thread } = await place()
   const path = `/threads/${thread.id}`
-  const said: string[] = []
+  const accepted: string[] = []
   const answers = await Promise.all(
     fifty.map(async (index) => {
       const content = `message ${index}`
@@ -60,7 +60,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
         server.request('POST', `${path}/messages`, { role: 'user', content }),
         server.request('POST', `${path}/runs`, { assistant_id: assistant.id }),
       ])
-      if (message.status === 200) said.push(content)
+      if (message.status === 200) accepted.push(content)
       return { message, run }
     }),
   )
@@ -72,7 +72,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
   expect(refused.map(({ status, body }) => ({ status, body }))).toEqual(refused.map(() => locked))
   hold.open()
   await rest(run)
-  expect(read.toSorted()).toEqual(['Hello', ...said].toSorted())
+  expect(read.toSorted()).toEqual(['Hello', ...accepted].toSorted())
 })
 
 test('runs on different threads do not wait for one another', async () => {

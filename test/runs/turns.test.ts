@@ -254,17 +254,17 @@ test('extras go back to the provider that wrote them and to no other', async () 
       models: { 'one-*': 'one', 'other-*': 'other' },
     },
   })
-  const told = stories(() => two)
+  const other = stories(() => two)
   const where = {
-    assistant: await told.newAssistant({ model: 'one-a', tools }),
-    thread: await told.newThread('Hi'),
+    assistant: await other.newAssistant({ model: 'one-a', tools }),
+    thread: await other.newThread('Hi'),
   }
   twin.script([{ calls: [{ ...timeCall, extra: signature('sig-1') }], extra: { reasoning: 'So.' } }])
-  const run = await told.runToRest(where)
+  const run = await other.runToRest(where)
   twin.script([{ text: 'Noon.', extra: signature('sig-2') }])
   const path = `/threads/${run.thread_id}/runs/${run.id}/submit_tool_outputs`
-  await told.post(path, { tool_outputs: [{ tool_call_id: 'call_1', output: '12' }] })
-  await told.rest(run)
+  await other.post(path, { tool_outputs: [{ tool_call_id: 'call_1', output: '12' }] })
+  await other.rest(run)
   for (const [model, isOwn] of [
     ['one-b', true],
     ['other-b', false],
@@ -272,7 +272,7 @@ test('extras go back to the provider that wrote them and to no other', async () 
     twin.script([
       { text: 'Hi.', expect: (body) => expect(/sig-1.*So.*sig-2/.test(JSON.stringify(body))).toBe(isOwn) },
     ])
-    expect((await told.runToRest(where, { model })).status).toBe('completed')
+    expect((await other.runToRest(where, { model })).status).toBe('completed')
   }
   await two.close()
 })

@@ -43,7 +43,7 @@ test('a child that is killed while a large file is sent fails the transfer', asy
   await session.close()
 })
 
-test('a child that exits during the start fails the start with what it said', async () => {
+test('a child that exits during the start fails the start with its output', async () => {
   const child = spawn('/bin/sh', ['-c', 'echo no memory >&2; exit 1'], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })

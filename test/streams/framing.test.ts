@@ -81,14 +81,14 @@ test('the headers of a stream forbid caching and buffering', async () => {
 })
 
 test('characters of every kind arrive unchanged', async () => {
-  const said = ['Grüße ', '🎉', '\n\ndata: [DONE]\n\n', '\u2028 "quoted" \\ 中文']
-  server.model.script([{ text: said }])
+  const pieces = ['Grüße ', '🎉', '\n\ndata: [DONE]\n\n', '\u2028 "quoted" \\ 中文']
+  server.model.script([{ text: pieces }])
   const { readUntil } = await openStream()
   const text = await readUntil(never)
   const deltas = [...text.matchAll(/event: thread\.message\.delta\ndata: ([^\n]*)/g)].map(
     ([, data]) => JSON.parse(data ?? '').delta.content[0].text.value,
   )
-  expect(deltas.join('')).toBe(said.join(''))
+  expect(deltas.join('')).toBe(pieces.join(''))
   expect(text).toContain('🎉')
 })
 

@@ -192,15 +192,15 @@ function scriptedModel(process: EngineProcess, parts: ModelParts): ChatModel {
     async *stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
       const past = request.messages.filter((message) => message.role === 'assistant' && message.tool_calls)
       await gate.effect('model call', async () => {})
-      for (const said of parts.scenario.turns[past.length] ?? []) {
+      for (const part of parts.scenario.turns[past.length] ?? []) {
         if (parts.pace === 'piecewise') await gate.isQuiet()
         // At the other pace an earlier owner that was paused goes on while this one works.
-        else if (said.type !== 'interrupted') await resumePaused(parts.shown)
-        await gate.effect(`model says ${said.type}`, async () => {})
+        else if (part.type !== 'interrupted') await resumePaused(parts.shown)
+        await gate.effect(`model sends ${part.type}`, async () => {})
         signal.throwIfAborted()
-        if (said.type === 'interrupted') await interrupt(process, said, { ...parts, signal })
-        else if (said.type === 'failure') throw said.error
-        else yield said
+        if (part.type === 'interrupted') await interrupt(process, part, { ...parts, signal })
+        else if (part.type === 'failure') throw part.error
+        else yield part
       }
     },
   }
