@@ -1,4 +1,4 @@
-/** Puts the application together: opens what the configuration asks for, and closes it in reverse order. */
+/** Builds the application: opens what the configuration names, and closes it in reverse order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { errors } from './api/errors.ts'
@@ -217,7 +217,7 @@ async function openConfiguredRetrieval(
   return retrieval
 }
 
-/** The names that assistants ask for and that lead to no provider: the runs of these assistants fail. */
+/** The model names of assistants that lead to no provider: the runs of these assistants fail. */
 export async function namesWithoutRoute(db: Queryable, models: Models): Promise<string[]> {
   const used = await modelsInUse(db, null)
   return used

@@ -91,7 +91,7 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
 
 export interface AttachedDatabase {
   db: Database
-  /** Whether servers may be at work on it. */
+  /** Whether servers may be using it. */
   isShared: boolean
   close: () => Promise<void>
 }

@@ -20,7 +20,7 @@ interface Server {
 }
 
 interface Options {
-  /** The port of this server, which is not asked. */
+  /** The port of this server, which is not searched. */
   port: number
   log: Log
   /** For tests: other places to look. */
@@ -114,7 +114,7 @@ async function askAt(base_url: string, name: string): Promise<Server | undefined
   }
 }
 
-/** The width of its vectors is not listed anywhere, so the model is asked for one. */
+/** The number of dimensions is not listed anywhere, so one text is embedded. */
 async function firstEmbedder(servers: Server[]): Promise<FoundEmbedder | undefined> {
   for (const server of servers) {
     for (const name of modelsOf(server, true)) {

@@ -118,7 +118,7 @@ function assistantContent({
   ]
 }
 
-/** Providers want an object; broken JSON of the model is shown to it as text. */
+/** Providers demand an object; broken JSON of the model is sent as text. */
 function parseArguments(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text)
