@@ -174,7 +174,9 @@ test('a write of a former owner removes no message and no step', async () => {
   const nothing = { events: [], steps: [], messages: [] }
   const write = { fence, row: record.row, ...nothing, removed: ['msg_1', 'step_1'] }
   expect([...(await writeRuns(database.db, [write], []))]).toEqual([])
-  const ids = await database.db.query({ text: 'select id from messages union select id from run_steps' })
+  const ids = await database.db.query({
+    text: 'select id from messages union select id from run_steps order by id',
+  })
   expect(ids).toEqual([{ id: 'msg_1' }, { id: 'step_1' }])
   record.lose()
 })
