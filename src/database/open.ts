@@ -98,7 +98,7 @@ export function hasCluster(dataDir: string): boolean {
 
 export interface AttachedDatabase {
   db: Database
-  /** Whether servers may be at work on it. */
+  /** Whether servers may be using it. */
   isShared: boolean
   close: () => Promise<void>
 }

@@ -39,7 +39,7 @@ afterEach(async () => {
 
 const nameOf = (url: string) => (url.endsWith('.onnx') ? 'model.onnx' : 'tokenizer.json')
 
-/** As a hub of models does: redirects, and continues where it is asked to. */
+/** As a model hub does: redirects, and answers requests for ranges. */
 const serveFile: Handler = (request, response) => {
   const url = request.url ?? ''
   if (!url.includes('cdn')) {
@@ -120,7 +120,7 @@ describe('the files of a local model', () => {
     await expect(pull()).rejects.toThrow(`the answer is ${status}`)
   })
 
-  test('fail when nothing comes for a while, and may be continued', async () => {
+  test('fail when no data arrive for a while, and can be continued', async () => {
     handler = (_request, response) => {
       response.writeHead(200, { 'content-length': 300_000 })
       response.write('weights ')
@@ -175,7 +175,7 @@ describe('the files of a local model', () => {
     expect(isPulled(data.path, model)).toBe(true)
   })
 
-  test('fail with a sentence when the source is nothing', async () => {
+  test('fail with a clear error when the source does not exist', async () => {
     await expect(pull({ source: join(data.path, 'nothing') })).rejects.toThrow(/neither an address nor/)
     await expect(pull({ source: data.path })).rejects.toThrow('has no onnx/model_quantized.onnx')
   })

@@ -1,6 +1,6 @@
 /**
- * The SDKs that the story is told with, and how each is fetched and started. `prepare()` resolves with the command
- * that tells the story; with `skip` where a registry or a toolchain is not there; or with `fail` where the story
+ * The SDKs that run the scenario, and how each is fetched and started. `prepare()` resolves with the command
+ * that runs the scenario; with `skip` where a registry or a toolchain is missing; or with `fail` where the scenario
  * does not even compile. All that is downloaded stays under .cache/compat.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -73,7 +73,7 @@ async function python(version) {
   return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/tell.py')] }
 }
 
-/** Installs into a virtual environment of its own, once. Resolves with its Python, or with `skip`. */
+/** Installs into a separate virtual environment, once. Resolves with its Python, or with `skip`. */
 export async function venv(folder, packages) {
   const program = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const ready = join(folder, '.ready')
