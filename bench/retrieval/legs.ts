@@ -3,7 +3,7 @@ import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
 import { ExactIndex } from '../../src/search/exact-index.ts'
-import { fuseScores, isRead, rootScores, type Scores } from '../../src/search/rank.ts'
+import { fuseScores, rootScores, usualWeight, type Asked, type Scores } from '../../src/search/rank.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
@@ -12,7 +12,7 @@ import { WordIndex } from '../../src/search/word-index.ts'
 export interface Legs {
   meaning: Scores
   words: Scores
-  query: { text: string; isRead: boolean }
+  asked: Asked
 }
 
 export type Embed = (texts: string[], purpose: 'query' | 'passage') => Promise<Float32Array[]>
@@ -57,22 +57,24 @@ export async function scoreTexts(
   const wordIndex = new WordIndex({ budgetBytes: 1 << 30 })
   const all = { limit: texts.length }
   const found: Legs[] = []
-  for (const [at, query] of queries.entries()) {
+  for (const [at, text] of queries.entries()) {
+    const language = await languages.detect(text)
+    const { hits, rareWords } = await wordIndex.search(source, { text, language }, all, never)
     found.push({
       meaning: scoresOf(await vectorIndex.search(source, rowOf(asked, at), all, never)),
-      words: scoresOf(await wordIndex.search(source, query, all, never)),
-      query: { text: query, isRead: isRead(query, embedder.id, await languages.detect(query)) },
+      words: scoresOf(hits),
+      asked: { weight: usualWeight(text, embedder.id, language), rareWords },
     })
   }
   return found
 }
 
 /** As a search fuses them: only the best of each way are candidates. */
-export function fused({ meaning, words, query }: Legs): Scores {
+export function fused({ meaning, words, asked }: Legs): Scores {
   const candidates = new Set([...meaning.keys()].slice(0, poolSize))
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
   const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
-  return fuseScores(among(meaning), rootScores(among(words)), query)
+  return fuseScores(among(meaning), rootScores(among(words)), asked)
 }
 
 function rowOf(vectors: Float32Array[], at: number): Float32Array {

@@ -166,7 +166,12 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
     },
   }
   return measureQueries({ chunks, what: 'words, 6 a query' }, (at) =>
-    index.search(source, Array.from({ length: 6 }, word).join(' '), { limit: 50 + (at % 2) }, never),
+    index.search(
+      source,
+      { text: Array.from({ length: 6 }, word).join(' '), language: 'en' },
+      { limit: 50 + (at % 2) },
+      never,
+    ),
   )
 }
 
