@@ -2,7 +2,7 @@
 import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
-import { ExactIndex } from '../../src/search/exact-index.ts'
+import { ScanIndex } from '../../src/search/scan-index.ts'
 import { fuseScores, rootScores, usualWeight, type Asked, type Scores } from '../../src/search/rank.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
@@ -13,6 +13,8 @@ export interface Legs {
   meaning: Scores
   words: Scores
   asked: Asked
+  /** Of the 10 nearest texts by exact cosines, the share that the index has among its 10 best. */
+  recall10: number
 }
 
 export type Embed = (texts: string[], purpose: 'query' | 'passage') => Promise<Float32Array[]>
@@ -53,15 +55,19 @@ export async function scoreTexts(
       yield terms.map((packed, number) => ({ part: 'all', chunk_id: textId(number), terms: packed }))
     },
   }
-  const vectorIndex = new ExactIndex({ budgetBytes: 1 << 30 })
+  const vectorIndex = new ScanIndex({ budgetBytes: 1 << 30 })
   const wordIndex = new WordIndex({ budgetBytes: 1 << 30 })
   const all = { limit: texts.length }
   const found: Legs[] = []
   for (const [at, text] of queries.entries()) {
     const language = await languages.detect(text)
     const { hits, rareWords } = await wordIndex.search(source, { text, language }, all, never)
+    const nearest = await vectorIndex.search(source, rowOf(asked, at), all, never)
+    const exact = exactTop10(rowOf(asked, at), { windows, passages })
+    const best = nearest.slice(0, 10).filter(({ chunk_id }) => exact.includes(chunk_id))
     found.push({
-      meaning: scoresOf(await vectorIndex.search(source, rowOf(asked, at), all, never)),
+      meaning: scoresOf(nearest),
+      recall10: best.length / exact.length,
       words: scoresOf(hits),
       asked: { weight: usualWeight(text, embedder.id, language), rareWords },
     })
@@ -75,6 +81,19 @@ export function fused({ meaning, words, asked }: Legs): Scores {
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
   const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
   return fuseScores(among(meaning), rootScores(among(words)), asked)
+}
+
+function exactTop10(
+  query: Float32Array,
+  { windows, passages }: { windows: { chunk_id: string }[]; passages: Float32Array[] },
+): string[] {
+  const cosines = new Map<string, number>()
+  for (const [at, { chunk_id }] of windows.entries()) {
+    const cosine = rowOf(passages, at).reduce((sum, value, place) => sum + value * (query[place] ?? 0), 0)
+    cosines.set(chunk_id, Math.max(cosine, cosines.get(chunk_id) ?? -Infinity))
+  }
+  const sorted = [...cosines].toSorted(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))
+  return sorted.slice(0, 10).map(([id]) => id)
 }
 
 function rowOf(vectors: Float32Array[], at: number): Float32Array {

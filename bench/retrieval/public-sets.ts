@@ -26,7 +26,9 @@ export async function measurePublicSets(folder: string): Promise<string[]> {
 
 /** The same for any sets. */
 export async function measureSets(sets: RetrievalSet[]): Promise<string[]> {
-  console.log('| set | questions | words | vectors | fused |\n|---|---|---|---|---|')
+  console.log(
+    '| set | questions | words | vectors | fused | nearest 10 kept by the index, % |\n|---|---|---|---|---|---|',
+  )
   const embedder = new BuiltInEmbedder()
   const losses: string[] = []
   for (const set of sets) losses.push(...(await measureSet(set, embedder)))
@@ -62,7 +64,8 @@ async function measureSet(
       return measured.reduce((sum, value) => sum + value, 0) / measured.length
     })
     const shown = values.map((value) => (isRecall ? (100 * value).toFixed(1) : value.toFixed(3)))
-    console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} |`)
+    const kept = own.reduce((sum, { found }) => sum + found.recall10, 0) / own.length
+    console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} | ${(100 * kept).toFixed(1)} |`)
     const [words = 0, vectors = 0, both = 0] = values
     // Less than one standard error is chance.
     const noise = 0.5 / Math.sqrt(own.length)
