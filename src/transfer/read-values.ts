@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { isObject } from '../util/is-object.ts'
+import { parseJson } from '../util/parse-json.ts'
 import { CsvReader, separatorOf } from './csv.ts'
 import type { Fields } from './records.ts'
 import type { SourceFile } from './sources.ts'
@@ -70,23 +71,13 @@ function layoutOfText(text: string, isWhole: boolean): Layout {
   const lines = (isWhole ? all : all.slice(0, -1)).map((line) => line.trim()).filter((line) => line !== '')
   const [first = '', second = ''] = lines
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
-    if (isJson(first)) return lines.length > 1 || !isWhole ? 'lines' : 'document'
+    if (parseJson(first) !== undefined) return lines.length > 1 || !isWhole ? 'lines' : 'document'
     // The first line may be the damaged one.
-    return first.startsWith('{') && second.startsWith('{') && isJson(second) ? 'lines' : 'document'
+    return first.startsWith('{') && second.startsWith('{') && parseJson(second) !== undefined
+      ? 'lines'
+      : 'document'
   }
   return isHeader(first) ? 'table' : 'other'
-}
-
-function isJson(text: string): boolean {
-  return parsed(text) !== undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const columnNames = new Set([
@@ -111,7 +102,7 @@ async function* readDocument(
 ): AsyncGenerator<LocatedValue[]> {
   if (bytes > maxBytes) return yield [{ line: 1, value: tooLarge }]
   const text = await readFile(path, encoding)
-  yield [{ line: 1, value: parsed(text.replace(/^\uFEFF/, '')) }]
+  yield [{ line: 1, value: parseJson(text.replace(/^\uFEFF/, '')) }]
 }
 
 async function* readLines(text: AsyncIterable<string>, maxLength: number): AsyncGenerator<LocatedValue[]> {
@@ -129,7 +120,7 @@ async function* readLines(text: AsyncIterable<string>, maxLength: number): Async
     length = 0
     line += 1
     if (isTooLarge) return [{ line, value: tooLarge }]
-    return whole.trim() === '' ? [] : [{ line, value: parsed(whole) }]
+    return whole.trim() === '' ? [] : [{ line, value: parseJson(whole) }]
   }
   for await (const piece of text) {
     const [first = '', ...others] = piece.split('\n')

@@ -157,7 +157,7 @@ class Votes {
     last.time = time
   }
 
-  /** `known` is the order that the file has whatever its times say. */
+  /** `known` is the order of the file, also when its times differ. */
   kinds(known: Order | undefined): SourceSurvey['kinds'] {
     return new Map(
       [...this.#kinds].map(([kind, { rising, falling }]) => {

@@ -96,7 +96,7 @@ export class Writer {
     await this.#writing
   }
 
-  /** Waits for the batch that is being written, whatever comes of it. */
+  /** Waits for the batch that is being written, also when it fails. */
   async settle(): Promise<void> {
     await this.#writing.catch(() => undefined)
   }
@@ -119,7 +119,7 @@ export class Writer {
   async #start(batch: Batch): Promise<void> {
     await this.#writing
     this.#writing = this.#write(batch)
-    // A failure is thrown by the next call; until then nobody waits for it.
+    // A failure is thrown by the next call; until then no caller waits for it.
     this.#writing.catch(() => undefined)
   }
 

@@ -149,7 +149,7 @@ describe('a folder of assistants-thread-export/v1', () => {
     expect((await idsOf('thread_a')).slice(0, 2)).toEqual(['msg_1', 'msg_2'])
   })
 
-  test('run twice, nothing comes twice; a dry run writes nothing', async () => {
+  test('a second run imports nothing twice; a dry run writes nothing', async () => {
     const path = folder.write(files)
     const dry = await importInto(server, path, { dryRun: true })
     expect(dry.kinds.message).toMatchObject({ found: 2, imported: 2, already_there: 0 })
@@ -183,7 +183,7 @@ describe('order', () => {
     ['pages newest first', 'desc'],
     ['pages oldest first', 'asc'],
   ] as const)('%s give the order of the conversation, also within a second', async ([, order]) => {
-    // Four messages in each second: only their place in the dump tells which came first.
+    // Four messages in each second: only their place in the dump shows the order.
     const all = Array.from({ length: 230 }, (_, index) =>
       message('thread_p', `msg_${String(index).padStart(3, '0')}`, 1_720_000_000 + Math.floor(index / 4)),
     )
@@ -238,7 +238,7 @@ describe('order', () => {
 })
 
 describe('what is damaged or cannot be kept', () => {
-  test('damaged lines, unknown values, wrong objects and duplicates are reported and the rest comes', async () => {
+  test('damaged lines, unknown values, wrong objects and duplicates are reported and the rest is imported', async () => {
     folder.write({
       'all.ndjson': [
         '{"id": "msg_broken", "object"',
@@ -569,7 +569,7 @@ describe('contents of files', () => {
     expect((await openai.files.list()).data.map((one) => one.id)).toEqual(['file-1'])
   })
 
-  test('contents beside the objects are found by id, in a zip too', async () => {
+  test('contents in the same folder are found by id, in a zip too', async () => {
     const zip = zipSync({
       'export/objects.json': strToU8(
         JSON.stringify([file('file-h', 'heron.txt', heron.length), store, stored]),
@@ -588,7 +588,7 @@ describe('contents of files', () => {
 })
 
 describe('stopping', () => {
-  test('an import that is stopped in the middle continues where it was', async () => {
+  test('an import that was stopped is continued by the next one', async () => {
     const lines = Array.from({ length: 12_000 }, (_, index) =>
       JSON.stringify(message(`thread_${index % 50}`, `msg_${index}`, 1_000_000 - index)),
     )

@@ -232,7 +232,7 @@ test('contents are found by ids that cannot be names of files, where names and s
   }
 })
 
-test('one thread alone takes what it uses; a folder that is not empty and an unknown thread are refused', async () => {
+test('the export of one thread has what the thread uses; a folder that is not empty and an unknown thread are refused', async () => {
   const server = await busyServer()
   const own = await serverBlobs(server)
   try {
@@ -251,7 +251,7 @@ test('one thread alone takes what it uses; a folder that is not empty and an unk
   }
 })
 
-test('an export of a project has nothing of another, in both formats', async () => {
+test('an export of a project has no object of another project, in both formats', async () => {
   const server = await busyServer()
   const own = await serverBlobs(server)
   try {

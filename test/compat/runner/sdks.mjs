@@ -1,6 +1,6 @@
 /**
- * The SDKs that the story is told with, and how each is fetched and started. `prepare()` resolves with the command
- * that tells the story; with `skip` where a registry or a toolchain is not there; or with `fail` where the story
+ * The SDKs that run the scenario, and how each is fetched and started. `prepare()` resolves with the command
+ * that runs the scenario; with `skip` where a registry or a toolchain is missing; or with `fail` where the scenario
  * does not even compile. All that is downloaded stays under .cache/compat.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -22,11 +22,7 @@ export const sdks = [
   { id: 'node-4', title: 'npm openai 4.104.0', prepare: () => node('4.104.0') },
   { id: 'node-5', title: 'npm openai 5.23.2', prepare: () => node('5.23.2') },
   { id: 'node-6', title: 'npm openai 6.49.0', prepare: () => node('6.49.0', import.meta.resolve('openai')) },
-  {
-    id: 'node-7',
-    title: 'npm openai 7.57.0',
-    prepare: () => node('7.57.0', import.meta.resolve('openai-7')),
-  },
+  { id: 'node-7', title: 'npm openai 7.57.0', prepare: () => node('7.57.0') },
   ...['1.109.1', '2.54.0', '3.57.0'].flatMap((version) => {
     // Both stories of a version share one installation.
     const once = memo(() => python(version))
@@ -77,7 +73,7 @@ async function python(version) {
   return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/tell.py')] }
 }
 
-/** Installs into a virtual environment of its own, once. Resolves with its Python, or with `skip`. */
+/** Installs into a separate virtual environment, once. Resolves with its Python, or with `skip`. */
 export async function venv(folder, packages) {
   const program = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const ready = join(folder, '.ready')
