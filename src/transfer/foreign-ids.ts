@@ -14,14 +14,15 @@ export function computedId(kind: 'thread' | 'message' | 'assistant', ...parts: (
   return idPrefixes[kind] + hash.replaceAll(/[-_]/g, '').slice(0, 24)
 }
 
-/** A larger number counts milliseconds. */
+/** A larger number counts milliseconds, up to the same date. A number beyond is neither, and stays as it is. */
 const mostSeconds = 100_000_000_000
 
 /** Unix seconds of a time in seconds, milliseconds or ISO 8601; undefined for anything else. */
 export function secondsOf(value: unknown): number | undefined {
   if (value === null || value === undefined || value === '') return undefined
   const number = Number(value)
-  if (Number.isFinite(number)) return Math.floor(number > mostSeconds ? number / 1000 : number)
+  const isMs = number > mostSeconds && number <= mostSeconds * 1000
+  if (Number.isFinite(number)) return Math.floor(isMs ? number / 1000 : number)
   const ms = typeof value === 'string' ? Date.parse(value) : NaN
   return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000)
 }
