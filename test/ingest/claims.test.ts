@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { claimIngests, type IngestRow } from '../../src/sql/ingest.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, gate } from '../harness/stories.ts'
 import { uploadFile } from '../harness/vector-stores.ts'
 
 let server: TestServer
@@ -64,4 +65,25 @@ test('a file is claimed once', async () => {
   const claims = await Promise.all([claim(5), claim(5), claim(5)])
   expect(claims.flat()).toHaveLength(2)
   expect(await claim(5)).toEqual([])
+})
+
+test('a worker that stops releases its file without a failure and without a pause', async () => {
+  const hold = gate()
+  server.model.holdEmbeddings(hold.promise)
+  const worker = await server.sibling({ roles: new Set(['worker']) })
+  const store = await server.openai.vectorStores.create({})
+  const file_id = await uploadFile(server, 'a.txt', 'some words')
+  await server.openai.vectorStores.files.create(store.id, { file_id })
+  const row = async () => {
+    const [found] = await server.db.query<Record<string, unknown>>({
+      text: 'select lease_owner, is_at_work, failures, retry_at from vector_store_files where chunk_count is not null',
+    })
+    return found
+  }
+  await eventually(async () => (await row())?.is_at_work === true, 'the embedding of the file')
+  await worker.close()
+  expect(await row()).toMatchObject({ lease_owner: null, failures: 0, retry_at: null })
+  hold.open()
+  await server.sibling({ roles: new Set(['worker']) })
+  expect((await server.openai.vectorStores.files.poll(store.id, file_id)).status).toBe('completed')
 })
