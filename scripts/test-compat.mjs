@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { clients } from '../test/compat/runner/clients.mjs'
+import { clients, pageOrigin } from '../test/compat/runner/clients.mjs'
 import { run } from '../test/compat/runner/command.mjs'
 import { sdks } from '../test/compat/runner/sdks.mjs'
 import { startServer, tls as tlsSettings } from '../test/compat/runner/server.mjs'
@@ -34,7 +34,7 @@ const longestTitle = Math.max(...chosen.map(({ title }) => title.length))
 // Each client has its own project, so that its lists do not show objects of another.
 const keys = ['wire', ...chosen.map(({ id }) => id)].map((id) => `${keyOf(id)}@${id}`)
 const start = join(root, 'scripts', 'start.mjs')
-const main = await startServer(start, keys)
+const main = await startServer(start, keys, { SPOOL_CORS_ORIGINS: pageOrigin })
 const impatient = await startServer(join(compat, 'runner', 'impatient.mjs'), keys)
 const tls = await startServer(start, keys, tlsSettings)
 const servers = { main, impatient, tls }

@@ -1,7 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
-import { killChild } from '../util/kill-child.ts'
+import { killChild } from '../util/processes.ts'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'

@@ -58,7 +58,7 @@ export function conversation(
       return details.type === 'message_creation' ? [[details.message_creation.message_id, step]] : []
     }),
   )
-  const said = messages
+  const ofMessages = messages
     .filter((message) => message.content.length > 0 && !ofTurns.has(message.id))
     .map((message) => {
       const step = creations.get(message.id)
@@ -79,7 +79,7 @@ export function conversation(
     const exchange = { messages: toolTurn(turn, text, reader), isCurrent, isMessage, id: present[0] ?? id }
     return { seq, exchange }
   })
-  return [...said, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+  return [...ofMessages, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
 }
 
 function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unrecorded }: Reader): Turn[] {

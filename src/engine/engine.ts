@@ -1,6 +1,6 @@
 /** What the execution of runs needs; the worker creates it once. */
 import type { Context } from '../domain/context.ts'
-import type { LoadedImage } from '../domain/load-image.ts'
+import type { LoadedImage } from '../domain/files.ts'
 import type { Models } from '../models/open.ts'
 import type { WorkLog } from '../runs/work-log.ts'
 import type { Tools } from '../tools/registry.ts'

@@ -1,7 +1,7 @@
 /** The part of a process that works on runs: it claims them, and releases them when the process stops. */
 import type { Context } from '../domain/context.ts'
-import { expireRuns } from '../domain/expire-runs.ts'
-import { loadImage } from '../domain/load-image.ts'
+import { expireRuns } from '../domain/runs.ts'
+import { loadImage } from '../domain/files.ts'
 import { retried } from '../database/retry.ts'
 import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'

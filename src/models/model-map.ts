@@ -87,10 +87,10 @@ function readTarget(pattern: string, target: string, known: Known): Goal {
 }
 
 function unknownProvider(pattern: string, target: string, { models, providers }: Known): string {
-  const said = `models["${pattern}"] is "${target}"`
+  const entry = `models["${pattern}"] is "${target}"`
   const other = Object.hasOwn(models, target) ? models[target] : undefined
   if (other !== undefined) {
-    return `${said}, which is another name in the map. A name must lead to a provider: write "${targetsOf(other).join('", "')}" here too.`
+    return `${entry}, which is another name in the map. A name must lead to a provider: write "${targetsOf(other).join('", "')}" here too.`
   }
-  return `${said}, but there is no such provider. Write "provider/model" or "provider", with one of: ${providers.join(', ')}.`
+  return `${entry}, but there is no such provider. Write "provider/model" or "provider", with one of: ${providers.join(', ')}.`
 }

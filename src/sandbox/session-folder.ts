@@ -35,7 +35,7 @@ export interface FoundFile {
 export interface SessionFolder {
   /** The folder that is /mnt/data inside. */
   readonly data: string
-  /** Temporary files of the tiers that cannot mount their own /tmp. */
+  /** Temporary files of the drivers that cannot mount their own /tmp. */
   readonly tmp: string
   /** Writes a file under a plain name and replaces what a cell has created there. */
   put(name: string, source: Readable | Buffer): Promise<void>

@@ -2,7 +2,7 @@
 import type { Kind, Order, Recognised, TransferRecord } from './records.ts'
 import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { ReportBuilder } from './report.ts'
-import type { SourceFile } from './sources.ts'
+import { isZip, type SourceFile } from './sources.ts'
 import { ThreadExtras } from './spool-extras.ts'
 
 export interface SourceSurvey {
@@ -53,8 +53,12 @@ export async function survey(
   }
   for (const file of files) {
     const batches = await readRecords(file, options)
-    if (batches) await surveyFile(found, file, { batches, report, ...options })
-    else found.others.push(file)
+    if (batches) {
+      await surveyFile(found, file, { batches, report, ...options })
+      continue
+    }
+    if (/\.zip$/i.test(file.name) && (await isZip(file.path))) report.skip('value', innerZip, file.name)
+    found.others.push(file)
   }
   found.sources.sort(byThread)
   return found
@@ -109,6 +113,8 @@ const valueFaults = {
   'too large': 'the JSON document is too large to be read in one piece: write one object a line',
   unknown: 'its format is not known',
 }
+
+const innerZip = 'it is a zip inside the import, which is not opened: import it by itself, or unpack it'
 
 function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place: string): void {
   for (const [reason, count] of Object.entries(skipped)) {

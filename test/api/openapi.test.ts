@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openServer } from '../../src/http/app.ts'
+import { openServer } from '../../src/http/open-server.ts'
 import type { ServerOptions } from '../../src/http/server.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 

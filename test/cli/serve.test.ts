@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
 

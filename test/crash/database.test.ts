@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { openDatabase, type OpenedDatabase } from '../../src/database/open.ts'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter, type Writer } from '../harness/writer.ts'
 

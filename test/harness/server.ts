@@ -1,7 +1,7 @@
 /** A complete server in the process of the test: real HTTP, its own database, a scripted model, a test clock. */
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { openApp, type App } from '../../src/app.ts'
+import { openApp, type App } from '../../src/app/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Settings } from '../../src/config/settings.ts'

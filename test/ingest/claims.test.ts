@@ -74,15 +74,13 @@ test('a worker that stops releases its file without a failure and without a paus
   const store = await server.openai.vectorStores.create({})
   const file_id = await uploadFile(server, 'a.txt', 'some words')
   await server.openai.vectorStores.files.create(store.id, { file_id })
-  const row = async () => {
-    const [found] = await server.db.query<Record<string, unknown>>({
-      text: 'select lease_owner, is_at_work, failures, retry_at from vector_store_files where chunk_count is not null',
-    })
-    return found
-  }
-  await eventually(async () => (await row())?.is_at_work === true, 'the embedding of the file')
+  const isEmbedding = () => server.model.others.some(({ path }) => path.endsWith('/embeddings'))
+  await eventually(isEmbedding, 'the embedding of the file')
   await worker.close()
-  expect(await row()).toMatchObject({ lease_owner: null, failures: 0, retry_at: null })
+  const rows = await server.db.query({
+    text: 'select lease_owner, failures, retry_at from vector_store_files',
+  })
+  expect(rows).toEqual([{ lease_owner: null, failures: 0, retry_at: null }])
   hold.open()
   await server.sibling({ roles: new Set(['worker']) })
   expect((await server.openai.vectorStores.files.poll(store.id, file_id)).status).toBe('completed')

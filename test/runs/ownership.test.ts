@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
-import { expireRuns } from '../../src/domain/expire-runs.ts'
+import { expireRuns } from '../../src/domain/runs.ts'
 import { reserveSlot } from '../../src/domain/reserve-slot.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { Engine } from '../../src/engine/engine.ts'

@@ -295,6 +295,70 @@ describe('what is damaged or cannot be kept', () => {
     ])
   })
 
+  test('a line above the limit is skipped alone', async () => {
+    const lines = ['msg_1', 'msg_2'].map((id) => JSON.stringify(message('thread_l', id, 1)))
+    const long = JSON.stringify(message('thread_l', 'msg_long', 1, { content: 'x'.repeat(2_500_000) }))
+    folder.write({ 'lines.ndjson': [lines[0], long, lines[1], long].join('\n') })
+    const report = await importInto(server, folder.path, { maxDocumentBytes: 2_000_000 })
+    expect(report.kinds.message).toMatchObject({ found: 2, imported: 2 })
+    expect(report.skipped).toMatchObject([
+      {
+        reason: 'the JSON document is too large to be read in one piece: write one object a line',
+        examples: ['lines.ndjson:2', 'lines.ndjson:4'],
+      },
+    ])
+  })
+
+  test('times of objects may be seconds, milliseconds, ISO 8601 or texts of numbers', async () => {
+    const at = 1_714_557_600
+    const times = [at, at * 1000 + 250, '2024-05-01T10:00:00Z', String(at), at + 0.5]
+    folder.write({
+      'all.json': [
+        ...times.map((time, index) => message('thread_t', `msg_${index}`, time as number)),
+        message('thread_t', 'msg_x', 'yesterday' as never),
+        message('thread_t', 'msg_none', null as never),
+      ],
+      'thread.json': threadExport('thread_e', {
+        thread: thread('thread_e', '2024-05-01T10:00:00Z' as never),
+        runs: [run('thread_e', 'run_e', (at * 1000) as never, { completed_at: '2024-05-01T10:00:02.000Z' })],
+      }),
+    })
+    const report = await importInto(server, folder.path)
+    expect(report.kinds.message).toMatchObject({ imported: 5, skipped: 2 })
+    const { data } = await server.openai.beta.threads.messages.list('thread_t')
+    expect(data.map((one) => one.created_at)).toEqual(times.map(() => at))
+    expect((await server.openai.beta.threads.retrieve('thread_t')).created_at).toBe(at)
+    expect((await server.openai.beta.threads.retrieve('thread_e')).created_at).toBe(at)
+    expect(await server.openai.beta.threads.runs.retrieve('run_e', { thread_id: 'thread_e' })).toMatchObject({
+      created_at: at,
+      completed_at: at + 2,
+    })
+  })
+
+  test('files of PowerShell (UTF-16) are read, and a zip inside a folder is reported', async () => {
+    const utf16 = (value: string) => Buffer.from(`\uFEFF${value}`, 'utf16le')
+    const rows = [message('thread_u', 'msg_1', 1), message('thread_u', 'msg_2', 2, { content: text('é💡') })]
+    writeFileSync(join(folder.path, 'document.json'), utf16(JSON.stringify([assistant('asst_u')])))
+    writeFileSync(
+      join(folder.path, 'lines.ndjson'),
+      utf16(rows.map((row) => JSON.stringify(row)).join('\r\n')),
+    )
+    writeFileSync(join(folder.path, 'rows.csv'), utf16('thread_id,role,text\r\nthread_u,user,"ü, ö"\r\n'))
+    writeFileSync(join(folder.path, 'more.zip'), zipSync({ 'a.json': strToU8('{}') }))
+    const report = await importInto(server, folder.path)
+    expect(report.kinds).toMatchObject({ assistant: { imported: 1 }, message: { imported: 3 } })
+    expect(report.skipped).toEqual([
+      {
+        kind: 'value',
+        reason: 'it is a zip inside the import, which is not opened: import it by itself, or unpack it',
+        count: 1,
+        examples: ['more.zip'],
+      },
+    ])
+    const { data } = await server.openai.beta.threads.messages.list('thread_u', { order: 'asc' })
+    expect(data.map((one) => one.content)).toEqual([text('msg_1'), text('é💡'), text('ü, ö')])
+  })
+
   test('a row that the database refuses is left out alone', async () => {
     folder.write({
       'a.json': [
@@ -427,6 +491,28 @@ describe('contents of files', () => {
     const hits = await openai.vectorStores.search('vs_1', { query: 'heron' })
     expect(hits.data[0]).toMatchObject({ file_id: 'file-h', attributes: { topic: 'birds' } })
     await openai.files.delete('file-h')
+  })
+
+  test('a dry run counts what the import then does', async () => {
+    const repeated = file('file-1', 'a.txt', heron.length)
+    folder.write({
+      'objects.json': [repeated, file('file-2', 'b.txt', 3), store, { ...stored, id: 'file-1' }],
+      'again.json': [
+        repeated,
+        file('file-2', 'b.txt', 3),
+        { ...stored, id: 'file-1' },
+        { ...stored, id: 'file-gone' },
+        { ...stored, id: 'file-2', vector_store_id: 'vs_gone' },
+      ],
+      'a.txt': heron,
+    })
+    for (const imported of [1, 0]) {
+      const dry = await importInto(server, folder.path, { dryRun: true })
+      const { contents, kinds, skipped } = await importInto(server, folder.path)
+      expect({ kinds: dry.kinds, skipped: dry.skipped }).toEqual({ kinds, skipped })
+      expect(kinds.vector_store_file).toMatchObject({ imported, already_there: 2 - imported, skipped: 2 })
+      if (imported === 1) expect(dry.contents).toEqual(contents)
+    }
   })
 
   test('a file without content can be deleted, and fails clearly where its content is needed', async () => {

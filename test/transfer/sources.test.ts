@@ -9,10 +9,10 @@ test('the limit of a zip is about all its files together', async () => {
   const path = join(testFolder('sources', onTestFinished), 'export.zip')
   writeFileSync(path, storedZip({ 'a.json': '[1,2,3]', 'b.json': '[4,5,6]' }))
   await expect(openSources(path, { maxBytes: 13 })).rejects.toThrow('The zip holds more than 13 bytes.')
-  const { files, close } = await openSources(path, { maxBytes: 14 })
-  expect(files.map(({ name, bytes }) => [name, bytes])).toEqual([
+  const sources = await openSources(path, { maxBytes: 14 })
+  expect(sources.files.map(({ name, bytes }) => [name, bytes])).toEqual([
     ['a.json', 7],
     ['b.json', 7],
   ])
-  await close()
+  await sources.close()
 })

@@ -1,4 +1,4 @@
-"""The Python side of the Pyodide tier: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
+"""The Python side of the deno driver: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
 
 import ast
 import asyncio

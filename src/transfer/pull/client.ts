@@ -7,6 +7,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { sleep } from '../../util/abort.ts'
 import { describeError } from '../../util/describe-error.ts'
 import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 import type { Fields } from '../records.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
 import { askedWaitMs, quotaWaitMs } from './rate-limits.ts'
@@ -212,12 +213,9 @@ const maxMessageLength = 300
 
 /** The message of an error object, or the text. */
 function messageOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text)
-    const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
-    if (typeof error['message'] === 'string') return error['message'].slice(0, maxMessageLength)
-  } catch {
-    // A proxy answers in HTML.
-  }
+  // A proxy answers in HTML.
+  const value = parseJson(text)
+  const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
+  if (typeof error['message'] === 'string') return error['message'].slice(0, maxMessageLength)
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, maxMessageLength)
 }

@@ -4,6 +4,7 @@
  */
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { prepareFolder } from '../../util/folder.ts'
 import { isObject } from '../../util/is-object.ts'
 import type { Fields } from '../records.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
@@ -69,7 +70,7 @@ export class PullFolder {
    * `PullStopped` for a folder with anything else in it.
    */
   static async open(folder: string, endpoint: Endpoint, exportedAt: string): Promise<PullFolder> {
-    await mkdir(folder, { recursive: true })
+    await prepareFolder(folder, 'The folder')
     const opened = new PullFolder(folder, endpoint, exportedAt)
     const manifest = await opened.#readManifest()
     if (manifest === undefined && (await readdir(folder)).some((name) => name !== '.pull')) {

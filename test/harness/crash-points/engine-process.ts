@@ -1,10 +1,10 @@
 /** The run engine of one process: real except for the model and the sandbox. */
 import { Readable } from 'node:stream'
 import type { Context } from '../../../src/domain/context.ts'
-import { expireRuns } from '../../../src/domain/expire-runs.ts'
+import { expireRuns } from '../../../src/domain/runs.ts'
 import { RunLimits } from '../../../src/domain/run-limits.ts'
-import { toolFiles } from '../../../src/domain/tool-files.ts'
-import { waitForVectorStores } from '../../../src/domain/wait-for-vector-stores.ts'
+import { toolFiles } from '../../../src/domain/files.ts'
+import { waitForVectorStores } from '../../../src/domain/vector-stores.ts'
 import type { Database } from '../../../src/database/database.ts'
 import { ActiveRuns } from '../../../src/engine/active-runs.ts'
 import { claimRuns } from '../../../src/engine/claim.ts'

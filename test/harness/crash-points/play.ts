@@ -1,9 +1,9 @@
 /** Plays a scenario with faults: killed processes are replaced, and the client continues. */
-import { cancelRun } from '../../../src/domain/cancel-run.ts'
+import { cancelRun } from '../../../src/domain/runs.ts'
 import { createRun } from '../../../src/domain/create-run.ts'
-import { createThread } from '../../../src/domain/create-thread.ts'
-import { createAssistant } from '../../../src/domain/create-assistant.ts'
-import { createVectorStore } from '../../../src/domain/create-vector-store.ts'
+import { createThread } from '../../../src/domain/threads.ts'
+import { createAssistant } from '../../../src/domain/assistants.ts'
+import { createVectorStore } from '../../../src/domain/vector-stores.ts'
 import { submitToolOutputs } from '../../../src/domain/submit-tool-outputs.ts'
 import { DatabaseUnavailable } from '../../../src/database/database.ts'
 import type { ChatModel, ChatRequest, ModelPart } from '../../../src/models/port.ts'
