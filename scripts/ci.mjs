@@ -6,13 +6,13 @@
 import { spawn } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 
-/** Where versions of PostgreSQL differ: statements with plans of their own, and many processes on one database. */
+/** Where versions of PostgreSQL differ: statements with special plans, and many processes on one database. */
 const sharedSuites = ['test/processes', 'test/database', 'test/search/loading.test.ts']
 
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
-  // Tests of what these packages bring skip without them: native sandboxes (those of Deno run all the same), PHP, Ruby.
+  // Tests of what these packages bring skip without them: native sandboxes (those of Deno always run), PHP, Ruby.
   { name: 'packages', command: ['bash', 'scripts/ci-packages.sh'], counts: false },
   suite('test'),
   suite('test:slow'),

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 /**
  * The layers. Each directory of src/ lists the directories that it may import, and it imports each of them. `documents`,
- * `sandbox` and `embedded-postgres` could be packages of their own: they import `util` and nothing else.
+ * `sandbox` and `embedded-postgres` could be separate packages: they import `util` and nothing else.
  */
 const allowed: Record<string, string[]> = {
   main: ['*'],

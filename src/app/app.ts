@@ -1,4 +1,4 @@
-/** Puts the application together: opens what the configuration asks for, and closes it in reverse order. */
+/** Builds the application: opens what the configuration names, and closes it in reverse order. */
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { errors } from '../api/errors.ts'

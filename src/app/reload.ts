@@ -1,4 +1,4 @@
-/** Replaces models, keys and limits of a running server. Requests and runs at work keep the models they began with. */
+/** Replaces models, keys and limits of a running server. Requests and runs in progress keep their models. */
 import type { ReloadReport } from '../api/server-info.ts'
 import type { Config } from '../config/config.ts'
 import { mergeReloaded } from '../config/reload.ts'

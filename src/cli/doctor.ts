@@ -16,11 +16,12 @@ import { openModels, type Models } from '../models/open.ts'
 import { openReranker } from '../models/reranker.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
+import { prepareFolder } from '../util/folder.ts'
 import { freeBytes } from '../util/free-space.ts'
 import type { Log } from '../util/log.ts'
 import { migrations } from './backup.ts'
 import { askModel } from './models.ts'
-import { checkPort, prepareFolder } from './start-errors.ts'
+import { checkPort } from './start-errors.ts'
 
 /** `ok`, a thing to know, or a thing to fix. */
 export interface Finding {

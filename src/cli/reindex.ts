@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { beginReindex, filesToEmbed } from '../ingest/reindex.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import { requireDatabase } from './start-errors.ts'
 
 const pollMs = 500
 
@@ -13,6 +14,7 @@ export async function reindex(
   config: Config,
   { print, ...options }: { log: Log; clock: Clock; print: (line: string) => void },
 ): Promise<void> {
+  requireDatabase(config)
   const app = await openApp(
     { ...config, roles: new Set(['worker']), maxRuns: 0 },
     { ...options, reindexes: true },

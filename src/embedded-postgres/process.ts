@@ -172,7 +172,7 @@ async function stopProcess(target: Stoppable): Promise<void> {
 
 function send(pid: number, signal: StopSignal, programs: Programs): void {
   try {
-    // Windows knows no signals; the programs bring a way of their own.
+    // Windows has no signals; the programs have their own way.
     if (process.platform === 'win32' && signal !== 'KILL') {
       execFileSync(programs.pgCtl, ['kill', signal, String(pid)], { env: programs.env, windowsHide: true })
     } else {

@@ -19,7 +19,7 @@ export async function askModel(
   let turn: Turn | undefined
   const texts = new TextJoiner()
   const refusals = new TextJoiner()
-  const calls: TextJoiner[] = []
+  const callArguments: TextJoiner[] = []
   for await (const part of model.chat.stream(request, signal)) {
     signal.throwIfAborted()
     switch (part.type) {
@@ -33,8 +33,8 @@ export async function askModel(
         writer.beginCall(part.index, part.id, part.name)
         break
       case 'tool-call-delta':
-        calls[part.index] ??= new TextJoiner()
-        writer.continueCall(part.index, calls[part.index]?.join(part.arguments) ?? '')
+        callArguments[part.index] ??= new TextJoiner()
+        writer.continueCall(part.index, callArguments[part.index]?.join(part.arguments) ?? '')
         break
       case 'note':
         writer.note(part.kind, part.details)

@@ -12,7 +12,7 @@ export type DraftMessage =
 
 export type DraftPart = ChatContentPart | Extract<Message['content'][number], { type: 'image_file' }>
 
-/** What stands or falls together when a conversation is shortened. */
+/** What is kept or left out as one when a conversation is shortened. */
 export interface Exchange {
   messages: DraftMessage[]
   /** Made by the run that is being worked on: never left out. */
@@ -26,7 +26,7 @@ export interface Exchange {
 /** Whose conversation it is, and who will read it. */
 export interface Reader {
   run_id: string
-  /** The providers that may be asked: each gets its own extras, and not those of others. */
+  /** The providers that may be called: each gets its own extras, and not those of others. */
   origins: readonly string[]
   /** The latest turn where it called unknown functions only: no step records such a turn. */
   unrecorded?: RecordedTurn | undefined
@@ -41,7 +41,7 @@ interface Turn {
 
 /**
  * Puts messages and tool turns in order. A turn with text and calls is one assistant message. A run's own message
- * stands where its step does. A tool turn whose calls are not all answered is left out, since models refuse a call
+ * has the place of its step. A tool turn whose calls are not all answered is left out, since models refuse a call
  * without its outcome.
  */
 export function conversation(

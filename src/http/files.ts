@@ -90,7 +90,7 @@ export const fileRoutes = [
   }),
 ]
 
-/** The name is kept as it was sent, directories included; whatever writes a file takes only its last part. */
+/** The name is kept as it was sent, directories included; code that writes a file uses only its last part. */
 function checkName(name = ''): string {
   // A path that ends with a slash is not the name of a file.
   if (plainFileName(name) === undefined) throw errors.requiredProperty('file')

@@ -19,6 +19,7 @@ import { trackAnswers } from './open-answers.ts'
 import { openApiDocument } from './openapi.ts'
 import { checkOrigin, corsOptions } from './origins.ts'
 import { limitRequests } from './overload.ts'
+import { answerPlainHttp } from './plain-http.ts'
 import { registerRoutes } from './register-routes.ts'
 import { logWhenAnswered } from './request-log.ts'
 import { routes } from './routes.ts'
@@ -97,6 +98,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
   })
   // An unknown `Expect` header is ignored: the request is answered as usual.
   http.server.on('checkExpectation', (request, response) => http.server.emit('request', request, response))
+  if (server.tls) answerPlainHttp(http.server, server.requestTimeoutMs)
   trackAnswers(http)
   http.addHook('onSend', async (_request, reply) => {
     if (server.isDraining()) void reply.header('connection', 'close')

@@ -23,7 +23,7 @@ export async function completeChat(
   const parts = chat.stream(request, signal)[Symbol.asyncIterator]()
   const head = { id: newId('completion'), created: nowSeconds(systemClock), model: request.model }
   try {
-    // Until something was said, a failure can still have a status of its own.
+    // Before the first part of the answer, a failure can still set the HTTP status.
     const first = await parts.next()
     if (body.stream === true) {
       const withUsage = asRecord(body.stream_options)?.include_usage === true

@@ -21,7 +21,7 @@ interface Server {
 }
 
 interface Options {
-  /** The port of this server, which is not asked. */
+  /** The port of this server, which is not searched. */
   port: number
   log: Log
   /** For tests: other places to look. */
@@ -116,7 +116,7 @@ export async function findServer(base_url: string, name: string): Promise<Server
   }
 }
 
-/** The width of its vectors is not listed anywhere, so the model is asked for one. */
+/** The number of dimensions is not listed anywhere, so one text is embedded. */
 async function firstEmbedder(servers: Server[]): Promise<FoundEmbedder | undefined> {
   for (const server of servers) {
     for (const name of modelsOf(server, true)) {

@@ -11,7 +11,7 @@ export type Servers = ReadonlyMap<string, Pick<Provider, 'server' | 'names'>>
 /** How long GET /v1/models waits for one provider. */
 const listMs = 5_000
 
-/** The names that the map spells out, and whatever the providers list that a wildcard leads to. */
+/** The complete names in the map, and the models that the providers of wildcards list. */
 export async function listModels(map: ModelMap, providers: Servers, log: Log): Promise<ListedModel[]> {
   const named = map.names.map((id) => listedAs(id, map.find(id)[0]?.provider ?? 'system'))
   const open = map.openProviders.map(async (name) => {

@@ -37,7 +37,7 @@ export interface SessionFolder {
   readonly data: string
   /** Temporary files of the drivers that cannot mount their own /tmp. */
   readonly tmp: string
-  /** Writes a file under a plain name and replaces whatever a cell has created there. */
+  /** Writes a file under a plain name and replaces what a cell has created there. */
   put(name: string, source: Readable | Buffer): Promise<void>
   link(name: string, alias: string): Promise<void>
   /** The regular files, at most `maxEntries` entries into the tree. */

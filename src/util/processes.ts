@@ -15,7 +15,7 @@ export function isRunning(pid: number): boolean {
 export async function killChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = new Promise((resolve) => child.once('exit', resolve))
-  // Until then the child keeps this process alive.
+  // Until then the child keeps this process running.
   child.ref()
   child.kill('SIGKILL')
   await exited

@@ -272,8 +272,8 @@ test('an embedder that is unavailable for a while does not fail a file', async (
   await expect.poll(() => server.complaints.length).toBeGreaterThan(0)
   server.model.failEmbeddings(undefined)
   expect(await server.openai.vectorStores.files.poll(id, file_id)).toMatchObject({ status: 'completed' })
-  const told = new Set(server.complaints.splice(0).map(({ message }) => message))
-  expect([...told]).toEqual(['a file is tried again'])
+  const messages = new Set(server.complaints.splice(0).map(({ message }) => message))
+  expect([...messages]).toEqual(['a file is tried again'])
 })
 
 test('a file that is deleted or removed during ingest is no longer found', async () => {

@@ -69,7 +69,7 @@ test.runIf(process.platform !== 'win32')(
   'a server that npm started stops cleanly when npm is killed',
   async () => {
     const main = resolve(import.meta.dirname, '../../src/main.ts')
-    // The shell stands for npm: it has the server as a child and passes no signal on.
+    // The shell acts as npm: the server is its child, and it passes no signal on.
     const shell = spawn(
       'sh',
       ['-c', '"$@" & echo "pid $!"; wait', 'npm', process.execPath, '--import', 'tsx', main],

@@ -87,7 +87,7 @@ describe('a local embedder', () => {
     }
   })
 
-  test('queries and passages get the words that the model wants in front of them', async () => {
+  test('queries and passages get the prefixes of the model', async () => {
     const prefixes = { query: 'money ', passage: 'snow ' }
     const parts = { dataDir: data.path, runtime }
     const embedder = new LocalEmbedder({ ...model, prefixes }, parts, { processes: 1, idleMs: 60_000 })

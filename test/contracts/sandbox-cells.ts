@@ -5,7 +5,7 @@ import type { CellEnd, SandboxDriver, SandboxLimits, SandboxSession } from '../.
 export interface SandboxSubject {
   name: string
   driver: SandboxDriver
-  /** Why nothing can be run here; printed by the caller. */
+  /** Why the driver cannot run here; printed by the caller. */
   skip: string | undefined
   /** Whether matplotlib can be imported. */
   matplotlib: boolean

@@ -24,7 +24,7 @@ function lineTests({ driver, name }: SandboxSubject): void {
     expect((await runCode(session, converted)).logs).toBe('6\n')
   })
 
-  test('valid Python that looks like a notebook line is left alone', async () => {
+  test('valid Python that looks like a notebook line is not changed', async () => {
     const session = await openFor(driver)
     const code = 'text = """\n!ls\n%time\nfoo?\n"""\nrest = (7\n% 4)\nprint(rest, text)'
     expect((await runCode(session, code)).logs).toBe('3 \n!ls\n%time\nfoo?\n\n')
@@ -81,7 +81,7 @@ function lineTests({ driver, name }: SandboxSubject): void {
     }
   })
 
-  test('an unknown magic, and an error behind one, name the line that was written', async () => {
+  test('the errors of an unknown magic and of code after a magic name the original line', async () => {
     const session = await openFor(driver)
     const unknown = await runCode(session, 'x = 1\n%sql select 1')
     expect(unknown.logs).toContain('line 2, in <module>\n    %sql select 1')

@@ -382,10 +382,10 @@ test.runIf(canForbidNamespaces)(
     // Others may pass, as they may in /var/lib.
     chmodSync(folder.path, 0o711)
     const writer = startWriter({ dataDir: folder.path, migrations, prefix: withoutNamespaces })
-    await writer.said('wrote')
+    await writer.printed('wrote')
     expect(statSync(`/proc/${databasePid(folder.path)}`).uid).toBe(nobody)
     process.kill(-writer.pid, 'SIGTERM')
-    await writer.said('closed')
+    await writer.printed('closed')
     await writer.ended
     const [row] = await connect(await start()).query<{ n: number }>({
       text: 'select count(*) as n from notes',
@@ -408,11 +408,11 @@ test.runIf(nobodyReads)('an ordinary user can run the embedded database in a fol
     writer.child.kill('SIGTERM')
     await writer.ended
   })
-  await writer.said('wrote')
+  await writer.printed('wrote')
   const pid = databasePid(dataDir)!
   expect(statSync(`/proc/${pid}`).uid).toBe(nobody)
   process.kill(pid, 'SIGKILL')
-  await writer.said('log info the database runs again')
-  await writer.said('wrote', writer.lines.length)
+  await writer.printed('log info the database runs again')
+  await writer.printed('wrote', writer.lines.length)
   expect(existsSync(join(dataDir, 'database/programs'))).toBe(false)
 })

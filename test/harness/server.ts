@@ -26,7 +26,7 @@ export interface TestServer {
   url: string
   openai: OpenAI
   model: ScriptedModel
-  /** For processes of their own on the same database and the same files. */
+  /** For other processes on the same database and the same files. */
   databaseUrl: string
   config: Config
   dataDir: string

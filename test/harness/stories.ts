@@ -85,7 +85,7 @@ export function stories(server: () => TestServer) {
       (body) => statuses.includes(body.status),
     )
 
-  /** Waits for a state in which nothing moves by itself. */
+  /** Waits for a status that changes only by a request. */
   const rest = (run: any) =>
     reach(run, 'requires_action', 'completed', 'failed', 'incomplete', 'expired', 'cancelled')
 

@@ -14,7 +14,7 @@ export interface Writer {
   /** The ids whose commit was acknowledged. */
   wrote(): string[]
   /** Waits for a line that begins with these words, and returns it; lines before `from` do not count. */
-  said(words: string, from?: number): Promise<string>
+  printed(words: string, from?: number): Promise<string>
   /** Resolves when it has ended and all its lines were read. */
   ended: Promise<void>
 }
@@ -44,7 +44,7 @@ export function startWriter({ dataDir, migrations, uid, prefix = [] }: WriterOpt
     pid: child.pid ?? 0,
     lines,
     wrote: () => lines.filter((line) => line.startsWith('wrote ')).map((line) => line.slice('wrote '.length)),
-    said: async (words, from = 0) => {
+    printed: async (words, from = 0) => {
       const find = () => lines.slice(from).find((line) => line.startsWith(words))
       await expect.poll(() => find() ?? lines.slice(-5)).toContain(words)
       return find() ?? ''

@@ -50,13 +50,13 @@ test('a vector store of another embedder refuses searches and says what to do, a
   const late = await other.openai.vectorStores.files.createAndPoll(empty.id, { file_id })
   expect(late.status).toBe('completed')
 
-  const said: string[] = []
+  const printed: string[] = []
   await reindex(
     { ...server.config, models: otherModels() },
-    { log: () => undefined, clock: server.clock, print: (line) => void said.push(line) },
+    { log: () => undefined, clock: server.clock, print: (line) => void printed.push(line) },
   )
-  expect(said[0]).toBe('1 vector store is embedded again with others/64.')
-  expect(said.at(-1)).toBe('Done.')
+  expect(printed[0]).toBe('1 vector store is embedded again with others/64.')
+  expect(printed.at(-1)).toBe('Done.')
   const store = await other.openai.vectorStores.retrieve(id)
   expect(store).toMatchObject({ status: 'completed', file_counts: { completed: 2, total: 2 } })
   const page = await other.openai.vectorStores.search(id, search)

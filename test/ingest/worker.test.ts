@@ -19,7 +19,7 @@ async function attach(filename: string, content: string | Buffer): Promise<Store
   return attachFile(await uploadFile(server, filename, content))
 }
 
-/** Puts the file into a store of its own. */
+/** Attaches the file to a new store. */
 async function attachFile(file_id: string): Promise<StoreFile> {
   const { id: store_id } = await server.openai.vectorStores.create({})
   await server.openai.vectorStores.files.create(store_id, { file_id })
@@ -121,7 +121,7 @@ test('a file waits as long as the provider of embeddings asks, before it is trie
     })
   await expect.poll(waiting).toEqual([{ status: 'in_progress' }])
   expect(server.complaints.splice(0).map(({ message }) => message)).toEqual(['a file is tried again'])
-  // Words find it meanwhile.
+  // Until then words find it.
   const { data } = await server.openai.vectorStores.search(store_id, { query: 'ferries' })
   expect(data).toHaveLength(1)
 })

@@ -29,7 +29,7 @@ const say = (content: string, rest: Partial<ChatRequest> = {}): ChatRequest => (
   temperature: 0,
   ...rest,
 })
-/** What this model answers with one short sentence; it repeats itself for ever after many others. */
+/** A question that this model answers with one short sentence; after most others it repeats itself endlessly. */
 const greeting = 'Say hello in five words.'
 const ask = (request: ChatRequest) => collect(local.stream(request, neverAborted()))
 const weather: ChatTool = {
@@ -60,7 +60,7 @@ chatModelContract('local', () => ({
 }))
 
 describe('a real model', () => {
-  test('counts what it need not read again of what was said before', async () => {
+  test('counts the tokens of earlier turns that it need not read again', async () => {
     const first = say(greeting)
     const answer = await ask(first)
     const second = await ask({

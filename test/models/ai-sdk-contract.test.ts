@@ -1,4 +1,4 @@
-/** The contract of chat models, for providers behind packages of the AI SDK: servers in the wire formats of Claude and Gemini. */
+/** The contract of chat models, for packages of the AI SDK: servers in the wire formats of Claude and Gemini. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
@@ -9,7 +9,7 @@ import type { ChatRequest } from '../../src/models/port.ts'
 import { chatModelContract } from '../contracts/chat-model.ts'
 import { eventually } from '../harness/stories.ts'
 
-/** What the user message asks for, as JSON. */
+/** The requested answer, as JSON in the user message. */
 interface Wanted {
   words?: number
   calls?: { name: string; arguments: object }[]

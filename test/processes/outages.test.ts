@@ -186,7 +186,7 @@ test('all connections ended by the database at once fail neither a run nor its s
   expect(seen.slice(-2)).toEqual(['thread.run.completed', 'done'])
 })
 
-test('a worker that stops releases its runs, and another one recovers them without blame', async () => {
+test('a worker that stops releases its runs, and another one recovers them without counting a loss', async () => {
   const worker = await server.sibling({ roles: new Set(['worker']) })
   server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: 'Hello' }])
   const { response, thread } = await openStream(server.url.replace('/v1', ''))

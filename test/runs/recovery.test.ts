@@ -13,7 +13,7 @@ afterAll(() => server.close())
 
 const { post, start, reach, place, steps, messages } = stories(() => server)
 
-/** What the server notes about a run for its operator. */
+/** The trace of a run. */
 const trace = (run: any) => server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
 
 /** Names of the events that the log of a run holds. */
@@ -27,7 +27,7 @@ async function logged(run_id: string): Promise<string[]> {
 
 const deltas = (names: string[]) => names.filter((name) => name === 'thread.message.delta').length
 
-/** Holds the row of a run, so that nothing is written about it until the returned function is called. */
+/** Locks the row of a run, so that nothing about it is written until the returned function is called. */
 async function holdRow(
   run_id: string,
   work: (tx: Queryable) => Promise<void> = async () => {},
@@ -47,23 +47,23 @@ async function holdRow(
   }
 }
 
-test('after a write that took long, what is said next is written soon again', async () => {
+test('after a slow write the next text is written soon', async () => {
   const [isHeld, hold] = [gate(), gate()]
   server.model.script([{ text: ['Hel', 'lo'], before: isHeld.promise, delayMs: 20, hold: hold.promise }])
   const run = await reach(await start(await place()), 'in_progress')
-  const letGo = await holdRow(run.id)
+  const release = await holdRow(run.id)
   isHeld.open()
-  const told = () => server.model.open() === 1
-  await eventually(told, 'the answer of the model')
-  // Longer than the pause between two writes: the next one falls due while the first is still on its way.
+  const isAnswering = () => server.model.open() === 1
+  await eventually(isAnswering, 'the answer of the model')
+  // Longer than the pause between two writes: the next one becomes due while the first is in progress.
   await new Promise((resolve) => setTimeout(resolve, 300))
-  await letGo()
+  await release()
   await eventually(async () => deltas(await logged(run.id)) === 2, 'the second delta in the log')
   hold.open()
   expect((await reach(run, 'completed')).status).toBe('completed')
 })
 
-/** The row as a process leaves it that dies while it works on the run: another one recovers it, here without a pause. */
+/** The row as a killed owner leaves it: another process recovers the run, here without a pause. */
 async function orphan(run_id: string): Promise<void> {
   await server.db.query({
     text: `update runs set status = 'in_progress', required_action = null, lease_owner = 'worker_dead',
@@ -91,11 +91,11 @@ test('a recovered step is closed when the run ends before the work on it continu
   expect(server.complaints.splice(0)).toMatchObject([{ message: 'a run failed' }])
 })
 
-test('a cancel that the owner finds by itself, before any hint of it, ends the run as cancelled', async () => {
+test('a cancel that the owner finds at a write, before any hint, ends the run as cancelled', async () => {
   const [isCancelled, hold] = [gate(), gate()]
   server.model.script([{ text: ['Hel', 'lo'], before: isCancelled.promise, hold: hold.promise }])
   const run = await reach(await start(await place()), 'in_progress')
-  const letGo = await holdRow(run.id, async (tx) => {
+  const release = await holdRow(run.id, async (tx) => {
     await tx.query({
       text: `update runs set status = 'cancelling', revision = revision + 1 where id = $1`,
       values: [run.id],
@@ -103,7 +103,7 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
   })
   isCancelled.open()
   await eventually(() => server.model.open() === 1, 'the answer')
-  await letGo()
+  await release()
   await eventually(async () => deltas(await logged(run.id)) === 2, 'the deltas in the log')
   hold.open()
   await reach(run, 'cancelled')
@@ -127,7 +127,7 @@ async function counts(run_id: string) {
   return row
 }
 
-test('text of a turn that was never recorded is removed when its run is recovered, and said once', async () => {
+test('text of a turn that was never recorded is removed when its run is recovered, and appears once', async () => {
   server.model.script([
     {
       text: 'Let me look.',
@@ -245,7 +245,7 @@ test('a run is not claimed before the pause after its recovery has passed', asyn
   await server.db.query({ text: `delete from runs where id = 'run_paused'` })
 })
 
-test('a run that its worker released in good order is recovered at once and without blame', async () => {
+test('a released run is recovered at once, and no loss is counted', async () => {
   server.model.script([{ text: 'Hel', hold: new Promise(() => {}) }, { text: 'Hello' }])
   const run = await start(await place())
   await eventually(async () => deltas(await logged(run.id)) === 1, 'the first answer')
@@ -277,7 +277,7 @@ test('a cancel whose hint was lost is obeyed while the model is silent', async (
   expect((await reach(run, 'cancelled')).cancelled_at).not.toBeNull()
 })
 
-test('a run whose rows the database refuses does not take along those written with it', async () => {
+test('a run whose rows the database refuses does not fail the runs of the same write', async () => {
   await server.db.query({
     text: `alter table messages add constraint refuse_some check (content::text not like '%REFUSED%')`,
   })

@@ -37,7 +37,7 @@ describe.skipIf(skip !== undefined)('a hostile cell in the deno sandbox', () => 
     }
   })
 
-  test('keeps nothing in a cache or a storage, where other sessions could find it', async () => {
+  test('stores nothing in a cache or a local storage, which sessions would share', async () => {
     const keep = `
 from pyodide.code import run_js
 kept = []
@@ -55,7 +55,7 @@ kept`
     expect((await runCode(session, keep)).logs).toBe('JsException\nJsException\n[]\n')
   })
 
-  test('reads no module of the host, and no file beside its own assets', async () => {
+  test('reads no module of the host, and no file except its own assets', async () => {
     const session = await openFor(driver)
     const code = `
 from pyodide.code import run_js
@@ -80,7 +80,7 @@ run_js("""globalThis.held = []; for (let i = 0; i < 200; i += 1) { held.push(new
     expect(['error', 'memory', 'crashed']).toContain(end.status)
   })
 
-  test('JavaScript that loops for ever is killed', async () => {
+  test('JavaScript that loops endlessly is killed', async () => {
     const session = await openFor(driver, hastyLimits)
     const { end } = await runCode(session, "from pyodide.code import run_js\nrun_js('for (;;);')")
     expect(end).toEqual({ status: 'timeout', sessionLost: true })
@@ -97,7 +97,7 @@ run_js("""globalThis.held = []; for (let i = 0; i < 200; i += 1) { held.push(new
     expect((await runCode(session, room)).end.status).toBe('ok')
   })
 
-  test('a timer that a cell leaves behind stands still until the next cell', async () => {
+  test('a timer that a cell has started is paused until the next cell', async () => {
     const session = await openFor(driver)
     const code = `
 from pyodide.code import run_js
@@ -118,7 +118,7 @@ run_js("globalThis.ticks = [performance.now()]; setInterval(() => ticks.push(per
     }
   })
 
-  test('forged lines harm only the session that forges them', async () => {
+  test('forged protocol lines affect only their own session', async () => {
     const session = await openFor(driver)
     const lines = [
       'nonsense',
@@ -187,7 +187,7 @@ print('end')`
     expect((await runCode(one, draw)).logs).not.toBe((await runCode(other, draw)).logs)
   })
 
-  test('a snapshot that does not fit is left aside, and the session starts all the same', async () => {
+  test('a snapshot that does not fit is ignored, and the session starts without it', async () => {
     const other = testFolder('deno-cold', onTestFinished)
     const [assets = ''] = readdirSync(folder).filter((name) => name.startsWith('pyodide-'))
     cpSync(join(folder, assets), join(other, assets), { recursive: true })
@@ -197,7 +197,7 @@ print('end')`
     expect((await runCode(await openFor(cold), '40 + 2')).logs).toBe('42\n')
   })
 
-  test('a server with nothing but npm packages chooses it', async () => {
+  test('it runs with npm packages only', async () => {
     const sandbox = openSandbox({ choice: 'deno', dataDir: folder, log, poolSize: 0, limits: roomyLimits })
     onTestFinished(() => sandbox.close())
     sandbox.start()

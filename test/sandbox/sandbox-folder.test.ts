@@ -14,7 +14,7 @@ function endedPid(): number {
   return spawnSync(process.execPath, ['-e', '']).pid
 }
 
-test('folders that a killed server left behind are removed, those of living and of other hosts are kept', async () => {
+test('folders of a killed server are removed, those of running servers and of other hosts are kept', async () => {
   const home = dirname(await sessionsFolder(dataDir))
   const left = join(home, `${hostname()}.${endedPid()}.x`)
   const living = join(home, `${hostname()}.${process.ppid}.x`)

@@ -15,17 +15,17 @@ const { place, waitingRun } = stories(() => server)
 
 const client = () => new OpenAI({ baseURL: server.url, apiKey: 'test-key', maxRetries: 0 })
 
-test('runs.stream tells text as it comes and ends with the run, its messages and its steps', async () => {
+test('runs.stream gives text while it arrives and ends with the run, its messages and its steps', async () => {
   server.model.script([{ text: ['Hel', 'lo', '!'] }])
   const { assistant, thread } = await place()
   const stream = client().beta.threads.runs.stream(thread.id, { assistant_id: assistant.id })
-  const heard: string[] = []
-  stream.on('textCreated', () => heard.push('<'))
-  stream.on('textDelta', (delta) => heard.push(delta.value ?? ''))
-  stream.on('textDone', (text) => heard.push(`>${text.value}`))
-  stream.on('messageDone', (message) => heard.push(message.status))
+  const received: string[] = []
+  stream.on('textCreated', () => received.push('<'))
+  stream.on('textDelta', (delta) => received.push(delta.value ?? ''))
+  stream.on('textDone', (text) => received.push(`>${text.value}`))
+  stream.on('messageDone', (message) => received.push(message.status))
   const run = await stream.finalRun()
-  expect(heard).toEqual(['<', 'Hel', 'lo', '!', '>Hello!', 'completed'])
+  expect(received).toEqual(['<', 'Hel', 'lo', '!', '>Hello!', 'completed'])
   expect(run).toMatchObject({ status: 'completed', usage: { total_tokens: 13 } })
   expect(await stream.finalMessages()).toMatchObject([{ content: [{ text: { value: 'Hello!' } }] }])
   expect(await stream.finalRunSteps()).toMatchObject([{ type: 'message_creation', status: 'completed' }])
@@ -44,7 +44,7 @@ test('createAndRunStream begins with the thread', async () => {
   expect(events.at(-1)).toBe('thread.run.completed')
 })
 
-test('parallel calls are put together, and submitToolOutputsStream goes on', async () => {
+test('parallel calls are assembled, and submitToolOutputsStream continues the run', async () => {
   server.model.script([
     {
       text: 'Let me see.',
@@ -126,7 +126,7 @@ test('a cancel ends the stream of another client', async () => {
   hold.open()
 })
 
-test('errors come as the classes that programs catch, with their words and the request id', async () => {
+test('errors are the classes that programs catch, with message and request id', async () => {
   const openai = client()
   const { run, thread } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   const failure = await openai.beta.threads.messages

@@ -120,7 +120,7 @@ function assistantContent({
   ]
 }
 
-/** Providers want an object; broken JSON of the model is shown to it as text. */
+/** Providers demand an object; broken JSON of the model is sent as text. */
 function parseArguments(text: string): unknown {
   const value = parseJson(text)
   if (value === undefined) return { invalid_json: text }

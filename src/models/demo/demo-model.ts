@@ -98,7 +98,7 @@ function endOf(turn: DemoTurn): FinishReason {
   return turn.calls.length > 0 ? 'tool_calls' : 'stop'
 }
 
-/** A word with the white space before it; a word without end is cut, and trailing space is a word of its own. */
+/** A word with the white space before it; an endless word is cut, and trailing space is a separate word. */
 function words(text: string): string[] {
   return text.match(/\s{0,200}\S{1,200}|\s{1,200}/gu) ?? []
 }

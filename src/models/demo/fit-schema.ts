@@ -1,4 +1,4 @@
-/** Creates a JSON value that fits a JSON schema: the demo model's answer where a schema is asked for. */
+/** Creates a JSON value that fits a JSON schema: the answer of the demo model to a request with a schema. */
 import { isObject } from '../../util/is-object.ts'
 
 type Schema = Record<string, unknown>
@@ -17,7 +17,7 @@ const deepest = 40
 /** Bounds the work for one value. A schema of a real program needs a few hundred. */
 const budget = 100_000
 
-/** The schema asks for a value that is too large for the demo model. */
+/** The schema needs a value that is too large for the demo model. */
 export class SchemaTooLarge extends Error {
   constructor() {
     super('The JSON schema asks for a value that is too large for the demo model.')

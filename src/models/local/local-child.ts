@@ -10,7 +10,7 @@ import { ModelFailure, type ChatRequest } from '../port.ts'
 const usualContext = 8_192
 
 interface Serving extends Loaded {
-  /** Each with a sequence of its own, which remembers its last conversation. */
+  /** Each with its own sequence, which keeps its last conversation. */
   chats: FreeList<LlamaChat>
 }
 

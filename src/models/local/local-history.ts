@@ -1,4 +1,4 @@
-/** A conversation in the form that node-llama-cpp takes: calls and their outputs stand inside the model's answer. */
+/** A conversation in the form that node-llama-cpp takes: calls and their outputs are inside the model's answer. */
 import type { HistoryCall, HistoryItem, LlamaFunctions } from './llama-types.ts'
 import { ModelFailure, type ChatMessage, type ChatTool } from '../port.ts'
 import { parseJson } from '../../util/parse-json.ts'

@@ -1,4 +1,4 @@
-/** The driver for a GGUF file on this machine, run by node-llama-cpp in a process of its own. */
+/** The driver for a GGUF file on this machine, run by node-llama-cpp in a separate process. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'

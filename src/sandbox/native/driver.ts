@@ -32,9 +32,9 @@ export interface NativeStart {
 export interface Confinement {
   name: SandboxDriverName
   settings: NativeSettings
-  /** True where the session has a process list of its own. */
+  /** Whether the session has its own process list. */
   ownProcessList: boolean
-  /** Folders of the session that are kept in memory, each a file system of its own. */
+  /** Folders of the session that are kept in memory, each a separate file system. */
   memoryFolders: readonly string[]
   /** Throws an error for the user when this host does not support the driver. */
   check(): void

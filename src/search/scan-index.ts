@@ -1,7 +1,7 @@
 /**
- * A vector index that compares the query with every vector of a store, so it never misses a neighbour. The vectors are
- * read from the rows when a store is first searched and kept in memory within a budget. When the rows have changed,
- * only the parts that are new are read.
+ * A vector index that compares the query with every vector of a store, so it misses no neighbour that is nearer by more
+ * than the rounding of `VectorBlock`. The vectors are read from the rows when a store is first searched and kept in memory
+ * within a budget. When the rows have changed, only the parts that are new are read.
  */
 import { bytesPerChunk, emptyTable, TableWriter, withoutGone, type ChunkTable } from './chunk-table.ts'
 import { HeldStores, type Held } from './held-stores.ts'
@@ -21,7 +21,7 @@ interface SearchOptions {
   accept?: (chunk_id: string) => boolean
 }
 
-export class ExactIndex implements VectorIndex {
+export class ScanIndex implements VectorIndex {
   readonly #held: HeldStores<Loaded>
 
   /** A store larger than the budget is searched straight from its rows, which is slow. */
