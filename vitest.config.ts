@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
 /** What kills processes for long, attacks sandboxes, fuzzes or downloads: `npm run test:slow`. */
@@ -13,6 +14,9 @@ const slow = [
 /** Suites with a configuration or a script of their own. */
 const separate = ['test/compat/**', 'test/console/**', 'test/model/**', 'node_modules/**']
 
+/** Child processes of the server run compiled code, which the global setup makes. */
+const scriptBeside = resolve(import.meta.dirname, 'test/harness/script-beside.ts')
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -23,15 +27,17 @@ export default defineConfig({
     // A condition is waited for as long as a busy machine may need; it is met at once otherwise.
     expect: { poll: { timeout: 30_000, interval: 20 } },
     projects: [
-      project('main', ['src/**/*.test.ts', 'test/**/*.test.ts'], [...separate, ...slow]),
-      project('slow', slow, separate),
+      // Files share a process, which loads the sources once: nothing in src/ has state of its own.
+      project('main', ['src/**/*.test.ts', 'test/**/*.test.ts'], [...separate, ...slow], false),
+      project('slow', slow, separate, true),
     ],
   },
 })
 
-function project(name: string, include: string[], exclude: string[]) {
+function project(name: string, include: string[], exclude: string[], isolate: boolean) {
   return {
     extends: true as const,
-    test: { name, include, exclude, globalSetup: ['test/harness/global-setup.ts'] },
+    resolve: { alias: [{ find: /^.*\/util\/script-beside\.ts$/, replacement: scriptBeside }] },
+    test: { name, include, exclude, isolate, globalSetup: ['test/harness/global-setup.ts'] },
   }
 }

@@ -74,7 +74,7 @@ describe.each(snippets.filter(({ language }) => language === 'sh'))(
         stderr: '',
       })
       for (const args of commandsOf(text))
-        expect(() => readCommandLine(args), `${page}: ${args}`).not.toThrow()
+        expect(() => readCommandLine(args), `${page}: ${args.join(' ')}`).not.toThrow()
       const scripts = [...text.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name)
       expect(Object.keys(packageFile.scripts)).toEqual(expect.arrayContaining(scripts))
     })
