@@ -1,20 +1,18 @@
 /** Reads the text of files with pages and headings, to show what search works with. */
-import { createWriteStream } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import type { FileText, TextSection } from '../api/file-text.ts'
-import { formatOf, ParseFailure, parseFailures, readDocument, readSections } from '../documents/index.ts'
-import { chunksOfFile, type ChunkRow } from '../sql/chunks.ts'
+import { ParseFailure, readDocument, readSections } from '../documents/index.ts'
+import { extractLimits, fetchContent } from '../search/fetch-content.ts'
+import { textsOnce } from '../search/file-text.ts'
+import type { ChunkRow } from '../sql/chunks.ts'
 import { findFile, type FileRow } from '../sql/files.ts'
 import { findStoreFile } from '../sql/vector-store-files.ts'
 import type { Context } from './context.ts'
 
 /** The most UTF-16 units in one answer. */
 const maxAnswerCharacters = 2_000_000
-const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }
-const pageSize = 100
 
 /** The text of a file in a vector store as ingest read it; undefined when the file is not in the store. */
 export async function readStoreFileText(
@@ -25,16 +23,9 @@ export async function readStoreFileText(
   if (!file) return undefined
   const place = { vector_store_id: key.vector_store_id, store_file: file.seq }
   const sections = new Sections()
-  let end = 0
-  for (let from = 0; !sections.isFull; from += pageSize) {
-    const chunks = await chunksOfFile(db, place, { from, limit: pageSize })
-    for (const chunk of chunks) {
-      // Chunks overlap: only the part that the chunk before did not contain is added.
-      const gap = chunk.position > 0 && chunk.start_at > end ? '\n' : ''
-      sections.add({ ...placeOf(chunk), text: gap + chunk.text.slice(Math.max(0, end - chunk.start_at)) })
-      end = Math.max(end, chunk.end_at)
-    }
-    if (chunks.length < pageSize) break
+  for await (const { chunk, text } of textsOnce(db, place)) {
+    sections.add({ ...placeOf(chunk), text })
+    if (sections.isFull) break
   }
   return sections.answer(key.file_id, file.last_error?.message ?? null)
 }
@@ -59,25 +50,19 @@ export async function readFileText(
 }
 
 async function extracted(
-  { blobs, retrieval }: Context,
-  { id, filename, sha256, text_sha256 }: FileRow,
+  { retrieval }: Context,
+  file: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
-  const format = text_sha256 === null ? formatOf(filename, retrieval.parsers.ocr !== undefined) : 'text'
-  if (!format) throw parseFailures.unsupported()
-  const stored = sha256 ?? text_sha256
-  if (stored === null) throw parseFailures.notImported()
-  const content = await blobs.get(stored)
-  if (!content) throw parseFailures.internal(`the blob store lacks ${stored}`)
   const [input, output] = [join(folder, 'file'), join(folder, 'sections')]
-  await pipeline(content, createWriteStream(input, { mode: 0o600 }), { signal })
-  await readDocument(retrieval.parsers, { kind: 'extract', input, output, format, ...limits }, signal)
+  const format = await fetchContent(retrieval, file, { path: input, signal })
+  await readDocument(retrieval.parsers, { kind: 'extract', input, output, format, ...extractLimits }, signal)
   const sections = new Sections()
   for await (const section of readSections(output)) {
     sections.add(section)
     if (sections.isFull) break
   }
-  return sections.answer(id, null)
+  return sections.answer(file.id, null)
 }
 
 function placeOf({ page, slide, heading }: ChunkRow): Omit<TextSection, 'text'> {
