@@ -1,4 +1,4 @@
-/** The model of the bench: a server that answers any chat with as many tokens as the last message asks for. */
+/** The model of the bench: a server that answers any chat with as many tokens as the last message says. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -6,6 +6,8 @@ const server = createServer((incoming, response) => {
   const chunks: Buffer[] = []
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
   incoming.on('end', () => {
+    // The server also asks which models there are, and takes no for an answer.
+    if (incoming.method !== 'POST') return void response.writeHead(404).end()
     const body = JSON.parse(Buffer.concat(chunks).toString()) as { messages: { content: string }[] }
     // `tokens 20 every 5 as 17`: twenty tokens, five milliseconds apart, each saying `17:i `.
     const said = body.messages.at(-1)?.content ?? ''

@@ -20,7 +20,7 @@ if (isStale('dist', 'src')) {
         'packages (without --omit=dev and NODE_ENV=production), or copy a ready dist/ here.',
     )
   }
-  // A ready dist/ without the compiler is an installation for production: its file times say nothing.
+  // A ready dist/ without the compiler is an installation for production: its file times have no meaning.
 }
 // The console is optional: without the packages that build it, a ready dist/console is used, or none.
 if (isStale('dist/console', 'console') && hasPackage('vite') && hasPackage('react')) {

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   process.exit(await runTool(line, config).catch(printFailure))
 }
 
-/** Of a command that has begun; its arguments are another matter. */
+/** Prints the failure of a command. Wrong arguments are reported by `main`. */
 function printFailure(error: unknown): number {
   if (error instanceof UsageError) throw error
   console.error(error instanceof Error ? error.message : String(error))

@@ -12,7 +12,7 @@ import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
 import { cachedEmbed } from './vector-cache.ts'
 
-/** Of the 1,190 questions that XQuAD has in each language every fourth is asked. */
+/** Every fourth of the 1,190 questions that XQuAD has in each language is used. */
 const nthQuestion = 4
 const cache = join(tmpdir(), 'spool-bench-vectors')
 

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { importObjects, type ImportProgress } from '../transfer/import.ts'
 import { kinds } from '../transfer/records.ts'
 import { systemClock } from '../util/clock.ts'
+import { prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import type { CommandOptions } from './command-line.ts'
@@ -22,6 +23,7 @@ export async function runImport(
   { path, ...options }: CommandOptions & { path: string },
   { log, print, printAside }: Printing,
 ): Promise<void> {
+  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The import was stopped. Run it again to continue.')))
   const report = await withAttached(config, log, (attached) =>

@@ -12,7 +12,7 @@ export interface Logger {
 type Level = Parameters<Log>[0]
 
 export function openLogger(level: Level): Logger {
-  // A line for each failure; stack traces are for those who ask for them.
+  // One line for each failure; stack traces are shown at the level debug.
   const errors = level === 'debug' ? pino.stdSerializers.err : describeError
   const options: pino.LoggerOptions = {
     level,

@@ -10,13 +10,13 @@ import {
   readDocument,
   type StoredChunk,
 } from '../documents/index.ts'
-import { extractLimits, fetchContent } from '../search/fetch-content.ts'
+import { documentLimits, fetchContent } from '../search/file-text.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
 import { ClaimLost, logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
 
-/** A longer document is refused. */
+/** A larger document is refused. */
 const maxTokens = 5_000_000
 /** Rows in one statement. */
 const pageSize = 100
@@ -48,7 +48,7 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
     await markAtWork(retrieval, file)
     const { bytes, warnings } = await readDocument(
       retrieval.parsers,
-      { kind: 'extract', input, output: sections, format, ...extractLimits },
+      { kind: 'extract', input, output: sections, format, ...documentLimits },
       signal,
     )
     const sizes = sizesOf(file.row)

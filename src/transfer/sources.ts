@@ -81,7 +81,8 @@ function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
   }
 }
 
-async function isZip(path: string): Promise<boolean> {
+/** Whether a file begins as a zip does; documents of office programs do, too. */
+export async function isZip(path: string): Promise<boolean> {
   const file = await open(path)
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)

@@ -15,8 +15,9 @@ import { restoreBackup } from '../../src/backup/restore-backup.ts'
 import { writeBackup } from '../../src/backup/write-backup.ts'
 import { openDiskBlobStore } from '../../src/blobs/disk.ts'
 import type { BlobStore } from '../../src/blobs/port.ts'
+import type { Database } from '../../src/database/database.ts'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
-import { collectBlobs } from '../../src/domain/collect-blobs.ts'
+import { collectBlobs } from '../../src/domain/blobs.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories, weatherTool } from '../harness/stories.ts'
@@ -40,10 +41,10 @@ const { post, runToRest, newThread, waitingRun } = stories(() => server)
 
 const sourceBlobs = () => openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') })
 
-async function backUp(): Promise<void> {
+async function backUp(db: Database = server.db): Promise<void> {
   const blobs = await sourceBlobs()
   await writeBackup(createWriteStream(archive), {
-    db: server.db,
+    db,
     blobs,
     version: '1.2.3',
     createdAt: '2026-11-28T00:00:00Z',
@@ -278,3 +279,9 @@ async function bytesOf(blobs: BlobStore, sha256: string): Promise<Buffer> {
 function endBefore(tar: Buffer, name: string): Buffer {
   return Buffer.concat([tar.subarray(0, tar.lastIndexOf(Buffer.from(`${name}\0`))), Buffer.alloc(1024)])
 }
+
+test('a database without tables is refused with a sentence', async () => {
+  const target = await emptyTarget()
+  await expect(backUp(target.db)).rejects.toThrow('The database has no tables: no server has used it.')
+  await target.drop()
+})

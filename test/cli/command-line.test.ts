@@ -25,7 +25,7 @@ describe('npm start --', () => {
   })
 })
 
-test('options set the variables that they stand for', () => {
+test('options set their environment variables', () => {
   expect(readCommandLine([])).toEqual({ command: 'serve', args: [], flags: {}, options: {} })
   expect(readCommandLine(['serve', '--port', '9000', '--host=::1', '--data-dir', 'here'])).toEqual({
     command: 'serve',
@@ -45,7 +45,7 @@ test('options set the variables that they stand for', () => {
   expect(readCommandLine(['-v'])).toEqual({ command: 'version' })
 })
 
-test('each command has a help of its own', () => {
+test('each command has its own help text', () => {
   expect(readCommandLine(['-h', '--port', '1'])).toMatchObject({ command: 'help' })
   expect(readCommandLine(['help', 'backup'])).toEqual(readCommandLine(['backup', '--help']))
   expect(readCommandLine(['help'])).toEqual(readCommandLine(['--help']))

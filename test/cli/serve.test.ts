@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
 
@@ -69,7 +69,7 @@ test.runIf(process.platform !== 'win32')(
   'a server that npm started stops cleanly when npm is killed',
   async () => {
     const main = resolve(import.meta.dirname, '../../src/main.ts')
-    // The shell stands for npm: it has the server as a child and passes no signal on.
+    // The shell acts as npm: the server is its child, and it passes no signal on.
     const shell = spawn(
       'sh',
       ['-c', '"$@" & echo "pid $!"; wait', 'npm', process.execPath, '--import', 'tsx', main],

@@ -1,4 +1,4 @@
-/** The commands beside the server, as a user runs them. */
+/** The commands other than `serve`, as a user runs them. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ const settings = (name = 'data') => ({
   PORT: '0',
 })
 
-/** A server of its own process. */
+/** Starts a server in its own process. */
 async function startServer(
   name?: string,
   more: Record<string, string> = {},
@@ -183,7 +183,7 @@ describe('doctor', () => {
   })
 })
 
-test('models are listed and asked', async () => {
+test('models are listed and tested', async () => {
   expect((await runMain(['models', 'list'], settings())).stdout).toMatch(/demo/)
   const { code, stdout } = await runMain(['models', 'test', 'gpt-4o'], settings())
   expect(code).toBe(0)

@@ -108,7 +108,7 @@ describe('the index that scans', () => {
     expect(first).toEqual({ chunk_id: 'fresh', score: expect.closeTo(1, 2) })
     expect(source.lastRead).toEqual(['fresh'])
 
-    // When most of it is gone the rest is read anew, and the memory is free.
+    // When most parts are removed the rest is read again, and the memory is freed.
     const full = index.bytes
     source.windowsNow = source.windowsNow.slice(0, 100)
     source.current += 1
@@ -164,7 +164,7 @@ describe('the index that scans', () => {
     await expect(index.search(source, large, { limit: 1 }, control.signal)).rejects.toThrow('called off')
   })
 
-  test('a query of another width is refused', async () => {
+  test('a query with another number of dimensions is refused', async () => {
     const index = new ScanIndex({ budgetBytes: 1 << 30 })
     await expect(index.search(rows('vs', 5, 64), new Float32Array(3), { limit: 1 }, never)).rejects.toThrow(
       'the query has 3 dimensions, the store 64',

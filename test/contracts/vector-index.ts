@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { IndexedWindow, VectorIndex, VectorSource } from '../../src/search/port.ts'
 
-/** A driver that keeps vectors in a database of its own is given the rows through `write`. */
+/** A driver that keeps vectors in its own database gets the rows through `write`. */
 export interface OpenIndex {
   index: VectorIndex
   /** Makes the windows the whole content of the store and raises its version. */
@@ -37,7 +37,7 @@ function vector(...numbers: number[]): Float32Array {
   return Float32Array.from(numbers, (value) => value / length)
 }
 
-/** A chunk in a part of its own. */
+/** A chunk that is a part by itself. */
 export function windowOf(chunk_id: string, numbers: Float32Array): IndexedWindow {
   return { part: chunk_id, chunk_id, vector: numbers }
 }
@@ -102,7 +102,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       expect(await search(source, vector(3, 2, 1), 5, () => false)).toEqual([])
     })
 
-    test('a store without chunks finds nothing', async () => {
+    test('a search of a store without chunks finds nothing', async () => {
       expect(await search(await opened.write('vs_empty', []), vector(1, 0, 0), 5)).toEqual([])
     })
 
@@ -124,7 +124,7 @@ export function vectorIndexContract(name: string, open: () => Promise<OpenIndex>
       expect((await search(one, vector(1, 0, 0), 9)).map(({ chunk_id }) => chunk_id)).toEqual(['one'])
     })
 
-    test('every neighbour that is nearer by more than rounding is found among thousands, whatever the width', async () => {
+    test('every neighbour that is nearer by more than rounding is found among thousands, with any number of dimensions', async () => {
       for (const dimensions of [7, 100, 512]) {
         const vectors = randomVectors(3000, dimensions)
         const windows = vectors.map((one, at) => windowOf(`chunk_${String(at).padStart(4, '0')}`, one))

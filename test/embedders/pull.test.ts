@@ -105,7 +105,7 @@ describe('the files of a local model', () => {
     await expect(pull()).rejects.toThrow(`the answer is ${status}`)
   })
 
-  test('fail when nothing comes for a while, and may be continued', async () => {
+  test('fail when no data arrive for a while, and can be continued', async () => {
     handler = (_request, response) => {
       response.writeHead(200, { 'content-length': 300_000 })
       response.write('weights ')
@@ -160,7 +160,7 @@ describe('the files of a local model', () => {
     expect(isPulled(data.path, model)).toBe(true)
   })
 
-  test('fail with a sentence when the source is nothing', async () => {
+  test('fail with a clear error when the source does not exist', async () => {
     await expect(pull({ source: join(data.path, 'nothing') })).rejects.toThrow(/neither an address nor/)
     await expect(pull({ source: data.path })).rejects.toThrow('has no onnx/model_quantized.onnx')
   })

@@ -58,18 +58,18 @@ async function start(folder: string, template: string): Promise<() => Promise<vo
   }
 }
 
-/** Databases are made and dropped by the superuser of the embedded server. */
+/** The superuser of the embedded server creates and drops databases. */
 function superuserOf(server: EmbeddedPostgres | undefined): object {
   return { ...server?.connection, user: 'spool' }
 }
 
-/** Whole at once, because it is read while it is written. */
+/** By a rename, because the file may be read while it is written. */
 function sign(folder: string, name: 'ready' | 'failed', text: string): void {
   writeFileSync(join(folder, `${name}.new`), text)
   renameSync(join(folder, `${name}.new`), join(folder, name))
 }
 
-/** On a server that is not ours nothing may stay, also what a failed test did not drop. */
+/** Drops all databases of the tests, also those of failed ones: the server may not be ours. */
 async function dropAll(url: string, template: string): Promise<void> {
   const names = await onServer<{ name: string }>(
     url,

@@ -1,4 +1,4 @@
-/** A server in a process of its own, as `npm start` runs it, for tests that kill it. */
+/** A server in its own process, as `npm start` runs it, for tests that kill it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'

@@ -8,7 +8,8 @@ import type { ModelSettings } from '../../src/models/settings.ts'
 import { beginReindex } from '../../src/ingest/reindex.ts'
 import { reindex } from '../../src/cli/reindex.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -49,13 +50,13 @@ test('a vector store of another embedder refuses searches and says what to do, a
   const late = await other.openai.vectorStores.files.createAndPoll(empty.id, { file_id })
   expect(late.status).toBe('completed')
 
-  const said: string[] = []
+  const printed: string[] = []
   await reindex(
     { ...server.config, models: otherModels() },
-    { log: () => undefined, clock: server.clock, print: (line) => void said.push(line) },
+    { log: () => undefined, clock: server.clock, print: (line) => void printed.push(line) },
   )
-  expect(said[0]).toBe('1 vector store is embedded again with others/64.')
-  expect(said.at(-1)).toBe('Done.')
+  expect(printed[0]).toBe('1 vector store is embedded again with others/64.')
+  expect(printed.at(-1)).toBe('Done.')
   const store = await other.openai.vectorStores.retrieve(id)
   expect(store).toMatchObject({ status: 'completed', file_counts: { completed: 2, total: 2 } })
   const page = await other.openai.vectorStores.search(id, search)
@@ -65,7 +66,7 @@ test('a vector store of another embedder refuses searches and says what to do, a
 })
 
 test('files that wait for an embedder that is no longer configured stay in progress, and the log says why', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})
   const file_id = await uploadFile(server, 'a.txt', 'Apples')

@@ -1,4 +1,4 @@
-/** Children that stop reading. A failed write ends the session; it must never end the server (vitest fails on it). */
+/** Child processes that stop reading. A failed write ends the session and never the server (vitest would fail). */
 import { spawn } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { denoSession } from '../../src/sandbox/deno/session.ts'
@@ -9,7 +9,7 @@ import { feed, runnerProcess } from '../../src/sandbox/runner-process.ts'
 
 const limits = { ...defaultLimits, wallMs: 60_000 }
 
-/** A runner that says it is ready and then does what the shell line says. */
+/** A runner that sends `ready` and then executes the shell line. */
 function fakeRunner(then: string) {
   const script = `echo '{"type":"ready"}'; ${then}`
   const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
@@ -43,7 +43,7 @@ test('a child that is killed while a large file is sent fails the transfer', asy
   await session.close()
 })
 
-test('a child that exits during the start fails the start with what it said', async () => {
+test('a child that exits during the start fails the start with its output', async () => {
   const child = spawn('/bin/sh', ['-c', 'echo no memory >&2; exit 1'], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })

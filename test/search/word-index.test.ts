@@ -21,7 +21,7 @@ class Rows implements WordSource {
     return this.current
   }
 
-  /** Every text is a part of its own, and a changed one a changed part. */
+  /** Every text is a part, and a changed text a changed part. */
   async parts(): Promise<SourcePart[]> {
     return Object.entries(this.texts).map(([part, text]) => ({ part, stamp: hashTerm(text) }))
   }
@@ -97,7 +97,7 @@ test('a word that the query repeats counts as often', async () => {
   expect(once?.score).toBeLessThan(first?.score ?? 0)
 })
 
-test('words that no chunk holds find nothing', async () => {
+test('words that are in no chunk find nothing', async () => {
   const { found } = open()
   expect(await found('zebra')).toEqual([])
 })

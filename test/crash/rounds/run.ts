@@ -1,6 +1,6 @@
 /**
  * npm run test:crash [-- --rounds=2 --seed=1]: kills, pauses and cuts real processes while clients work, and then checks
- * that nothing acknowledged is lost, that every run ends, and that nothing is there twice. A seed decides about the
+ * that nothing acknowledged is lost, that every run ends, and that nothing exists twice. A seed decides about the
  * setup, the faults and their order of a round; a failing one is printed and plays that round again.
  */
 import { parseArgs } from 'node:util'
