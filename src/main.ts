@@ -75,7 +75,10 @@ async function runTool(
 }
 
 main().catch((error: unknown) => {
-  const isUsage = error instanceof UsageError
+  if (error instanceof UsageError) {
+    console.error(error.message)
+    process.exit(2)
+  }
   console.error(`Spool could not start. ${error instanceof Error ? error.message : String(error)}`)
-  process.exit(isUsage ? 2 : 1)
+  process.exit(1)
 })

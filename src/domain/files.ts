@@ -89,10 +89,12 @@ export async function openFile(
   }
 }
 
-type Clocked = Pick<Context, 'clock' | 'db'>
-
 /** Deletes a file and removes it from the objects that use it. Messages and runs keep its id. */
-export async function deleteFile(context: Clocked, project: string, id: string): Promise<void> {
+export async function deleteFile(
+  context: Pick<Context, 'clock' | 'db'>,
+  project: string,
+  id: string,
+): Promise<void> {
   await context.db.transaction(async (tx) => {
     const file = await lockFile(tx, project, id)
     if (!file) throw errors.fileNotFound(id)
@@ -101,7 +103,7 @@ export async function deleteFile(context: Clocked, project: string, id: string):
 }
 
 /** Returns how many files it deleted; call it again while that is not 0. */
-export async function expireFiles(context: Clocked): Promise<number> {
+export async function expireFiles(context: Pick<Context, 'clock' | 'db'>): Promise<number> {
   return context.db.transaction(async (tx) => {
     const file = await lockExpiredFile(tx, nowSeconds(context.clock))
     if (!file) return 0

@@ -32,8 +32,7 @@ export async function createMessage(
   const messages = [request]
   const plan = planForMessages(messages)
   const changesThread = (request.attachments ?? []).length > 0
-  const [message] = makeMessages(messages, thread_id, nowSeconds(context.clock))
-  if (!message) throw new Error('expected one message')
+  const message = makeMessage(request, thread_id, nowSeconds(context.clock))
   await context.db.transaction(async (tx) => {
     await lockFiles(context, tx, { project, plan })
     const thread = await lockIdleThread(tx, place, changesThread ? 'exclusive' : 'share')
@@ -71,7 +70,11 @@ export function makeMessages(
   thread_id: string,
   now: number,
 ): Message[] {
-  return requests.map((request) => ({
+  return requests.map((request) => makeMessage(request, thread_id, now))
+}
+
+function makeMessage(request: CreateMessageRequest, thread_id: string, now: number): Message {
+  return {
     id: newId('message'),
     object: 'thread.message',
     created_at: now,
@@ -86,7 +89,7 @@ export function makeMessages(
     content: makeContent(request.content),
     attachments: request.attachments ?? [],
     metadata: request.metadata ?? {},
-  }))
+  }
 }
 
 function makeContent(content: CreateMessageRequest['content']): MessageContentPart[] {

@@ -39,16 +39,30 @@ export async function readValues(
 /** PowerShell writes UTF-16 with a byte order mark. */
 type Encoding = 'utf8' | 'utf16le'
 
-async function lookAt({ path }: SourceFile): Promise<{ layout: Layout; encoding: Encoding }> {
-  const handle = await open(path)
+async function lookAt(file: SourceFile): Promise<{ layout: Layout; encoding: Encoding }> {
+  const handle = await open(file.path)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0)
     const encoding = buffer[0] === 0xff && buffer[1] === 0xfe ? 'utf16le' : 'utf8'
     const text = buffer.toString(encoding, 0, bytesRead).replace(/^\uFEFF/, '')
-    return { layout: layoutOfText(text, bytesRead < headBytes), encoding }
+    const isWhole = bytesRead < headBytes
+    const isLong = !isWhole && /^[^\S\n]*[{[][^\n]*$/.test(text)
+    return { layout: isLong ? await layoutOfLong(file, encoding) : layoutOfText(text, isWhole), encoding }
   } finally {
     await handle.close()
   }
+}
+
+/** Of JSON whose first line goes on beyond the beginning of the file: more lines follow, or it is the document. */
+async function layoutOfLong(file: SourceFile, encoding: Encoding): Promise<Layout> {
+  let isFirstLine = true
+  for await (const text of textOf(file, encoding)) {
+    const end = isFirstLine ? text.indexOf('\n') : 0
+    if (end === -1) continue
+    isFirstLine = false
+    if (text.slice(end).trim() !== '') return 'lines'
+  }
+  return 'document'
 }
 
 function layoutOfText(text: string, isWhole: boolean): Layout {

@@ -239,10 +239,22 @@ test.for<[string, (bytes: Buffer) => Buffer, RegExp]>([
       gzipSync(Buffer.from(gunzipSync(bytes).toString('latin1').replace('birds', 'words'), 'latin1')),
     /missing or damaged/,
   ],
+  [
+    'with a changed content',
+    (bytes) =>
+      gzipSync(Buffer.from(gunzipSync(bytes).toString('latin1').replace('heron', 'stork'), 'latin1')),
+    /The content [0-9a-f]{64} is damaged/,
+  ],
+  [
+    'without a content',
+    (bytes) => gzipSync(withoutBlob(gunzipSync(bytes))),
+    /rows and 1 contents, and has \d+ and 0/,
+  ],
   ['of another program', () => gzipSync(Buffer.from('hello')), /not a backup|damaged/],
   ['that is not zipped', () => Buffer.from('hello'), /damaged or incomplete/],
 ])('an archive %s is refused, and the database stays empty', async ([, change, message]) => {
   await post('/assistants', { model: 'gpt-4o', name: 'birds' })
+  await upload('The heron waits.')
   await backUp()
   const changed = join(folder, 'changed.tar.gz')
   writeFileSync(changed, change(readFileSync(archive)))
@@ -278,6 +290,13 @@ async function bytesOf(blobs: BlobStore, sha256: string): Promise<Buffer> {
 
 function endBefore(tar: Buffer, name: string): Buffer {
   return Buffer.concat([tar.subarray(0, tar.lastIndexOf(Buffer.from(`${name}\0`))), Buffer.alloc(1024)])
+}
+
+/** The archive without its first content: an entry has a header of 512 bytes and the bytes in blocks of 512. */
+function withoutBlob(tar: Buffer): Buffer {
+  const at = tar.indexOf(Buffer.from('blobs/'))
+  const bytes = Number.parseInt(tar.subarray(at + 124, at + 136).toString('latin1'), 8)
+  return Buffer.concat([tar.subarray(0, at), tar.subarray(at + 512 + Math.ceil(bytes / 512) * 512)])
 }
 
 test('a database without tables is refused with a sentence', async () => {

@@ -20,7 +20,7 @@ describe('npm start --', () => {
     expect(await runMain(['--prot', '9000'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'Spool could not start. There is no option --prot. Did you mean --port?\n',
+      stderr: 'There is no option --prot. Did you mean --port?\n',
     })
   })
 })
@@ -55,7 +55,7 @@ test('each command has its own help text', () => {
 
 test.each([
   [['--api-key', 'x'], 'There is no option --api-key. --help lists all of them.'],
-  [['-x'], 'There is no option -x.'],
+  [['-x'], 'There is no option -x. --help lists all of them.'],
   [['--port'], 'The option --port needs a value'],
   [['--port='], 'The option --port needs a value'],
   [['srve'], "There is no command 'srve'. Did you mean serve?"],

@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { builtMain } from '../harness/built.ts'
 import { installModel } from '../harness/local-model.ts'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
 import { testDatabase } from '../harness/database.ts'
 import { runMain } from './run-main.ts'
 
-const main = resolve(import.meta.dirname, '../../src/main.ts')
 const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 
 let folder: string
@@ -37,7 +37,7 @@ async function startServer(
   name?: string,
   more: Record<string, string> = {},
 ): Promise<{ child: ChildProcess; openai: OpenAI; port: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, [builtMain], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(name), ...more },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

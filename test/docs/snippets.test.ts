@@ -1,7 +1,9 @@
 /**
  * Runs the snippets of README and docs as they are written; only the address is replaced. Python needs the package
  * `openai`: `npm run test:snippets` installs it and names the interpreter in TEST_PYTHON. Lines for the shell that
- * install, start or stop something are checked by their words; `test:package` and `test:deploy` run them.
+ * install, start or stop something are checked by their words; `test:package` and `test:deploy` run them. Programs in Go,
+ * Java, Kotlin, Rust, PHP and Ruby were run by hand, with the packages that test:compat installs; it runs the same clients.
+ * PHP and Ruby were run with the source of their packages, which no registry gave.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -1,10 +1,11 @@
-/** One PostgreSQL for the whole run, with a migrated template that each test clones. */
+/** The compiled server, and one PostgreSQL for the whole run with a migrated template that each test clones. */
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { buildServer } from './built.ts'
 import { makeDataDir, removeAbandoned } from './data-dir.ts'
 import { onServer, urlInDatabase, urlOf } from './server-url.ts'
 
@@ -24,6 +25,7 @@ const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 const log = () => undefined
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  buildServer()
   await removeAbandoned()
   const folder = makeDataDir()
   const template = `spool_test_${process.pid}${project.name}`

@@ -7,6 +7,7 @@ import { errors } from '../../src/api/errors.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import { beginReindex } from '../../src/ingest/reindex.ts'
 import { reindex } from '../../src/cli/reindex.ts'
+import { builtMain } from '../harness/built.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { storeOf, uploadFile } from '../harness/vector-stores.ts'
 import { gate } from '../harness/stories.ts'
@@ -97,8 +98,7 @@ test('npm run reindex is a command that ends by itself', async () => {
   const { id } = await storeOf(server, files)
   const config = join(server.dataDir, 'reindex.json')
   writeFileSync(config, JSON.stringify(otherModels()))
-  const main = resolve(import.meta.dirname, '../../src/main.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'reindex'], {
+  const child = spawn(process.execPath, [builtMain, 'reindex'], {
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: server.databaseUrl,

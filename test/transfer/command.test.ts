@@ -1,5 +1,5 @@
 /** `spool import` and `spool export`, as a user runs them. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runMain, startMain } from '../cli/run-main.ts'
@@ -117,12 +117,18 @@ test('an import into a new data folder creates the database', async () => {
   expect(first).toMatchObject({ code: 0 })
   const second = await runMain(['import', join(path, 'export')], data)
   expect(second.stdout).toMatch(/assistant +1 found, 0 imported, 1 already there/)
+  writeFileSync(join(path, 'notes.txt'), 'nothing that was saved')
+  const nothing = await runMain(['import', join(path, 'notes.txt')], data)
+  expect(nothing.stdout).toContain('Nothing was found that can be imported.')
 })
 
 test('a path that does not exist, and options of other commands, are refused', async () => {
   const missing = await runMain(['import', join(folder.path, 'none')], environment())
   expect(missing).toMatchObject({ code: 1 })
   expect(missing.stderr).toContain('There is no file or folder')
+  const elsewhere = { SPOOL_DATA_DIR: join(folder.path, 'new') }
+  expect(await runMain(['import', join(folder.path, 'none')], elsewhere)).toMatchObject({ code: 1 })
+  expect(existsSync(elsewhere.SPOOL_DATA_DIR)).toBe(false)
   expect(await runMain(['doctor', '--dry-run'])).toMatchObject({ code: 2 })
 })
 

@@ -295,6 +295,26 @@ describe('what is damaged or cannot be kept', () => {
     ])
   })
 
+  test('lines are read as such when the first one is long, and a long document of one line as one', async () => {
+    const long = 'x'.repeat(400_000)
+    const lines = [1, 2].map((at) => message('thread_l', `msg_${at}`, at, { content: long }))
+    const page = (id: string) => ({
+      object: 'list',
+      data: [assistant(id, { instructions: long.slice(0, 250_000) })],
+    })
+    const exported = (id: string) =>
+      threadExport(id, { messages: [message(id, `msg_${id}`, 1, { content: long })] })
+    folder.write({
+      'messages.ndjson': `${lines.map((one) => JSON.stringify(one)).join('\n')}\n`,
+      'pages.ndjson': `${JSON.stringify(page('asst_1'))}\r\n\r\n${JSON.stringify(page('asst_2'))}`,
+      'threads.ndjson': ['thread_1', 'thread_2'].map((id) => JSON.stringify(exported(id))).join('\n'),
+      'document.json': `${JSON.stringify([page('asst_3').data[0], page('asst_4').data[0]])}\n\n`,
+    })
+    const report = await importInto(server, folder.path)
+    expect(report.skipped).toEqual([])
+    expect(report.kinds).toMatchObject({ assistant: { imported: 4 }, message: { imported: 4 } })
+  })
+
   test('a line above the limit is skipped alone', async () => {
     const lines = ['msg_1', 'msg_2'].map((id) => JSON.stringify(message('thread_l', id, 1)))
     const long = JSON.stringify(message('thread_l', 'msg_long', 1, { content: 'x'.repeat(2_500_000) }))

@@ -123,15 +123,18 @@ function pypi(file, packages, environment) {
 
 /** The scenario finds the browser in CHROMIUM, and the origin of its page in PAGE_ORIGIN. */
 function inBrowser({ prepare, environment, ...client }) {
-  const browser = findBrowser()
+  let browser
   return {
     ...client,
+    async prepare() {
+      browser = findBrowser()
+      return browser.path ? prepare() : { skip: browser.reason }
+    },
     environment: (servers, key) => ({
       ...environment(servers, key),
       CHROMIUM: browser.path,
       PAGE_ORIGIN: pageOrigin,
     }),
-    prepare: async () => (browser.path ? prepare() : { skip: browser.reason }),
   }
 }
 

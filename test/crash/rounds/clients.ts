@@ -5,9 +5,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { toFile, type OpenAI } from 'openai'
 import { sleep } from '../../../src/util/abort.ts'
+import { builtMain } from '../../harness/built.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
@@ -189,7 +190,6 @@ export function ingester(pick: Pick): Client {
   }
 }
 
-const main = resolve(import.meta.dirname, '../../../src/main.ts')
 const threads = 200
 const ofThread = 10
 
@@ -200,7 +200,7 @@ export function importer(pick: Pick, world: World, random: Random): Client {
   let isDone = false
   const run = async (killAfterMs?: number) => {
     const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...world.environment }
-    const args = ['--import', 'tsx', main, 'import', dump]
+    const args = [builtMain, 'import', dump]
     const child = spawn(process.execPath, args, { env, stdio: 'ignore' })
     const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
     const [code] = (await once(child, 'exit')) as [number | null]

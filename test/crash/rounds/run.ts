@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util'
 import { sleep } from '../../../src/util/abort.ts'
+import { buildServer } from '../../harness/built.ts'
 import { importer, ingester, pickServer, runner, writer, type Client } from './clients.ts'
 import { planFaults, ready } from './faults.ts'
 import { randomOf } from './random.ts'
@@ -18,6 +19,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { ty
 const firstSeed = Number(values.seed ?? Date.now() % 1_000_000)
 const rounds = Number(values.rounds ?? (values.seed === undefined ? 2 : 1))
 
+buildServer()
 const total = { passed: 0, failed: 0, skipped: 0 }
 for (let seed = firstSeed; seed < firstSeed + rounds; seed += 1) {
   const faults = await playRound(seed).catch((error: unknown) => [String(error)])
