@@ -10,6 +10,7 @@ import { readTls, type Tls } from './config/tls.ts'
 import type { Queryable } from './database/database.ts'
 import { openDatabase, type OpenedDatabase } from './database/open.ts'
 import { chooseEmbedder, fetchWeights, type EmbedderChoice } from './default-embedder.ts'
+import { AssistantCache } from './domain/assistant-cache.ts'
 import { checkBlobStore } from './domain/collect-blobs.ts'
 import type { Context } from './domain/context.ts'
 import { RunLimits } from './domain/run-limits.ts'
@@ -273,6 +274,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    assistants: new AssistantCache(hints),
     runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,

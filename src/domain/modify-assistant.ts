@@ -17,12 +17,13 @@ import { namedResources, planForNames } from './resource-plan.ts'
 
 /** Absent fields keep their value; null sets the default. */
 export async function modifyAssistant(
-  context: Pick<Context, 'db' | 'clock' | 'modelBehind' | 'retrieval'>,
+  context: Pick<Context, 'db' | 'hints' | 'clock' | 'modelBehind' | 'retrieval'>,
   { project, id }: { project: string; id: string },
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
   const plan = planForNames(request.tool_resources)
-  return context.db.transaction(async (tx) => {
+  const hint = { kind: 'assistant', assistant_id: id } as const
+  const modified = await context.db.transaction(async (tx) => {
     await lockFiles(context, tx, { project, plan })
     const before = await lockAssistant(tx, project, id)
     if (!before) throw errors.notFound('assistant', id)
@@ -30,8 +31,11 @@ export async function modifyAssistant(
     const body = changedBody(before, request)
     checkAssistant(context, body)
     await updateAssistant(tx, id, body)
+    await context.hints.announce(tx, hint)
     return shownAssistant({ id: before.id, object: before.object, created_at: before.created_at, ...body })
   })
+  context.hints.send(hint)
+  return modified
 }
 
 function changedBody(before: StoredAssistant, request: ModifyAssistantRequest): AssistantBody {

@@ -16,6 +16,8 @@ export type Hint =
   | { kind: 'ingest' }
   /** A thread was deleted: the process that holds its Python session ends it. */
   | { kind: 'session_end'; thread_id: string }
+  /** An assistant was changed or deleted. */
+  | { kind: 'assistant'; assistant_id: string }
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
 
@@ -25,6 +27,7 @@ const payloadLimit = 7900
 function payloadOf(hint: Hint): string {
   if (hint.kind === 'queue' || hint.kind === 'ingest' || hint.kind === 'all') return hint.kind
   if (hint.kind === 'session_end') return `session_end:${hint.thread_id}`
+  if (hint.kind === 'assistant') return `assistant:${hint.assistant_id}`
   const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
   return payload.length > payloadLimit ? 'all' : payload
 }
@@ -34,6 +37,7 @@ function parsePayload(payload: string): Hint {
   if (kind === 'log') return { kind, run_ids: rest.split(',') }
   if (kind === 'cancel') return { kind, run_id: rest }
   if (kind === 'session_end') return { kind, thread_id: rest }
+  if (kind === 'assistant') return { kind, assistant_id: rest }
   return kind === 'queue' || kind === 'ingest' ? { kind } : { kind: 'all' }
 }
 
