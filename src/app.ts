@@ -113,7 +113,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(() => hints.close())
   const context = contextOf(config, options, { database, blobs, hints, models, retrieval })
   if (config.roles.has('worker')) endSessionsOfDeletedThreads({ hints, sandbox, log })
-  await hints.start(db)
+  await hints.start(db, log)
   // The embedded database serves one process, so every worker that it knows has ended.
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined

@@ -4,6 +4,7 @@
  */
 import type { Database, Queryable } from '../database/database.ts'
 import { hintChannel } from '../sql/run-writes.ts'
+import type { Log } from '../util/log.ts'
 
 export type Hint =
   /** The logs of these runs have new entries. */
@@ -20,6 +21,9 @@ export type Hint =
   | { kind: 'assistant'; assistant_id: string }
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
+
+/** How long a server that refuses LISTEN is left alone. */
+const listenAgainMs = 60_000
 
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
 const payloadLimit = 7900
@@ -46,18 +50,25 @@ export class Hints {
   readonly shared: boolean
   readonly #subscribers = new Set<(hint: Hint) => void>()
   #stopListening: (() => Promise<void>) | undefined
+  #listenAgain: NodeJS.Timeout | undefined
 
   constructor(options: { shared: boolean }) {
     this.shared = options.shared
   }
 
-  async start(db: Database): Promise<void> {
+  /** Without notifications, which a pooler or another kind of server may refuse, only the polls are left. */
+  async start(db: Database, log: Log): Promise<void> {
     if (!this.shared) return
-    this.#stopListening = await db.listen(
-      hintChannel,
-      (payload) => this.send(parsePayload(payload)),
-      () => this.send({ kind: 'all' }),
-    )
+    try {
+      this.#stopListening = await db.listen(
+        hintChannel,
+        (payload) => this.send(parsePayload(payload)),
+        () => this.send({ kind: 'all' }),
+      )
+    } catch (error) {
+      log('warn', 'the database refuses LISTEN: what other processes do is noticed once a second', { error })
+      this.#listenAgain = setTimeout(() => void this.start(db, log), listenAgainMs).unref()
+    }
   }
 
   /** Calls the subscriber with every hint until the returned function is called. */
@@ -88,6 +99,7 @@ export class Hints {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#listenAgain)
     await this.#stopListening?.()
   }
 }
