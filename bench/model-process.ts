@@ -1,4 +1,4 @@
-/** The model of the bench: a server that answers any chat with as many tokens as the last message asks for. */
+/** The model of the bench: a server that answers any chat with as many tokens as the last message says. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 

@@ -1,5 +1,5 @@
 /**
- * Runs of Spool beside the same answers from a relay without storage and from the model itself, turn about, so that
+ * Runs of Spool compared with the same answers from a relay without storage and from the model itself, in turn, so that
  * all of them see the same machine. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
  */
 import { parseArgs } from 'node:util'

@@ -1,4 +1,4 @@
-/** `npx tsx bench/sandbox.ts [driver …]`: what a Python cell costs, beside the numbers we want to beat. */
+/** `npx tsx bench/sandbox.ts [driver …]`: what a Python cell costs, with the goals. */
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir, cpus, totalmem, loadavg } from 'node:os'

@@ -1,6 +1,9 @@
-/** Compiles src/ to dist/ and copies what is not TypeScript; builds the console into dist/console. */
+/**
+ * Compiles src/ to dist/ and copies what is not TypeScript; builds the console into dist/console. With the argument
+ * `server` only the server, and only when its sources are newer.
+ */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -41,7 +44,24 @@ export function buildConsole() {
   writeFileSync(join(dist, 'console', '.built'), new Date().toISOString())
 }
 
+export function isBuilt(folder) {
+  return existsSync(join(root, folder, '.built'))
+}
+
+export function isStale(built, sources) {
+  const changed = newest(join(root, sources))
+  return changed > 0 && (!isBuilt(built) || changed > statSync(join(root, built, '.built')).mtimeMs)
+}
+
+function newest(folder) {
+  if (!existsSync(folder)) return 0
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+  return Math.max(...files.map((file) => statSync(join(file.parentPath, file.name)).mtimeMs))
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  build()
-  buildConsole()
+  if (process.argv[2] !== 'server') {
+    build()
+    buildConsole()
+  } else if (isStale('dist', 'src')) build()
 }

@@ -1,53 +1,90 @@
-/** Runs every check and suite in turn, shows what they print, and ends with one line that counts the tests. */
+/**
+ * Runs every check and suite in turn, shows what they print, repeats the failures at the end, and ends with one line
+ * that counts the tests. Files that failed run once more by themselves: what passes then is flaky: it is listed with its
+ * failure, but does not fail the run, because a busy machine is no reason to stop a change.
+ */
 import { spawn } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 
-/** Where versions of PostgreSQL differ: statements with plans of their own, and many processes on one database. */
+/** Where versions of PostgreSQL differ: statements with special plans, and many processes on one database. */
 const sharedSuites = ['test/processes', 'test/database', 'test/search/loading.test.ts']
 
 /** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
-  // Tests of what these packages bring skip without them: native sandboxes (those of Deno run all the same), PHP, Ruby.
+  // Tests of what these packages bring skip without them: native sandboxes (those of Deno always run), PHP, Ruby.
   { name: 'packages', command: ['bash', 'scripts/ci-packages.sh'], counts: false },
-  { name: 'test', command: ['npm', 'test'], counts: true },
-  { name: 'test:slow', command: ['npm', 'run', 'test:slow'], counts: true },
-  { name: 'test:package', command: ['npm', 'run', 'test:package'], counts: true },
-  { name: 'test:s3', command: ['npm', 'run', 'test:s3'], counts: true },
-  { name: 'test:postgres', command: ['npm', 'run', 'test:postgres'], counts: true },
+  suite('test'),
+  suite('test:slow'),
+  suite('test:package'),
+  suite('test:s3'),
+  suite('test:postgres'),
   // The embedded database is version 18.
-  ...['16', '17'].map((version) => ({
-    name: `test:postgres ${version}`,
-    command: ['npm', 'run', 'test:postgres', '--', `--version=${version}`, ...sharedSuites],
-    counts: true,
-  })),
-  { name: 'test:crash', command: ['npm', 'run', 'test:crash'], counts: true },
-  { name: 'test:snippets', command: ['npm', 'run', 'test:snippets'], counts: true },
-  { name: 'test:deploy', command: ['npm', 'run', 'test:deploy'], counts: true },
-  { name: 'test:image', command: ['npm', 'run', 'test:image'], counts: true },
-  { name: 'test:model', command: ['npm', 'run', 'test:model'], counts: true },
-  { name: 'test:console', command: ['npm', 'run', 'test:console'], counts: true },
-  { name: 'test:compat', command: ['npm', 'run', 'test:compat'], counts: true },
+  ...['16', '17'].map((version) => suite('test:postgres', [`--version=${version}`], sharedSuites)),
+  suite('test:crash'),
+  suite('test:snippets'),
+  suite('test:deploy'),
+  suite('test:image'),
+  suite('test:model'),
+  suite('test:console'),
+  suite('test:compat'),
 ]
+
+function suite(script, flags = [], files = []) {
+  const command = ['npm', 'run', script, '--', ...flags]
+  return {
+    name: [script, ...flags].join(' '),
+    command: [...command, ...files],
+    counts: true,
+    ofFiles: command,
+  }
+}
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const broken = []
-for (const { name, command, counts } of suites) {
+const failures = []
+for (const { name, command, counts, ofFiles } of suites) {
   console.log(`\n=== ${name}\n`)
   const { code, output } = await run(command)
-  const found = counts ? count(output) : undefined
-  for (const key of Object.keys(total)) total[key] += found?.[key] ?? 0
+  const found = (counts && count(output)) || { passed: 0, failed: 0, skipped: 0 }
   if (code !== 0) {
-    broken.push(name)
-    if (!found?.failed) total.failed += 1
-  } else if (counts && !found) {
+    const isFlaky = await passAgain(name, ofFiles, output)
+    failures.push(`--- ${name}${isFlaky ? ', passed when it ran again' : ''}\n${describeFailures(output)}`)
+    if (isFlaky) Object.assign(found, { passed: found.passed + found.failed, failed: 0 })
+    else {
+      broken.push(name)
+      found.failed ||= 1
+    }
+  } else if (counts && !count(output)) {
     broken.push(`${name} (it counted nothing)`)
-    total.failed += 1
+    found.failed = 1
   }
+  for (const key of Object.keys(total)) total[key] += found[key]
 }
+if (failures.length > 0) console.log(`\n=== what failed\n\n${failures.join('\n')}`)
 if (broken.length > 0) console.log(`\nfailed: ${broken.join(', ')}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(broken.length === 0 ? 0 : 1)
+
+/** Whether the test files of vitest that failed pass by themselves. */
+async function passAgain(name, ofFiles, output) {
+  const named = plainLines(output).map((line) => /^ *FAIL .*?((src|test)\/\S+\.test\.ts)/.exec(line)?.[1])
+  const files = [...new Set(named.filter((file) => file !== undefined))]
+  if (files.length === 0) return false
+  console.log(`\n=== ${name}: ${files.join(' ')} again\n`)
+  return (await run([...ofFiles, ...files])).code === 0
+}
+
+/** What vitest says of each failed test, or the last lines. */
+function describeFailures(output) {
+  const lines = plainLines(output)
+  const first = lines.findIndex((line) => /Failed (Tests|Suites) \d+/.test(line))
+  return lines.slice(first === -1 ? -30 : first, first === -1 ? undefined : first + 150).join('\n')
+}
+
+function plainLines(output) {
+  return stripVTControlCharacters(output).split('\n')
+}
 
 function run([program, ...args]) {
   return new Promise((resolve) => {
@@ -66,8 +103,7 @@ function run([program, ...args]) {
 
 /** Vitest's summary, or a plain closing line; the last of either. */
 function count(output) {
-  const lines = stripVTControlCharacters(output).split('\n')
-  const line = lines.findLast(
+  const line = plainLines(output).findLast(
     (one) => /^\s*Tests\s+\d+ (passed|failed|skipped)/.test(one) || /^\d+ passed, \d+ failed/.test(one),
   )
   if (!line) return undefined

@@ -99,7 +99,7 @@ function factsOf(model) {
     output_tokens: positive(model.max_output_tokens),
     vision: model.supports_vision ?? (listVision.has(model.litellm_provider) ? false : undefined),
     tools: model.supports_function_calling,
-    // Where it is absent, the provider decides: a form that it refuses is asked for in another way.
+    // Where it is absent, the provider decides: a format that it refuses is requested in another way.
     json_schema: model.supports_response_schema ? true : undefined,
     reasoning: model.supports_reasoning,
     input_price: price('input_cost_per_token'),

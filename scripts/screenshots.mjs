@@ -1,4 +1,4 @@
-/** `npm run screenshots`: makes the pictures of docs/images with a server of its own, the demo model and Chromium. */
+/** `npm run screenshots`: makes the pictures of docs/images with its own server, the demo model and Chromium. */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,10 +1,7 @@
 /** npm start: builds what is older than its sources, then runs the server in this process. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { build, buildConsole, isBuilt, isStale } from './build.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Spool needs Node.js 20.19 or newer; this is ${process.versions.node}.`)
@@ -12,7 +9,6 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 if (isStale('dist', 'src')) {
   if (hasPackage('typescript')) {
-    const { build } = await import('./build.mjs')
     build()
   } else if (!isBuilt('dist')) {
     fail(
@@ -20,29 +16,13 @@ if (isStale('dist', 'src')) {
         'packages (without --omit=dev and NODE_ENV=production), or copy a ready dist/ here.',
     )
   }
-  // A ready dist/ without the compiler is an installation for production: its file times say nothing.
+  // A ready dist/ without the compiler is an installation for production: its file times have no meaning.
 }
 // The console is optional: without the packages that build it, a ready dist/console is used, or none.
 if (isStale('dist/console', 'console') && hasPackage('vite') && hasPackage('react')) {
-  const { buildConsole } = await import('./build.mjs')
   buildConsole()
 }
 await import('../dist/main.js')
-
-function isBuilt(folder) {
-  return existsSync(join(root, folder, '.built'))
-}
-
-function isStale(built, sources) {
-  const changed = newest(join(root, sources))
-  return changed > 0 && (!isBuilt(built) || changed > statSync(join(root, built, '.built')).mtimeMs)
-}
-
-function newest(folder) {
-  if (!existsSync(folder)) return 0
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
-  return Math.max(...files.map((file) => statSync(join(file.parentPath, file.name)).mtimeMs))
-}
 
 function hasPackage(name) {
   try {

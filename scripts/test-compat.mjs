@@ -1,5 +1,5 @@
 /**
- * npm run test:compat [-- NAME ...]: tells one story with the official SDKs and a scenario with other clients, all
+ * npm run test:compat [-- NAME ...]: runs one scenario with the official SDKs and a short one with other clients, all
  * unmodified, against a server as `npm start` runs it. NAMEs are ids of test/compat/runner/sdks.mjs and clients.mjs or
  * their beginnings (`node`, `python-3`, `azure`). A client whose registry or toolchain cannot be reached is skipped with
  * the reason. See docs/compatibility.md.
@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { clients } from '../test/compat/runner/clients.mjs'
+import { clients, pageOrigin } from '../test/compat/runner/clients.mjs'
 import { run } from '../test/compat/runner/command.mjs'
 import { sdks } from '../test/compat/runner/sdks.mjs'
 import { startServer, tls as tlsSettings } from '../test/compat/runner/server.mjs'
@@ -31,10 +31,10 @@ const chosen = known.filter(({ id }) => wanted.length === 0 || wanted.some((name
 if (chosen.length === 0) throw new Error(`Known are: ${known.map(({ id }) => id).join(', ')}.`)
 
 const longestTitle = Math.max(...chosen.map(({ title }) => title.length))
-// Each client has a project of its own, so that what one leaves behind is not listed by another.
+// Each client has its own project, so that its lists do not show objects of another.
 const keys = ['wire', ...chosen.map(({ id }) => id)].map((id) => `${keyOf(id)}@${id}`)
 const start = join(root, 'scripts', 'start.mjs')
-const main = await startServer(start, keys)
+const main = await startServer(start, keys, { SPOOL_CORS_ORIGINS: pageOrigin })
 const impatient = await startServer(join(compat, 'runner', 'impatient.mjs'), keys)
 const tls = await startServer(start, keys, tlsSettings)
 const servers = { main, impatient, tls }
@@ -48,7 +48,7 @@ console.log(
 console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip} skipped`)
 process.exit(total.fail > 0 ? 1 : 0)
 
-/** Downloads and compilations of all go on while stories are told, two at a time. */
+/** Downloads and compilations of all continue while scenarios run, two at a time. */
 async function tellAll() {
   const prepared = chosen.map((sdk) => ({ sdk, ready: sdk.prepare() }))
   const wire = { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] }
@@ -125,7 +125,7 @@ async function closing() {
   )
 }
 
-/** The stories tell the model to fail with this code, and with no other. */
+/** The scenarios make the model fail with this code, and with no other. */
 function isToldToFail(line) {
   const { msg, code } = JSON.parse(line)
   return msg === 'a run failed' && code === 'rate_limit_exceeded'

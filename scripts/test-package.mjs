@@ -140,7 +140,7 @@ async function serves(node) {
   const place = mkdtempSync(join(folder, 'run-'))
   chmodSync(place, 0o777)
   const script = join(folder, 'node_modules/spool/dist/main.js')
-  // Under root the server runs as nobody, who cannot read a home of root: the binary is copied.
+  // Under root the server runs as the user `nobody`, which cannot read the home of root: the binary is copied.
   const binary = join(place, 'node')
   cpSync(node, binary)
   const isRoot = process.getuid?.() === 0

@@ -1,6 +1,6 @@
 /**
  * npm run test:postgres [-- --version=16] [files]: runs the suites that use the database on a PostgreSQL from Debian
- * instead of the embedded one. It installs that as root where it is missing, and starts a cluster of its own on a free
+ * instead of the embedded one. It installs that as root where it is missing, and starts a new cluster on a free
  * port. With a version the programs come from npm. Where they cannot be had it says why and counts one skipped test.
  * Files replace the list of suites.
  */

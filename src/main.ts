@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   process.exit(await runTool(line, config).catch(printFailure))
 }
 
-/** Of a command that has begun; its arguments are another matter. */
+/** Prints the failure of a command. Wrong arguments are reported by `main`. */
 function printFailure(error: unknown): number {
   if (error instanceof UsageError) throw error
   console.error(error instanceof Error ? error.message : String(error))
@@ -75,7 +75,10 @@ async function runTool(
 }
 
 main().catch((error: unknown) => {
-  const isUsage = error instanceof UsageError
+  if (error instanceof UsageError) {
+    console.error(error.message)
+    process.exit(2)
+  }
   console.error(`Spool could not start. ${error instanceof Error ? error.message : String(error)}`)
-  process.exit(isUsage ? 2 : 1)
+  process.exit(1)
 })

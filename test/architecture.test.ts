@@ -4,15 +4,11 @@ import { expect, test } from 'vitest'
 
 /**
  * The layers. Each directory of src/ lists the directories that it may import, and it imports each of them. `documents`,
- * `sandbox` and `embedded-postgres` could be packages of their own: they import `util` and nothing else.
+ * `sandbox` and `embedded-postgres` could be separate packages: they import `util` and nothing else.
  */
 const allowed: Record<string, string[]> = {
   main: ['*'],
   app: ['*'],
-  readiness: ['api', 'database', 'models', 'sandbox', 'util'],
-  'default-embedder': ['database', 'embedders', 'sql', 'util'],
-  reload: ['api', 'config', 'database', 'domain', 'engine', 'http', 'models', 'search', 'util'],
-  'server-info': ['api', 'config', 'domain', 'http', 'models', 'sql', 'util'],
   cli: [
     'api',
     'app',
@@ -20,7 +16,6 @@ const allowed: Record<string, string[]> = {
     'blobs',
     'config',
     'database',
-    'default-embedder',
     'embedders',
     'ingest',
     'models',
@@ -58,7 +53,7 @@ const mayImportModels = ['http/models.ts', 'http/pass-through.ts', 'http/server.
  * layers know its interface, not its driver.
  */
 const databaseInterface = ['database/database.ts', 'database/retry.ts']
-const opensDatabase = ['app', 'cli', 'readiness']
+const opensDatabase = ['app', 'cli']
 /** The codes of PostgreSQL's errors are for statements. */
 const databaseErrors = 'database/errors.ts'
 

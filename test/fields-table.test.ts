@@ -38,7 +38,7 @@ import { CreateThreadRequest, ModifyThreadRequest } from '../src/api/threads.ts'
 import { CreateToolResources, ModifyToolResources } from '../src/api/tool-resources.ts'
 import { ToolChoice, ToolRequests, RunToolRequests } from '../src/api/tools.ts'
 
-/** The sections of the document. Parts that several requests share have a section of their own. */
+/** The sections of the document. Parts that several requests share have a separate section. */
 const operations: Record<string, z.ZodType> = {
   'POST /assistants': CreateAssistantRequest,
   'POST /assistants/{assistant_id}': ModifyAssistantRequest,
@@ -132,7 +132,7 @@ function fieldsOf(schema: unknown, isRoot = true): string[] {
   ])
 }
 
-test.each(Object.keys(sections))('every field of %s stands in the table, and no other', (section) => {
+test.each(Object.keys(sections))('the table has every field of %s, and no other', (section) => {
   const named = rows.filter((row) => row.section === section).map((row) => row.field)
   expect(named.toSorted()).toEqual(fieldsOf(sections[section]).toSorted())
 })

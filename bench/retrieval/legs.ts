@@ -2,8 +2,8 @@
 import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
-import { ExactIndex } from '../../src/search/exact-index.ts'
-import { fuseScores, isRead, rootScores, type Scores } from '../../src/search/rank.ts'
+import { ScanIndex } from '../../src/search/scan-index.ts'
+import { fuseScores, rootScores, usualWeight, type Asked, type Scores } from '../../src/search/rank.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
@@ -12,7 +12,9 @@ import { WordIndex } from '../../src/search/word-index.ts'
 export interface Legs {
   meaning: Scores
   words: Scores
-  query: { text: string; isRead: boolean }
+  asked: Asked
+  /** Of the 10 nearest texts by exact cosines, the share that the index has among its 10 best. */
+  recall10: number
 }
 
 export type Embed = (texts: string[], purpose: 'query' | 'passage') => Promise<Float32Array[]>
@@ -53,26 +55,45 @@ export async function scoreTexts(
       yield terms.map((packed, number) => ({ part: 'all', chunk_id: textId(number), terms: packed }))
     },
   }
-  const vectorIndex = new ExactIndex({ budgetBytes: 1 << 30 })
+  const vectorIndex = new ScanIndex({ budgetBytes: 1 << 30 })
   const wordIndex = new WordIndex({ budgetBytes: 1 << 30 })
   const all = { limit: texts.length }
   const found: Legs[] = []
-  for (const [at, query] of queries.entries()) {
+  for (const [at, text] of queries.entries()) {
+    const language = await languages.detect(text)
+    const { hits, rareWords } = await wordIndex.search(source, { text, language }, all, never)
+    const nearest = await vectorIndex.search(source, rowOf(asked, at), all, never)
+    const exact = exactTop10(rowOf(asked, at), { windows, passages })
+    const best = nearest.slice(0, 10).filter(({ chunk_id }) => exact.includes(chunk_id))
     found.push({
-      meaning: scoresOf(await vectorIndex.search(source, rowOf(asked, at), all, never)),
-      words: scoresOf(await wordIndex.search(source, query, all, never)),
-      query: { text: query, isRead: isRead(query, embedder.id, await languages.detect(query)) },
+      meaning: scoresOf(nearest),
+      recall10: best.length / exact.length,
+      words: scoresOf(hits),
+      asked: { weight: usualWeight(text, embedder.id, language), rareWords },
     })
   }
   return found
 }
 
 /** As a search fuses them: only the best of each way are candidates. */
-export function fused({ meaning, words, query }: Legs): Scores {
+export function fused({ meaning, words, asked }: Legs): Scores {
   const candidates = new Set([...meaning.keys()].slice(0, poolSize))
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)
   const among = (scores: Scores) => new Map([...scores].filter(([id]) => candidates.has(id)))
-  return fuseScores(among(meaning), rootScores(among(words)), query)
+  return fuseScores(among(meaning), rootScores(among(words)), asked)
+}
+
+function exactTop10(
+  query: Float32Array,
+  { windows, passages }: { windows: { chunk_id: string }[]; passages: Float32Array[] },
+): string[] {
+  const cosines = new Map<string, number>()
+  for (const [at, { chunk_id }] of windows.entries()) {
+    const cosine = rowOf(passages, at).reduce((sum, value, place) => sum + value * (query[place] ?? 0), 0)
+    cosines.set(chunk_id, Math.max(cosine, cosines.get(chunk_id) ?? -Infinity))
+  }
+  const sorted = [...cosines].toSorted(([one, a], [other, b]) => b - a || (one < other ? -1 : 1))
+  return sorted.slice(0, 10).map(([id]) => id)
 }
 
 function rowOf(vectors: Float32Array[], at: number): Float32Array {

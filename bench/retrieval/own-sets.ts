@@ -60,6 +60,7 @@ function codeSet(): RetrievalSet {
   ]
   return {
     name: 'code',
+    measure: 'recall@1',
     texts: [...definitions, ...callers],
     queries: all.map((_, at) => ({ text: ask[at % ask.length]?.(at) ?? '', right: new Set([at]) })),
   }
@@ -92,7 +93,7 @@ function tableSet(): RetrievalSet {
       right: new Set([table]),
     }
   })
-  return { name: 'tables', texts, queries }
+  return { name: 'tables', measure: 'recall@1', texts, queries }
 }
 
 /** Reports of twenty sections: each subject is in every report, and each place in every section of its report. */
@@ -141,6 +142,7 @@ function documentSet(): RetrievalSet {
   )
   return {
     name: 'long documents',
+    measure: 'recall@1',
     texts,
     queries: texts.map((_, at) => ({
       text: `${subjects[at % subjects.length]?.[2]} ${places[Math.floor(at / subjects.length)]}?`,

@@ -1,6 +1,6 @@
 /**
  * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors of the built-in embedder and by
- * both together. nDCG@10 for CISI, recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
+ * both together. nDCG@10, or recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
  * between them is chance. Exits with 1 when both together are worse than the better way alone on a set, by more
  * than one standard error.
  */
@@ -12,7 +12,7 @@ import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
 import { cachedEmbed } from './vector-cache.ts'
 
-/** Of the 1,190 questions that XQuAD has in each language every fourth is asked. */
+/** Every fourth of the 1,190 questions that XQuAD has in each language is used. */
 const nthQuestion = 4
 const cache = join(tmpdir(), 'spool-bench-vectors')
 
@@ -21,12 +21,14 @@ type Query = RetrievalSet['queries'][number]
 /** Prints a table; resolves with a sentence for each set where both together are worse than one way alone. */
 export async function measurePublicSets(folder: string): Promise<string[]> {
   const sets = await readSets(folder, nthQuestion)
-  return sets.length === 0 ? [`there are no files of CISI or XQuAD in ${folder}`] : measureSets(sets)
+  return sets.length === 0 ? [`there are no sets in ${folder}`] : measureSets(sets)
 }
 
 /** The same for any sets. */
 export async function measureSets(sets: RetrievalSet[]): Promise<string[]> {
-  console.log('| set | questions | words | vectors | fused |\n|---|---|---|---|---|')
+  console.log(
+    '| set | questions | words | vectors | fused | nearest 10 kept by the index, % |\n|---|---|---|---|---|---|',
+  )
   const embedder = new BuiltInEmbedder()
   const losses: string[] = []
   for (const set of sets) losses.push(...(await measureSet(set, embedder)))
@@ -35,7 +37,7 @@ export async function measureSets(sets: RetrievalSet[]): Promise<string[]> {
 }
 
 async function measureSet(
-  { name, texts, queries }: RetrievalSet,
+  { name, measure, texts, queries }: RetrievalSet,
   embedder: BuiltInEmbedder,
 ): Promise<string[]> {
   const embed = cachedEmbed(embedder, cache)
@@ -44,7 +46,7 @@ async function measureSet(
     queries.map(({ text }) => text),
     { embedder, embed },
   )
-  const isCisi = name === 'CISI'
+  const isRecall = measure === 'recall@1'
   const methods: ((found: Legs, query: Query) => Scores)[] = [
     ({ words }) => words,
     ({ meaning }) => meaning,
@@ -57,12 +59,13 @@ async function measureSet(
       .filter(({ at }) => part === 'all' || (at % 2 === 0) === (part === 'even'))
     const values = methods.map((scoresOf) => {
       const measured = own.map(({ query, found }) =>
-        (isCisi ? ndcg10 : recall1)(scoresOf(found, query), query.right),
+        (isRecall ? recall1 : ndcg10)(scoresOf(found, query), query.right),
       )
       return measured.reduce((sum, value) => sum + value, 0) / measured.length
     })
-    const shown = values.map((value) => (isCisi ? value.toFixed(3) : (100 * value).toFixed(1)))
-    console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} |`)
+    const shown = values.map((value) => (isRecall ? (100 * value).toFixed(1) : value.toFixed(3)))
+    const kept = own.reduce((sum, { found }) => sum + found.recall10, 0) / own.length
+    console.log(`| ${name}, ${part} | ${own.length} | ${shown.join(' | ')} | ${(100 * kept).toFixed(1)} |`)
     const [words = 0, vectors = 0, both = 0] = values
     // Less than one standard error is chance.
     const noise = 0.5 / Math.sqrt(own.length)

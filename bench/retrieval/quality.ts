@@ -13,7 +13,7 @@ export interface Corpus {
   homes: number[]
 }
 
-/** Every passage a chunk of its own among the distractors. */
+/** Every passage is a separate chunk among the distractors. */
 export function shortCorpus(count: number): Corpus {
   return {
     name: `passages of 45 words, ${count} distractors`,

@@ -1,11 +1,12 @@
 /**
  * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and keeps the
  * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead. With `-- ingest [COUNT]`: files
- * through a whole server.
+ * through a whole server. With `-- large CHUNKS MEGABYTES...`: searches of a large store.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { measureLargeStore } from './large-store.ts'
 import { kinds, longCorpus, measureQuality, shortCorpus, type Row } from './quality.ts'
 import { measureServerIngest } from './server-ingest.ts'
 import { setsByScript } from './own-sets.ts'
@@ -49,7 +50,10 @@ console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}\n`)
 
 const { values, positionals } = parseArgs({ options: { folder: { type: 'string' } }, allowPositionals: true })
 if (values.folder !== undefined) failures.push(...(await measurePublicSets(values.folder)))
-else if (positionals[0] === 'ingest') await measureServerIngest(Number(positionals[1] ?? 10_000))
+else if (positionals[0] === 'large') {
+  const [chunks = 100_000, ...budgets] = positionals.slice(1).map(Number)
+  await measureLargeStore(chunks, budgets.length > 0 ? budgets : [512])
+} else if (positionals[0] === 'ingest') await measureServerIngest(Number(positionals[1] ?? 10_000))
 else await ownSets(positionals[0])
 if (failures.length > 0) {
   console.error(failures.join('\n'))

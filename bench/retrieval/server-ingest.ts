@@ -1,6 +1,6 @@
 /**
  * `npm run bench:retrieval -- ingest [COUNT]`: files through a whole server with its embedded database. How long until words and
- * meaning find a document of 100 pages, and how long the file of another store waits beside many small ones.
+ * meaning find a document of 100 pages, and how long the file of another store waits while there are many small ones.
  * SPOOL_DEFAULT_EMBEDDER and SPOOL_DATA_DIR (with `models` in it) choose the embedder.
  */
 import { symlinkSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import OpenAI, { toFile } from 'openai'
-import { openApp } from '../../src/app.ts'
+import { openApp } from '../../src/app/app.ts'
 import { readConfig } from '../../src/config/config.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { pdf } from '../../test/documents/make-files.ts'

@@ -1,10 +1,15 @@
-/** Reads public retrieval sets from a folder: CISI (`CISI.ALL`, `.QRY`, `.REL`) and XQuAD (`xquad.LANG.json`). */
+/**
+ * Reads public retrieval sets from a folder: XQuAD (`xquad.LANG.json`) and sets in the form of CISI (`NAME.ALL`, `NAME.QRY` and
+ * `NAME.REL` with the numbers of a question and of a text that answers it on each line).
+ */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
 export interface RetrievalSet {
   name: string
+  /** Where one text answers each question: the share of questions that have it first. */
+  measure: 'recall@1' | 'nDCG@10'
   texts: string[]
   queries: { text: string; /** Numbers of the texts that answer it. */ right: ReadonlySet<number> }[]
 }
@@ -12,8 +17,9 @@ export interface RetrievalSet {
 /** The sets that the folder has. Every `nth` question of XQuAD is taken; there are 1,190 in each language. */
 export async function readSets(folder: string, nth: number): Promise<RetrievalSet[]> {
   const names = (await readdir(folder)).toSorted()
-  const sets = names.includes('CISI.ALL') ? [await readCisi(folder)] : []
+  const sets: RetrievalSet[] = []
   for (const name of names) {
+    if (name.endsWith('.ALL')) sets.push(await readAbstracts(folder, name.slice(0, -'.ALL'.length)))
     if (/^xquad\.\w+\.json$/.test(name)) sets.push(await readXquad(folder, name, nth))
   }
   return sets
@@ -38,27 +44,28 @@ async function readXquad(folder: string, name: string, nth: number): Promise<Ret
   )
   return {
     name: name.replace('.json', ''),
+    measure: 'recall@1',
     texts: paragraphs.map(({ context }) => context),
     queries: queries.filter((_, at) => at % nth === 0),
   }
 }
 
 /** Title and abstract are a text. Questions without judgements are left out. */
-async function readCisi(folder: string): Promise<RetrievalSet> {
-  const read = (name: string) => readFile(join(folder, name), 'latin1')
-  const texts = records(await read('CISI.ALL'))
+async function readAbstracts(folder: string, set: string): Promise<RetrievalSet> {
+  const read = (part: string) => readFile(join(folder, `${set}.${part}`), 'latin1')
+  const texts = records(await read('ALL'))
   const right = new Map<number, Set<number>>()
-  for (const line of (await read('CISI.REL')).split('\n')) {
+  for (const line of (await read('REL')).split('\n')) {
     const [query, text] = line.trim().split(/\s+/).map(Number)
     if (!query || !text) continue
     right.set(query, (right.get(query) ?? new Set()).add(text - 1))
   }
-  const asked = records(await read('CISI.QRY'))
+  const asked = records(await read('QRY'))
   const queries = asked.flatMap((text, at) => {
     const own = right.get(at + 1)
     return own ? [{ text, right: own }] : []
   })
-  return { name: 'CISI', texts, queries }
+  return { name: set, measure: 'nDCG@10', texts, queries }
 }
 
 /** Title (`.T`) and text (`.W`) of each record, in order. */

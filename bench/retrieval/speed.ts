@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
-import { ExactIndex } from '../../src/search/exact-index.ts'
+import { ScanIndex } from '../../src/search/scan-index.ts'
 import {
   defaultChunkSizes,
   defaultParseLimits,
@@ -126,7 +126,7 @@ async function measureVectors(chunks: number, dimensions: number): Promise<Searc
   const random = seededRandom(chunks + dimensions)
   const matrix = Float32Array.from({ length: chunks * dimensions }, () => random() - 0.5)
   const row = (at: number) => matrix.subarray(at * dimensions, (at + 1) * dimensions)
-  const index = new ExactIndex({ budgetBytes: 1 << 30 })
+  const index = new ScanIndex({ budgetBytes: 1 << 30 })
   const source = {
     vector_store_id: 'vs',
     dimensions,
@@ -166,7 +166,12 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
     },
   }
   return measureQueries({ chunks, what: 'words, 6 a query' }, (at) =>
-    index.search(source, Array.from({ length: 6 }, word).join(' '), { limit: 50 + (at % 2) }, never),
+    index.search(
+      source,
+      { text: Array.from({ length: 6 }, word).join(' '), language: 'en' },
+      { limit: 50 + (at % 2) },
+      never,
+    ),
   )
 }
 

@@ -1,4 +1,4 @@
-/** The key: asked for where the server wants one, kept in this tab only. */
+/** The API key: requested when the server demands one, kept in this tab only. */
 import {
   ActionIcon,
   Alert,
@@ -34,7 +34,7 @@ function change(key: string | undefined): void {
   location.reload()
 }
 
-/** Shows its children, or asks for a key where the one at hand is refused. */
+/** Shows its children, or a form for the key when the present one is refused. */
 export function KeyGate({ children }: { children: ReactNode }) {
   const { error } = useServerInfo()
   if (!error || failureOf(error).status !== 401) return <>{children}</>

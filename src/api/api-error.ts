@@ -4,7 +4,7 @@ import { z } from 'zod'
 const ErrorType = z.enum(['invalid_request_error', 'server_error', 'requests'])
 export type ErrorType = z.output<typeof ErrorType>
 
-/** The constant part of an error. `message` is a template: `{name}` stands for a value of the particulars. */
+/** The constant part of an error. `message` is a template: `{name}` is replaced by a value of the particulars. */
 export interface ErrorKind {
   readonly status: number
   readonly type: ErrorType

@@ -23,6 +23,7 @@ const examples: { [Name in keyof typeof errors]: Parameters<(typeof errors)[Name
   invalidJson: [],
   invalidForm: ['Unexpected end of multipart data'],
   unreadableRequest: ['Invalid method encountered'],
+  plainHttp: [],
   headersTooLarge: [16_384],
   requestTimedOut: [],
   unsupportedContentType: ['text/plain'],

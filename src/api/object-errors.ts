@@ -107,7 +107,7 @@ export const objectErrors = {
     "Invalid 'tools': the tool '{type}' is given more than once.",
     (type: string) => ({ values: { type }, param: 'tools' }),
   ),
-  /** Ours: the model could not tell the function from the built-in tool. */
+  /** Ours: the model could not distinguish the function from the built-in tool. */
   reservedFunctionName: badRequest(
     'invalid_value',
     "Invalid '{path}': '{name}' is the name of a built-in tool. Give the function another name.",

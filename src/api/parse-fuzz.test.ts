@@ -137,7 +137,7 @@ function outcome(schema: z.ZodType, input: unknown): { refused?: ApiError; accep
   }
 }
 
-/** Told for what it is and, sent again, told the same; the client's own words, in quotes, are left out of account. */
+/** An error names the problem, and a second request gets the same error; quoted text of the client is ignored. */
 function isRightRefusal(refused: ApiError, repeated: ApiError | undefined): boolean {
   const ownWords = refused.message.replaceAll(/'.*'/gs, '')
   return (

@@ -450,7 +450,7 @@ test('an error in a part of a body has its full path', () => {
   )
 })
 
-// Which of several problems is told.
+// Which of several problems is reported.
 
 test.each<[string, z.ZodType, string, string]>([
   [

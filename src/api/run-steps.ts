@@ -26,7 +26,7 @@ export const CodeInterpreterToolCall = z.strictObject({
 })
 export type CodeInterpreterToolCall = z.output<typeof CodeInterpreterToolCall>
 
-/** `content` is present only when the client asked to include it. */
+/** `content` is present only when the client requested it. */
 const FileSearchResult = z.strictObject({
   file_id: z.string(),
   file_name: z.string(),

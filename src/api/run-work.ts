@@ -21,7 +21,7 @@ const WorkerSpan = z.strictObject({
   queued_ms: ms,
   /** The run's status at the end. */
   status: z.string().nullable(),
-  /** Names of functions that the client was asked to call. */
+  /** Names of functions whose outputs the client must submit. */
   waits_for: z.array(z.string()),
 })
 

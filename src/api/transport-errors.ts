@@ -107,6 +107,11 @@ export const transportErrors = {
     (reason: string) => ({ values: { reason } }),
   ),
   /** Ours. */
+  plainHttp: badRequest(
+    null,
+    'This port answers https only, and the request came as plain http: write https:// in the address.',
+  ),
+  /** Ours. */
   headersTooLarge: refusal(
     431,
     null,

@@ -62,6 +62,8 @@ async function writeContents(writing: Writing): Promise<void> {
   try {
     await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
     await session.query({ text: 'begin isolation level repeatable read, read only' })
+    const tables = await tablesOf(session)
+    if (tables.length === 0) throw new BackupRefused('The database has no tables: no server has used it.')
     const header: Header = {
       format,
       version: writing.version,
@@ -69,7 +71,7 @@ async function writeContents(writing: Writing): Promise<void> {
       created_at: writing.createdAt,
     }
     await writeEntry(writing.tar, headerName, JSON.stringify(header, null, 2))
-    for (const table of await tablesOf(session)) await writeTable(writing, session, table)
+    for (const table of tables) await writeTable(writing, session, table)
     await writeBlobs(writing, session)
     const { rows, blobs } = writing.progress
     Object.assign(writing.manifest, { rows, blobs })

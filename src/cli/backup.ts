@@ -10,7 +10,9 @@ import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import { newestMigration } from '../database/migrate.ts'
 import { attachDatabase, openDatabase, type OpenedDatabase } from '../database/open.ts'
+import { prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
+import { requireDatabase } from './start-errors.ts'
 import { version } from './version.ts'
 
 interface Options {
@@ -25,6 +27,7 @@ const printEveryMs = 1_000
 
 /** Writes to FILE, or to stdout for `-`. A file appears under its name only when it is complete. */
 export async function backup(config: Config, file: string, { log, print }: Options): Promise<void> {
+  requireDatabase(config)
   if (file === '-') return printDone(print, await writeTo(process.stdout, config, { log, print }))
   const place = resolve(file)
   const part = `${place}.part`
@@ -81,6 +84,7 @@ async function writeTo(
 export async function restore(config: Config, file: string, { log, print }: Options): Promise<void> {
   const settings = { ...databaseSettings(config), migrations, log }
   if (file !== '-') await access(resolve(file), constants.R_OK).catch(() => refuseUnreadable(file))
+  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   let database: OpenedDatabase | undefined
   try {

@@ -1,6 +1,6 @@
 /** The first text on stdout: the address, the database and the model in use, and snippets to paste. */
 import type { Config } from '../config/config.ts'
-import type { App } from '../app.ts'
+import type { App } from '../app/app.ts'
 
 export function banner(config: Config, app: App): string {
   const key = config.keys.size > 0 ? '$SPOOL_API_KEY' : 'any-key'

@@ -6,6 +6,7 @@ import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import { UsageError, type CommandOptions } from './command-line.ts'
 import { progressPrinter } from './progress.ts'
+import { requireDatabase } from './start-errors.ts'
 
 export async function runExport(
   config: Config,
@@ -16,6 +17,7 @@ export async function runExport(
   if (format !== 'assistants' && format !== 'conversations') {
     throw new UsageError(`There is no format '${format}': write assistants or conversations.`)
   }
+  requireDatabase(config)
   const counts = await withAttached(config, log, ({ db, blobs }) =>
     exportObjects(
       { db, blobs },

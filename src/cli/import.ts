@@ -3,7 +3,9 @@ import type { ImportReport } from '../api/import-report.ts'
 import type { Config } from '../config/config.ts'
 import { importObjects, type ImportProgress } from '../transfer/import.ts'
 import { kinds } from '../transfer/records.ts'
+import { statSource } from '../transfer/sources.ts'
 import { systemClock } from '../util/clock.ts'
+import { prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import type { CommandOptions } from './command-line.ts'
@@ -22,6 +24,8 @@ export async function runImport(
   { path, ...options }: CommandOptions & { path: string },
   { log, print, printAside }: Printing,
 ): Promise<void> {
+  await statSource(path)
+  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The import was stopped. Run it again to continue.')))
   const report = await withAttached(config, log, (attached) =>
@@ -62,7 +66,7 @@ function describeReport(report: ImportReport): string[] {
   const list = (title: string, lines: string[]) => (lines.length > 0 ? [title, ...lines] : [])
   return [
     `${dry_run ? 'Nothing was written (dry run). ' : ''}Project '${project}':`,
-    ...rows,
+    ...(rows.length > 0 ? rows : ['  Nothing was found that can be imported.']),
     ...list('Skipped:', skipped),
     ...list('Fields that the API does not have, left out:', dropped),
     ...(created_threads > 0 ? [`${created_threads} threads are created that only their messages name.`] : []),

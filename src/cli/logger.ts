@@ -15,7 +15,7 @@ const joinedBytes = 8 * 1024
 type Level = Parameters<Log>[0]
 
 export function openLogger(level: Level): Logger {
-  // A line for each failure; stack traces are for those who ask for them.
+  // One line for each failure; stack traces are shown at the level debug.
   const errors = level === 'debug' ? pino.stdSerializers.err : describeError
   const options: pino.LoggerOptions = {
     level,

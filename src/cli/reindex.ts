@@ -1,10 +1,11 @@
 /** `reindex`: embeds all vector stores again with the configured embedder, and ends. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { openApp } from '../app.ts'
+import { openApp } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { beginReindex, filesToEmbed } from '../ingest/reindex.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import { requireDatabase } from './start-errors.ts'
 
 const pollMs = 500
 
@@ -13,6 +14,7 @@ export async function reindex(
   config: Config,
   { print, ...options }: { log: Log; clock: Clock; print: (line: string) => void },
 ): Promise<void> {
+  requireDatabase(config)
   const app = await openApp(
     { ...config, roles: new Set(['worker']), maxRuns: 0 },
     { ...options, reindexes: true },

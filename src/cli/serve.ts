@@ -1,11 +1,12 @@
 /** `serve`: starts the server, prints the banner, and stops cleanly. */
-import { openApp, type App } from '../app.ts'
+import { openApp, type App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../util/clock.ts'
+import { prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { banner } from './banner.ts'
 import type { Logger } from './logger.ts'
-import { checkPort, prepareFolder } from './start-errors.ts'
+import { checkPort } from './start-errors.ts'
 
 const parentPollMs = 1_000
 

@@ -1,44 +1,20 @@
 /** Why a start failed, in a sentence that names the setting and the fix. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
+import { hasCluster } from '../database/open.ts'
 
 /** A start that cannot succeed; the message is for the user who started it. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** Creates the folder where it is missing and checks that it can be written. Throws `StartError`. */
-export async function prepareFolder(folder: string, setting: string): Promise<void> {
-  const probe = join(folder, `.write-test-${process.pid}`)
-  try {
-    // Others may pass through the folder but not list it: the database and sandboxes may run as other users.
-    await mkdir(folder, { recursive: true, mode: 0o711 })
-    await writeFile(probe, '')
-    await rm(probe, { force: true })
-  } catch (error) {
-    throw new StartError(`${setting} is ${folder}, ${folderReason(error)}`, { cause: error })
-  }
-}
-
-export function folderReason(error: unknown): string {
-  const code = codeOf(error)
-  switch (code) {
-    case 'EACCES':
-    case 'EPERM':
-      return `and this user may not write there (${code}). Give the folder to this user, or set another.`
-    case 'EROFS':
-      return 'which is on a read-only file system (EROFS). Mount it writable, or set another folder.'
-    case 'EEXIST':
-    case 'ENOTDIR':
-      return `which is a file or lies below one (${code}). Set a folder.`
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return `and the disk is full (${code}). Free some space, or set another folder.`
-    default:
-      return `which cannot be used: ${error instanceof Error ? error.message : String(error)}.`
-  }
+/** For commands that read what a server wrote, so that a wrong folder is not answered with nothing. Throws `StartError`. */
+export function requireDatabase({ databaseUrl, dataDir }: Config): void {
+  if (databaseUrl !== undefined || hasCluster(dataDir)) return
+  throw new StartError(
+    `There is no database in ${resolve(dataDir)}. Name the data folder of the server with --data-dir, or set DATABASE_URL.`,
+  )
 }
 
 /** Checks that the server can listen, before anything slow is started. Throws `StartError`. */

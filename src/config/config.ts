@@ -166,7 +166,7 @@ function readSettings(environment: Environment): ReadSettings {
   return { settings: parsed.data, sources, warnings, found }
 }
 
-/** Settings that have keys of their own, which file and environment may each set a part of. */
+/** Settings with several keys: file and environment may each set some of them. */
 const sections = ['sandbox', 'blobs']
 
 /** The environment wins key by key; a blob store of another type than the file's replaces it whole. */

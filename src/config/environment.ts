@@ -1,6 +1,7 @@
 /** Environment variables as values for the keys of the config file. */
 import { nearest } from '../util/nearest.ts'
 import { isObject } from '../util/is-object.ts'
+import { parseJson } from '../util/parse-json.ts'
 import { ConfigError } from './config-error.ts'
 import { listSettings, type Setting } from './setting-list.ts'
 
@@ -65,7 +66,7 @@ function parse({ kind }: Setting, variable: string, text: string): unknown {
     case 'list':
       return parseList(variable, text)
     case 'json':
-      return parseJson(variable, text)
+      return parseObject(variable, text)
   }
 }
 
@@ -85,13 +86,8 @@ function parseList(variable: string, text: string): string[] {
   return items
 }
 
-function parseJson(variable: string, text: string): unknown {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    value = undefined
-  }
+function parseObject(variable: string, text: string): unknown {
+  const value = parseJson(text)
   // Without the text, which may hold keys.
   if (!isObject(value)) throw new ConfigError(`${variable} must be a JSON object, as in the config file.`)
   return value

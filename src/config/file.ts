@@ -1,4 +1,4 @@
-/** The config file: JSON, in which `${NAME}` stands for an environment variable. */
+/** The config file: JSON, in which `${NAME}` is replaced by an environment variable. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { isObject } from '../util/is-object.ts'

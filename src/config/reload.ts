@@ -1,10 +1,10 @@
-/** What a running server takes over from settings that were read again, and what waits for a restart. */
+/** Which settings a running server applies after they were read again, and which wait for a restart. */
 import { isDeepStrictEqual } from 'node:util'
 import { checkReach } from './checks.ts'
 import type { Config } from './config.ts'
 import { Settings } from './settings.ts'
 
-/** The settings that a running server takes over, and where they are in `Config`. */
+/** The settings that a running server applies, and where they are in `Config`. */
 export const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
   providers: 'models',
   models: 'models',
@@ -34,15 +34,15 @@ export const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
 }
 
 export interface Reloaded {
-  /** The running settings with the changes that are taken over. */
+  /** The running settings with the changes that are applied. */
   config: Config
-  /** Keys of the config file that are taken over. */
+  /** Keys of the config file that are applied. */
   changed: string[]
   /** Keys that differ from the running settings and wait for a restart. */
   needs_restart: string[]
 }
 
-/** Throws `ConfigError` when what is taken over cannot go with what stays. */
+/** Throws `ConfigError` when the new settings do not fit those that stay. */
 export function mergeReloaded(running: Config, next: Config): Reloaded {
   const keys = Object.keys(Settings.shape) as (keyof Settings)[]
   const different = keys.filter((key) => !isDeepStrictEqual(running.settings[key], next.settings[key]))

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { BlobStoreSettings } from '../blobs/settings.ts'
 import { ModelSettings } from '../models/settings.ts'
 
-/** `default` is shown in the documentation where the schema has none of its own. */
+/** `default` is shown in the documentation where the schema has no default. */
 function setting<Schema extends z.ZodType>(
   variable: string,
   description: string,
@@ -281,7 +281,7 @@ const Models = z.strictObject({
   ),
 })
 
-/** What may stand in the config file. The environment wins over it. */
+/** The schema of the config file. The environment wins over it. */
 export const Settings = z.strictObject({
   ...Server.shape,
   ...Models.shape,

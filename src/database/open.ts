@@ -1,9 +1,11 @@
 /** Opens the configured database: the server at a URL, or the embedded one in the data folder. */
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import pg from 'pg'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database } from './database.ts'
+import { foldersIn } from '../embedded-postgres/cluster.ts'
 import { startEmbedded } from '../embedded-postgres/embedded-postgres.ts'
 import { findRunningEmbedded } from '../embedded-postgres/find-running.ts'
 import { codeOf } from './errors.ts'
@@ -89,9 +91,14 @@ async function openServer(settings: DatabaseSettings & { url: string }): Promise
   }
 }
 
+/** Whether a server was ever started in the data folder with an embedded database. */
+export function hasCluster(dataDir: string): boolean {
+  return existsSync(foldersIn(dataDir).cluster)
+}
+
 export interface AttachedDatabase {
   db: Database
-  /** Whether servers may be at work on it. */
+  /** Whether servers may be using it. */
   isShared: boolean
   close: () => Promise<void>
 }

@@ -10,7 +10,7 @@ export { ParseFailure, parseFailures } from './parse-failure.ts'
 export { readSections } from './sections.ts'
 export { defaultParseLimits, ParseProcesses, type OcrSettings } from './parse-processes.ts'
 export { extensionOf, formatOf } from './supported-extensions.ts'
-export { Languages } from './languages.ts'
+export { Languages, plainLanguage } from './languages.ts'
 export {
   eachTerm,
   hashTerm,

@@ -1,7 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
-import { killChild } from '../util/kill-child.ts'
+import { killChild } from '../util/processes.ts'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
 import type { ExtractJob, ExtractResult } from './extract/extract-file.ts'
@@ -9,13 +9,13 @@ import type { ParseAnswer, ParseJob, ParseRequest } from './parse-child.ts'
 import { ParseFailure, parseFailures } from './parse-failure.ts'
 
 export interface ParseLimits {
-  /** Children at work at once; further jobs wait in line. */
+  /** Children with a job at once; further jobs wait in order. */
   processes: number
   /** A child that grows beyond it is killed and its file refused as too large. */
   maxRssBytes: number
   /** Processor time of a job: a base, more for each mebibyte of the file, and never more than `mostMs`. */
   cpu: { baseMs: number; perMebibyteMs: number; mostMs: number }
-  /** A child that has had no work for so long ends. */
+  /** A child ends after this time without a job. */
   idleMs: number
 }
 
@@ -27,11 +27,11 @@ export const defaultParseLimits: ParseLimits = {
 }
 
 export interface OcrSettings {
-  /** Program and arguments; `{input}` stands for the path of a picture. It prints the text in UTF-8. */
+  /** Program and arguments; `{input}` is replaced by the path of a picture. It prints the text in UTF-8. */
   command: readonly string[]
-  /** Where programs are looked for. */
+  /** The PATH in which programs are searched. */
   path: string | undefined
-  /** One page may take so long. */
+  /** The time limit of one page. */
   pageMs?: number
 }
 
@@ -41,7 +41,7 @@ interface Child {
   idleTimer?: NodeJS.Timeout
 }
 
-/** After so many jobs a child is replaced: parsers leak memory. */
+/** A child is replaced after this number of jobs: parsers leak memory. */
 const jobsPerChild = 1000
 /** On a busy machine a job may take so many times its processor time, and at least so long, until its child is stuck. */
 const stuck = { times: 20, leastMs: 300_000 }
@@ -80,7 +80,7 @@ export class ParseProcesses {
     }
   }
 
-  /** Kills the children; jobs under way throw. */
+  /** Kills the children; their jobs throw. */
   async close(): Promise<void> {
     this.#isClosed = true
     for (const wake of this.#waiting.splice(0)) wake()
@@ -107,7 +107,7 @@ export class ParseProcesses {
         this.#waiting.push(wake)
         signal.addEventListener('abort', leave, { once: true })
       })
-      // A place that became free together with the abort goes to the next in line.
+      // A slot that became free together with the abort goes to the next job.
       if (signal.aborted) {
         this.#waiting.shift()?.()
         throw signal.reason
@@ -166,7 +166,7 @@ export class ParseProcesses {
       child.process.kill('SIGKILL')
     }, this.#limits.idleMs)
     child.idleTimer.unref()
-    // An idle child must not keep the server alive.
+    // An idle child must not keep the server running.
     child.process.unref()
     child.process.channel?.unref()
   }

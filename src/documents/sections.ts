@@ -41,7 +41,7 @@ export class SectionFile implements SectionSink {
   sections = 0
   /** Characters other than white space. */
   visible = 0
-  /** Characters that stand for bytes that could not be decoded. */
+  /** Characters that replace bytes that could not be decoded. */
   undecoded = 0
   /** Characters of the private use area: glyphs of a font without a known meaning. */
   unnamed = 0

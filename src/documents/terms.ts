@@ -22,7 +22,7 @@ interface Piece {
 function* piecesOf(text: string): Generator<Piece> {
   const plain = normalize(text)
   for (const [found] of plain.matchAll(compound)) {
-    // A compound as it stands in the text has `=` before it.
+    // A compound as it is in the text has `=` before it.
     if (/[\p{L}\p{N}]/u.test(found)) yield { text: `=${fold(found.toLowerCase())}`, isTerm: true }
   }
   for (const [found] of plain.matchAll(word)) {
@@ -118,7 +118,7 @@ function isAscii(text: string): boolean {
   return !/[\u0080-\uffff]/.test(text)
 }
 
-/** 32 bits that stand for a term: two terms of a store share one about once in a thousand stores of a million terms. */
+/** A hash of 32 bits: two terms of a store share one about once in a thousand stores of a million terms. */
 export function hashTerm(term: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < term.length; at += 1) hash = Math.imul(hash ^ term.charCodeAt(at), 0x01000193)
@@ -129,7 +129,7 @@ export function hashTerm(term: string): number {
 }
 
 const most = 255
-/** A change of the rules above needs another number: terms of another version are made again from the text. */
+/** A change of the rules above needs a new number: terms of another version are rebuilt from the text. */
 const version = 2
 const headerBytes = 3
 

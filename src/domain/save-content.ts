@@ -2,11 +2,10 @@
 import { Transform, pipeline, type Readable, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
-import { adoptBlob, holdBlob } from '../sql/blobs.ts'
 import type { Queryable } from '../database/database.ts'
+import { adoptBlob, holdBlob } from '../sql/blobs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { imageTypeOf, signatureBytes } from './image-type.ts'
 
 /** Content that is in the blob store and that no row refers to yet. */
 export interface SavedContent {
@@ -15,7 +14,7 @@ export interface SavedContent {
   image_type: string | null
 }
 
-export interface ContentRules {
+interface ContentRules {
   /** The error for content above the limit; it is thrown at the first byte above it. */
   limit?: { bytes: number; error: ApiError }
   /** The error for empty content. Absent where that is allowed. */
@@ -85,4 +84,20 @@ class Gauge extends Transform {
   override _flush(done: TransformCallback): void {
     done(this.#bytes === 0 ? (this.#rules.empty ?? null) : null)
   }
+}
+
+/** Detects from the first bytes of a file whether it is an image that models can read. The file name is ignored. */
+
+/** The number of bytes that are needed. */
+const signatureBytes = 12
+
+/** A media type, or null for everything else. */
+function imageTypeOf(head: Buffer): string | null {
+  const isAt = (start: number, text: string) =>
+    head.subarray(start, start + text.length).toString('latin1') === text
+  if (isAt(0, '\x89PNG\r\n\x1a\n')) return 'image/png'
+  if (isAt(0, '\xff\xd8\xff')) return 'image/jpeg'
+  if (isAt(0, 'GIF87a') || isAt(0, 'GIF89a')) return 'image/gif'
+  if (isAt(0, 'RIFF') && isAt(8, 'WEBP')) return 'image/webp'
+  return null
 }

@@ -9,7 +9,7 @@ import { lockRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import type { StartedRun } from './create-run.ts'
-import { endRun } from './end-run.ts'
+import { endRun } from './runs.ts'
 import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
 
 /** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */

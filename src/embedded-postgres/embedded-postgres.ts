@@ -1,4 +1,4 @@
-/** PostgreSQL as a child of this process: one per data folder, started again when it dies, stopped with us. */
+/** PostgreSQL as a child of this process: one per data folder, restarted when it ends, stopped with this process. */
 import { mkdirSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import { sleep } from '../util/abort.ts'
@@ -87,7 +87,7 @@ const pollMs = 50
 /** How long the last processes of a killed database may take to release its memory. */
 const startPatienceMs = 20_000
 
-/** Starts the database, whatever state a crash has left, and locks it. */
+/** Starts the database, also after a crash, and locks it. */
 async function bringUp(place: Place): Promise<Holding> {
   const deadlineMs = performance.now() + startPatienceMs
   for (;;) {
@@ -211,7 +211,7 @@ async function recover(place: Place, { database, sinceMs }: Holding): Promise<Ho
     }
   }
   place.log('error', 'the database ended by itself and is started again', { how: await database.ended })
-  // One that starts well and dies at once must not be started without pause.
+  // A database that starts and ends at once must not be restarted without a pause.
   if (performance.now() - sinceMs < shortLifeMs) await sleep(shortLifePauseMs, signal)
   for (let failures = 1; ; failures += 1) {
     try {

@@ -17,7 +17,7 @@ export class DataFolderInUse extends Error {
 /** A connection whose session has the lock of the folder; the lock ends with it. */
 export interface FolderLock {
   session: Session
-  /** Resolves when the connection has ended, for whatever reason. */
+  /** Resolves when the connection has ended, for any reason. */
   lost: Promise<void>
   release(): Promise<void>
 }

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import { sleep } from '../util/abort.ts'
 import { asSuperuser, listenArguments, type Address } from './address.ts'
-import { isRunning } from '../util/is-running.ts'
+import { isRunning } from '../util/processes.ts'
 import { lastLines, type Folders } from './cluster.ts'
 import { guard } from './guard.ts'
 import type { Runner } from './identity.ts'
@@ -95,11 +95,11 @@ export async function startProcess(
     if (state === 'ready' && readPid(folders.cluster) === child.pid && database.isAlive()) return database
     await sleep(startPollMs)
   }
-  const said = readFileSync(folders.log, 'utf8').slice(logStart)
+  const output = readFileSync(folders.log, 'utf8').slice(logStart)
   throw new StartFailed(
-    `The embedded database did not start: ${outcome}: ${lastLines(said)} (log: ${folders.log})`,
+    `The embedded database did not start: ${outcome}: ${lastLines(output)} (log: ${folders.log})`,
     // Another server was faster, or the last processes of a killed one still hold its memory.
-    /lock file ".*" already exists|pre-existing shared memory block/.test(said),
+    /lock file ".*" already exists|pre-existing shared memory block/.test(output),
   )
 }
 
@@ -172,7 +172,7 @@ async function stopProcess(target: Stoppable): Promise<void> {
 
 function send(pid: number, signal: StopSignal, programs: Programs): void {
   try {
-    // Windows knows no signals; the programs bring a way of their own.
+    // Windows has no signals; the programs have their own way.
     if (process.platform === 'win32' && signal !== 'KILL') {
       execFileSync(programs.pgCtl, ['kill', signal, String(pid)], { env: programs.env, windowsHide: true })
     } else {

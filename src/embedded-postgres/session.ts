@@ -32,7 +32,7 @@ export class ServerUnavailable extends Error {
 export interface Session {
   /** Throws `ServerUnavailable` when the connection is lost. */
   query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>
-  /** Resolves when the connection has ended, for whatever reason. */
+  /** Resolves when the connection has ended, for any reason. */
   ended: Promise<void>
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@
 import { embeddingFacts } from '../models/model-facts.ts'
 import type { OpenAiCompatible } from '../models/openai/openai-model.ts'
 import { asRecord, brokenAnswer } from '../models/openai/failure.ts'
-import { guessTokens } from '../util/guess-tokens.ts'
+import { guessTokens } from '../util/count-tokens.ts'
 import { ModelFailure, type Embedder } from './port.ts'
 
 /** Limits of one request: OpenAI takes 2,048 texts and 300,000 tokens. */

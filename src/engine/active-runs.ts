@@ -96,7 +96,7 @@ export class ActiveRuns {
     return active
   }
 
-  /** A cancel or a deletion was hinted at: the row says which, if either. */
+  /** After a hint about a cancel or a deletion: reads the row, and stops the run or drops it. */
   async look(run_id: string): Promise<void> {
     const active = this.#active.get(run_id)
     if (!active) return
@@ -136,7 +136,7 @@ export class ActiveRuns {
     for (const { stop } of this.#active.values()) stop.abort(new RunStopped(reason))
   }
 
-  /** Resolves when the work on every run of now has ended. */
+  /** Resolves when the work on all present runs has ended. */
   async ended(): Promise<void> {
     await Promise.all([...this.#active.values()].map(({ done }) => done))
   }

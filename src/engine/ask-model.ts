@@ -17,24 +17,24 @@ export async function askModel(
   signal: AbortSignal,
 ): Promise<Turn> {
   let turn: Turn | undefined
-  const said = new TextJoiner()
-  const refused = new TextJoiner()
-  const called: TextJoiner[] = []
+  const texts = new TextJoiner()
+  const refusals = new TextJoiner()
+  const callArguments: TextJoiner[] = []
   for await (const part of model.chat.stream(request, signal)) {
     signal.throwIfAborted()
     switch (part.type) {
       case 'text-delta':
-        writer.text(said.join(part.text))
+        writer.text(texts.join(part.text))
         break
       case 'refusal-delta':
-        writer.refusal(refused.join(part.text))
+        writer.refusal(refusals.join(part.text))
         break
       case 'tool-call-start':
         writer.beginCall(part.index, part.id, part.name)
         break
       case 'tool-call-delta':
-        called[part.index] ??= new TextJoiner()
-        writer.continueCall(part.index, called[part.index]?.join(part.arguments) ?? '')
+        callArguments[part.index] ??= new TextJoiner()
+        writer.continueCall(part.index, callArguments[part.index]?.join(part.arguments) ?? '')
         break
       case 'note':
         writer.note(part.kind, part.details)

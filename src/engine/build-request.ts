@@ -25,7 +25,7 @@ export interface RequestParts {
   offered: readonly OfferedTool[]
   /** The turn before, where it called unknown functions only. */
   unrecorded: RecordedTurn | undefined
-  /** A forced tool choice holds for the first turn only, or the run would call it for ever. */
+  /** A forced tool choice holds for the first turn only, or the run would call it endlessly. */
   isFirstTurn: boolean
   completionLeft: number | undefined
   promptLeft: number | undefined
@@ -139,7 +139,7 @@ async function loadThread(
   return { exchanges, findings: findingsOf(steps, id) }
 }
 
-/** The newest messages, oldest first: all of them, or more than are wanted or fit. */
+/** The newest messages, oldest first: all of them, or more than the run may use. */
 async function loadMessages(
   db: Queryable,
   thread_id: string,

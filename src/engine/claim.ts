@@ -1,6 +1,6 @@
 /** Claims runs: queued ones, and those whose worker was lost. */
 import type { Context } from '../domain/context.ts'
-import { endRun } from '../domain/end-run.ts'
+import { endRun } from '../domain/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { next } from '../runs/next.ts'
@@ -37,8 +37,8 @@ async function claimOrEnd(
 ): Promise<PersistedRun | undefined> {
   const at = nowSeconds(context.clock)
   if (row.status === 'cancelling' || row.deadline <= at) {
-    const reason = row.status === 'cancelling' ? 'cancelled' : 'expired'
-    await endRun(context, tx, row, { reason })
+    // A run that is being cancelled ends as cancelled: a cancel wins over every other end.
+    await endRun(context, tx, row, { reason: 'expired' })
     return undefined
   }
   const state = await loadState(tx, row)

@@ -12,7 +12,7 @@ export type DraftMessage =
 
 export type DraftPart = ChatContentPart | Extract<Message['content'][number], { type: 'image_file' }>
 
-/** What stands or falls together when a conversation is shortened. */
+/** What is kept or left out as one when a conversation is shortened. */
 export interface Exchange {
   messages: DraftMessage[]
   /** Made by the run that is being worked on: never left out. */
@@ -26,7 +26,7 @@ export interface Exchange {
 /** Whose conversation it is, and who will read it. */
 export interface Reader {
   run_id: string
-  /** The providers that may be asked: each gets its own extras, and not those of others. */
+  /** The providers that may be called: each gets its own extras, and not those of others. */
   origins: readonly string[]
   /** The latest turn where it called unknown functions only: no step records such a turn. */
   unrecorded?: RecordedTurn | undefined
@@ -41,7 +41,7 @@ interface Turn {
 
 /**
  * Puts messages and tool turns in order. A turn with text and calls is one assistant message. A run's own message
- * stands where its step does. A tool turn whose calls are not all answered is left out, since models refuse a call
+ * has the place of its step. A tool turn whose calls are not all answered is left out, since models refuse a call
  * without its outcome.
  */
 export function conversation(
@@ -58,7 +58,7 @@ export function conversation(
       return details.type === 'message_creation' ? [[details.message_creation.message_id, step]] : []
     }),
   )
-  const said = messages
+  const ofMessages = messages
     .filter((message) => message.content.length > 0 && !ofTurns.has(message.id))
     .map((message) => {
       const step = creations.get(message.id)
@@ -79,7 +79,7 @@ export function conversation(
     const exchange = { messages: toolTurn(turn, text, reader), isCurrent, isMessage, id: present[0] ?? id }
     return { seq, exchange }
   })
-  return [...said, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
+  return [...ofMessages, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
 }
 
 function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unrecorded }: Reader): Turn[] {

@@ -1,6 +1,6 @@
-/** What the work on runs needs; the worker makes it once. */
+/** What the execution of runs needs; the worker creates it once. */
 import type { Context } from '../domain/context.ts'
-import type { LoadedImage } from '../domain/load-image.ts'
+import type { LoadedImage } from '../domain/files.ts'
 import type { Models } from '../models/open.ts'
 import type { WorkLog } from '../runs/work-log.ts'
 import type { Tools } from '../tools/registry.ts'
@@ -9,7 +9,7 @@ export interface Engine {
   context: Context
   models: Models
   tools: Tools
-  /** What runs do, for their traces. */
+  /** Records the work of runs for their traces. */
   workLog: WorkLog
   /** An image file as a data URL. */
   loadImage: (wanted: { project: string; file_id: string; maxBytes: number }) => Promise<LoadedImage>
@@ -17,5 +17,5 @@ export interface Engine {
   confirmed: (signal: AbortSignal) => Promise<void>
 }
 
-/** A run that turns longer than this goes in circles. */
+/** A run with more turns than this is assumed to repeat itself, and fails. */
 export const maxTurns = 50

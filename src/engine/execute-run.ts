@@ -104,7 +104,7 @@ class RunExecution {
     if (built === 'prompt_too_long') return this.#exhausted('max_prompt_tokens')
     await engine.confirmed(signal)
     const { request, findings, left_out } = built
-    // A model that calls all the same reads that there is nothing to call.
+    // A model that calls a tool in spite of that is answered that it does not exist.
     const tools = settings.tool_choice === 'none' ? [] : offered
     const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
     const turn = await askModel(this.#work.watch(model, left_out), request, writer, signal)
@@ -156,7 +156,7 @@ class RunExecution {
     return withMessages(this.#record.state, writer.turn({ calls, usage }))
   }
 
-  /** A budget was used up before the model could be asked. */
+  /** A budget was used up before the model could be called. */
   async #exhausted(reason: 'max_completion_tokens' | 'max_prompt_tokens'): Promise<'done'> {
     return this.#move({ kind: 'budget exhausted', at: now(this.#engine), reason })
   }

@@ -73,7 +73,7 @@ export class Heartbeat {
         this.#waiting = []
         for (const resolve of waiting) resolve()
       } catch (error) {
-        this.#options.log('warn', 'the heartbeat found no database', { error })
+        this.#options.log('warn', 'the heartbeat could not reach the database', { error })
         await this.#connection?.close().catch(() => {})
         this.#connection = undefined
       }

@@ -1,10 +1,10 @@
 /** Deletes what has expired: files, uploads, vector stores, blobs without a reference, logs of ended runs. */
-import { collectBlobs } from '../domain/collect-blobs.ts'
+import { collectBlobs } from '../domain/blobs.ts'
 import type { Context } from '../domain/context.ts'
-import { expireFiles } from '../domain/delete-file.ts'
-import { expireVectorStores } from '../domain/expire-vector-stores.ts'
+import { expireFiles } from '../domain/files.ts'
+import { expireVectorStores } from '../domain/vector-stores.ts'
 import { pruneRecords } from '../domain/prune-records.ts'
-import { expireUploads } from '../domain/close-upload.ts'
+import { expireUploads } from '../domain/uploads.ts'
 import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000

@@ -111,7 +111,7 @@ export class WorkTrace {
   }
 }
 
-/** The notes of a route name the model that is asked from then on. */
+/** The notes of a route name the model that is called from then on. */
 function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelRequestWork> {
   return typeof provider === 'string' && typeof model === 'string' ? { provider, model } : {}
 }

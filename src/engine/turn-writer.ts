@@ -17,7 +17,7 @@ export interface DraftCall {
   arguments: string
   index: number | undefined
   tool: OfferedTool | undefined
-  /** What the provider wants back with the call. */
+  /** What the provider demands back with the call. */
   extras?: Extras | undefined
   /** Reads the arguments while they arrive. */
   read?: ((fragment: string) => CallDelta | undefined) | undefined
@@ -27,7 +27,7 @@ export interface DraftCall {
 export interface Findings {
   /** Texts that become annotations where the answer has them. */
   marks: readonly Mark[]
-  /** Images that stand before the text of the next message, by file id. */
+  /** Images that precede the text of the next message, by file id. */
   image_file_ids: readonly string[]
 }
 
@@ -52,9 +52,9 @@ export class TurnWriter {
   #marks: MarkFinder | undefined
   /** What the turn's record holds besides its calls and usage. */
   #turn: Omit<RecordedTurn, 'calls' | 'usage'> = {}
-  /** Calls beyond the first where only one is wanted: some models ignore `parallel_tool_calls`. */
+  /** Calls beyond the first where only one is allowed: some models ignore `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
-  /** Text that arrived after the first call; it becomes a message of its own at the end of the turn. */
+  /** Text that arrived after the first call; it becomes a separate message at the end of the turn. */
   #lateText = ''
   #lateRefusal = ''
 
@@ -107,7 +107,7 @@ export class TurnWriter {
     }
   }
 
-  /** Keeps what the provider wants back with this turn, unless it is too large; `origin` names the provider. */
+  /** Keeps what the provider demands back with this turn, unless it is too large; `origin` names the provider. */
   keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
     const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
     if (characters > maxExtras) {
@@ -131,7 +131,7 @@ export class TurnWriter {
     return { ...this.#turn, ...recorded }
   }
 
-  /** Whether the record of a turn without calls is needed: for what the provider wants back. */
+  /** Whether a turn without calls needs a record: for what the provider demands back. */
   get hasExtras(): boolean {
     return this.#turn.extras !== undefined
   }

@@ -1,7 +1,7 @@
 /** The part of a process that works on runs: it claims them, and releases them when the process stops. */
 import type { Context } from '../domain/context.ts'
-import { expireRuns } from '../domain/expire-runs.ts'
-import { loadImage } from '../domain/load-image.ts'
+import { expireRuns } from '../domain/runs.ts'
+import { loadImage } from '../domain/files.ts'
 import { retried } from '../database/retry.ts'
 import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'
@@ -35,7 +35,7 @@ interface WorkerOptions {
 export interface WorkerLimits {
   /** Runs that this process works on at once. */
   maxRuns: number
-  /** Files that it brings into vector stores at once. */
+  /** Files that it ingests at once. */
   maxIngests: number
 }
 
@@ -98,7 +98,7 @@ export class Worker {
   async start(): Promise<void> {
     const { hints, handoff } = this.#options.context
     await this.#heartbeat.start()
-    this.#unsubscribe = hints.subscribe((hint) => this.#hear(hint))
+    this.#unsubscribe = hints.subscribe((hint) => this.#onHint(hint))
     handoff.offer(() => this.#reserve())
     this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
@@ -110,12 +110,12 @@ export class Worker {
     this.#wake()
   }
 
-  /** Resolves when the runs and files at work now have ended. */
+  /** Resolves when the runs and files that are now in progress have ended. */
   async settled(): Promise<void> {
     await Promise.all([this.#runs.ended(), this.#ingests.settled()])
   }
 
-  /** Claims no more runs, waits up to `ms` for those at work, and then releases them. */
+  /** Claims no more runs, waits up to `ms` for those in progress, and then releases them. */
   async drain(ms: number): Promise<void> {
     const { handoff, hints, db, log } = this.#options.context
     handoff.offer(undefined)
@@ -131,11 +131,15 @@ export class Worker {
     this.#unsubscribe()
     await this.#options.workLog.close()
     await this.#heartbeat.stop()
-    const patience = AbortSignal.timeout(retireMs)
-    await retried(() => retireWorker(db, this.id), patience).catch((error: unknown) => {
-      log('warn', 'the runs of this process are free when its lease ends: they could not be released', {
-        error,
-      })
+    const timeout = AbortSignal.timeout(retireMs)
+    await retried(() => retireWorker(db, this.id), timeout).catch((error: unknown) => {
+      log(
+        'warn',
+        'the runs of this process could not be released: others can claim them when its lease expires',
+        {
+          error,
+        },
+      )
     })
     hints.send({ kind: 'queue' })
   }
@@ -168,7 +172,7 @@ export class Worker {
     }
   }
 
-  #hear(hint: Hint): void {
+  #onHint(hint: Hint): void {
     if (hint.kind === 'queue' || hint.kind === 'all') this.#wake()
     if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
   }

@@ -1,8 +1,6 @@
 /** /v1/assistants */
 import { ListAssistantsQuery } from '../api/lists.ts'
-import { createAssistant } from '../domain/create-assistant.ts'
-import { modifyAssistant } from '../domain/modify-assistant.ts'
-import { deleteAssistant } from '../domain/delete-assistant.ts'
+import { createAssistant, modifyAssistant, deleteAssistant } from '../domain/assistants.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { route } from './route.ts'

@@ -20,7 +20,7 @@ const policy = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' blob: data:",
   "font-src 'self'",
-  // The SDK asks for `data:,` to find out what this browser can send.
+  // The SDK fetches `data:,` to find out what this browser can send.
   "connect-src 'self' data:",
   "base-uri 'none'",
   "form-action 'none'",

@@ -1,7 +1,6 @@
 /** /v1/vector_stores/{vector_store_id}/file_batches */
 import { ListVectorStoreFilesQuery } from '../api/lists.ts'
-import { cancelFileBatch } from '../domain/cancel-file-batch.ts'
-import { createFileBatch } from '../domain/create-file-batch.ts'
+import { cancelFileBatch, createFileBatch } from '../domain/file-batches.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { ingestPollAfterMs } from './headers.ts'

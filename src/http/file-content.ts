@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { plainFileName } from '../util/file-name.ts'
-import type { OpenedFile } from '../domain/open-file.ts'
+import type { OpenedFile } from '../domain/files.ts'
 
 interface Range {
   start: number

@@ -1,5 +1,5 @@
 /** Extensions: the text of files, with pages and headings. */
-import { readFileText, readStoreFileText } from '../domain/read-file-text.ts'
+import { readFileText, readStoreFileText } from '../domain/file-text.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 

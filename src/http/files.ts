@@ -4,12 +4,10 @@ import { CreateFileRequest } from '../api/files.ts'
 import { textFault } from '../api/inspect.ts'
 import { ListFilesQuery } from '../api/lists.ts'
 import { parse, parseForm } from '../api/parse.ts'
-import { createFile } from '../domain/create-file.ts'
-import { deleteFile } from '../domain/delete-file.ts'
+import { createFile, deleteFile, openFile } from '../domain/files.ts'
 import { maxFileNameLength, plainFileName } from '../util/file-name.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
-import { openFile } from '../domain/open-file.ts'
 import { saveContent } from '../domain/save-content.ts'
 import { sendContent } from './file-content.ts'
 import { readForm, type FormFields } from './forms.ts'
@@ -92,7 +90,7 @@ export const fileRoutes = [
   }),
 ]
 
-/** The name is kept as it was sent, directories included; whatever writes a file takes only its last part. */
+/** The name is kept as it was sent, directories included; code that writes a file uses only its last part. */
 function checkName(name = ''): string {
   // A path that ends with a slash is not the name of a file.
   if (plainFileName(name) === undefined) throw errors.requiredProperty('file')

@@ -42,7 +42,7 @@ export async function acceptForms(http: FastifyInstance): Promise<void> {
   })
 }
 
-/** Reads the whole form. Throws an `ApiError` for what is wrong with it, and whatever `store` throws. */
+/** Reads the whole form. Throws an `ApiError` for an invalid form, and what `store` throws. */
 export async function readForm<Stored>(
   { request, raw: response }: FastifyReply,
   options: FormOptions<Stored>,

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { errors } from '../api/errors.ts'
-import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../domain/keep-answer.ts'
+import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../domain/idempotency.ts'
 import type { Server } from './server.ts'
 
 declare module 'fastify' {

@@ -1,10 +1,8 @@
 /** /v1/threads/{thread_id}/messages */
 import { ListMessagesQuery } from '../api/lists.ts'
-import { createMessage } from '../domain/create-message.ts'
-import { deleteMessage } from '../domain/delete-message.ts'
+import { createMessage, deleteMessage, modifyMessage } from '../domain/messages.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
-import { modifyMessage } from '../domain/modify-message.ts'
 import { route } from './route.ts'
 
 export const messageRoutes = [

@@ -1,4 +1,4 @@
-/** What the routes work with; app.ts creates it once. */
+/** What the routes work with; `app/app.ts` creates it once. */
 import type { Readiness } from '../api/health.ts'
 import type { ReloadReport, ServerInfo } from '../api/server-info.ts'
 import type { Context } from '../domain/context.ts'

@@ -1,10 +1,7 @@
 /** /v1/threads */
 import { ListThreadsQuery } from '../api/lists.ts'
-import { createThread } from '../domain/create-thread.ts'
-import { modifyThread } from '../domain/modify-thread.ts'
-import { deleteThread } from '../domain/delete-thread.ts'
+import { createThread, modifyThread, deleteThread, forkThread } from '../domain/threads.ts'
 import { findObject } from '../domain/find-object.ts'
-import { forkThread } from '../domain/fork-thread.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { route } from './route.ts'
 

@@ -13,7 +13,11 @@ export function answerUnreadable(error: ConnectionError, socket: Socket): void {
     socket.destroy(error)
     return
   }
-  const failure = toApiError(error)
+  writeError(socket, toApiError(error))
+}
+
+/** Writes the answer and closes the connection. */
+export function writeError(socket: Socket, failure: ApiError): void {
   const body = JSON.stringify(failure.toBody())
   const headers = {
     'content-type': 'application/json',

@@ -1,10 +1,12 @@
 /** /v1/uploads */
 import { errors } from '../api/errors.ts'
-import { addUploadPart } from '../domain/add-upload-part.ts'
-import { cancelUpload } from '../domain/close-upload.ts'
-import { completeUpload } from '../domain/complete-upload.ts'
-import { createUpload } from '../domain/create-upload.ts'
-import { requirePendingUpload } from '../domain/pending-upload.ts'
+import {
+  addUploadPart,
+  cancelUpload,
+  completeUpload,
+  createUpload,
+  requirePendingUpload,
+} from '../domain/uploads.ts'
 import { saveContent } from '../domain/save-content.ts'
 import { readForm } from './forms.ts'
 import { route } from './route.ts'

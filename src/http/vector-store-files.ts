@@ -1,12 +1,9 @@
 /** /v1/vector_stores/{vector_store_id}/files */
 import { Readable } from 'node:stream'
 import { ListVectorStoreFilesQuery } from '../api/lists.ts'
-import { attachFile } from '../domain/attach-file.ts'
-import { detachFile } from '../domain/detach-file.ts'
+import { attachFile, detachFile, modifyStoreFile, readStoreFile } from '../domain/vector-store-files.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
-import { modifyStoreFile } from '../domain/modify-store-file.ts'
-import { readStoreFile } from '../domain/read-store-file.ts'
 import { ingestPollAfterMs } from './headers.ts'
 import { route } from './route.ts'
 

@@ -1,11 +1,9 @@
 /** /v1/vector_stores */
 import { ListVectorStoresQuery } from '../api/lists.ts'
 import { SearchQuery } from '../api/vector-stores.ts'
-import { createVectorStore } from '../domain/create-vector-store.ts'
-import { deleteVectorStore } from '../domain/delete-vector-store.ts'
+import { createVectorStore, deleteVectorStore, modifyVectorStore } from '../domain/vector-stores.ts'
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
-import { modifyVectorStore } from '../domain/modify-vector-store.ts'
 import { searchVectorStore } from '../domain/search-vector-store.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'

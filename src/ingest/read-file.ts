@@ -1,26 +1,22 @@
 /** The first stage of ingest: from the bytes of a file to chunks that are found by words. */
-import { createWriteStream } from 'node:fs'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
 import {
   defaultChunkSizes,
-  formatOf,
   parseFailures,
   readChunks,
   type ChunkSizes,
   readDocument,
-  type OcrJob,
   type StoredChunk,
 } from '../documents/index.ts'
+import { documentLimits, fetchContent } from '../search/file-text.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
 import { ClaimLost, logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
 
 /** A larger document is refused. */
-const limits = { maxCharacters: 64_000_000, inflateBytes: 1 << 30 }
 const maxTokens = 5_000_000
 /** Rows in one statement. */
 const pageSize = 100
@@ -46,11 +42,13 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
   const folder = await mkdtemp(join(tmpdir(), folderPrefix))
   try {
     const [input, sections, output] = [join(folder, 'file'), join(folder, 'sections'), join(folder, 'chunks')]
-    const format = await fetchContent(retrieval, file.row, { path: input, signal })
+    const { filename } = file.row
+    if (filename === null) throw new ClaimLost()
+    const format = await fetchContent(retrieval, { ...file.row, filename }, { path: input, signal })
     await markAtWork(retrieval, file)
     const { bytes, warnings } = await readDocument(
       retrieval.parsers,
-      { kind: 'extract', input, output: sections, format, ...limits },
+      { kind: 'extract', input, output: sections, format, ...documentLimits },
       signal,
     )
     const sizes = sizesOf(file.row)
@@ -73,23 +71,6 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-/** Copies the bytes of the file to `path`; returns the format. */
-async function fetchContent(
-  { blobs, parsers }: Retrieval,
-  { filename, sha256, text_sha256 }: IngestRow,
-  { path, signal }: { path: string; signal: AbortSignal },
-): Promise<OcrJob['format']> {
-  if (filename === null) throw new ClaimLost()
-  const stored = sha256 ?? text_sha256
-  if (stored === null) throw parseFailures.notImported()
-  const format = sha256 === null ? 'text' : formatOf(filename, parsers.ocr !== undefined)
-  if (!format) throw parseFailures.unsupported()
-  const content = await blobs.get(stored)
-  if (!content) throw parseFailures.internal(`the blob store has no ${stored}`)
-  await pipeline(content, createWriteStream(path, { mode: 0o600 }), { signal })
-  return format
 }
 
 function sizesOf({ chunking_strategy }: IngestRow): ChunkSizes {

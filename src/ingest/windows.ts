@@ -1,6 +1,6 @@
 /** Cuts chunks into windows that an embedder reads in one piece. Overlapping chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
-import { guessTokens } from '../util/guess-tokens.ts'
+import { guessTokens } from '../util/count-tokens.ts'
 
 export interface WindowSource {
   text: string

@@ -59,17 +59,17 @@ const refusals: { ability: Ability; words: RegExp }[] = [
 export function nameAbility(error: unknown, request: ChatRequest, named: Named): unknown {
   if (!(error instanceof ModelFailure) || error.code === 'rate_limit_exceeded') return error
   const { cause } = error
-  const said = `${error.message} ${cause instanceof Error ? cause.message : ''}`
-  const found = refusals.find(({ ability, words }) => needs[ability].isIn(request) && words.test(said))
+  const text = `${error.message} ${cause instanceof Error ? cause.message : ''}`
+  const found = refusals.find(({ ability, words }) => needs[ability].isIn(request) && words.test(text))
   return found ? unable(named, found.ability, error) : error
 }
 
 function unable({ provider, model }: Named, ability: Ability, cause?: ModelFailure): ModelFailure {
-  const said = cause ? ` The provider says: ${cause.message}` : ''
+  const answer = cause ? ` The provider says: ${cause.message}` : ''
   const hint = cause ? '' : ` If it can, set model_facts["${model}"].${ability} to true.`
   return new ModelFailure(
     'invalid_prompt',
-    `The model '${model}' of the provider '${provider}' ${needs[ability].words}.${said}${hint}`,
+    `The model '${model}' of the provider '${provider}' ${needs[ability].words}.${answer}${hint}`,
     { cause },
   )
 }

@@ -23,7 +23,7 @@ export async function completeChat(
   const parts = chat.stream(request, signal)[Symbol.asyncIterator]()
   const head = { id: newId('completion'), created: nowSeconds(systemClock), model: request.model }
   try {
-    // Until something was said, a failure can still have a status of its own.
+    // Before the first part of the answer, a failure can still set the HTTP status.
     const first = await parts.next()
     if (body.stream === true) {
       const withUsage = asRecord(body.stream_options)?.include_usage === true
@@ -109,12 +109,12 @@ function deltaOf(part: Exclude<ModelPart, { type: 'end' | 'note' }>): object {
 }
 
 async function whole(begun: Begun, { id, created, model }: Head): Promise<object> {
-  const said = { content: '', refusal: '' }
+  const texts = { content: '', refusal: '' }
   const calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] = []
   let end: Extract<ModelPart, { type: 'end' }> | undefined
   for await (const part of partsOf(begun)) {
-    if (part.type === 'text-delta') said.content += part.text
-    if (part.type === 'refusal-delta') said.refusal += part.text
+    if (part.type === 'text-delta') texts.content += part.text
+    if (part.type === 'refusal-delta') texts.refusal += part.text
     if (part.type === 'tool-call-start') {
       calls.push({ id: part.id, type: 'function', function: { name: part.name, arguments: '' } })
     }
@@ -125,8 +125,8 @@ async function whole(begun: Begun, { id, created, model }: Head): Promise<object
   if (end === undefined) throw new Error('expected the model to end its answer')
   const message = {
     role: 'assistant',
-    content: said.content === '' && (calls.length > 0 || said.refusal !== '') ? null : said.content,
-    refusal: said.refusal === '' ? null : said.refusal,
+    content: texts.content === '' && (calls.length > 0 || texts.refusal !== '') ? null : texts.content,
+    refusal: texts.refusal === '' ? null : texts.refusal,
     annotations: [],
     ...(calls.length > 0 && { tool_calls: calls }),
   }

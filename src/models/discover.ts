@@ -13,6 +13,7 @@ const answerMs = 500
 const embedMs = 20_000
 const embedderName = /embed|bge-|minilm|(^|\/)(e5|gte)-/i
 
+/** A model server, and the names that it lists. */
 interface Server {
   name: string
   base_url: string
@@ -20,7 +21,7 @@ interface Server {
 }
 
 interface Options {
-  /** The port of this server, which is not asked. */
+  /** The port of this server, which is not searched. */
   port: number
   log: Log
   /** For tests: other places to look. */
@@ -36,8 +37,12 @@ export async function withLocalServers(
   { port: own, log, places = candidates }: Options,
 ): Promise<ModelSettings> {
   if (Object.keys(settings.providers).length > 0) return withListedEmbedder(settings, own)
-  const asked = places.filter(({ port }) => port !== own).map((place) => ask(place))
-  const found = (await Promise.all(asked)).filter((server) => server !== undefined)
+  const asked = places
+    .filter(({ port }) => port !== own)
+    .map(({ name, port }) => findServer(`http://127.0.0.1:${port}/v1`, name))
+  const found = (await Promise.all(asked)).flatMap((server) =>
+    server && server.models.length > 0 ? [server] : [],
+  )
   const chat = found.flatMap((server) => modelsOf(server, false))[0]
   if (!chat) return settings
   log('info', 'model servers were found on this machine', {
@@ -68,7 +73,7 @@ async function withListedEmbedder(settings: ModelSettings, own: number): Promise
     if (provider.type !== 'openai' || provider.embedders) continue
     const { hostname, port } = new URL(provider.base_url)
     if (!loopback.has(hostname) || Number(port) === own) continue
-    const server = await askAt(provider.base_url, name)
+    const server = await findServer(provider.base_url, name)
     const embedder = server && (await firstEmbedder([server]))
     if (!embedder) continue
     const embedders = { [embedder.model]: { dimensions: embedder.dimensions } }
@@ -99,22 +104,19 @@ function modelsOf({ name, models }: Server, isEmbedder: boolean): string[] {
   return models.filter((model) => embedderName.test(model) === isEmbedder).map((model) => `${name}/${model}`)
 }
 
-function ask({ name, port }: { name: string; port: number }): Promise<Server | undefined> {
-  return askAt(`http://127.0.0.1:${port}/v1`, name)
-}
-
-async function askAt(base_url: string, name: string): Promise<Server | undefined> {
+/** Returns undefined when nothing answers there in time. */
+export async function findServer(base_url: string, name: string): Promise<Server | undefined> {
   try {
     const response = await fetch(`${base_url}/models`, { signal: AbortSignal.timeout(answerMs) })
     const body = (await response.json()) as { data?: { id?: unknown }[] }
     const ids = (body.data ?? []).map(({ id }) => id).filter((id) => typeof id === 'string')
-    return ids.length > 0 ? { name, base_url, models: ids } : undefined
+    return { name, base_url, models: ids }
   } catch {
     return undefined
   }
 }
 
-/** The width of its vectors is not listed anywhere, so the model is asked for one. */
+/** The number of dimensions is not listed anywhere, so one text is embedded. */
 async function firstEmbedder(servers: Server[]): Promise<FoundEmbedder | undefined> {
   for (const server of servers) {
     for (const name of modelsOf(server, true)) {

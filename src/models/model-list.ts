@@ -4,13 +4,14 @@ import type { ModelMap } from './model-map.ts'
 import type { ListedModel } from './openai/openai-model.ts'
 import { ModelFailure } from './port.ts'
 import type { Provider } from './providers.ts'
+import { reasonOf } from './route.ts'
 
 export type Servers = ReadonlyMap<string, Pick<Provider, 'server' | 'names'>>
 
 /** How long GET /v1/models waits for one provider. */
 const listMs = 5_000
 
-/** The names that the map spells out, and whatever the providers list that a wildcard leads to. */
+/** The complete names in the map, and the models that the providers of wildcards list. */
 export async function listModels(map: ModelMap, providers: Servers, log: Log): Promise<ListedModel[]> {
   const named = map.names.map((id) => listedAs(id, map.find(id)[0]?.provider ?? 'system'))
   const open = map.openProviders.map(async (name) => {
@@ -24,7 +25,7 @@ export async function listModels(map: ModelMap, providers: Servers, log: Log): P
       const models = await server.listModels(AbortSignal.timeout(listMs))
       return models.filter(({ id }) => map.find(id)[0]?.provider === name)
     } catch (error) {
-      log('warn', 'a model provider did not list its models', { provider: name, error: causeOf(error) })
+      log('warn', 'a model provider did not list its models', { provider: name, error: reasonOf(error) })
       return []
     }
   })
@@ -62,12 +63,6 @@ export async function findModel(
 /** The server answered, though not with a list: it has none. */
 function isAnswer(error: unknown): boolean {
   return error instanceof ModelFailure && error.code === 'invalid_prompt'
-}
-
-/** A `ModelFailure` says little to the operator; its cause says what happened. */
-function causeOf(error: unknown): string {
-  const cause = error instanceof ModelFailure ? error.cause : error
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function listedAs(id: string, provider: string): ListedModel {

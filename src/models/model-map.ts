@@ -6,7 +6,7 @@ export interface ModelTarget {
   provider: string
   /** The provider's own name of the model. */
   model: string
-  /** The map writes the whole name of the model. Otherwise it follows from the name that was asked for. */
+  /** The map writes the whole name of the model. Otherwise it follows from the requested name. */
   isWritten: boolean
 }
 
@@ -15,7 +15,7 @@ export interface ModelMap {
   find(name: string): ModelTarget[]
   /** Names without wildcards, in the order of the file. */
   readonly names: string[]
-  /** Providers that a wildcard leads to under their own names, so that all they list can be asked for. */
+  /** Providers of wildcards under their own names, so that all models that they list can be requested. */
   readonly openProviders: string[]
 }
 
@@ -87,10 +87,10 @@ function readTarget(pattern: string, target: string, known: Known): Goal {
 }
 
 function unknownProvider(pattern: string, target: string, { models, providers }: Known): string {
-  const said = `models["${pattern}"] is "${target}"`
+  const entry = `models["${pattern}"] is "${target}"`
   const other = Object.hasOwn(models, target) ? models[target] : undefined
   if (other !== undefined) {
-    return `${said}, which is another name in the map. A name must lead to a provider: write "${targetsOf(other).join('", "')}" here too.`
+    return `${entry}, which is another name in the map. A name must lead to a provider: write "${targetsOf(other).join('", "')}" here too.`
   }
-  return `${said}, but there is no such provider. Write "provider/model" or "provider", with one of: ${providers.join(', ')}.`
+  return `${entry}, but there is no such provider. Write "provider/model" or "provider", with one of: ${providers.join(', ')}.`
 }

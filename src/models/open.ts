@@ -43,7 +43,7 @@ export interface Models {
   health(): ProviderHealth[]
   /** Names this server in the header `x-spool-hop` of the requests that it sends. */
   hop: string
-  /** undefined: no pattern of the map fits. A model that is not a server is asked through the port. */
+  /** undefined: no pattern of the map fits. A model that is not a server is called through the port. */
   raw(name: string): PassThrough | undefined
   /** The connection of a provider, for embedders; undefined when the provider is not a server. */
   server(provider: string): OpenAiCompatible | undefined

@@ -221,8 +221,8 @@ function nameOf({ provider, model }: Candidate): string {
   return `${provider}/${model}`
 }
 
-/** What the provider said, for the trace: drivers leave keys and addresses out of it. */
-function reasonOf(error: unknown): string {
+/** What the provider said, for the trace and the log: drivers leave keys and addresses out of it. */
+export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error
   return (cause instanceof Error ? cause.message : error.message).slice(0, 500)

@@ -24,7 +24,7 @@ const flushBytes = 4096
  */
 const longestFlushMs = 250
 
-/** An unavailable database is asked again after this time. */
+/** A write to an unavailable database is repeated after this time. */
 const retryMs = 250
 
 interface RecorderOptions {
@@ -87,7 +87,7 @@ export class Recorder implements RecordWriter {
     if (!this.#waiting.has(record)) this.#waiting.set(record, performance.now())
     if (urgency === 'now' || record.pendingBytes > flushBytes) {
       this.#urgent.add(record)
-      // A tick later, so that what other runs want in this one goes into the same statement.
+      // A tick later, so that the writes of other runs in this tick go into the same statement.
       if (this.#urgent.size === 1 && !this.#isWriting) setImmediate(() => void this.#write())
     } else {
       this.#timer ??= setTimeout(() => void this.#write(), flushMs)
@@ -148,7 +148,7 @@ export class Recorder implements RecordWriter {
     }
   }
 
-  /** The database refused what one of these runs wants written: the others must not suffer for it. */
+  /** The database refused the write of one of these runs: the others are written one by one. */
   async #failed(writes: Map<RunRecord, OwnerWrite>, error: unknown): Promise<void> {
     if (writes.size > 1) {
       for (const [record, write] of writes) await this.#writeBatch(new Map([[record, write]]))

@@ -22,7 +22,7 @@ export const lostAttempt: Ending = { reason: 'failed', last_error: internalError
 
 export function recovered(state: RunState, fact: Recovered): Transition {
   const { row, turn } = state
-  // A worker that stopped in good order has released the run.
+  // A worker that stopped normally has released the run.
   const isLoss = row.lease_owner !== null
   if (isLoss && turn && row.losses >= maxLosses) return failed(state, fact.at)
   const closed = closedTurn(turn, lostAttempt, { at: fact.at, usage: null })

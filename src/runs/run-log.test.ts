@@ -22,11 +22,22 @@ test('a reader that comes from the log gets nothing twice that another process w
   feed.emitNumbered([{ ...entry('thread.run.cancelling'), number: 2 }])
   feed.confirm([ahead], 3)
   feed.emitNumbered([{ ...entry('thread.run.cancelled'), number: 4 }])
-  const heard: string[] = []
+  const received: string[] = []
   const { signal } = new AbortController()
   const isLast = (event: string) => event === 'thread.run.cancelled'
   for await (const batch of runLog.tail('run_1', 2, { isLast, signal })) {
-    heard.push(...batch.map(({ event }) => event))
+    received.push(...batch.map(({ event }) => event))
   }
-  expect(heard).toEqual(['thread.message.delta', 'thread.run.cancelled'])
+  expect(received).toEqual(['thread.message.delta', 'thread.run.cancelled'])
+})
+
+test('events that are not committed are kept for slow readers, and committed ones are dropped', () => {
+  const feed = new Feed('run_1', 0)
+  const large = () => ({ event: 'thread.message.delta', data: 'x'.repeat(1024 * 1024), number: null })
+  const entries = Array.from({ length: 4 }, large)
+  feed.emit(entries)
+  expect(feed.read(0)).toEqual([entries[0]])
+  feed.confirm(entries, 4)
+  feed.emit([large()])
+  expect(feed.read(0)).toBe('behind')
 })

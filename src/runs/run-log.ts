@@ -196,7 +196,7 @@ class Reader {
     }
     this.#place += emitted.length
     this.#lastEmitted = emitted.at(-1)
-    // What others wrote stands in the feed behind earlier early events, so it may have been read in the log.
+    // The feed has events of other writers after earlier early events, so they may have been read in the log.
     return emitted.filter((entry) => entry.number === null || entry.number > this.after)
   }
 

@@ -24,7 +24,7 @@ export interface Turn {
   complete: { message_id: string; step: StepRow }[]
   /** The message that grows, with its step. */
   open: { message: Message; step: StepRow } | null
-  /** The step of the calls. Its `turn` is set once the calls are recorded: then the model is not asked again. */
+  /** The step of the calls. Its `turn` is set once the calls are recorded: then the model is not called again. */
   calls: StepRow | null
 }
 
@@ -47,7 +47,7 @@ export type Fact =
   | { kind: 'call began'; at: number; step_id: string; call: StepToolCall }
   /** Arguments or outputs of a call have grown. */
   | { kind: 'call grew'; delta: StepToolCallDelta }
-  /** The calls are complete. From now on they are answered and never asked for again. */
+  /** The calls are complete. From now on they are answered, and the model is not called for them again. */
   | { kind: 'calls recorded'; calls: StepToolCall[]; turn: RecordedTurn }
   | { kind: 'tool finished'; index: number; call: StepToolCall; turn: RecordedTurn }
   /** `turn` records a turn that has no step of calls. */

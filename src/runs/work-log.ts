@@ -36,7 +36,7 @@ export class WorkLog {
     return this.#options.isOn()
   }
 
-  /** Takes a piece of work as it stands now. */
+  /** Takes the present state of a piece of work. */
   save(run_id: string, work: RunWork): void {
     if (!this.isOn || (this.#waiting.size >= mostWaiting && !this.#waiting.has(work.id))) return
     this.#waiting.set(work.id, { run_id, work: { ...work } })

@@ -1,5 +1,6 @@
 /** The frames that a runner may send, read as hostile input: lines of limited length that match a schema. */
 import { z } from 'zod'
+import { parseJson } from '../util/parse-json.ts'
 
 /** Enough for an image of a few megapixels in base64; a longer line ends the session. */
 const maxLineBytes = 16 * 1024 * 1024
@@ -19,7 +20,7 @@ const frameSchema = z.discriminatedUnion('type', [
     status: z.enum(['ok', 'error', 'interrupted']),
     files: z.array(changedFile).max(1000).optional(),
   }),
-  /** Answers of the tier whose files are inside the runner. */
+  /** Answers of the driver whose files are inside the runner. */
   z.object({ type: z.literal('done'), request: cell, error: z.string().max(2000).optional() }),
   z.object({ type: z.literal('bytes'), request: cell, data: z.string(), size: count }),
 ])
@@ -63,11 +64,7 @@ export function frameReader(onFrame: (frame: Frame) => void, onFlood: () => void
 }
 
 function parseFrame(text: string): Frame | undefined {
-  try {
-    return frameSchema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
+  return frameSchema.safeParse(parseJson(text)).data
 }
 
 const pngMagic = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])

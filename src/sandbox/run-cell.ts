@@ -19,7 +19,7 @@ export interface CellOrder {
   onEvent: (event: CellEvent) => void
   /** Asks the runner to raise KeyboardInterrupt in the cell. */
   interrupt: () => void
-  /** Starts the tier's watchdogs; the returned function stops them. */
+  /** Starts the driver's watchdogs; the returned function stops them. */
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
 }
 

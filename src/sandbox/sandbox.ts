@@ -12,7 +12,7 @@ import { defaultLimits } from './limits.ts'
 import { findProgram } from './native/host-python.ts'
 import type { SandboxDriverName, SandboxLimits } from './port.ts'
 import { type PooledSession, SessionPool } from './session-pool.ts'
-import { sandboxFolder, sessionsFolder } from './sessions-folder.ts'
+import { sandboxFolder, sessionsFolder } from './sandbox-folder.ts'
 
 export interface SandboxSettings {
   /** `auto` tries the drivers from the strongest on; a name allows only that one; `off` allows none. */

@@ -35,9 +35,9 @@ export interface FoundFile {
 export interface SessionFolder {
   /** The folder that is /mnt/data inside. */
   readonly data: string
-  /** Temporary files of the tiers that cannot mount their own /tmp. */
+  /** Temporary files of the drivers that cannot mount their own /tmp. */
   readonly tmp: string
-  /** Writes a file under a plain name and replaces whatever a cell has created there. */
+  /** Writes a file under a plain name and replaces what a cell has created there. */
   put(name: string, source: Readable | Buffer): Promise<void>
   link(name: string, alias: string): Promise<void>
   /** The regular files, at most `maxEntries` entries into the tree. */

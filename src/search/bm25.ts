@@ -26,3 +26,9 @@ export function wordScore(weight: number, count: number, length: number): number
 export function mostScore(weights: readonly number[]): number {
   return weights.reduce((sum, weight) => sum + weight * (repetition + 1), 0)
 }
+
+/** How much a query asks for: the sum of its words' weights, where a word that one chunk holds counts 1. */
+export function rareWords(weights: readonly number[], chunks: number): number {
+  const rarest = wordWeight({ hashes: [], times: 1 }, 1, chunks)
+  return weights.reduce((sum, weight) => sum + weight, 0) / rarest
+}

@@ -1,5 +1,5 @@
 /** Opens what ingest and search work with. This is the one file that names the vector index. */
-import { ExactIndex } from './exact-index.ts'
+import { ScanIndex } from './scan-index.ts'
 import { defaultParseLimits, Languages, ParseProcesses, type OcrSettings } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'
 import { WordIndex } from './word-index.ts'
@@ -14,15 +14,15 @@ interface RetrievalSettings extends Pick<
   ocr?: OcrSettings | undefined
 }
 
-/** The words of a chunk take about half the memory of its vectors. */
-const vectorShare = 2 / 3
+/** The words of a chunk take about as much memory as its vectors. */
+const vectorShare = 1 / 2
 
 export function openRetrieval({ memoryBytes, ocr, ...parts }: RetrievalSettings): Retrieval {
   const parsers = new ParseProcesses(defaultParseLimits, ocr)
   const languages = new Languages()
   return {
     ...parts,
-    vectors: new ExactIndex({ budgetBytes: memoryBytes * vectorShare }),
+    vectors: new ScanIndex({ budgetBytes: memoryBytes * vectorShare }),
     words: new WordIndex({ budgetBytes: memoryBytes * (1 - vectorShare), languages }),
     languages,
     parsers,

@@ -36,6 +36,8 @@ export interface VectorSource {
 }
 
 export interface VectorIndex {
+  /** Bytes of memory held now. */
+  readonly bytes: number
   /**
    * The `limit` best chunks by cosine, best first, of those that `accept` lets pass (all when it is absent).
    * Compares the source's version first, so a deleted chunk never comes back.

@@ -1,4 +1,4 @@
-/** Which chunks hold a term, and how often. One object covers up to a few thousand chunks. */
+/** Which chunks hold a term, and how often. One object covers a few thousand chunks, at most 65,536. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
@@ -15,7 +15,7 @@ export class Postings {
   readonly #terms: TermTable
   /** The postings of term t are from `starts[t]` to `starts[t + 1]`. */
   readonly #starts: Uint32Array
-  readonly #chunks: Uint32Array
+  readonly #chunks: Uint16Array
   readonly #counts: Uint8Array
   /** Terms of each chunk, repetitions counted. */
   readonly lengths: Float32Array
@@ -23,7 +23,7 @@ export class Postings {
   constructor(built: {
     terms: TermTable
     starts: Uint32Array
-    chunks: Uint32Array
+    chunks: Uint16Array
     counts: Uint8Array
     lengths: Float32Array
   }) {
@@ -57,7 +57,9 @@ export class Postings {
   }
 }
 
+/** Throws a RangeError for too many rows. */
 export async function buildPostings(rows: readonly TermRow[]): Promise<Postings> {
+  if (rows.length > 1 << 16) throw new RangeError(`${rows.length} chunks are too many for one segment`)
   const terms = new TermTable()
   const lengths = new Float32Array(rows.length)
   for (const [chunk, row] of rows.entries()) {
@@ -67,10 +69,10 @@ export async function buildPostings(rows: readonly TermRow[]): Promise<Postings>
     })
     if (chunk % turnRows === turnRows - 1) await turn()
   }
-  const starts = terms.starts()
+  const starts = terms.finish()
   const next = starts.slice()
   const total = starts.at(-1) ?? 0
-  const [chunks, counts] = [new Uint32Array(total), new Uint8Array(total)]
+  const [chunks, counts] = [new Uint16Array(total), new Uint8Array(total)]
   for (const [chunk, row] of rows.entries()) {
     eachTerm(row.terms, (hash, count) => {
       const term = terms.find(hash)
@@ -115,12 +117,14 @@ class TermTable {
     this.#counts[term] = (this.#counts[term] ?? 0) + 1
   }
 
-  /** Where the postings of each term begin, and one more number for the end. */
-  starts(): Uint32Array {
+  /** Where the postings of each term begin, and one more number for the end. No term can be counted afterwards. */
+  finish(): Uint32Array {
     const starts = new Uint32Array(this.#size + 1)
     for (let term = 0; term < this.#size; term += 1) {
       starts[term + 1] = (starts[term] ?? 0) + (this.#counts[term] ?? 0)
     }
+    this.#counts = new Uint32Array()
+    this.#hashes = this.#hashes.slice(0, this.#size)
     return starts
   }
 

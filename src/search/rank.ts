@@ -5,11 +5,18 @@ export type Ranker = 'none' | 'auto'
 /** By id: the vectors of these embedders say nothing about a text in another language. */
 const englishOnly = new Set(['use-lite/512', 'minilm-words/128', 'all-minilm-l6-v2/384'])
 
-/** Whether vectors say something about a query. `language` is that of the query, undefined when it is not sure. */
-export function isRead(query: string, embedderId: string, language: string | undefined): boolean {
-  if (!englishOnly.has(embedderId)) return true
+/** By id: a table of words does not know how a sentence puts them together. */
+const wordTables = new Set(['minilm-words/128'])
+
+/**
+ * How much vectors usually count where words count 1; 0 when they say nothing about the query. `language` is that of the
+ * query, undefined when it is not sure.
+ */
+export function usualWeight(query: string, embedderId: string, language: string | undefined): number {
   const isForeignScript = /\p{L}/u.test(query) && !/\p{Script=Latin}/u.test(query)
-  return !isForeignScript && (language === undefined || language === 'en')
+  const isEnglish = !isForeignScript && (language === undefined || language === 'en')
+  if (englishOnly.has(embedderId) && !isEnglish) return 0
+  return wordTables.has(embedderId) ? 0.5 : 1
 }
 
 /** Scores by chunk id. */
@@ -24,12 +31,18 @@ export function rootScores(words: Scores): Map<string, number> {
   return new Map([...words].map(([id, score]) => [id, root === 0 ? 0 : score / root]))
 }
 
-/** A smaller spread of cosines counts as this: little differences are chance when there are few candidates. */
-const leastSpread = 0.1
+/** A smaller spread of cosines counts as this: little differences are chance. */
+const leastSpread = 0.4
 /** Vectors of a query that the embedder cannot read only order what the words leave equal. */
 const unreadWeight = 1e-6
-/** Queries with more different words are long: even the best chunk has a small part of them. */
-const shortWords = 8
+
+/** What is known of a query beside the scores. */
+export interface Asked {
+  /** Of vectors: `usualWeight`. */
+  weight: number
+  /** How much it asks for: `WordHits`. */
+  rareWords: number
+}
 
 /**
  * `weight * cosine + (1 - weight) * words`, words by `rootScores`, both cut to 0..1, so the sum is in 0..1 too. A chunk
@@ -37,14 +50,10 @@ const shortWords = 8
  * stretched over the candidates, cosines to 0..1 and words to their best, and cosines counted `vectorWeight` times as
  * much as words.
  */
-export function fuseScores(
-  vectors: Scores,
-  words: Scores,
-  query: { text: string; isRead: boolean },
-): Map<string, number> {
+export function fuseScores(vectors: Scores, words: Scores, asked: Asked): Map<string, number> {
   const bestWords = rangeOf(words).most
   const { least, most } = rangeOf(vectors)
-  const cosines = (query.isRead ? vectorWeight(query.text, words) : unreadWeight) * bestWords
+  const cosines = (asked.weight === 0 ? unreadWeight : vectorWeight(words, asked)) * bestWords
   const spread = Math.max(leastSpread, most - least)
   // Words that found nothing weigh nothing.
   const weight = bestWords === 0 ? 1 : cosines / (cosines + spread)
@@ -55,19 +64,19 @@ export function fuseScores(
   return fused
 }
 
-/** From this share of the query on, the lead of the best chunk counts in full. */
-const clearlyFound = 0.4
+/** From here on the words of the best chunk are enough. */
+const enoughFound = 0.35
 
 /**
- * How much vectors count where words count 1. They count more when the best chunk has few of the rare words of the query,
- * because the text then uses other words. They count less when the best chunk is far ahead of the next one, as for an id.
+ * How much vectors count where words count 1. They count less when the best chunk is far ahead of the next one, as for an
+ * id. They count much more when the best chunk has both a small share of the query and few of its rare words: the text
+ * then uses other words. A small share alone is usual for a long query, and one rare word alone for a short one.
  */
-function vectorWeight(query: string, words: Scores): number {
-  const different = new Set(query.toLowerCase().match(/[\p{L}\p{N}]+/gu)).size
+function vectorWeight(words: Scores, { weight, rareWords }: Asked): number {
   const { most, second } = rangeOf(words)
-  const found = most ** 2 * Math.cbrt(Math.max(1, different / shortWords))
-  const lead = (1 - second / most) * Math.min(1, found / clearlyFound)
-  return Math.max(unreadWeight, (1 - lead) ** 2 * (0.5 + 0.07 / Math.max(0.02, found) ** 2))
+  const share = most ** 2
+  const found = share * Math.sqrt(rareWords)
+  return weight * (second / most) + (enoughFound / Math.max(0.05, found)) ** 6
 }
 
 /** The least, the most and the second most, within 0..1. */

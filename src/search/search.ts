@@ -11,9 +11,9 @@ import { passesFilter } from './attribute-filter.ts'
 import {
   bestOf,
   fuseScores,
-  isRead,
   rankCandidates,
   rootScores,
+  usualWeight,
   type Candidate,
   type Ranker,
   type Scores,
@@ -21,6 +21,7 @@ import {
 import type { Retrieval } from './retrieval.ts'
 import { chunkId, chunkKey, vectorSource, wordSource } from './store-sources.ts'
 import type { Hit } from './top-hits.ts'
+import type { WordQuery } from './word-index.ts'
 
 export interface Search {
   project: string
@@ -68,8 +69,14 @@ export async function searchStores(
   signal: AbortSignal,
 ): Promise<SearchResult[]> {
   const stores = await storesToSearch(retrieval, search)
+  const queries = await readQueries(retrieval, search.queries)
+  let vectors: Promise<Float32Array[]> | undefined
+  // Not needed for stores without vectors; the embedder may be slow to start.
+  const embedded = () => (vectors ??= embedQueries(retrieval, search.queries, signal))
   const found: Ranked[] = []
-  for (const store of stores) found.push(...(await searchStore(retrieval, store, { search, signal })))
+  for (const store of stores) {
+    found.push(...(await searchStore(retrieval, store, { search, queries, embedded, signal })))
+  }
   const candidates = await rerank(retrieval, search, { candidates: onceByFile(found), signal })
   const ranked = rankCandidates(candidates, {
     limit: search.max_num_results,
@@ -127,19 +134,40 @@ async function storesToSearch({ db, clock, embedder }: Retrieval, search: Search
   return found
 }
 
+interface Query extends WordQuery {
+  /** Of vectors: `usualWeight`. */
+  weight: number
+}
+
+async function readQueries({ languages, embedder }: Retrieval, queries: readonly string[]): Promise<Query[]> {
+  return Promise.all(
+    queries.map(async (text) => {
+      const language = await languages.detect(text)
+      return { text, language, weight: usualWeight(text, embedder.id, language) }
+    }),
+  )
+}
+
 async function searchStore(
   retrieval: Retrieval,
   store: VectorStoreRow,
-  { search, signal }: { search: Search; signal: AbortSignal },
+  {
+    search,
+    queries,
+    embedded,
+    signal,
+  }: {
+    search: Search
+    queries: readonly Query[]
+    embedded: () => Promise<Float32Array[]>
+    signal: AbortSignal
+  },
 ): Promise<Ranked[]> {
   const accept = await acceptor(retrieval, store.id, search.filters)
-  // A store without vectors needs no embedder, which may be slow to start.
-  const hasVectors = await hasWindows(retrieval.db, store.id)
-  const embedded = hasVectors ? await embedQueries(retrieval, search.queries, signal) : []
+  const vectors = (await hasWindows(retrieval.db, store.id)) ? await embedded() : []
   const scored: Scored[] = []
-  for (const [index, text] of search.queries.entries()) {
-    const query = { text, vector: embedded[index], accept }
-    scored.push(await scoreStore(retrieval, store, { query, signal }))
+  for (const [index, query] of queries.entries()) {
+    scored.push(await scoreStore(retrieval, store, { query, vector: vectors[index], accept, signal }))
   }
   return readCandidates(retrieval, store, scored)
 }
@@ -159,13 +187,6 @@ async function embedQueries(
   }
 }
 
-interface Query {
-  text: string
-  /** Undefined while the store has no vectors. */
-  vector: Float32Array | undefined
-  accept: Accept | undefined
-}
-
 type Accept = (chunk_id: string) => boolean
 
 /** The scores of one query, and those that they were made of; undefined where meaning did not count. */
@@ -175,29 +196,35 @@ interface Scored {
   words: Scores
 }
 
+interface Comparison {
+  query: Query
+  /** Undefined while the store has no vectors. */
+  vector: Float32Array | undefined
+  accept: Accept | undefined
+  signal: AbortSignal
+}
+
 async function scoreStore(
-  { db, vectors, words, languages, embedder }: Retrieval,
+  { db, vectors, words, embedder }: Retrieval,
   store: VectorStoreRow,
-  { query, signal }: { query: Query; signal: AbortSignal },
+  { query, vector, accept, signal }: Comparison,
 ): Promise<Scored> {
-  const { vector, accept } = query
   const source = wordSource(db, store.id)
-  const byWords = (options: Pooled) => words.search(source, query.text, options, signal)
+  const byWords = (options: Pooled) => words.search(source, query, options, signal)
   const all = accept ? { limit: poolSize, accept } : { limit: poolSize }
-  if (!vector) return wordsOnly(await byWords(all))
+  if (!vector) return wordsOnly((await byWords(all)).hits)
   const vectorRows = vectorSource(db, store.id, embedder.dimensions)
   const byVectors = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
-  const [vectorHits, wordHits] = await Promise.all([byVectors(all), byWords(all)])
+  const [vectorHits, { hits: wordHits, rareWords }] = await Promise.all([byVectors(all), byWords(all)])
   // No file has all its vectors yet.
   if (vectorHits.length === 0) return wordsOnly(wordHits)
   // A chunk that only one index found gets its score from the other index too.
   const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
-  const wordsToo = await searchRest(byWords, vectorHits, wordHits)
-  const language = await languages.detect(query.text)
+  const wordsToo = await searchRest(async (options) => (await byWords(options)).hits, vectorHits, wordHits)
   const meaning = scoresOf([...vectorHits, ...vectorsToo])
   const inWords = rootScores(scoresOf([...wordHits, ...wordsToo]))
-  const asked = { text: query.text, isRead: isRead(query.text, embedder.id, language) }
-  return { fused: fuseScores(meaning, inWords, asked), meaning, words: inWords }
+  const fused = fuseScores(meaning, inWords, { weight: query.weight, rareWords })
+  return { fused, meaning, words: inWords }
 }
 
 function wordsOnly(hits: Hit[]): Scored {

@@ -1,4 +1,7 @@
-/** Some of a store's vectors in one typed array, and how a query is compared with them. */
+/**
+ * Some of a store's vectors in one typed array, and how a query is compared with them. A number takes one byte: a cosine
+ * differs by a few thousandths from the exact one, and a vector takes a quarter of the memory of its floats.
+ */
 import { setImmediate as turn } from 'node:timers/promises'
 import { isLive, type ChunkTable, type TableWriter } from './chunk-table.ts'
 import type { IndexedWindow, VectorHit } from './port.ts'
@@ -7,7 +10,9 @@ import { topHits } from './top-hits.ts'
 /** The vectors of one page of windows. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
 export interface VectorBlock {
   /** Row after row. */
-  vectors: Float32Array
+  vectors: Int8Array
+  /** What a number of each row counts. */
+  scales: Float32Array
   rows: Int32Array
   chunks: Int32Array
 }
@@ -15,8 +20,8 @@ export interface VectorBlock {
 /** Other work of the process gets a turn after so many products: a few milliseconds. */
 const turnProducts = 4_000_000
 
-export function blockBytes({ vectors, rows, chunks }: VectorBlock): number {
-  return vectors.byteLength + rows.byteLength + chunks.byteLength
+export function blockBytes({ vectors, scales, rows, chunks }: VectorBlock): number {
+  return vectors.byteLength + scales.byteLength + rows.byteLength + chunks.byteLength
 }
 
 /** Copies a page of windows; `writer` numbers the chunks. Throws a RangeError for a vector of another width. */
@@ -24,18 +29,30 @@ export function toBlock(dimensions: number, page: IndexedWindow[], writer: Table
   // Overlapping chunks share windows: a vector that is given for several chunks is kept once.
   const rowOf = new Map<Float32Array, number>()
   for (const { vector } of page) if (!rowOf.has(vector)) rowOf.set(vector, rowOf.size)
-  const vectors = new Float32Array(rowOf.size * dimensions)
+  const vectors = new Int8Array(rowOf.size * dimensions)
+  const scales = new Float32Array(rowOf.size)
   for (const [vector, row] of rowOf) {
     if (vector.length !== dimensions) {
       throw new RangeError(`a stored vector has ${vector.length} dimensions, its store ${dimensions}`)
     }
-    vectors.set(vector, row * dimensions)
+    scales[row] = roundInto(vectors.subarray(row * dimensions, (row + 1) * dimensions), vector)
   }
   return {
     vectors,
+    scales,
     rows: Int32Array.from(page, ({ vector }) => rowOf.get(vector) ?? 0),
     chunks: Int32Array.from(page, ({ part, chunk_id }) => writer.numberOf(part, chunk_id)),
   }
+}
+
+/** Fills `rounded` with whole numbers from -127 to 127; returns what 1 counts there. */
+function roundInto(rounded: Int8Array, vector: Float32Array): number {
+  let largest = 0
+  for (const value of vector) largest = Math.max(largest, Math.abs(value))
+  if (largest === 0) return 0
+  const scale = largest / 127
+  for (let at = 0; at < vector.length; at += 1) rounded[at] = Math.round((vector[at] ?? 0) / scale)
+  return scale
 }
 
 /** Compares one query with the blocks of a store, one after the other. */
@@ -58,7 +75,7 @@ export class VectorScan {
   }
 
   /** Chunks that are not accepted cost no products. Throws the signal's reason. */
-  async add({ vectors, rows, chunks }: VectorBlock, signal: AbortSignal): Promise<void> {
+  async add({ vectors, scales, rows, chunks }: VectorBlock, signal: AbortSignal): Promise<void> {
     const best = this.#best
     let scored = -1
     let score = 0
@@ -68,7 +85,7 @@ export class VectorScan {
       const row = rows[at] ?? 0
       // The chunks of a shared window follow one another.
       if (row !== scored) {
-        score = dotProduct(this.#query, vectors, row)
+        score = dotProduct(this.#query, vectors, row) * (scales[row] ?? 0)
         scored = row
         this.#products += this.#query.length
       }
@@ -87,7 +104,7 @@ export class VectorScan {
 }
 
 /** Four sums at once: the processor need not wait for one addition before it begins the next. */
-function dotProduct(query: Float32Array, vectors: Float32Array, row: number): number {
+function dotProduct(query: Float32Array, vectors: Int8Array, row: number): number {
   const { length } = query
   const start = row * length
   const whole = length - (length % 4)

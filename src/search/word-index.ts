@@ -11,11 +11,11 @@ import {
   withoutGone,
   type ChunkTable,
 } from './chunk-table.ts'
-import { mostScore, wordScore, wordWeight, type AskedWord } from './bm25.ts'
+import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
 import { HeldStores, type Held } from './held-stores.ts'
 import type { SourcePart } from './port.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
-import { hashTerm, Languages, packedLanguage, queryTerms } from '../documents/index.ts'
+import { hashTerm, Languages, packedLanguage, plainLanguage, queryTerms } from '../documents/index.ts'
 import { topHits, type Hit } from './top-hits.ts'
 import { searchWordRows } from './word-rows.ts'
 
@@ -28,6 +28,19 @@ export interface WordSource {
   parts(): Promise<SourcePart[]>
   /** The packed terms of all chunks of some parts, in pages, each chunk once. */
   terms(parts: readonly string[]): AsyncIterable<(TermRow & { part: string; chunk_id: string })[]>
+}
+
+export interface WordQuery {
+  text: string
+  /** As `Languages.detect` tells it. */
+  language: string | undefined
+}
+
+export interface WordHits {
+  /** Best first. */
+  hits: Hit[]
+  /** How much the query asks for: a word that one chunk holds counts 1, a frequent one less. */
+  rareWords: number
 }
 
 /** Other work of the process gets a turn after so many postings: about a millisecond. */
@@ -72,10 +85,10 @@ export class WordIndex {
    */
   async search(
     source: WordSource,
-    query: string,
+    query: WordQuery,
     options: { limit: number; accept?: (chunk_id: string) => boolean },
     signal: AbortSignal,
-  ): Promise<Hit[]> {
+  ): Promise<WordHits> {
     signal.throwIfAborted()
     const version = await source.version()
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
@@ -84,7 +97,7 @@ export class WordIndex {
     signal.throwIfAborted()
     const asked = await this.#askedWords(query, loaded.languages)
     if (!loaded.segments) return searchWordRows(source, asked, options, signal)
-    const scores = await scoreChunks(loaded.table, loaded.segments, { asked, signal })
+    const { scores, weights } = await scoreChunks(loaded.table, loaded.segments, { asked, signal })
     const { accept } = options
     const { ids } = loaded.table
     if (accept) {
@@ -92,18 +105,18 @@ export class WordIndex {
         if (scores[chunk] !== -Infinity && !accept(ids[chunk] ?? '')) scores[chunk] = -Infinity
       }
     }
-    return topHits(ids, scores, options.limit)
+    return { hits: topHits(ids, scores, options.limit), rareWords: rareWords(weights, loaded.table.live) }
   }
 
   forget(vector_store_id: string): void {
     this.#held.forget(vector_store_id)
   }
 
-  async #askedWords(query: string, codes: ReadonlySet<string>): Promise<AskedWord[]> {
+  async #askedWords({ text, language }: WordQuery, codes: ReadonlySet<string>): Promise<AskedWord[]> {
     const languages = await Promise.all([...codes].map((code) => this.#languages.load(code)))
-    const own = await this.#languages.of(query)
+    const own = language === undefined ? plainLanguage : await this.#languages.load(language)
     const asked = new Map<string, AskedWord>()
-    for (const forms of queryTerms(query, languages, own)) {
+    for (const forms of queryTerms(text, languages, own)) {
       const key = forms.join(' ')
       const known = asked.get(key)
       if (known) known.times += 1
@@ -155,12 +168,15 @@ function rowBytes(rows: readonly TermRow[]): number {
   return rows.reduce((sum, { terms }) => sum + terms.byteLength, 0)
 }
 
-/** A score for each chunk; -Infinity for chunks without a word of the query and those of parts that were removed. */
+/**
+ * The weight of each word, and a score for each chunk; -Infinity for chunks without a word of the query and those of
+ * parts that were removed.
+ */
 async function scoreChunks(
   table: ChunkTable,
   segments: readonly Segment[],
   { asked, signal }: { asked: readonly AskedWord[]; signal: AbortSignal },
-): Promise<Float32Array> {
+): Promise<{ scores: Float32Array; weights: number[] }> {
   const scores = new Float32Array(table.ids.length).fill(-Infinity)
   const mean = meanLength(table, segments)
   const weights: number[] = []
@@ -184,7 +200,7 @@ async function scoreChunks(
     if (scores[chunk] === -Infinity) continue
     scores[chunk] = isLive(table, chunk) ? Math.min(1, (scores[chunk] ?? 0) / most) : -Infinity
   }
-  return scores
+  return { scores, weights }
 }
 
 function meanLength(table: ChunkTable, segments: readonly Segment[]): number {

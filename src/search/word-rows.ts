@@ -1,8 +1,8 @@
 /** Searches words straight from the rows of a store that does not fit into the memory of the index. */
 import { eachTerm } from '../documents/index.ts'
-import { mostScore, wordScore, wordWeight, type AskedWord } from './bm25.ts'
-import { topHits, type Hit } from './top-hits.ts'
-import type { WordSource } from './word-index.ts'
+import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
+import { topHits } from './top-hits.ts'
+import type { WordHits, WordSource } from './word-index.ts'
 
 /** A chunk with a word of the query. */
 interface Holder {
@@ -21,7 +21,7 @@ export async function searchWordRows(
   asked: readonly AskedWord[],
   { limit, accept }: { limit: number; accept?: (chunk_id: string) => boolean },
   signal: AbortSignal,
-): Promise<Hit[]> {
+): Promise<WordHits> {
   const { holders, holding, chunks, length } = await readHolders(source, asked, signal)
   const weights = asked.map((word, at) => wordWeight(word, holding[at] ?? 0, chunks))
   const most = mostScore(weights)
@@ -33,11 +33,8 @@ export async function searchWordRows(
     )
     return Math.min(1, scored.reduce((sum, score) => sum + score, 0) / most)
   })
-  return topHits(
-    accepted.map(({ chunk_id }) => chunk_id),
-    scores,
-    limit,
-  )
+  const ids = accepted.map(({ chunk_id }) => chunk_id)
+  return { hits: topHits(ids, scores, limit), rareWords: rareWords(weights, chunks) }
 }
 
 async function readHolders(source: WordSource, asked: readonly AskedWord[], signal: AbortSignal) {

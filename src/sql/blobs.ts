@@ -67,7 +67,7 @@ export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolea
   return rows.length > 0
 }
 
-/** 'SpoolB' in ASCII. A backup holds this advisory lock in shared mode; contents are only deleted while nobody holds it. */
+/** 'SpoolB' in ASCII. A backup holds this advisory lock in shared mode; contents are only deleted while no backup holds it. */
 export const blobCollectionLock = 0x53706f6f6c42
 
 /** Takes the lock until the transaction ends; returns false while a backup is being written. */

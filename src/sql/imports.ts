@@ -106,6 +106,20 @@ export async function importStoreFiles(
   })
 }
 
+/** The entries of these vector stores as `vector_store_id file_id`. */
+export async function keysOfStoreFiles(
+  db: Queryable,
+  project: string,
+  storeIds: readonly string[],
+): Promise<string[]> {
+  const rows = await db.query<{ key: string }>({
+    text: `select vector_store_id || ' ' || file_id as key from vector_store_files
+           where project = $1 and vector_store_id = any($2)`,
+    values: [project, storeIds],
+  })
+  return rows.map(({ key }) => key)
+}
+
 export interface MissingContent {
   id: string
   filename: string

@@ -51,21 +51,31 @@ export interface IngestClaim {
 /**
  * Claims up to `limit` files that no worker has claimed, at most one of each store. Files without chunks come before files
  * that lack vectors. Projects take turns, and so do the stores of a project: the one with the fewest claimed files is
- * first.
+ * first. The stores with waiting files, and the first file of each, are looked up one by one in an index, so that the number of
+ * waiting files does not matter.
  */
 export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<IngestRow[]> {
   return db.query<IngestRow>({
     name: 'claim_ingests',
-    text: `with at_work as (
+    text: `with recursive at_work as (
              select f.project, f.vector_store_id from vector_store_files f
              where f.status = 'in_progress' and f.lease_owner is not null
+           ), waiting (store) as (
+             select min(f.vector_store_id) from vector_store_files f
+             where f.status = 'in_progress' and f.lease_owner is null
+             union all
+             select (select min(f.vector_store_id) from vector_store_files f
+                     where f.status = 'in_progress' and f.lease_owner is null and f.vector_store_id > w.store)
+             from waiting w where w.store is not null
            ), offered as (
-             select distinct on (f.vector_store_id) f.seq, f.project, f.vector_store_id, f.takeovers > 0 as suspect
-             from vector_store_files f join vector_stores s on s.id = f.vector_store_id
-             where s.embedder = $1 and f.status = 'in_progress' and f.lease_owner is null
-               and (f.retry_at is null or f.retry_at <= clock_timestamp())
-               and (f.takeovers = 0 or $4) and not f.vector_store_id = any($5)
-             order by f.vector_store_id, f.chunk_count is not null, f.takeovers, f.seq
+             select o.* from waiting w join vector_stores s on s.id = w.store,
+               lateral (
+                 select f.seq, f.project, f.vector_store_id, f.takeovers > 0 as suspect from vector_store_files f
+                 where f.vector_store_id = w.store and f.status = 'in_progress' and f.lease_owner is null
+                   and (f.retry_at is null or f.retry_at <= clock_timestamp()) and (f.takeovers = 0 or $4)
+                 order by f.chunk_count is not null, f.takeovers, f.seq limit 1
+               ) o
+             where s.embedder = $1 and not w.store = any($5)
            ), counted as (
              select seq, project, suspect, random() as chance,
                     (select count(*) from at_work a where a.project = o.project) as of_project,

@@ -6,7 +6,7 @@ export interface PageQuery {
   order: 'asc' | 'desc'
   /** Only rows that contain this text in the column `searched` of the list. */
   query?: string | undefined
-  /** Ids of rows of the same list. The page lies between them, without them, in the order of the list. */
+  /** Ids of rows of the same list. The page is between them, without them, in the order of the list. */
   after?: string | undefined
   before?: string | undefined
 }

@@ -11,7 +11,7 @@ export class ArrayWriter {
   constructor(path: string) {
     this.#output = createWriteStream(path)
     this.#finished = finished(this.#output)
-    // A failure is thrown by `end`; until then nobody waits for it.
+    // A failure is thrown by `end`; until then no caller waits for it.
     this.#finished.catch(() => undefined)
   }
 

@@ -27,12 +27,12 @@ export class ContentIndex {
       const name = basename(file.name)
       const [, textOf] = /(?:^|\/)texts\/([^/]+)\.txt$/.exec(file.name) ?? []
       if (textOf !== undefined) {
-        this.#texts.set(textOf, file)
+        for (const id of namesOf(textOf)) this.#texts.set(id, file)
         continue
       }
       // `file-abc`, `file-abc.pdf` and `file-abc/content` hold the content of file-abc.
       const parts = [name, name.replace(/\.\w+$/, ''), file.name.split('/').at(-2) ?? '']
-      for (const part of parts) this.#byKey.set(`id ${part} ${file.bytes}`, file)
+      for (const id of parts.flatMap(namesOf)) this.#byKey.set(`id ${id} ${file.bytes}`, file)
       this.#byKey.set(`name ${name} ${file.bytes}`, file)
     }
   }
@@ -44,6 +44,15 @@ export class ContentIndex {
   /** `texts/file-abc.txt` is the text of file-abc, for as long as its content is missing. */
   findText({ id }: { id: string }): SourceFile | undefined {
     return this.#texts.get(id)
+  }
+}
+
+/** An export writes `file-a:1` as `file-a%3A1`. */
+function namesOf(name: string): string[] {
+  try {
+    return [name, decodeURIComponent(name)]
+  } catch {
+    return [name]
   }
 }
 

@@ -5,7 +5,7 @@ import { isObject } from '../util/is-object.ts'
 /** Unknown keys may hide others: each round finds those of one depth. */
 const maxRounds = 8
 
-/** The parsed object, or the first fault as `path: what is wrong`. `drop` hears of every key that was removed. */
+/** The parsed object, or the first fault as `path: what is wrong`. `drop` is called for every key that was removed. */
 export function dropUnknown<Schema extends z.ZodType>(
   schema: Schema,
   object: unknown,

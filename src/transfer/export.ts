@@ -12,6 +12,7 @@ import { toFile, type FileRow } from '../sql/files.ts'
 import { findThread, listThreads } from '../sql/threads.ts'
 import { listStoreFiles } from '../sql/vector-store-files.ts'
 import { listVectorStores } from '../sql/vector-stores.ts'
+import { prepareFolder } from '../util/folder.ts'
 import { conversationOf } from './conversation-items.ts'
 import { ArrayWriter } from './array-writer.ts'
 import { NamedIds } from './named-ids.ts'
@@ -64,7 +65,7 @@ export async function exportObjects(
   context: { db: Database; blobs: BlobStore },
   options: ExportOptions,
 ): Promise<ExportCounts> {
-  await prepareFolder(options.folder)
+  await takeFolder(options.folder)
   const session = await context.db.dedicated()
   try {
     await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
@@ -89,8 +90,8 @@ export async function exportObjects(
   }
 }
 
-async function prepareFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+async function takeFolder(folder: string): Promise<void> {
+  await prepareFolder(folder, 'The folder')
   if ((await readdir(folder)).length > 0) throw new ExportRefused(`The folder ${folder} is not empty.`)
 }
 

@@ -1,4 +1,4 @@
-/** Ids and times of objects from elsewhere. The same source gives the same ids, so that nothing is imported twice. */
+/** Ids and times of objects of other services. One source gives the same ids each time, so no object is imported twice. */
 import { createHash } from 'node:crypto'
 import { idPrefixes } from '../util/ids.ts'
 

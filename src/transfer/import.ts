@@ -46,8 +46,8 @@ interface Importing extends ImportOptions {
   writer: Writer
   found: Survey
   done: number
-  /** The files that a dry run found. */
-  filesFound: MissingContent[]
+  /** The files that a dry run found, by id. */
+  filesFound: Map<string, MissingContent>
 }
 
 /** What others refer to comes first. */
@@ -64,7 +64,15 @@ export async function importObjects(context: ImportContext, options: ImportOptio
   const writer = new Writer({ db: context.db, project, embedder: context.embedder, dryRun, report })
   try {
     const found = await survey(sources.files, report, options)
-    const importing: Importing = { ...options, context, report, writer, found, done: 0, filesFound: [] }
+    const importing: Importing = {
+      ...options,
+      context,
+      report,
+      writer,
+      found,
+      done: 0,
+      filesFound: new Map(),
+    }
     await refuseForeignThreads(importing)
     await writeKinds(importing, firstKinds)
     await createMissingThreads(importing)
@@ -113,7 +121,7 @@ async function writeRecord(importing: Importing, record: TransferRecord, order: 
   }
   const row = rowOf(record, report, nowSeconds(context.clock))
   if (row && record.kind === 'file' && importing.dryRun) {
-    importing.filesFound.push(row as Row & MissingContent)
+    importing.filesFound.set(row.id, row as Row & MissingContent)
   }
   const written = row && writer.add(record.kind, row, order)
   // Most rows only join a batch.
@@ -156,7 +164,7 @@ async function fill(importing: Importing, beside: readonly SourceFile[]): Promis
   const { context, files, project, report, signal, dryRun } = importing
   const index = new ContentIndex([...beside, ...(files === undefined ? [] : await listFiles(files))])
   if (!dryRun) return fillContents(context, { project, index, report }, signal)
-  for (const file of importing.filesFound) {
+  for (const file of importing.filesFound.values()) {
     if (index.find(file)) report.report.contents.imported += 1
     else report.missing(file.id, { hasText: index.findText(file) !== undefined })
   }

@@ -5,7 +5,7 @@ import type { Fields, Kind } from './records.ts'
 
 type Drop = (field: string) => void
 
-/** The object with all fields that its schema needs; unknown fields stay. `drop` hears of what is left out. */
+/** The object with all fields that its schema needs; unknown fields stay. `drop` is called for what is left out. */
 export function normalize(kind: Kind, object: Fields, drop: Drop): Fields {
   return normalizers[kind](object, drop)
 }

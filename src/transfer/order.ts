@@ -3,8 +3,8 @@ import type { OrderedItem } from '../sql/imports.ts'
 
 /**
  * Ids of all messages and steps, oldest first: in the order `known` where that names all of them. Otherwise messages go
- * by time and, where times are equal, by `seq`. A step that created a message stands just before it, and the steps of
- * its run that came earlier before that; all other steps stand where their time says.
+ * by time and, where times are equal, by `seq`. A step that created a message comes just before it, and the steps of
+ * its run that came earlier before that; all other steps are ordered by their time.
  */
 export function orderItems(
   { messages, steps }: { messages: readonly OrderedItem[]; steps: readonly OrderedItem[] },
@@ -26,7 +26,7 @@ function byTime(a: OrderedItem, b: OrderedItem): number {
   return a.created_at - b.created_at || a.seq - b.seq
 }
 
-/** Which steps stand before which message, and those that stand before none. */
+/** The steps before each message, and the steps without a message. */
 function anchorSteps(
   steps: readonly OrderedItem[],
   present: ReadonlySet<string>,
@@ -46,7 +46,7 @@ function anchorSteps(
   return { before, loose: [...waiting.values()].flat() }
 }
 
-/** A loose step stands after everything of its second. */
+/** A step without a message comes after everything of its second. */
 function merge(anchored: readonly { id: string; created_at: number }[], loose: OrderedItem[]): string[] {
   const merged: string[] = []
   let next = 0

@@ -3,13 +3,14 @@ import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { StringDecoder } from 'node:string_decoder'
 import { isObject } from '../util/is-object.ts'
+import { parseJson } from '../util/parse-json.ts'
 import { CsvReader, separatorOf } from './csv.ts'
 import type { Fields } from './records.ts'
 import type { SourceFile } from './sources.ts'
 
 export interface LocatedValue {
   line: number
-  /** Undefined for a line that is damaged; `tooLarge` for a document that was not read. */
+  /** Undefined for a line that is damaged; `tooLarge` for a document or a line that was not read. */
   value: unknown
 }
 
@@ -20,7 +21,7 @@ type Layout = 'document' | 'lines' | 'table' | 'other'
 
 const headBytes = 256 * 1024
 const pieceBytes = 1024 * 1024
-/** A larger document does not fit into one string. Lines are read in pieces and may be of any number. */
+/** A larger document or line does not fit into one string. Lines may be of any number. */
 export const usualDocumentBytes = 400 * 1024 * 1024
 
 /** Batches of values in the order of the file; undefined when the file does not look like values at all. */
@@ -28,21 +29,40 @@ export async function readValues(
   file: SourceFile,
   maxDocumentBytes: number,
 ): Promise<AsyncIterable<LocatedValue[]> | undefined> {
-  const layout = await layoutOf(file)
+  const { layout, encoding } = await lookAt(file)
   if (layout === 'other') return undefined
-  if (layout === 'lines') return readLines(file)
-  return layout === 'table' ? readTable(file) : readDocument(file, maxDocumentBytes)
+  if (layout === 'document') return readDocument(file, encoding, maxDocumentBytes)
+  const text = textOf(file, encoding)
+  return layout === 'lines' ? readLines(text, maxDocumentBytes) : readTable(text)
 }
 
-async function layoutOf({ path }: SourceFile): Promise<Layout> {
-  const handle = await open(path)
+/** PowerShell writes UTF-16 with a byte order mark. */
+type Encoding = 'utf8' | 'utf16le'
+
+async function lookAt(file: SourceFile): Promise<{ layout: Layout; encoding: Encoding }> {
+  const handle = await open(file.path)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0)
-    const text = buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '')
-    return layoutOfText(text, bytesRead < headBytes)
+    const encoding = buffer[0] === 0xff && buffer[1] === 0xfe ? 'utf16le' : 'utf8'
+    const text = buffer.toString(encoding, 0, bytesRead).replace(/^\uFEFF/, '')
+    const isWhole = bytesRead < headBytes
+    const isLong = !isWhole && /^[^\S\n]*[{[][^\n]*$/.test(text)
+    return { layout: isLong ? await layoutOfLong(file, encoding) : layoutOfText(text, isWhole), encoding }
   } finally {
     await handle.close()
   }
+}
+
+/** Of JSON whose first line goes on beyond the beginning of the file: more lines follow, or it is the document. */
+async function layoutOfLong(file: SourceFile, encoding: Encoding): Promise<Layout> {
+  let isFirstLine = true
+  for await (const text of textOf(file, encoding)) {
+    const end = isFirstLine ? text.indexOf('\n') : 0
+    if (end === -1) continue
+    isFirstLine = false
+    if (text.slice(end).trim() !== '') return 'lines'
+  }
+  return 'document'
 }
 
 function layoutOfText(text: string, isWhole: boolean): Layout {
@@ -51,23 +71,13 @@ function layoutOfText(text: string, isWhole: boolean): Layout {
   const lines = (isWhole ? all : all.slice(0, -1)).map((line) => line.trim()).filter((line) => line !== '')
   const [first = '', second = ''] = lines
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
-    if (isJson(first)) return lines.length > 1 || !isWhole ? 'lines' : 'document'
+    if (parseJson(first) !== undefined) return lines.length > 1 || !isWhole ? 'lines' : 'document'
     // The first line may be the damaged one.
-    return first.startsWith('{') && second.startsWith('{') && isJson(second) ? 'lines' : 'document'
+    return first.startsWith('{') && second.startsWith('{') && parseJson(second) !== undefined
+      ? 'lines'
+      : 'document'
   }
   return isHeader(first) ? 'table' : 'other'
-}
-
-function isJson(text: string): boolean {
-  return parsed(text) !== undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const columnNames = new Set([
@@ -87,37 +97,52 @@ function isHeader(line: string): boolean {
 
 async function* readDocument(
   { path, bytes }: SourceFile,
-  maxDocumentBytes: number,
+  encoding: Encoding,
+  maxBytes: number,
 ): AsyncGenerator<LocatedValue[]> {
-  if (bytes > maxDocumentBytes) return yield [{ line: 1, value: tooLarge }]
-  const text = await readFile(path, 'utf8')
-  yield [{ line: 1, value: parsed(text.replace(/^\uFEFF/, '')) }]
+  if (bytes > maxBytes) return yield [{ line: 1, value: tooLarge }]
+  const text = await readFile(path, encoding)
+  yield [{ line: 1, value: parseJson(text.replace(/^\uFEFF/, '')) }]
 }
 
-async function* readLines(file: SourceFile): AsyncGenerator<LocatedValue[]> {
-  let rest = ''
+async function* readLines(text: AsyncIterable<string>, maxLength: number): AsyncGenerator<LocatedValue[]> {
+  let pieces: string[] = []
+  let length = 0
   let line = 0
-  for await (const piece of textOf(file)) {
-    const lines = (rest + piece).split('\n')
-    rest = lines.pop() ?? ''
+  const add = (piece: string) => {
+    length += piece.length
+    if (length <= maxLength) pieces.push(piece)
+  }
+  const take = (): LocatedValue[] => {
+    const whole = pieces.join('')
+    const isTooLarge = length > maxLength
+    pieces = []
+    length = 0
+    line += 1
+    if (isTooLarge) return [{ line, value: tooLarge }]
+    return whole.trim() === '' ? [] : [{ line, value: parseJson(whole) }]
+  }
+  for await (const piece of text) {
+    const [first = '', ...others] = piece.split('\n')
+    add(first)
     const values: LocatedValue[] = []
-    for (const text of lines) {
-      line += 1
-      if (text.trim() !== '') values.push({ line, value: parsed(text) })
+    for (const other of others) {
+      values.push(...take())
+      add(other)
     }
     yield values
   }
-  if (rest.trim() !== '') yield [{ line: line + 1, value: parsed(rest) }]
+  yield take()
 }
 
-async function* readTable(file: SourceFile): AsyncGenerator<LocatedValue[]> {
+async function* readTable(text: AsyncIterable<string>): AsyncGenerator<LocatedValue[]> {
   const reader = new CsvReader()
-  for await (const piece of textOf(file)) yield reader.read(piece)
+  for await (const piece of text) yield reader.read(piece)
   yield reader.end()
 }
 
-async function* textOf({ path }: SourceFile): AsyncGenerator<string> {
-  const decoder = new StringDecoder('utf8')
+async function* textOf({ path }: SourceFile, encoding: Encoding): AsyncGenerator<string> {
+  const decoder = new StringDecoder(encoding)
   let isFirst = true
   for await (const chunk of createReadStream(path, { highWaterMark: pieceBytes })) {
     const text = decoder.write(chunk as Buffer)

@@ -41,7 +41,7 @@ export interface Place {
   file: string
   /** Counts from 1; of a JSON document always 1. */
   line: number
-  /** Unix seconds, for objects that have no time of their own. */
+  /** Unix seconds, for objects without a time. */
   modified_at: number
 }
 

@@ -20,7 +20,7 @@ export interface Row extends Fields {
   created_at: number
 }
 
-/** A status that is nobody's to continue here. */
+/** The status of a run that no worker of this server may continue. */
 const activeStatuses: ReadonlySet<string> = new Set([
   'queued',
   'in_progress',
@@ -30,7 +30,7 @@ const activeStatuses: ReadonlySet<string> = new Set([
 /** How long a run may take where the export does not say. */
 const usualSeconds = 600
 
-/** Assistants may have been exported without settings that nobody made. */
+/** Assistants may have been exported without settings that were never made. */
 const schemas = {
   assistant: Assistant.extend({ temperature: z.number().nullable(), top_p: z.number().nullable() }),
   file: FileObject,

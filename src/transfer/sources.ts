@@ -1,5 +1,5 @@
 /** The files of a folder, a zip or a single file. */
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, type Stats } from 'node:fs'
 import { mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative, sep } from 'node:path'
@@ -35,12 +35,18 @@ export class SourceRefused extends Error {
 
 /** A zip is unpacked into a temporary folder, at most `maxBytes` of it. Throws `SourceRefused`. */
 export async function openSources(path: string, { maxBytes }: { maxBytes: number }): Promise<Sources> {
-  const found = await stat(path).catch(() => undefined)
-  if (!found) throw new SourceRefused(`There is no file or folder ${path}.`)
+  const found = await statSource(path)
   if (found.isDirectory()) return { ...split(await listFiles(path)), close: async () => undefined }
   if (await isZip(path)) return unpack(path, maxBytes)
   const file = { path, name: basename(path), ...sizeOf(found) }
   return { files: [file], contents: [], close: async () => undefined }
+}
+
+/** Throws `SourceRefused` when nothing is there. */
+export async function statSource(path: string): Promise<Stats> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new SourceRefused(`There is no file or folder ${path}.`)
+  return found
 }
 
 /** All files below a folder, but those that are hidden or in a hidden folder. */
@@ -81,7 +87,8 @@ function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
   }
 }
 
-async function isZip(path: string): Promise<boolean> {
+/** Whether a file begins as a zip does; documents of office programs do, too. */
+export async function isZip(path: string): Promise<boolean> {
   const file = await open(path)
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0)

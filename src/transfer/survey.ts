@@ -2,7 +2,7 @@
 import type { Kind, Order, Recognised, TransferRecord } from './records.ts'
 import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { ReportBuilder } from './report.ts'
-import type { SourceFile } from './sources.ts'
+import { isZip, type SourceFile } from './sources.ts'
 import { ThreadExtras } from './spool-extras.ts'
 
 export interface SourceSurvey {
@@ -53,8 +53,12 @@ export async function survey(
   }
   for (const file of files) {
     const batches = await readRecords(file, options)
-    if (batches) await surveyFile(found, file, { batches, report, ...options })
-    else found.others.push(file)
+    if (batches) {
+      await surveyFile(found, file, { batches, report, ...options })
+      continue
+    }
+    if (/\.zip$/i.test(file.name) && (await isZip(file.path))) report.skip('value', innerZip, file.name)
+    found.others.push(file)
   }
   found.sources.sort(byThread)
   return found
@@ -110,6 +114,8 @@ const valueFaults = {
   unknown: 'its format is not known',
 }
 
+const innerZip = 'it is a zip inside the import, which is not opened: import it by itself, or unpack it'
+
 function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place: string): void {
   for (const [reason, count] of Object.entries(skipped)) {
     for (let index = 0; index < count; index += 1) report.skip('value', reason, place)
@@ -151,7 +157,7 @@ class Votes {
     last.time = time
   }
 
-  /** `known` is the order that the file has whatever its times say. */
+  /** `known` is the order of the file, also when its times differ. */
   kinds(known: Order | undefined): SourceSurvey['kinds'] {
     return new Map(
       [...this.#kinds].map(([kind, { rising, falling }]) => {

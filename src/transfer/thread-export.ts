@@ -43,7 +43,7 @@ export async function exportThread(
     messages: messages.map(({ seq: _, ...message }) => message),
     runs: runs.map((run) => ({
       ...toRun(run),
-      // Null where nobody set them.
+      // Null without a setting.
       temperature: run.settings.temperature,
       top_p: run.settings.top_p,
       steps: steps

@@ -10,7 +10,7 @@ const noUsage = {
   completion_tokens_details: { reasoning_tokens: 0 },
 }
 
-/** Null for a step without calls that a model could be told of. */
+/** Null for a step without calls that a model could read. */
 export function turnOf({ step_details, usage }: RunStep): RecordedTurn | null {
   if (step_details.type !== 'tool_calls') return null
   const calls = step_details.tool_calls.flatMap(recordedCall)

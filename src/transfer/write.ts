@@ -1,6 +1,13 @@
 /** Writes rows in batches. A batch is one statement, so an import that is stopped leaves whole batches. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
-import { importRows, importStoreFiles, projectsOf, threadsOfRuns, type ImportTable } from '../sql/imports.ts'
+import {
+  importRows,
+  importStoreFiles,
+  keysOfStoreFiles,
+  projectsOf,
+  threadsOfRuns,
+  type ImportTable,
+} from '../sql/imports.ts'
 import { missingContentError } from './contents.ts'
 import type { Kind, Order } from './records.ts'
 import { storable } from '../util/text-joiner.ts'
@@ -89,7 +96,7 @@ export class Writer {
     await this.#writing
   }
 
-  /** Waits for the batch that is being written, whatever comes of it. */
+  /** Waits for the batch that is being written, also when it fails. */
   async settle(): Promise<void> {
     await this.#writing.catch(() => undefined)
   }
@@ -112,7 +119,7 @@ export class Writer {
   async #start(batch: Batch): Promise<void> {
     await this.#writing
     this.#writing = this.#write(batch)
-    // A failure is thrown by the next call; until then nobody waits for it.
+    // A failure is thrown by the next call; until then no caller waits for it.
     this.#writing.catch(() => undefined)
   }
 
@@ -217,23 +224,46 @@ export class Writer {
 
   async #writeStoreFiles(rows: readonly Packed[]): Promise<void> {
     const { db, project, dryRun, report } = this.#options
-    if (dryRun) {
-      report.count('vector_store_file', 'imported', rows.length)
-      return
-    }
-    const written = await importStoreFiles(db, {
-      project,
-      rows: `[${rows.map(({ json }) => json).join(',')}]`,
-      reason: missingContentError,
+    const entries = rows.map(({ id, json }) => {
+      const { vector_store_id } = JSON.parse(json) as { vector_store_id: string }
+      return { id, key: `${vector_store_id} ${id}`, vector_store_id }
     })
+    const written = dryRun
+      ? await this.#pretendStoreFiles(entries)
+      : await importStoreFiles(db, {
+          project,
+          rows: `[${rows.map(({ json }) => json).join(',')}]`,
+          reason: missingContentError,
+        })
     const added = written.filter((row) => row.is_new).length
     const present = new Set(written.map((row) => `${row.vector_store_id} ${row.file_id}`))
-    const storeOf = ({ json }: Packed) => (JSON.parse(json) as { vector_store_id: string }).vector_store_id
-    const there = rows.filter((row) => present.has(`${storeOf(row)} ${row.id}`))
+    const there = entries.filter(({ key }) => present.has(key))
     report.count('vector_store_file', 'imported', added)
     report.count('vector_store_file', 'already_there', there.length - added)
-    for (const row of rows.filter((one) => !there.includes(one))) {
-      report.skip('vector_store_file', 'its file or its vector store is not there', row.id)
+    for (const { id } of entries.filter(({ key }) => !present.has(key))) {
+      report.skip('vector_store_file', 'its file or its vector store is not there', id)
     }
+  }
+
+  /** What importStoreFiles would answer. */
+  async #pretendStoreFiles(
+    entries: readonly { id: string; key: string; vector_store_id: string }[],
+  ): Promise<Awaited<ReturnType<typeof importStoreFiles>>> {
+    const { db, project } = this.#options
+    const files = await projectsOf(db, 'files', [...new Set(entries.map(({ id }) => id))])
+    const storeIds = [...new Set(entries.map(({ vector_store_id }) => vector_store_id))]
+    const stores = await projectsOf(db, 'vector_stores', storeIds)
+    const there = new Set(await keysOfStoreFiles(db, project, storeIds))
+    const exists = (table: ImportTable, id: string, owner: string | undefined) =>
+      (owner ?? (this.#seen.has(`${table} ${id}`) ? project : undefined)) === project
+    return entries
+      .filter(({ id, vector_store_id: store }) => {
+        return exists('files', id, files.get(id)) && exists('vector_stores', store, stores.get(store))
+      })
+      .map(({ id, key, vector_store_id }) => {
+        const is_new = !there.has(key)
+        there.add(key)
+        return { file_id: id, vector_store_id, is_new }
+      })
   }
 }

@@ -1,17 +1,9 @@
 /** Waiting that can be aborted. */
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** Resolves after `ms`. On abort it resolves at once, so the caller must check the signal. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  if (signal?.aborted) return
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal?.addEventListener('abort', done, { once: true })
-  })
+  await wait(ms, undefined, signal && { signal }).catch(() => undefined)
 }
 
 /** Settles like the promise, or rejects with the signal's reason, whichever is first. */

@@ -52,3 +52,12 @@ function sliceEnd(text: string, start: number, length: number): number {
   const space = text.lastIndexOf(' ', end)
   return space > start + sliceLength / 2 ? space : end
 }
+
+/** Token counts for models whose tokenizer is not here. */
+
+/** For models whose tokenizer is not here: more than any usual tokenizer makes of a text. */
+export function guessTokens(text: string): number {
+  let ascii = 0
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) < 128) ascii += 1
+  return Math.ceil(ascii / 3 + (text.length - ascii))
+}

@@ -6,7 +6,9 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, edits: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .toSorted((a, b) => a.edits - b.edits)
   const [best] = ranked
-  return best && best.edits <= Math.max(2, Math.ceil(word.length / 3)) ? best.candidate : undefined
+  // A word of which no letter is right is not mistyped.
+  const limit = Math.min(word.length - 1, Math.max(2, Math.ceil(word.length / 3)))
+  return best && best.edits <= limit ? best.candidate : undefined
 }
 
 function editDistance(a: string, b: string): number {

@@ -41,11 +41,11 @@ describe('runs of all threads', () => {
 
 describe('threads', () => {
   test('are found by id, by metadata, and by the text of their messages in any case', async () => {
-    const said = await newThread('A question about "Zebras" 50%', 'second')
+    const thread = await newThread('A question about "Zebras" 50%', 'second')
     const tagged = await post('/threads', { metadata: { customer: 'Ärger-17' } })
     const found = async (query: string) => ids(await get(`/threads?query=${encodeURIComponent(query)}`))
-    expect(await found('zebras')).toEqual([said.id])
-    expect(await found('about "Zebras" 50%')).toEqual([said.id])
+    expect(await found('zebras')).toEqual([thread.id])
+    expect(await found('about "Zebras" 50%')).toEqual([thread.id])
     expect(await found('Ärger-17')).toEqual([tagged.id])
     expect(await found(tagged.id)).toEqual([tagged.id])
     // Keys and types of the stored JSON are no words of a message.
@@ -133,7 +133,7 @@ describe('the trace of a run', () => {
     expect(usage.total_tokens).toBe(usage.prompt_tokens + usage.completion_tokens)
   })
 
-  test('says why a request failed, with what the provider said', async () => {
+  test('says why a request failed, with the text of the provider', async () => {
     const where = await place()
     server.model.script([{ status: 400, body: { error: { message: 'too odd' } } }])
     const run = await runToRest(where)

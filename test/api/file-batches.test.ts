@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectList, expectObject } from '../harness/shapes.ts'
-import { gate, uploadFile } from '../harness/vector-stores.ts'
+import { uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 let vector_store_id: string
@@ -27,7 +28,7 @@ async function upload(count: number, name = 'file'): Promise<string[]> {
 }
 
 test('a batch starts with all files in progress and ends completed, and its status agrees with its counts', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const file_ids = await upload(3)
   const { status, body, headers } = await post(path(), { file_ids, attributes: { lot: 7 } })
@@ -111,7 +112,7 @@ test('a batch whose files all cannot be read has failed', async () => {
 test('a cancelled batch stops the work on its unfinished files', async () => {
   const [first = '', ...rest] = await upload(4, 'cancel')
   await server.openai.vectorStores.files.createAndPoll(vector_store_id, { file_id: first })
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { body } = await post(path(), { file_ids: [first, ...rest] })
   const found = async () =>

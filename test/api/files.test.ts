@@ -13,6 +13,7 @@ import { FileObject } from '../../src/api/files.ts'
 import { startTinyS3 } from '../blobs/tiny-s3.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
+import { eventually, gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -49,18 +50,6 @@ async function upload(content: string | Buffer, purpose = 'batch', filename = 'a
   const { body, status } = await post([fieldPart('purpose', purpose), filePart(content, filename)])
   expect(status).toBe(200)
   return body as FileObject
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
-
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
 }
 
 function blobPath(content: string | Buffer): string {
@@ -359,9 +348,9 @@ test('an upload whose connection breaks leaves nothing behind', async () => {
   call.on('error', () => undefined)
   call.write(`--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n${'x'.repeat(100_000)}`)
   const temporary = join(server.dataDir, 'blobs/tmp')
-  await until(() => readdirSync(temporary).length > 0)
+  await eventually(() => readdirSync(temporary).length > 0)
   call.destroy()
-  await until(() => readdirSync(temporary).length === 0)
+  await eventually(() => readdirSync(temporary).length === 0)
   expect((await server.openai.files.list()).data).toEqual([])
 })
 
@@ -503,7 +492,7 @@ test('a file disappears at its expires_at', async () => {
   server.clock.advance(3599)
   expect((await server.request('GET', `/files/${file.id}`)).status).toBe(200)
   server.clock.advance(1)
-  await until(async () => (await server.request('GET', `/files/${file.id}`)).status === 404)
+  await eventually(async () => (await server.request('GET', `/files/${file.id}`)).status === 404)
   expect((await server.openai.files.list()).data.map((one) => one.id)).toEqual([stays.id])
 })
 
@@ -513,7 +502,7 @@ test('contents are deleted an hour after the last file with them, and not before
   await server.openai.files.delete(first.id)
   await server.openai.files.delete(other.id)
   server.clock.advance(3600)
-  await until(() => !existsSync(blobPath('other')))
+  await eventually(() => !existsSync(blobPath('other')))
   expect(existsSync(blobPath('same'))).toBe(true)
   expect((await server.request('GET', `/files/${second.id}/content`)).body).toBe('same')
   await server.openai.files.delete(second.id)
@@ -522,17 +511,17 @@ test('contents are deleted an hour after the last file with them, and not before
   await server.openai.files.delete(marker.id)
   expect(existsSync(blobPath('same'))).toBe(true)
   server.clock.advance(1)
-  await until(() => !existsSync(blobPath('same')))
+  await eventually(() => !existsSync(blobPath('same')))
   expect(existsSync(blobPath('marker'))).toBe(true)
   const rows = () => server.db.query({ text: 'select sha256 from blobs' })
-  await until(async () => (await rows()).length === 1)
+  await eventually(async () => (await rows()).length === 1)
 })
 
 test('contents of a form that was refused after its file are deleted too', async () => {
   expect((await post([filePart('orphan'), fieldPart('purpose', 'nonsense')])).status).toBe(400)
   expect(existsSync(blobPath('orphan'))).toBe(true)
   server.clock.advance(3600)
-  await until(() => !existsSync(blobPath('orphan')))
+  await eventually(() => !existsSync(blobPath('orphan')))
 })
 
 test('contents that are sent again while they are being deleted are stored again', async () => {
@@ -544,14 +533,14 @@ test('contents that are sent again while they are being deleted are stored again
   const collector = server.db.transaction(async (tx) => {
     await tx.query({ text: 'select 1 from blobs for update' })
     locked.open()
-    await removal.opened
+    await removal.promise
     rmSync(blobPath('again'))
     await tx.query({ text: 'delete from blobs' })
   })
-  await locked.opened
+  await locked.promise
   const parts = [fieldPart('purpose', 'batch'), filePart('again')]
   const sending = post(parts)
-  await until(async () => {
+  await eventually(async () => {
     const waiting = await server.db.query({
       text: `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%into blobs%'`,
     })
@@ -599,7 +588,7 @@ test('files can be stored in a bucket, and deleted contents are removed from it'
     expect(stored()).toHaveLength(1)
     await bucket.openai.files.delete(made.id)
     bucket.clock.advance(3600)
-    await until(() => stored().length === 0)
+    await eventually(() => stored().length === 0)
   } finally {
     await bucket.close()
     await tiny.close()

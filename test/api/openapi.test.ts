@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openServer } from '../../src/http/app.ts'
+import { openServer } from '../../src/http/open-server.ts'
 import type { ServerOptions } from '../../src/http/server.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
@@ -39,9 +39,12 @@ async function routeTable(): Promise<string[]> {
   return found.map((route) => route.replaceAll(/:\w+|\*/g, '{}')).toSorted()
 }
 
-function operations(): { route: string; said: any }[] {
+function operations(): { route: string; operation: any }[] {
   return Object.entries<object>(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, said]) => ({ route: `${method.toUpperCase()} ${path}`, said })),
+    Object.entries(methods).map(([method, operation]) => ({
+      route: `${method.toUpperCase()} ${path}`,
+      operation,
+    })),
   )
 }
 
@@ -70,10 +73,10 @@ test('every schema of the description compiles as JSON Schema', () => {
 
 test('every operation has a name of its own, one line of summary and its parameters', () => {
   const all = operations()
-  expect(new Set(all.map(({ said }) => said.operationId)).size).toBe(all.length)
-  for (const { route, said } of all) {
-    const named = (place: string) => said.parameters.filter((one: any) => one.in === place)
-    expect(said.summary).toMatch(/^[A-Z][^\n.]{9,70}$/)
+  expect(new Set(all.map(({ operation }) => operation.operationId)).size).toBe(all.length)
+  for (const { route, operation } of all) {
+    const named = (place: string) => operation.parameters.filter((one: any) => one.in === place)
+    expect(operation.summary).toMatch(/^[A-Z][^\n.]{9,70}$/)
     expect([route, ...named('path').map((one: any) => `{${one.name}}`)]).toEqual([
       route,
       ...(route.match(/\{\w+\}/g) ?? []),

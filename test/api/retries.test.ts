@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { claimAnswer } from '../../src/domain/keep-answer.ts'
+import { claimAnswer } from '../../src/domain/idempotency.ts'
 import { cuttingProxy, type CuttingProxy, type Cut } from '../harness/cutting-proxy.ts'
 import { readStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'

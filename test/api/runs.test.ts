@@ -168,12 +168,12 @@ test('one call creates a thread and its run, with and without a body for the thr
 
 test('a run on an empty thread needs instructions, of the assistant or of the run', async () => {
   const silent = await newAssistant()
-  const told = await newAssistant({ instructions: 'Speak.' })
+  const instructed = await newAssistant({ instructions: 'Speak.' })
   const thread = await post('/threads')
   const path = `/threads/${thread.id}/runs`
   const nothing = wireError(errors.invalidThread())
   expect(await refusal('POST', path, { assistant_id: silent.id })).toEqual(nothing)
-  expect(await refusal('POST', path, { assistant_id: told.id, instructions: '' })).toEqual(nothing)
+  expect(await refusal('POST', path, { assistant_id: instructed.id, instructions: '' })).toEqual(nothing)
   const threads = await server.db.query({ text: 'select id from threads' })
   expect(await refusal('POST', '/threads/runs', { assistant_id: silent.id })).toEqual(nothing)
   expect(await server.db.query({ text: 'select id from threads' })).toHaveLength(threads.length)

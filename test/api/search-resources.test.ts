@@ -108,17 +108,21 @@ test('a file that a message attaches for search is added to the vector store of 
   expect(await ready(id)).toMatchObject({ expires_after: week, name: null })
   const path = `/threads/${thread.id}/messages`
   const both = { file_id: two, tools: [{ type: 'file_search' }, { type: 'code_interpreter' }] }
-  const said = await post(path, { role: 'user', content: 'And this.', attachments: [both, searched(three)] })
-  expect(said.body.attachments).toEqual([both, searched(three)])
+  const message = await post(path, {
+    role: 'user',
+    content: 'And this.',
+    attachments: [both, searched(three)],
+  })
+  expect(message.body.attachments).toEqual([both, searched(three)])
   expect((await get(`/threads/${thread.id}`)).body.tool_resources).toEqual({
     code_interpreter: { file_ids: [two] },
     file_search: { vector_store_ids: [id] },
   })
   expect(await filesOf(id)).toEqual([one, two, three])
-  await server.request('DELETE', `${path}/${said.body.id}`)
+  await server.request('DELETE', `${path}/${message.body.id}`)
   expect(await filesOf(id)).toHaveLength(3)
 
-  // A store that was deleted is replaced; one whose time is over is told.
+  // A store that was deleted is replaced; an expired one is an error.
   await server.request('DELETE', `/vector_stores/${id}`)
   await post(path, { role: 'user', content: 'Again.', attachments: [searched(one)] })
   const [next] = (await get(`/threads/${thread.id}`)).body.tool_resources.file_search.vector_store_ids

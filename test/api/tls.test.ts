@@ -47,13 +47,30 @@ test('objects are made and a run streams over https', async () => {
   expect(run.body).toMatch(/event: done\ndata: \[DONE\]\n\n$/)
 })
 
-test.each([
-  ['plain http', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-  ['a request line without an end', 'GET /'],
-  ['bytes that are no handshake', '\u0016\u0003\u0001\u0000\u0005hello'],
-])('%s has no answer, the connection ends, and the server continues', async (_, bytes) => {
+/** What the server sends before it closes the connection. */
+function send(bytes: string): Promise<string> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
   socket.end(bytes, 'latin1')
-  expect(await text(socket.on('error', () => undefined))).not.toContain('HTTP')
+  return text(socket.on('error', () => undefined))
+}
+
+test.each([
+  ['a request', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  [
+    'a request with a body',
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999\r\n\r\n${'x'.repeat(99_999)}`,
+  ],
+  ['a request line without an end', 'GET /'],
+])('%s in plain http is answered with 400 and the name of https', async (_, bytes) => {
+  const answer = await send(bytes)
+  expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/)
+  expect(answer).toContain('write https:// in the address')
+})
+
+test.each([
+  ['a broken handshake', '\u0016\u0003\u0001\u0000\u0005hello'],
+  ['nothing', ''],
+])('%s has no answer, the connection ends, and the server continues', async (_, bytes) => {
+  expect(await send(bytes)).not.toContain('HTTP')
   expect((await post('/threads', {})).status).toBe(200)
 })

@@ -53,16 +53,17 @@ async function refused(
   return { status, body }
 }
 
-test('a request without a key is refused with 401', async () => {
-  expect(await refused('GET', '/assistants', { headers: { authorization: null } })).toEqual(
-    wireError(errors.noApiKey()),
-  )
-  expect(await refused('GET', '/assistants', { headers: { authorization: 'Bearer ' } })).toEqual(
-    wireError(errors.noApiKey()),
-  )
-  expect(await refused('GET', '/assistants', { headers: { authorization: 'Digest abc' } })).toEqual(
-    wireError(errors.noApiKey()),
-  )
+test('a request without a key, or with an empty one, is refused with 401', async () => {
+  const forms: Record<string, string | null>[] = [
+    { authorization: null },
+    { authorization: 'Bearer ' },
+    { authorization: `Basic ${Buffer.from('user:').toString('base64')}` },
+    { authorization: null, 'api-key': '' },
+    { authorization: 'Digest abc' },
+  ]
+  for (const headers of forms) {
+    expect(await refused('GET', '/assistants', { headers })).toEqual(wireError(errors.noApiKey()))
+  }
 })
 
 test('the key may come as Bearer, as the password of Basic, or in the header of Azure', async () => {

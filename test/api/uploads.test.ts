@@ -6,9 +6,10 @@ import { toFile } from 'openai'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { type Upload, UploadPart } from '../../src/api/uploads.ts'
-import { closeUpload } from '../../src/domain/close-upload.ts'
+import { closeUpload } from '../../src/domain/uploads.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
+import { eventually } from '../harness/stories.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -53,10 +54,6 @@ const complete = (upload: { id: string }, part_ids: string[], more: object = {})
 const cancel = (upload: { id: string }) => server.request('POST', `/uploads/${upload.id}/cancel`)
 
 const md5 = (content: string | Buffer) => createHash('md5').update(content).digest('hex')
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
 
 function blobPath(content: string): string {
   const hash = createHash('sha256').update(content).digest('hex')
@@ -268,7 +265,7 @@ test('an upload expires after an hour', async () => {
   const refused = wireError(errors.uploadNotPending(upload.id, 'expired'))
   expect(await complete(upload, [part])).toMatchObject(refused)
   expect(await send(upload, [filePart('x', 'a', 'data')])).toMatchObject(refused)
-  await until(async () => {
+  await eventually(async () => {
     const [row] = await server.db.query<{ status: string }>({ text: 'select status from uploads' })
     return row?.status === 'expired'
   })
@@ -300,13 +297,13 @@ test('the contents of parts are deleted an hour after the upload ended, and the 
   await addPart(cancelled, 'ef')
   await cancel(cancelled)
   server.clock.advance(hour)
-  await until(() => ['ab', 'cd', 'ef'].every((content) => !existsSync(blobPath(content))))
+  await eventually(() => ['ab', 'cd', 'ef'].every((content) => !existsSync(blobPath(content))))
   server.clock.advance(hour)
   const marker = await create(2)
   await addPart(marker, 'gh')
   await cancel(marker)
   server.clock.advance(hour)
-  await until(() => !existsSync(blobPath('gh')))
+  await eventually(() => !existsSync(blobPath('gh')))
   expect(await (await server.openai.files.content(body.file.id)).text()).toBe('abcd')
   expect(await (await server.openai.files.content(same.file.id)).text()).toBe('one')
 })

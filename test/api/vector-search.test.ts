@@ -5,7 +5,8 @@ import { VectorStoreSearchPage } from '../../src/api/vector-stores.ts'
 import { searchStores } from '../../src/search/search.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectWire } from '../harness/shapes.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -141,7 +142,7 @@ test('an empty store finds nothing', async () => {
 })
 
 test('a file is found by words before it has vectors', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})
   const file_id = await uploadFile(server, 'id.txt', 'The code of the fault is ERR_4042.')

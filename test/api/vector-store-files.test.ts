@@ -3,7 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectList, expectObject } from '../harness/shapes.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -113,7 +114,7 @@ test('a file that cannot be attached is refused with the message of the live ser
 })
 
 test('files are listed by status, and a cursor stays valid when its file changes its status', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { id, file_ids } = await made()
   const path = `/vector_stores/${id}/files`
@@ -213,7 +214,7 @@ test('the text that was extracted from a file can be read completely', async () 
 })
 
 test('a file in progress has no content yet', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const id = await newStore()
   const file_id = await uploadFile(server, 'a.txt', 'hello')
@@ -271,12 +272,12 @@ test('an embedder that is unavailable for a while does not fail a file', async (
   await expect.poll(() => server.complaints.length).toBeGreaterThan(0)
   server.model.failEmbeddings(undefined)
   expect(await server.openai.vectorStores.files.poll(id, file_id)).toMatchObject({ status: 'completed' })
-  const told = new Set(server.complaints.splice(0).map(({ message }) => message))
-  expect([...told]).toEqual(['a file is tried again'])
+  const messages = new Set(server.complaints.splice(0).map(({ message }) => message))
+  expect([...messages]).toEqual(['a file is tried again'])
 })
 
 test('a file that is deleted or removed during ingest is no longer found', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const id = await newStore()
   const file = await server.openai.files.create({

@@ -3,7 +3,8 @@ import { errors } from '../../src/api/errors.ts'
 import { touchVectorStores } from '../../src/sql/vector-stores.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectList, expectObject } from '../harness/shapes.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -59,7 +60,7 @@ test('the beta header may be left out', async () => {
 })
 
 test('a vector store that is created with files counts them as in progress, then as completed, with their bytes', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const ids = [
     await uploadFile(server, 'a.txt', 'twenty-one characters'),

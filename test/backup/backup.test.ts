@@ -15,8 +15,9 @@ import { restoreBackup } from '../../src/backup/restore-backup.ts'
 import { writeBackup } from '../../src/backup/write-backup.ts'
 import { openDiskBlobStore } from '../../src/blobs/disk.ts'
 import type { BlobStore } from '../../src/blobs/port.ts'
+import type { Database } from '../../src/database/database.ts'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
-import { collectBlobs } from '../../src/domain/collect-blobs.ts'
+import { collectBlobs } from '../../src/domain/blobs.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories, weatherTool } from '../harness/stories.ts'
@@ -40,10 +41,10 @@ const { post, runToRest, newThread, waitingRun } = stories(() => server)
 
 const sourceBlobs = () => openDiskBlobStore({ type: 'disk', folder: join(server.dataDir, 'blobs') })
 
-async function backUp(): Promise<void> {
+async function backUp(db: Database = server.db): Promise<void> {
   const blobs = await sourceBlobs()
   await writeBackup(createWriteStream(archive), {
-    db: server.db,
+    db,
     blobs,
     version: '1.2.3',
     createdAt: '2026-11-28T00:00:00Z',
@@ -238,10 +239,22 @@ test.for<[string, (bytes: Buffer) => Buffer, RegExp]>([
       gzipSync(Buffer.from(gunzipSync(bytes).toString('latin1').replace('birds', 'words'), 'latin1')),
     /missing or damaged/,
   ],
+  [
+    'with a changed content',
+    (bytes) =>
+      gzipSync(Buffer.from(gunzipSync(bytes).toString('latin1').replace('heron', 'stork'), 'latin1')),
+    /The content [0-9a-f]{64} is damaged/,
+  ],
+  [
+    'without a content',
+    (bytes) => gzipSync(withoutBlob(gunzipSync(bytes))),
+    /rows and 1 contents, and has \d+ and 0/,
+  ],
   ['of another program', () => gzipSync(Buffer.from('hello')), /not a backup|damaged/],
   ['that is not zipped', () => Buffer.from('hello'), /damaged or incomplete/],
 ])('an archive %s is refused, and the database stays empty', async ([, change, message]) => {
   await post('/assistants', { model: 'gpt-4o', name: 'birds' })
+  await upload('The heron waits.')
   await backUp()
   const changed = join(folder, 'changed.tar.gz')
   writeFileSync(changed, change(readFileSync(archive)))
@@ -278,3 +291,16 @@ async function bytesOf(blobs: BlobStore, sha256: string): Promise<Buffer> {
 function endBefore(tar: Buffer, name: string): Buffer {
   return Buffer.concat([tar.subarray(0, tar.lastIndexOf(Buffer.from(`${name}\0`))), Buffer.alloc(1024)])
 }
+
+/** The archive without its first content: an entry has a header of 512 bytes and the bytes in blocks of 512. */
+function withoutBlob(tar: Buffer): Buffer {
+  const at = tar.indexOf(Buffer.from('blobs/'))
+  const bytes = Number.parseInt(tar.subarray(at + 124, at + 136).toString('latin1'), 8)
+  return Buffer.concat([tar.subarray(0, at), tar.subarray(at + 512 + Math.ceil(bytes / 512) * 512)])
+}
+
+test('a database without tables is refused with a sentence', async () => {
+  const target = await emptyTarget()
+  await expect(backUp(target.db)).rejects.toThrow('The database has no tables: no server has used it.')
+  await target.drop()
+})

@@ -8,11 +8,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { writeBackup } from '../../src/backup/write-backup.ts'
 import { openDiskBlobStore } from '../../src/blobs/disk.ts'
 import { runMain } from '../cli/run-main.ts'
+import { builtMain } from '../harness/built.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories } from '../harness/stories.ts'
-
-const main = resolve(import.meta.dirname, '../../src/main.ts')
 
 let server: TestServer
 let folder: string
@@ -47,7 +46,7 @@ const settings = (databaseUrl: string, dataDir: string) => ({
 })
 
 function start(args: string[], environment: Record<string, string>): ChildProcess {
-  child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
+  child = spawn(process.execPath, [builtMain, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['pipe', 'ignore', 'inherit'],
   })

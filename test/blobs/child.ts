@@ -1,4 +1,4 @@
-/** A process that works on a blob store and tells its parent by lines: measured, killed or stopped from outside. */
+/** A process that works on a blob store and reports to its parent in lines; tests measure, kill or stop it. */
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { openBlobStore } from '../../src/blobs/open.ts'
@@ -16,7 +16,7 @@ if (job === 'stall') {
 }
 await store.close()
 
-/** Half a blob, then nothing more. The timer keeps the process alive until it is killed. */
+/** Half a blob and no end. The timer keeps the process running until it is killed. */
 async function* stalling(): AsyncGenerator<Buffer> {
   yield* chunks(32)
   setInterval(() => {}, 1000)

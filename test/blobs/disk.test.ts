@@ -38,7 +38,7 @@ let parent: string
 beforeAll(async () => void (parent = await mkdtemp(join(tmpdir(), 'spool-blobs-'))))
 afterAll(() => rm(parent, { recursive: true }))
 
-/** A folder of its own for each test. */
+/** A new folder for each test. */
 async function freshFolder(): Promise<string> {
   return mkdtemp(join(parent, 'store-'))
 }

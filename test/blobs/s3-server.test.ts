@@ -21,7 +21,7 @@ const settings: S3BlobSettings = {
   secret_access_key: process.env.TEST_S3_SECRET_ACCESS_KEY ?? 'unset',
 }
 
-/** The names under our prefix, asked of the server and not of the driver; a test stores far less than one page. */
+/** The names with our prefix, read from the server and not from the driver; a test stores far less than one page. */
 async function listBlobs(): Promise<string[]> {
   const client = new AwsClient({
     accessKeyId: settings.access_key_id,

@@ -169,7 +169,7 @@ describe('an S3 server in trouble', () => {
     // More than the sockets between hold, so that it cannot be under way as a whole.
     const stored = store.put(Readable.from([Buffer.alloc(32_000_000)]), abort.signal)
     await expect(stored).rejects.toBe(reason)
-    // The server sees the end of the connection behind the bytes that it has not read yet.
+    // The server sees the end of the connection only after the bytes that it has not read yet.
     upload?.resume()
     expect(await broken).toBe('aborted')
     expect(upload?.complete).toBe(false)
@@ -182,7 +182,7 @@ describe('an S3 server in trouble', () => {
     await (await openBlobStore(settings)).close()
     const arrived = new Promise<void>((resolve) => {
       tiny.fault = (request) => {
-        // One chunk is taken and then none, so that the upload is certainly not whole when the process dies.
+        // One chunk is read and then none, so that the upload is certainly incomplete when the process is killed.
         if (request.method === 'PUT') request.once('data', () => resolve(void request.pause()))
         return request.method === 'PUT'
       }

@@ -22,7 +22,7 @@ export async function startTinyS3(bucket: string): Promise<TinyS3> {
   const server = createServer((request, response) => {
     tiny.requests.push(`${request.method} ${request.url}`)
     if (tiny.fault?.(request, response)) return
-    // A client that hangs up in mid-request is none of the server's trouble: nothing was stored.
+    // A client that disconnects during its request is not an error of the server: nothing was stored.
     answer(tiny.objects, bucket, { request, response }).catch(() => response.destroy())
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -20,12 +20,12 @@ describe('npm start --', () => {
     expect(await runMain(['--prot', '9000'])).toEqual({
       code: 2,
       stdout: '',
-      stderr: 'Spool could not start. There is no option --prot. Did you mean --port?\n',
+      stderr: 'There is no option --prot. Did you mean --port?\n',
     })
   })
 })
 
-test('options set the variables that they stand for', () => {
+test('options set their environment variables', () => {
   expect(readCommandLine([])).toEqual({ command: 'serve', args: [], flags: {}, options: {} })
   expect(readCommandLine(['serve', '--port', '9000', '--host=::1', '--data-dir', 'here'])).toEqual({
     command: 'serve',
@@ -45,7 +45,7 @@ test('options set the variables that they stand for', () => {
   expect(readCommandLine(['-v'])).toEqual({ command: 'version' })
 })
 
-test('each command has a help of its own', () => {
+test('each command has its own help text', () => {
   expect(readCommandLine(['-h', '--port', '1'])).toMatchObject({ command: 'help' })
   expect(readCommandLine(['help', 'backup'])).toEqual(readCommandLine(['backup', '--help']))
   expect(readCommandLine(['help'])).toEqual(readCommandLine(['--help']))
@@ -55,7 +55,7 @@ test('each command has a help of its own', () => {
 
 test.each([
   [['--api-key', 'x'], 'There is no option --api-key. --help lists all of them.'],
-  [['-x'], 'There is no option -x.'],
+  [['-x'], 'There is no option -x. --help lists all of them.'],
   [['--port'], 'The option --port needs a value'],
   [['--port='], 'The option --port needs a value'],
   [['srve'], "There is no command 'srve'. Did you mean serve?"],

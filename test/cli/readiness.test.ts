@@ -32,10 +32,11 @@ test('readiness names the state of each part, and no path or address', async () 
 test('over a silent network to the database requests end with 503 and readiness is not ready', async () => {
   const other = await server.sibling({
     databaseUrl: proxy.url,
-    databaseTimeoutMs: 1_000,
+    databaseTimeoutMs: 3_000,
     roles: new Set(['api']),
   })
   const thread = await other.openai.beta.threads.create()
+  server.allowComplaints(/unavailable|connection that listens|idle database connection/)
   proxy.goSilent()
   expect(await readiness(other)).toMatchObject({ status: 503, body: { database: { status: 'down' } } })
   for (const work of [
@@ -48,12 +49,8 @@ test('over a silent network to the database requests end with 503 and readiness 
   proxy.heal()
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
   expect((await other.openai.beta.threads.retrieve(thread.id)).id).toBe(thread.id)
-  // Connections that are still silent are cut; the server reports them before it is ready again.
   proxy.reset()
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
-  const expected = /unavailable|connection that listens|idle database connection/
-  expect(server.complaints.filter(({ message }) => !expected.test(message))).toEqual([])
-  server.complaints.length = 0
 })
 
 test('a disk with less free space than configured refuses files and is not ready', async () => {

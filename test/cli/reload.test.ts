@@ -131,7 +131,7 @@ test.for(['SIGHUP', 'endpoint'])(
   },
 )
 
-test('settings that cannot be used are refused with the sentence of a start, and those in force stay', async () => {
+test('invalid settings are refused with the same error as at a start, and the present ones stay', async () => {
   const { pid, output } = await start(modelAt(before))
   write({ ...modelAt(after), max_runs: 'many' })
   const sentence = `${file()}: 'max_runs' cannot be used: a whole number is needed.`
@@ -196,7 +196,7 @@ test('keys and limits change, and what needs a restart is named', async () => {
   await expect.poll(() => before.requests.length).toBe(1)
 })
 
-test('another embedder waits for a restart, and models that come with it are taken over', async () => {
+test('a change of the embedder waits for a restart, and the models of the same change are used at once', async () => {
   await start(modelAt(before))
   const embedders = { words: { dimensions: 64 } }
   const upstream = { type: 'openai', base_url: after.url, api_key: 'k', embedders }

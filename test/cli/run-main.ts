@@ -1,10 +1,8 @@
-/** Runs `src/main.ts` to its end, for starts that answer or fail. */
+/** Runs the command line to its end, for starts that answer or fail. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
-
-const main = resolve(import.meta.dirname, '../../src/main.ts')
+import { builtMain, nodeArgs } from '../harness/built.ts'
 
 export interface Ended {
   code: number | null
@@ -16,7 +14,7 @@ export interface Ended {
 export async function runMain(
   args: string[],
   environment: Record<string, string> = {},
-  entry = main,
+  entry = builtMain,
 ): Promise<Ended> {
   return startMain(args, environment, entry).ended
 }
@@ -25,9 +23,9 @@ export async function runMain(
 export function startMain(
   args: string[],
   environment: Record<string, string> = {},
-  entry = main,
+  entry = builtMain,
 ): { child: ChildProcess; ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, ...args], {
+  const child = spawn(process.execPath, [...nodeArgs(entry), ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
+import { builtMain } from '../harness/built.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
 
@@ -68,23 +69,18 @@ test('an exception that nothing catches is logged with its stack, and the server
 test.runIf(process.platform !== 'win32')(
   'a server that npm started stops cleanly when npm is killed',
   async () => {
-    const main = resolve(import.meta.dirname, '../../src/main.ts')
-    // The shell stands for npm: it has the server as a child and passes no signal on.
-    const shell = spawn(
-      'sh',
-      ['-c', '"$@" & echo "pid $!"; wait', 'npm', process.execPath, '--import', 'tsx', main],
-      {
-        env: {
-          PATH: process.env.PATH,
-          HOME: process.env.HOME,
-          PORT: '0',
-          SPOOL_DATA_DIR: data.path,
-          SPOOL_SANDBOX: 'off',
-          npm_lifecycle_event: 'start',
-        },
-        stdio: ['ignore', 'pipe', 'inherit'],
+    // The shell acts as npm: the server is its child, and it passes no signal on.
+    const shell = spawn('sh', ['-c', '"$@" & echo "pid $!"; wait', 'npm', process.execPath, builtMain], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        PORT: '0',
+        SPOOL_DATA_DIR: data.path,
+        SPOOL_SANDBOX: 'off',
+        npm_lifecycle_event: 'start',
       },
-    )
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     let output = ''
     shell.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     await expect.poll(() => output).toContain('"listening"')

@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { folderReason, listenReason } from '../../src/cli/start-errors.ts'
+import { listenReason } from '../../src/cli/start-errors.ts'
+import { folderReason } from '../../src/util/folder.ts'
 import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { runMain } from './run-main.ts'
 
@@ -63,6 +64,35 @@ test.each([
   expect(code).toBe(1)
   expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file or lies below one`)
 })
+
+const archive = join(import.meta.dirname, 'start-errors.test.ts')
+
+test.each([
+  ['serve'],
+  ['restore', archive],
+  ['import', archive],
+  ['models', 'pull', 'all-minilm-l6-v2'],
+  ['serve', '--data-dir', '/sys/new/below'],
+])('%s with a data folder that nobody can make ends with a sentence', async (...args) => {
+  const { code, stderr } = await runMain(args, { SPOOL_DATA_DIR: '/proc/new', PORT: '0' })
+  expect(stderr).toMatch(
+    /SPOOL_DATA_DIR is \/(proc|sys)\/new.*, (where the system lets nobody|and this user may not)/,
+  )
+  expect(code).toBe(1)
+})
+
+test.each([['backup', 'spool.tar.gz'], ['export', 'exported'], ['reindex']])(
+  '%s in a folder without a database says so and makes nothing',
+  async (...args) => {
+    const { code, stderr } = await runMain([...args, '--data-dir', data.path])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `There is no database in ${data.path}. Name the data folder of the server with --data-dir, or set DATABASE_URL.\n`,
+    })
+    expect(existsSync(join(data.path, 'database'))).toBe(false)
+    expect(existsSync('spool.tar.gz')).toBe(false)
+  },
+)
 
 const fixtures = join(import.meta.dirname, '../harness/tls')
 const certificate = join(fixtures, 'certificate.pem')

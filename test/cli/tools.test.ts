@@ -1,4 +1,4 @@
-/** The commands beside the server, as a user runs them. */
+/** The commands other than `serve`, as a user runs them. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -6,12 +6,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { builtMain } from '../harness/built.ts'
 import { installModel } from '../harness/local-model.ts'
 import { migrate, newestMigration } from '../../src/database/migrate.ts'
 import { testDatabase } from '../harness/database.ts'
 import { runMain } from './run-main.ts'
 
-const main = resolve(import.meta.dirname, '../../src/main.ts')
 const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 
 let folder: string
@@ -32,12 +32,12 @@ const settings = (name = 'data') => ({
   PORT: '0',
 })
 
-/** A server of its own process. */
+/** Starts a server in its own process. */
 async function startServer(
   name?: string,
   more: Record<string, string> = {},
 ): Promise<{ child: ChildProcess; openai: OpenAI; port: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+  const child = spawn(process.execPath, [builtMain], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings(name), ...more },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -183,7 +183,7 @@ describe('doctor', () => {
   })
 })
 
-test('models are listed and asked', async () => {
+test('models are listed and tested', async () => {
   expect((await runMain(['models', 'list'], settings())).stdout).toMatch(/demo/)
   const { code, stdout } = await runMain(['models', 'test', 'gpt-4o'], settings())
   expect(code).toBe(0)

@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const script = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
 
-/** What a model may write to harm whoever reads it. */
+/** Text of a model that could harm its reader. */
 const hostile = `
 # Heading ${script}
 
@@ -73,7 +73,7 @@ async function openThread(message: string) {
   await visit.page.locator('.message.assistant').waitFor()
 }
 
-test('Markdown of a model runs no script, loads nothing from elsewhere, and links tell where they lead', async () => {
+test('Markdown of a model runs no script and loads nothing from other hosts, and links show their address', async () => {
   await openThread(hostile)
   await expectHarmless()
   const { page } = visit
@@ -86,7 +86,7 @@ test('Markdown of a model runs no script, loads nothing from elsewhere, and link
   )
 })
 
-test('an image of another host is opened in a page of its own, and only by a click', async () => {
+test('an image of another host is opened in a new page, and only by a click', async () => {
   await openThread('![pixel](https://evil.example/pixel.png)')
   const { page } = visit
   const link = page.locator('.message.assistant').getByRole('link', { name: /open from evil\.example/ })

@@ -1,4 +1,4 @@
-/** A server in a process of its own, a browser, and pages that note everything that must not happen. */
+/** A server in its own process, a browser, and pages that record every forbidden request, error and script. */
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import OpenAI from 'openai'

@@ -66,7 +66,7 @@ test('a run survives a reload of the page', async () => {
     .toBe(`${'one two three four '.repeat(30)}end`)
 })
 
-test('a stream goes on by itself after the server was killed and started again', async () => {
+test('a stream continues by itself after the server was killed and restarted', async () => {
   const { page, send, ended } = await playground()
   await send(`slow 60\nsay ${'one two three four '.repeat(60)}end`)
   await page.locator('.message.assistant .markdown').waitFor()
@@ -74,7 +74,7 @@ test('a stream goes on by itself after the server was killed and started again',
   await ended('completed')
   const whole = `${'one two three four '.repeat(60)}end`
   await expect.poll(() => page.locator('.message.assistant .markdown').last().innerText()).toBe(whole)
-  // What the lost attempt had said is no message of the thread.
+  // The text of the lost attempt is not a message of the thread.
   await page.reload()
   await expect.poll(() => page.locator('.message.assistant').count()).toBe(1)
 })
@@ -123,7 +123,7 @@ test('a file that is dropped on the composer is searched and cited', async () =>
   await expect.poll(() => page.getByRole('dialog').innerText()).toContain('pear tree')
 })
 
-test('an assistant is edited, its functions are checked, and what is not saved is said', async () => {
+test('an assistant is edited, its functions are checked, and unsaved changes are shown', async () => {
   const { page, assistant } = await playground()
   await page.getByLabel('Instructions').fill('Be kind.')
   await page.getByText('Not saved yet').waitFor()

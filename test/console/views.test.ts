@@ -17,7 +17,7 @@ async function open(path: string, options = {}) {
   return visit.page
 }
 
-/** Every view, and text that stands in it only when its data are there. */
+/** Every view, and a text that it shows only with its data. */
 const views = (): [string, string][] => [
   [`/?assistant=${story.assistant}&thread=${story.thread}`, 'When does the ferry'],
   ['/threads', 'When does the ferry'],
@@ -76,7 +76,7 @@ test('the first view weighs less than 600 kB on the wire', async () => {
   expect(bytes).toBeLessThan(600_000)
 })
 
-test('the scheme of the system is followed, and the button changes it for good', async () => {
+test('the color scheme of the system is used, and the button changes it permanently', async () => {
   const page = await open('/server', { colorScheme: 'dark' })
   const scheme = () => page.evaluate<string>("document.documentElement.dataset.mantineColorScheme ?? ''")
   await expect.poll(scheme).toBe('dark')
@@ -206,7 +206,7 @@ test('a run that failed says what to do, and its time line shows the request', a
   await expect.poll(() => request.innerText()).toContain('fail server_error')
 })
 
-test('a model is tested, and the pages Models and Server tell the truth', async () => {
+test('a model is tested, and the pages Models and Server show the present state', async () => {
   const page = await open('/models')
   await page.getByRole('button', { name: 'Test demo' }).first().click()
   await page.getByText(/answers in \d+/).waitFor()
@@ -217,7 +217,7 @@ test('a model is tested, and the pages Models and Server tell the truth', async 
 })
 
 describe('keys', () => {
-  test('a list is walked with j and k and opened with Enter', async () => {
+  test('j and k move through a list, and Enter opens an item', async () => {
     const page = await open('/runs')
     await page.locator('.row').first().waitFor()
     await page.keyboard.press('j')
@@ -239,7 +239,7 @@ describe('keys', () => {
     },
   )
 
-  test('everything is reached with Tab, beginning with the way past the navigation', async () => {
+  test('everything is reached with Tab, and the first Tab offers to skip the navigation', async () => {
     const page = await open('/assistants')
     await page.locator('.row').first().waitFor()
     await page.keyboard.press('Tab')

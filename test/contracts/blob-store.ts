@@ -236,7 +236,7 @@ export function inShort(content: Buffer | undefined): string {
   return content === undefined ? 'not there' : `${content.length} bytes ${hashOf(content)}`
 }
 
-/** A process of its own that works on the same store; see test/blobs/child.ts. */
+/** A process that works on the same blob store: test/blobs/child.ts. */
 export function startChild(settings: BlobStoreSettings, job: 'measure' | 'stall' | 'put') {
   const script = new URL('../blobs/child.ts', import.meta.url).pathname
   const child = spawn(process.execPath, ['--import', 'tsx', script, job, JSON.stringify(settings)], {

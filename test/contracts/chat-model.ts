@@ -7,13 +7,13 @@ import { ModelFailure } from '../../src/models/port.ts'
 export interface ChatModelUnderTest {
   chat: ChatModel
   model: string
-  /** A request that is answered with text of at least `words` words, slowly enough to be called off. */
+  /** A request that is answered with at least `words` words, slowly enough to be aborted. */
   text: (words: number) => ChatRequest
   /** A request that is answered with these calls in one turn; undefined when the model cannot be made to. */
   calls?: (calls: { name: string; arguments: object }[]) => ChatRequest
   /** A request that fails; undefined when the model cannot be made to. */
   failing?: () => ChatRequest
-  /** Resolves when the model has stopped working on a call that was called off. */
+  /** Resolves when the model has stopped the work on an aborted call. */
   stopped: () => Promise<void>
 }
 
@@ -21,7 +21,7 @@ export function chatModelContract(
   name: string,
   open: () => ChatModelUnderTest | Promise<ChatModelUnderTest>,
 ): void {
-  describe(`${name} keeps the promises of a chat model`, () => {
+  describe(`${name} keeps the contract of a chat model`, () => {
     test('text comes in several parts and ends once, with usage', async () => {
       const { chat, text } = await open()
       const parts = await collect(chat.stream(text(6), neverAborted()))

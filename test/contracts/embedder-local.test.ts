@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LocalEmbedder } from '../../src/embedders/local/local-embedder.ts'
 import { makeDataDir } from '../harness/data-dir.ts'
 import { deadlyText, installModel, installRuntime, smallModel } from '../harness/local-model.ts'
@@ -58,7 +58,7 @@ describe('a local embedder', () => {
     const embedder = open({ processes: 1, idleMs: 1 })
     try {
       const [first] = await embedder.embed(['sleep'], 'query', never)
-      await vi.waitFor(() => expect(embedder.processes).toBe(0))
+      await expect.poll(() => embedder.processes).toBe(0)
       expect((await embedder.embed(['sleep'], 'query', never))[0]).toEqual(first)
     } finally {
       await embedder.close()
@@ -87,7 +87,7 @@ describe('a local embedder', () => {
     }
   })
 
-  test('queries and passages get the words that the model wants in front of them', async () => {
+  test('queries and passages get the prefixes of the model', async () => {
     const prefixes = { query: 'money ', passage: 'snow ' }
     const parts = { dataDir: data.path, runtime }
     const embedder = new LocalEmbedder({ ...model, prefixes }, parts, { processes: 1, idleMs: 60_000 })

@@ -1,11 +1,11 @@
-/** Kills a server with sandbox sessions at work and at rest, and looks at what outlives it. */
+/** Kills a server with a busy and an idle sandbox session, and waits until their processes have ended. */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 
-/** The processes of sessions below `folder` that are still there when everything should be gone; it ends them. */
-export async function killServer(driver: string, folder: string): Promise<number[]> {
+/** Fails when processes of sessions below `folder` outlive their server, and ends them. */
+export async function expectNoProcessAfterKill(driver: string, folder: string): Promise<void> {
   const script = join(import.meta.dirname, '../sandbox/killed-server.ts')
   const server = spawn(process.execPath, ['--import', 'tsx', script, driver, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -15,14 +15,15 @@ export async function killServer(driver: string, folder: string): Promise<number
     server.stdout.on('data', (chunk: Buffer) => chunk.toString().includes('up') && resolve())
     server.once('exit', () => reject(new Error('the server ended before it was killed')))
   })
-  // The server itself names the folder too, and there are two sessions.
+  // The command line of the server names the folder too, and there are two sessions.
   expect(processesNaming(folder).length).toBeGreaterThan(2)
   server.kill('SIGKILL')
   await exited
-  await vi.waitFor(() => expect(processesNaming(folder)).toEqual([]), { timeout: 10_000 }).catch(() => {})
-  const left = processesNaming(folder)
-  for (const pid of left) process.kill(pid, 'SIGKILL')
-  return left
+  try {
+    await expect.poll(() => processesNaming(folder)).toEqual([])
+  } finally {
+    for (const pid of processesNaming(folder)) process.kill(pid, 'SIGKILL')
+  }
 }
 
 /** Processes with the folder in their command line, environment or mounts. */

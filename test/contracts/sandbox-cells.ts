@@ -5,12 +5,13 @@ import type { CellEnd, SandboxDriver, SandboxLimits, SandboxSession } from '../.
 export interface SandboxSubject {
   name: string
   driver: SandboxDriver
-  /** Why nothing can be run here; printed by the caller. */
+  /** Why the driver cannot run here; printed by the caller. */
   skip: string | undefined
   /** Whether matplotlib can be imported. */
   matplotlib: boolean
 }
 
+/** For cells that end by themselves. */
 export const roomyLimits: SandboxLimits = {
   wallMs: 30_000,
   graceMs: 1000,
@@ -25,10 +26,14 @@ export const roomyLimits: SandboxLimits = {
   filesMb: 24,
 }
 
+/** For cells that must be killed. */
 export const hastyLimits: SandboxLimits = { ...roomyLimits, wallMs: 1500, graceMs: 500 }
 
-/** For cells that are interrupted in time: a busy machine may need a while for the end of the cell. */
-export const patientLimits: SandboxLimits = { ...hastyLimits, graceMs: 20_000 }
+/**
+ * For cells that must end by the interrupt and keep their session: a busy machine may need a while for that, and for
+ * the next cell.
+ */
+export const patientLimits: SandboxLimits = { ...roomyLimits, wallMs: 4000, graceMs: 60_000 }
 
 export interface CellRecord {
   end: CellEnd

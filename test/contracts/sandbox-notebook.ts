@@ -1,6 +1,6 @@
 /** Cells as models write them, who know Python from notebooks: the same in every driver. */
 import { expect, test } from 'vitest'
-import { hastyLimits, openFor, runCode, type SandboxSubject } from './sandbox-cells.ts'
+import { openFor, patientLimits, runCode, type SandboxSubject } from './sandbox-cells.ts'
 
 /** A PNG of one pixel. */
 const pixel = `import base64
@@ -24,7 +24,7 @@ function lineTests({ driver, name }: SandboxSubject): void {
     expect((await runCode(session, converted)).logs).toBe('6\n')
   })
 
-  test('valid Python that looks like a notebook line is left alone', async () => {
+  test('valid Python that looks like a notebook line is not changed', async () => {
     const session = await openFor(driver)
     const code = 'text = """\n!ls\n%time\nfoo?\n"""\nrest = (7\n% 4)\nprint(rest, text)'
     expect((await runCode(session, code)).logs).toBe('3 \n!ls\n%time\nfoo?\n\n')
@@ -81,7 +81,7 @@ function lineTests({ driver, name }: SandboxSubject): void {
     }
   })
 
-  test('an unknown magic, and an error behind one, name the line that was written', async () => {
+  test('the errors of an unknown magic and of code after a magic name the original line', async () => {
     const session = await openFor(driver)
     const unknown = await runCode(session, 'x = 1\n%sql select 1')
     expect(unknown.logs).toContain('line 2, in <module>\n    %sql select 1')
@@ -104,7 +104,7 @@ function awaitTests({ driver }: SandboxSubject): void {
   })
 
   test('a cell that waits too long is interrupted, and its variables are kept', async () => {
-    const session = await openFor(driver, hastyLimits)
+    const session = await openFor(driver, patientLimits)
     const { end } = await runCode(session, 'import asyncio\nkept = 7\nawait asyncio.sleep(600)')
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect((await runCode(session, 'await asyncio.sleep(0)\nkept')).logs).toBe('7\n')

@@ -10,20 +10,20 @@ import { DatabaseUnavailable } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open.ts'
 
 const [dataDir = '', migrations = ''] = process.argv.slice(2)
-// Written at once, so that a kill loses no line that was said.
-const say = (line: string) => writeSync(1, `${line}\n`)
+// Written at once, so that a kill loses no printed line.
+const print = (line: string) => writeSync(1, `${line}\n`)
 
 const opened = await openDatabase({
   dataDir,
   migrations,
   poolSize: 4,
   timeoutMs: 60_000,
-  log: (level, message, fields) => say(`log ${level} ${message} ${JSON.stringify(fields ?? {})}`),
+  log: (level, message, fields) => print(`log ${level} ${message} ${JSON.stringify(fields ?? {})}`),
 }).catch((error: unknown) => {
-  say(`refused ${String(error)}`)
+  print(`refused ${String(error)}`)
   process.exit(1)
 })
-say(`open ${opened.description}`)
+print(`open ${opened.description}`)
 
 let closing = false
 const writers = Array.from({ length: 2 }, async () => {
@@ -33,10 +33,10 @@ const writers = Array.from({ length: 2 }, async () => {
       await opened.db.transaction(async (tx) => {
         await tx.query({ name: 'add', text: 'insert into notes (id) values ($1)', values: [id] })
       })
-      say(`wrote ${id}`)
+      print(`wrote ${id}`)
     } catch (error) {
       if (!(error instanceof DatabaseUnavailable)) throw error
-      say('unavailable')
+      print('unavailable')
       await wait(20)
     }
   }
@@ -47,6 +47,6 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     closing = true
     void Promise.all(writers)
       .then(() => opened.close())
-      .then(() => say('closed'))
+      .then(() => print('closed'))
   })
 }

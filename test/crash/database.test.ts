@@ -1,15 +1,12 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { openDatabase, type OpenedDatabase } from '../../src/database/open.ts'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter, type Writer } from '../harness/writer.ts'
-
-// Processes are started and killed many times, on machines that may be busy.
-vi.setConfig({ testTimeout: 240_000 })
 
 let folder: DataDir
 let dataDir: string
@@ -40,7 +37,7 @@ async function kill(writer: Writer): Promise<void> {
 
 const open = () => openDatabase({ dataDir, migrations, poolSize: 2, timeoutMs: 60_000, log: () => undefined })
 
-/** A client beside the server, as `psql` would be. */
+/** Another client of the database, such as `psql`. */
 const beside = () =>
   connectPostgres({
     host: join(dataDir, 'database/cluster'),
@@ -56,38 +53,38 @@ async function missing(opened: OpenedDatabase, acknowledged: string[]): Promise<
   return acknowledged.filter((id) => !kept.has(id))
 }
 
-test('a second server on the same folder is refused and told who has it, and the first goes on', async () => {
+test('a second server on the same folder is refused with the owner of the folder, and the first continues', async () => {
   const first = write()
-  await first.said('open')
+  await first.printed('open')
   const second = write()
-  const refusal = await second.said('refused')
+  const refusal = await second.printed('refused')
   expect(refusal).toContain(
     `The data folder ${dataDir} is in use by another Spool server (process ${first.pid})`,
   )
   await second.ended
-  await first.said('wrote', first.lines.length)
+  await first.printed('wrote', first.lines.length)
   expect(first.lines.filter((line) => line.startsWith('log'))).toEqual([])
 })
 
 test('of servers that start at once on a new folder exactly one gets it', async () => {
   const all = [write(), write(), write()]
-  await Promise.all(all.map((writer) => Promise.race([writer.said('open'), writer.said('refused')])))
+  await Promise.all(all.map((writer) => Promise.race([writer.printed('open'), writer.printed('refused')])))
   const opened = all.filter((writer) => writer.lines.some((line) => line.startsWith('open')))
   const refused = all.filter((writer) =>
     writer.lines.some((line) => line.startsWith('refused DataFolderInUse')),
   )
   expect([opened.length, refused.length]).toEqual([1, 2])
-  await opened[0]!.said('wrote', opened[0]!.lines.length)
+  await opened[0]!.printed('wrote', opened[0]!.lines.length)
 })
 
 test('a database whose server was killed ends by itself, with every acknowledged write', async () => {
   const writer = write()
-  await writer.said('open')
+  await writer.printed('open')
   await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
   const orphan = databasePid(dataDir)!
   await kill(writer)
   await expect.poll(() => isRunning(orphan)).toBe(false)
-  // It was stopped, not killed: nothing is left to recover.
+  // It was stopped, not killed: the next start has nothing to recover.
   expect(databasePid(dataDir)).toBeUndefined()
   const opened = await open()
   expect(await missing(opened, writer.wrote())).toEqual([])
@@ -100,7 +97,7 @@ test.runIf(process.platform === 'linux')(
     const acknowledged: string[] = []
     for (const _round of [1, 2]) {
       const writer = write()
-      await writer.said('open')
+      await writer.printed('open')
       await expect.poll(() => writer.wrote().length).toBeGreaterThan(50)
       const orphan = databasePid(dataDir)!
       const guards = guardsOf(dataDir)
@@ -138,7 +135,7 @@ test('server and database killed together, again and again, lose no acknowledged
   const acknowledged: string[] = []
   for (const round of [1, 2, 3, 4]) {
     const writer = write()
-    await writer.said('open')
+    await writer.printed('open')
     await expect.poll(() => writer.wrote().length).toBeGreaterThan(round * 20)
     const pid = databasePid(dataDir)!
     // Once the database first, once the server first.
@@ -153,33 +150,33 @@ test('server and database killed together, again and again, lose no acknowledged
   await opened.close()
 })
 
-test('a database that dies alone is started again, writes fail clearly meanwhile and then go on', async () => {
+test('a killed database is restarted; writes fail as unavailable meanwhile and then continue', async () => {
   const writer = write()
-  await writer.said('open')
+  await writer.printed('open')
   await expect.poll(() => writer.wrote().length).toBeGreaterThan(20)
   for (const _round of [1, 2]) {
     const pid = databasePid(dataDir)!
     const from = writer.lines.length
     process.kill(pid, 'SIGKILL')
-    await writer.said('log info the database runs again', from)
-    await writer.said('unavailable', from)
-    await writer.said('wrote', writer.lines.length)
+    await writer.printed('log info the database runs again', from)
+    await writer.printed('unavailable', from)
+    await writer.printed('wrote', writer.lines.length)
     expect(databasePid(dataDir)).not.toBe(pid)
   }
-  // The folder is held again.
+  // The folder is locked again.
   const second = write()
-  await second.said('refused DataFolderInUse')
+  await second.printed('refused DataFolderInUse')
 
   writer.child.kill('SIGTERM')
-  await writer.said('closed')
+  await writer.printed('closed')
   const opened = await open()
   expect(await missing(opened, writer.wrote())).toEqual([])
   await opened.close()
 })
 
-test('one of the database’s processes killed is repaired by the database, and the folder stays held', async () => {
+test('when one process of the database is killed, the database recovers and the folder stays locked', async () => {
   const writer = write()
-  await writer.said('open')
+  await writer.printed('open')
   const from = writer.lines.length
   const client = beside()
   const [row] = await client.query<{ pid: number }>({
@@ -188,18 +185,18 @@ test('one of the database’s processes killed is repaired by the database, and 
   })
   await client.close()
   process.kill(row!.pid, 'SIGKILL')
-  await writer.said('log warn the connection that holds the data folder was lost and made again', from)
-  await writer.said('wrote', writer.lines.length)
+  await writer.printed('log warn the connection that holds the data folder was lost and made again', from)
+  await writer.printed('wrote', writer.lines.length)
   const second = write()
-  expect(await second.said('refused')).toContain('DataFolderInUse')
+  expect(await second.printed('refused')).toContain('DataFolderInUse')
 })
 
-test('a first start killed at any moment leaves a folder that opens', async () => {
-  // The moments are spread over what a first start takes here; each round begins with what the one before it left.
+test('a first start that is killed at any moment leaves a folder that can be opened', async () => {
+  // The moments are spread over a first start; each round starts with the folder that the round before has left.
   for (const afterMs of [0, 60, 150, 300, 600]) {
     const writer = write()
     const begun = () => readdirSync(dataDir).includes('database')
-    await expect.poll(begun, { interval: 5, timeout: 20_000 }).toBe(true)
+    await expect.poll(begun, { interval: 5 }).toBe(true)
     await new Promise((resolve) => setTimeout(resolve, afterMs))
     await kill(writer)
   }
@@ -211,13 +208,13 @@ test('a first start killed at any moment leaves a folder that opens', async () =
   ])
 })
 
-test('Ctrl-C reaches the server and not its database, which is stopped last and cleanly', async () => {
+test('Ctrl-C reaches the server and not its database, which the server stops last', async () => {
   const writer = write()
-  await writer.said('open')
-  await writer.said('wrote')
+  await writer.printed('open')
+  await writer.printed('wrote')
   const pid = databasePid(dataDir)!
   process.kill(-writer.pid, 'SIGINT')
-  await writer.said('closed')
+  await writer.printed('closed')
   await writer.ended
   expect(writer.lines.filter((line) => line.startsWith('log') || line === 'unavailable')).toEqual([])
   expect(isRunning(pid)).toBe(false)

@@ -1,12 +1,10 @@
 import { toFile } from 'openai'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { testDatabase } from '../harness/database.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
-
-// Three servers one after the other, and an embedder that shares two cores with everything else.
-vi.setConfig({ testTimeout: 180_000 })
+import { eventually } from '../harness/stories.ts'
 
 let data: DataDir
 const running: ServerProcess[] = []
@@ -25,11 +23,7 @@ async function start(environment: Record<string, string> = {}): Promise<ServerPr
   return server
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
-
-/** Many more chunks than are embedded together, so that a kill comes before the last of them. */
+/** Many more chunks than one group of the embedder, so that a kill comes before the last group. */
 const story = Array.from(
   { length: 10_000 },
   (_, index) =>
@@ -56,11 +50,11 @@ test('a file whose ingest is interrupted by kill -9 is completed after the resta
   }
   const first = await start(environment)
   const { store, file } = await beginIngest(first)
-  // Once while the chunks are written or just after, once with some of the vectors there.
-  await until(async () => (await progress()).chunks > 0)
+  // The first kill comes while or just after the chunks are written, the second when some vectors are stored.
+  await eventually(async () => (await progress()).chunks > 0)
   await first.end('SIGKILL')
   const second = await start(environment)
-  await until(async () => (await progress()).embedded > 0)
+  await eventually(async () => (await progress()).embedded > 0)
   const before = await progress()
   await second.end('SIGKILL')
   const third = await start(environment)
@@ -94,14 +88,14 @@ test('a file whose ingest is interrupted by kill -9 is completed after the resta
   await database.drop()
 })
 
-test('another process on the same database goes on with what a killed one had begun', async () => {
+test('another process on the same database continues the ingest of a killed one', async () => {
   const database = await testDatabase()
   const [first, second] = await Promise.all([
     start({ DATABASE_URL: database.url }),
     start({ DATABASE_URL: database.url }),
   ])
   const { store, file } = await beginIngest(first)
-  await until(async () => {
+  await eventually(async () => {
     const rows = await database.db.query({
       text: `select 1 from vector_store_files where status = 'in_progress' and lease_owner is not null and embedded > 0`,
     })
@@ -114,10 +108,10 @@ test('another process on the same database goes on with what a killed one had be
   await database.drop()
 })
 
-test('with the embedded database the next start goes on at once, and a stop loses nothing', async () => {
+test('with the embedded database the next start continues the ingest, and a stop loses nothing', async () => {
   const first = await start()
   const { store, file } = await beginIngest(first)
-  await until(async () => {
+  await eventually(async () => {
     const page = await first.openai.vectorStores.search(store, { query: 'lighthouse keeper' })
     return page.data.length > 0
   })
@@ -143,18 +137,18 @@ test('an ingest that a killed server began leaves nothing when the store is dele
     })
     return rows.length
   }
-  await until(async () => (await left()) > 2)
+  await eventually(async () => (await left()) > 2)
   await first.end('SIGKILL')
   const second = await start(environment)
   await second.openai.vectorStores.delete(store)
-  await until(async () => (await left()) === 0)
+  await eventually(async () => (await left()) === 0)
   const other = await second.openai.vectorStores.create({})
   const file = await second.openai.vectorStores.files.uploadAndPoll(
     other.id,
     await toFile(Buffer.from('short'), 'short.txt'),
   )
   expect(file.status).toBe('completed')
-  // Store, file, chunk and window of the new one.
+  // Store, file, chunk and window of the new store.
   expect(await left()).toBe(4)
   await db.close()
   await second.end('SIGTERM')

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startProcess, type ServerProcess } from '../harness/process.ts'
+import { eventually } from '../harness/stories.ts'
 
 let data: DataDir
 const running: ServerProcess[] = []
@@ -21,8 +22,8 @@ async function start(environment: Record<string, string> = {}): Promise<ServerPr
 
 const words = Array.from({ length: 30 }, (_, index) => `word${index}`).join(' ')
 
-/** Runs that take their time, each on a thread of its own. */
-async function beginRuns(server: ServerProcess, count: number, ms = 60) {
+/** Starts runs with slow answers, each on its own thread. */
+async function startRuns(server: ServerProcess, count: number, ms = 60) {
   const assistant = await server.openai.beta.assistants.create({ model: 'demo' })
   return Promise.all(
     Array.from({ length: count }, (_, index) =>
@@ -34,14 +35,13 @@ async function beginRuns(server: ServerProcess, count: number, ms = 60) {
   )
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 50))
-}
-
-/** Waits until every run has streamed something into the log. */
-async function answering(server: ServerProcess, runs: { id: string; thread_id: string }[]): Promise<void> {
+/** Waits until the answer of every run has begun. */
+async function untilAnswering(
+  server: ServerProcess,
+  runs: { id: string; thread_id: string }[],
+): Promise<void> {
   for (const run of runs) {
-    await until(async () => {
+    await eventually(async () => {
       const steps = await server.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
       return steps.data.length > 0
     })
@@ -65,40 +65,40 @@ async function expectAnsweredOnce(
 
 test('answers that were cut off by kill -9 are completed after the restart, each once', async () => {
   const first = await start()
-  const runs = await beginRuns(first, 20)
-  await answering(first, runs)
+  const runs = await startRuns(first, 20)
+  await untilAnswering(first, runs)
   await first.end('SIGKILL')
   await expectAnsweredOnce(await start(), runs)
 })
 
 test('the same holds when the database was killed with the server', async () => {
   const first = await start()
-  const runs = await beginRuns(first, 5)
-  await answering(first, runs)
+  const runs = await startRuns(first, 5)
+  await untilAnswering(first, runs)
   const database = databasePid(data.path)
   await first.end('SIGKILL')
   if (database) process.kill(database, 'SIGKILL')
   await expectAnsweredOnce(await start(), runs)
 })
 
-test('when the database alone is killed, it is started again and the runs go on', async () => {
+test('when only the database is killed, it is restarted and the runs continue', async () => {
   const server = await start()
-  const runs = await beginRuns(server, 5)
-  await answering(server, runs)
+  const runs = await startRuns(server, 5)
+  await untilAnswering(server, runs)
   const database = databasePid(data.path)
   expect(database).toBeDefined()
   process.kill(database ?? 0, 'SIGKILL')
-  await until(
+  await eventually(
     async () => (await fetch(`${server.url}/readyz`)).status === 503 || databasePid(data.path) !== database,
   )
-  await until(async () => (await fetch(`${server.url}/readyz`)).ok)
+  await eventually(async () => (await fetch(`${server.url}/readyz`)).ok)
   await expectAnsweredOnce(server, runs)
 })
 
 test('a stop signal lets the runs finish within the drain time', async () => {
   const first = await start({ SPOOL_DRAIN_SECONDS: '30' })
-  const runs = await beginRuns(first, 3, 20)
-  await answering(first, runs)
+  const runs = await startRuns(first, 3, 20)
+  await untilAnswering(first, runs)
   await first.end('SIGTERM')
   const second = await start()
   await expectAnsweredOnce(second, runs)
@@ -108,24 +108,27 @@ test('a stop signal lets the runs finish within the drain time', async () => {
   }
 })
 
-test('a stop signal without drain time gives the runs up, and the next start completes them', async () => {
+test('a stop signal without drain time releases the runs, and the next start completes them', async () => {
   const first = await start({ SPOOL_DRAIN_SECONDS: '0' })
-  const runs = await beginRuns(first, 3)
-  await answering(first, runs)
+  const runs = await startRuns(first, 3)
+  await untilAnswering(first, runs)
   await first.end('SIGTERM')
   await expectAnsweredOnce(await start(), runs)
 })
 
-test('runs whose time is over when the server comes back are expired, not continued', async () => {
-  const first = await start({ SPOOL_RUN_EXPIRES_SECONDS: '2' })
-  const [run] = await beginRuns(first, 1, 1000)
+test('runs whose time has ended when the server starts again are expired and not continued', async () => {
+  // Long enough for the first words on a busy machine, and much shorter than the answer.
+  const first = await start({ SPOOL_RUN_EXPIRES_SECONDS: '10' })
+  const [run] = await startRuns(first, 1, 2000)
   if (!run) throw new Error('expected a run')
-  await answering(first, [run])
+  await untilAnswering(first, [run])
   await first.end('SIGKILL')
-  await until(async () => Date.now() / 1000 > (run.expires_at ?? 0))
+  await eventually(async () => Date.now() / 1000 > (run.expires_at ?? 0))
   const second = await start()
   const ended = await second.openai.beta.threads.runs.poll(run.id, { thread_id: run.thread_id })
   expect(ended.status).toBe('expired')
+  const [answer] = (await second.openai.beta.threads.messages.list(run.thread_id)).data
+  expect(answer?.status).not.toBe('completed')
 })
 
 test('a cell that had its output recorded is not run again after kill -9, one that had not is', async () => {
@@ -151,7 +154,7 @@ test('a cell that had its output recorded is not run again after kill -9, one th
       call.type === 'code_interpreter' ? JSON.stringify(call.code_interpreter.outputs) : '',
     )
   }
-  await until(async () => ((await logs(first))[0] ?? '').includes('first'))
+  await eventually(async () => ((await logs(first))[0] ?? '').includes('first'))
   const [recorded] = await logs(first)
   await first.end('SIGKILL')
   const second = await start()
@@ -162,7 +165,7 @@ test('a cell that had its output recorded is not run again after kill -9, one th
   expect(done).toContain('second')
 })
 
-test('text before calls that were cut off by kill -9 is said once after the restart', async () => {
+test('text before calls that were cut off by kill -9 appears once after the restart', async () => {
   const first = await start()
   const assistant = await first.openai.beta.assistants.create({
     model: 'demo',
@@ -188,7 +191,7 @@ test('text before calls that were cut off by kill -9 is said once after the rest
   if (!run) throw new Error('expected a run')
   const second = await start()
   const key = { thread_id: run.thread_id }
-  await until(async () => {
+  await eventually(async () => {
     const { status } = await second.openai.beta.threads.runs.retrieve(run.id, key)
     return status === 'requires_action'
   })

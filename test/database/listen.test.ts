@@ -26,10 +26,10 @@ const killListeners = () =>
   })
 
 test('a listener gets the notifications of its channel after commit, and no others', async () => {
-  const heard: string[] = []
+  const received: string[] = []
   const stop = await db.listen(
     'runs',
-    (payload) => heard.push(payload),
+    (payload) => received.push(payload),
     () => undefined,
   )
   await db.transaction((tx) => tx.query({ text: `select pg_notify('runs', 'one')` }))
@@ -41,35 +41,35 @@ test('a listener gets the notifications of its channel after commit, and no othe
     .catch(() => undefined)
   await notify('others', 'x')
   await notify('runs', 'two')
-  await expect.poll(() => heard).toEqual(['one', 'two'])
+  await expect.poll(() => received).toEqual(['one', 'two'])
   await stop()
 })
 
 test('a channel may have any name', async () => {
-  const heard: string[] = []
+  const received: string[] = []
   const name = 'Odd "name"; drop table x'
   const stop = await db.listen(
     name,
-    (payload) => heard.push(payload),
+    (payload) => received.push(payload),
     () => undefined,
   )
   await notify(name, 'yes')
-  await expect.poll(() => heard).toEqual(['yes'])
+  await expect.poll(() => received).toEqual(['yes'])
   await stop()
 })
 
 test('a killed listener reconnects before it reports the gap, each time', async () => {
-  const heard: string[] = []
+  const received: string[] = []
   let reconnects = 0
-  // What is told from inside of onReconnect is heard only by a connection that listens already.
+  // A notification that is sent within onReconnect reaches only a connection that listens already.
   const onReconnect = () => {
     reconnects += 1
     void notify('runs', `after ${reconnects}`)
   }
-  const stop = await db.listen('runs', (payload) => heard.push(payload), onReconnect)
+  const stop = await db.listen('runs', (payload) => received.push(payload), onReconnect)
   for (const round of [1, 2, 3]) {
     await killListeners()
-    await expect.poll(() => heard).toContain(`after ${round}`)
+    await expect.poll(() => received).toContain(`after ${round}`)
   }
   expect(reconnects).toBe(3)
   expect(logged).toContain('warn: the connection that listens for notifications was lost')
@@ -77,18 +77,18 @@ test('a killed listener reconnects before it reports the gap, each time', async 
 })
 
 test('a stopped listener gets nothing and has no connection', async () => {
-  const heard: string[] = []
+  const received: string[] = []
   const stop = await db.listen(
     'runs',
-    (payload) => heard.push(payload),
-    () => heard.push('reconnected'),
+    (payload) => received.push(payload),
+    () => received.push('reconnected'),
   )
   await stop()
   const others = `select count(*) as n from pg_stat_activity
                   where datname = current_database() and pid <> pg_backend_pid() and query like 'listen %'`
   await expect.poll(() => db.query({ text: others })).toEqual([{ n: 0 }])
   await notify('runs', 'x')
-  expect(heard).toEqual([])
+  expect(received).toEqual([])
 })
 
 test('a listener can stop while it is being reconnected', async () => {
@@ -103,18 +103,18 @@ test('a listener can stop while it is being reconnected', async () => {
 })
 
 test('a listener that throws still gets notifications, and the error is logged', async () => {
-  const heard: string[] = []
+  const received: string[] = []
   const stop = await db.listen(
     'runs',
     (payload) => {
-      heard.push(payload)
+      received.push(payload)
       throw new Error('wrong')
     },
     () => undefined,
   )
   await notify('runs', 'one')
   await notify('runs', 'two')
-  await expect.poll(() => heard).toEqual(['one', 'two'])
+  await expect.poll(() => received).toEqual(['one', 'two'])
   expect(logged).toEqual(Array(2).fill('error: a listener for notifications threw'))
   await stop()
 })

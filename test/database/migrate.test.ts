@@ -83,7 +83,7 @@ test('a database made by a newer version is refused', async () => {
   )
 })
 
-test('a command beside servers makes the tables of an empty database, and refuses those of an older version', async () => {
+test('a command creates the tables of an empty database, and refuses those of an older version', async () => {
   const beside = () => migrateIfEmpty(database.db, folder)
   file('0001-notes.sql', 'create table notes (id int)')
   await beside()

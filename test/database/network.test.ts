@@ -10,7 +10,7 @@ let db: Database
 beforeEach(async () => {
   database = await testDatabase({ from: 'empty' })
   proxy = await silentProxy(database.url)
-  db = connectPostgres({ connectionString: proxy.url, max: 4, timeoutMs: 1_000, log: () => undefined })
+  db = connectPostgres({ connectionString: proxy.url, max: 4, timeoutMs: 3_000, log: () => undefined })
   await db.query({ text: 'create table notes (id int, words text)' })
 })
 afterEach(async () => {

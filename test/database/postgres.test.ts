@@ -140,7 +140,7 @@ test('a deadlock passes through with its code, and one side wins', async () => {
   expect(lost).toMatchObject([{ code: '40P01' }])
 })
 
-test('an idle connection that dies is replaced without an error', async () => {
+test('a lost idle connection is replaced without an error', async () => {
   const pid = await backend(db)
   const other = await db.dedicated()
   await other.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })
@@ -148,7 +148,7 @@ test('an idle connection that dies is replaced without an error', async () => {
   await other.close()
 })
 
-test('a connection that dies within a transaction fails it as unavailable, and the pool still works', async () => {
+test('a connection that is lost within a transaction fails it as unavailable, and the pool still works', async () => {
   const work = db.transaction(async (tx) => {
     await tx.query(insert(1))
     await terminate(await backend(tx))
@@ -158,7 +158,7 @@ test('a connection that dies within a transaction fails it as unavailable, and t
   expect(await ids()).toEqual([])
 })
 
-test('a connection that dies between the statements of a transaction does not end the process', async () => {
+test('a connection that is lost between the statements of a transaction does not end the process', async () => {
   const work = db.transaction(async (tx) => {
     const pid = await backend(tx)
     await db.query({ text: 'select pg_terminate_backend($1, 5000)', values: [pid] })

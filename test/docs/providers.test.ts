@@ -1,5 +1,5 @@
 /**
- * What docs/providers.md tells to paste for a provider configures Spool, and a run with a function works against a
+ * The settings in docs/providers.md configure Spool for each provider, and a run with a function works against a
  * server that speaks as that provider does. Only addresses and keys are replaced.
  */
 import { readFileSync } from 'node:fs'

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { ParseFailure } from '../../src/documents/parse-failure.ts'
+import { ParseProcesses } from '../../src/documents/parse-processes.ts'
 import { odt, zip, zipBomb } from './make-files.ts'
 import { documentReader } from './reader.ts'
 
@@ -99,6 +100,44 @@ test('reading can be aborted', async () => {
   await expect(result).rejects.toThrow('aborted by the test')
   expect(await reader.text('a.txt', 'still here')).toBe('still here')
 })
+
+test('a job that is aborted when its turn comes gives its turn to the next one', async () => {
+  const control = new AbortController()
+  const { signal } = control
+  const remove = signal.removeEventListener.bind(signal)
+  // The listener is removed when the job gets its turn.
+  signal.removeEventListener = (...parts: Parameters<typeof remove>) => {
+    remove(...parts)
+    control.abort(new Error('aborted by the test'))
+  }
+  const read = await shortJob(reader.parsers, 'one')
+  const [first, aborted, next] = [read(), read(signal), read()]
+  await expect(aborted).rejects.toThrow('aborted by the test')
+  expect([(await first).characters, (await next).characters]).toEqual([5, 5])
+})
+
+test.runIf(process.platform === 'linux')('a parser gets no environment of the server', async () => {
+  process.env.SPOOL_TEST_SECRET = 'secret-of-the-server'
+  onTestFinished(() => void delete process.env.SPOOL_TEST_SECRET)
+  const fresh = new ParseProcesses()
+  onTestFinished(() => fresh.close())
+  const before = new Set(parserChildren())
+  await (
+    await shortJob(fresh, 'two')
+  )()
+  const children = parserChildren().filter((pid) => !before.has(pid))
+  expect(children).toHaveLength(1)
+  for (const pid of children) expect(await readFile(`/proc/${pid}/environ`, 'utf8')).not.toContain('secret')
+})
+
+/** A function that reads a file of five letters, as often as it is called. */
+async function shortJob(parsers: ParseProcesses, name: string) {
+  const input = join(reader.folder(), name)
+  await writeFile(input, 'words')
+  const job = { kind: 'extract', input, output: `${input}-sections`, format: 'text' } as const
+  return (signal = new AbortController().signal) =>
+    parsers.run({ ...job, maxCharacters: 100, inflateBytes: 1 }, signal)
+}
 
 async function readLongFile(signal: AbortSignal) {
   const input = join(reader.folder(), 'long')

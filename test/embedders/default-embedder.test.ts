@@ -57,7 +57,7 @@ test('stores of the built-in embedder are searched as before, until reindex embe
   expect(page.data[0]?.filename).toBe('a.txt')
 })
 
-test('a written default_embedder is used whatever the stores were made with', async () => {
+test('a configured default_embedder is used for stores of any embedder', async () => {
   await storeOf(server, { 'a.txt': 'Apples grow on trees.' })
   const other = await server.sibling({ models: { ...withEmbeddings(), default_embedder: 'scripted/words' } })
   expect(other.retrieval.embedder.id).toBe('words/64')
@@ -83,7 +83,7 @@ test.for(['first', 'second'])(
   },
 )
 
-test('a start that may reach the network fetches the weights of the local model when it can use them', async () => {
+test('with downloads allowed, a start fetches the weights of the local model when it can use them', async () => {
   const config = { downloads: true, modelSource: join(server.dataDir, 'mirror') }
   await server.sibling(config)
   expect(warnings()).toEqual([

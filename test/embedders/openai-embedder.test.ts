@@ -120,7 +120,7 @@ describe('the embedder', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(100)
   })
 
-  test('asks OpenAI for shorter vectors only when told to', async () => {
+  test('requests shorter vectors from OpenAI only when configured', async () => {
     const embedder = open({
       providers: { own: { ...openai(), embedders: { 'text-embedding-3-small': { dimensions: 256 } } } },
       models: { '*': 'own' },
@@ -168,7 +168,7 @@ describe('the embedder', () => {
     expect(open({ providers, models: { '*': Object.keys(providers)[0] } }).id).toBe(id)
   })
 
-  test('is the built-in one beside OpenAI when the settings say so', () => {
+  test('is the built-in one when the settings say so, although OpenAI is configured', () => {
     const providers = { openai: { type: 'openai', base_url: 'https://api.openai.com/v1' } }
     const settings = { providers, models: { '*': 'openai' }, default_embedder: 'built-in' }
     expect(open(settings).id).toBe('minilm-words/128')

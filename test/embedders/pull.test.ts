@@ -10,7 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isPulled, localModels, type LocalModel } from '../../src/embedders/local/catalog.ts'
 import { pullModel } from '../../src/embedders/local/pull.ts'
 import { makeDataDir } from '../harness/data-dir.ts'
-import { contentOf, smallModel } from '../harness/local-model.ts'
+import { contentOf, serveWeights, smallModel, weightsOf } from '../harness/local-model.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -29,28 +29,13 @@ beforeEach(async () => {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   model = smallModel(`http://127.0.0.1:${(server.address() as AddressInfo).port}/models/small/`)
-  handler = serveFile
+  handler = serveWeights
 })
 afterEach(async () => {
   server.closeAllConnections()
   server.close()
   await data.remove()
 })
-
-const nameOf = (url: string) => (url.endsWith('.onnx') ? 'model.onnx' : 'tokenizer.json')
-
-/** As a hub of models does: redirects, and continues where it is asked to. */
-const serveFile: Handler = (request, response) => {
-  const url = request.url ?? ''
-  if (!url.includes('cdn')) {
-    response.writeHead(302, { location: `/cdn/${url.slice(1)}` }).end()
-    return
-  }
-  const content = contentOf(nameOf(url))
-  const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
-  response.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from })
-  response.end(content.subarray(from))
-}
 
 const part = () => join(data.path, 'models', 'small', 'model.onnx.part')
 const file = (name: string) => join(data.path, 'models', 'small', name)
@@ -75,7 +60,7 @@ describe('the files of a local model', () => {
   test('are continued after a connection that broke', async () => {
     let answer: ServerResponse | undefined
     handler = (request, response) => {
-      if (!request.url?.includes('onnx')) return serveFile(request, response)
+      if (!request.url?.includes('onnx')) return serveWeights(request, response)
       const content = contentOf('model.onnx')
       response.writeHead(200, { 'content-length': content.length })
       response.write(content.subarray(0, 100_000))
@@ -90,7 +75,7 @@ describe('the files of a local model', () => {
     expect(isPulled(data.path, model)).toBe(false)
     const had = readFileSync(part()).length
     expect(had).toBeGreaterThan(0)
-    handler = serveFile
+    handler = serveWeights
     await pull()
     expect(asked.map(({ range }) => range)).toContain(`bytes=${had}-`)
     expect(readFileSync(file('model.onnx'))).toEqual(contentOf('model.onnx'))
@@ -99,7 +84,7 @@ describe('the files of a local model', () => {
   test('are fetched from the beginning when the server cannot continue', async () => {
     mkdirSync(join(data.path, 'models', 'small'), { recursive: true })
     writeFileSync(part(), contentOf('model.onnx').subarray(0, 1000))
-    handler = (request, response) => response.end(contentOf(nameOf(request.url ?? '')))
+    handler = (request, response) => response.end(contentOf(weightsOf(request.url ?? '')))
     await pull()
     expect(readFileSync(file('model.onnx'))).toEqual(contentOf('model.onnx'))
   })
@@ -108,7 +93,7 @@ describe('the files of a local model', () => {
     mkdirSync(join(data.path, 'models', 'small'), { recursive: true })
     writeFileSync(part(), Buffer.alloc(400_000))
     handler = (request, response) => {
-      if (request.headers.range === undefined) return serveFile(request, response)
+      if (request.headers.range === undefined) return serveWeights(request, response)
       response.writeHead(416).end()
     }
     await pull()
@@ -120,7 +105,7 @@ describe('the files of a local model', () => {
     await expect(pull()).rejects.toThrow(`the answer is ${status}`)
   })
 
-  test('fail when nothing comes for a while, and may be continued', async () => {
+  test('fail when no data arrive for a while, and can be continued', async () => {
     handler = (_request, response) => {
       response.writeHead(200, { 'content-length': 300_000 })
       response.write('weights ')
@@ -141,7 +126,7 @@ describe('the files of a local model', () => {
       handler = (_request, response) => response.end(wrong[kind] ?? content)
       await expect(pull()).rejects.toThrow(/SHA-256|more than 300000 bytes/)
       expect(existsSync(file('model.onnx'))).toBe(false)
-      handler = serveFile
+      handler = serveWeights
       await pull()
       expect(isPulled(data.path, model)).toBe(true)
     },
@@ -175,7 +160,7 @@ describe('the files of a local model', () => {
     expect(isPulled(data.path, model)).toBe(true)
   })
 
-  test('fail with a sentence when the source is nothing', async () => {
+  test('fail with a clear error when the source does not exist', async () => {
     await expect(pull({ source: join(data.path, 'nothing') })).rejects.toThrow(/neither an address nor/)
     await expect(pull({ source: data.path })).rejects.toThrow('has no onnx/model_quantized.onnx')
   })

@@ -3,11 +3,11 @@ import fc from 'fast-check'
 
 type Schema = any
 
-/** Ids stand in requests as `@@kind.field:number@@` until they are sent; world.ts puts real ones in their place. */
+/** Ids in requests are `@@kind.field:number@@` until they are sent; world.ts replaces them by real ones. */
 export const idOf = (kind: string, field = 'id'): fc.Arbitrary<string> =>
   fc.nat({ max: 9999 }).map((number) => `@@${kind}.${field}:${number}@@`)
 
-/** What a pattern of the description stands for. */
+/** Values for a pattern of the description. */
 const idPatterns: Record<string, string> = {
   '^asst': 'assistant',
   '^thread': 'thread',
@@ -48,7 +48,7 @@ export function arbitraryOf(schema: Schema, document: any, depth = 0): fc.Arbitr
   if (schema.enum) return fc.constantFrom(...schema.enum)
   const branches = schema.anyOf ?? schema.oneOf
   if (branches) {
-    // Filters may stand in filters: deep down only the first branch, which ends there.
+    // Filters may contain filters: at depth only the first branch, which ends.
     return depth > 8 ? inner(branches[0]) : fc.oneof(...branches.map(inner))
   }
   if (Array.isArray(schema.type)) {
@@ -103,7 +103,7 @@ function objectOf(schema: Schema, inner: (one: Schema) => fc.Arbitrary<any>): fc
     const names = Object.keys(properties)
     const wanted = names.filter((name) => required.includes(name) || gists.includes(name))
     const optional = names.filter((name) => !wanted.includes(name))
-    // With every field there is always one that asks for what does not exist, and nothing is ever made.
+    // With every field, one of them always names an object that does not exist, and nothing would be created.
     const few = fc
       .subarray(optional, { maxLength: Math.min(2, optional.length) })
       .chain((more) => recordOf([...wanted, ...more], [...wanted, ...more]))
@@ -115,10 +115,10 @@ function objectOf(schema: Schema, inner: (one: Schema) => fc.Arbitrary<any>): fc
   return fc.dictionary(keys, values, { maxKeys: Math.min(4, maxProperties), noNullPrototype: true })
 }
 
-/** Fields without which there is nothing to run on. */
+/** Fields without which a run cannot be created. */
 const gists = ['thread', 'messages']
 
-/** A function's parameters are any object to the description, and a schema with rules of its own to the server. */
+/** In the description the parameters of a function are any object; for the server they are a schema with its own rules. */
 function fieldOf(name: string, schema: Schema, inner: (one: Schema) => fc.Arbitrary<any>): fc.Arbitrary<any> {
   if (name !== 'parameters') return inner(schema)
   return fc.oneof(fc.constant({ type: 'object', properties: { a: { type: 'string' } } }), inner(schema))

@@ -12,7 +12,7 @@ export interface Answer {
 interface ExchangeOptions {
   port: number
   bytes: Buffer
-  /** Answers to HEAD have no body whatever their headers say. */
+  /** Answers to HEAD have no body, with any headers. */
   isHead: boolean
   /** A silence that takes longer ends with our hanging up: what we wait for may never come. */
   leaveAfterMs?: number

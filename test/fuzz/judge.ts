@@ -26,16 +26,16 @@ export interface Verdict {
 
 export class Judge {
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false })
-  readonly #paths: { pattern: RegExp; said: any }[]
+  readonly #paths: { pattern: RegExp; operations: any }[]
   readonly #validators = new Map<string, ValidateFunction>()
 
   constructor(document: any) {
     this.#ajv.addSchema(document, 'spool')
     // What is spelled out comes before what has names, as routers and the standard have it.
     const paths = Object.entries<any>(document.paths).toSorted(([a], [b]) => namesIn(a) - namesIn(b))
-    this.#paths = paths.map(([path, said]) => ({
+    this.#paths = paths.map(([path, operations]) => ({
       pattern: new RegExp(`^${path.replace('{model}', '.+').replaceAll(/\{\w+\}/g, '[^/]*')}/?$`),
-      said,
+      operations,
     }))
   }
 
@@ -73,8 +73,10 @@ export class Judge {
     // Doubled slashes count as one.
     const bare = (path.split('?')[0] ?? '').replaceAll(/\/{2,}/g, '/')
     const found = this.#paths.filter(({ pattern }) => pattern.test(bare))
-    const said = found.map((one) => one.said[method.toLowerCase()]).find((one) => one !== undefined)
-    return said?.responses['200']?.content
+    const operations = found
+      .map((one) => one.operations[method.toLowerCase()])
+      .find((one) => one !== undefined)
+    return operations?.responses['200']?.content
   }
 
   #judgeError(

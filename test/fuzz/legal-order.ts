@@ -125,9 +125,9 @@ class StreamReader {
     if (open.state !== 'in_progress') fail(`${event} before in_progress`)
     if (name === 'delta') return addContent(open.pieces, data.delta.content)
     if (data.status !== name) fail(`${event} shows the status ${data.status}`)
-    const said = JSON.stringify(open.pieces)
-    if (said !== JSON.stringify(data.content)) {
-      fail(`the pieces of ${data.id} are ${said}, the whole is ${JSON.stringify(data.content)}`)
+    const assembled = JSON.stringify(open.pieces)
+    if (assembled !== JSON.stringify(data.content)) {
+      fail(`the pieces of ${data.id} are ${assembled}, the whole is ${JSON.stringify(data.content)}`)
     }
     this.#open.delete(data.id)
     this.result.messages.set(data.id, data)
@@ -208,12 +208,12 @@ function addContent(parts: any[], pieces: any[]): void {
   }
 }
 
-function addAnnotations(part: any, told: any[] | undefined, isFirst: boolean): void {
+function addAnnotations(part: any, streamed: any[] | undefined, isFirst: boolean): void {
   if (isFirst) {
-    if (!told) fail('the first piece of a text has no annotations')
+    if (!streamed) fail('the first piece of a text has no annotations')
     part.text.annotations = []
   }
-  for (const { index, ...annotation } of told ?? []) {
+  for (const { index, ...annotation } of streamed ?? []) {
     if (index !== part.text.annotations.length) fail(`annotation ${index} is out of order`)
     if (annotation.type === 'file_citation') delete annotation.file_citation.quote
     part.text.annotations.push(annotation)
@@ -239,13 +239,15 @@ function addCalls(calls: any[], pieces: any[]): void {
 
 function checkCalls(calls: any[], whole: any[]): void {
   if (calls.length !== whole.length)
-    fail(`${calls.length} calls were told, ${whole.length} stand in the step`)
+    fail(`${calls.length} calls were streamed, ${whole.length} are in the step`)
   for (const [index, call] of calls.entries()) {
-    const told = [call.id, call.type, call.function?.name, call.function?.arguments]
+    const streamed = [call.id, call.type, call.function?.name, call.function?.arguments]
     const kept = whole[index]
-    const stands = [kept.id, kept.type, kept.function?.name, kept.function?.arguments]
-    if (JSON.stringify(told) !== JSON.stringify(stands)) {
-      fail(`call ${index} was told as ${JSON.stringify(told)} and stands as ${JSON.stringify(stands)}`)
+    const stored = [kept.id, kept.type, kept.function?.name, kept.function?.arguments]
+    if (JSON.stringify(streamed) !== JSON.stringify(stored)) {
+      fail(
+        `call ${index} was streamed as ${JSON.stringify(streamed)} and is stored as ${JSON.stringify(stored)}`,
+      )
     }
   }
 }

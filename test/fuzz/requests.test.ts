@@ -37,7 +37,7 @@ afterAll(() => server.close())
 
 const { post, rest, runToRest, place } = stories(() => server)
 
-/** Calls the tools it is offered, refuses, fails or breaks off when the last message asks for it. */
+/** Calls the offered tools, refuses, fails or breaks the connection, as the last message says. */
 function answerOf(body: any): ScriptedStep {
   const last = Array.isArray(body.messages) ? body.messages.at(-1) : undefined
   const words = JSON.stringify(last ?? '')
@@ -115,7 +115,7 @@ function count({ status }: Answer): void {
   statuses.set(group, (statuses.get(group) ?? 0) + 1)
 }
 
-/** Runs fail when the provider does, or asks for what is switched off; other failures are the server's own. */
+/** Runs may fail because of the provider, or because a tool is switched off; other failures are errors of the server. */
 function takeExpectedComplaints(): void {
   for (const { message, fields } of server.complaints.splice(0)) {
     const { error } = fields as { error?: unknown }
@@ -156,10 +156,10 @@ async function expectConsistent(): Promise<void> {
     'the last runs to end',
   )
   const gaps = await ask(`
-    select id, event_count, told.last, told.entries from runs
-    join (select run_id, max(last) as last, sum(last - first + 1)::int as entries from run_events group by run_id) told
-      on told.run_id = runs.id
-    where event_count <> told.last or event_count <> told.entries`)
+    select id, event_count, logged.last, logged.entries from runs
+    join (select run_id, max(last) as last, sum(last - first + 1)::int as entries from run_events group by run_id) logged
+      on logged.run_id = runs.id
+    where event_count <> logged.last or event_count <> logged.entries`)
   const orphans = await ask(`
     select id from messages where thread_id not in (select id from threads)
     union all select id from runs where thread_id not in (select id from threads)

@@ -16,12 +16,12 @@ export interface Plan {
 interface Route {
   method: string
   path: string
-  said: any
+  operation: any
 }
 
 export function planOf(document: any): fc.Arbitrary<Plan> {
   const routes: Route[] = Object.entries<any>(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, said]) => ({ method: method.toUpperCase(), path, said })),
+    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
   )
   const rightOf = routes.map((route) => rightPlan(route, document))
   // Runs are what most can go wrong with.
@@ -42,9 +42,9 @@ export function planOf(document: any): fc.Arbitrary<Plan> {
 
 const standard = { authorization: 'Bearer fuzz', 'openai-beta': 'assistants=v2' }
 
-function rightPlan({ method, path, said }: Route, document: any): fc.Arbitrary<Plan> {
-  const query = queryOf(said, document)
-  const body = bodyOf(path, said, document)
+function rightPlan({ method, path, operation }: Route, document: any): fc.Arbitrary<Plan> {
+  const query = queryOf(operation, document)
+  const body = bodyOf(path, operation, document)
   return fc.tuple(pathOf(path), query, body).map(([filled, asked, content]) => ({
     kind: 'right' as const,
     method,
@@ -80,10 +80,10 @@ function cursorsOf(path: string, query: string): string {
   return query.replaceAll(new RegExp(`@@${kind}\\.id:\\d+@@`, 'g'), `@@${kind}.id:${number}@@`)
 }
 
-function queryOf(said: any, document: any): fc.Arbitrary<string> {
-  const fields = said.parameters.filter((one: any) => one.in === 'query')
+function queryOf(operation: any, document: any): fc.Arbitrary<string> {
+  const fields = operation.parameters.filter((one: any) => one.in === 'query')
   if (fields.length === 0) return fc.constant('')
-  const values = fields.map((one: any) => [one.name, arbitraryOf(cursorOf(said, one), document)])
+  const values = fields.map((one: any) => [one.name, arbitraryOf(cursorOf(operation, one), document)])
   return fc.record(Object.fromEntries(values), { requiredKeys: [] }).map((query: Record<string, any>) => {
     const pairs = Object.entries(query).flatMap(([name, value]) =>
       [value].flat().map((one) => `${encodeURIComponent(name)}=${queryText(String(one))}`),
@@ -97,8 +97,8 @@ function queryText(text: string): string {
   return /^@@.*@@$/.test(text) ? text : encodeURIComponent(text)
 }
 
-function cursorOf(said: any, { name, schema }: any): any {
-  const isFile = said.operationId === 'listFiles' && name === 'after'
+function cursorOf(operation: any, { name, schema }: any): any {
+  const isFile = operation.operationId === 'listFiles' && name === 'after'
   return isFile ? { type: 'string', pattern: '^file' } : schema
 }
 
@@ -107,8 +107,8 @@ interface Content {
   body: string | Buffer
 }
 
-function bodyOf(path: string, said: any, document: any): fc.Arbitrary<Content | undefined> {
-  const content = said.requestBody?.content
+function bodyOf(path: string, operation: any, document: any): fc.Arbitrary<Content | undefined> {
+  const content = operation.requestBody?.content
   if (!content) return fc.constant(undefined)
   if (content['multipart/form-data']) return formOf(content['multipart/form-data'].schema, document)
   const { schema } = content['application/json']

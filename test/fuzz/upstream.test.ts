@@ -1,4 +1,4 @@
-/** Providers that send broken or hostile streams: the run ends cleanly whatever comes. */
+/** Providers that send broken or hostile streams: the run ends cleanly with any input. */
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -32,8 +32,8 @@ function readOrFail(events: SentEvent[]): ReadStream {
   }
   const read = readLegally(events)
   if (read.complaint === undefined) return read
-  const told = events.map(({ event, data }) => `${event} ${JSON.stringify(data).slice(0, 600)}`)
-  throw new Error(`${read.complaint}\n${told.join('\n')}`)
+  const streamed = events.map(({ event, data }) => `${event} ${JSON.stringify(data).slice(0, 600)}`)
+  throw new Error(`${read.complaint}\n${streamed.join('\n')}`)
 }
 
 /** A run that failed because of what the provider sent is no surprise; one that met an error of our own is. */
@@ -45,9 +45,9 @@ function expectOnlyModelFailures(): void {
   }
 }
 
-function expectSame(kept: unknown, told: unknown): void {
-  if (isDeepStrictEqual(kept, told)) return
-  throw new Error(`kept: ${JSON.stringify(kept)}\ntold: ${JSON.stringify(told)}`)
+function expectSame(kept: unknown, streamed: unknown): void {
+  if (isDeepStrictEqual(kept, streamed)) return
+  throw new Error(`kept: ${JSON.stringify(kept)}\ntold: ${JSON.stringify(streamed)}`)
 }
 
 /** Streams a run whose provider answers so, answers its calls until it ends, and looks at what is left. */
@@ -73,11 +73,11 @@ async function play(answers: HostileAnswer[], parallel_tool_calls: boolean): Pro
   }
   // As the original: streams show tool resources in another form, and steps with the time they would expire at.
   expectSame({ ...(await get(`${path}/${run.id}`)), tool_resources: run.tool_resources }, run)
-  const told = (kind: string) => created.filter((id) => id.startsWith(kind)).map((id) => ended.get(id))
-  expectSame((await messages(thread, 'order=asc&limit=100')).data.slice(1), told('msg_'))
+  const streamed = (kind: string) => created.filter((id) => id.startsWith(kind)).map((id) => ended.get(id))
+  expectSame((await messages(thread, 'order=asc&limit=100')).data.slice(1), streamed('msg_'))
   const timeless = (all: any[]) => all.map((step) => ({ ...step, expires_at: null }))
   const kept = (await steps(run, 'order=asc&limit=100')).data
-  expectSame(timeless(kept), timeless(told('step_')))
+  expectSame(timeless(kept), timeless(streamed('step_')))
   const next = await server.request('POST', `/threads/${thread.id}/messages`, {
     role: 'user',
     content: 'And?',

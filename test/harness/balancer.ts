@@ -1,4 +1,4 @@
-/** A round-robin load balancer before servers: each is asked for /readyz, and gets requests while it says that it is. */
+/** A round-robin load balancer: it polls /readyz of each server, and sends requests to those that are ready. */
 import { once } from 'node:events'
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,9 +8,9 @@ const probeMs = 200
 export interface Balancer {
   /** With `/v1`. */
   url: string
-  /** From now on this server gets requests when it is ready. */
+  /** Adds a server; it gets requests while it is ready. */
   add(url: string): void
-  /** Resolves when so many servers are ready. */
+  /** Resolves when this number of servers is ready. */
   ready(count: number): Promise<void>
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export async function balancer(): Promise<Balancer> {
   }
 }
 
-/** A request is never tried again: what fails at the server fails at the client. */
+/** A request is never retried: an error of the server reaches the client. */
 function passOn(target: string | undefined, incoming: IncomingMessage, outgoing: ServerResponse): void {
   if (target === undefined) {
     outgoing.writeHead(502).end('no server is ready')

@@ -1,4 +1,4 @@
-/** A clock that stands still until a test moves it. */
+/** A clock that a test advances. */
 import type { Clock } from '../../src/util/clock.ts'
 
 export interface TestClock extends Clock {

@@ -1,9 +1,9 @@
-/** A proxy between client and server that cuts connections where a test wants it. */
+/** A proxy between client and server that cuts connections at a given point. */
 import { once } from 'node:events'
 import { createServer, request as forward, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What is let through of one answer before the client's connection and the server's are cut. */
+/** How much of one answer passes before both connections are cut. */
 export type Cut = 'before the request arrives' | 'before the answer' | 'after the headers' | number
 
 export interface CuttingProxy {

@@ -1,9 +1,9 @@
-/** Data folders of tests: short paths, and nothing left running in them. */
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+/** Data folders of tests, with short paths. No process stays in a folder that is removed. */
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { isRunning } from '../../src/util/is-running.ts'
+import { isRunning } from '../../src/util/processes.ts'
 
 export interface DataDir {
   path: string
@@ -13,13 +13,13 @@ export interface DataDir {
 
 const prefix = 'spool-test-'
 
-/** A folder of the test's own, for tests that start servers. */
+/** A new folder for a test that starts servers. */
 export function makeDataDir(): DataDir {
   const path = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`))
   return { path, remove: () => removeDataDir(path) }
 }
 
-/** What test runs left that were killed themselves. */
+/** Removes the folders of test runs that were killed. */
 export async function removeAbandoned(): Promise<void> {
   for (const name of readdirSync(tmpdir())) {
     const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]
@@ -38,7 +38,10 @@ async function removeDataDir(path: string): Promise<void> {
 
 /** The main process of the database in this data folder, if one runs or was killed there. */
 export function databasePid(dataDir: string): number | undefined {
-  const file = join(dataDir, 'database/cluster/postmaster.pid')
-  if (!existsSync(file)) return undefined
-  return Number(readFileSync(file, 'utf8').split('\n')[0])
+  try {
+    const text = readFileSync(join(dataDir, 'database/cluster/postmaster.pid'), 'utf8')
+    return Number(text.split('\n')[0]) || undefined
+  } catch {
+    return undefined
+  }
 }

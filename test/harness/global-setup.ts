@@ -1,10 +1,11 @@
-/** One PostgreSQL for the whole run, with a migrated template that each test clones. */
+/** The compiled server, and one PostgreSQL for the whole run with a migrated template that each test clones. */
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startEmbedded, type EmbeddedPostgres } from '../../src/embedded-postgres/embedded-postgres.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
+import { buildServer } from './built.ts'
 import { makeDataDir, removeAbandoned } from './data-dir.ts'
 import { onServer, urlInDatabase, urlOf } from './server-url.ts'
 
@@ -24,6 +25,7 @@ const migrations = resolve(import.meta.dirname, '../../src/database/migrations')
 const log = () => undefined
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  buildServer()
   await removeAbandoned()
   const folder = makeDataDir()
   const template = `spool_test_${process.pid}${project.name}`
@@ -58,18 +60,18 @@ async function start(folder: string, template: string): Promise<() => Promise<vo
   }
 }
 
-/** Databases are made and dropped by the superuser of the embedded server. */
+/** The superuser of the embedded server creates and drops databases. */
 function superuserOf(server: EmbeddedPostgres | undefined): object {
   return { ...server?.connection, user: 'spool' }
 }
 
-/** Whole at once, because it is read while it is written. */
+/** By a rename, because the file may be read while it is written. */
 function sign(folder: string, name: 'ready' | 'failed', text: string): void {
   writeFileSync(join(folder, `${name}.new`), text)
   renameSync(join(folder, `${name}.new`), join(folder, name))
 }
 
-/** On a server that is not ours nothing may stay, also what a failed test did not drop. */
+/** Drops all databases of the tests, also those of failed ones: the server may not be ours. */
 async function dropAll(url: string, template: string): Promise<void> {
   const names = await onServer<{ name: string }>(
     url,

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { LocalModel, ModelFile } from '../../src/embedders/local/catalog.ts'
 
@@ -86,6 +87,22 @@ const contents: Record<ModelFile['name'], Buffer> = {
 
 export function contentOf(name: ModelFile['name']): Buffer {
   return contents[name]
+}
+
+export const weightsOf = (url: string): ModelFile['name'] =>
+  url.endsWith('.onnx') ? 'model.onnx' : 'tokenizer.json'
+
+/** As a hub of models does: redirects, and continues where it is asked to. */
+export function serveWeights(request: IncomingMessage, response: ServerResponse): void {
+  const url = request.url ?? ''
+  if (!url.includes('cdn')) {
+    response.writeHead(302, { location: `/cdn/${url.slice(1)}` }).end()
+    return
+  }
+  const content = contentOf(weightsOf(url))
+  const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+  response.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from })
+  response.end(content.subarray(from))
 }
 
 /** As the catalog describes models; its files come from `source`. */

@@ -1,4 +1,4 @@
-/** A scripted program for OCR and a scripted `pdftoppm`, in a folder of their own. */
+/** A folder with a scripted program for OCR and a scripted `pdftoppm`. */
 import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,8 +1,8 @@
-/** A server in a process of its own, as `npm start` runs it, for tests that kill it. */
+/** A server in its own process, as `npm start` runs it, for tests that kill it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
 import OpenAI from 'openai'
+import { builtMain, nodeArgs } from './built.ts'
 
 export interface ServerProcess {
   url: string
@@ -15,15 +15,13 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<void>
 }
 
-const main = resolve(import.meta.dirname, '../../src/main.ts')
-
 export async function startProcess(
   dataDir: string,
   environment: Record<string, string> = {},
   /** Another copy of the code. */
-  entry = main,
+  entry = builtMain,
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', entry], {
+  const child = spawn(process.execPath, nodeArgs(entry), {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

@@ -7,7 +7,7 @@ export interface SentEvent {
   id?: string
 }
 
-/** Asks for a stream as the official clients do. */
+/** Requests a stream as the official clients do. */
 export function requestStream(url: string, body: object): Promise<Response> {
   return fetch(url, {
     method: 'POST',

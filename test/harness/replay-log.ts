@@ -21,7 +21,7 @@ export function replayLog(log: readonly LoggedEvent[], removed: Iterable<string>
   for (const { event, data } of log) {
     const kind = /^thread\.(message|run\.step)\.(\w+)$/.exec(event)
     if (!kind) continue
-    // Nothing comes after the end of an object, and it ends once.
+    // An object ends once, and has no event after its end.
     expect(ended).not.toContain(data.id)
     const isMessage = kind[1] === 'message'
     if (kind[2] === 'delta' && isMessage) {

@@ -1,4 +1,4 @@
-/** Embeddings that depend on the words of a text only: texts that share words lie near each other. */
+/** Embeddings that depend on the words of a text only: texts that share words have similar vectors. */
 
 /** Answers the body of POST /embeddings; vectors have `dimensions` numbers, at most 4,096, 64 when it does not say. */
 export function embedScripted(body: any): object {

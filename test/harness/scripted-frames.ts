@@ -1,7 +1,7 @@
 /** The frames of one scripted answer, as a Chat Completions server would send them. */
 import type { AnswerStep, CutStep, ScriptedUsage } from './scripted-model.ts'
 
-/** Every frame but the finish, and then the finish, the usage when it was asked for, and `[DONE]`. */
+/** All frames before the finish; and the finish, the usage when it was requested, and `[DONE]`. */
 export function frames(step: AnswerStep | CutStep, body: any): { opening: string[]; closing: string[] } {
   const head = {
     id: 'chatcmpl-scripted',

@@ -1,21 +1,21 @@
 /**
- * A language model that says what it is told: a real HTTP server that speaks Chat Completions, for tests and bench.
- * A request that no step was written for, or a step that nobody asked for, fails the test in `verify()`.
+ * A scripted language model: a real HTTP server that speaks Chat Completions, for tests and bench.
+ * A request without a step, or a step without a request, fails the test in `verify()`.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { embedScripted } from './scripted-embeddings.ts'
 import { frames, wholeAnswer } from './scripted-frames.ts'
 
-/** What every step may say. */
+/** Options of every step. */
 interface StepBase {
-  /** Looks at the request body; what it throws fails the test in `verify()`, the step is answered all the same. */
+  /** Checks the request body; what it throws fails the test in `verify()`. The step is answered in any case. */
   expect?: (body: any, headers: IncomingHttpHeaders) => void
-  /** Nothing is sent, headers included, before it resolves. */
+  /** Nothing is sent before it resolves, not even headers. */
   before?: Promise<unknown>
-  /** Waits so long before each frame after the first. Without it all frames leave at once. */
+  /** The pause before each frame after the first. Without it all frames are sent at once. */
   delayMs?: number
-  /** Sends everything but the finish (or, with `cut`, the cut), then waits for it. */
+  /** Everything except the finish (with `cut`: the cut) is sent before it resolves. */
   hold?: Promise<unknown>
 }
 
@@ -63,7 +63,7 @@ export interface CutStep extends StepBase {
   calls?: ScriptedCall[]
 }
 
-/** The very bytes of a 200 event stream, a piece at a time; the connection ends after the last, properly or not. */
+/** The exact bytes of a 200 event stream, one piece at a time; after the last the connection ends or, with `breaks`, breaks. */
 export interface RawStep extends StepBase {
   raw: (string | Buffer)[]
   headers?: Record<string, string>
@@ -81,7 +81,7 @@ export interface RecordedRequest {
 }
 
 export interface ScriptedModel {
-  /** With `/v1`, as OPENAI_BASE_URL wants it. */
+  /** With `/v1`, for OPENAI_BASE_URL. */
   url: string
   /** Chat requests in the order they came. */
   requests: RecordedRequest[]
@@ -89,17 +89,17 @@ export interface ScriptedModel {
   others: RecordedRequest[]
   /** Adds steps; each answers one chat request, in order. */
   script(steps: ScriptedStep[]): void
-  /** Answers every chat request that finds no scripted step; undefined takes it away again. */
+  /** Answers every chat request without a scripted step; undefined ends that. */
   whenever(answer: ((body: any) => ScriptedStep) | undefined): void
-  /** Embeddings are answered only once this has resolved; undefined takes it away again. */
+  /** Embeddings are answered after this has resolved; undefined ends that. */
   holdEmbeddings(until: Promise<unknown> | undefined): void
-  /** Answers requests for embeddings with this status and headers; undefined takes it away again. */
+  /** Answers requests for embeddings with this status and headers; undefined ends that. */
   failEmbeddings(status: number | undefined, headers?: Record<string, string>): void
   /** What GET /models lists. */
   models: string[]
-  /** How many sockets were ever opened: tells whether connections are reused. */
+  /** How many sockets were opened in total: shows whether connections are reused. */
   connections(): number
-  /** Streams whose client left before they were done. */
+  /** Streams whose client disconnected before their end. */
   abandoned(): number
   /** Answers being sent, or held, right now. */
   open(): number
@@ -222,7 +222,7 @@ async function answerChat(state: State, recorded: RecordedRequest, response: Ser
   const step = state.steps.shift() ?? state.answer?.(body)
   if (step === undefined) {
     state.complaints.push(`unexpected request ${JSON.stringify(body).slice(0, 300)}`)
-    // 400, which no client tries again: one surprise should not become five.
+    // 400, which no client retries: one unexpected request must not become five.
     sendJson(response, 400, {
       error: { message: 'scripted model: no step is left', code: 'unexpected_request' },
     })
@@ -280,7 +280,7 @@ async function stream(step: AnswerStep | CutStep, body: any, response: ServerRes
   }
   await step.hold
   if (cut) {
-    // A turn of the loop, so that what was written is on its way before the socket goes.
+    // A turn of the event loop later, so that the written bytes are sent before the socket is closed.
     setImmediate(() => response.socket?.destroy())
     return
   }

@@ -6,7 +6,7 @@ export function urlOf({ host = '', port, user, password, database }: ConnectionS
   const url = new URL(`postgres://localhost:${port}/${database}`)
   url.username = user ?? ''
   url.password = password ?? ''
-  // A socket's folder cannot stand where a host stands.
+  // The folder of a socket is not a valid host in a URL.
   url.searchParams.set('host', host)
   url.searchParams.set('sslmode', 'disable')
   return url.href

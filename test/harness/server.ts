@@ -1,7 +1,7 @@
-/** A whole server in the test's own process: real HTTP, a database of its own, a scripted model, a clock. */
+/** A complete server in the process of the test: real HTTP, its own database, a scripted model, a test clock. */
 import { join } from 'node:path'
 import OpenAI from 'openai'
-import { openApp, type App } from '../../src/app.ts'
+import { openApp, type App } from '../../src/app/app.ts'
 import type { ApiError } from '../../src/api/errors.ts'
 import type { Config } from '../../src/config/config.ts'
 import { Settings } from '../../src/config/settings.ts'
@@ -26,15 +26,17 @@ export interface TestServer {
   url: string
   openai: OpenAI
   model: ScriptedModel
-  /** For processes of their own on the same database and the same files. */
+  /** For other processes on the same database and the same files. */
   databaseUrl: string
   config: Config
   dataDir: string
   clock: TestClock
   db: Database
   retrieval: Retrieval
-  /** What was logged as a warning or an error; a test that expects some takes it out. */
+  /** Warnings and errors in the log. `close` fails when some are left: a test removes those that it expects. */
   complaints: { message: string; fields: object }[]
+  /** From now on complaints whose message matches may come at any time, also while the server closes. */
+  allowComplaints(pattern: RegExp): void
   /** All log lines, debug lines too. */
   logLines: { level: string; message: string; fields: Record<string, unknown> }[]
   /** A plain request with key and beta header; `headers` replace them, null leaves one out. */
@@ -44,11 +46,11 @@ export interface TestServer {
     body?: unknown,
     headers?: Record<string, string | null>,
   ): Promise<Answer>
-  /** Posts and collects the stream to its end. */
+  /** Sends a POST request and reads its stream to the end. */
   stream(path: string, body: object): Promise<SentEvent[]>
-  /** Another process on the same database, as far as a test can have one. */
+  /** A second server in this process, on the same database. */
   sibling(config?: Partial<Config>): Promise<App & { openai: OpenAI }>
-  /** Checks that nothing was left behind, and closes all. */
+  /** Closes everything. Fails for runs that still have an owner, complaints, and model steps that were not used. */
   close(): Promise<void>
 }
 
@@ -56,9 +58,9 @@ export interface TestServerOptions {
   config?: Partial<Config>
   /** Default: every name leads to the scripted model. */
   models?: ModelSettings
-  /** Embeddings come from the scripted model's server, at once and alike for texts that share words. */
+  /** Embeddings come from the scripted model's server; texts that share words get similar vectors. */
   scriptedEmbedder?: boolean
-  /** How often a call of the scripted model is tried again; the product's default when absent. */
+  /** How often a call of the scripted model is retried; the server's default when absent. */
   maxRetries?: number
   keepAliveMs?: number
 }
@@ -71,9 +73,11 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
   const { db, url: databaseUrl } = database
   const complaints: TestServer['complaints'] = []
   const logLines: TestServer['logLines'] = []
+  const allowed: RegExp[] = []
   const log: Log = (level, message, fields = {}) => {
     logLines.push({ level, message, fields: fields as Record<string, unknown> })
-    if (level === 'warn' || level === 'error') complaints.push({ message, fields })
+    const isProblem = level === 'warn' || level === 'error'
+    if (isProblem && !allowed.some((pattern) => pattern.test(message))) complaints.push({ message, fields })
   }
   const data = makeDataDir()
   const config = (): Config => ({
@@ -142,6 +146,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     db,
     retrieval: app.retrieval,
     complaints,
+    allowComplaints: (pattern) => void allowed.push(pattern),
     logLines,
     request: (method, path, body, headers = {}) => request(url, { method, path, body, headers }),
     async stream(path, body) {
@@ -164,7 +169,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
       await database.drop()
       await model.close()
       await data.remove()
-      if (leased.length > 0) throw new Error(`runs were left at work: ${JSON.stringify(leased)}`)
+      if (leased.length > 0) throw new Error(`runs still have an owner: ${JSON.stringify(leased)}`)
       if (complaints.length > 0) throw new Error(`unexpected complaints: ${complaintText(complaints)}`)
       model.verify()
     },

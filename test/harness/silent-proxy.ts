@@ -68,7 +68,7 @@ export async function silentProxy(databaseUrl: string): Promise<SilentProxy> {
   }
 }
 
-/** The test run's own server listens on a Unix socket, whose folder stands in the query string. */
+/** The database server of the test run listens on a Unix socket, whose folder is in the query string. */
 function open(target: URL): Socket {
   const folder = target.searchParams.get('host')
   const port = Number(target.port || 5432)

@@ -1,4 +1,4 @@
-/** What most tests begin with: an assistant, a thread, a run in a certain state. */
+/** What most tests start with: an assistant, a thread, a run in a certain state. */
 import type { Answer, TestServer } from './server.ts'
 import type { ScriptedCall } from './scripted-model.ts'
 
@@ -7,31 +7,37 @@ export interface Place {
   thread: any
 }
 
-/** A GET until it shows what is waited for. */
-export async function until(
-  ask: () => Promise<Answer>,
-  isThere: (body: any) => boolean,
-  timeoutMs = 20_000,
-): Promise<any> {
-  const end = performance.now() + timeoutMs
-  for (;;) {
-    const { body } = await ask()
-    if (isThere(body)) return body
-    if (performance.now() > end) throw new Error(`waited in vain; last seen: ${JSON.stringify(body)}`)
+/** A wait fails after this time: longer than a busy machine needs, shorter than the time limit of a test. */
+const waitMs = 60_000
+
+/** Repeats a GET until its body meets the condition, and returns the body. */
+export async function until(ask: () => Promise<Answer>, holds: (body: any) => boolean): Promise<any> {
+  let body: any
+  await eventually(
+    async () => {
+      ;({ body } = await ask())
+      return holds(body)
+    },
+    () => `the expected body; last seen: ${JSON.stringify(body)}`,
+  )
+  return body
+}
+
+/** Waits until a condition holds. `what` names it in the error of a wait that takes too long. */
+export async function eventually(
+  holds: () => boolean | Promise<boolean>,
+  what: string | (() => string) = 'a condition',
+): Promise<void> {
+  const end = performance.now() + waitMs
+  while (!(await holds())) {
+    if (performance.now() > end) {
+      throw new Error(`waited too long for ${typeof what === 'string' ? what : what()}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
 
-/** Waits until a condition holds. */
-export async function eventually(isThere: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000
-  while (!(await isThere())) {
-    if (performance.now() > end) throw new Error(`waited in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
-
-/** A promise and the function that keeps it. */
+/** A promise, and the function that resolves it. */
 export function gate(): { promise: Promise<void>; open: () => void } {
   let open = () => {}
   const promise = new Promise<void>((resolve) => {
@@ -79,7 +85,7 @@ export function stories(server: () => TestServer) {
       (body) => statuses.includes(body.status),
     )
 
-  /** Waits for a state in which nothing moves by itself. */
+  /** Waits for a status that changes only by a request. */
   const rest = (run: any) =>
     reach(run, 'requires_action', 'completed', 'failed', 'incomplete', 'expired', 'cancelled')
 

@@ -1,8 +1,8 @@
-/** Files and stores for tests of search. */
+/** Files and vector stores for tests. */
 import { toFile } from 'openai'
 import type { TestServer } from './server.ts'
 
-/** Uploads a file of that name and content; answers its id. */
+/** Uploads a file with this name and content; returns its id. */
 export async function uploadFile(
   { openai }: Pick<TestServer, 'openai'>,
   filename: string,
@@ -15,7 +15,7 @@ export async function uploadFile(
   return file.id
 }
 
-/** A store that holds these files, all of them brought in. */
+/** A vector store with these files, all of them ingested. */
 export async function storeOf(
   server: Pick<TestServer, 'openai'>,
   files: Record<string, string>,
@@ -25,13 +25,4 @@ export async function storeOf(
   const store = await server.openai.vectorStores.create({})
   await server.openai.vectorStores.fileBatches.createAndPoll(store.id, { file_ids })
   return { id: store.id, file_ids }
-}
-
-/** Something to wait for, and what ends the wait. */
-export function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
 }

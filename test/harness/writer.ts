@@ -1,4 +1,4 @@
-/** Runs `test/crash/database-writer.ts` as a process of its own and listens to what it says. */
+/** Runs `test/crash/database-writer.ts` in its own process and reads the lines that it prints. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,13 +9,13 @@ const program = resolve(import.meta.dirname, '../crash/database-writer.ts')
 export interface Writer {
   child: ChildProcess
   pid: number
-  /** Everything it said so far, one line each. */
+  /** The lines that it printed so far. */
   lines: string[]
-  /** The ids that it saw committed. */
+  /** The ids whose commit was acknowledged. */
   wrote(): string[]
   /** Waits for a line that begins with these words, and returns it; lines before `from` do not count. */
-  said(words: string, from?: number): Promise<string>
-  /** Resolves once it has ended and every line it said was read. */
+  printed(words: string, from?: number): Promise<string>
+  /** Resolves when it has ended and all its lines were read. */
   ended: Promise<void>
 }
 
@@ -31,7 +31,7 @@ export function startWriter({ dataDir, migrations, uid, prefix = [] }: WriterOpt
   const [command, ...args] = [...prefix, process.execPath, '--import', 'tsx', program, dataDir, migrations]
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A process group of its own, as a shell gives to what it starts.
+    // Its own process group, as a shell gives it to a command.
     detached: true,
     uid,
     gid: uid,
@@ -44,9 +44,9 @@ export function startWriter({ dataDir, migrations, uid, prefix = [] }: WriterOpt
     pid: child.pid ?? 0,
     lines,
     wrote: () => lines.filter((line) => line.startsWith('wrote ')).map((line) => line.slice('wrote '.length)),
-    said: async (words, from = 0) => {
+    printed: async (words, from = 0) => {
       const find = () => lines.slice(from).find((line) => line.startsWith(words))
-      await expect.poll(() => find() ?? lines.slice(-5), { timeout: 40_000 }).toContain(words)
+      await expect.poll(() => find() ?? lines.slice(-5)).toContain(words)
       return find() ?? ''
     },
     ended,

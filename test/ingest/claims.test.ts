@@ -1,6 +1,9 @@
+import type { Statement } from '../../src/database/database.ts'
+import { rowsRead, type Plan } from '../harness/plans.ts'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { claimIngests, type IngestRow } from '../../src/sql/ingest.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, gate } from '../harness/stories.ts'
 import { uploadFile } from '../harness/vector-stores.ts'
 
 let server: TestServer
@@ -64,4 +67,47 @@ test('a file is claimed once', async () => {
   const claims = await Promise.all([claim(5), claim(5), claim(5)])
   expect(claims.flat()).toHaveLength(2)
   expect(await claim(5)).toEqual([])
+})
+
+test('a worker that stops releases its file without a failure and without a pause', async () => {
+  const hold = gate()
+  server.model.holdEmbeddings(hold.promise)
+  const worker = await server.sibling({ roles: new Set(['worker']) })
+  const store = await server.openai.vectorStores.create({})
+  const file_id = await uploadFile(server, 'a.txt', 'some words')
+  await server.openai.vectorStores.files.create(store.id, { file_id })
+  const isEmbedding = () => server.model.others.some(({ path }) => path.endsWith('/embeddings'))
+  await eventually(isEmbedding, 'the embedding of the file')
+  await worker.close()
+  const rows = await server.db.query({
+    text: 'select lease_owner, failures, retry_at from vector_store_files',
+  })
+  expect(rows).toEqual([{ lease_owner: null, failures: 0, retry_at: null }])
+  hold.open()
+  await server.sibling({ roles: new Set(['worker']) })
+  expect((await server.openai.vectorStores.files.poll(store.id, file_id)).status).toBe('completed')
+})
+
+test('a claim reads as few rows when thousands of files wait as when a few do', async () => {
+  const rowsOfClaim = async () => {
+    await server.db.query({ text: 'analyze vector_store_files' })
+    let rows = 0
+    const explain = async (statement: Statement) => {
+      const { text, values = [] } = statement
+      const [row] = await server.db.query<{ 'QUERY PLAN': { Plan: Plan }[] }>({
+        text: `explain (analyze, format json) ${text}`,
+        values,
+      })
+      for (const { Plan } of row?.['QUERY PLAN'] ?? []) rows += rowsRead(Plan)
+      return []
+    }
+    const embedder = server.retrieval.embedder.id
+    const wanted = { worker: 'worker_test', embedder, limit: 2, suspects: true, except: [] }
+    await claimIngests({ query: explain }, wanted)
+    return rows
+  }
+  await fill({ 'big/1': 20, 'big/2': 20 })
+  const few = await rowsOfClaim()
+  await fill({ 'big/3': 5000 })
+  expect(await rowsOfClaim()).toBeLessThan(few + 50)
 })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
-import { eventually } from '../harness/stories.ts'
-import { gate, uploadFile } from '../harness/vector-stores.ts'
+import { eventually, gate } from '../harness/stories.ts'
+import { uploadFile } from '../harness/vector-stores.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -27,7 +27,7 @@ async function rowOf(file_id: string): Promise<Row> {
   return row
 }
 
-/** As if the process that has the file had ended, and any pause were over. */
+/** As if the owner of the file had ended, and every pause had passed. */
 async function loseWorker(file_id: string, isAtWork = true): Promise<void> {
   await server.db.query({
     text: `update vector_store_files set lease_owner = 'worker_dead', is_at_work = $2 where file_id = $1`,
@@ -78,7 +78,7 @@ test('a file fails when three processes ended while they worked on it', async ()
 })
 
 test('a file is completed when its processes ended before they worked on it', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const { file_id, store_id } = await attach('a.txt')
   let attempt = 0
@@ -116,7 +116,7 @@ test('a file waits after a second process ended while it worked on it', async ()
 })
 
 test('files that a process worked on when it ended are processed one at a time', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const files = [await attach('a.txt'), await attach('b.txt')]
   const ids = files.map(({ file_id }) => file_id)
@@ -127,12 +127,12 @@ test('files that a process worked on when it ended are processed one at a time',
     return rows.filter((row) => row.at_work && row.takeovers === 1).length
   }
   await eventually(async () => (await working()) === 1, 'the next attempt')
-  // Another file is not held up by the one that waits.
-  const innocent = await attach('c.txt')
-  await eventually(isAtWork(innocent.file_id, 0), 'the other file')
+  // A file that waits does not delay another file.
+  const other = await attach('c.txt')
+  await eventually(isAtWork(other.file_id, 0), 'the other file')
   expect(await working()).toBe(1)
   open()
-  for (const { file_id, store_id } of [...files, innocent]) {
+  for (const { file_id, store_id } of [...files, other]) {
     const done = await server.openai.vectorStores.files.poll(store_id, file_id)
     expect(done.status).toBe('completed')
   }

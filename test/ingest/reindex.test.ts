@@ -7,8 +7,10 @@ import { errors } from '../../src/api/errors.ts'
 import type { ModelSettings } from '../../src/models/settings.ts'
 import { beginReindex } from '../../src/ingest/reindex.ts'
 import { reindex } from '../../src/cli/reindex.ts'
+import { builtMain } from '../harness/built.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
-import { gate, storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeEach(async () => {
@@ -49,13 +51,13 @@ test('a vector store of another embedder refuses searches and says what to do, a
   const late = await other.openai.vectorStores.files.createAndPoll(empty.id, { file_id })
   expect(late.status).toBe('completed')
 
-  const said: string[] = []
+  const printed: string[] = []
   await reindex(
     { ...server.config, models: otherModels() },
-    { log: () => undefined, clock: server.clock, print: (line) => void said.push(line) },
+    { log: () => undefined, clock: server.clock, print: (line) => void printed.push(line) },
   )
-  expect(said[0]).toBe('1 vector store is embedded again with others/64.')
-  expect(said.at(-1)).toBe('Done.')
+  expect(printed[0]).toBe('1 vector store is embedded again with others/64.')
+  expect(printed.at(-1)).toBe('Done.')
   const store = await other.openai.vectorStores.retrieve(id)
   expect(store).toMatchObject({ status: 'completed', file_counts: { completed: 2, total: 2 } })
   const page = await other.openai.vectorStores.search(id, search)
@@ -65,7 +67,7 @@ test('a vector store of another embedder refuses searches and says what to do, a
 })
 
 test('files that wait for an embedder that is no longer configured stay in progress, and the log says why', async () => {
-  const { opened, open } = gate()
+  const { promise: opened, open } = gate()
   server.model.holdEmbeddings(opened)
   const store = await server.openai.vectorStores.create({})
   const file_id = await uploadFile(server, 'a.txt', 'Apples')
@@ -96,8 +98,7 @@ test('npm run reindex is a command that ends by itself', async () => {
   const { id } = await storeOf(server, files)
   const config = join(server.dataDir, 'reindex.json')
   writeFileSync(config, JSON.stringify(otherModels()))
-  const main = resolve(import.meta.dirname, '../../src/main.ts')
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'reindex'], {
+  const child = spawn(process.execPath, [builtMain, 'reindex'], {
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: server.databaseUrl,

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openLocalModel, type LocalModel } from '../../src/models/local/local-model.ts'
 import type { ChatRequest, ChatTool, ModelFailure } from '../../src/models/port.ts'
 import {
@@ -29,7 +29,7 @@ const say = (content: string, rest: Partial<ChatRequest> = {}): ChatRequest => (
   temperature: 0,
   ...rest,
 })
-/** What this model answers with one short sentence; it repeats itself for ever after many others. */
+/** A question that this model answers with one short sentence; after most others it repeats itself endlessly. */
 const greeting = 'Say hello in five words.'
 const ask = (request: ChatRequest) => collect(local.stream(request, neverAborted()))
 const weather: ChatTool = {
@@ -60,7 +60,7 @@ chatModelContract('local', () => ({
 }))
 
 describe('a real model', () => {
-  test('counts what it need not read again of what was said before', async () => {
+  test('counts the tokens of earlier turns that it need not read again', async () => {
     const first = say(greeting)
     const answer = await ask(first)
     const second = await ask({
@@ -207,7 +207,7 @@ describe('its process', () => {
     await expect(failure).rejects.toMatchObject({ name: 'ModelFailure', code: 'server_error' })
     expect(textOf(await collect(fresh.stream(say(greeting), neverAborted())))).not.toBe('')
     await fresh.close()
-    await vi.waitFor(() => expect(childrenNamed('local-child')).toEqual(before))
+    await expect.poll(() => childrenNamed('local-child')).toEqual(before)
   })
 
   test('that cannot load the file is a failure that names the reason for the log only', async () => {

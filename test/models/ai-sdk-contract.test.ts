@@ -1,14 +1,15 @@
-/** The contract of chat models, for providers behind packages of the AI SDK: servers in the wire formats of Claude and Gemini. */
+/** The contract of chat models, for packages of the AI SDK: servers in the wire formats of Claude and Gemini. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterAll, beforeAll, vi } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { openAiSdkModel } from '../../src/models/ai-sdk/ai-sdk-model.ts'
 import type { ChatRequest } from '../../src/models/port.ts'
 import { chatModelContract } from '../contracts/chat-model.ts'
+import { eventually } from '../harness/stories.ts'
 
-/** What the user message asks for, as JSON. */
+/** The requested answer, as JSON in the user message. */
 interface Wanted {
   words?: number
   calls?: { name: string; arguments: object }[]
@@ -150,7 +151,6 @@ for (const [type, path, model] of [
     text: (words) => request(model, { words }),
     calls: (calls) => request(model, { calls }),
     failing: () => request(model, { fail: true }),
-    stopped: () =>
-      vi.waitFor(() => (open > 0 ? Promise.reject(new Error('a call is still open')) : undefined)),
+    stopped: () => eventually(() => open === 0, 'the end of the call'),
   }))
 }

@@ -33,7 +33,7 @@ afterAll(async () => {
 const ask = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user' as const, content }] })
 const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }]
 
-describe('the SDK talks to a model that is no server', () => {
+describe('the SDK uses a model that is not a server', () => {
   test('whole', async () => {
     const answer = await openai.chat.completions.create(ask('say Hello there'))
     expect(answer).toMatchObject({
@@ -125,7 +125,7 @@ test.for([
   expect(failure).toMatchObject({ status: 400, param })
 })
 
-test('what is null or asks for nothing special is fine', async () => {
+test('null and default values are accepted', async () => {
   const answer = await demo.chatCompletions(
     { ...ask('Hi'), n: 1, stop: null, logprobs: false, user: 'u' },
     neverAborted(),

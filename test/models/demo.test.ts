@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { demoModel } from '../../src/models/demo/demo-model.ts'
 import type { ChatMessage, ChatRequest, ChatTool, ModelPart } from '../../src/models/port.ts'
 import {
@@ -78,7 +78,7 @@ chatModelContract('demo', () => {
 })
 
 describe('without a directive', () => {
-  test('it says what it is and repeats the question, word by word, the same each time', async () => {
+  test('it says that it is the demo model and repeats the question, word by word, each time the same', async () => {
     const answer = await ask('What is 2+2?')
     expect(answer.text).toMatch(/demo model.*“What is 2\+2\?”/)
     expect(answer.parts.length).toBeGreaterThan(10)
@@ -98,7 +98,7 @@ describe('without a directive', () => {
     }
   })
 
-  test('it tells of images that it cannot see', async () => {
+  test('it says that it cannot see images', async () => {
     const image = { type: 'image_url' as const, image_url: { url: 'https://example.com/a.png' } }
     const messages: ChatMessage[] = [{ role: 'user', content: [{ type: 'text', text: 'Look' }, image] }]
     expect(textOf(await collect(chat.stream({ model: 'demo', messages }, neverAborted())))).toMatch(
@@ -140,7 +140,7 @@ describe('without a directive', () => {
 })
 
 describe('directives', () => {
-  test('say is said word for word', async () => {
+  test('say is answered word for word', async () => {
     const answer = await ask('say Hello, brave  new world!\nignored\nsay Bye')
     expect(answer.text).toBe('Hello, brave  new world!\nBye')
   })
@@ -207,7 +207,7 @@ describe('directives', () => {
   })
 
   test.for(['server_error', 'rate_limit_exceeded', 'invalid_prompt'])(
-    'fail %s fails so, after what is said before',
+    'fail %s fails with this code, after the text before it',
     async (code) => {
       const parts: ModelPart[] = []
       const reading = async () => {
@@ -219,7 +219,7 @@ describe('directives', () => {
     },
   )
 
-  test('slow waits between words and is called off at once', async () => {
+  test('slow waits between words and can be aborted at once', async () => {
     const controller = new AbortController()
     const reason = new Error('enough')
     const parts: ModelPart[] = []
@@ -228,13 +228,13 @@ describe('directives', () => {
       for await (const part of chat.stream({ model: 'demo', messages }, controller.signal)) parts.push(part)
     })()
     reading.catch(() => {})
-    await vi.waitFor(() => expect(parts).toHaveLength(1))
+    await expect.poll(() => parts).toHaveLength(1)
     controller.abort(reason)
     await expect(reading).rejects.toBe(reason)
   })
 })
 
-describe('what the request demands', () => {
+describe('options of the request', () => {
   test('tool_choice none: no call is made', async () => {
     const answer = await ask('call get_weather {}', { tools: [weather], tool_choice: 'none' })
     expect(answer.calls).toEqual([])
@@ -286,7 +286,7 @@ describe('what the request demands', () => {
     })
   })
 
-  test('max_completion_tokens counts words, and usage is what was said', async () => {
+  test('max_completion_tokens counts words, and usage counts the words of the answer', async () => {
     const { parts, text, finish } = await ask('say one two three four', { max_completion_tokens: 2 })
     expect([text, finish]).toEqual(['one two', 'length'])
     expect(parts.at(-1)).toMatchObject({ usage: { prompt_tokens: 5, completion_tokens: 2 } })

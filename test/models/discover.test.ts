@@ -1,4 +1,4 @@
-/** A start without a provider beside model servers of this machine. */
+/** A start without a provider, with model servers on this machine. */
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, afterEach, expect, test } from 'vitest'
@@ -47,7 +47,7 @@ test('a chat model and an embedding model are used, and every name leads to the 
   })
 })
 
-test('the first server with a chat model takes the names that nobody has', async () => {
+test('the first server with a chat model gets the names without a provider', async () => {
   const [first, second] = [await modelServer(['bge-m3']), await modelServer(['qwen3'])]
   const places = [
     { name: 'ollama', port: first },
@@ -92,7 +92,7 @@ describe('the embedding model of a configured server on this machine', () => {
     expect(await withLocalServers(named, options)).toBe(named)
   })
 
-  test('is not there when the server has none, does not answer, or is elsewhere', async () => {
+  test('is missing when the server has none, does not answer, or is on another machine', async () => {
     const silent = settingsFor('http://127.0.0.1:1/v1')
     const chatOnly = settingsFor(`http://127.0.0.1:${await modelServer(['llama3'])}/v1`)
     const elsewhere = settingsFor('http://192.0.2.1/v1')

@@ -181,7 +181,7 @@ describe.each(['claude', 'gemini'])('%s', (model) => {
     expect(JSON.stringify(upstreams[model]?.accepted.at(-1))).toContain(png.toString('base64'))
   })
 
-  test('a busy provider is asked again, and one that stays busy fails the run as a rate limit', async () => {
+  test('a request to a busy provider is retried, and one that stays busy fails the run as a rate limit', async () => {
     const busy = {
       status: 429,
       body: { error: { message: 'Too many requests' } },
@@ -195,7 +195,7 @@ describe.each(['claude', 'gemini'])('%s', (model) => {
     expect(run.last_error).toEqual({ code: 'rate_limit_exceeded', message: 'Too many requests' })
   })
 
-  test('nothing that it refuses was sent', () => {
+  test('it was sent no field that it refuses', () => {
     expect(upstreams[model]?.refused.filter((text) => !/api.key/i.test(text))).toEqual([])
   })
 })
@@ -237,7 +237,7 @@ test.each(['stranger', 'gemini-stranger'])(
   },
 )
 
-test('what a provider cannot obey stands in the trace', async () => {
+test('the trace names what a provider cannot obey', async () => {
   const thread = await newThread('Hello')
   const assistant = await newAssistant({ model: 'gemini', tools: functions })
   const run = await rest(await start({ assistant, thread }, { parallel_tool_calls: false }))

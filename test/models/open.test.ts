@@ -62,7 +62,7 @@ describe('names', () => {
     expect(textOf(await collect(found.chat.stream(request, neverAborted())))).toBe('ok')
   })
 
-  test('a context window that is written down wins, by either name', () => {
+  test('a configured context window is used, for the name and for its alias', () => {
     const models = open({
       providers: { openai: openai() },
       models: { fast: 'openai/tiny-1', '*': 'openai' },

@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
 import type { OpenAiProviderSettings } from '../../src/models/settings.ts'
 import type { Log } from '../../src/util/log.ts'
@@ -15,6 +15,7 @@ import {
   textOf,
 } from '../contracts/chat-model.ts'
 import { scriptedModel, type ScriptedModel, type ScriptedStep } from '../harness/scripted-model.ts'
+import { eventually } from '../harness/stories.ts'
 
 let upstream: ScriptedModel
 const logged: { message: string; fields: object | undefined }[] = []
@@ -53,27 +54,27 @@ const noWait = { 'retry-after-ms': '1' }
 
 chatModelContract('openai-compatible', () => {
   upstream.whenever((body) => {
-    const said = JSON.parse(body.messages.at(-1).content)
-    if (said.calls !== undefined) {
+    const wanted = JSON.parse(body.messages.at(-1).content)
+    if (wanted.calls !== undefined) {
       return {
-        calls: said.calls.map((call: any) => ({
+        calls: wanted.calls.map((call: any) => ({
           ...call,
           arguments: JSON.stringify(call.arguments).split(/(?=[,:])/),
         })),
       }
     }
-    if (said.fail === true) return { status: 400, body: { error: { message: 'no' } } }
+    if (wanted.fail === true) return { status: 400, body: { error: { message: 'no' } } }
     const limit: number = body.max_tokens ?? Number.POSITIVE_INFINITY
-    const words = Array.from({ length: Math.min(said.words, limit) }, (_, index) => ` word${index}`)
+    const words = Array.from({ length: Math.min(wanted.words, limit) }, (_, index) => ` word${index}`)
     return {
       text: words,
-      finish_reason: limit < said.words ? 'length' : 'stop',
-      ...(said.words > 100 ? { delayMs: 5 } : {}),
+      finish_reason: limit < wanted.words ? 'length' : 'stop',
+      ...(wanted.words > 100 ? { delayMs: 5 } : {}),
     }
   })
-  const request = (said: object): ChatRequest => ({
+  const request = (wanted: object): ChatRequest => ({
     model: 'm',
-    messages: [{ role: 'user', content: JSON.stringify(said) }],
+    messages: [{ role: 'user', content: JSON.stringify(wanted) }],
   })
   return {
     chat,
@@ -81,10 +82,7 @@ chatModelContract('openai-compatible', () => {
     text: (words) => request({ words }),
     calls: (calls) => request({ calls }),
     failing: () => request({ fail: true }),
-    stopped: () =>
-      vi.waitFor(() => {
-        if (upstream.open() > 0) throw new Error('the upstream call is still open')
-      }),
+    stopped: () => eventually(() => upstream.open() === 0, 'the end of the upstream call'),
   }
 })
 
@@ -135,7 +133,7 @@ describe('the request', () => {
     expect(upstream.requests[0]?.headers.authorization).toBe('Bearer sk-secret-key-1234')
   })
 
-  test('says nothing about tools when there are none', async () => {
+  test('has no field about tools when there are none', async () => {
     upstream.script([{ text: 'ok' }])
     await ask({ ...question, tools: [], tool_choice: 'auto', parallel_tool_calls: true })
     expect(Object.keys(upstream.requests[0]?.body).toSorted()).toEqual([
@@ -182,7 +180,7 @@ describe('the request', () => {
     expect(bare).toEqual({ role: 'assistant', content: '' })
   })
 
-  test('goes below a base URL that has a path, a query and headers of its own', async () => {
+  test('uses a base URL with a path, a query and headers', async () => {
     upstream.script([{ text: 'ok' }])
     const azure = openUpstream({
       type: 'openai',
@@ -216,7 +214,7 @@ describe('the request', () => {
 })
 
 describe('the answer', () => {
-  test('keeps a refusal apart from text, and passes reasoning over', async () => {
+  test('separates a refusal from text, and ignores reasoning', async () => {
     upstream.script([
       {
         raw: [
@@ -257,7 +255,7 @@ describe('the answer', () => {
     expect(end.usage.completion_tokens).toBeGreaterThanOrEqual(3)
   })
 
-  test('a letter that was cut in two on the wire comes out whole', async () => {
+  test('a character that was split between two packets arrives complete', async () => {
     const bytes = Buffer.from(delta({ content: '日本🦙' }) + finish() + done)
     const cuts = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1))
     upstream.script([{ raw: cuts, delayMs: 0 }])
@@ -310,7 +308,7 @@ describe('the answer', () => {
     expect(disorder(parts)).toEqual([])
   })
 
-  test('a server that answers whole though a stream was asked for is understood', async () => {
+  test('a server that answers a stream request with one JSON object is understood', async () => {
     const message = {
       role: 'assistant',
       content: 'Hi',
@@ -430,7 +428,7 @@ describe('tool calls', () => {
     ).toEqual([['a', 'f', '{"x":1}']])
   })
 
-  test('an id that is invented anew for every fragment does not tear a call apart', async () => {
+  test('a call stays one call when every fragment has a new id', async () => {
     expect(
       await made(
         toolDelta({ index: 0, ...call('r1', 'f', '{') }),
@@ -452,7 +450,7 @@ describe('tool calls', () => {
     for (const [id] of calls) expect(id).toMatch(/^call_/)
   })
 
-  test.for(['', 'get'])('calls of one function at one index with the id “%s” are told apart', async (id) => {
+  test.for(['', 'get'])('calls of one function at one index with the id “%s” are two calls', async (id) => {
     const calls = await made(
       toolDelta({ index: 0, ...call(id, 'f', '{"x":') }),
       toolDelta({ index: 0, ...call(id, 'f', '1}') }),
@@ -462,14 +460,14 @@ describe('tool calls', () => {
     expect(calls.map(([, , text]) => text)).toEqual(['{"x":1}', '{"x":2}'])
   })
 
-  test('the same id at two indices is made two', async () => {
+  test('one id at two indices becomes two ids', async () => {
     const calls = await made(
       toolDelta({ index: 0, ...call('a', 'f', '1') }, { index: 1, ...call('a', 'f', '2') }),
     )
     expect(calls.map(([, , text]) => text)).toEqual(['1', '2'])
   })
 
-  test('a name that comes after its id and arguments is waited for', async () => {
+  test('a call waits for a name that arrives after its id and arguments', async () => {
     expect(
       await made(
         toolDelta({ index: 0, id: 'a' }),
@@ -488,7 +486,7 @@ describe('tool calls', () => {
     ).toEqual([['a', 'f', '{}']])
   })
 
-  test('names of object prototypes are names like others', async () => {
+  test('names of properties of object prototypes are valid function names', async () => {
     expect(
       await made(toolDelta({ index: 0, ...call('__proto__', '__proto__', '{"__proto__":{"x":1}}') })),
     ).toEqual([['__proto__', '__proto__', '{"__proto__":{"x":1}}']])
@@ -501,13 +499,13 @@ describe('tool calls', () => {
     ).toEqual([['a', 'f', '{"x":1}']])
   })
 
-  test('broken arguments are handed on as they are', async () => {
+  test('invalid arguments are passed on unchanged', async () => {
     expect(await made(toolDelta({ index: 0, ...call('a', 'f', '{"x": tru') }))).toEqual([
       ['a', 'f', '{"x": tru'],
     ])
   })
 
-  test('a call that ends with stop is a call all the same', async () => {
+  test('a call whose answer ends with stop is a call', async () => {
     upstream.script([{ calls: [{ name: 'f', arguments: '{}' }], finish_reason: 'stop' }])
     expect((await ask()).at(-1)).toMatchObject({ finish_reason: 'tool_calls' })
   })
@@ -564,7 +562,7 @@ describe('failures', () => {
     expect(upstream.requests).toHaveLength(1)
   })
 
-  test('a server that falls silent after its finish does not hold up the answer', async () => {
+  test('a server that sends nothing after finish_reason does not delay the answer', async () => {
     upstream.script([{ raw: [delta({ content: 'a' }), finish()], hold: new Promise(() => {}) }])
     expect((await ask()).at(-1)).toMatchObject({ type: 'end', finish_reason: 'stop' })
   })
@@ -645,7 +643,7 @@ describe('failures', () => {
     expect(await fail()).toMatchObject({ name: 'ModelFailure', ...expected })
   })
 
-  test('a refused key is told without the key, the address, or the refusal', async () => {
+  test('the error for a refused key shows neither the key nor the address nor the refusal', async () => {
     upstream.script([
       {
         status: 401,
@@ -658,13 +656,13 @@ describe('failures', () => {
     expect(failure.message + failure.cause.message).not.toMatch(/sk-secret|127\.0\.0\.1/)
   })
 
-  test('keys and addresses are taken out of what the server says', async () => {
+  test('keys and addresses are removed from the texts of the server', async () => {
     const message = `Key sk-secret-key-1234 (sk-other*****abcd) is no good at ${upstream.url}/chat`
     upstream.script([{ status: 400, body: { error: { message } } }])
     expect((await fail()).message).toBe('Key [key] ([key]) is no good at [address]/chat')
   })
 
-  test('a key of any form is taken out, whichever header carries it', async () => {
+  test('a key of any form and in any header is removed', async () => {
     const keyed = openUpstream({
       type: 'openai',
       base_url: upstream.url,
@@ -707,7 +705,7 @@ describe('trying again', () => {
     expect(textOf(await ask())).toBe('well')
   })
 
-  test('retries end, and the last failure is told', async () => {
+  test('after the last retry the last failure is reported', async () => {
     const few = openUpstream({ type: 'openai', base_url: upstream.url, max_retries: 2 })
     const busy = { status: 429, headers: noWait, body: { error: { message: 'Rate limit reached for m' } } }
     upstream.script([busy, busy, busy])
@@ -718,17 +716,17 @@ describe('trying again', () => {
     few.close()
   })
 
-  test('waiting to try again ends when the run is called off', async () => {
+  test('the wait before a retry ends when the run is aborted', async () => {
     const controller = new AbortController()
     const reason = new Error('cancelled')
     upstream.script([{ status: 429, headers: { 'retry-after': '50' } }])
     const asking = collect(chat.stream(question, controller.signal))
-    await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([1, 0]))
+    await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([1, 0])
     controller.abort(reason)
     await expect(asking).rejects.toBe(reason)
   })
 
-  test('a server that is not there is a failure without its address', async () => {
+  test('the failure of a server that does not exist does not show its address', async () => {
     const nowhere = openUpstream({
       type: 'openai',
       base_url: 'http://127.0.0.1:1/v1',
@@ -743,7 +741,7 @@ describe('trying again', () => {
 })
 
 describe('connections', () => {
-  test('that are accepted but never made secure are given up', async () => {
+  test('that are accepted but never complete TLS end after a time limit', async () => {
     const silent = createServer((socket) => socket.resume())
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const { port } = silent.address() as AddressInfo
@@ -765,7 +763,7 @@ describe('connections', () => {
     for (let turn = 0; turn < 5; turn += 1) {
       upstream.script([turn === 2 ? { status: 400, body: { error: 'no' } } : { text: ['a', 'b'] }])
       await collect(fresh.stream(question, neverAborted())).catch(() => {})
-      await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
+      await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0])
     }
     expect(upstream.connections() - before).toBe(1)
     fresh.close()
@@ -780,20 +778,20 @@ describe('connections', () => {
       upstream.script([{ raw: [delta({ content: 'a' }), finish(), done], hold }])
       await collect(fresh.stream(question, neverAborted()))
       release()
-      await vi.waitFor(() => expect([upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0]))
+      await expect.poll(() => [upstream.requests.length, upstream.open()]).toEqual([turn + 1, 0])
     }
     expect(upstream.connections() - before).toBe(1)
     fresh.close()
   })
 
-  test('a call that is called off while the server is silent closes its connection', async () => {
+  test('a call that is aborted while the server is silent closes its connection', async () => {
     const controller = new AbortController()
     upstream.script([{ text: 'never', before: new Promise(() => {}) }])
     const asking = collect(chat.stream(question, controller.signal))
-    await vi.waitFor(() => expect(upstream.open()).toBe(1))
+    await expect.poll(() => upstream.open()).toBe(1)
     controller.abort(new Error('stop'))
     await expect(asking).rejects.toThrow('stop')
-    await vi.waitFor(() => expect(upstream.open()).toBe(0))
+    await expect.poll(() => upstream.open()).toBe(0)
   })
 
   test('512 answers at once arrive whole and in order', async () => {
@@ -813,7 +811,7 @@ describe('connections', () => {
 })
 
 describe('the pass-through', () => {
-  test('hands a stream on byte for byte', async () => {
+  test('passes a stream on byte for byte', async () => {
     const raw = [delta({ content: 'ä' }), ': odd\n\n', 'data: {broken\n\n']
     upstream.script([{ raw, headers: { 'x-ratelimit-remaining-requests': '9', 'set-cookie': 'a=b' } }])
     const answer = await chat.chatCompletions({ model: 'm', stream: true }, neverAborted())
@@ -825,7 +823,7 @@ describe('the pass-through', () => {
     expect(Buffer.concat(await answer.body.toArray()).toString()).toBe(raw.join(''))
   })
 
-  test('hands an error on too, but not a refusal of our own key', async () => {
+  test('passes an error on too, but not a refusal of the key of the server', async () => {
     upstream.script([
       { status: 400, body: { error: { message: 'bad' } } },
       { status: 401, body: { error: {} } },
@@ -836,13 +834,13 @@ describe('the pass-through', () => {
     await expect(chat.chatCompletions({}, neverAborted())).rejects.toMatchObject({ name: 'ModelFailure' })
   })
 
-  test('closes the upstream when the caller goes', async () => {
+  test('closes the upstream request when the caller disconnects', async () => {
     const controller = new AbortController()
     upstream.script([{ text: 'a', hold: new Promise(() => {}) }])
     const answer = await chat.chatCompletions({ stream: true }, controller.signal)
     answer.body.on('error', () => {})
     controller.abort()
-    await vi.waitFor(() => expect(upstream.open()).toBe(0))
+    await expect.poll(() => upstream.open()).toBe(0)
   })
 
   test('lists the models of the server', async () => {

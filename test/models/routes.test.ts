@@ -79,7 +79,7 @@ const unknownModel = {
 const busy = { status: 503, body: { error: { message: 'overloaded' } } }
 
 describe('a retired name', () => {
-  test('is asked for under its living name when a provider no longer knows it, and the object keeps it', async () => {
+  test('is replaced by its successor when a provider no longer knows it, and the object keeps the name', async () => {
     first.script([
       { ...unknownModel, expect: ({ model }) => expect(model).toBe('gpt-4-1106-preview') },
       { text: 'ok', expect: ({ model }) => expect(model).toBe('gpt-5.6-sol') },
@@ -101,7 +101,7 @@ describe('a retired name', () => {
     await rest(answer.body)
   })
 
-  test('is asked for as it is where a server knows it, and where the settings or the map keep it', async () => {
+  test('is sent unchanged where a server knows it, and where the settings or the map keep it', async () => {
     first.whenever(({ model }) => (model === 'gpt-3.5-turbo' ? { text: 'ok' } : unknownModel))
     expect((await run('gpt-3.5-turbo')).status).toBe('completed')
     expect((await run('gpt-4-32k-0314')).last_error).toMatchObject({ code: 'invalid_prompt' })
@@ -180,7 +180,7 @@ describe('a route with several targets', () => {
     )
   })
 
-  test('stays where a request was refused, and where the answer had begun', async () => {
+  test('does not go to the next one when a request was refused or the answer had begun', async () => {
     first.script([
       { status: 400, body: { error: { message: 'too hot' } } },
       { text: 'Well', cut: true },
@@ -196,7 +196,7 @@ describe('a route with several targets', () => {
     expect((await run('gone-all')).last_error).toMatchObject({ code: 'server_error' })
   })
 
-  test('gives the thoughts of a fallback back to it in the next turn', async () => {
+  test('sends the thoughts of a fallback back to it in the next turn', async () => {
     const thread = await newThread('Please call get_weather')
     let one = await run('gone-claude', { tools: [weatherTool] }, thread)
     expect(one.status).toBe('requires_action')
@@ -260,7 +260,7 @@ describe('a model that cannot do something', () => {
     expect(first.requests).toEqual([])
   })
 
-  test('is known by its facts: images, and an answer longer than its limit is not asked for', async () => {
+  test('is known by its facts: images are refused, and no answer beyond its limit is requested', async () => {
     const thread = await post('/threads', { messages: [image] })
     expect((await run('blind-1', {}, thread)).last_error.message).toMatch(/'blind-1'.* does not read images/)
     first.script([{ text: 'ok', expect: ({ max_tokens }) => expect(max_tokens).toBe(300) }])

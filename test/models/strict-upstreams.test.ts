@@ -107,7 +107,7 @@ async function answerOf(thread: any): Promise<string> {
 }
 
 describe.each(providers.map(({ name }) => name))('%s', (name) => {
-  test('is asked for nothing that it refuses where nobody set anything', async () => {
+  test('gets no field that it refuses when no setting was made', async () => {
     const upstream = upstreams.get(name)
     const before = upstream?.refused.length
     const thread = await newThread('Hello')
@@ -160,7 +160,7 @@ describe.each(providers.map(({ name }) => name))('%s', (name) => {
     expect(JSON.stringify(last)).toContain('made of rock')
   })
 
-  test('an answer by a schema, with strict functions beside it', async () => {
+  test('an answer by a schema, together with strict functions', async () => {
     const thread = await newThread('Please call get_weather')
     const city = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] }
     const parameters = { ...city, additionalProperties: false }
@@ -176,7 +176,7 @@ describe.each(providers.map(({ name }) => name))('%s', (name) => {
     expect(JSON.parse(await answerOf(thread))).toEqual({ answer: 'done' })
   })
 
-  test('calls nothing when it may not', async () => {
+  test('calls no function when tool_choice forbids it', async () => {
     const thread = await newThread('Please call get_weather')
     const assistant = await newAssistant({ model: name, tools: functions })
     const run = await rest(await start({ assistant, thread }, { tool_choice: 'none' }))
@@ -185,7 +185,7 @@ describe.each(providers.map(({ name }) => name))('%s', (name) => {
     expect(upstreams.get(name)?.accepted.at(-1)).not.toHaveProperty('tools')
   })
 
-  test('goes on with a thread in which other models have called functions', async () => {
+  test('continues a thread in which other models have called functions', async () => {
     const thread = await newThread('Please call get_weather')
     await runToEnd('ollama', thread, { tools: functions })
     await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Please call get_time' })
@@ -195,12 +195,12 @@ describe.each(providers.map(({ name }) => name))('%s', (name) => {
     expect(await answerOf(thread)).toBe('All done.')
   })
 
-  test('text and calls of a turn were never sent apart', () => {
+  test('text and calls of a turn were always sent in one message', () => {
     expect(upstreams.get(name)?.refused.join('\n')).not.toMatch(/alternate|followed by/)
   })
 })
 
-test('what was changed stands in the trace of the run', async () => {
+test('the trace of the run names what was changed', async () => {
   const run = await runToEnd('claude', await newThread('Hello'), { temperature: 0.2, top_p: 0.9 })
   const { data } = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
   expect(data).toContainEqual(

@@ -1,4 +1,4 @@
-/** Two to four real processes on one database. */
+/** Two to four server processes on one database. */
 import OpenAI from 'openai'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { balancer } from '../harness/balancer.ts'
@@ -7,7 +7,7 @@ import { startProcess, type ServerProcess } from '../harness/process.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { eventually, gate, weatherTool } from '../harness/stories.ts'
 
-// Processes are started many times, on machines that may be busy.
+// Processes are started many times.
 vi.setConfig({ testTimeout: 240_000 })
 
 let server: TestServer
@@ -111,8 +111,8 @@ test('a restart of all processes, one after the other, fails no request and no s
   }
   const stream = async () => {
     const { last, thread_id } = await streamRun(openai, assistant.id)
-    const said = await answers(openai, thread_id)
-    if (last !== 'thread.run.completed' || said.join() !== 'Hello again') failures.push({ last, said })
+    const texts = await answers(openai, thread_id)
+    if (last !== 'thread.run.completed' || texts.join() !== 'Hello again') failures.push({ last, texts })
     done.streams += 1
   }
   const call = async () => {

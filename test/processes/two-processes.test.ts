@@ -2,24 +2,13 @@ import { afterEach, expect, test } from 'vitest'
 import { startProcess } from '../harness/process.ts'
 import { requestStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, gate } from '../harness/stories.ts'
 
 let server: TestServer
 
 afterEach(async () => {
   await server.close()
 })
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
-}
-
-function gate(): { opened: Promise<void>; open: () => void } {
-  let open = () => {}
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { opened, open }
-}
 
 async function createRun(content = 'Hi') {
   const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
@@ -62,32 +51,33 @@ const plain = [
   'done',
 ]
 
-test('one process answers requests, another does the work, and the stream is the same', async () => {
+test('when one process answers requests and another executes runs, the stream is the same', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
   await server.sibling({ roles: new Set(['worker']) })
   server.model.script([{ text: ['Hel', 'lo'] }])
   expect(await names(await openStream(server.url))).toEqual(plain)
 })
 
-test('a run that comes with its thread is announced to the processes that could take it', async () => {
+test('a run that is created with its thread is announced to the other processes', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
-  const heard: string[] = []
+  const received: string[] = []
   const stop = await server.db.listen(
     'spool_runs',
-    (payload) => heard.push(payload),
+    (payload) => received.push(payload),
     () => {},
   )
   await createRun()
-  await until(async () => heard.length > 0)
+  await eventually(async () => received.length > 0)
   await stop()
-  expect(heard).toEqual(['queue'])
+  expect(received).toEqual(['queue'])
 })
 
-test('a stream goes on when the connection that hears notifications is cut', async () => {
+test('a stream continues when the connection that listens for notifications is cut', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
   await server.sibling({ roles: new Set(['worker']) })
+  server.allowComplaints(/connection that listens|idle database connection/)
   const more = gate()
-  server.model.script([{ text: ['Hel', 'lo'], hold: more.opened }])
+  server.model.script([{ text: ['Hel', 'lo'], hold: more.promise }])
   const events = await openStream(server.url)
   const seen: string[] = []
   for await (const { event } of events) {
@@ -100,7 +90,6 @@ test('a stream goes on when the connection that hears notifications is cut', asy
     more.open()
   }
   expect(seen).toEqual(plain)
-  server.complaints.length = 0
 })
 
 test('a cancel that reaches another process stops the model call of the owner', async () => {
@@ -109,7 +98,9 @@ test('a cancel that reaches another process stops the model call of the owner', 
   server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }])
   const run = await createRun()
   const key = { thread_id: run.thread_id }
-  await until(async () => (await server.openai.beta.threads.runs.steps.list(run.id, key)).data.length === 1)
+  await eventually(
+    async () => (await server.openai.beta.threads.runs.steps.list(run.id, key)).data.length === 1,
+  )
   const cancelling = await server.openai.beta.threads.runs.cancel(run.id, key)
   expect(cancelling.status).toBe('cancelling')
   const ended = await server.openai.beta.threads.runs.poll(run.id, key, { pollIntervalMs: 20 })
@@ -122,7 +113,7 @@ test('a cancel that reaches another process stops the model call of the owner', 
   })
 })
 
-test('the run of a process that was killed is taken over, and its listeners elsewhere see one whole answer', async () => {
+test('the run of a killed process is recovered, and listeners at another process see one complete answer', async () => {
   server = await testServer({ config: { roles: new Set(['api']) } })
   const { url: database } = server
   const worker = await startProcess(server.dataDir, {
@@ -157,13 +148,13 @@ function cell(code: string) {
   return { calls: [{ name: 'code_interpreter', arguments: JSON.stringify({ code }) }] }
 }
 
-/** What the last cell of a run put out, as text. */
+/** The steps of a run as JSON text, with the outputs of its cells. */
 async function cellLogs(run: { id: string; thread_id: string }): Promise<string> {
   const steps = await server.openai.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })
   return JSON.stringify(steps.data.map((step) => step.step_details))
 }
 
-test('a thread keeps its Python session in the process that holds it, whoever takes the request', async () => {
+test('a thread keeps its Python session in one process, whichever process gets the request', async () => {
   server = await testServer({ config: python })
   const other = await server.sibling(python)
   const assistant = await server.openai.beta.assistants.create({
@@ -184,7 +175,7 @@ test('a thread keeps its Python session in the process that holds it, whoever ta
   expect(await cellLogs(second)).toContain('42')
 })
 
-test('when the process that held the session is gone, it is restarted elsewhere and says so', async () => {
+test('when the process that held the session has ended, the session is restarted in another one and says so', async () => {
   server = await testServer({ config: { ...python, roles: new Set(['api']) } })
   const assistant = await server.openai.beta.assistants.create({
     model: 'gpt-4o',

@@ -130,7 +130,7 @@ test('an answer that a filter stops is incomplete, and says so', async () => {
   expect((await steps(run)).data[0]).toMatchObject({ status: 'completed' })
 })
 
-test('calls that the budget cuts are not handed to the client', async () => {
+test('calls that the budget cuts are not sent to the client', async () => {
   server.model.script([
     {
       calls: [{ id: 'call_1', name: 'get_time', arguments: '{"a' }],

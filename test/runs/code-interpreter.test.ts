@@ -93,7 +93,7 @@ test('a cell streams as it is written, then what it printed, then the answer', a
   })
 })
 
-test('the model reads what the cell printed, and is told which libraries there are', async () => {
+test('the model reads what the cell printed, and gets a list of the libraries', async () => {
   const seen: any[] = []
   await run(await newThread(), [
     { ...cell('print("from the cell")'), expect: (body) => seen.push(body) },
@@ -104,7 +104,7 @@ test('the model reads what the cell printed, and is told which libraries there a
   expect(seen[1].messages.at(-1)).toMatchObject({ role: 'tool', content: 'from the cell\n' })
 })
 
-test('code in other arguments than asked for is run as it is shown', async () => {
+test('code in other arguments than the declared ones is run as it is shown', async () => {
   const calls = [{ name: 'code_interpreter', arguments: ['```python\npri', 'nt(6 * 7)\n``', '`'] }]
   const { call } = await run(await newThread(), [{ calls }, { text: ['ok'] }])
   expect(call).toEqual({ input: 'print(6 * 7)', outputs: [{ type: 'logs', logs: '42\n' }] })
@@ -120,7 +120,7 @@ test('arguments without code are answered with an error that the model can act o
   expect(JSON.stringify(call?.outputs)).toContain('Nothing was run')
 })
 
-test('variables live on from run to run, and another thread does not see them', async () => {
+test('variables are kept from run to run, and another thread does not see them', async () => {
   const mine = await newThread()
   await run(mine, [cell('secret = 41'), { text: ['ok'] }])
   expect((await run(mine, [cell('secret + 1'), { text: ['ok'] }])).call?.outputs).toEqual([
@@ -232,7 +232,7 @@ test('a function in the same turn waits until the cell has run', async () => {
   expect(ended.status).toBe('completed')
 })
 
-test('a cancel stops a cell that would never end', async () => {
+test('a cancel stops an endless cell', async () => {
   server.model.script([cell('print("begun", flush=True)\nwhile True: pass')])
   const { runs } = server.openai.beta.threads
   const thread_id = await newThread()

@@ -18,7 +18,7 @@ import { scenarios, type Scenario } from '../harness/crash-points/scenarios.ts'
 import { makeDataDir } from '../harness/data-dir.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 
-/** Points that are played side by side, each with a database of its own: most of a point is waiting. */
+/** Points that are played in parallel, each with its own database: most of their time is waiting. */
 const laneCount = 6
 const kinds: FaultKind[] = ['kill before', 'kill after', 'cut before', 'cut after', 'pause before']
 const paces: Pace[] = ['piecewise', 'at once']
@@ -83,7 +83,7 @@ async function pointsOf(scenario: Scenario, pace: Pace): Promise<Point[]> {
   if (!lane) throw new Error('expected a database')
   const { gates } = await playPoint(lane.db, scenario, { pace, faults: [] })
   const effects = gates[0]?.effects ?? []
-  // A request that is paused before its run exists creates one of its own later.
+  // A request that is paused before its run exists creates a second run later.
   const created = effects.findIndex(({ name }) => name === 'commit')
   return effects.flatMap((effect, index) =>
     (pace === 'piecewise' || isAll ? kinds : (['kill after', 'cut after', 'pause before'] as const))
@@ -111,7 +111,7 @@ for (const scenario of scenarios.filter(({ name }) => wanted === undefined || na
     const { met, failures } = await playAll(scenario, points)
     console.log([`${scenario.name}: ${points.length} points, ${met} met`, ...failures].join('\n'))
     expect(failures).toEqual([])
-    // A few numbers shift with what happens side by side; a fault that is not met proves nothing.
+    // A few numbers shift between plays. A fault that is not met proves nothing.
     if (!isAll) expect(met).toBeGreaterThan(points.length * 0.95)
   })
 }

@@ -21,7 +21,7 @@ function isRunning(name: string): boolean {
           readFileSync(`/proc/${pid}/task/${task}/comm`, 'utf8').trim(),
         )
       } catch {
-        // It ended meanwhile.
+        // The process has ended.
         return []
       }
     })

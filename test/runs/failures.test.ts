@@ -89,7 +89,7 @@ test("a refusal of the provider's credentials does not show them to the client",
   expectOneComplaint(run)
 })
 
-test('a rate limit that asks for a short wait is waited out', async () => {
+test('a request is retried after the short wait that a rate limit demands', async () => {
   server.model.script([
     { status: 429, headers: { 'retry-after-ms': '1' }, body: { error: { message: rate } } },
     { status: 503, headers: { 'retry-after-ms': '1' } },
@@ -129,7 +129,7 @@ const late: [string, ScriptedStep, string][] = [
   ],
 ]
 
-test.each(late)('%s in mid-answer fails run and step, and keeps what was said', async (_, step, code) => {
+test.each(late)('%s in mid-answer fails run and step, and keeps the text', async (_, step, code) => {
   server.model.script([step])
   const where = await place()
   const run = await runToRest(where)
@@ -187,7 +187,7 @@ test('a failed run leaves its thread open for the next one, which does not repea
   expect(next.status).toBe('completed')
 })
 
-test('a call that was being written when the connection broke stands in the failed step as far as it came', async () => {
+test('a call that was incomplete when the connection broke is shown in the failed step', async () => {
   server.model.script([
     { cut: true, calls: [{ id: 'call_1', name: 'get_time', arguments: ['{"zone":', '"U'] }] },
   ])

@@ -19,7 +19,7 @@ async function refusal(path: string, body: unknown) {
   return { status: answer.status, body: answer.body }
 }
 
-/** Runs one turn and answers the run together with what the model was asked. */
+/** Runs one turn; returns the run and the request to the model. */
 async function asked(assistantFields: object, runFields: object = {}): Promise<{ run: any; body: any }> {
   return askedAt(await place(assistantFields), runFields)
 }
@@ -37,7 +37,7 @@ const sentTool = (tool: any) => ({
   function: { parameters: { type: 'object', properties: {} }, ...tool.function },
 })
 
-test('a run of a bare assistant asks the model for nothing but an answer', async () => {
+test('the request of a run with only a model has messages and no options', async () => {
   const { body } = await asked({})
   expect(body).toEqual({
     model: 'gpt-4o',
@@ -47,7 +47,7 @@ test('a run of a bare assistant asks the model for nothing but an answer', async
   })
 })
 
-test('a run takes everything from its assistant but the metadata', async () => {
+test('a run takes all settings of its assistant, and not its metadata', async () => {
   const schema = { type: 'object', properties: { a: { type: 'string' } } }
   const settings = {
     model: 'gpt-4o-mini',
@@ -83,7 +83,7 @@ test('a run takes everything from its assistant but the metadata', async () => {
   })
 })
 
-test('what a run says itself stands before what its assistant says', async () => {
+test('settings of a run replace those of its assistant', async () => {
   const { run, body } = await asked(
     {
       instructions: 'Old.',
@@ -128,7 +128,7 @@ test('what a run says itself stands before what its assistant says', async () =>
   expect(body).not.toHaveProperty('response_format')
 })
 
-test('a run that is made with its thread obeys the same fields', async () => {
+test('a run that is created with its thread obeys the same fields', async () => {
   let body: any
   server.model.script([{ text: 'Hi', expect: (sent) => (body = sent) }])
   const assistant = await newAssistant({ instructions: 'Old.', tools: [weatherTool], temperature: 0.9 })
@@ -197,7 +197,7 @@ test('a function reaches the model with its description, its schema and its stri
   expect(JSON.stringify(body.tools)).toBe(JSON.stringify([strict, weatherTool]))
 })
 
-test('null in a run means what its assistant says', async () => {
+test('null in a run means the setting of its assistant', async () => {
   const assistant = { instructions: 'Kept.', tools: [weatherTool], temperature: 0.2, top_p: 0.3 }
   const nothing = Object.fromEntries(
     [
@@ -289,14 +289,14 @@ test('a run that is refused adds no messages', async () => {
   expect((await messages(thread)).data).toHaveLength(1)
 })
 
-test('temperature and top_p that nobody set are shown as 1 and not sent', async () => {
+test('temperature and top_p without a setting are shown as 1 and not sent', async () => {
   const { run, body } = await asked({}, { temperature: null })
   expect(run).toMatchObject({ temperature: 1, top_p: 1 })
   expect(body).not.toHaveProperty('temperature')
   expect(body).not.toHaveProperty('top_p')
 })
 
-test('a temperature of 1 is sent where the assistant, a change of it or the run asks for it', async () => {
+test('a temperature of 1 is sent when the assistant, its modification or the run sets it', async () => {
   expect((await asked({ temperature: 1 })).body).toHaveProperty('temperature', 1)
   expect((await asked({}, { top_p: 1 })).body).toHaveProperty('top_p', 1)
   const where = await place({ temperature: 0.5, top_p: 0.5 })
@@ -343,7 +343,7 @@ test.each([
   expect(body.tools?.length).toEqual(tools)
 })
 
-test('a forced choice that the model does not obey stands in the trace', async () => {
+test('the trace names a forced choice that the model does not obey', async () => {
   const tool_choice = { type: 'function', function: { name: 'get_time' } }
   const { run } = await asked({ tools: [timeTool] }, { tool_choice })
   const { data } = await get(`/threads/${run.thread_id}/runs/${run.id}/trace`)
@@ -384,7 +384,7 @@ test.each([
   )
 })
 
-test('only one call a turn is asked for when calls may not be parallel', async () => {
+test('only one call a turn is requested when calls may not be parallel', async () => {
   const { run, body } = await asked({ tools: [weatherTool] }, { parallel_tool_calls: false })
   expect(run.parallel_tool_calls).toBe(false)
   expect(body.parallel_tool_calls).toBe(false)
@@ -534,7 +534,7 @@ test('of a very long thread the model reads the first message and the newest, an
   expect(cut.count).toBeGreaterThan(100)
 })
 
-test('a run of an assistant that nobody has any more cannot start', async () => {
+test('a run of a deleted assistant cannot be created', async () => {
   const { assistant, thread } = await place()
   await server.request('DELETE', `/assistants/${assistant.id}`)
   expect(await refusal(`/threads/${thread.id}/runs`, { assistant_id: assistant.id })).toEqual(
@@ -552,7 +552,7 @@ test('stream null and false answer with the run, true with events', async () => 
   }
 })
 
-test('a second run hears of the calls of the first', async () => {
+test('a second run reads the calls of the first', async () => {
   const { assistant, thread, run, path } = await waitingRun([
     { id: 'call_1', name: 'get_time', arguments: '{}' },
   ])

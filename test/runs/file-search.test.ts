@@ -41,10 +41,12 @@ const search = (...queries: string[]): ScriptedStep => ({
   calls: queries.map((query) => ({ name: 'file_search', arguments: JSON.stringify({ queries: [query] }) })),
 })
 
-/** The marks in what the model was told, in order. */
+/** The marks in the request to the model, in order. */
 function marksIn(body: any): string[] {
-  const told = body.messages.filter((message: any) => message.role === 'tool').map((one: any) => one.content)
-  return [...told.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
+  const outputs = body.messages
+    .filter((message: any) => message.role === 'tool')
+    .map((one: any) => one.content)
+  return [...outputs.join('\n').matchAll(/【\d+:\d+†[^】]*】/g)].map(([mark]) => mark)
 }
 
 /** A search and then an answer made from the marks that the search gave. */
@@ -108,7 +110,7 @@ test('a search streams as its own step, and a mark in the answer becomes one who
   expect(value.slice(annotation.start_index, annotation.end_index)).toBe(annotation.text)
 })
 
-test('passages are shown to those who ask for them, in streams and in lists', async () => {
+test('passages are shown on request, in streams and in lists', async () => {
   const include = encodeURIComponent('step_details.tool_calls[*].file_search.results[*].content')
   const events = await ask([search('food'), { text: ['ok'] }], {}, `/threads/runs?include[]=${include}`)
   const step = events.find((one) => one.event === 'thread.run.step.completed')?.data
@@ -202,7 +204,7 @@ test('the model is shown the pages and the heading of a passage', async () => {
   expect(seen[0]).toMatch(/【\d+:\d†heads\.md】 \(Harbours\)\n/)
 })
 
-test('a mark that points nowhere is left as text', async () => {
+test('a mark that matches no passage stays text', async () => {
   const events = await ask(answerWith('food', () => ['Cake【99:9†food.txt】.']))
   const message = events.find((one) => one.event === 'thread.message.completed')?.data
   expect(message.content[0].text).toEqual({ value: 'Cake【99:9†food.txt】.', annotations: [] })
@@ -240,9 +242,9 @@ test('the stores of assistant and thread are searched together, and marks of sev
 
 test('an answer may cite what an earlier run of the thread found', async () => {
   const first = await ask(answerWith('food', ([mark = '']) => [`Cake${mark}`]))
-  const said = first.find((one) => one.event === 'thread.message.completed')
-  if (!said) throw new Error('expected an answer')
-  const { thread_id, content } = said.data
+  const message = first.find((one) => one.event === 'thread.message.completed')
+  if (!message) throw new Error('expected an answer')
+  const { thread_id, content } = message.data
   const [{ text }] = content[0].text.annotations
   server.model.script([{ text: [`As said${text}`] }])
   const { messages, runs } = server.openai.beta.threads
@@ -254,7 +256,7 @@ test('an answer may cite what an earlier run of the thread found', async () => {
   ])
 })
 
-test('without any store the model is told that nothing was found', async () => {
+test('without any store the output of the search says that nothing was found', async () => {
   const seen: any[] = []
   server.model.script([
     search('anything'),

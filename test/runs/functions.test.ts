@@ -23,7 +23,7 @@ const outputs = (...pairs: [string, string][]) => ({
   tool_outputs: pairs.map(([tool_call_id, output]) => ({ tool_call_id, output })),
 })
 
-test('the model hears the outputs in the order of its calls, whatever the order of the submit', async () => {
+test('the model gets the outputs in the order of its calls, with any order of the submitted outputs', async () => {
   const { run, path } = await waitingRun([
     { id: 'call_a', name: 'get_weather', arguments: '{"city":"Rome"}' },
     { id: 'call_b', name: 'get_time', arguments: '{}' },
@@ -55,7 +55,7 @@ test('the model hears the outputs in the order of its calls, whatever the order 
   expect((await rest(run)).status).toBe('completed')
 })
 
-test('a run can wait several times, each time in a step of its own', async () => {
+test('a run can wait several times, each time in a new step', async () => {
   const { run, thread, path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   server.model.script([{ calls: [{ id: 'call_2', name: 'get_weather', arguments: '{"city":"Oslo"}' }] }])
   await post(`${path}/submit_tool_outputs`, outputs(['call_1', 'noon']))
@@ -72,15 +72,15 @@ test('a run can wait several times, each time in a step of its own', async () =>
   expect((await messages(thread)).data).toHaveLength(2)
 })
 
-test('text before the calls is a message of its own, complete before the wait', async () => {
+test('text before the calls is a separate message that is completed before the wait', async () => {
   server.model.script([
     { text: ['Let me ', 'see.'], calls: [{ id: 'call_1', name: 'get_time', arguments: '{}' }] },
   ])
   const where = await place({ tools })
   const run = await runToRest(where)
   expect(run.status).toBe('requires_action')
-  const [, said] = (await messages(where.thread)).data
-  expect(said).toMatchObject({ status: 'completed', content: [{ text: { value: 'Let me see.' } }] })
+  const [, message] = (await messages(where.thread)).data
+  expect(message).toMatchObject({ status: 'completed', content: [{ text: { value: 'Let me see.' } }] })
   const { data } = await steps(run)
   expect(data.map((step: any) => [step.type, step.status])).toEqual([
     ['message_creation', 'completed'],
@@ -99,7 +99,7 @@ test('text before the calls is a message of its own, complete before the wait', 
   await rest(run)
 })
 
-test('a call of a function that nobody offered is answered for the client, and the model goes on', async () => {
+test('a call of an unknown function is answered by the server, and the model continues', async () => {
   server.model.script([
     { calls: [{ id: 'call_x', name: 'multi_tool_use.parallel', arguments: '{}' }] },
     {
@@ -137,7 +137,7 @@ test('of known and unknown functions in one turn the client sees the known ones'
   expect((await rest(run)).status).toBe('completed')
 })
 
-test('with tool_choice none nothing is called, even by a model that does not listen', async () => {
+test('with tool_choice none no function is called, even by a model that ignores it', async () => {
   server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }, { text: 'Then without' }])
   const run = await runToRest(await place({ tools }), { tool_choice: 'none' })
   expect(run.status).toBe('completed')
@@ -145,7 +145,7 @@ test('with tool_choice none nothing is called, even by a model that does not lis
   expect(data.map((step: { type: string }) => step.type)).toEqual(['message_creation'])
 })
 
-test('a model that only calls unknown functions ends in a failure and not in a circle', async () => {
+test('a run whose model only calls unknown functions fails and does not loop', async () => {
   server.model.whenever(() => ({ calls: [{ name: 'nobody', arguments: '{}' }] }))
   const run = await runToRest(await place({ tools }))
   expect(run).toMatchObject({ status: 'failed', last_error: { code: 'server_error' } })
@@ -153,7 +153,7 @@ test('a model that only calls unknown functions ends in a failure and not in a c
   expect(server.model.requests).toHaveLength(50)
 })
 
-test('a model that makes two calls where one was asked for is held to one', async () => {
+test('of two calls where one was allowed only the first is made', async () => {
   server.model.script([
     {
       calls: [
@@ -175,12 +175,12 @@ test('a model that makes two calls where one was asked for is held to one', asyn
   expect((await rest(run)).status).toBe('completed')
 })
 
-test('arguments that are no JSON come to the client as the model wrote them', async () => {
+test('arguments that are not JSON reach the client unchanged', async () => {
   const { run } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{"broken": ' }])
   expect(run.required_action.submit_tool_outputs.tool_calls[0].function.arguments).toBe('{"broken": ')
 })
 
-test('outputs must answer every call, each once, or nothing happens', async () => {
+test('outputs must answer every call once, or the submit changes nothing', async () => {
   const { run, path } = await waitingRun([
     { id: 'call_a', name: 'get_weather', arguments: '{}' },
     { id: 'call_b', name: 'get_time', arguments: '{}' },
@@ -300,7 +300,7 @@ test('the thread is open again as soon as the final event was seen', async () =>
 })
 
 test.each(['content', 'refusal'])(
-  '%s that comes after a call is said before the client is asked',
+  '%s that comes after a call is added before the run waits for the client',
   async (field) => {
     const frame = (delta: object, finish_reason: string | null = null) =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
@@ -319,8 +319,8 @@ test.each(['content', 'refusal'])(
     const where = await place({ tools: [timeTool] })
     const run = await runToRest(where)
     expect(run.status).toBe('requires_action')
-    const [said] = (await messages(where.thread, 'order=desc')).data
+    const [message] = (await messages(where.thread, 'order=desc')).data
     const part = field === 'refusal' ? { refusal: 'One moment.' } : { text: { value: 'One moment.' } }
-    expect(said).toMatchObject({ role: 'assistant', status: 'completed', content: [part] })
+    expect(message).toMatchObject({ role: 'assistant', status: 'completed', content: [part] })
   },
 )

@@ -13,7 +13,7 @@ afterAll(() => server.close())
 const { place, rest, messages, get } = stories(() => server)
 const fifty = Array.from({ length: 50 }, (_, index) => index)
 
-test('of fifty runs created at once one wins, and the others hear which', async () => {
+test('of fifty runs created at once one is accepted, and the errors of the others name it', async () => {
   const hold = gate()
   server.model.script([{ text: 'x', before: hold.promise }])
   const { assistant, thread } = await place()
@@ -34,7 +34,7 @@ test('of fifty runs created at once one wins, and the others hear which', async 
   expect(losers.map(({ status, body }) => ({ status, body }))).toEqual(fifty.slice(1).map(() => locked))
   await rest(run)
   expect((await get(`/threads/${thread.id}/runs`)).data).toHaveLength(1)
-  // Hello, the winner's message, the answer: nothing of those that lost.
+  // Hello, the message of the accepted run, the answer: no message of the refused runs.
   expect((await messages(thread)).data).toHaveLength(3)
 })
 
@@ -52,7 +52,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
   ])
   const { assistant, thread } = await place()
   const path = `/threads/${thread.id}`
-  const said: string[] = []
+  const accepted: string[] = []
   const answers = await Promise.all(
     fifty.map(async (index) => {
       const content = `message ${index}`
@@ -60,7 +60,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
         server.request('POST', `${path}/messages`, { role: 'user', content }),
         server.request('POST', `${path}/runs`, { assistant_id: assistant.id }),
       ])
-      if (message.status === 200) said.push(content)
+      if (message.status === 200) accepted.push(content)
       return { message, run }
     }),
   )
@@ -72,7 +72,7 @@ test('of fifty messages against fifty runs every accepted one came before the ru
   expect(refused.map(({ status, body }) => ({ status, body }))).toEqual(refused.map(() => locked))
   hold.open()
   await rest(run)
-  expect(read.toSorted()).toEqual(['Hello', ...said].toSorted())
+  expect(read.toSorted()).toEqual(['Hello', ...accepted].toSorted())
 })
 
 test('runs on different threads do not wait for one another', async () => {

@@ -21,7 +21,7 @@ async function linesOf(run: any, last: string) {
   return find()
 }
 
-test('a run is logged when it starts and when it ends, without anything that was said', async () => {
+test('a run is logged when it starts and when it ends, without any text of the conversation', async () => {
   server.model.script([{ text: 'a secret answer', usage: spent }])
   const where = await place({ instructions: 'a secret instruction' })
   const run = await runToRest(where)
@@ -37,7 +37,7 @@ test('a run is logged when it starts and when it ends, without anything that was
   expect(JSON.stringify(server.logLines)).not.toContain('secret')
 })
 
-test('a wait for the client, and a run that nobody was working on, are logged too', async () => {
+test('a wait for the client, and the end of a run without an owner, are logged too', async () => {
   server.model.script([{ calls: [{ name: 'get_time', arguments: '{}' }] }])
   const run = await runToRest(await place({ tools: [timeTool] }))
   await linesOf(run, 'a run waits for its client')

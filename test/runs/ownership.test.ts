@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
-import { expireRuns } from '../../src/domain/expire-runs.ts'
+import { expireRuns } from '../../src/domain/runs.ts'
 import { reserveSlot } from '../../src/domain/reserve-slot.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { Engine } from '../../src/engine/engine.ts'
@@ -17,6 +17,7 @@ import { findRunRow } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
+import { gate } from '../harness/stories.ts'
 
 let database: TestDatabase
 let context: Context
@@ -53,7 +54,7 @@ async function claimedRun(): Promise<PersistedRun> {
   return persist(database.db, 'new', both(created, facts.claimed), { notifications: [] })
 }
 
-test('a heartbeat that was sent before a run started does not take the run away, a later one does', async () => {
+test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
   const recorder = new Recorder({ ...context, isConfirmed: () => true })
   let record: RunRecord | undefined
   const runs = new ActiveRuns({
@@ -73,34 +74,53 @@ test('a heartbeat that was sent before a run started does not take the run away,
   await runs.ended()
 })
 
-test('a process whose heartbeat gets no answer stops trusting its lease, and trusts it again after an answer', async () => {
-  let goOn = () => {}
-  const answers = new Promise<void>((resolve) => {
-    goOn = resolve
-  })
+/** A heartbeat whose query number n, counted from 1, is sent to the database after `before(n)` has resolved. */
+function slowHeartbeat(before: (query: number) => Promise<void>): Heartbeat {
   const { db } = database
-  const silent: Database = {
+  let queries = 0
+  const slow: Database = {
     query: (statement) => db.query(statement),
     transaction: (work) => db.transaction(work),
     listen: (...parts) => db.listen(...parts),
     dedicated: async () => {
       const connection = await db.dedicated()
       const query: Queryable['query'] = async (statement) => {
-        await answers
+        queries += 1
+        await before(queries)
         return connection.query(statement)
       }
       return { query, close: () => connection.close() }
     },
     close: () => db.close(),
   }
-  const heartbeat = new Heartbeat({ db: silent, worker: 'worker_1', log: () => {}, onBeat: () => {} })
+  return new Heartbeat({ db: slow, worker: 'worker_1', log: () => {}, onBeat: () => {} })
+}
+
+test('a lease is unconfirmed while the heartbeat gets no answer, and confirmed again after an answer', async () => {
+  const answers = gate()
+  const heartbeat = slowHeartbeat(() => answers.promise)
   await heartbeat.start()
   expect(heartbeat.isConfirmed()).toBe(true)
   await expect.poll(() => heartbeat.isConfirmed()).toBe(false)
   const confirmed = heartbeat.confirmed(new AbortController().signal)
-  goOn()
+  answers.open()
   await confirmed
   expect(heartbeat.isConfirmed()).toBe(true)
+  await heartbeat.stop()
+})
+
+test('a late answer to a heartbeat does not confirm the lease', async () => {
+  const [late, second, end] = [gate(), gate(), gate()]
+  const heartbeat = slowHeartbeat((query) => {
+    if (query === 2) second.open()
+    return (query === 1 ? late : end).promise
+  })
+  await heartbeat.start()
+  await expect.poll(() => heartbeat.isConfirmed()).toBe(false)
+  late.open()
+  await second.promise
+  expect(heartbeat.isConfirmed()).toBe(false)
+  end.open()
   await heartbeat.stop()
 })
 

@@ -42,7 +42,7 @@ test('the log of an ended run is deleted after the set days, and the run and its
   expect((await messages({ id: old.thread_id })).data).toHaveLength(2)
 })
 
-test('the log of a run that has not ended is kept, whatever its age', async () => {
+test('the log of a run that has not ended is kept at any age', async () => {
   const hold = gate()
   server.model.script([{ text: 'Hi' }, { text: ['Hel', 'lo'], hold: hold.promise }])
   const ended = await runToRest(await place())

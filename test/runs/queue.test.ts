@@ -65,7 +65,7 @@ test('a run that was cancelled in the queue never asks the model', async () => {
   expect(server.model.requests).toHaveLength(1)
 })
 
-test('a run whose time ends in the queue expires without having begun', async () => {
+test('a run whose time ends in the queue expires without a start', async () => {
   const worker = await busy()
   server.clock.advance(-590)
   const run = await start(await place())

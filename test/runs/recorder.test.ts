@@ -8,6 +8,7 @@ import { Recorder } from '../../src/runs/recorder.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
 import type { RunRecord } from '../../src/runs/run-record.ts'
 import { readEntries } from '../../src/sql/run-events.ts'
+import { writeRuns } from '../../src/sql/run-writes.ts'
 import { updateRunMetadata } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
@@ -15,7 +16,7 @@ import { facts, queuedRow } from '../harness/run-states.ts'
 import { timeTool } from '../harness/stories.ts'
 
 let database: TestDatabase
-/** Called before each statement that writes runs; the returned function after it, before its answer is read. */
+/** Called before each statement that writes runs; the returned function is called before its answer is read. */
 let onWrite: () => (() => Promise<void>) | undefined
 let record: RunRecord
 
@@ -132,7 +133,7 @@ test('a move that comes while an earlier write is refused is not lost', async ()
   expect(await logged()).toEqual(whole)
 })
 
-test('an early event behind one that waits for its commit waits too', async () => {
+test('an early event after one that waits for its commit waits too', async () => {
   record.apply(facts.messageBegan)
   record.apply(facts.piece)
   expect(emitted()).toEqual(whole.slice(0, 8))
@@ -164,7 +165,23 @@ test('an owner that was replaced writes nothing and closes what its listeners sa
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
 })
 
-test('a write that fails in any way loses its run and ends nothing else', async () => {
+test('a write of a former owner removes no message and no step', async () => {
+  record.apply(facts.messageBegan)
+  record.apply(facts.piece)
+  await record.flush()
+  const { attempt, revision, writes } = record.row
+  const fence = { lease_owner: 'worker_2', attempt, revision, writes }
+  const nothing = { events: [], steps: [], messages: [] }
+  const write = { fence, row: record.row, ...nothing, removed: ['msg_1', 'step_1'] }
+  expect([...(await writeRuns(database.db, [write], []))]).toEqual([])
+  const ids = await database.db.query({
+    text: 'select id from messages union select id from run_steps order by id',
+  })
+  expect(ids).toEqual([{ id: 'msg_1' }, { id: 'step_1' }])
+  record.lose()
+})
+
+test('a write that fails in any way loses its run and no other', async () => {
   onWrite = () => {
     throw new TypeError('out of order')
   }
@@ -201,7 +218,7 @@ test('an owner whose run was recovered by the same worker writes nothing under t
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
 
-test('a tool that meets an unavailable database does not fail its run: the run can be recovered', async () => {
+test('a run is not failed by a tool that needs an unavailable database: it can be recovered', async () => {
   record.row.settings.tools = [timeTool as any]
   const offer = () => Promise.reject(new DatabaseUnavailable('The connection was cut'))
   const engine = {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Queryable } from '../../src/database/database.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { lockClaimableRuns } from '../../src/sql/leases.ts'
 import { eventually, gate, stories, timeTool } from '../harness/stories.ts'
 
 let server: TestServer
@@ -12,7 +13,7 @@ afterAll(() => server.close())
 
 const { post, start, reach, place, steps, messages } = stories(() => server)
 
-/** What the server notes about a run for its operator. */
+/** The trace of a run. */
 const trace = (run: any) => server.request('GET', `/threads/${run.thread_id}/runs/${run.id}/trace`)
 
 /** Names of the events that the log of a run holds. */
@@ -26,7 +27,7 @@ async function logged(run_id: string): Promise<string[]> {
 
 const deltas = (names: string[]) => names.filter((name) => name === 'thread.message.delta').length
 
-/** Holds the row of a run, so that nothing is written about it until the returned function is called. */
+/** Locks the row of a run, so that nothing about it is written until the returned function is called. */
 async function holdRow(
   run_id: string,
   work: (tx: Queryable) => Promise<void> = async () => {},
@@ -46,23 +47,23 @@ async function holdRow(
   }
 }
 
-test('after a write that took long, what is said next is written soon again', async () => {
+test('after a slow write the next text is written soon', async () => {
   const [isHeld, hold] = [gate(), gate()]
   server.model.script([{ text: ['Hel', 'lo'], before: isHeld.promise, delayMs: 20, hold: hold.promise }])
   const run = await reach(await start(await place()), 'in_progress')
-  const letGo = await holdRow(run.id)
+  const release = await holdRow(run.id)
   isHeld.open()
-  const told = () => server.model.open() === 1
-  await eventually(told, 'the answer of the model')
-  // Longer than the pause between two writes: the next one falls due while the first is still on its way.
+  const isAnswering = () => server.model.open() === 1
+  await eventually(isAnswering, 'the answer of the model')
+  // Longer than the pause between two writes: the next one becomes due while the first is in progress.
   await new Promise((resolve) => setTimeout(resolve, 300))
-  await letGo()
+  await release()
   await eventually(async () => deltas(await logged(run.id)) === 2, 'the second delta in the log')
   hold.open()
   expect((await reach(run, 'completed')).status).toBe('completed')
 })
 
-/** The row as a process leaves it that dies while it works on the run: another one recovers it, here without a pause. */
+/** The row as a killed owner leaves it: another process recovers the run, here without a pause. */
 async function orphan(run_id: string): Promise<void> {
   await server.db.query({
     text: `update runs set status = 'in_progress', required_action = null, lease_owner = 'worker_dead',
@@ -90,11 +91,11 @@ test('a recovered step is closed when the run ends before the work on it continu
   expect(server.complaints.splice(0)).toMatchObject([{ message: 'a run failed' }])
 })
 
-test('a cancel that the owner finds by itself, before any hint of it, ends the run as cancelled', async () => {
+test('a cancel that the owner finds at a write, before any hint, ends the run as cancelled', async () => {
   const [isCancelled, hold] = [gate(), gate()]
   server.model.script([{ text: ['Hel', 'lo'], before: isCancelled.promise, hold: hold.promise }])
   const run = await reach(await start(await place()), 'in_progress')
-  const letGo = await holdRow(run.id, async (tx) => {
+  const release = await holdRow(run.id, async (tx) => {
     await tx.query({
       text: `update runs set status = 'cancelling', revision = revision + 1 where id = $1`,
       values: [run.id],
@@ -102,19 +103,23 @@ test('a cancel that the owner finds by itself, before any hint of it, ends the r
   })
   isCancelled.open()
   await eventually(() => server.model.open() === 1, 'the answer')
-  await letGo()
+  await release()
   await eventually(async () => deltas(await logged(run.id)) === 2, 'the deltas in the log')
   hold.open()
   await reach(run, 'cancelled')
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['cancelled'])
 })
 
-/** Counts of the row, which decide whether and when a run is recovered again. */
+/** Counts of the row, the time from which it may be claimed again, and the present time (Unix seconds). */
 async function counts(run_id: string) {
-  const [row] = await server.db.query<{ recoveries: number; losses: number; pause: number | null }>({
-    text: `select recoveries, losses,
-             case when isfinite(claimable_at) then extract(epoch from claimable_at - clock_timestamp())::float8 end
-               as pause
+  const [row] = await server.db.query<{
+    recoveries: number
+    losses: number
+    claimable: number | null
+    now: number
+  }>({
+    text: `select recoveries, losses, extract(epoch from clock_timestamp())::float8 as now,
+             case when isfinite(claimable_at) then extract(epoch from claimable_at)::float8 end as claimable
            from runs where id = $1`,
     values: [run_id],
   })
@@ -122,7 +127,7 @@ async function counts(run_id: string) {
   return row
 }
 
-test('text of a turn that was never recorded is removed when its run is recovered, and said once', async () => {
+test('text of a turn that was never recorded is removed when its run is recovered, and appears once', async () => {
   server.model.script([
     {
       text: 'Let me look.',
@@ -211,18 +216,36 @@ test('each recovery without progress makes the next one wait longer', async () =
   ])
   const before = server.model.requests.length
   const run = await start(await place())
-  const pauses: number[] = []
+  /** Of each recovery: the pause in seconds as it was later, and as it would be from the loss of the worker on. */
+  const pauses: { atLeast: number; atMost: number }[] = []
+  let lostAt = 0
   for (let attempt = 1; attempt <= 3; attempt += 1) {
     await eventually(() => server.model.requests.length === before + attempt, `request ${attempt}`)
-    if (attempt > 1) pauses.push((await counts(run.id)).pause ?? 0)
+    const { claimable, now } = await counts(run.id)
+    if (claimable !== null) pauses.push({ atLeast: claimable - now, atMost: claimable - lostAt })
+    lostAt = now
     await orphan(run.id)
   }
   await reach(run, 'completed')
-  expect(pauses[0]).toBeGreaterThan(0)
-  expect(pauses[1]).toBeGreaterThan(2 * (pauses[0] ?? 0))
+  expect(pauses).toHaveLength(2)
+  const [first, second] = pauses
+  expect(first?.atMost).toBeGreaterThan(2)
+  expect(second?.atMost).toBeGreaterThan(2 * (first?.atLeast ?? 0))
 })
 
-test('a run that its worker released in good order is recovered at once and without blame', async () => {
+test('a run is not claimed before the pause after its recovery has passed', async () => {
+  await server.db.query({
+    text: `insert into runs (id, project, thread_id, assistant_id, status, created_at, expires_at, metadata, settings,
+                             event_count, lease_owner, attempt, recoveries, claimable_at)
+           values ('run_paused', 'default', 'thread_paused', 'asst_1', 'in_progress', 1, 9000000000, '{}', '{}',
+                   0, 'worker_dead', 1, 1, clock_timestamp() + interval '1 hour')`,
+  })
+  const claimable = await server.db.transaction((tx) => lockClaimableRuns(tx, 'worker_test', 100))
+  expect(claimable.map(({ id }) => id)).not.toContain('run_paused')
+  await server.db.query({ text: `delete from runs where id = 'run_paused'` })
+})
+
+test('a released run is recovered at once, and no loss is counted', async () => {
   server.model.script([{ text: 'Hel', hold: new Promise(() => {}) }, { text: 'Hello' }])
   const run = await start(await place())
   await eventually(async () => deltas(await logged(run.id)) === 1, 'the first answer')
@@ -254,7 +277,7 @@ test('a cancel whose hint was lost is obeyed while the model is silent', async (
   expect((await reach(run, 'cancelled')).cancelled_at).not.toBeNull()
 })
 
-test('a run whose rows the database refuses does not take along those written with it', async () => {
+test('a run whose rows the database refuses does not fail the runs of the same write', async () => {
   await server.db.query({
     text: `alter table messages add constraint refuse_some check (content::text not like '%REFUSED%')`,
   })

@@ -27,7 +27,7 @@ const inState: Record<string, () => Promise<{ run: any; assistant: any; release:
     server.model.script([{ text: 'x' }])
     const run = await start({ assistant, thread })
     await reach(run, 'completed')
-    // A worker takes a queued run at once: so the row is set back, and held by a worker that does nothing.
+    // A worker claims a queued run at once: so the row is set back and gets an owner that does nothing.
     await server.db.query({
       text: `with idle as (
                insert into workers (id, expires_at) values ('worker_idle', clock_timestamp() + interval '1 hour')
@@ -205,14 +205,14 @@ test('cancelling a run that waits answers cancelling, then ends run and step', a
   expect(step.step_details.tool_calls[0].function.output).toBeNull()
 })
 
-test('cancelling in the middle of an answer stops the model and keeps what was said', async () => {
+test('cancelling in the middle of an answer stops the model and keeps its text', async () => {
   const hold = gate()
   server.model.script([{ text: ['Once ', 'upon '], hold: hold.promise }])
   const where = await place()
   const run = await start(where)
-  const said = async () => (await messages(where.thread)).data.at(1)
-  await eventually(async () => (await said()) !== undefined, 'the message')
-  expect(await said()).toMatchObject({ status: 'in_progress', role: 'assistant', run_id: run.id })
+  const lastMessage = async () => (await messages(where.thread)).data.at(1)
+  await eventually(async () => (await lastMessage()) !== undefined, 'the message')
+  expect(await lastMessage()).toMatchObject({ status: 'in_progress', role: 'assistant', run_id: run.id })
   const before = server.model.abandoned()
   const answer = await post(`/threads/${run.thread_id}/runs/${run.id}/cancel`)
   expect(answer.status).toBe('cancelling')
@@ -220,7 +220,7 @@ test('cancelling in the middle of an answer stops the model and keeps what was s
   await eventually(() => server.model.abandoned() === before + 1, 'the end of the model call')
   hold.open()
   expect(done).toMatchObject({ cancelled_at: now(), expires_at: null, completed_at: null, last_error: null })
-  const message = await said()
+  const message = await lastMessage()
   expectObject('message', message)
   expect(message).toMatchObject({
     status: 'incomplete',
@@ -254,7 +254,7 @@ test('a run that waits expires ten minutes after its creation, and so does its s
   expect(step).toMatchObject({ status: 'expired', expired_at: now(), completed_at: null })
 })
 
-test('a submit after the time is refused even where nobody has looked yet', async () => {
+test('a submit after the expiry is refused even before the sweep has expired the run', async () => {
   const { path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
   server.clock.advance(600)
   expect(

@@ -1,4 +1,4 @@
-/** How the turns of a model go back to it: one message for each, with what its provider wants back. */
+/** How earlier turns are sent to a model: one message for each turn, with the extras of its provider. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
 import type { ScriptedStep } from '../harness/scripted-model.ts'
@@ -20,7 +20,7 @@ const signature = (text: string) => ({ extra_content: { google: { thought_signat
 const timeCall = { id: 'call_1', name: 'get_time', arguments: '{}' }
 const tools = [timeTool, weatherTool]
 
-/** A step that keeps the messages it was asked with. */
+/** A step that records the messages of its request. */
 function seen(step: ScriptedStep, into: any[][]): ScriptedStep {
   return { ...step, expect: (body) => into.push(body.messages) }
 }
@@ -58,7 +58,7 @@ test('text before and after the calls of one turn goes back with them as one mes
   ])
 })
 
-test('signatures and reasoning come back to the provider in every later request, and nobody else sees them', async () => {
+test('signatures and reasoning go back to the provider in every later request, and are shown nowhere else', async () => {
   server.model.script([
     {
       extra: { reasoning_content: 'I should ' },
@@ -137,7 +137,7 @@ test('built-in tools take the signature of their call along, and one message for
   expect(asked[1]?.[3]).toMatchObject({ content: 'Now code.', tool_calls: [signature('sig-c')] })
 })
 
-test('a turn that a dead process had recorded goes back with its text and signature', async () => {
+test('a turn that a killed process had recorded goes back with its text and signature', async () => {
   server.model.script([
     { text: 'Wait.', calls: [{ ...timeCall, extra: signature('sig-1') }], extra: { reasoning: 'So. ' } },
   ])
@@ -254,17 +254,17 @@ test('extras go back to the provider that wrote them and to no other', async () 
       models: { 'one-*': 'one', 'other-*': 'other' },
     },
   })
-  const told = stories(() => two)
+  const other = stories(() => two)
   const where = {
-    assistant: await told.newAssistant({ model: 'one-a', tools }),
-    thread: await told.newThread('Hi'),
+    assistant: await other.newAssistant({ model: 'one-a', tools }),
+    thread: await other.newThread('Hi'),
   }
   twin.script([{ calls: [{ ...timeCall, extra: signature('sig-1') }], extra: { reasoning: 'So.' } }])
-  const run = await told.runToRest(where)
+  const run = await other.runToRest(where)
   twin.script([{ text: 'Noon.', extra: signature('sig-2') }])
   const path = `/threads/${run.thread_id}/runs/${run.id}/submit_tool_outputs`
-  await told.post(path, { tool_outputs: [{ tool_call_id: 'call_1', output: '12' }] })
-  await told.rest(run)
+  await other.post(path, { tool_outputs: [{ tool_call_id: 'call_1', output: '12' }] })
+  await other.rest(run)
   for (const [model, isOwn] of [
     ['one-b', true],
     ['other-b', false],
@@ -272,7 +272,7 @@ test('extras go back to the provider that wrote them and to no other', async () 
     twin.script([
       { text: 'Hi.', expect: (body) => expect(/sig-1.*So.*sig-2/.test(JSON.stringify(body))).toBe(isOwn) },
     ])
-    expect((await told.runToRest(where, { model })).status).toBe('completed')
+    expect((await other.runToRest(where, { model })).status).toBe('completed')
   }
   await two.close()
 })

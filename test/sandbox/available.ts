@@ -1,4 +1,4 @@
-/** Which drivers this host can run, and why not; a driver that is here but fails its self-test is no reason to skip. */
+/** Which drivers this host can run, and why not. A driver that is installed and fails its self-test is not skipped. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ const reasons: Record<SandboxDriverName, () => string | undefined> = {
 
 /**
  * Whether this process may look into processes of other users: a root server in a plain container may not
- * (CAP_SYS_PTRACE is missing there), and then what deleted files and shared pages take cannot be told apart.
+ * (CAP_SYS_PTRACE is missing there). Then deleted files and shared pages cannot be measured.
  */
 export function seesProcesses(): boolean {
   if (process.getuid?.() !== 0) return true
@@ -67,7 +67,7 @@ export function testFolder(name: string, after: (remove: () => void) => unknown 
   return folder
 }
 
-/** Whether the host's Python has a module, asked without loading it. */
+/** Whether the Python of the host has a module; the module is not loaded. */
 export function pythonHas(module: string): boolean {
   const code = `import importlib.util,sys;sys.exit(importlib.util.find_spec('${module}') is None)`
   return spawnSync(pythonPath, ['-I', '-c', code]).status === 0

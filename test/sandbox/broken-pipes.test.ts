@@ -1,15 +1,18 @@
-/** Children that stop reading. A failed write ends the session; it must never end the server (vitest fails on it). */
+/** Child processes that stop reading. A failed write ends the session and never the server (vitest would fail). */
 import { spawn } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { denoSession } from '../../src/sandbox/deno/session.ts'
 import { defaultLimits } from '../../src/sandbox/limits.ts'
 import { runCell } from '../../src/sandbox/run-cell.ts'
 import { bundleDescriptor } from '../../src/sandbox/runner-bundle.ts'
 import { feed, runnerProcess } from '../../src/sandbox/runner-process.ts'
+import { testFolder } from './available.ts'
 
 const limits = { ...defaultLimits, wallMs: 60_000 }
 
-/** A runner that says it is ready and then does what the shell line says. */
+/** A runner that sends `ready` and then executes the shell line. */
 function fakeRunner(then: string) {
   const script = `echo '{"type":"ready"}'; ${then}`
   const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
@@ -43,7 +46,7 @@ test('a child that is killed while a large file is sent fails the transfer', asy
   await session.close()
 })
 
-test('a child that exits during the start fails the start with what it said', async () => {
+test('a child that exits during the start fails the start with its output', async () => {
   const child = spawn('/bin/sh', ['-c', 'echo no memory >&2; exit 1'], {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })
@@ -58,4 +61,27 @@ test('orders for a child that is gone are dropped', async () => {
   await runner.ended
   await Promise.all(Array.from({ length: 20 }, () => runner.send({ op: 'run', code: 'x'.repeat(100_000) })))
   expect(runner.isAlive()).toBe(false)
+})
+
+test('an image larger than the limit is not passed on', async () => {
+  const image = (bytes: number) => {
+    const png = Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), Buffer.alloc(bytes - 8)])
+    return { type: 'image', cell: 1, png: png.toString('base64') }
+  }
+  const frames = [image(8 * 1024 * 1024 + 1), image(100), { type: 'end', cell: 1, status: 'ok' }]
+  const file = join(testFolder('frames', onTestFinished), 'frames')
+  writeFileSync(file, frames.map((frame) => `${JSON.stringify(frame)}\n`).join(''))
+  const { runner } = fakeRunner(`read order; cat ${file}; exec sleep 60`)
+  onTestFinished(() => runner.kill())
+  await runner.ready(30_000)
+  const sizes: number[] = []
+  const order = { cell: 1, code: 'show()', limits, signal: new AbortController().signal }
+  const result = await runCell(runner, {
+    ...order,
+    onEvent: (event) => event.type === 'image' && sizes.push(event.png.length),
+    interrupt: () => {},
+    watch: () => () => {},
+  })
+  expect(result.status).toBe('ok')
+  expect(sizes).toEqual([100])
 })

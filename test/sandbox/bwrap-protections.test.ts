@@ -2,7 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type BwrapProtections, bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { openSandbox } from '../../src/sandbox/sandbox.ts'
 import type { Log } from '../../src/util/log.ts'
-import { killServer } from '../contracts/killed-server.ts'
+import { expectNoProcessAfterKill } from '../contracts/killed-server.ts'
 import { bwrapPath, pythonHas, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const folder = testFolder('protections')
@@ -16,7 +16,7 @@ async function selfTest(weakened: Partial<BwrapProtections>) {
 }
 
 describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap sandbox', () => {
-  test('passes with every wall up', async () => {
+  test('passes with all protections', async () => {
     expect(await selfTest({})).toMatchObject({ ok: true })
   })
 
@@ -26,7 +26,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
     expect(why).toMatch(/netlink socket.*system call keyctl/)
   })
 
-  test('fails when the server gives its environment along', async () => {
+  test('fails when the environment of the server is passed on', async () => {
     const { ok, why } = await selfTest({ environment: { OPENAI_API_KEY: 'sk-canary' } })
     expect(ok).toBe(false)
     expect(why).toContain('environment of the server')
@@ -39,7 +39,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
     expect(why).toContain('abstract socket')
   })
 
-  test('chosen by itself it is the strongest, and says what can be imported', async () => {
+  test('an automatic choice takes the strongest driver, and lists the libraries', async () => {
     const sandbox = openSandbox({ choice: 'auto', dataDir: folder, log: () => {}, poolSize: 0 })
     onTestFinished(() => sandbox.close())
     expect(sandbox.describe()).toEqual({ driver: null, why: 'not chosen yet' })
@@ -51,7 +51,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the self-test of the bwrap s
   })
 
   test('SIGKILL of the server leaves no process behind', async () => {
-    expect(await killServer('bwrap', folder)).toEqual([])
+    await expectNoProcessAfterKill('bwrap', folder)
   })
 })
 

@@ -1,4 +1,4 @@
-/** The checksum that zip files carry; Node 20.19 has none of its own that every minor version offers. */
+/** The checksum of zip files; not every minor version of Node 20 has it. */
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (const byte of bytes) {

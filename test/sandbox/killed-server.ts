@@ -1,4 +1,4 @@
-/** A server to be killed: opens a session of the named driver, has a cell run in it without end, and says so. */
+/** A server that a test kills: it runs an endless cell in a session of the named driver, and prints `up`. */
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../../src/sandbox/landlock/landlock.ts'
@@ -14,14 +14,15 @@ const drivers: Record<string, () => ReturnType<typeof bwrapDriver>> = {
 const driver = drivers[name]?.()
 if (!driver) throw new Error(`There is no driver ${name}.`)
 const { signal } = new AbortController()
-// One session rests after a cell, and stands still; the other is in the middle of one.
-const resting = await driver.open(defaultLimits)
-await resting.run('1 + 1', () => {}, signal)
+// One session is idle after a cell, and stopped; the other one runs a cell.
+const idle = await driver.open(defaultLimits)
+await idle.run('1 + 1', () => {}, signal)
 const session = await driver.open(defaultLimits)
 const start = `
 import subprocess, sys, time
-subprocess.Popen([sys.executable, '-c', 'import signal, time; signal.signal(15, 1); time.sleep(600)'], start_new_session=True)
-time.sleep(0.3)`
+daemon = 'import signal, time; signal.signal(15, 1); print("ready", flush=True); time.sleep(600)'
+child = subprocess.Popen([sys.executable, '-c', daemon], start_new_session=True, stdout=subprocess.PIPE)
+child.stdout.readline()`
 const code = `${name === 'deno' ? '' : start}
 print('up', flush=True)
 while True:

@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { defaultLimits } from '../../src/sandbox/limits.ts'
 import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
@@ -24,17 +24,17 @@ function open(settings: Partial<SessionPoolSettings> = {}): SessionPool {
   return pool
 }
 
-/** Work that begins when it is lent a session and ends when the test lets it go. */
+/** Work that starts when it gets a session and ends when the test releases it. */
 function gate() {
-  let letGo = () => {}
+  let release = () => {}
   let begin = () => {}
-  const released = new Promise<void>((resolve) => (letGo = resolve))
+  const released = new Promise<void>((resolve) => (release = resolve))
   const begun = new Promise<void>((resolve) => (begin = resolve))
   const work = async () => {
     begin()
     await released
   }
-  return { work, begun, letGo: () => letGo() }
+  return { work, begun, release: () => release() }
 }
 
 const run = (code: string) => async (lease: PooledSession) => ({
@@ -51,10 +51,10 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect((await sandboxes.use('b', run("'x' in globals()"))).logs).toBe('False\n')
   })
 
-  test('calls of one key run in the order of asking, those of two keys side by side', async () => {
+  test('calls of one key run one after the other, those of two keys in parallel', async () => {
     const sandboxes = open()
     const order: string[] = []
-    const { work, begun, letGo } = gate()
+    const { work, begun, release } = gate()
     const first = sandboxes.use('a', async () => {
       await work()
       order.push('first')
@@ -62,7 +62,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await begun
     const second = sandboxes.use('a', async () => order.push('second'))
     await sandboxes.use('b', async () => order.push('other key'))
-    letGo()
+    release()
     await Promise.all([first, second])
     expect(order).toEqual(['other key', 'first', 'second'])
   })
@@ -79,7 +79,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await sandboxes.use('a', async (lease) => {
       session = lease.session
     })
-    await vi.waitFor(() => expect(session?.isAlive()).toBe(false))
+    await expect.poll(() => session?.isAlive()).toBe(false)
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'expired' })
   })
 
@@ -96,9 +96,9 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect(await sandboxes.use('b', run('1'))).toMatchObject({ fresh: true, reason: 'evicted' })
   })
 
-  test('when every session is at work the next call waits for one, or for its abort', async () => {
+  test('when every session is busy the next call waits for one, or for its abort', async () => {
     const sandboxes = open({ maxSessions: 1 })
-    const { work, begun, letGo } = gate()
+    const { work, begun, release } = gate()
     const busy = sandboxes.use('a', work)
     await begun
     const waiting = sandboxes.use('b', run('3'))
@@ -106,26 +106,26 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     const givenUp = sandboxes.use('c', run('4'), abort.signal)
     abort.abort(new Error('no longer wanted'))
     await expect(givenUp).rejects.toThrow('no longer wanted')
-    letGo()
+    release()
     await busy
     expect((await waiting).logs).toBe('3\n')
   })
 
   test('an abort while waiting for an earlier call of the key does not disturb the order', async () => {
     const sandboxes = open()
-    const { work, letGo } = gate()
+    const { work, release } = gate()
     const first = sandboxes.use('a', work)
     const abort = new AbortController()
     const second = sandboxes.use('a', run('2'), abort.signal)
     const third = sandboxes.use('a', run('3'))
     abort.abort(new Error('cancelled'))
     await expect(second).rejects.toThrow('cancelled')
-    letGo()
+    release()
     await first
     expect((await third).logs).toBe('3\n')
   })
 
-  test('the warm pool hands out a running session and is filled again', async () => {
+  test('a session that was started ahead is used, and the pool starts another one', async () => {
     const opened: number[] = []
     const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
     const counting = {
@@ -146,9 +146,9 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
       log: silent,
     })
     onTestFinished(() => sandboxes.close())
-    await vi.waitFor(() => expect(opened).toHaveLength(1))
+    await expect.poll(() => opened).toHaveLength(1)
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
-    await vi.waitFor(() => expect(opened).toHaveLength(2))
+    await expect.poll(() => opened).toHaveLength(2)
   })
 
   test('above the limit of all memory the session idle for longest ends first', async () => {
@@ -160,10 +160,10 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
       await runCode(session, fill)
     })
     await sandboxes.use('b', run(fill))
-    // Together with the first two the third is over the limit, and without the first it is not.
+    // All three together exceed the limit; without the first they do not.
     await sandboxes.use('c', async ({ session }) => {
       await runCode(session, fill)
-      await vi.waitFor(() => expect(first?.isAlive()).toBe(false), 20_000)
+      await expect.poll(() => first?.isAlive()).toBe(false)
       expect(session.isAlive()).toBe(true)
     })
     expect(await sandboxes.use('b', run('len(kept)'))).toMatchObject({ fresh: false, logs: '150000000\n' })
@@ -186,7 +186,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
   })
 
-  test('ending a key in the middle of a cell ends the cell, and leaves no session for what waited behind it', async () => {
+  test('ending a key ends its running cell, and the session of a call that waited is ended after the call', async () => {
     const pool = open()
     let started = () => {}
     const running = new Promise<void>((resolve) => (started = resolve))

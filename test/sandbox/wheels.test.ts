@@ -104,7 +104,7 @@ describe('the libraries of the deno sandbox', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('a server that has no such file, or that cannot be reached, is told as the reason', async () => {
+  test('the reason names a server that does not have the file or cannot be reached', async () => {
     const folder = assets('wheels', { gone: entry('gone', base) })
     const missing = await provideWheels(folder, ['gone', 'never-heard-of'], source)
     expect(missing.why).toMatch(/gone-1\.0.* answers 404; never-heard-of: Pyodide has no package/)

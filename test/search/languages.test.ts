@@ -18,7 +18,7 @@ function storeOfSentences(sentences: readonly string[]): Promise<{ id: string }>
   return storeOf(server, Object.fromEntries(sentences.map((text, at) => [`${at}.txt`, text])))
 }
 
-/** Sentences that are much alike, and questions of which one word alone tells them apart. */
+/** Similar sentences, and questions that have one word of only one of them. */
 const collections: Record<string, { sentences: string[]; questions: Record<string, number> }> = {
   German: {
     sentences: [

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database, Statement } from '../../src/database/database.ts'
 import { vectorSource, wordSource } from '../../src/search/store-sources.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
+import { rowsRead, type Plan } from '../harness/plans.ts'
 
 const files = 2_001
 const chunksPerFile = 5
@@ -24,22 +25,6 @@ beforeAll(async () => {
   await database.db.query({ text: 'analyze chunk_windows' })
 })
 afterAll(() => database.drop())
-
-interface Plan {
-  'Relation Name'?: string
-  'Index Name'?: string
-  'Actual Rows': number
-  'Actual Loops': number
-  'Rows Removed by Filter'?: number
-  Plans?: Plan[]
-}
-
-/** Rows that the scans at the bottom of a plan have read from tables and indexes. */
-function rowsRead(plan: Plan): number {
-  if (plan.Plans) return plan.Plans.reduce((sum, child) => sum + rowsRead(child), 0)
-  if (!plan['Relation Name'] && !plan['Index Name']) return 0
-  return (plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)) * plan['Actual Loops']
-}
 
 /**
  * A database that counts the statements, the rows that PostgreSQL reads to answer them, and the most files that one

@@ -12,7 +12,7 @@ interface Asked {
   body: any
 }
 
-/** A server with `/rerank`; `answer` says what it answers, undefined: nothing at all. */
+/** A server with `/rerank` that answers `answer`; undefined: it never answers. */
 const upstream = {
   asked: [] as Asked[],
   answer: (_body: any): { status?: number; json: unknown } | undefined => undefined,

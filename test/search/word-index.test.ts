@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { SourcePart } from '../../src/search/port.ts'
-import { hashTerm, TermPacker } from '../../src/documents/index.ts'
+import { hashTerm, Languages, TermPacker } from '../../src/documents/index.ts'
 import { WordIndex, type WordSource } from '../../src/search/word-index.ts'
 
 const never = new AbortController().signal
@@ -21,7 +21,7 @@ class Rows implements WordSource {
     return this.current
   }
 
-  /** Every text is a part of its own, and a changed one a changed part. */
+  /** Every text is a part, and a changed text a changed part. */
   async parts(): Promise<SourcePart[]> {
     return Object.entries(this.texts).map(([part, text]) => ({ part, stamp: hashTerm(text) }))
   }
@@ -46,11 +46,24 @@ const texts = {
   connection: 'A connection was closed after an error of the peer, 42 times.',
 }
 
+const languages = new Languages()
+
+interface Options {
+  limit: number
+  accept?: (id: string) => boolean
+}
+
+async function hitsOf(index: WordIndex, source: WordSource, text: string, options: Options) {
+  const language = await languages.detect(text)
+  const { hits } = await index.search(source, { text, language }, options, never)
+  return hits
+}
+
 function open() {
   const index = new WordIndex({ budgetBytes: 1 << 24 })
   const source = new Rows('vs', { ...texts })
   const search = async (query: string, accept?: (id: string) => boolean) =>
-    index.search(source, query, accept ? { limit: 10, accept } : { limit: 10 }, never)
+    hitsOf(index, source, query, accept ? { limit: 10, accept } : { limit: 10 })
   const found = async (query: string) => (await search(query)).map(({ chunk_id }) => chunk_id)
   return { index, source, search, found }
 }
@@ -84,7 +97,7 @@ test('a word that the query repeats counts as often', async () => {
   expect(once?.score).toBeLessThan(first?.score ?? 0)
 })
 
-test('words that no chunk holds find nothing', async () => {
+test('words that are in no chunk find nothing', async () => {
   const { found } = open()
   expect(await found('zebra')).toEqual([])
 })
@@ -112,7 +125,7 @@ test('the least recently searched store is dropped when the memory budget is exc
   const large = (word: string) =>
     Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`${word}${at}`, `${word} ${at} of ${at * 7}`]))
   const [one, two] = [new Rows('vs_1', large('alpha')), new Rows('vs_2', large('beta'))]
-  for (const source of [one, two, one]) await index.search(source, 'alpha beta', { limit: 1 }, never)
+  for (const source of [one, two, one]) await hitsOf(index, source, 'alpha beta', { limit: 1 })
   expect(one.reads).toBe(2)
   expect(index.bytes).toBeLessThanOrEqual(50_000)
 })
@@ -134,7 +147,7 @@ test('a store beyond the memory budget is searched right, and its rows are read 
     'the',
   ]
   for (const query of queries) {
-    const [found, expected] = [small, large].map((index) => index.search(source, query, { limit: 50 }, never))
+    const [found, expected] = [small, large].map((index) => hitsOf(index, source, query, { limit: 50 }))
     const rounded = (hits: { chunk_id: string; score: number }[] | undefined) =>
       hits?.map(({ chunk_id, score }) => [chunk_id, score.toFixed(5)])
     expect(rounded(await found), query).toEqual(rounded(await expected))
@@ -142,13 +155,13 @@ test('a store beyond the memory budget is searched right, and its rows are read 
   }
   const before = source.reads
   const accept = (id: string) => id === 'tides'
-  expect(await small.search(source, 'moon', { limit: 5, accept }, never)).toHaveLength(1)
+  expect(await hitsOf(small, source, 'moon', { limit: 5, accept })).toHaveLength(1)
   expect(source.reads).toBe(before + 1)
   // A store that has become small enough is held.
   source.texts = { ...texts }
   source.current += 1
   const roomy = new WordIndex({ budgetBytes: 40_000 })
-  await roomy.search(source, 'moon', { limit: 5 }, never)
+  await hitsOf(roomy, source, 'moon', { limit: 5 })
   expect(roomy.bytes).toBeGreaterThan(0)
 })
 
@@ -157,10 +170,10 @@ test('every word of a large store is found', async () => {
   const index = new WordIndex({ budgetBytes: 1 << 24 })
   const source = new Rows('vs', words)
   for (const at of [0, 1, 1234, 4999]) {
-    const hits = await index.search(source, `x${at}y`, { limit: 3 }, never)
+    const hits = await hitsOf(index, source, `x${at}y`, { limit: 3 })
     expect(hits.map(({ chunk_id }) => chunk_id)).toEqual([`c${at}`])
   }
-  expect(await index.search(source, 'common', { limit: 7 }, never)).toHaveLength(7)
+  expect(await hitsOf(index, source, 'common', { limit: 7 })).toHaveLength(7)
 })
 
 test('only the new parts of a changed store are read, and scores equal those of a new index', async () => {
@@ -173,7 +186,7 @@ test('only the new parts of a changed store are read, and scores equal those of 
     Object.fromEntries(Array.from({ length: 9000 }, (_, at) => [`c${at}`, text(at)])),
   )
   const query = 'w1 w77 w150 w299'
-  const ask = (one: WordIndex) => one.search(source, query, { limit: 9000 }, never)
+  const ask = (one: WordIndex) => hitsOf(one, source, query, { limit: 9000 })
   await ask(index)
   for (let round = 1; round <= 3; round += 1) {
     const names = Object.keys(source.texts)
@@ -199,4 +212,17 @@ test('words that no chunk has lower a score once, not twice', async () => {
   // BM25 is a share of what the whole query could reach.
   const share = known / (known + 2 * rarity(0))
   expect(withUnknown?.score).toBeCloseTo((plain?.score ?? 0) * share, 5)
+})
+
+test('how much a query asks for is counted in words that one chunk holds, with and without the index in memory', async () => {
+  const { source } = open()
+  for (const budgetBytes of [100, 1 << 24]) {
+    const index = new WordIndex({ budgetBytes })
+    const askedFor = async (text: string) =>
+      (await index.search(source, { text, language: 'en' }, { limit: 1 }, never)).rareWords
+    expect(await askedFor('yeast')).toBeCloseTo(1, 6)
+    expect(await askedFor('yeast dough')).toBeCloseTo(2, 6)
+    expect(await askedFor('moon')).toBeLessThan(1)
+    expect(await askedFor('zebra moon')).toBeGreaterThan(1)
+  }
 })

@@ -47,7 +47,7 @@ async function openStream(url = server.url, signal?: AbortSignal) {
 
 const never = () => false
 
-test('an idle stream gets comment lines without a blank line after them, and no other surprises', async () => {
+test('an idle stream gets comment lines without a blank line after them, and nothing else', async () => {
   const hold = gate()
   server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }])
   const stream = await openStream()
@@ -63,7 +63,7 @@ test('an idle stream gets comment lines without a blank line after them, and no 
   expect(text).not.toMatch(/^(id|retry):/m)
 })
 
-test('the head of a stream says what it is, and that it must not be kept or buffered', async () => {
+test('the headers of a stream forbid caching and buffering', async () => {
   server.model.script([{ text: 'Hi' }])
   const { response, readUntil } = await openStream()
   await readUntil(never)
@@ -80,15 +80,15 @@ test('the head of a stream says what it is, and that it must not be kept or buff
   })
 })
 
-test('characters of every kind arrive as they were said', async () => {
-  const said = ['Grüße ', '🎉', '\n\ndata: [DONE]\n\n', '\u2028 "quoted" \\ 中文']
-  server.model.script([{ text: said }])
+test('characters of every kind arrive unchanged', async () => {
+  const pieces = ['Grüße ', '🎉', '\n\ndata: [DONE]\n\n', '\u2028 "quoted" \\ 中文']
+  server.model.script([{ text: pieces }])
   const { readUntil } = await openStream()
   const text = await readUntil(never)
   const deltas = [...text.matchAll(/event: thread\.message\.delta\ndata: ([^\n]*)/g)].map(
     ([, data]) => JSON.parse(data ?? '').delta.content[0].text.value,
   )
-  expect(deltas.join('')).toBe(said.join(''))
+  expect(deltas.join('')).toBe(pieces.join(''))
   expect(text).toContain('🎉')
 })
 

@@ -11,7 +11,7 @@ let server: TestServer
 let api: ServerProcess
 afterEach(async () => {
   await api.end('SIGKILL')
-  // Nobody works on the runs.
+  // No worker executes the runs.
   await server.db.query({ text: 'delete from runs' })
   await server.close()
 })

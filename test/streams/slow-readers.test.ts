@@ -8,7 +8,7 @@ afterEach(() => server.close())
 
 const { newAssistant, newThread, get, reach } = stories(() => server)
 
-test('a client that does not read holds up nothing, and gets everything when it does', async () => {
+test('a client that does not read delays no run, and gets everything when it reads', async () => {
   server = await testServer()
   const pieces = Array.from({ length: 3000 }, (_, index) => `${index} ${'x'.repeat(2000)}`)
   server.model.script([{ text: pieces }])
@@ -32,7 +32,7 @@ test('a client that does not read holds up nothing, and gets everything when it 
   expect(text.endsWith('event: done\ndata: [DONE]\n\n')).toBe(true)
 })
 
-test('a reader that takes nothing for four keep-alive periods is disconnected, and the run goes on', async () => {
+test('a reader that reads nothing for four keep-alive periods is disconnected, and the run continues', async () => {
   server = await testServer({ keepAliveMs: 20 })
   server.model.script([{ text: Array.from({ length: 200 }, () => 'words '.repeat(5000)) }])
   const assistant = await newAssistant()
@@ -54,7 +54,7 @@ test('a reader that takes nothing for four keep-alive periods is disconnected, a
       body,
     ].join('\r\n'),
   )
-  // Nobody reads. An empty line is a probe: the server ignores it, and its kernel refuses it once the server has cut.
+  // The client does not read. An empty line is a probe: the server ignores it, and its kernel refuses it after the end.
   await eventually(() => {
     socket.write('\r\n')
     return isCut

@@ -1,6 +1,6 @@
 /**
- * Whole streams, byte for byte, against the text files beside: ids are numbered in the order in which they appear,
- * times are seconds since the clock was looked at.
+ * Whole streams, byte for byte, compared with text files: ids are numbered in the order in which they appear,
+ * times are seconds since the time of the clock.
  */
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
@@ -186,7 +186,7 @@ test('a cancel by another client', async () => {
   expectTranscript('cancel', normaliser()(seen))
 })
 
-test('the end of the time', async () => {
+test('an expiry', async () => {
   const normalise = normaliser()
   const { text, open } = await heldStream()
   server.clock.advance(600)

@@ -48,7 +48,7 @@ export function account(): Held {
     assistants: many(7, (index) => assistant(`asst_${index}`, { created_at: time + index })),
     threads: many(7, (index) => {
       const of = { thread_id: `thread_${index}`, run_id: `run_${index}_0` }
-      const said = many(8, (at) =>
+      const messages = many(8, (at) =>
         message(of.thread_id, `msg_${index}_${at}`, time + at, { content: text(`${index} ${at}`) }),
       )
       const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{}', output: '1' } }
@@ -57,7 +57,7 @@ export function account(): Held {
       )
       return {
         thread: thread(of.thread_id, time + index, { metadata: { number: String(index) } }),
-        messages: said,
+        messages,
         runs: many(4, (at) => run(of.thread_id, `run_${index}_${at}`, time + at)),
         steps: { [of.run_id]: steps },
       }

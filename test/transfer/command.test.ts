@@ -1,5 +1,5 @@
 /** `spool import` and `spool export`, as a user runs them. */
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runMain, startMain } from '../cli/run-main.ts'
@@ -26,7 +26,7 @@ const environment = (more: Record<string, string> = {}) => ({
   ...more,
 })
 
-test('an import beside a running server is there at once; a dry run before it wrote nothing', async () => {
+test('a running server shows imported objects at once; a dry run before it wrote nothing', async () => {
   const path = folder.write({ 'a.json': [assistant('asst_1')], 'm.json': [message('thread_1', 'msg_1', 5)] })
   const dry = await runMain(['import', path, '--dry-run'], environment())
   expect(dry).toMatchObject({ code: 0, stderr: '' })
@@ -43,7 +43,7 @@ test('an import beside a running server is there at once; a dry run before it wr
   expect(elsewhere.stdout).toContain('its id exists in another project (asst_1)')
 })
 
-test('an import beside a server with the embedded database is there at once', async () => {
+test('a running server with the embedded database shows imported objects at once', async () => {
   const data = makeDataDir()
   const running = await startProcess(data.path, { SPOOL_SANDBOX: 'off', SPOOL_DISCOVERY: '0' })
   try {
@@ -117,12 +117,18 @@ test('an import into a new data folder creates the database', async () => {
   expect(first).toMatchObject({ code: 0 })
   const second = await runMain(['import', join(path, 'export')], data)
   expect(second.stdout).toMatch(/assistant +1 found, 0 imported, 1 already there/)
+  writeFileSync(join(path, 'notes.txt'), 'nothing that was saved')
+  const nothing = await runMain(['import', join(path, 'notes.txt')], data)
+  expect(nothing.stdout).toContain('Nothing was found that can be imported.')
 })
 
-test('a path that is not there, and options of other commands, are refused', async () => {
+test('a path that does not exist, and options of other commands, are refused', async () => {
   const missing = await runMain(['import', join(folder.path, 'none')], environment())
   expect(missing).toMatchObject({ code: 1 })
   expect(missing.stderr).toContain('There is no file or folder')
+  const elsewhere = { SPOOL_DATA_DIR: join(folder.path, 'new') }
+  expect(await runMain(['import', join(folder.path, 'none')], elsewhere)).toMatchObject({ code: 1 })
+  expect(existsSync(elsewhere.SPOOL_DATA_DIR)).toBe(false)
   expect(await runMain(['doctor', '--dry-run'])).toMatchObject({ code: 2 })
 })
 

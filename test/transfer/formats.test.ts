@@ -18,7 +18,7 @@ afterEach(async () => {
 
 interface Said {
   role: string
-  said: string
+  text: string
   created_at: number
 }
 
@@ -27,7 +27,7 @@ async function conversation(thread_id: string): Promise<Said[]> {
   return page.data.map(({ role, content, created_at }) => ({
     role,
     created_at,
-    said: content.map((part) => (part.type === 'text' ? part.text.value : part.type)).join('|'),
+    text: content.map((part) => (part.type === 'text' ? part.text.value : part.type)).join('|'),
   }))
 }
 
@@ -50,9 +50,9 @@ test('rows of text as comma-separated values, with quotes, line ends and every f
   const report = await importInto(server, folder.path)
   expect(report.skipped).toMatchObject([{ kind: 'value', reason: 'its format is not known', count: 1 }])
   expect(await conversation('thread_1')).toEqual([
-    { role: 'user', said: 'Say "hi", please\r\nand wait', created_at: 1_700_000_000 },
-    { role: 'assistant', said: 'Hi', created_at: 1_700_000_001 },
-    { role: 'user', said: 'Bye', created_at: 1_700_000_002 },
+    { role: 'user', text: 'Say "hi", please\r\nand wait', created_at: 1_700_000_000 },
+    { role: 'assistant', text: 'Hi', created_at: 1_700_000_001 },
+    { role: 'user', text: 'Bye', created_at: 1_700_000_002 },
   ])
   const { data } = await server.openai.beta.threads.messages.list('thread_1', { order: 'asc' })
   expect(data.map(({ assistant_id }) => assistant_id)).toEqual([null, 'asst_1', null])
@@ -77,8 +77,8 @@ test('rows of text as lines of JSON, with ids of another kind', async () => {
   expect(report.kinds.message).toMatchObject({ imported: 3, skipped: 1 })
   const ids = await threadIds()
   expect(ids).toHaveLength(2)
-  const said = await Promise.all(ids.map(conversation))
-  expect(new Set(said.map((one) => one.map((message) => message.said).join()))).toEqual(
+  const text = await Promise.all(ids.map(conversation))
+  expect(new Set(text.map((one) => one.map((message) => message.text).join()))).toEqual(
     new Set(['First,Second', 'Third']),
   )
   await importInto(server, folder.path)
@@ -91,8 +91,8 @@ test('a table with semicolons or tabs', async () => {
     'b.tsv': 'thread_id\trole\ttext\nthread_t\tuser\t"a\tb"\n',
   })
   await importInto(server, folder.path)
-  expect((await conversation('thread_s')).map(({ said }) => said)).toEqual(['Moin', 'Moin'])
-  expect((await conversation('thread_t')).map(({ said }) => said)).toEqual(['a\tb'])
+  expect((await conversation('thread_s')).map(({ text }) => text)).toEqual(['Moin', 'Moin'])
+  expect((await conversation('thread_t')).map(({ text }) => text)).toEqual(['a\tb'])
 })
 
 test('conversations with their items, and items alone', async () => {
@@ -137,8 +137,8 @@ test('conversations with their items, and items alone', async () => {
   const ids = await threadIds()
   const [first = '', second = ''] = ids
   expect(await server.openai.beta.threads.retrieve(first)).toMatchObject({ metadata: { topic: 'sums' } })
-  expect((await conversation(first)).map(({ said }) => said)).toEqual(['1 + 2?', '3'])
-  expect((await conversation(second)).map(({ said }) => said)).toEqual([
+  expect((await conversation(first)).map(({ text }) => text)).toEqual(['1 + 2?', '3'])
+  expect((await conversation(second)).map(({ text }) => text)).toEqual([
     'What is this?|image_url',
     'refusal',
     'Why?',
@@ -205,8 +205,8 @@ test('LibreChat: documents of its database', async () => {
     created_at: 1_709_287_200,
   })
   expect(await conversation(herons)).toEqual([
-    { role: 'user', said: 'Where do herons live?', created_at: 1_709_287_201 },
-    { role: 'assistant', said: 'Near water.', created_at: 1_709_287_205 },
+    { role: 'user', text: 'Where do herons live?', created_at: 1_709_287_201 },
+    { role: 'assistant', text: 'Near water.', created_at: 1_709_287_205 },
   ])
   expect(
     await server.openai.beta.threads.messages.retrieve('msg_real', { thread_id: 'thread_real' }),
@@ -249,7 +249,7 @@ test('Flowise: rows of its tables', async () => {
     temperature: 0.5,
     tools: [{ type: 'code_interpreter' }, { type: 'function', function: { name: 'look_up' } }],
   })
-  expect((await conversation('thread_flow')).map(({ role, said }) => [role, said])).toEqual([
+  expect((await conversation('thread_flow')).map(({ role, text }) => [role, text])).toEqual([
     ['user', 'Hello'],
     ['assistant', 'Good day'],
   ])

@@ -149,7 +149,7 @@ describe('a folder of assistants-thread-export/v1', () => {
     expect((await idsOf('thread_a')).slice(0, 2)).toEqual(['msg_1', 'msg_2'])
   })
 
-  test('run twice, nothing comes twice; a dry run writes nothing', async () => {
+  test('a second run imports nothing twice; a dry run writes nothing', async () => {
     const path = folder.write(files)
     const dry = await importInto(server, path, { dryRun: true })
     expect(dry.kinds.message).toMatchObject({ found: 2, imported: 2, already_there: 0 })
@@ -183,7 +183,7 @@ describe('order', () => {
     ['pages newest first', 'desc'],
     ['pages oldest first', 'asc'],
   ] as const)('%s give the order of the conversation, also within a second', async ([, order]) => {
-    // Four messages in each second: only their place in the dump tells which came first.
+    // Four messages in each second: only their place in the dump shows the order.
     const all = Array.from({ length: 230 }, (_, index) =>
       message('thread_p', `msg_${String(index).padStart(3, '0')}`, 1_720_000_000 + Math.floor(index / 4)),
     )
@@ -238,7 +238,7 @@ describe('order', () => {
 })
 
 describe('what is damaged or cannot be kept', () => {
-  test('damaged lines, unknown values, wrong objects and duplicates are reported and the rest comes', async () => {
+  test('damaged lines, unknown values, wrong objects and duplicates are reported and the rest is imported', async () => {
     folder.write({
       'all.ndjson': [
         '{"id": "msg_broken", "object"',
@@ -293,6 +293,90 @@ describe('what is damaged or cannot be kept', () => {
       },
       { reason: 'it is not valid JSON', examples: ['lines.ndjson:1'] },
     ])
+  })
+
+  test('lines are read as such when the first one is long, and a long document of one line as one', async () => {
+    const long = 'x'.repeat(400_000)
+    const lines = [1, 2].map((at) => message('thread_l', `msg_${at}`, at, { content: long }))
+    const page = (id: string) => ({
+      object: 'list',
+      data: [assistant(id, { instructions: long.slice(0, 250_000) })],
+    })
+    const exported = (id: string) =>
+      threadExport(id, { messages: [message(id, `msg_${id}`, 1, { content: long })] })
+    folder.write({
+      'messages.ndjson': `${lines.map((one) => JSON.stringify(one)).join('\n')}\n`,
+      'pages.ndjson': `${JSON.stringify(page('asst_1'))}\r\n\r\n${JSON.stringify(page('asst_2'))}`,
+      'threads.ndjson': ['thread_1', 'thread_2'].map((id) => JSON.stringify(exported(id))).join('\n'),
+      'document.json': `${JSON.stringify([page('asst_3').data[0], page('asst_4').data[0]])}\n\n`,
+    })
+    const report = await importInto(server, folder.path)
+    expect(report.skipped).toEqual([])
+    expect(report.kinds).toMatchObject({ assistant: { imported: 4 }, message: { imported: 4 } })
+  })
+
+  test('a line above the limit is skipped alone', async () => {
+    const lines = ['msg_1', 'msg_2'].map((id) => JSON.stringify(message('thread_l', id, 1)))
+    const long = JSON.stringify(message('thread_l', 'msg_long', 1, { content: 'x'.repeat(2_500_000) }))
+    folder.write({ 'lines.ndjson': [lines[0], long, lines[1], long].join('\n') })
+    const report = await importInto(server, folder.path, { maxDocumentBytes: 2_000_000 })
+    expect(report.kinds.message).toMatchObject({ found: 2, imported: 2 })
+    expect(report.skipped).toMatchObject([
+      {
+        reason: 'the JSON document is too large to be read in one piece: write one object a line',
+        examples: ['lines.ndjson:2', 'lines.ndjson:4'],
+      },
+    ])
+  })
+
+  test('times of objects may be seconds, milliseconds, ISO 8601 or texts of numbers', async () => {
+    const at = 1_714_557_600
+    const times = [at, at * 1000 + 250, '2024-05-01T10:00:00Z', String(at), at + 0.5]
+    folder.write({
+      'all.json': [
+        ...times.map((time, index) => message('thread_t', `msg_${index}`, time as number)),
+        message('thread_t', 'msg_x', 'yesterday' as never),
+        message('thread_t', 'msg_none', null as never),
+      ],
+      'thread.json': threadExport('thread_e', {
+        thread: thread('thread_e', '2024-05-01T10:00:00Z' as never),
+        runs: [run('thread_e', 'run_e', (at * 1000) as never, { completed_at: '2024-05-01T10:00:02.000Z' })],
+      }),
+    })
+    const report = await importInto(server, folder.path)
+    expect(report.kinds.message).toMatchObject({ imported: 5, skipped: 2 })
+    const { data } = await server.openai.beta.threads.messages.list('thread_t')
+    expect(data.map((one) => one.created_at)).toEqual(times.map(() => at))
+    expect((await server.openai.beta.threads.retrieve('thread_t')).created_at).toBe(at)
+    expect((await server.openai.beta.threads.retrieve('thread_e')).created_at).toBe(at)
+    expect(await server.openai.beta.threads.runs.retrieve('run_e', { thread_id: 'thread_e' })).toMatchObject({
+      created_at: at,
+      completed_at: at + 2,
+    })
+  })
+
+  test('files of PowerShell (UTF-16) are read, and a zip inside a folder is reported', async () => {
+    const utf16 = (value: string) => Buffer.from(`\uFEFF${value}`, 'utf16le')
+    const rows = [message('thread_u', 'msg_1', 1), message('thread_u', 'msg_2', 2, { content: text('é💡') })]
+    writeFileSync(join(folder.path, 'document.json'), utf16(JSON.stringify([assistant('asst_u')])))
+    writeFileSync(
+      join(folder.path, 'lines.ndjson'),
+      utf16(rows.map((row) => JSON.stringify(row)).join('\r\n')),
+    )
+    writeFileSync(join(folder.path, 'rows.csv'), utf16('thread_id,role,text\r\nthread_u,user,"ü, ö"\r\n'))
+    writeFileSync(join(folder.path, 'more.zip'), zipSync({ 'a.json': strToU8('{}') }))
+    const report = await importInto(server, folder.path)
+    expect(report.kinds).toMatchObject({ assistant: { imported: 1 }, message: { imported: 3 } })
+    expect(report.skipped).toEqual([
+      {
+        kind: 'value',
+        reason: 'it is a zip inside the import, which is not opened: import it by itself, or unpack it',
+        count: 1,
+        examples: ['more.zip'],
+      },
+    ])
+    const { data } = await server.openai.beta.threads.messages.list('thread_u', { order: 'asc' })
+    expect(data.map((one) => one.content)).toEqual([text('msg_1'), text('é💡'), text('ü, ö')])
   })
 
   test('a row that the database refuses is left out alone', async () => {
@@ -429,6 +513,28 @@ describe('contents of files', () => {
     await openai.files.delete('file-h')
   })
 
+  test('a dry run counts what the import then does', async () => {
+    const repeated = file('file-1', 'a.txt', heron.length)
+    folder.write({
+      'objects.json': [repeated, file('file-2', 'b.txt', 3), store, { ...stored, id: 'file-1' }],
+      'again.json': [
+        repeated,
+        file('file-2', 'b.txt', 3),
+        { ...stored, id: 'file-1' },
+        { ...stored, id: 'file-gone' },
+        { ...stored, id: 'file-2', vector_store_id: 'vs_gone' },
+      ],
+      'a.txt': heron,
+    })
+    for (const imported of [1, 0]) {
+      const dry = await importInto(server, folder.path, { dryRun: true })
+      const { contents, kinds, skipped } = await importInto(server, folder.path)
+      expect({ kinds: dry.kinds, skipped: dry.skipped }).toEqual({ kinds, skipped })
+      expect(kinds.vector_store_file).toMatchObject({ imported, already_there: 2 - imported, skipped: 2 })
+      if (imported === 1) expect(dry.contents).toEqual(contents)
+    }
+  })
+
   test('a file without content can be deleted, and fails clearly where its content is needed', async () => {
     await importInto(
       server,
@@ -463,7 +569,7 @@ describe('contents of files', () => {
     expect((await openai.files.list()).data.map((one) => one.id)).toEqual(['file-1'])
   })
 
-  test('contents beside the objects are found by id, in a zip too', async () => {
+  test('contents in the same folder are found by id, in a zip too', async () => {
     const zip = zipSync({
       'export/objects.json': strToU8(
         JSON.stringify([file('file-h', 'heron.txt', heron.length), store, stored]),
@@ -482,7 +588,7 @@ describe('contents of files', () => {
 })
 
 describe('stopping', () => {
-  test('an import that is stopped in the middle continues where it was', async () => {
+  test('an import that was stopped is continued by the next one', async () => {
     const lines = Array.from({ length: 12_000 }, (_, index) =>
       JSON.stringify(message(`thread_${index % 50}`, `msg_${index}`, 1_000_000 - index)),
     )

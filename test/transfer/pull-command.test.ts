@@ -53,7 +53,7 @@ test('a pull from another Spool imports into the running server; its key is prin
   expect(messages.data.map(({ id }) => id)).toEqual(Array.from({ length: 8 }, (_, at) => `msg_3_${at}`))
 })
 
-test('a pull that is killed in the middle goes on: what is complete is not asked again', async () => {
+test('a killed pull is continued, and does not request complete parts again', async () => {
   const held = { ...account(), conversations: [] }
   const target = join(folder.path, 'out')
   const started: ReturnType<typeof startMain>[] = []
@@ -85,7 +85,7 @@ test('a pull that is killed in the middle goes on: what is complete is not asked
   expect((await server.openai.beta.assistants.list()).data).toEqual([])
 })
 
-test('what failed ends with code 1, and the report names what is gone and what has no content', async () => {
+test('a pull with failures ends with code 1, and the report names lost objects and files without content', async () => {
   const held = account()
   const { url } = await serve(
     { ...held, files: held.files.map(({ file }) => ({ file })) },

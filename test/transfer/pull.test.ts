@@ -46,7 +46,7 @@ function pull(
 }
 
 const read = (name: string) => JSON.parse(readFileSync(join(target, name), 'utf8'))
-test('a classic project of Azure comes whole, through paging, throttling, failures and cut connections', async () => {
+test('a classic project of Azure is pulled completely, through paging, throttling, failures and cut connections', async () => {
   const held = { ...account(), conversations: [] }
   const service = await stand(held, { prefix: '/openai', isTroubled: true })
   const report = await pull({ from: 'azure', url: new URL(service.url).origin })
@@ -76,7 +76,7 @@ test('a classic project of Azure comes whole, through paging, throttling, failur
   }
 })
 
-test('what Azure held answers the same here, object by object', async () => {
+test('every object of the Azure project is answered unchanged', async () => {
   const held = { ...account(), conversations: [] }
   const service = await stand(held, { prefix: '/api/projects/p' })
   await pull({ from: 'azure', url: service.url, key: undefined, token: 'a-token' })
@@ -127,7 +127,7 @@ test('what Azure held answers the same here, object by object', async () => {
   }
 })
 
-test('an account of OpenAI: what is gone and refused is reported, conversations and threads come by their ids', async () => {
+test('an account of OpenAI: lost and refused objects are reported, conversations and threads are pulled by their ids', async () => {
   const held = account()
   const service = await stand(held, {
     isTroubled: true,
@@ -269,7 +269,7 @@ test('another Spool server, object by object', async () => {
   }
 })
 
-test('a pull that a service interrupts goes on where it was; a complete one begins again without contents', async () => {
+test('a pull that a service interrupts is continued; a complete one starts again without contents', async () => {
   const held = { ...account(), conversations: [] }
   let isDown = false
   const service = await stand(held, {
@@ -306,7 +306,7 @@ test('a pull that a service interrupts goes on where it was; a complete one begi
   expect(healthy.requests.filter(({ path }) => path.startsWith('/files/'))).toEqual([])
 })
 
-test('what the service fails to give every time is named, and the next pull asks for that alone', async () => {
+test('parts that fail each time are named, and the next pull requests only those', async () => {
   const held = { ...account(), conversations: [] }
   let isBroken = true
   const service = await stand(held, {
@@ -333,7 +333,7 @@ test('what the service fails to give every time is named, and the next pull asks
   expect(asked.filter((path) => !/thread_3|file-2/.test(path))).toEqual([])
 })
 
-test('a wait that the service asks for holds for all requests', async () => {
+test('a wait that the service demands applies to all requests', async () => {
   const held = { ...account(), stores: [], files: [], conversations: [] }
   const refused = '/threads/thread_1/messages'
   const service = await stand(held, {
@@ -351,7 +351,7 @@ test('a wait that the service asks for holds for all requests', async () => {
   expectFolder(target, held)
 })
 
-test('objects whose ids could not be names of files are reported, and touch no file', async () => {
+test('objects whose ids are not valid file names are reported, and write no file', async () => {
   const service = await stand({
     ...noObjects,
     threads: [
@@ -387,7 +387,7 @@ test.each([
   expect(() => endpointOf({ key: 'k', ...settings })).toThrow(reason)
 })
 
-test('a folder that no pull made, an address that leads elsewhere and a missing list of ids are refused', async () => {
+test('a folder that no pull has created, an address that redirects and a missing list of ids are refused', async () => {
   const service = await stand(noObjects, {
     answer: () => ({ status: 301, headers: { location: 'https://elsewhere.example/' }, body: {} }),
   })

@@ -19,7 +19,7 @@ import { testClock } from '../harness/clock.ts'
 import { testDatabase } from '../harness/database.ts'
 import type { TestServer } from '../harness/server.ts'
 import { busyServer } from './busy-server.ts'
-import { assistant, importInto, makeFolder, message, thread, type Folder } from './fixtures.ts'
+import { assistant, file, importInto, makeFolder, message, thread, type Folder } from './fixtures.ts'
 
 let folder: Folder
 let blobs: BlobStore
@@ -214,7 +214,25 @@ test('a server with real runs, files and a vector store', async () => {
   }
 })
 
-test('one thread alone takes what it uses; a folder that is not empty and an unknown thread are refused', async () => {
+test('contents are found by ids that cannot be names of files, where names and sizes are equal', async () => {
+  const [first, second] = await Promise.all([testDatabase(), testDatabase()])
+  try {
+    const contents = { 'file-a:1': 'heron', 'file-a:2': 'otter', 'file-a:2~x.y': 'raven' }
+    folder.write({
+      'given/objects.json': Object.keys(contents).map((id) => file(id, 'same.txt', 5)),
+      ...Object.fromEntries(Object.entries(contents).map(([id, content]) => [`given/${id}.txt`, content])),
+    })
+    await importFrom(first.db, join(folder.path, 'given'))
+    await exportTo(first.db, join(folder.path, 'one'))
+    const report = await importFrom(second.db, join(folder.path, 'one'))
+    expect(report.contents).toMatchObject({ imported: 3, missing: 0 })
+    expect(await rowsOf(second.db)).toEqual(await rowsOf(first.db))
+  } finally {
+    await Promise.all([first.drop(), second.drop()])
+  }
+})
+
+test('the export of one thread has what the thread uses; a folder that is not empty and an unknown thread are refused', async () => {
   const server = await busyServer()
   const own = await serverBlobs(server)
   try {
@@ -233,7 +251,7 @@ test('one thread alone takes what it uses; a folder that is not empty and an unk
   }
 })
 
-test('an export of a project has nothing of another, in both formats', async () => {
+test('an export of a project has no object of another project, in both formats', async () => {
   const server = await busyServer()
   const own = await serverBlobs(server)
   try {

@@ -115,7 +115,7 @@ async function makeUploads(): Promise<string> {
   return pending.id
 }
 
-/** A run that nobody answers in time. */
+/** A run whose calls are not answered in time. */
 async function makeExpired(): Promise<void> {
   const { id } = await post('/assistants', { model: 'gpt-4o', name: 'Waiting', tools: [weather] })
   await run('call get_weather {"city":"Oslo"}', { assistant_id: id }, 'expired')

@@ -1,4 +1,4 @@
-/** What the views ask for, and under which names it is kept. */
+/** The queries of the views, and the keys of their cached results. */
 import {
   QueryClient,
   useInfiniteQuery,
@@ -151,7 +151,7 @@ export async function loadSteps(thread_id: string, run_id: string): Promise<RunS
   return steps
 }
 
-/** The trace of a run. It is asked for again while the run goes on, and until the server has written its end. */
+/** The trace of a run. It is fetched again while the run continues, and until the server has written its end. */
 export function useTrace(run: Run | undefined) {
   return useQuery({
     queryKey: keys.trace(run?.id ?? ''),

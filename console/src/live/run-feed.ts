@@ -17,7 +17,7 @@ export interface Snapshot {
 
 const firstPauseMs = 300
 const longestPauseMs = 5000
-/** A stream that brings nothing, not even a comment, for longer than this is taken for dead. */
+/** A stream without any line, not even a comment, for this time is treated as lost. */
 const silenceMs = 45_000
 
 export class RunFeed {

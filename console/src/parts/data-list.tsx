@@ -102,7 +102,7 @@ function narrowTemplate<Item>(columns: Column<Item>[]): string {
   ].join(' ')
 }
 
-/** j, k and Enter work wherever the focus is, unless somebody types or a dialog is open. */
+/** j, k and Enter work with any focus, except in text fields and dialogs. */
 function useListKeys(onKeyDown: (event: KeyboardEvent) => void) {
   useEffect(() => {
     const onKey = (event: globalThis.KeyboardEvent) => {

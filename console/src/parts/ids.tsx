@@ -1,4 +1,4 @@
-/** Ids and times as they stand in every table. */
+/** Ids and times as every table shows them. */
 import { ActionIcon, CopyButton, Tooltip } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'

@@ -13,7 +13,7 @@ interface PairsProps {
   isTyped?: boolean
 }
 
-/** Up to 16 pairs; a key that stands twice keeps its last value. */
+/** Up to 16 pairs; a repeated key keeps its last value. */
 export function PairsEditor({ value, onChange, label, isTyped = false }: PairsProps) {
   const [pairs, setPairs] = useState<[string, string][]>(() =>
     Object.entries(value).map(([key, one]) => [key, String(one)]),

@@ -50,7 +50,7 @@ export function complain(error: unknown): void {
   notices.add(requestId === undefined ? message : `${message} (request ${requestId})`, true)
 }
 
-/** Does something a user asked for; what goes wrong is shown and not thrown. */
+/** Performs an action of the user; an error is shown and not thrown. */
 export async function attempt<Result>(
   work: () => Promise<Result>,
   done?: string,

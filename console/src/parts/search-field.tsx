@@ -1,4 +1,4 @@
-/** The search of a list; its words stand in the address. */
+/** The search of a list; its text is in the address. */
 import { TextInput } from '@mantine/core'
 import { useDebouncedCallback, useHotkeys } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'

@@ -1,4 +1,4 @@
-/** Small ways to say things. */
+/** Formats numbers, times and names as text. */
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
   ['year', 31_536_000],

@@ -168,7 +168,7 @@ function Buttons(props: ButtonsProps) {
   )
 }
 
-/** Escape cancels the run wherever the focus is, unless a dialog is open that it closes. */
+/** Escape cancels the run with any focus, unless it closes a dialog. */
 function useCancel(active: Run | undefined): () => Promise<unknown> {
   const cancel = async () =>
     active && attempt(() => openai().beta.threads.runs.cancel(active.id, { thread_id: active.thread_id }))

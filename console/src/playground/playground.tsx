@@ -193,7 +193,7 @@ interface SideProps {
   children: React.ReactNode
 }
 
-/** A column beside the conversation, or a drawer over it on a narrow screen. */
+/** A column next to the conversation, or a drawer over it on a narrow screen. */
 function Side({ isOpen, isOver: isDrawer, onClose, title, position, children }: SideProps) {
   if (isDrawer) {
     return (

@@ -82,7 +82,7 @@ function queueBar(key: string, start: number, end: number | null): Bar {
 
 function barOf(work: RunWork, ended: number | null): Bar[] {
   if (work.kind === 'worker') return []
-  // Work that was going on when its process died has no end of its own.
+  // Work that was in progress when its process ended has no recorded end.
   const base = { key: work.id, start: work.started_ms, end: work.ended_ms ?? ended }
   return [{ ...base, ...(work.kind === 'tool_call' ? toolBar(work) : modelBar(work)) }]
 }

@@ -1,4 +1,4 @@
-/** The form by which a person stands in for the functions of a program. */
+/** The form in which a user enters the outputs of function calls. */
 import { Button, Group, SegmentedControl, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { IconSend } from '@tabler/icons-react'
 import { useState } from 'react'

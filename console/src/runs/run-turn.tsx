@@ -68,7 +68,7 @@ function isGrowing(message: Message, run: Run | undefined): boolean {
   return message.status === 'in_progress' && !isOver(run?.status)
 }
 
-/** How the run stands, and the way to its page. */
+/** The status of the run, and a link to its page. */
 function RunLine({ run, link }: { run: Run; link: Snapshot['link'] | undefined }) {
   const isClear = run.status === 'completed' || run.status === 'requires_action'
   const ending = isClear ? undefined : endingOf(run)

@@ -38,7 +38,7 @@ export function RunPage() {
 
 function RunOf({ thread_id, run_id }: { thread_id: string; run_id: string }) {
   const query = useRun(thread_id, run_id, undefined)
-  // A run that is over has no need to be followed: its log is read only where it is shown.
+  // A run that has ended is not followed: its log is read only where it is shown.
   const [isFollowed, setFollowed] = useState(false)
   const known = query.data
   useEffect(() => {

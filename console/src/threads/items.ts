@@ -6,8 +6,8 @@ export type Item =
   | { kind: 'run'; key: string; at: number; run_id: string; run: Run | undefined; messages: Message[] }
 
 /**
- * `messages` and `runs` oldest first. A run stands where its first message does; one without a message stands behind
- * what was said before it began. Runs older than every message here are left out while older messages are not loaded.
+ * `messages` and `runs` oldest first. A run has the place of its first message; one without a message comes after
+ * the messages before its start. Runs older than every message here are left out while older messages are not loaded.
  */
 export function itemsOf(messages: readonly Message[], runs: readonly Run[], hasOlder: boolean): Item[] {
   const items: Item[] = []

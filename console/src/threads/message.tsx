@@ -1,4 +1,4 @@
-/** One message: who said it, when, its parts, and what can be done with it. */
+/** One message: its role, time, parts and actions. */
 import { ActionIcon, Menu } from '@mantine/core'
 import { IconCopy, IconDots, IconGitFork, IconTags, IconTrash } from '@tabler/icons-react'
 import { createContext, useContext, useDeferredValue, useMemo } from 'react'

@@ -90,7 +90,7 @@ export async function encodingOf(survey: TextSurvey, declared?: DeclaredEncoding
 async function detectEncoding(survey: TextSurvey): Promise<string> {
   const { detectAll } = await import('jschardet')
   const sample = survey.sample()
-  // In Latin script a letter with an accent stands between plain letters; elsewhere such bytes come in runs.
+  // In Latin script a letter with an accent is between plain letters; in other scripts such bytes come in runs.
   const allowed = survey.isLatinScript ? latin : { ...detectable, ...latin }
   const found = detectAll(sample, { detectEncodings: Object.keys(allowed), minimumThreshold: 0 }).flatMap(
     ({ encoding, confidence }) => {

@@ -86,7 +86,7 @@ class DocxVisitor implements XmlVisitor {
     const value = attributes['w:val'] ?? ''
     switch (name) {
       case 'w:p':
-        // A text box lies inside a paragraph: what came before it is a paragraph of its own.
+        // A text box is inside a paragraph: the text before it is a separate paragraph.
         this.#endParagraph()
         this.#paragraph = { text: '', level: 0, isListed: false, isHidden: false }
         break

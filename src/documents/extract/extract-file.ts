@@ -67,7 +67,7 @@ const readers: Partial<Record<FileFormat, Reader>> = {
   pdf: extractPdf,
 }
 
-/** Throws `ParseFailure`, whatever goes wrong. */
+/** Throws `ParseFailure` for every error. */
 export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
   const sections = new SectionFile(job.output, job.maxCharacters)
   try {
@@ -89,7 +89,7 @@ export async function extractFile(job: ExtractJob): Promise<ExtractResult> {
 async function extractInto(job: ExtractJob, sink: SectionSink): Promise<void> {
   const readZip = zipReaders[job.format]
   if (readZip) {
-    // An Office document with a password is not a zip: it lies encrypted inside a compound file.
+    // An Office document with a password is not a zip: it is encrypted inside a compound file.
     if (isCompoundFile(job.input)) throw parseFailures.encrypted()
     const zip = await ZipArchive.open(job.input, job.inflateBytes)
     await readZip(zip, sink).finally(() => zip.close())

@@ -15,7 +15,7 @@ const blocks = new Set(
     'hr main ol option p pre section summary table tbody thead tfoot ul'
   ).split(' '),
 )
-/** Parts of forms: their text is a word of its own. */
+/** Parts of forms: their text is a separate word. */
 const controls = new Set(['button', 'label', 'textarea', 'legend', 'output'])
 /** Deeper pages are refused: the time of the parser grows with the square of the depth. */
 const maxDepth = 150_000

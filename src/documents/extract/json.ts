@@ -43,7 +43,7 @@ class StringDecoder {
     return this.#literal ? `"${this.#literal.join('')}` : ''
   }
 
-  /** Where the closing quote stands, or -1. */
+  /** The position of the closing quote, or -1. */
   #literalEnd(piece: string, from: number): number {
     let at = this.#isEscaped ? from + 1 : from
     this.#isEscaped = false

@@ -59,7 +59,7 @@ class OpendocumentVisitor implements XmlVisitor {
   /** Depth inside the outermost hidden element; 0 outside. */
   #hidden = 0
   #inBody = false
-  /** Depth inside paragraphs and headings: text elsewhere is layout. */
+  /** Depth inside paragraphs and headings: other text is layout. */
   #depth = 0
   #heading: { text: string; level: number } | undefined
   #slide = 0

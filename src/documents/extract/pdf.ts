@@ -14,7 +14,7 @@ type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>
 const mostBlank = 0.8
 const fewPages = 4
 
-/** As `pages`: whoever asks wants to know which pages have no text. */
+/** As `pages`: callers need to know which pages have no text. */
 export const anyPages = 'any'
 
 /** `pages` is `any`, or a file with the texts of pages that have none. */

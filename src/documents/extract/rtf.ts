@@ -69,7 +69,7 @@ interface Group {
   silent: boolean
   /** The text is not shown: `\v` or `\deleted`. */
   hidden: boolean
-  /** Characters that stand in for each `\u` for old readers. */
+  /** Characters that replace each `\u` for old readers. */
   skip: number
   /** Number of the font; its charset says how bytes are read. */
   font: number

@@ -41,7 +41,7 @@ export class SectionFlow {
     if (collapsed.endsWith(' ')) this.#gap = ' '
   }
 
-  /** Adds text as it stands, line breaks included. */
+  /** Adds text unchanged, line breaks included. */
   verbatim(text: string): void {
     if (text === '') return
     if (this.#length > 0) this.#push(this.#breaks > 0 ? '\n'.repeat(this.#breaks) : this.#gap)
@@ -50,7 +50,7 @@ export class SectionFlow {
     this.#push(text)
   }
 
-  /** The next text lies in another cell of the same row. */
+  /** The next text is in another cell of the same row. */
   cell(): void {
     this.#gap = ' | '
   }

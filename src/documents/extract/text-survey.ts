@@ -126,7 +126,7 @@ export class TextSurvey {
     else if (byte < 0x08 || byte > 0x0d) this.#controls += 1
   }
 
-  /** The first byte of a sequence. The bounds leave out overlong forms, surrogates and what lies above U+10FFFF. */
+  /** The first byte of a sequence. The bounds exclude overlong forms, surrogates and values above U+10FFFF. */
   #begin(byte: number): void {
     this.#low = byte === 0xe0 ? 0xa0 : byte === 0xf0 ? 0x90 : 0x80
     this.#top = byte === 0xed ? 0x9f : byte === 0xf4 ? 0x8f : 0xbf

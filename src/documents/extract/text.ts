@@ -1,4 +1,4 @@
-/** Reads plain text, Markdown and source code as a stream, whatever its length. */
+/** Reads plain text, Markdown and source code of any length as a stream. */
 import type { SectionSink } from '../sections.ts'
 import { decodeFile, sourceEncoding } from './decode-text.ts'
 
@@ -14,7 +14,7 @@ export async function addText(pieces: AsyncIterable<string>, sink: SectionSink):
   for await (const text of pieces) {
     rest += text
     const cut = rest.lastIndexOf('\n') + 1
-    // A file without a line break is cut all the same.
+    // A file without a line break is cut too.
     const length = cut > 0 ? cut : rest.length
     if (length < pieceLength) continue
     sink.add({ text: rest.slice(0, length) })

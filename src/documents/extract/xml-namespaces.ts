@@ -1,4 +1,4 @@
-/** Gives XML names the prefixes that the readers here use, whatever prefixes the document chose. */
+/** Gives XML names the prefixes that the readers here use, for any prefixes of the document. */
 
 const officeStrict = 'http://purl.oclc.org/ooxml'
 const office = 'http://schemas.openxmlformats.org'

@@ -58,7 +58,7 @@ export class ZipArchive {
     }
   }
 
-  /** Inflates every part and discards it, for a reader that has no budget of its own. */
+  /** Inflates every part and discards it, for a reader without its own budget. */
   async checkBudget(): Promise<void> {
     for (const name of this.#parts.keys()) {
       for await (const _bytes of this.bytes(name));

@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { availableParallelism, setPriority } from 'node:os'
 import { join } from 'node:path'
-import { killChild } from '../../util/kill-child.ts'
+import { killChild } from '../../util/processes.ts'
 import { processBeside } from '../../util/script-beside.ts'
 import { ModelFailure, type Embedder } from '../port.ts'
 import { modelFolder, type LocalModel } from './catalog.ts'

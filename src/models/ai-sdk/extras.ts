@@ -1,4 +1,4 @@
-/** What a provider wants back with a turn: reasoning with its signatures, as JSON text. */
+/** What a provider demands back with a turn: reasoning with its signatures, as JSON text. */
 import type { SharedV3ProviderMetadata } from '@ai-sdk/provider'
 import type { Extras } from '../port.ts'
 

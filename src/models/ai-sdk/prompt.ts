@@ -8,6 +8,8 @@ import type {
 } from '@ai-sdk/provider'
 import { ModelFailure, type ChatContentPart, type ChatMessage } from '../port.ts'
 import { unpackCall, unpackTurn } from './extras.ts'
+import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 /** Stands for a message that strict providers demand where the conversation has none. */
 const placeholder = '(continue)'
@@ -118,14 +120,11 @@ function assistantContent({
   ]
 }
 
-/** Providers want an object; broken JSON of the model is shown to it as text. */
+/** Providers demand an object; broken JSON of the model is sent as text. */
 function parseArguments(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : { value }
-  } catch {
-    return { invalid_json: text }
-  }
+  const value = parseJson(text)
+  if (value === undefined) return { invalid_json: text }
+  return isObject(value) ? value : { value }
 }
 
 /** Claude refuses the dots and colons in ids of other models. */

@@ -4,11 +4,12 @@ import { sleep } from '../../util/abort.ts'
 import { newId } from '../../util/ids.ts'
 import { SchemaTooLarge } from './fit-schema.ts'
 import { planTurn, type DemoTurn } from './demo-turn.ts'
+import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type FinishReason, type ModelPart } from '../port.ts'
 
 /** The error texts of `fail`, as the live service words them. */
 const failureTexts = {
-  server_error: 'Sorry, something went wrong.',
+  server_error: sorry,
   rate_limit_exceeded: 'Rate limit reached for the demo model. Please try again later.',
   invalid_prompt: 'The demo model was instructed to refuse this prompt.',
 } as const
@@ -97,7 +98,7 @@ function endOf(turn: DemoTurn): FinishReason {
   return turn.calls.length > 0 ? 'tool_calls' : 'stop'
 }
 
-/** A word with the white space before it; a word without end is cut, and trailing space is a word of its own. */
+/** A word with the white space before it; an endless word is cut, and trailing space is a separate word. */
 function words(text: string): string[] {
   return text.match(/\s{0,200}\S{1,200}|\s{1,200}/gu) ?? []
 }

@@ -3,7 +3,7 @@ import { answeredCalls, lastQuestion, readScript, type DemoAction } from './demo
 import { fitSchema } from './fit-schema.ts'
 import { cut, quotePassage } from './quote-passage.ts'
 import type { ChatRequest, ChatTool, ModelFailureCode } from '../port.ts'
-import { isJson } from '../../util/is-json.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 /** One turn, in this order: text, then a failure or calls. */
 export interface DemoTurn {
@@ -108,8 +108,8 @@ function mayCall(request: ChatRequest): boolean {
 function introduce({ text, images }: { text: string; images: number }): string {
   const seen =
     images === 0 ? '' : ` With ${images === 1 ? 'an image' : `${images} images`}, which I cannot see.`
-  const asked = text.trim() === '' ? 'You asked nothing.' : `You asked: “${cut(text.trim(), longestQuote)}”`
-  return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${asked}${seen}`
+  const echo = text.trim() === '' ? 'You asked nothing.' : `You asked: “${cut(text.trim(), longestQuote)}”`
+  return `I am the built-in demo model: my answers are fixed, so that everything can be tried without a key or a download. ${echo}${seen}`
 }
 
 function quoteOutputs(calls: { name: string; output: string }[], question: string): string {
@@ -123,7 +123,7 @@ function quoteOutputs(calls: { name: string; output: string }[], question: strin
 
 /** Converts an answer to the requested response_format; text that is JSON already is kept. */
 function inForm(text: string, { response_format: form }: ChatRequest): string {
-  if (form === undefined || form.type === 'text' || isJson(text)) return text
+  if (form === undefined || form.type === 'text' || parseJson(text) !== undefined) return text
   if (form.type === 'json_object') return JSON.stringify({ answer: text })
   return JSON.stringify(fitSchema(form.json_schema.schema ?? { type: 'object' }, text))
 }

@@ -1,4 +1,5 @@
-/** Creates a JSON value that fits a JSON schema: the demo model's answer where a schema is asked for. */
+/** Creates a JSON value that fits a JSON schema: the answer of the demo model to a request with a schema. */
+import { isObject } from '../../util/is-object.ts'
 
 type Schema = Record<string, unknown>
 
@@ -16,7 +17,7 @@ const deepest = 40
 /** Bounds the work for one value. A schema of a real program needs a few hundred. */
 const budget = 100_000
 
-/** The schema asks for a value that is too large for the demo model. */
+/** The schema needs a value that is too large for the demo model. */
 export class SchemaTooLarge extends Error {
   constructor() {
     super('The JSON schema asks for a value that is too large for the demo model.')
@@ -29,13 +30,13 @@ export class SchemaTooLarge extends Error {
  * Ignores `pattern`: a regular expression of a user may run without end. Throws `SchemaTooLarge`.
  */
 export function fitSchema(schema: unknown, text: string): unknown {
-  const root = isSchema(schema) ? schema : {}
+  const root = isObject(schema) ? schema : {}
   return fit(root, { root, text, budget }, 0)
 }
 
 function fit(value: unknown, fitting: Fitting, depth: number): unknown {
   if (depth > deepest) return null
-  const schema = resolve(isSchema(value) ? value : {}, fitting)
+  const schema = resolve(isObject(value) ? value : {}, fitting)
   if ('const' in schema) return schema.const
   if (Array.isArray(schema.enum) && schema.enum.length > 0) return schema.enum[0]
   if (depth < deep && 'default' in schema) return schema.default
@@ -43,7 +44,7 @@ function fit(value: unknown, fitting: Fitting, depth: number): unknown {
   if (Array.isArray(options)) {
     const { anyOf: _anyOf, oneOf: _oneOf, ...rest } = schema
     const option: unknown = depth < deep ? options[0] : simplest(options, fitting)
-    return fit(merge([rest, isSchema(option) ? option : {}], fitting), fitting, depth + 1)
+    return fit(merge([rest, isObject(option) ? option : {}], fitting), fitting, depth + 1)
   }
   switch (typeOf(schema, depth)) {
     case 'object':
@@ -67,13 +68,13 @@ function typeOf(schema: Schema, depth: number): unknown {
     return depth >= deep && schema.type.includes('null') ? 'null' : schema.type[0]
   }
   if (schema.type !== undefined) return schema.type
-  if (isSchema(schema.properties) || Array.isArray(schema.required)) return 'object'
+  if (isObject(schema.properties) || Array.isArray(schema.required)) return 'object'
   if (schema.items !== undefined || schema.prefixItems !== undefined) return 'array'
   return schema.minimum !== undefined || schema.maximum !== undefined ? 'number' : 'string'
 }
 
 function fitObject(schema: Schema, fitting: Fitting, depth: number): unknown {
-  const properties = isSchema(schema.properties) ? schema.properties : {}
+  const properties = isObject(schema.properties) ? schema.properties : {}
   const required: unknown[] = Array.isArray(schema.required) ? schema.required : []
   const optional = depth < deep ? Object.keys(properties) : []
   const names = new Set([...optional, ...required.map(String)])
@@ -155,7 +156,7 @@ function fitString(schema: Schema, fitting: Fitting): string {
 function resolve(schema: Schema, fitting: Fitting, hops = 0): Schema {
   const { $ref, allOf, ...rest } = schema
   if (hops > deepest || (typeof $ref !== 'string' && !Array.isArray(allOf))) return merge([schema], fitting)
-  const parts = Array.isArray(allOf) ? allOf.filter(isSchema) : []
+  const parts = Array.isArray(allOf) ? allOf.filter(isObject) : []
   if (typeof $ref === 'string') parts.unshift(refer(fitting.root, $ref))
   return merge([...parts.map((part) => resolve(part, fitting, hops + 1)), rest], fitting)
 }
@@ -165,9 +166,9 @@ function refer(root: Schema, reference: string): Schema {
   let found: unknown = root
   for (const step of reference.slice(1).split('/').filter(Boolean)) {
     const name = decodePointer(step)
-    found = isSchema(found) && Object.hasOwn(found, name) ? found[name] : undefined
+    found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined
   }
-  return isSchema(found) ? found : {}
+  return isObject(found) ? found : {}
 }
 
 function decodePointer(step: string): string {
@@ -184,7 +185,7 @@ function merge(schemas: Schema[], fitting: Fitting): Schema {
   const properties: [string, unknown][] = []
   const required: unknown[] = []
   for (const schema of schemas) {
-    const members = isSchema(schema.properties) ? Object.entries(schema.properties) : []
+    const members = isObject(schema.properties) ? Object.entries(schema.properties) : []
     const names: unknown[] = Array.isArray(schema.required) ? schema.required : []
     spend(fitting, 1 + Object.keys(schema).length + members.length + names.length)
     Object.assign(merged, schema)
@@ -199,7 +200,7 @@ function merge(schemas: Schema[], fitting: Fitting): Schema {
 /** Of the options, the first one of the simplest kind: null, then other plain values, then objects and arrays. */
 function simplest(options: unknown[], fitting: Fitting): unknown {
   const weights = options.map((option) => {
-    const { type } = isSchema(option) ? resolve(option, fitting) : {}
+    const { type } = isObject(option) ? resolve(option, fitting) : {}
     return type === 'null' ? 0 : type === 'object' || type === 'array' || type === undefined ? 2 : 1
   })
   return options[weights.indexOf(weights.includes(0) ? 0 : weights.includes(1) ? 1 : 2)]
@@ -212,8 +213,4 @@ function spend(fitting: Fitting, cost: number): void {
 
 function asNumber(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -28,13 +28,13 @@ const segmenters = {
  */
 export function quotePassage(question: string, output: string): string {
   const sentences = readSentences(output.slice(0, longestOutput))
-  const asked = wordsOf(question)
+  const wanted = wordsOf(question)
   const holders = new Map<string, number>()
   for (const { words } of sentences) for (const word of words) holders.set(word, (holders.get(word) ?? 0) + 1)
   const scoreOf = ({ words }: Sentence) => {
     let score = 0
     for (const word of words) {
-      if (asked.has(word)) score += Math.log(1 + sentences.length / (holders.get(word) ?? 1))
+      if (wanted.has(word)) score += Math.log(1 + sentences.length / (holders.get(word) ?? 1))
     }
     return score
   }

@@ -21,9 +21,9 @@ export class FreeList<Thing> {
         this.#line = this.#line.filter((other) => other !== receive)
         reject(signal.reason as Error)
       }
-      const receive = (given: Thing) => {
+      const receive = (thing: Thing) => {
         signal.removeEventListener('abort', leave)
-        resolve(given)
+        resolve(thing)
       }
       this.#line.push(receive)
       signal.addEventListener('abort', leave, { once: true })

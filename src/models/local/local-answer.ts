@@ -10,7 +10,7 @@ import {
   type ModelPart,
   type ModelUsage,
 } from '../port.ts'
-import { isJson } from '../../util/is-json.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 /** Used when the request names no temperature: small models write nonsense at 1. */
 const usualTemperature = 0.7
@@ -174,7 +174,7 @@ function forcedCall(text: string): ModelPart[] {
   if (name === '') return []
   const start = /"arguments"\s*:\s*/.exec(text)
   const rest = start === null ? '' : text.slice(start.index + start[0].length)
-  const whole = isJson(text)
+  const whole = parseJson(text) !== undefined
   const written = whole ? rest.trimEnd().slice(0, -1).trimEnd() : rest
   return [
     { type: 'tool-call-start', index: 0, id: newId('call'), name: JSON.parse(`"${name}"`) as string },

@@ -3,13 +3,14 @@ import { FreeList } from './free-list.ts'
 import type { LlamaChat, LlamaLibrary } from './llama-types.ts'
 import { answer, type Loaded } from './local-answer.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
+import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatRequest } from '../port.ts'
 
 /** Tokens of a conversation when the settings say nothing. */
 const usualContext = 8_192
 
 interface Serving extends Loaded {
-  /** Each with a sequence of its own, which remembers its last conversation. */
+  /** Each with its own sequence, which keeps its last conversation. */
   chats: FreeList<LlamaChat>
 }
 
@@ -95,7 +96,7 @@ async function serve(
 
 function failure(id: number, error: unknown): FromLocalModel {
   const isOurs = error instanceof ModelFailure
-  const { code, message } = isOurs ? error : new ModelFailure('server_error', 'Sorry, something went wrong.')
+  const { code, message } = isOurs ? error : new ModelFailure('server_error', sorry)
   return { type: 'failure', id, code, message, cause: messageOf(isOurs ? error.cause : error) }
 }
 

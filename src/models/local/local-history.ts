@@ -1,6 +1,7 @@
-/** A conversation in the form that node-llama-cpp takes: calls and their outputs stand inside the model's answer. */
+/** A conversation in the form that node-llama-cpp takes: calls and their outputs are inside the model's answer. */
 import type { HistoryCall, HistoryItem, LlamaFunctions } from './llama-types.ts'
 import { ModelFailure, type ChatMessage, type ChatTool } from '../port.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 type ModelItem = Extract<HistoryItem, { type: 'model' }>
 
@@ -81,9 +82,6 @@ function userText({ content }: Extract<ChatMessage, { role: 'user' }>): string {
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return text === '' ? {} : text
-  }
+  const value = parseJson(text)
+  return value === undefined ? (text === '' ? {} : text) : value
 }

@@ -1,4 +1,4 @@
-/** Finds node-llama-cpp, which is installed only by those who want it. */
+/** Finds node-llama-cpp, which is an optional installation. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -1,4 +1,4 @@
-/** The driver for a GGUF file on this machine, run by node-llama-cpp in a process of its own. */
+/** The driver for a GGUF file on this machine, run by node-llama-cpp in a separate process. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -6,10 +6,10 @@ import { resolve } from 'node:path'
 import { processBeside } from '../../util/script-beside.ts'
 import { findLlamaLibrary } from './local-library.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
+import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
 import type { LocalProviderSettings } from '../settings.ts'
 
-const sorry = 'Sorry, something went wrong.'
 /** Characters of the process's error output that are kept for the log. */
 const lastWords = 4_000
 
@@ -142,12 +142,14 @@ class LocalProcess implements LocalModel {
   #start(): ChildProcess {
     const { url, execArgv } = processBeside(import.meta.url, 'local-child')
     const child = fork(url, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-    let said = ''
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-lastWords)))
+    let errors = ''
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => (errors = (errors + text).slice(-lastWords)))
     child.on('message', (message: FromLocalModel) => this.#hear(child, message))
     child.on('error', (error) => this.#lost(child, error))
     child.on('exit', (code, killer) =>
-      this.#lost(child, new Error(`the process of the local model ended (${killer ?? code}): ${said}`)),
+      this.#lost(child, new Error(`the process of the local model ended (${killer ?? code}): ${errors}`)),
     )
     send(child, this.#order)
     return child

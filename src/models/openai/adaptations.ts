@@ -153,6 +153,8 @@ function instructed(messages: Record<string, unknown>[], format: Record<string, 
   if (isSystem && String(first.content).includes(jsonOnly)) return messages
   const schema = asRecord(format.json_schema)?.schema
   const words = schema === undefined ? '' : ` It must fit this JSON Schema: ${JSON.stringify(schema)}`
-  const asked = { role: 'system', content: jsonOnly + words }
-  return isSystem ? [{ ...first, content: joined(first, asked) }, ...others] : [asked, ...messages]
+  const instruction = { role: 'system', content: jsonOnly + words }
+  return isSystem
+    ? [{ ...first, content: joined(first, instruction) }, ...others]
+    : [instruction, ...messages]
 }

@@ -133,9 +133,9 @@ function writtenIn(part: ModelPart | undefined): string {
 }
 
 /** Servers say `stop` after tool calls that were forced, some after any. Unknown reasons mean `stop`. */
-function finishReason(said: string, hasCalls: boolean): FinishReason {
-  if (said === 'length' || said === 'max_tokens') return 'length'
-  if (said === 'content_filter') return 'content_filter'
+function finishReason(reason: string, hasCalls: boolean): FinishReason {
+  if (reason === 'length' || reason === 'max_tokens') return 'length'
+  if (reason === 'content_filter') return 'content_filter'
   return hasCalls ? 'tool_calls' : 'stop'
 }
 

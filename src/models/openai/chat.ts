@@ -116,8 +116,9 @@ async function beginAdapted(
       if (applied !== known) remember(upstream, request.model, applied)
       return { answer, made, retries }
     } catch (error) {
-      const said = error instanceof UpstreamFailure ? error.refusal : undefined
-      const more = said === undefined || refusals === mostRefusals ? [] : readRefusal(said, body, applied)
+      const refusal = error instanceof UpstreamFailure ? error.refusal : undefined
+      const more =
+        refusal === undefined || refusals === mostRefusals ? [] : readRefusal(refusal, body, applied)
       if (more.length === 0) throw error
       applied = [...applied, ...more]
     }

@@ -2,6 +2,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { retryAfterMs } from '../../util/retry-after.ts'
 import { ModelFailure, type ModelFailureCode } from '../port.ts'
+import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 export const sorry = 'Sorry, something went wrong.'
 
@@ -66,34 +68,34 @@ export function statusFailure(
   body: string,
   redact: (text: string) => string,
 ): UpstreamFailure {
-  const said = readError(parseJson(body))
+  const reported = readError(parseJson(body))
   const cause = new Error(`HTTP ${status}: ${redact(body).slice(0, 2_000)}`)
-  const outOfQuota = said.code === 'insufficient_quota' || status === 402
-  return new UpstreamFailure(...publicWords(status, said, redact), {
+  const outOfQuota = reported.code === 'insufficient_quota' || status === 402
+  return new UpstreamFailure(...publicWords(status, reported, redact), {
     cause,
     mayRetry:
       advice(headers) ??
       (!outOfQuota && (status === 408 || status === 409 || status === 429 || status >= 500)),
     waitMs: retryAfterMs((name) => headers[name]?.toString()),
-    refusal: refusalOf(status, said),
-    trouble: troubleOf(status, said),
+    refusal: refusalOf(status, reported),
+    trouble: troubleOf(status, reported),
   })
 }
 
 /** An error object inside a stream that had started with status 200. */
 export function streamFailure(error: unknown, redact: (text: string) => string): UpstreamFailure {
-  const said = readError({ error })
-  const status = statusOf(said)
+  const reported = readError({ error })
+  const status = statusOf(reported)
   const cause = new Error(`error in the stream: ${redact(JSON.stringify(error) ?? '').slice(0, 2_000)}`)
-  const mayRetry = said.code !== 'insufficient_quota' && (status === 429 || status >= 500)
-  const refusal = refusalOf(status, said)
-  const trouble = troubleOf(status, said)
-  return new UpstreamFailure(...publicWords(status, said, redact), { cause, mayRetry, refusal, trouble })
+  const mayRetry = reported.code !== 'insufficient_quota' && (status === 429 || status >= 500)
+  const refusal = refusalOf(status, reported)
+  const trouble = troubleOf(status, reported)
+  return new UpstreamFailure(...publicWords(status, reported, redact), { cause, mayRetry, refusal, trouble })
 }
 
-function troubleOf(status: number, said: SaidError): Trouble | undefined {
-  if (refusesKey(status, said)) return 'credentials'
-  const { code, message = '' } = said
+function troubleOf(status: number, reported: ReportedError): Trouble | undefined {
+  if (refusesKey(status, reported)) return 'credentials'
+  const { code, message = '' } = reported
   if (status === 402 || status === 408 || status === 429 || status >= 500) return 'outage'
   if (code === 'insufficient_quota') return 'outage'
   if (code === 'model_not_found' || code === 'model_decommissioned') return 'unknown model'
@@ -103,7 +105,7 @@ function troubleOf(status: number, said: SaidError): Trouble | undefined {
 }
 
 /** Gemini answers 400 to a wrong key. */
-function refusesKey(status: number, { message = '' }: SaidError): boolean {
+function refusesKey(status: number, { message = '' }: ReportedError): boolean {
   return (
     status === 401 ||
     status === 403 ||
@@ -114,15 +116,15 @@ function refusesKey(status: number, { message = '' }: SaidError): boolean {
 
 function publicWords(
   status: number,
-  said: SaidError,
+  reported: ReportedError,
   redact: (text: string) => string,
 ): [ModelFailureCode, string] {
-  const message = said.message === undefined ? undefined : redact(said.message).slice(0, 2_000)
-  if (status === 429 || status === 402 || said.code === 'insufficient_quota') {
+  const message = reported.message === undefined ? undefined : redact(reported.message).slice(0, 2_000)
+  if (status === 429 || status === 402 || reported.code === 'insufficient_quota') {
     return ['rate_limit_exceeded', message ?? 'Rate limit reached. Please try again later.']
   }
   // The refused key is the one of this server. The user does not know it and must not see it.
-  if (refusesKey(status, said)) {
+  if (refusesKey(status, reported)) {
     return ['server_error', "The model's provider refused the credentials that this server has for it."]
   }
   if (status >= 400 && status < 500 && status !== 408 && status !== 409) {
@@ -131,7 +133,7 @@ function publicWords(
   return ['server_error', sorry]
 }
 
-interface SaidError {
+interface ReportedError {
   message?: string
   code?: string
   type?: string
@@ -141,19 +143,22 @@ interface SaidError {
 }
 
 /** Older llama.cpp answers 500 to tools with a grammar. */
-function refusalOf(status: number, { message = '', param = '', raw = '' }: SaidError): string | undefined {
+function refusalOf(
+  status: number,
+  { message = '', param = '', raw = '' }: ReportedError,
+): string | undefined {
   const isRefusal = status === 400 || status === 422 || (status === 500 && /grammar/i.test(message))
   return isRefusal ? `${param} ${message} ${raw}` : undefined
 }
 
 /** The error forms of OpenAI, Ollama (`error` is text), FastAPI (`detail`), older vLLM and Gemini (in an array). */
-function readError(body: unknown): SaidError {
+function readError(body: unknown): ReportedError {
   const outer = asRecord(Array.isArray(body) ? body[0] : body)
   if (outer === undefined) return {}
   if (typeof outer.error === 'string') return { message: outer.error }
   const inner = asRecord(outer.error) ?? outer
-  const said = [inner.message, inner.detail, asRecord(inner.message)?.detail]
-  const texts = said.map((text) => (Array.isArray(text) ? validationText(text) : text))
+  const candidates = [inner.message, inner.detail, asRecord(inner.message)?.detail]
+  const texts = candidates.map((text) => (Array.isArray(text) ? validationText(text) : text))
   const raw = asRecord(inner.metadata)?.raw
   return {
     message: texts.find((text): text is string => typeof text === 'string' && text !== ''),
@@ -177,9 +182,9 @@ function validationText(detail: unknown[]): string {
 }
 
 /** The status that an error without one would have had. */
-function statusOf(said: SaidError): number {
-  const words = `${said.code ?? ''} ${said.type ?? ''}`
-  if (/^[45]\d\d$/.test(said.code ?? '')) return Number(said.code)
+function statusOf(reported: ReportedError): number {
+  const words = `${reported.code ?? ''} ${reported.type ?? ''}`
+  if (/^[45]\d\d$/.test(reported.code ?? '')) return Number(reported.code)
   if (/rate_limit|insufficient_quota|too_many/.test(words)) return 429
   if (/invalid_request|invalid_prompt|context_length|content_policy|BadRequest/.test(words)) return 400
   return 500
@@ -191,16 +196,7 @@ function advice(headers: IncomingHttpHeaders): boolean | undefined {
   return undefined
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 /** A JSON object as it came from outside, or undefined. */
 export function asRecord(value: unknown): Record<string, unknown> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-  return value as Record<string, unknown>
+  return isObject(value) ? value : undefined
 }

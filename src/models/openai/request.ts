@@ -3,6 +3,8 @@ import { needsNewLimitField } from '../model-facts.ts'
 import type { ChatMessage, ChatRequest, ChatTool, ChatToolCall } from '../port.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 import { extrasOfCall, extrasOfMessage } from './extras.ts'
+import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 
 /** What one provider expects in another form than others. */
 export interface RequestStyle {
@@ -82,15 +84,6 @@ function fitCall({ id, type, function: called, extras }: ChatToolCall, style: Re
 
 function fitArguments(text: string, style: RequestStyle): string {
   if (text.trim() === '') return '{}'
-  if (style.keepsBrokenArguments || isJsonObject(text)) return text
+  if (style.keepsBrokenArguments || isObject(parseJson(text))) return text
   return JSON.stringify({ invalid_json: text })
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-  } catch {
-    return false
-  }
 }

@@ -1,5 +1,6 @@
 /** Assembles streamed tool calls: decides which fragment belongs to which call. Servers differ in this. */
 import { newId } from '../../util/ids.ts'
+import { parseJson } from '../../util/parse-json.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
 import type { Extras, ModelPart } from '../port.ts'
 
@@ -86,7 +87,7 @@ export class ToolCallAssembly {
     if (call === undefined) return this.#open(upstreamId, at)
     if (call.index === undefined) return isNew ? this.#open(upstreamId, at) : call
     if (name === '') return call
-    const isNext = isNew || call.name !== name || (written !== '' && isWhole(call.arguments))
+    const isNext = isNew || call.name !== name || (written !== '' && parseJson(call.arguments) !== undefined)
     return isNext ? this.#open(upstreamId, at) : call
   }
 
@@ -106,13 +107,4 @@ function argumentText(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === undefined || value === null) return ''
   return JSON.stringify(value)
-}
-
-function isWhole(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -67,8 +67,8 @@ export async function call(
     throw brokenAnswer(`content-encoding ${encoding}, though identity was asked for`)
   }
   if (status >= 200 && status < 300) return response
-  const said = await readText(response, longestError, signal)
-  throw statusFailure(status, response.headers, said, upstream.redact)
+  const body = await readText(response, longestError, signal)
+  throw statusFailure(status, response.headers, body, upstream.redact)
 }
 
 export async function callJson(

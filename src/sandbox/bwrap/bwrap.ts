@@ -48,7 +48,7 @@ export function bwrapDriver(
       spawn(settings.bwrapPath, ['--args', `${argumentsDescriptor}`, settings.pythonPath, ...pythonStart], {
         env: protections.environment,
         cwd: '/',
-        // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
+        // A separate process group: Ctrl-C in the terminal must reach the server only, which drains first.
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
         // Under root's own id the process limit would not hold and a suid bit on a file would have an effect.

@@ -17,12 +17,11 @@ import { denoSelfTest } from './self-test.ts'
 import { denoSession } from './session.ts'
 import { findProgram } from '../native/host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
-import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
-import { sharedOutBytes } from '../process-tree.ts'
+import { endFirstWhenMemoryIsShort, sharedOutBytes } from '../process-tree.ts'
 import type { Overrun } from '../run-cell.ts'
 import { runnerProcess } from '../runner-process.ts'
 import { takeSessionUser } from '../session-user.ts'
-import { openToAll } from '../sessions-folder.ts'
+import { openToAll } from '../sandbox-folder.ts'
 import { sleep } from '../../util/abort.ts'
 import type { Log } from '../../util/log.ts'
 import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
@@ -144,7 +143,7 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, protections, use
   const child = spawn(program, rest, {
     env: { ...denoEnvironment(assets.folder), ...protections.environment },
     cwd: assets.folder,
-    // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
+    // A separate process group: Ctrl-C in the terminal must reach the server only, which drains first.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),
@@ -186,7 +185,7 @@ function watchMemory(pid: number, limits: SandboxLimits, onOverrun: (overrun: Ov
       const bytes = await memoryOf(pid)
       if (signal.aborted) return
       if (bytes > (limits.memoryMb + idleMb) * mib) onOverrun({ status: 'memory', hard: true })
-      // `ps` is a process of its own, so it is called less often.
+      // `ps` is a separate process, so it is called less often.
       await sleep(process.platform === 'linux' ? memoryEveryMs : 10 * memoryEveryMs, signal)
     }
   }

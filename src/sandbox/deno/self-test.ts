@@ -1,4 +1,4 @@
-/** The self-test of the Pyodide tier: the same canaries, with attempts through JavaScript. */
+/** The self-test of the deno driver: the same canaries, with attempts through JavaScript. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
 import { probe, type SelfTest } from '../native/self-test.ts'

@@ -1,4 +1,4 @@
-/** A session of the Pyodide tier: /mnt/data is in the memory of the sandbox; files are copied in and out in pieces. */
+/** A session of the deno driver: /mnt/data is in the memory of the sandbox; files are copied in and out in pieces. */
 import { Readable } from 'node:stream'
 import type { Frame } from '../frames.ts'
 import { reportFiles } from '../changed-files.ts'

@@ -1,5 +1,5 @@
 /**
- * The libraries of the Pyodide tier: the server fetches the wheels that Pyodide's lock file names, checks their
+ * The libraries of the deno driver: the server fetches the wheels that Pyodide's lock file names, checks their
  * hashes, and keeps them where sessions can read them. Sessions themselves never have a network.
  */
 import { createHash, randomUUID } from 'node:crypto'

@@ -64,7 +64,7 @@ function startSupervisor(pythonPath: string, folder: SessionFolder): ChildProces
   return spawn(pythonPath, pythonStart, {
     env: pythonEnvironment(folder.tmp),
     cwd: '/',
-    // A process group of its own: Ctrl-C in the terminal must reach the server only, which drains first.
+    // A separate process group: Ctrl-C in the terminal must reach the server only, which drains first.
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
   })

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { endFirstWhenMemoryIsShort } from '../oom-score.ts'
+import { endFirstWhenMemoryIsShort } from '../process-tree.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerProcess } from '../runner-process.ts'
 import { type SessionFolder, sessionFolder } from '../session-folder.ts'
@@ -28,14 +28,15 @@ export interface NativeStart {
   limits: SandboxLimits
 }
 
-export interface NativeTier {
+/** What differs between the native drivers: how the process is confined, started and ended. */
+export interface Confinement {
   name: SandboxDriverName
   settings: NativeSettings
-  /** True where the session has a process list of its own. */
+  /** Whether the session has its own process list. */
   ownProcessList: boolean
-  /** Folders of the session that are kept in memory, each a file system of its own. */
+  /** Folders of the session that are kept in memory, each a separate file system. */
   memoryFolders: readonly string[]
-  /** Throws an error for the user when this host does not support the tier. */
+  /** Throws an error for the user when this host does not support the driver. */
   check(): void
   /** Starts the confined process; it must wait for `feed` before it does anything. */
   spawn(start: NativeStart): ChildProcess
@@ -52,17 +53,17 @@ export interface NativeTier {
 /** A start takes many times longer on a busy machine than on an idle one. */
 const readyTimeoutMs = 120_000
 
-export function nativeDriver(tier: NativeTier): SandboxDriver {
+export function nativeDriver(confinement: Confinement): SandboxDriver {
   const sessions = new Set<SandboxSession>()
   let python: HostPython | undefined
 
   async function open(limits: SandboxLimits): Promise<SandboxSession> {
-    tier.check()
-    python ??= await findHostPython(tier.settings.pythonPath)
+    confinement.check()
+    python ??= await findHostPython(confinement.settings.pythonPath)
     const user = process.getuid?.() === 0 ? await takeSessionUser() : undefined
     let folder: SessionFolder | undefined
     try {
-      folder = await sessionFolder(join(tier.settings.folder, randomUUID()), user)
+      folder = await sessionFolder(join(confinement.settings.folder, randomUUID()), user)
       return await start({ python, folder, user, limits })
     } catch (error) {
       await folder?.remove()
@@ -72,16 +73,16 @@ export function nativeDriver(tier: NativeTier): SandboxDriver {
   }
 
   async function start(parts: NativeStart): Promise<SandboxSession> {
-    const child = tier.spawn(parts)
-    const runner = runnerProcess(child, () => tier.kill(child))
+    const child = confinement.spawn(parts)
+    const runner = runnerProcess(child, () => confinement.kill(child))
     let runnerPid = 0
     const session = nativeSession({
       runner,
       folder: parts.folder,
       limits: parts.limits,
-      memoryFolders: tier.memoryFolders,
+      memoryFolders: confinement.memoryFolders,
       async sweep() {
-        if (runner.isAlive() && !(await tier.sweep(runner.pid, runnerPid))) runner.kill()
+        if (runner.isAlive() && !(await confinement.sweep(runner.pid, runnerPid))) runner.kill()
       },
       async release() {
         sessions.delete(session)
@@ -91,9 +92,9 @@ export function nativeDriver(tier: NativeTier): SandboxDriver {
     sessions.add(session)
     try {
       await endFirstWhenMemoryIsShort(runner.pid)
-      await tier.feed(child, parts)
+      await confinement.feed(child, parts)
       await runner.ready(readyTimeoutMs)
-      runnerPid = await tier.runnerPid(runner.pid)
+      runnerPid = await confinement.runnerPid(runner.pid)
     } catch (error) {
       await session.close()
       throw error
@@ -102,8 +103,8 @@ export function nativeDriver(tier: NativeTier): SandboxDriver {
   }
 
   return {
-    name: tier.name,
-    selfTest: () => nativeSelfTest({ open, ownProcessList: tier.ownProcessList, tmp: '/tmp' }),
+    name: confinement.name,
+    selfTest: () => nativeSelfTest({ open, ownProcessList: confinement.ownProcessList, tmp: '/tmp' }),
     open,
     async close() {
       await Promise.all([...sessions].map((session) => session.close()))

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { deniedSyscalls, judgedSyscalls } from './denied-syscalls.ts'
-import { type Architecture, seccompFilter, type SocketRule } from './seccomp.ts'
+import {
+  type Architecture,
+  deniedSyscalls,
+  judgedSyscalls,
+  seccompFilter,
+  type SocketRule,
+} from './seccomp.ts'
 
 const allow = 0x7fff0000
 const kill = 0x80000000

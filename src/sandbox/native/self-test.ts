@@ -5,11 +5,10 @@ import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { deniedSyscalls } from './denied-syscalls.ts'
 import { pythonEnvironment } from './host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
-import { isArchitecture } from './seccomp.ts'
+import { deniedSyscalls, isArchitecture } from './seccomp.ts'
 
 export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
 
@@ -105,12 +104,12 @@ async function listening(where: object, onConnection: () => void): Promise<Serve
 
 export interface NativeSubject {
   open: (limits: SandboxLimits) => Promise<SandboxSession>
-  /** True where the tier has its own process list. */
+  /** True where the driver has its own process list. */
   ownProcessList: boolean
   tmp: string
 }
 
-/** The self-test of the tiers that run the host's Python. Never rejects. */
+/** The self-test of the drivers that run the host's Python. Never rejects. */
 export async function nativeSelfTest(subject: NativeSubject): Promise<SelfTest> {
   return probe(subject.open, async (canaries) => {
     const input = {

@@ -1,4 +1,4 @@
-/** A session of a native tier: a confined Python of the host, a folder, and the limits that the host watches. */
+/** A session of a native driver: a confined Python of the host, a folder, and the limits that the host watches. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { type EventSink, reportFiles } from '../changed-files.ts'
 import { type Overrun, runCell } from '../run-cell.ts'

@@ -1,4 +1,4 @@
-"""Runs one cell in every tier: the value of its last line, its traceback, figures, and output with head and tail."""
+"""Runs one cell in every driver: the value of its last line, its traceback, figures, and output with head and tail."""
 
 import ast
 import base64
@@ -59,7 +59,7 @@ class Output:
             self.cut += dropped
 
     def rename(self, data):
-        """Shows the session's folder under the one name that every tier has."""
+        """Shows the session's folder under the one name that every driver has."""
         self.held = b""
         if self.real == DATA.encode():
             return data
@@ -159,7 +159,7 @@ class Cells:
 
     own_names = ("display", "get_ipython")
 
-    def __init__(self, emit, drain, output, images, wait, folder=DATA, **tier):
+    def __init__(self, emit, drain, output, images, wait, folder=DATA, **driver):
         self.emit = emit
         self.drain = drain
         self.output = output
@@ -175,7 +175,7 @@ class Cells:
         sys.modules["__main__"] = self.main
         # A plain function: pyplot writes attributes onto it, which a bound method refuses.
         sys.meta_path.insert(0, PyplotHook(lambda *_args, **_options: self.show()))
-        sys.meta_path.insert(0, NotebookModules(Notebook(self, **tier), self.display))
+        sys.meta_path.insert(0, NotebookModules(Notebook(self, **driver), self.display))
 
     def run(self, code):
         """Returns `ok`, `error` or `interrupted`."""

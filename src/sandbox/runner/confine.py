@@ -1,4 +1,4 @@
-"""The confinement of the landlock tier: a supervisor that stays root, and below it a runner that can never be root again."""
+"""The confinement of the landlock driver: a supervisor that stays root, and below it a runner that can never be root again."""
 
 import base64
 import ctypes

@@ -1,5 +1,5 @@
 /**
- * The main thread of the Pyodide tier: passes lines between the host and the worker, and raises interrupts. Python
+ * The main thread of the deno driver: passes lines between the host and the worker, and raises interrupts. Python
  * runs in the worker, so that this thread stays free to do so.
  */
 const interrupts = new Uint8Array(new SharedArrayBuffer(1))

@@ -6,6 +6,7 @@ const here = new URL('.', import.meta.url)
 const folder = decodeURIComponent(here.pathname).replace(/^\/([A-Za-z]:)/, '$1')
 const fileTooLarge = 22
 const noSpace = 51
+const keyboardInterrupt = 2
 let pyodide
 let session
 let limits
@@ -105,7 +106,7 @@ function pause(ms) {
   Atomics.wait(pausing, 0, 0, ms)
 }
 
-/** An interrupt may hit the event loop of Python instead of the cell: then what the cell waits for is cancelled. */
+/** An interrupt that ends a task of the cell also ends the others. */
 self.addEventListener('unhandledrejection', (event) => {
   if (event.reason?.type !== 'KeyboardInterrupt' || current === undefined) return
   event.preventDefault()
@@ -131,7 +132,8 @@ async function begin({ settings, interrupts: buffer }) {
   }
   pyodide.setStdout({ write })
   pyodide.setStderr({ write })
-  session = space.get('begin')((line) => postMessage(line), output, pause, JSON.stringify(settings))
+  const host = { pause, keepInterrupt: () => void (interrupts[0] = keyboardInterrupt) }
+  session = space.get('begin')((line) => postMessage(line), output, host, JSON.stringify(settings))
   pyodide.setInterruptBuffer(interrupts)
   say({ type: 'ready' })
 }

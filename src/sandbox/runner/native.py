@@ -1,4 +1,4 @@
-"""The runner of the native tiers: JSON lines on stdin and stdout, one cell at a time in the main thread."""
+"""The runner of the native drivers: JSON lines on stdin and stdout, one cell at a time in the main thread."""
 
 import fcntl
 import importlib
@@ -202,7 +202,7 @@ class Runner:
             raise KeyboardInterrupt
 
     def sweep(self):
-        """Ends what the cell left running. -1 means all processes, so only where the tier has its own list."""
+        """Ends what the cell left running. -1 means all processes, so only where the driver has its own list."""
         if self.settings["ownProcessList"]:
             try:
                 os.kill(-1, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The self-test of the native tiers: tries every way out and prints what it reached."""
+"""The self-test of the native drivers: tries every way out and prints what it reached."""
 
 import ctypes
 import importlib.util

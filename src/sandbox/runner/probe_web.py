@@ -1,4 +1,4 @@
-"""The self-test of the Pyodide tier: tries every way into the host, also those that answer later."""
+"""The self-test of the deno driver: tries every way into the host, also those that answer later."""
 
 import ctypes
 import os

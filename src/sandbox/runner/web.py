@@ -1,10 +1,11 @@
-"""The Python side of the Pyodide tier: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
+"""The Python side of the deno driver: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
 
 import ast
 import asyncio
 import json
 import os
 import random
+import signal
 import stat
 import sys
 import time
@@ -40,8 +41,9 @@ class Printed:
 
 
 class Session:
-    def __init__(self, post, output, settings):
+    def __init__(self, post, output, settings, keep_interrupt):
         self.post = post
+        self.keep_interrupt = keep_interrupt
         self.current = None
         self.known = {}
         self.cells = Cells(
@@ -65,6 +67,13 @@ class Session:
         except SyntaxError:
             return ""
         return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)))
+
+    def on_interrupt(self, _number, frame):
+        """Raises into the code of the cell only. In the event loop an exception would lose the wake-up of a task; there
+        the interrupt is kept, and the worker cancels the tasks."""
+        if is_in_cell(frame):
+            raise KeyboardInterrupt
+        self.keep_interrupt()
 
     def interrupt(self):
         """Called while the cell waits: only what it waits for can be stopped then."""
@@ -96,6 +105,16 @@ class Session:
         return found
 
 
+def is_in_cell(frame):
+    """Whether code of the cell, or of a module beside it, is being executed."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith("<cell") or (name.startswith("/") and not name.startswith("/lib/")):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def regular_files():
     for folder, _, names in os.walk(DATA):
         for name in names:
@@ -118,10 +137,10 @@ def line_stream(descriptor):
     return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 
-def begin(post, output, pause, settings):
+def begin(post, output, host, settings):
     # A memory snapshot holds the generator's state: without a new seed every session would draw the same numbers.
     random.seed()
-    time.sleep = Sleep(pause)
+    time.sleep = Sleep(host.pause)
     os.environ.update(HOME="/tmp", TMPDIR="/tmp", MPLBACKEND="agg", MPLCONFIGDIR="/tmp/matplotlib", TZ="UTC")
     os.makedirs("/tmp", exist_ok=True)
     os.makedirs(DATA, exist_ok=True)
@@ -129,4 +148,6 @@ def begin(post, output, pause, settings):
     sys.path.append(DATA)
     sys.dont_write_bytecode = True
     sys.stdout, sys.stderr = line_stream(1), line_stream(2)
-    return Session(post, output, json.loads(settings))
+    session = Session(post, output, json.loads(settings), host.keepInterrupt)
+    signal.signal(signal.SIGINT, session.on_interrupt)
+    return session

@@ -1,5 +1,6 @@
 /** Objects as the API answers them: single ones, list pages, and the folders that exports consist of. */
 import { isObject } from '../../util/is-object.ts'
+import { secondsOf } from '../foreign-ids.ts'
 import type { Fields, Kind, Recognised, TransferRecord } from '../records.ts'
 
 const kindOf: Record<string, Kind> = {
@@ -18,7 +19,7 @@ export function recogniseApiObject(value: Fields): Recognised | undefined {
   const { object, ...rest } = value
   const kind = typeof object === 'string' && Object.hasOwn(kindOf, object) ? kindOf[object] : undefined
   if (kind === undefined) return undefined
-  const records: TransferRecord[] = [{ kind, object: value }]
+  const records: TransferRecord[] = [{ kind, object: withSeconds(value) }]
   if (kind === 'run') records.push(...nested(rest['steps'], 'step'))
   if (kind === 'vector_store') records.push(...nested(rest['files'], 'vector_store_file'))
   return { format: 'API objects', records, order: 'asc' }
@@ -39,7 +40,9 @@ export function recogniseThreadExport(value: Fields): Recognised | undefined {
   const runs = nested(value['runs'], 'run')
   const steps = runs.flatMap(({ object }) => nested(object['steps'], 'step'))
   const records: TransferRecord[] = [
-    ...(isObject(thread) ? [{ kind: 'thread' as const, object: thread, spool: spool['thread'] }] : []),
+    ...(isObject(thread)
+      ? [{ kind: 'thread' as const, object: withSeconds(thread), spool: spool['thread'] }]
+      : []),
     ...nested(isObject(files) ? Object.values(files) : files, 'file'),
     ...runs.map((one) => ({ ...one, ...extrasOf('runs', one.object) })),
     ...nested(value['messages'], 'message'),
@@ -61,5 +64,18 @@ export function recogniseManifest(value: Fields): Recognised | undefined {
 }
 
 function nested(list: unknown, kind: Kind): TransferRecord[] {
-  return Array.isArray(list) ? list.filter(isObject).map((object) => ({ kind, object })) : []
+  return Array.isArray(list)
+    ? list.filter(isObject).map((object) => ({ kind, object: withSeconds(object) }))
+    : []
+}
+
+/** Every time as Unix seconds: programs that save objects also write milliseconds and texts. */
+function withSeconds(object: Fields): Fields {
+  const seconds: Fields = {}
+  for (const key in object) {
+    const time = object[key]
+    if (!key.endsWith('_at') || (typeof time !== 'number' && typeof time !== 'string')) continue
+    seconds[key] = secondsOf(time) ?? time
+  }
+  return { ...object, ...seconds }
 }

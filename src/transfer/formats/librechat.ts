@@ -21,7 +21,7 @@ export function recogniseLibreChatMessage(value: Fields, place: Place): Recognis
   return { format: 'LibreChat', records: [{ kind: 'message', object }], order: 'asc' }
 }
 
-/** Its title becomes the metadata of a thread; its messages are documents of their own. */
+/** Its title becomes the metadata of a thread; its messages are separate documents. */
 export function recogniseLibreChatConversation(value: Fields, place: Place): Recognised | undefined {
   const conversation = textAt(value, 'conversationId')
   if (conversation === undefined || !('endpoint' in value) || 'messageId' in value) return undefined

@@ -7,11 +7,12 @@ import type { ReadableStream } from 'node:stream/web'
 import { sleep } from '../../util/abort.ts'
 import { describeError } from '../../util/describe-error.ts'
 import { isObject } from '../../util/is-object.ts'
+import { parseJson } from '../../util/parse-json.ts'
 import type { Fields } from '../records.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
 import { askedWaitMs, quotaWaitMs } from './rate-limits.ts'
 
-/** The server has answered that it will not give this: asking again gives the same. */
+/** The server refuses the request: a retry would get the same answer. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly status: number
@@ -28,7 +29,7 @@ export class RequestFailed extends Error {
 }
 
 const maxTries = 8
-/** Of a request that the server asks to wait with. */
+/** Of a request whose answer demands a wait. */
 const maxAskedTries = 30
 /** Of contents with a wrong size: a proxy may have answered in place of the service. */
 const maxSizeTries = 3
@@ -53,7 +54,7 @@ export class PullClient {
   readonly #endpoint: Endpoint
   readonly #signal: AbortSignal
   readonly #onWait: ClientOptions['onWait']
-  /** Until when no request is sent, because the server asked for it; as performance.now() counts. */
+  /** No request is sent before this time (`performance.now()`), because the server demanded it. */
   #pausedUntilMs = 0
 
   constructor(endpoint: Endpoint, { signal, onWait }: ClientOptions) {
@@ -212,12 +213,9 @@ const maxMessageLength = 300
 
 /** The message of an error object, or the text. */
 function messageOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text)
-    const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
-    if (typeof error['message'] === 'string') return error['message'].slice(0, maxMessageLength)
-  } catch {
-    // A proxy answers in HTML.
-  }
+  // A proxy answers in HTML.
+  const value = parseJson(text)
+  const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
+  if (typeof error['message'] === 'string') return error['message'].slice(0, maxMessageLength)
   return text.replaceAll(/\s+/g, ' ').trim().slice(0, maxMessageLength)
 }

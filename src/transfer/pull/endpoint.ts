@@ -68,7 +68,7 @@ function addressOf(from: PullSource, given: string | undefined): string {
   return url.origin + (path === '' ? usualPaths[from] : path)
 }
 
-/** Projects of Azure AI Foundry and Azure OpenAI have versions of their own. */
+/** Projects of Azure AI Foundry and Azure OpenAI have different versions. */
 function usualVersion(url: string): string {
   return url.includes('/api/projects/') ? 'v1' : '2024-05-01-preview'
 }

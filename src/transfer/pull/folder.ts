@@ -4,6 +4,7 @@
  */
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { prepareFolder } from '../../util/folder.ts'
 import { isObject } from '../../util/is-object.ts'
 import type { Fields } from '../records.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
@@ -69,7 +70,7 @@ export class PullFolder {
    * `PullStopped` for a folder with anything else in it.
    */
   static async open(folder: string, endpoint: Endpoint, exportedAt: string): Promise<PullFolder> {
-    await mkdir(folder, { recursive: true })
+    await prepareFolder(folder, 'The folder')
     const opened = new PullFolder(folder, endpoint, exportedAt)
     const manifest = await opened.#readManifest()
     if (manifest === undefined && (await readdir(folder)).some((name) => name !== '.pull')) {
@@ -92,7 +93,7 @@ export class PullFolder {
     return this.#done.has(part)
   }
 
-  /** The files of the part are in place: it is not asked again. */
+  /** The files of the part are complete: it is not requested again. */
   async finishPart(part: string, result: PartResult): Promise<void> {
     await appendFile(this.path(journal), `${JSON.stringify({ part, ...result })}\n`)
     this.#add(part, result)
@@ -132,7 +133,7 @@ export class PullFolder {
   async #readJournal(): Promise<void> {
     const text = await readFile(this.path(journal), 'utf8').catch(() => '')
     const lines = text.split('\n')
-    // A line without its end was being written when the process died.
+    // A line without its end was being written when the process was killed.
     if (lines.pop() !== '') await writeFile(this.path(journal), lines.map((line) => `${line}\n`).join(''))
     for (const line of lines) {
       const { part, ...result } = JSON.parse(line) as PartResult & { part: string }

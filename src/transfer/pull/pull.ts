@@ -49,7 +49,7 @@ async function pullAssistants(pulling: Pulling): Promise<void> {
   })
 }
 
-/** Wherever they stand in the file: one a line, in a table, in a log. */
+/** At any place in the file: one a line, in a table, in a log. */
 async function readIds(path: string): Promise<Set<string>> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) throw new PullStopped(`There is no file ${path}.`)

@@ -13,7 +13,7 @@ export interface Pulling {
 
 const goneStatuses: ReadonlySet<number> = new Set([404, 410])
 
-/** How many parts are asked for at the same time. */
+/** How many parts are requested at the same time. */
 const parallel = 4
 
 /**
@@ -46,7 +46,7 @@ export async function pullPart(
   onProgress()
 }
 
-/** Works on several items at a time. After a failure no further item is begun. */
+/** Works on several items at a time. After a failure no further item is started. */
 export async function forEachParallel<Item>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<void>,
@@ -72,7 +72,7 @@ export function hasPlainId(object: { id?: unknown }): object is { id: string } {
   return typeof object.id === 'string' && /^\w[\w.:~-]{0,199}$/.test(object.id)
 }
 
-/** Objects that are not asked for, because of their ids. */
+/** Objects that are not requested, because of their ids. */
 export function refusedIds(objects: readonly { id?: unknown }[]): Reason[] {
   const reason = 'its id has characters that no id has'
   return objects.filter((one) => !hasPlainId(one)).map(({ id }) => ({ what: String(id), reason }))

@@ -1,9 +1,9 @@
 /** How long a server asks its clients to wait, also before it refuses a request. */
 import { retryAfterMs } from '../../util/retry-after.ts'
 
-/** Milliseconds that the answer to a refused request asks for; undefined when it does not say. */
+/** The wait in milliseconds that the answer to a refused request demands; undefined when it has none. */
 export function askedWaitMs(headers: Headers): number | undefined {
-  // Azure has a name of its own for the milliseconds.
+  // Azure has its own header for milliseconds.
   const ms = headers.get('retry-after-ms') ?? headers.get('x-ms-retry-after-ms')
   const seconds = headers.get('retry-after')
   if (ms === null && seconds === null) return quotaWaitMs(headers)

@@ -1,4 +1,4 @@
-// The story, told with the official Go SDK. Prints `pass NAME`, `fail NAME: REASON` or `skip NAME: REASON` for each
+// The scenario with the official Go SDK. Prints `pass NAME`, `fail NAME: REASON` or `skip NAME: REASON` for each
 // chapter; arguments choose chapters.
 package main
 
@@ -47,7 +47,7 @@ func main() {
 	}
 }
 
-// tell runs one chapter; whatever it panics with is why it failed.
+// tell runs one chapter; a panic is the reason of its failure.
 func tell(one chapter) (verdict string) {
 	defer func() {
 		switch reason := recover().(type) {

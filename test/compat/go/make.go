@@ -32,7 +32,7 @@ func makeAssistant(at openai.Client) string {
 	})).ID
 }
 
-// makeThread makes a thread with messages, the last of which is what the demo model is told to do.
+// makeThread makes a thread with messages, the last of which holds the directives for the demo model.
 func makeThread(at openai.Client, contents ...string) string {
 	messages := []openai.BetaThreadNewParamsMessage{}
 	for _, content := range contents {
@@ -61,7 +61,7 @@ func startRun(thread, assistant string) *openai.Run {
 	return must(client.Beta.Threads.Runs.New(ctx, thread, openai.BetaThreadRunNewParams{AssistantID: assistant}))
 }
 
-// settled waits by hand until the run waits or is over: this SDK has no helper for it.
+// settled waits by hand until the run waits or has ended: this SDK has no helper for it.
 func settled(thread, run string) *openai.Run {
 	for {
 		found := must(client.Beta.Threads.Runs.Get(ctx, thread, run))
@@ -89,7 +89,7 @@ func outputs(calls []openai.RequiredActionFunctionToolCall, texts ...string) ope
 	return body
 }
 
-// heard is what a stream told.
+// heard holds the events of a stream.
 type heard struct {
 	names     []string
 	text      string

@@ -50,7 +50,7 @@ final class Make {
     return at.beta().assistants().create(body).validate().id();
   }
 
-  /** With messages, the last of which is what the demo model is told to do. */
+  /** With messages, the last of which holds the directives for the demo model. */
   static String thread(OpenAIClient at, String... contents) {
     var body = ThreadCreateParams.builder();
     for (String content : contents) {
@@ -87,7 +87,7 @@ final class Make {
     return client.beta().threads().runs().retrieve(where).validate();
   }
 
-  /** Waits by hand until the run waits or is over: this SDK has no helper for it. */
+  /** Waits by hand until the run waits or has ended: this SDK has no helper for it. */
   static Run settled(String thread, String run) throws InterruptedException {
     var busy = Set.of(RunStatus.QUEUED, RunStatus.IN_PROGRESS, RunStatus.CANCELLING);
     for (; ; ) {

@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * The story, told with the official Java SDK. Prints {@code pass NAME}, {@code fail NAME: REASON} or
+ * The scenario with the official Java SDK. Prints {@code pass NAME}, {@code fail NAME: REASON} or
  * {@code skip NAME: REASON} for each chapter; arguments choose chapters.
  */
 public final class Story {

@@ -1,4 +1,4 @@
-/** What a program sees beside the objects: errors, headers, models. */
+/** What a program sees besides the objects: errors, headers, models. */
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

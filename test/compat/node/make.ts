@@ -18,7 +18,7 @@ export async function makeAssistant(openai: OpenAI): Promise<string> {
   return id
 }
 
-/** A thread with one message, which is what the demo model is told to do. */
+/** A thread with one message that holds the directives for the demo model. */
 export async function makeThread(openai: OpenAI, content: string): Promise<string> {
   const { id } = await openai.beta.threads.create({ messages: [{ role: 'user', content }] })
   return id

@@ -1,4 +1,4 @@
-/** Runs that are asked for and looked at: plain, polled, cancelled, failed. */
+/** Runs: created, polled, cancelled, failed. */
 import assert from 'node:assert/strict'
 import { answerIn, callsAsked, makeAssistant, makeThread, textOf } from './make.ts'
 import type { Chapters } from './story.ts'
@@ -109,7 +109,7 @@ export const runs: Chapters = {
     const { data } = await openai.beta.threads.messages.list(long, { run_id: cut.id })
     assert.equal(data[0]?.status, 'incomplete')
     const cutStream = openai.beta.threads.runs.stream(long, limits)
-    // The helper of version 4 forgets that a stream can end like this, whatever the server sends.
+    // The helper of version 4 does not know that a stream can end like this.
     if (version.startsWith('4.'))
       await assert.rejects(cutStream.finalRun(), /Final run has not been received/)
     else assert.equal((await cutStream.finalRun()).status, 'incomplete')

@@ -1,5 +1,5 @@
 /**
- * The story, told with one npm version of the official SDK: `node --import tsx story.ts FOLDER [CHAPTER …]`.
+ * The scenario with one npm version of the official SDK: `node --import tsx story.ts FOLDER [CHAPTER …]`.
  * Prints a line per chapter: `pass NAME`, `fail NAME: REASON` or `skip NAME: REASON`.
  */
 import { answers } from './answers.ts'

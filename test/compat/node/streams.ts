@@ -19,7 +19,7 @@ export const streams: Chapters = {
     assert.equal(names[0], 'thread.run.created')
     assert.equal(names.at(-1), 'thread.run.completed')
 
-    // What a server does with a stream that it hands on to a browser.
+    // As a server that passes a stream on to a browser.
     const source = openai.beta.threads.runs.createAndStream(thread, { assistant_id })
     const copy = AssistantStream.fromReadableStream(source.toReadableStream())
     let text = ''

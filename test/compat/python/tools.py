@@ -43,7 +43,7 @@ async def _():
     same((run.status, run.last_error), ("completed", None))
     assert "the total is" in handler.input
     assert "the total is 42" in handler.logs
-    # This SDK tells it again at the end of each later step and of the run.
+    # This SDK emits it again at the end of each later step and of the run.
     same(set(handler.done), {"the total is 42\n"})
     assert "42" in text_of(message)
     steps = await runs.steps.list(run.id, thread_id=thread, order="asc")

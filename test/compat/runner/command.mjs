@@ -43,7 +43,7 @@ export async function run(command, args, { ms, cwd, env = {} }) {
   return { ok: code === 0, output, errors, reason: `${command} ${reason}` }
 }
 
-/** This process's environment without what would lead an SDK elsewhere. */
+/** The environment of this process without variables that would send an SDK to another server. */
 function cleanEnvironment() {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(OPENAI|SPOOL|AZURE_OPENAI)_/.test(name)),

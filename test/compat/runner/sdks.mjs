@@ -1,6 +1,6 @@
 /**
- * The SDKs that the story is told with, and how each is fetched and started. `prepare()` resolves with the command
- * that tells the story; with `skip` where a registry or a toolchain is not there; or with `fail` where the story
+ * The SDKs that run the scenario, and how each is fetched and started. `prepare()` resolves with the command
+ * that runs the scenario; with `skip` where a registry or a toolchain is missing; or with `fail` where the scenario
  * does not even compile. All that is downloaded stays under .cache/compat.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -22,11 +22,7 @@ export const sdks = [
   { id: 'node-4', title: 'npm openai 4.104.0', prepare: () => node('4.104.0') },
   { id: 'node-5', title: 'npm openai 5.23.2', prepare: () => node('5.23.2') },
   { id: 'node-6', title: 'npm openai 6.49.0', prepare: () => node('6.49.0', import.meta.resolve('openai')) },
-  {
-    id: 'node-7',
-    title: 'npm openai 7.57.0',
-    prepare: () => node('7.57.0', import.meta.resolve('openai-7')),
-  },
+  { id: 'node-7', title: 'npm openai 7.57.0', prepare: () => node('7.57.0') },
   ...['1.109.1', '2.54.0', '3.57.0'].flatMap((version) => {
     // Both stories of a version share one installation.
     const once = memo(() => python(version))
@@ -77,7 +73,7 @@ async function python(version) {
   return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/tell.py')] }
 }
 
-/** Installs into a virtual environment of its own, once. Resolves with its Python, or with `skip`. */
+/** Installs into a separate virtual environment, once. Resolves with its Python, or with `skip`. */
 export async function venv(folder, packages) {
   const program = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python')
   const ready = join(folder, '.ready')
@@ -111,26 +107,38 @@ async function go() {
   return built.ok ? { command: program, args: [] } : { fail: `${built.reason}\n${built.errors}` }
 }
 
-/** Maven only fetches; the JDK compiles, so that no more plugins than one are needed. */
 async function java(version) {
+  const sources = ['Story.java', 'Make.java', 'Chapters.java', 'Stores.java']
+  const found = await classpath('openai-java', version, join(compat, 'java/pom.xml'))
+  return found.skip ? found : compileJava(join(compat, 'java'), sources, found.classpath)
+}
+
+/**
+ * Maven only fetches; the JDK compiles, so that no more plugins than one are needed. Resolves with `classpath` of the
+ * packages that `pom` names, whose property `version` is set, or with `skip`.
+ */
+export async function classpath(name, version, pom) {
   const folder = join(cache, 'java')
-  const list = join(folder, `classpath-${version}`)
-  mkdirSync(folder, { recursive: true })
+  const list = join(folder, `${name}-${version}.classpath`)
   const compiler = await run('javac', ['-version'], { ms: fetchMs })
   if (!compiler.ok) return { skip: compiler.reason }
   if (!existsSync(list)) {
+    mkdirSync(folder, { recursive: true })
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath'
-    const settings = [`-Dmaven.repo.local=${join(folder, 'repository')}`, `-Dopenai.version=${version}`]
-    const args = ['-B', '-q', goal, `-Dmdep.outputFile=${list}`, ...settings]
-    const fetched = await run('mvn', args, { ms: fetchMs, cwd: join(compat, 'java') })
+    const settings = [`-Dmaven.repo.local=${join(folder, 'repository')}`, `-Dclient.version=${version}`]
+    const args = ['-B', '-q', '-f', pom, goal, `-Dmdep.outputFile=${list}`, ...settings]
+    const fetched = await run('mvn', args, { ms: fetchMs })
     if (!fetched.ok) return { skip: fetched.reason }
   }
-  const classes = join(folder, 'classes')
-  const classpath = readFileSync(list, 'utf8').trim()
-  const sources = ['Story.java', 'Make.java', 'Chapters.java', 'Stores.java'].map((file) =>
-    join(compat, 'java', file),
-  )
-  const compiled = await run('javac', ['-d', classes, '-cp', classpath, ...sources], { ms: compileMs })
+  return { classpath: readFileSync(list, 'utf8').trim() }
+}
+
+/** The first of `sources` has `main`. */
+export async function compileJava(folder, sources, classpath) {
+  const main = sources[0].replace('.java', '')
+  const classes = join(cache, 'java', `classes-${main}`)
+  const files = sources.map((file) => join(folder, file))
+  const compiled = await run('javac', ['-d', classes, '-cp', classpath, ...files], { ms: compileMs })
   if (!compiled.ok) return { fail: `${compiled.reason}\n${compiled.errors}` }
-  return { command: 'java', args: ['-cp', [classes, classpath].join(delimiter), 'Story'] }
+  return { command: 'java', args: ['-cp', [classes, classpath].join(delimiter), main] }
 }

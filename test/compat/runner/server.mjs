@@ -1,4 +1,4 @@
-/** The servers that the stories talk to: processes of their own, with fresh data folders. */
+/** The servers that the scenarios use: separate processes with new data folders. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -23,7 +23,7 @@ export const tls = { SPOOL_TLS_CERT: certificate, SPOOL_TLS_KEY: fixture('key') 
  */
 export async function startServer(script, keys, more = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'spool-compat-'))
-  // A fresh folder to run in, so that nobody's spool.config.json is read.
+  // A new working folder, so that no other spool.config.json is read.
   const child = spawn(process.execPath, [script], {
     cwd: folder,
     env: {

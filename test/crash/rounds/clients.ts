@@ -5,16 +5,17 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { toFile, type OpenAI } from 'openai'
 import { sleep } from '../../../src/util/abort.ts'
+import { builtMain } from '../../harness/built.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
 export interface Client {
   /** Works until the signal aborts. */
   work(signal: AbortSignal): Promise<void>
-  /** Returns what does not hold. All servers run and nothing is broken any more. */
+  /** Returns what does not hold. All servers run, and no fault is active. */
   check(): Promise<string[]>
   /** How many acknowledged objects it checks. */
   count(): number
@@ -79,8 +80,8 @@ export function writer(pick: Pick): Client {
 interface AcknowledgedRun {
   id: string
   thread_id: string
-  /** The texts that the assistant must have said, each once. */
-  said: string[]
+  /** The texts that the assistant must have written, each once. */
+  expected: string[]
 }
 
 /** Starts runs, streamed and plain, with and without calls of functions and cells of code. */
@@ -91,9 +92,9 @@ export function runner(pick: Pick, random: Random): Client {
     { type: 'code_interpreter' as const },
   ]
   const scripts = (text: string) => [
-    { content: `slow 40\nsay ${text}`, said: [text] },
-    { content: `slow 40\nsay ${text}\ncall get_weather {"city": "Lindau"}`, said: [text] },
-    { content: `slow 20\nsay ${text}\npython print(6 * 7)`, said: [text] },
+    { content: `slow 40\nsay ${text}`, expected: [text] },
+    { content: `slow 40\nsay ${text}\ncall get_weather {"city": "Lindau"}`, expected: [text] },
+    { content: `slow 20\nsay ${text}\npython print(6 * 7)`, expected: [text] },
   ]
   let assistant_id: string | undefined
   return {
@@ -103,12 +104,13 @@ export function runner(pick: Pick, random: Random): Client {
         if (assistant_id === undefined) continue
         const words = Array.from({ length: 25 }, (_, index) => `word${index}`).join(' ')
         const kinds = scripts(`answer ${number} ${words}`)
-        const { content, said } = kinds[random.below(kinds.length)] ?? { content: '', said: [] }
+        const { content, expected } = kinds[random.below(kinds.length)] ?? { content: '', expected: [] }
         const request = { assistant_id, thread: { messages: [{ role: 'user' as const, content }] } }
         await attempt(async () => {
           const stream = await pick().beta.threads.createAndRun({ ...request, stream: true })
           for await (const { event, data } of stream) {
-            if (event === 'thread.run.created') runs.push({ id: data.id, thread_id: data.thread_id, said })
+            if (event === 'thread.run.created')
+              runs.push({ id: data.id, thread_id: data.thread_id, expected })
             if (event === 'thread.run.requires_action') await submit(pick, data.id, data.thread_id)
           }
           return true
@@ -135,7 +137,7 @@ async function submit(pick: Pick, run_id: string, thread_id: string): Promise<vo
   })
 }
 
-async function checkRun(pick: Pick, { id, thread_id, said }: AcknowledgedRun): Promise<string[]> {
+async function checkRun(pick: Pick, { id, thread_id, expected }: AcknowledgedRun): Promise<string[]> {
   for (;;) {
     const run = await insist(() => pick().beta.threads.runs.retrieve(id, { thread_id }))
     if (run.status === 'requires_action') await submit(pick, id, thread_id)
@@ -147,9 +149,9 @@ async function checkRun(pick: Pick, { id, thread_id, said }: AcknowledgedRun): P
   }
   const { data } = await insist(() => pick().beta.threads.messages.list(thread_id, { limit: 100 }))
   const texts = data.map(({ content: [part] }) => (part?.type === 'text' ? part.text.value : ''))
-  return said
+  return expected
     .filter((text) => texts.filter((one) => one === text).length !== 1)
-    .map((text) => `run ${id} did not say once: ${text}; it said ${JSON.stringify(texts)}`)
+    .map((text) => `run ${id} does not have once: ${text}; it has ${JSON.stringify(texts)}`)
 }
 
 /** Brings files into vector stores. */
@@ -188,7 +190,6 @@ export function ingester(pick: Pick): Client {
   }
 }
 
-const main = resolve(import.meta.dirname, '../../../src/main.ts')
 const threads = 200
 const ofThread = 10
 
@@ -199,7 +200,7 @@ export function importer(pick: Pick, world: World, random: Random): Client {
   let isDone = false
   const run = async (killAfterMs?: number) => {
     const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...world.environment }
-    const args = ['--import', 'tsx', main, 'import', dump]
+    const args = [builtMain, 'import', dump]
     const child = spawn(process.execPath, args, { env, stdio: 'ignore' })
     const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
     const [code] = (await once(child, 'exit')) as [number | null]

@@ -1,10 +1,11 @@
 /**
  * npm run test:crash [-- --rounds=2 --seed=1]: kills, pauses and cuts real processes while clients work, and then checks
- * that nothing acknowledged is lost, that every run ends, and that nothing is there twice. A seed decides about the
+ * that nothing acknowledged is lost, that every run ends, and that nothing exists twice. A seed decides about the
  * setup, the faults and their order of a round; a failing one is printed and plays that round again.
  */
 import { parseArgs } from 'node:util'
 import { sleep } from '../../../src/util/abort.ts'
+import { buildServer } from '../../harness/built.ts'
 import { importer, ingester, pickServer, runner, writer, type Client } from './clients.ts'
 import { planFaults, ready } from './faults.ts'
 import { randomOf } from './random.ts'
@@ -18,6 +19,7 @@ const { values } = parseArgs({ options: { rounds: { type: 'string' }, seed: { ty
 const firstSeed = Number(values.seed ?? Date.now() % 1_000_000)
 const rounds = Number(values.rounds ?? (values.seed === undefined ? 2 : 1))
 
+buildServer()
 const total = { passed: 0, failed: 0, skipped: 0 }
 for (let seed = firstSeed; seed < firstSeed + rounds; seed += 1) {
   const faults = await playRound(seed).catch((error: unknown) => [String(error)])

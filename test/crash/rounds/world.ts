@@ -1,4 +1,4 @@
-/** What a round works with: servers in processes of their own, their database, and a disk that can be filled. */
+/** The environment of a round: server processes, their database, and a disk that can be filled. */
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { databaseProxy, type DatabaseProxy } from '../../harness/database-proxy.
 import { startProcess, type ServerProcess } from '../../harness/process.ts'
 import { onServer, urlInDatabase, urlOf } from '../../harness/server-url.ts'
 
-/** `one`: a server with its own database. `shared`: three servers on a PostgreSQL, behind a proxy that can cut. */
+/** `one`: a server with its own database. `shared`: three servers on one PostgreSQL, behind a proxy that can cut connections. */
 export type Setup = 'one' | 'shared'
 
 export interface World {
@@ -24,7 +24,7 @@ export interface World {
   /** Null without a shared database. */
   proxy: DatabaseProxy | null
   db: Database | null
-  /** Whether the folder of the database is a disk of its own, which may be filled. */
+  /** Whether the folder of the database is a separate disk, which may be filled. */
   hasOwnDisk: boolean
   restart(place: number): Promise<void>
   close(): Promise<void>
@@ -95,7 +95,7 @@ function mount(folder: string): boolean {
   return spawnSync('mount', options).status === 0
 }
 
-/** Leaves no byte free. Returns what frees the space again. */
+/** Fills the disk. Returns a function that frees the space again. */
 export function fillDisk(folder: string): () => void {
   const file = join(folder, 'filler')
   const fd = openSync(file, 'w')

@@ -1,11 +1,11 @@
-/** One process that answers requests and works on runs, as far as its run engine goes: real but for model and sandbox. */
+/** The run engine of one process: real except for the model and the sandbox. */
 import { Readable } from 'node:stream'
 import { AssistantCache } from '../../../src/domain/assistant-cache.ts'
 import type { Context } from '../../../src/domain/context.ts'
-import { expireRuns } from '../../../src/domain/expire-runs.ts'
+import { expireRuns } from '../../../src/domain/runs.ts'
 import { RunLimits } from '../../../src/domain/run-limits.ts'
-import { toolFiles } from '../../../src/domain/tool-files.ts'
-import { waitForVectorStores } from '../../../src/domain/wait-for-vector-stores.ts'
+import { toolFiles } from '../../../src/domain/files.ts'
+import { waitForVectorStores } from '../../../src/domain/vector-stores.ts'
 import type { Database } from '../../../src/database/database.ts'
 import { ActiveRuns } from '../../../src/engine/active-runs.ts'
 import { claimRuns } from '../../../src/engine/claim.ts'
@@ -28,18 +28,18 @@ import type { Gate } from './gate.ts'
 import { recordedCalls } from './rows.ts'
 import type { BlobStore } from '../../../src/blobs/port.ts'
 
-/** What outlives a process. */
+/** What is kept when a process ends. */
 export interface World {
   db: Database
   blobs: BlobStore
   clock: TestClock
-  /** Events that clients were sent, by all processes. */
+  /** Events that clients received from all processes. */
   seen: FeedEntry[]
-  /** The cells that began, in all processes, with the calls that were recorded by then. */
+  /** The cells that were started in all processes, with the calls that were recorded at that time. */
   cells: { code: string; recorded: RecordedCall[] }[]
 }
 
-/** `piecewise`: all that the model says is written before it says more. `at once`: it is written when it must be. */
+/** `piecewise`: each part of the answer is written before the next one comes. `at once`: parts are written together. */
 export type Pace = 'piecewise' | 'at once'
 
 export class EngineProcess {
@@ -86,7 +86,7 @@ export class EngineProcess {
         workLog: new WorkLog({ db, log: context.log, isOn: () => false }),
         loadImage: () => Promise.reject(new Error('no scenario has images')),
         confirmed: async (signal) => {
-          // The lease of a process that was paused has ended, and its runs with it.
+          // The lease of a paused process has expired, and its runs are lost.
           if (gate.wasPaused) await aborted(signal)
           signal.throwIfAborted()
         },
@@ -97,7 +97,7 @@ export class EngineProcess {
     })
   }
 
-  /** As the first process after a restart: nobody else has a lease. This one's outlives the test. */
+  /** As the first process after a restart: no other process has a lease. Its own lease does not expire. */
   async start(): Promise<void> {
     await retireAllWorkers(this.#world.db)
     await this.#world.db.query({
@@ -115,7 +115,7 @@ export class EngineProcess {
     })
   }
 
-  /** Moves the clock behind the time at which a run expires. */
+  /** Advances the clock past the expiry of a run. */
   passDeadline(deadline: number): void {
     const { clock } = this.#world
     const missing = deadline + 1 - Math.floor(clock.nowMs() / 1000)

@@ -1,5 +1,5 @@
 /**
- * Numbers the effects of a process on the outside: statements, calls and parts of the model, tools, events. At one of
+ * Numbers the external effects of a process: statements, calls and parts of the model, tools, events. At one of
  * them it kills or pauses the process, or cuts its connection to the database.
  */
 import {
@@ -11,8 +11,8 @@ import {
 
 /**
  * `kill`: the process is killed. `cut`: the connection is lost before the statement reaches the database, or before
- * its answer reaches the process. `pause`: the process stands still before the effect, until another one works on
- * the run or has ended it. Statements inside of a transaction are not paused: their locks would stop everybody else.
+ * its answer reaches the process. `pause`: the process is paused before the effect, until another one works on
+ * the run or has ended it. Statements within a transaction are not paused: their locks would stop all other processes.
  */
 export type FaultKind = 'kill before' | 'kill after' | 'cut before' | 'cut after' | 'pause before'
 
@@ -66,13 +66,13 @@ export class Gate {
     return this.#hasMetFault
   }
 
-  /** Resolves while the process is alive and not paused. */
+  /** Resolves while the process is running and not paused. */
   async alive(): Promise<void> {
     await this.#resumed
     if (this.#isKilled) await never()
   }
 
-  /** Does what a process does outside of itself. Once it is killed, nothing happens any more and no answer comes. */
+  /** Performs an effect outside of the process. After a kill nothing is performed and no answer comes. */
   effect<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     return this.#passed({ name, kind: 'call' }, work)
   }
@@ -146,7 +146,7 @@ export class Gate {
     return result
   }
 
-  /** What the process learns of an effect. */
+  /** The answer that the process gets. */
   async #answer<Result>(work: Promise<Result>, fault: () => FaultKind | undefined): Promise<Result> {
     const result = await work.catch((error: unknown) => {
       if (this.#isKilled) return never<Result>()
@@ -167,7 +167,7 @@ export class Gate {
     }
   }
 
-  /** Numbers an effect; returns what goes wrong with it. */
+  /** Numbers an effect; returns its fault, if it has one. */
   #next(effect: { name: string; kind: EffectKind }): FaultKind | undefined {
     if (this.#isKilled) return undefined
     this.effects.push(effect)

@@ -1,4 +1,4 @@
-/** What must hold when a run has ended, whatever was killed when: the invariants of docs/run-lifecycle.md. */
+/** What must hold when a run has ended, after any fault: the invariants of docs/run-lifecycle.md. */
 import { expect } from 'vitest'
 import type { Message } from '../../../src/api/messages.ts'
 import type { Queryable } from '../../../src/database/database.ts'
@@ -12,7 +12,7 @@ import { outputOf, type Play } from './play.ts'
 import { newestRun } from './rows.ts'
 import { turnUsage, type Scenario } from './scenarios.ts'
 
-/** Throws what does not hold. */
+/** Throws for each invariant that does not hold. */
 export async function expectInvariants(world: World, scenario: Scenario, play: Play): Promise<void> {
   const { db } = world
   const row = await newestRun(db, play.thread_id)
@@ -27,12 +27,12 @@ export async function expectInvariants(world: World, scenario: Scenario, play: P
   expectUsage(row, scenario)
   await expectLogMakesObjects(db, { row, log, messages, steps })
   expectSeenIsCommitted(world, log)
-  // The thread is free, and what the client had written is there.
+  // The thread has no active run, and the message of the client is kept.
   expect(await activeRunId(db, play.thread_id)).toBeUndefined()
   expect(all[0]?.content).toMatchObject([{ text: { value: 'Hello' } }])
 }
 
-/** The status is the one that the scenario leads to, and nothing has an owner. */
+/** The run has the status of the scenario and no owner. */
 function expectEnd(row: RunRow, scenario: Scenario, { acknowledged }: Play): void {
   expect(row.status).toBe(scenario.status)
   expect(row.lease_owner).toBeNull()
@@ -42,7 +42,7 @@ function expectEnd(row: RunRow, scenario: Scenario, { acknowledged }: Play): voi
   if (isCancelled) expect(row.cancelled_at).not.toBeNull()
 }
 
-/** Each text once and in order. A run that was stopped may lack the end of it. */
+/** Each text once and in order. The text of a run that was stopped may be incomplete. */
 function expectTextsOnce(messages: Message[], { texts, status }: Scenario): void {
   const found = messages.map(textOf)
   if (status === 'completed') expect(found).toEqual(texts)
@@ -60,7 +60,7 @@ function textOf({ content }: Message): string {
     .join('')
 }
 
-/** Each call stands in one step; an output that was recorded stays, and its tool is not run again. */
+/** Each call is in one step; a recorded output is kept, and its tool is not run again. */
 function expectCallsOnce(
   steps: StepRow[],
   { calls, status, answer }: Scenario,
@@ -100,7 +100,7 @@ function codeOf(call: RecordedCall): string | undefined {
   return (JSON.parse(call.arguments) as { code?: string }).code
 }
 
-/** A completed run costs each of its turns once, however often the model was asked. */
+/** The usage of a completed run counts each turn once, also when the model was called again. */
 function expectUsage({ usage, status }: RunRow, { turns }: Scenario): void {
   if (status !== 'completed') return
   expect(usage).toMatchObject({
@@ -141,7 +141,7 @@ async function expectLogMakesObjects(
 
 const byId = (a: { id: string }, b: { id: string }) => a.id.localeCompare(b.id)
 
-/** No client was sent an end of something that the log does not have: only early events may be lost. */
+/** Every end that a client received is in the log: only early events may be lost. */
 function expectSeenIsCommitted({ seen }: World, log: LoggedEvent[]): void {
   const known = new Set(log.map(({ event, data }) => `${event} ${JSON.stringify(data)}`))
   for (const { event, data } of seen) {

@@ -1,9 +1,9 @@
-/** Plays a scenario with one fault: processes that are killed are replaced, and the client goes on. */
-import { cancelRun } from '../../../src/domain/cancel-run.ts'
+/** Plays a scenario with faults: killed processes are replaced, and the client continues. */
+import { cancelRun } from '../../../src/domain/runs.ts'
 import { createRun } from '../../../src/domain/create-run.ts'
-import { createThread } from '../../../src/domain/create-thread.ts'
-import { createAssistant } from '../../../src/domain/create-assistant.ts'
-import { createVectorStore } from '../../../src/domain/create-vector-store.ts'
+import { createThread } from '../../../src/domain/threads.ts'
+import { createAssistant } from '../../../src/domain/assistants.ts'
+import { createVectorStore } from '../../../src/domain/vector-stores.ts'
 import { submitToolOutputs } from '../../../src/domain/submit-tool-outputs.ts'
 import { DatabaseUnavailable } from '../../../src/database/database.ts'
 import type { ChatModel, ChatRequest, ModelPart } from '../../../src/models/port.ts'
@@ -25,9 +25,9 @@ export interface Play {
   thread_id: string
   /** The processes, the first one first. */
   gates: Gate[]
-  /** Processes that were killed, or stand still until they go on. */
+  /** Processes that were killed, or are paused. */
   stopped: EngineProcess[]
-  /** What the client knows to be true: its run, and whether that is being cancelled. */
+  /** What the server has acknowledged: the run, and its cancel. */
   acknowledged: { run_id?: string; isCancelled?: boolean }
   /** Calls that were in the database when a process was stopped, and how many cells had begun until then. */
   atStop: { calls: RecordedCall[]; cells: number }[]
@@ -49,7 +49,7 @@ export async function play(world: World, parts: Parts): Promise<Play> {
       await process.gate.isQuiet()
       shown.atStop.push({ calls: await recordedCalls(world.db, thread_id), cells: world.cells.length })
       shown.stopped.push(process)
-      // The pause before the next recovery is tested elsewhere.
+      // The pause before the next recovery has its own tests.
       await world.db.query({
         text: `update runs set claimable_at = '-infinity' where thread_id = $1`,
         values: [thread_id],
@@ -61,17 +61,17 @@ export async function play(world: World, parts: Parts): Promise<Play> {
       await unlessStopped(process, process.isIdle())
       if (process.gate.isStopped) continue
       await process.gate.isQuiet()
-      await goOnLate(shown)
+      await resumePaused(shown)
       return shown
     }
-    await unlessStopped(process, goOn(process, { shown, assistant_id, parts, run }))
+    await unlessStopped(process, advance(process, { shown, assistant_id, parts, run }))
     await unlessStopped(process, process.isIdle())
   }
   throw new Error(`the run is stuck: ${JSON.stringify(await newestRun(world.db, thread_id))}`)
 }
 
-/** Processes that were paused go on; they find that their run is no longer their own. */
-async function goOnLate({ stopped }: Play): Promise<void> {
+/** Resumes the paused processes; they find that they no longer own their run. */
+async function resumePaused({ stopped }: Play): Promise<void> {
   for (const process of stopped.splice(0)) {
     if (!process.gate.wasPaused) continue
     process.gate.resume()
@@ -125,8 +125,8 @@ async function startProcess(
   return process
 }
 
-/** What the client, or the worker in its loop, does next. What the database cannot do now is done later. */
-async function goOn(
+/** The next action of the client or of the worker. When the database is unavailable it is repeated later. */
+async function advance(
   process: EngineProcess,
   {
     shown,
@@ -157,7 +157,7 @@ async function goOn(
   }
 }
 
-/** What the client answers to a call of a function. */
+/** The output that the client submits for a call. */
 export const outputOf = (call_id: string) => `output of ${call_id}`
 
 async function cancel(
@@ -174,7 +174,7 @@ function unlessUnavailable(error: unknown): void {
   if (!(error instanceof DatabaseUnavailable)) throw error
 }
 
-/** Waits for the work of a process; when that is stopped, nobody waits any more. */
+/** Waits for the work of a process, or until the process is stopped. */
 async function unlessStopped({ gate }: EngineProcess, work: Promise<void>): Promise<void> {
   await Promise.race([work, gate.stopped])
 }
@@ -192,21 +192,21 @@ function scriptedModel(process: EngineProcess, parts: ModelParts): ChatModel {
     async *stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
       const past = request.messages.filter((message) => message.role === 'assistant' && message.tool_calls)
       await gate.effect('model call', async () => {})
-      for (const said of parts.scenario.turns[past.length] ?? []) {
+      for (const part of parts.scenario.turns[past.length] ?? []) {
         if (parts.pace === 'piecewise') await gate.isQuiet()
         // At the other pace an earlier owner that was paused goes on while this one works.
-        else if (said.type !== 'interrupted') await goOnLate(parts.shown)
-        await gate.effect(`model says ${said.type}`, async () => {})
+        else if (part.type !== 'interrupted') await resumePaused(parts.shown)
+        await gate.effect(`model sends ${part.type}`, async () => {})
         signal.throwIfAborted()
-        if (said.type === 'interrupted') await interrupt(process, said, { ...parts, signal })
-        else if (said.type === 'failure') throw said.error
-        else yield said
+        if (part.type === 'interrupted') await interrupt(process, part, { ...parts, signal })
+        else if (part.type === 'failure') throw part.error
+        else yield part
       }
     },
   }
 }
 
-/** The model says nothing more until somebody stops it. */
+/** The model is silent until it is stopped. */
 async function interrupt(
   process: EngineProcess,
   { by }: Interruption,

@@ -1,4 +1,4 @@
-/** What happens to a run when nothing fails: what the model says, and what the client does. */
+/** Runs without a fault: what the model answers, and what the client does. */
 import type { CreateRunRequest } from '../../../src/api/runs.ts'
 import { ModelFailure, type ModelPart } from '../../../src/models/port.ts'
 

@@ -27,7 +27,7 @@ export interface Provider {
   name: string
   /** Throws `Refused` for a request that the real server would refuse. */
   check: (body: any) => void
-  /** What the provider adds to a message and to a call, and wants back. */
+  /** What the provider adds to a message and to a call, and demands back. */
   messageExtras?: (turn: number) => object
   callExtras?: (turn: number) => object
   /** Changes a frame of the stream, for servers that differ from OpenAI. */
@@ -96,7 +96,7 @@ export async function strictUpstream(provider: Provider): Promise<StrictUpstream
   }
 }
 
-/** What every server wants: each call has its answer right behind it, and no assistant message follows another. */
+/** The rules of every server: the outputs of calls follow directly, and no assistant message follows another. */
 function checkShape({ messages, tools, tool_choice }: any): void {
   if (tools === undefined && tool_choice !== undefined)
     refuse('When using `tool_choice`, `tools` must be set.')

@@ -1,4 +1,4 @@
-/** Claude behind a compatible endpoint: never temperature with top_p, and the newest models neither. */
+/** Claude with a compatible endpoint: temperature and top_p exclude each other, and the newest models refuse both. */
 import { refuse, type Provider } from './base.ts'
 
 export const claude: Provider = {

@@ -1,0 +1,75 @@
+/** What GET /readyz answers: the state of each part that requests need, without paths and addresses. */
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import type { Readiness } from '../api/health.ts'
+import type { Database } from '../database/database.ts'
+import type { OpenedDatabase } from '../database/open.ts'
+import type { Models } from '../models/open.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { sleep } from '../util/abort.ts'
+import { freeBytes } from '../util/free-space.ts'
+
+export interface ReadinessParts {
+  database: OpenedDatabase
+  models: Models
+  sandbox: Sandbox
+  /** Aborts when the process begins to stop. */
+  draining: AbortSignal
+  /** Folders that are written. */
+  folders: readonly string[]
+  minFreeDiskBytes: number
+}
+
+/** A database that does not answer in this time counts as down. */
+const answerMs = 1_500
+
+export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
+  const { database, models, sandbox } = parts
+  const isUp = pinger(database.db)
+  return async () => {
+    const [up, disk] = await Promise.all([isUp(), diskState(parts)])
+    return {
+      ready: up && disk === 'ok' && !parts.draining.aborted,
+      database: { status: up ? 'up' : 'down', embedded: database.embedded },
+      disk: { status: disk },
+      // A provider that is down does not make the server unready: threads and files work without it.
+      model: { demo: models.isDemo, providers: models.health() },
+      sandbox: sandbox.describe(),
+    }
+  }
+}
+
+/** One statement at a time, however often it is called: a silent database must not use up the pool. */
+function pinger(db: Database): () => Promise<boolean> {
+  let running: Promise<boolean> | undefined
+  const ping = () =>
+    db
+      .query({ text: 'select 1' })
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => (running = undefined))
+  return async () => {
+    running ??= ping()
+    const timer = new AbortController()
+    const answered = await Promise.race([running, sleep(answerMs, timer.signal).then(() => false)])
+    timer.abort()
+    return answered
+  }
+}
+
+async function diskState({
+  folders,
+  minFreeDiskBytes,
+}: ReadinessParts): Promise<'ok' | 'full' | 'not_writable'> {
+  try {
+    for (const folder of folders) {
+      await access(folder, constants.W_OK)
+      if (minFreeDiskBytes > 0 && (await freeBytes(folder)) < minFreeDiskBytes) return 'full'
+    }
+    return 'ok'
+  } catch {
+    return 'not_writable'
+  }
+}

@@ -1,0 +1,50 @@
+/** Where session folders of this process live, and the removal of those that a killed server left behind. */
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { isRunning } from '../util/processes.ts'
+
+/**
+ * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under
+ * other user ids: where these cannot pass the folders above the data, it is in the system's /tmp instead.
+ */
+export async function sandboxFolder(dataDir: string, name: string): Promise<string> {
+  const inData = resolve(dataDir, 'sandbox', name)
+  await mkdir(inData, { recursive: true, mode: 0o711 })
+  if (process.getuid?.() !== 0 || (await openToAll(inData))) return inData
+  const inTmp = join(temporaryHome(dataDir), name)
+  await mkdir(inTmp, { recursive: true, mode: 0o711 })
+  return inTmp
+}
+
+/** A new folder for the sessions of this process, named for host and process. */
+export async function sessionsFolder(dataDir: string): Promise<string> {
+  const home = await sandboxFolder(dataDir, 'sessions')
+  await removeLeftovers(home)
+  const folder = join(home, `${hostname()}.${process.pid}.${randomUUID()}`)
+  await mkdir(folder, { mode: 0o711 })
+  return folder
+}
+
+function temporaryHome(dataDir: string): string {
+  const key = createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 16)
+  return join(tmpdir(), `spool-sandbox-${key}`)
+}
+
+/** Whether every user can pass the folder and those above it, or run the program. */
+export async function openToAll(path: string): Promise<boolean> {
+  for (let at = path; ; at = dirname(at)) {
+    if (((await stat(at)).mode & 0o001) === 0) return false
+    if (at === dirname(at)) return true
+  }
+}
+
+/** Other hosts may share the folder, so only those of this host whose process is gone are removed. */
+async function removeLeftovers(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    const owner = name.startsWith(`${hostname()}.`) ? Number(name.split('.').at(-2)) : Number.NaN
+    if (Number.isInteger(owner) && !isRunning(owner))
+      await rm(join(home, name), { recursive: true, force: true })
+  }
+}

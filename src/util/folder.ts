@@ -1,0 +1,54 @@
+/** Folders that a user names. */
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+
+/**
+ * Creates the folder where it is missing and checks that it can be written. `name` is how the user knows it, such as
+ * a setting. Throws a sentence that says what to do.
+ */
+export async function prepareFolder(folder: string, name: string): Promise<void> {
+  const probe = join(folder, `.write-test-${process.pid}`)
+  try {
+    // Others may pass through the folder but not list it: the database and sandboxes may run as other users.
+    await makeFolder(folder, 0o711)
+    await writeFile(probe, '')
+    await rm(probe, { force: true })
+  } catch (error) {
+    throw new Error(`${name} is ${folder}, ${folderReason(error)}`, { cause: error })
+  }
+}
+
+/** `mkdir` with `recursive` never ends below folders such as /proc, which have no such entry and take no new one. */
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  if (await isFolder(folder)) return
+  if (dirname(folder) !== folder) await makeFolder(dirname(folder), mode)
+  await mkdir(folder, { mode }).catch(async (error: unknown) => {
+    if (!(await isFolder(folder))) throw error
+  })
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() ?? false
+}
+
+export function folderReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return `and this user may not write there (${code}). Give the folder to this user, or set another.`
+    case 'EROFS':
+      return 'which is on a read-only file system (EROFS). Mount it writable, or set another folder.'
+    case 'EEXIST':
+    case 'ENOTDIR':
+      return `which is a file or lies below one (${code}). Set a folder.`
+    case 'ENOENT':
+      return 'where the system lets nobody make a folder (ENOENT). Set another folder.'
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return `and the disk is full (${code}). Free some space, or set another folder.`
+    default:
+      return `which cannot be used: ${error instanceof Error ? error.message : String(error)}.`
+  }
+}
