@@ -28,8 +28,10 @@ export function openLogger(level: Level): Logger {
   const lines = process.stdout.isTTY
     ? undefined
     : pino.destination({ fd: 1, sync: true, minLength: joinedBytes })
-  const pretty = { target: 'pino-pretty', options: { ignore: 'pid,hostname' } }
-  const out = pino(options, lines ?? pino.transport(pretty))
+  const out = pino(
+    options,
+    lines ?? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } }),
+  )
   let isFlushing = false
   const flush = () => {
     isFlushing = false
