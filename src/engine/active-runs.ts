@@ -53,7 +53,7 @@ export class ActiveRuns {
     this.#work(record, newThread).sinceMs = performance.now()
   }
 
-  /** Creates a run and works on it meanwhile, or after it where many are created. Resolves after the commit; when it throws, the work has been stopped. */
+  /** Works on a run while it is created, or after that where many are. See `Slot.create`. */
   async create(transition: Transition, created: Created): Promise<void> {
     const { recorder } = this.#options
     if (recorder.creator.isBusy) {
