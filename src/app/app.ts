@@ -8,6 +8,7 @@ import type { BlobStore } from '../blobs/port.ts'
 import type { Config } from '../config/config.ts'
 import { readTls, type Tls } from '../config/tls.ts'
 import { openDatabase, type OpenedDatabase } from '../database/open.ts'
+import { AssistantCache } from '../domain/assistant-cache.ts'
 import { checkBlobStore } from '../domain/blobs.ts'
 import type { Context } from '../domain/context.ts'
 import { toolFiles } from '../domain/files.ts'
@@ -107,7 +108,7 @@ async function open(config: Config, options: AppOptions, closers: Closers): Prom
   closers.push(() => hints.close())
   const context = contextOf(config, options, { database, blobs, hints, models, retrieval })
   if (config.roles.has('worker')) endSessionsOfDeletedThreads({ hints, sandbox, log })
-  await hints.start(db)
+  await hints.start(db, log)
   // The embedded database serves one process, so every worker that it knows has ended.
   if (database.embedded) await retireAllWorkers(db)
   const worker = config.roles.has('worker') ? openWorker(config, { context, models, sandbox }) : undefined
@@ -210,6 +211,7 @@ function contextOf(
     hints,
     runLog: new RunLog(database.db, hints),
     handoff: new Handoff(),
+    assistants: new AssistantCache(hints),
     runLimits: new RunLimits(config),
     log,
     runExpiresSeconds: config.runExpiresSeconds,

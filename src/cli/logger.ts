@@ -9,6 +9,9 @@ export interface Logger {
   release: () => void
 }
 
+/** Lines of one tick of the event loop leave in one write, up to this many bytes; warnings and errors leave at once. */
+const joinedBytes = 8 * 1024
+
 type Level = Parameters<Log>[0]
 
 export function openLogger(level: Level): Logger {
@@ -21,13 +24,30 @@ export function openLogger(level: Level): Logger {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { error: errors, err: errors },
   }
-  const target = process.stdout.isTTY
-    ? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } })
-    : pino.destination({ fd: 1, sync: true })
-  const out = pino(options, target)
+  // The stream of a terminal has a thread, which joins lines by itself.
+  const lines = process.stdout.isTTY
+    ? undefined
+    : pino.destination({ fd: 1, sync: true, minLength: joinedBytes })
+  const out = pino(
+    options,
+    lines ?? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } }),
+  )
+  let isFlushing = false
+  const flush = () => {
+    isFlushing = false
+    lines?.flushSync()
+  }
+  process.once('exit', flush)
   const held: Parameters<Log>[] = []
   let isHeld = true
-  const print: Log = (at, message, fields) => out[at](fields ?? {}, message)
+  const print: Log = (at, message, fields) => {
+    out[at](fields ?? {}, message)
+    if (at === 'warn' || at === 'error') flush()
+    else if (!isFlushing) {
+      isFlushing = true
+      setImmediate(flush)
+    }
+  }
   return {
     log: (...line) => {
       if (!isHeld) print(...line)

@@ -51,12 +51,13 @@ export async function createAssistant(
 
 /** Absent fields keep their value; null sets the default. */
 export async function modifyAssistant(
-  context: Pick<Context, 'db' | 'clock' | 'modelBehind' | 'retrieval'>,
+  context: Pick<Context, 'db' | 'hints' | 'clock' | 'modelBehind' | 'retrieval'>,
   { project, id }: { project: string; id: string },
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
   const plan = planForNames(request.tool_resources)
-  return context.db.transaction(async (tx) => {
+  const hint = { kind: 'assistant', assistant_id: id } as const
+  const modified = await context.db.transaction(async (tx) => {
     await lockFiles(context, tx, { project, plan })
     const before = await lockAssistant(tx, project, id)
     if (!before) throw errors.notFound('assistant', id)
@@ -64,8 +65,11 @@ export async function modifyAssistant(
     const body = changedBody(before, request)
     checkAssistant(context, body)
     await updateAssistant(tx, id, body)
+    await context.hints.announce(tx, hint)
     return shownAssistant({ id: before.id, object: before.object, created_at: before.created_at, ...body })
   })
+  context.hints.send(hint)
+  return modified
 }
 
 function changedBody(before: StoredAssistant, request: ModifyAssistantRequest): AssistantBody {
@@ -94,8 +98,12 @@ function newValue<Value>(requested: Value | null | undefined, before: Value, cle
 }
 
 /** Returns false when the project has no such assistant. Its runs and threads remain. */
-export function deleteAssistant({ db }: Context, project: string, id: string): Promise<boolean> {
-  return deleteRow(db, project, id)
+export async function deleteAssistant({ db, hints }: Context, project: string, id: string): Promise<boolean> {
+  const isDeleted = await deleteRow(db, project, id)
+  const hint = { kind: 'assistant', assistant_id: id } as const
+  await hints.announce(db, hint)
+  hints.send(hint)
+  return isDeleted
 }
 
 /** Throws when fields contradict each other or no provider has the model. */

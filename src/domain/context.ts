@@ -7,6 +7,7 @@ import type { Retrieval } from '../search/retrieval.ts'
 import type { Database } from '../database/database.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import type { AssistantCache } from './assistant-cache.ts'
 import type { RunLimits } from './run-limits.ts'
 
 export interface Context {
@@ -20,6 +21,7 @@ export interface Context {
   runLog: RunLog
   handoff: Handoff
   runLimits: RunLimits
+  assistants: AssistantCache
   log: Log
   /** How long a run may take from its creation to its end. */
   runExpiresSeconds: number

@@ -1,5 +1,5 @@
 /** Creates runs. All rows of a run are committed together. */
-import { errors } from '../api/errors.ts'
+import { ApiError, errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
@@ -7,9 +7,8 @@ import type { Queryable } from '../database/database.ts'
 import { threadEvent } from '../runs/events.ts'
 import type { Slot } from '../runs/handoff.ts'
 import { requested } from '../runs/next.ts'
-import { persist, type PersistedRun } from '../runs/persist.ts'
+import { persist, StaleAssistant, type PersistedRun } from '../runs/persist.ts'
 import { committed } from '../runs/transition.ts'
-import { findStoredAssistant } from '../sql/assistants.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
@@ -40,8 +39,43 @@ export async function createThreadAndRun(
   request: CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
+  return withAssistant(context, request, () => tryThreadAndRun(context, request, options))
+}
+
+/** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
+export async function createRun(
+  context: Context,
+  thread_id: string,
+  request: CreateRunRequest,
+  options: RunOptions,
+): Promise<StartedRun> {
+  return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
+}
+
+/** A held assistant may be old, which the database notices, or which makes a refusal wrong: then it is read again. */
+async function withAssistant(
+  { assistants }: Context,
+  { assistant_id }: { assistant_id: string },
+  create: () => Promise<StartedRun>,
+): Promise<StartedRun> {
+  const isHeld = assistants.holds(assistant_id)
+  try {
+    return await create()
+  } catch (error) {
+    const mayBeOld = error instanceof StaleAssistant || error instanceof ApiError
+    if (!isHeld || !mayBeOld) throw error
+    assistants.forget(assistant_id)
+    return create()
+  }
+}
+
+async function tryThreadAndRun(
+  context: Context,
+  request: CreateThreadAndRunRequest,
+  options: RunOptions,
+): Promise<StartedRun> {
   const { project } = options
-  const settings = await settingsFor(context, request, options)
+  const { settings, version: assistantVersion } = await settingsFor(context, request, options)
   const now = nowSeconds(context.clock)
   const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
@@ -51,14 +85,18 @@ export async function createThreadAndRun(
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
   const slot = context.handoff.reserve()
+  const transition = claimedBy(context, slot, queued)
+  const parts = { thread, messages, assistantVersion }
+  const admitting = admitted(context, { project, slot })
+  if (slot && isEmptyPlan(plan)) {
+    await orRelease(slot, admitting)
+    await slot.create(transition, parts)
+    return { run: toRun(row), after: 0 }
+  }
   const insert = (db: Queryable) =>
-    persist(db, 'new', claimedBy(context, slot, queued), {
-      thread,
-      messages,
-      notifications: queueHint(context, slot),
-    })
+    persist(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
-  const inserting = admitted(context, { project, slot }).then(() =>
+  const inserting = admitting.then(() =>
     isEmptyPlan(plan)
       ? insert(context.db)
       : context.db.transaction(async (tx) => {
@@ -70,19 +108,19 @@ export async function createThreadAndRun(
   return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
 
-/** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
-export async function createRun(
+async function tryRun(
   context: Context,
   thread_id: string,
   request: CreateRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
   const { project } = options
-  const settings = await settingsFor(context, request, options).catch(async (error: unknown) => {
+  const found = await settingsFor(context, request, options).catch(async (error: unknown) => {
     // A missing thread must be reported first. The check is needed only when the call fails for another reason.
     if (await findThread(context.db, project, thread_id)) throw error
     throw errors.notFound('thread', thread_id)
   })
+  const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
   const requests = request.additional_messages
   const messages = makeMessages(requests ?? [], thread_id, now)
@@ -96,6 +134,7 @@ export async function createRun(
       await attachToThread(context, tx, { project, thread, messages: requests })
       return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
         messages,
+        assistantVersion,
         notifications: queueHint(context, slot),
       })
     }),
@@ -132,10 +171,11 @@ async function settingsFor(
   context: Context,
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
-): Promise<RunSettings> {
-  const assistant = await findStoredAssistant(context.db, options.project, request.assistant_id)
-  if (!assistant) throw errors.notFound('assistant', request.assistant_id)
-  return runSettings(context, assistant, request, options)
+): Promise<{ settings: RunSettings; version?: string }> {
+  const found = await context.assistants.find(context.db, options.project, request.assistant_id)
+  if (!found) throw errors.notFound('assistant', request.assistant_id)
+  const { assistant, ...version } = found
+  return { settings: runSettings(context, assistant, request, options), ...version }
 }
 
 async function checkThread(

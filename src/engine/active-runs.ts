@@ -1,8 +1,10 @@
 /** The runs that this process works on: started here, compared with what the database says, and stopped. */
-import type { PersistedRun } from '../runs/persist.ts'
+import { persistedRun, writeOf, type Created, type PersistedRun } from '../runs/persist.ts'
 import type { Recorder } from '../runs/recorder.ts'
 import { reportEnd, reportStart } from '../runs/report.ts'
 import type { RunRecord } from '../runs/run-record.ts'
+import type { Transition } from '../runs/state.ts'
+import type { Message } from '../api/messages.ts'
 import { releaseRun, type OwnedRun } from '../sql/leases.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -13,6 +15,7 @@ import { RunStopped, type StopReason } from './failure.ts'
 interface Active {
   record: RunRecord
   stop: AbortController
+  /** Since when the database has the run as owned by this worker (monotonic); infinite while it is being created. */
   sinceMs: number
   done: Promise<void>
 }
@@ -42,23 +45,55 @@ export class ActiveRuns {
 
   /** Works on a run that is committed as owned by this worker. */
   start({ state, events, newThread }: PersistedRun): void {
-    const { engine, recorder, onEnd } = this.#options
-    const { log, modelBehind } = engine.context
+    const { recorder } = this.#options
     // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
     this.#active.get(state.row.id)?.record.lose()
     const record = recorder.open(state, events)
-    const { id, settings } = state.row
-    const sinceMs = performance.now()
-    reportStart(log, state.row, modelBehind(settings.model))
+    this.#reportStart(record)
+    this.#work(record, newThread).sinceMs = performance.now()
+  }
+
+  /** Works on a run while it is created, or after that where many are. See `Slot.create`. */
+  async create(transition: Transition, created: Created): Promise<void> {
+    const { recorder } = this.#options
+    if (recorder.creator.isBusy) {
+      await recorder.creator.create(writeOf('new', transition, created))
+      this.start(persistedRun(transition, created))
+      return
+    }
+    const { record, newThread, created: committed } = recorder.create(transition, created)
+    const active = this.#work(record, newThread)
+    try {
+      await committed
+      active.sinceMs = performance.now()
+      this.#reportStart(record)
+    } catch (error) {
+      record.lose()
+      throw error
+    }
+  }
+
+  #reportStart({ row }: RunRecord): void {
+    const { log, modelBehind } = this.#options.engine.context
+    reportStart(log, row, modelBehind(row.settings.model))
+  }
+
+  #work(record: RunRecord, newThread?: readonly Message[]): Active {
+    const { engine, onEnd } = this.#options
+    const { log } = engine.context
+    const { id } = record.row
+    const startedMs = performance.now()
     const stop = new AbortController()
     const done = executeRun(engine, record, stop.signal, newThread).then(() => {
-      if (record.feed.state === 'ended') reportEnd(log, record.row, performance.now() - sinceMs)
+      if (record.feed.state === 'ended') reportEnd(log, record.row, performance.now() - startedMs)
       else record.lose()
       // A submit may have started the run's next stretch meanwhile.
       if (this.#active.get(id)?.record === record) this.#active.delete(id)
       onEnd()
     })
-    this.#active.set(id, { record, stop, sinceMs, done })
+    const active = { record, stop, sinceMs: Infinity, done }
+    this.#active.set(id, active)
+    return active
   }
 
   /** After a hint about a cancel or a deletion: reads the row, and stops the run or drops it. */

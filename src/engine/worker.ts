@@ -161,6 +161,14 @@ export class Worker {
         // When this process stops, its lease ends with it, and the run is recovered by another one.
         if (!this.#stopping.signal.aborted) this.#runs.start(run)
       },
+      create: async (transition, created) => {
+        try {
+          await this.#runs.create(transition, created)
+        } finally {
+          this.#reserved -= 1
+          if (this.#free === 1) this.#wake()
+        }
+      },
     }
   }
 

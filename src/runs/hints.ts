@@ -4,6 +4,7 @@
  */
 import type { Database, Queryable } from '../database/database.ts'
 import { hintChannel } from '../sql/run-writes.ts'
+import type { Log } from '../util/log.ts'
 
 export type Hint =
   /** The logs of these runs have new entries. */
@@ -16,8 +17,13 @@ export type Hint =
   | { kind: 'ingest' }
   /** A thread was deleted: the process that holds its Python session ends it. */
   | { kind: 'session_end'; thread_id: string }
+  /** An assistant was changed or deleted. */
+  | { kind: 'assistant'; assistant_id: string }
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
+
+/** How long a server that refuses LISTEN is left alone. */
+const listenAgainMs = 60_000
 
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
 const payloadLimit = 7900
@@ -25,6 +31,7 @@ const payloadLimit = 7900
 function payloadOf(hint: Hint): string {
   if (hint.kind === 'queue' || hint.kind === 'ingest' || hint.kind === 'all') return hint.kind
   if (hint.kind === 'session_end') return `session_end:${hint.thread_id}`
+  if (hint.kind === 'assistant') return `assistant:${hint.assistant_id}`
   const payload = hint.kind === 'cancel' ? `cancel:${hint.run_id}` : `log:${hint.run_ids.join(',')}`
   return payload.length > payloadLimit ? 'all' : payload
 }
@@ -34,6 +41,7 @@ function parsePayload(payload: string): Hint {
   if (kind === 'log') return { kind, run_ids: rest.split(',') }
   if (kind === 'cancel') return { kind, run_id: rest }
   if (kind === 'session_end') return { kind, thread_id: rest }
+  if (kind === 'assistant') return { kind, assistant_id: rest }
   return kind === 'queue' || kind === 'ingest' ? { kind } : { kind: 'all' }
 }
 
@@ -42,18 +50,25 @@ export class Hints {
   readonly shared: boolean
   readonly #subscribers = new Set<(hint: Hint) => void>()
   #stopListening: (() => Promise<void>) | undefined
+  #listenAgain: NodeJS.Timeout | undefined
 
   constructor(options: { shared: boolean }) {
     this.shared = options.shared
   }
 
-  async start(db: Database): Promise<void> {
+  /** Without notifications, which a pooler or another kind of server may refuse, only the polls are left. */
+  async start(db: Database, log: Log): Promise<void> {
     if (!this.shared) return
-    this.#stopListening = await db.listen(
-      hintChannel,
-      (payload) => this.send(parsePayload(payload)),
-      () => this.send({ kind: 'all' }),
-    )
+    try {
+      this.#stopListening = await db.listen(
+        hintChannel,
+        (payload) => this.send(parsePayload(payload)),
+        () => this.send({ kind: 'all' }),
+      )
+    } catch (error) {
+      log('warn', 'the database refuses LISTEN: what other processes do is noticed once a second', { error })
+      this.#listenAgain = setTimeout(() => void this.start(db, log), listenAgainMs).unref()
+    }
   }
 
   /** Calls the subscriber with every hint until the returned function is called. */
@@ -84,6 +99,7 @@ export class Hints {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#listenAgain)
     await this.#stopListening?.()
   }
 }

@@ -1,9 +1,9 @@
-/** Writes transitions of runs that no worker of this process owns; those of owned runs are written by recorder.ts. */
+/** Writes transitions of runs that no worker of this process owns; others are written by creator.ts and recorder.ts. */
 import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import type { NumberedEntry } from '../sql/run-events.ts'
-import { writeRuns } from '../sql/run-writes.ts'
+import { writeRuns, type Fence, type RunWrite } from '../sql/run-writes.ts'
 import { numbered } from './events.ts'
 import type { RunState, Transition } from './state.ts'
 
@@ -15,30 +15,53 @@ export interface PersistedRun {
   newThread?: readonly Message[]
 }
 
+/** What is created with a run. */
+export interface Created {
+  messages?: readonly Message[]
+  thread?: Thread
+  /** As in `RunWrite`. */
+  assistantVersion?: string | undefined
+}
+
+/** The assistant that a run was to be created from has changed since it was read. */
+export class StaleAssistant extends Error {
+  override readonly name = 'StaleAssistant'
+}
+
 /** `new`: the run is created. `locked`: the caller's transaction has locked the row. */
 export async function persist(
   db: Queryable,
   fence: 'new' | 'locked',
   transition: Transition,
-  options: { notifications: readonly string[]; thread?: Thread; messages?: readonly Message[] },
+  { notifications, ...created }: Created & { notifications: readonly string[] },
 ): Promise<PersistedRun> {
+  const { row } = transition.state
+  const counters = (await writeRuns(db, [writeOf(fence, transition, created)], notifications)).get(row.id)
+  if (counters) return persistedRun(transition, created, counters)
+  if (fence === 'new' && created.assistantVersion !== undefined) throw new StaleAssistant()
+  throw new Error(`run ${row.id} was expected to be ${fence}`)
+}
+
+export function writeOf<F extends Fence>(
+  fence: F,
+  transition: Transition,
+  { thread, messages: created = [], assistantVersion }: Created,
+): RunWrite<F> {
   const { state, steps, messages, removed, events } = transition
   const { row } = state
-  const { thread, messages: created = [], notifications } = options
-  const write = {
-    fence,
-    row,
-    events,
-    steps,
-    messages: [...created, ...messages],
-    removed,
-    ...(thread && { thread }),
-  }
-  const counters = (await writeRuns(db, [write], notifications)).get(row.id)
-  if (!counters) throw new Error(`run ${row.id} was expected to be ${fence}`)
+  const all = [...created, ...messages]
+  return { fence, row, events, steps, messages: all, removed, ...(thread && { thread }), assistantVersion }
+}
+
+/** The run after its write. A new run has these counters: its events, and no changes and writes. */
+export function persistedRun(
+  { state, events }: Transition,
+  { thread, messages = [] }: Created,
+  counters = { event_count: events.length, revision: 0, writes: 0 },
+): PersistedRun {
   return {
-    state: { ...state, row: { ...row, ...counters } },
+    state: { ...state, row: { ...state.row, ...counters } },
     events: numbered(events, counters.event_count - events.length + 1),
-    ...(thread && { newThread: created }),
+    ...(thread && { newThread: messages }),
   }
 }

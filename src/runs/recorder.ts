@@ -7,15 +7,22 @@ import { findRunRow } from '../sql/runs.ts'
 import { sleep } from '../util/abort.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
+import { Creator } from './creator.ts'
 import type { Hints } from './hints.ts'
 import { isPossible } from './next.ts'
+import { persistedRun, writeOf, type Created } from './persist.ts'
 import type { RunLog } from './run-log.ts'
 import { RunRecord, type OwnerWrite, type RecordWriter } from './run-record.ts'
-import type { RunState } from './state.ts'
+import type { RunState, Transition } from './state.ts'
 
 /** Events wait this long, or until they have so many bytes, before they are written. */
 const flushMs = 50
 const flushBytes = 4096
+/**
+ * Where no other process reads the log, events of many runs wait longer, 1 ms for each run that waits, up to this: each
+ * write of a run costs as much as ten events.
+ */
+const longestFlushMs = 250
 
 /** A write to an unavailable database is repeated after this time. */
 const retryMs = 250
@@ -37,11 +44,13 @@ export class Recorder implements RecordWriter {
   /** Records with something to write, since when (monotonic ms). */
   readonly #waiting = new Map<RunRecord, number>()
   readonly #urgent = new Set<RunRecord>()
+  readonly creator: Creator
   #timer: NodeJS.Timeout | undefined
   #isWriting = false
 
   constructor(options: RecorderOptions) {
     this.#options = options
+    this.creator = new Creator(options.db)
   }
 
   get runLog(): RunLog {
@@ -59,6 +68,14 @@ export class Recorder implements RecordWriter {
   /** Opens the record of a run that this process owns; `events` are those that the log got when it was claimed. */
   open(state: RunState, events: NumberedEntry[]): RunRecord {
     return new RunRecord(this, state, events)
+  }
+
+  /** Creates a run, and opens its record meanwhile: `created` resolves after the commit, or throws. */
+  create(transition: Transition, created: Created) {
+    const { state, events, newThread } = persistedRun(transition, created)
+    const record = new RunRecord(this, state, events, false)
+    const creating = this.creator.create(writeOf('new', transition, created))
+    return { record, newThread, created: creating.then(() => record.created(events)) }
   }
 
   /** Ends the wait for a database that is unavailable. */
@@ -96,7 +113,8 @@ export class Recorder implements RecordWriter {
 
   /** Those that must be written now and those that waited long enough; the others wait on. */
   #due(): RunRecord[] {
-    const oldest = performance.now() - flushMs
+    const runs = this.#options.hints.shared ? 0 : this.#waiting.size
+    const oldest = performance.now() - Math.min(Math.max(flushMs, runs), longestFlushMs)
     const due = [...this.#waiting].filter(([record, since]) => since <= oldest || this.#urgent.has(record))
     for (const [record] of due) {
       this.#waiting.delete(record)

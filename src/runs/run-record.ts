@@ -66,16 +66,23 @@ export class RunRecord {
   #move: Fact | undefined
   #waiters: Waiter[] = []
   #flight: Flight | undefined
+  /** While the run is being created: how urgently the record wants to be written after that. */
+  #isCreated: boolean
+  #wanted: 'soon' | 'now' | undefined
   /** Ids of objects that the database has. */
   readonly #stored = new Set<string>()
 
-  /** `events` are those that the log got when the run was claimed. */
-  constructor(writer: RecordWriter, state: RunState, events: NumberedEntry[]) {
+  /**
+   * `events` are those that the log got when the run was claimed. Of a run that is being created nothing is emitted or
+   * written until `created` is called.
+   */
+  constructor(writer: RecordWriter, state: RunState, events: NumberedEntry[], isCreated = true) {
     this.#writer = writer
     this.#state = state
     this.lost = this.#losing.signal
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
-    this.feed.emitNumbered(events)
+    this.#isCreated = isCreated
+    if (isCreated) this.feed.emitNumbered(events)
     if (state.turn?.calls) this.#stored.add(state.turn.calls.id)
     writer.runLog.addFeed(this.feed)
   }
@@ -86,6 +93,14 @@ export class RunRecord {
 
   get row(): RunRow {
     return this.#state.row
+  }
+
+  /** The run is committed; `events` are those that the log got. */
+  created(events: NumberedEntry[]): void {
+    this.#isCreated = true
+    this.feed.emitNumbered(events)
+    this.#emitEarly()
+    if (this.#wanted) this.#writer.want(this, this.#wanted)
   }
 
   /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
@@ -106,7 +121,7 @@ export class RunRecord {
       this.pendingBytes += data.length
     }
     this.#emitEarly()
-    this.#writer.want(this, steps.length > 0 ? 'now' : 'soon')
+    this.#want(steps.length > 0 ? 'now' : 'soon')
   }
 
   /** Applies a fact that may change the status, to the row as it is when it is written. */
@@ -209,8 +224,13 @@ export class RunRecord {
     if (this.lost.aborted) return 'lost'
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
-      this.#writer.want(this, 'now')
+      this.#want('now')
     })
+  }
+
+  #want(urgency: 'soon' | 'now'): void {
+    if (this.#isCreated) this.#writer.want(this, urgency)
+    else this.#wanted = this.#wanted === 'now' ? 'now' : urgency
   }
 
   #takeMove(): Flight['moved'] {
@@ -228,6 +248,7 @@ export class RunRecord {
   /** Emits early events, as long as none before them waits for its commit. */
   #emitEarly(): void {
     const { events, emitted } = this.#pending
+    if (!this.#isCreated) return
     if (this.#flight && this.#flight.pending.emitted < this.#flight.entries.length) return
     const ready: FeedEntry[] = []
     for (const { entry, isEarly } of events.slice(emitted)) {

@@ -13,6 +13,12 @@ export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
 /** The fields of an assistant except `id`, `object` and `created_at`; the order of keys is the order on the wire. */
 export type AssistantBody = Omit<StoredAssistant, 'id' | 'object' | 'created_at'>
 
+/** `version` changes with every change of the row. */
+export interface VersionedAssistant {
+  assistant: StoredAssistant
+  version: string
+}
+
 export interface AssistantRow {
   id: string
   created_at: number
@@ -41,21 +47,21 @@ export async function findAssistant(
   project: string,
   id: string,
 ): Promise<Assistant | undefined> {
-  const stored = await findStoredAssistant(db, project, id)
-  return stored && shownAssistant(stored)
+  const found = await findStoredAssistant(db, project, id)
+  return found && shownAssistant(found.assistant)
 }
 
 export async function findStoredAssistant(
   db: Queryable,
   project: string,
   id: string,
-): Promise<StoredAssistant | undefined> {
-  const [row] = await db.query<AssistantRow>({
+): Promise<VersionedAssistant | undefined> {
+  const [row] = await db.query<AssistantRow & { version: string }>({
     name: 'find_assistant',
-    text: 'select id, created_at, body from assistants where id = $1 and project = $2',
+    text: 'select id, created_at, body, xmin::text as version from assistants where id = $1 and project = $2',
     values: [id, project],
   })
-  return row && storedAssistant(row)
+  return row && { assistant: storedAssistant(row), version: row.version }
 }
 
 /** Locks the row until the transaction ends. */

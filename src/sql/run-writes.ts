@@ -25,6 +25,8 @@ export interface RunWrite<F extends Fence = Fence> {
   removed: readonly string[]
   /** A thread to create with the run. */
   thread?: Thread
+  /** A new run is not created when its assistant has another version by now. */
+  assistantVersion?: string | undefined
 }
 
 /** The counters of a row after the write. */
@@ -52,7 +54,9 @@ export async function writeRuns(
         ),
       ),
       JSON.stringify(
-        writes.flatMap((write) => (write.thread ? [{ ...write.thread, ...project(write) }] : [])),
+        writes.flatMap((write) =>
+          write.thread ? [{ ...write.thread, ...project(write), written_by: write.row.id }] : [],
+        ),
       ),
       JSON.stringify(writes.flatMap((write) => write.removed.map((id) => ({ id, run_id: write.row.id })))),
       notifications,
@@ -61,12 +65,12 @@ export async function writeRuns(
   return new Map(rows.map(({ id, ...written }) => [id, written]))
 }
 
-function runJson({ fence, row, events }: RunWrite): string {
+function runJson({ fence, row, events, assistantVersion }: RunWrite): string {
   const { settings, metadata, deadline, ...fields } = row
   const run = { ...fields, expires_at: deadline, ...(fence === 'new' && { settings, metadata }) }
   const owner =
     fence === 'new' || fence === 'locked'
-      ? { fence }
+      ? { fence, version: assistantVersion }
       : {
           fence: 'owner',
           worker: fence.lease_owner,
@@ -86,10 +90,10 @@ const pauseSeconds = 'power(4, least(i.recoveries, 5))'
 
 const writeRunsSql = `
 with input as materialized (
-  select w.fence, w.worker, w.attempt as fence_attempt, w.revision as fence_revision, w.writes as fence_writes,
-         w.count, w.entries, n.*
-  from json_to_recordset($1) as w(fence text, worker text, attempt int, revision int, writes int, count int,
-                                  entries json, run json),
+  select w.fence, w.version, w.worker, w.attempt as fence_attempt, w.revision as fence_revision,
+         w.writes as fence_writes, w.count, w.entries, n.*
+  from json_to_recordset($1) as w(fence text, version text, worker text, attempt int, revision int, writes int,
+                                  count int, entries json, run json),
        json_populate_record(null::runs, w.run) n
 ), fenced as materialized (
   select r.id from runs r join input i on i.id = r.id
@@ -119,7 +123,8 @@ with input as materialized (
                     settings, event_count, lease_owner, attempt)
   select id, project, thread_id, assistant_id, status, created_at, started_at, expires_at, metadata, settings,
          count, lease_owner, attempt
-  from input where fence = 'new'
+  from input i where fence = 'new' and (version is null or exists (
+    select 1 from assistants a where a.id = i.assistant_id and a.project = i.project and a.xmin::text = version))
   returning id, event_count, revision, writes
 ), written as (
   select * from updated union all select * from inserted
@@ -135,7 +140,9 @@ with input as materialized (
   delete from messages where id in (select id from removed)
 ), threads_created as (
   insert into threads (id, project, created_at, metadata, tool_resources)
-  select id, project, created_at, metadata, tool_resources from json_populate_recordset(null::threads, $4)
+  select t.id, t.project, t.created_at, t.metadata, t.tool_resources
+  from json_array_elements($4) e, json_populate_record(null::threads, e) t
+  where e ->> 'written_by' in (select id from written)
 ), steps_written as (
   insert into run_steps (project, ${stepColumns})
   select project, ${stepColumns}

@@ -37,6 +37,15 @@ test('a run on a new thread reads its assistant and nothing else', async () => {
   expect(names()).toEqual(['find_assistant'])
 })
 
+test('the next run of an assistant on a new thread reads nothing', async () => {
+  const body = await bodyOf('Hello?')
+  server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
+  await server.stream('/threads/runs', body)
+  const names = statementsOfRuns()
+  await server.stream('/threads/runs', body)
+  expect(names()).toEqual([])
+})
+
 test('a run on a thread that exists reads the messages and steps of the thread once', async () => {
   const { thread: _, ...body } = (await bodyOf('')) as { thread: object }
   const thread = await server.openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hello?' }] })

@@ -1,5 +1,6 @@
 /** The run engine of one process: real except for the model and the sandbox. */
 import { Readable } from 'node:stream'
+import { AssistantCache } from '../../../src/domain/assistant-cache.ts'
 import type { Context } from '../../../src/domain/context.ts'
 import { expireRuns } from '../../../src/domain/runs.ts'
 import { RunLimits } from '../../../src/domain/run-limits.ts'
@@ -106,6 +107,7 @@ export class EngineProcess {
     this.context.handoff.offer(() => ({
       worker: this.#worker,
       start: (run) => this.#runs.start(run),
+      create: (...run) => this.#runs.create(...run),
       release: () => {},
     }))
     this.context.hints.subscribe((hint) => {
@@ -171,6 +173,7 @@ function contextOf({ blobs, clock, seen }: World, db: Database, gate: Gate): Con
     hints,
     runLog: new WatchedRunLog(db, hints, { gate, seen }),
     handoff: new Handoff(),
+    assistants: new AssistantCache(hints),
     runLimits: new RunLimits({ maxQueuedRuns: 1000, maxProjectRuns: 1000 }),
     log,
     runExpiresSeconds: 600,

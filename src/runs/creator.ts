@@ -1,0 +1,67 @@
+/** Creates runs that this process works on: one statement at a time for all of them. */
+import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
+import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
+import { StaleAssistant } from './persist.ts'
+
+/** Runs of one statement. */
+const batch = 50
+/** From this many runs that wait on, their models are asked after the commit: see `isBusy`. */
+const many = 10
+
+interface Creation {
+  write: RunWrite<'new'>
+  resolve: () => void
+  reject: (error: unknown) => void
+}
+
+/** Lives as long as the worker. */
+export class Creator {
+  readonly #db: Queryable
+  #waiting: Creation[] = []
+  #isWriting = false
+
+  constructor(db: Queryable) {
+    this.#db = db
+  }
+
+  /** Many runs wait to be created. Their answers would only wait in memory, and delay the commits. */
+  get isBusy(): boolean {
+    return this.#waiting.length >= many
+  }
+
+  /**
+   * Resolves after the commit. Throws `StaleAssistant`, and what the database throws; when it was unavailable, the run
+   * may exist all the same.
+   */
+  create(write: RunWrite<'new'>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, resolve, reject })
+      if (this.#isWriting) return
+      this.#isWriting = true
+      // A tick later, so that the runs of all requests that arrived in this one go into the same statement.
+      setImmediate(() => void this.#write())
+    })
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#writeBatch(this.#waiting.splice(0, batch))
+    this.#isWriting = false
+  }
+
+  /** Never throws. */
+  async #writeBatch(creations: Creation[]): Promise<void> {
+    try {
+      const writes = creations.map(({ write }) => write)
+      const written = await writeRuns(this.#db, writes, [])
+      for (const { write, resolve, reject } of creations) {
+        if (written.has(write.row.id)) resolve()
+        else reject(new StaleAssistant())
+      }
+    } catch (error) {
+      // The database refused one of these runs: the others must not suffer for it.
+      if (creations.length > 1 && !(error instanceof DatabaseUnavailable)) {
+        for (const creation of creations) await this.#writeBatch([creation])
+      } else for (const { reject } of creations) reject(error)
+    }
+  }
+}
