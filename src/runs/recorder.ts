@@ -18,12 +18,6 @@ import type { RunState, Transition } from './state.ts'
 /** Events wait this long, or until they have so many bytes, before they are written. */
 const flushMs = 50
 const flushBytes = 4096
-/**
- * Where no other process reads the log, events of many runs wait longer, 1 ms for each run that waits, up to this: each
- * write of a run costs as much as ten events.
- */
-const longestFlushMs = 250
-
 /** A write to an unavailable database is repeated after this time. */
 const retryMs = 250
 
@@ -113,8 +107,7 @@ export class Recorder implements RecordWriter {
 
   /** Those that must be written now and those that waited long enough; the others wait on. */
   #due(): RunRecord[] {
-    const runs = this.#options.hints.shared ? 0 : this.#waiting.size
-    const oldest = performance.now() - Math.min(Math.max(flushMs, runs), longestFlushMs)
+    const oldest = performance.now() - flushMs
     const due = [...this.#waiting].filter(([record, since]) => since <= oldest || this.#urgent.has(record))
     for (const [record] of due) {
       this.#waiting.delete(record)
