@@ -9,8 +9,8 @@ export interface Logger {
   release: () => void
 }
 
-/** Lines of one tick of the event loop leave in one write, up to this many bytes; warnings and errors leave at once. */
-const joinedBytes = 8 * 1024
+/** Lines of one tick of the event loop leave in one write, up to this length; warnings and errors leave at once. */
+const joinedCharacters = 8 * 1024
 
 type Level = Parameters<Log>[0]
 
@@ -25,28 +25,17 @@ export function openLogger(level: Level): Logger {
     serializers: { error: errors, err: errors },
   }
   // The stream of a terminal has a thread, which joins lines by itself.
-  const lines = process.stdout.isTTY
-    ? undefined
-    : pino.destination({ fd: 1, sync: true, minLength: joinedBytes })
+  const lines = process.stdout.isTTY ? undefined : joinLines(pino.destination({ fd: 1, sync: true }))
   const out = pino(
     options,
     lines ?? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } }),
   )
-  let isFlushing = false
-  const flush = () => {
-    isFlushing = false
-    lines?.flushSync()
-  }
-  process.once('exit', flush)
+  if (lines) process.once('exit', lines.flush)
   const held: Parameters<Log>[] = []
   let isHeld = true
   const print: Log = (at, message, fields) => {
     out[at](fields ?? {}, message)
-    if (at === 'warn' || at === 'error') flush()
-    else if (!isFlushing) {
-      isFlushing = true
-      setImmediate(flush)
-    }
+    if (at === 'warn' || at === 'error') lines?.flush()
   }
   return {
     log: (...line) => {
@@ -58,6 +47,24 @@ export function openLogger(level: Level): Logger {
     release() {
       isHeld = false
       for (const line of held.splice(0)) print(...line)
+    },
+  }
+}
+
+/** Lines that are written together. A reader that is gone ends the log and nothing else: the destination ignores EPIPE. */
+function joinLines(file: pino.DestinationStream): pino.DestinationStream & { flush: () => void } {
+  let text = ''
+  const flush = () => {
+    const joined = text
+    text = ''
+    if (joined !== '') file.write(joined)
+  }
+  return {
+    flush,
+    write(line) {
+      if (text === '') setImmediate(flush)
+      text += line
+      if (text.length >= joinedCharacters) flush()
     },
   }
 }

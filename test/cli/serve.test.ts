@@ -93,3 +93,29 @@ test.runIf(process.platform !== 'win32')(
     expect(databasePid(data.path)).toBeUndefined()
   },
 )
+
+test('a server whose output nobody reads any more goes on, and stops at SIGTERM', async () => {
+  const server = spawn(process.execPath, [builtMain], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      PORT: '0',
+      SPOOL_DATA_DIR: data.path,
+      SPOOL_SANDBOX: 'off',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  cleanups.push(async () => void server.kill('SIGKILL'))
+  let output = ''
+  server.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await expect.poll(() => output).toContain('"listening"')
+  server.stdout.destroy()
+  const [address] = /http:\/\/\S+?:\d+/.exec(output) ?? []
+  const headers = { authorization: 'Bearer any-key' }
+  for (const path of ['/v1/models', '/v1/files'])
+    expect((await fetch(address + path, { headers })).status).toBe(200)
+  server.kill('SIGTERM')
+  const [code] = await once(server, 'exit')
+  expect(code).toBe(0)
+  expect(databasePid(data.path)).toBeUndefined()
+})
