@@ -10,7 +10,7 @@ import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import { newestMigration } from '../database/migrate.ts'
 import { attachDatabase, openDatabase, type OpenedDatabase } from '../database/open.ts'
-import { prepareFolder } from '../util/folder.ts'
+import { prepareDataFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { requireDatabase } from './start-errors.ts'
 import { version } from './version.ts'
@@ -84,7 +84,7 @@ async function writeTo(
 export async function restore(config: Config, file: string, { log, print }: Options): Promise<void> {
   const settings = { ...databaseSettings(config), migrations, log }
   if (file !== '-') await access(resolve(file), constants.R_OK).catch(() => refuseUnreadable(file))
-  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
+  await prepareDataFolder(config.dataDir)
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
   let database: OpenedDatabase | undefined
   try {

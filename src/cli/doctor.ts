@@ -16,7 +16,7 @@ import { openModels, type Models } from '../models/open.ts'
 import { openReranker } from '../models/reranker.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
-import { prepareFolder } from '../util/folder.ts'
+import { prepareDataFolder } from '../util/folder.ts'
 import { freeBytes } from '../util/free-space.ts'
 import type { Log } from '../util/log.ts'
 import { migrations } from './backup.ts'
@@ -91,7 +91,7 @@ function checksOf(
 }
 
 async function checkFolder({ dataDir, minFreeDiskBytes }: Config): Promise<Finding> {
-  await prepareFolder(dataDir, 'SPOOL_DATA_DIR')
+  await prepareDataFolder(dataDir)
   const free = await freeBytes(dataDir)
   const text = `${dataDir} can be written, ${(free / gibibyte).toFixed(1)} GiB are free`
   if (free >= minFreeDiskBytes) return { level: 'ok', text }

@@ -5,7 +5,7 @@ import { importObjects, type ImportProgress } from '../transfer/import.ts'
 import { kinds } from '../transfer/records.ts'
 import { statSource } from '../transfer/sources.ts'
 import { systemClock } from '../util/clock.ts'
-import { prepareFolder } from '../util/folder.ts'
+import { prepareDataFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { withAttached } from './attached.ts'
 import type { CommandOptions } from './command-line.ts'
@@ -25,7 +25,7 @@ export async function runImport(
   { log, print, printAside }: Printing,
 ): Promise<void> {
   await statSource(path)
-  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
+  await prepareDataFolder(config.dataDir)
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The import was stopped. Run it again to continue.')))
   const report = await withAttached(config, log, (attached) =>

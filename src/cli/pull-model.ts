@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts'
 import { findLocalModel, isPulled, localModels, modelFolder } from '../embedders/local/catalog.ts'
 import { pullModel } from '../embedders/local/pull.ts'
 import { findRuntime, runtimeMissing } from '../embedders/local/runtime.ts'
-import { prepareFolder } from '../util/folder.ts'
+import { prepareDataFolder } from '../util/folder.ts'
 import { nearest } from '../util/nearest.ts'
 import { UsageError } from './command-line.ts'
 
@@ -21,7 +21,7 @@ export async function pullEmbedder(
   if (!model) throw new UsageError(unknownName(name))
   if (isPulled(dataDir, model)) print(`${model.name} is already in ${modelFolder(dataDir, model)}.`)
   else {
-    await prepareFolder(dataDir, 'SPOOL_DATA_DIR')
+    await prepareDataFolder(dataDir)
     let printed = ''
     const onProgress = ({ name: file, bytes: all }: { name: string; bytes: number }, bytes: number) => {
       const percent = Math.floor((100 * bytes) / all / stepPercent) * stepPercent

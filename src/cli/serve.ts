@@ -2,7 +2,7 @@
 import { openApp, type App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../util/clock.ts'
-import { prepareFolder } from '../util/folder.ts'
+import { prepareDataFolder, prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { banner } from './banner.ts'
 import type { Logger } from './logger.ts'
@@ -16,8 +16,8 @@ export async function serve(
   readConfig: () => Config,
   { log, release }: Logger,
 ): Promise<void> {
-  await prepareFolder(config.dataDir, 'SPOOL_DATA_DIR')
-  if (config.blobs.type === 'disk') await prepareFolder(config.blobs.folder, 'SPOOL_BLOBS_FOLDER')
+  await prepareDataFolder(config.dataDir)
+  if (config.blobs.type === 'disk') await prepareFolder(config.blobs.folder, 'SPOOL_BLOBS_FOLDER', 0o711)
   if (config.roles.has('api')) await checkPort(config)
   logRejections(log)
   const app = await openApp(config, { log, clock: systemClock, readConfig })

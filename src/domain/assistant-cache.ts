@@ -19,8 +19,10 @@ export interface FoundAssistant {
  */
 export class AssistantCache {
   readonly #held = new Map<string, VersionedAssistant & { project: string }>()
+  readonly #hints: Hints
 
   constructor(hints: Hints) {
+    this.#hints = hints
     hints.subscribe((hint) => {
       if (hint.kind === 'assistant') this.forget(hint.assistant_id)
       if (hint.kind === 'all') this.#held.clear()
@@ -28,6 +30,8 @@ export class AssistantCache {
   }
 
   async find(db: Queryable, project: string, id: string): Promise<FoundAssistant | undefined> {
+    // Without hints of other processes everything that is held may be old.
+    if (!this.#hints.arrive) this.#held.clear()
     const held = this.#held.get(id)
     if (held?.project === project) return { assistant: held.assistant, version: held.version }
     const found = await findStoredAssistant(db, project, id)

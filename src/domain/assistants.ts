@@ -99,10 +99,13 @@ function newValue<Value>(requested: Value | null | undefined, before: Value, cle
 
 /** Returns false when the project has no such assistant. Its runs and threads remain. */
 export async function deleteAssistant({ db, hints }: Context, project: string, id: string): Promise<boolean> {
-  const isDeleted = await deleteRow(db, project, id)
   const hint = { kind: 'assistant', assistant_id: id } as const
-  await hints.announce(db, hint)
-  hints.send(hint)
+  const isDeleted = await db.transaction(async (tx) => {
+    const found = await deleteRow(tx, project, id)
+    if (found) await hints.announce(tx, hint)
+    return found
+  })
+  if (isDeleted) hints.send(hint)
   return isDeleted
 }
 

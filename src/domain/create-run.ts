@@ -1,5 +1,5 @@
 /** Creates runs. All rows of a run are committed together. */
-import { ApiError, errors } from '../api/errors.ts'
+import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
@@ -52,18 +52,16 @@ export async function createRun(
   return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
 }
 
-/** A held assistant may be old, which the database notices, or which makes a refusal wrong: then it is read again. */
+/** An assistant in memory may be old. The statement that creates the run notices that; then it is read again. */
 async function withAssistant(
   { assistants }: Context,
   { assistant_id }: { assistant_id: string },
   create: () => Promise<StartedRun>,
 ): Promise<StartedRun> {
-  const isHeld = assistants.holds(assistant_id)
   try {
     return await create()
   } catch (error) {
-    const mayBeOld = error instanceof StaleAssistant || error instanceof ApiError
-    if (!isHeld || !mayBeOld) throw error
+    if (!(error instanceof StaleAssistant)) throw error
     assistants.forget(assistant_id)
     return create()
   }
@@ -172,10 +170,20 @@ async function settingsFor(
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<{ settings: RunSettings; version?: string }> {
-  const found = await context.assistants.find(context.db, options.project, request.assistant_id)
-  if (!found) throw errors.notFound('assistant', request.assistant_id)
-  const { assistant, ...version } = found
-  return { settings: runSettings(context, assistant, request, options), ...version }
+  const { assistants } = context
+  const { assistant_id } = request
+  const isHeld = assistants.holds(assistant_id)
+  try {
+    const found = await assistants.find(context.db, options.project, assistant_id)
+    if (!found) throw errors.notFound('assistant', assistant_id)
+    const { assistant, ...version } = found
+    return { settings: runSettings(context, assistant, request, options), ...version }
+  } catch (error) {
+    if (!isHeld) throw error
+    // The assistant in memory may be older than the one that fits the request.
+    assistants.forget(assistant_id)
+    return settingsFor(context, request, options)
+  }
 }
 
 async function checkThread(

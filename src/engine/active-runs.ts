@@ -54,11 +54,11 @@ export class ActiveRuns {
   }
 
   /** Works on a run while it is created, or after that where many are. See `Slot.create`. */
-  async create(transition: Transition, created: Created): Promise<void> {
+  async create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { recorder } = this.#options
-    if (recorder.creator.isBusy) {
+    if (recorder.creator.isBusy || stopping.aborted) {
       await recorder.creator.create(writeOf('new', transition, created))
-      this.start(persistedRun(transition, created))
+      if (!stopping.aborted) this.start(persistedRun(transition, created))
       return
     }
     const { record, newThread, created: committed } = recorder.create(transition, created)

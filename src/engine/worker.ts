@@ -163,7 +163,7 @@ export class Worker {
       },
       create: async (transition, created) => {
         try {
-          await this.#runs.create(transition, created)
+          await this.#runs.create(transition, created, this.#stopping.signal)
         } finally {
           this.#reserved -= 1
           if (this.#free === 1) this.#wake()

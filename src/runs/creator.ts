@@ -4,7 +4,7 @@ import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
 import { StaleAssistant } from './persist.ts'
 
 /** Runs of one statement. */
-const batch = 50
+const batch = 20
 /** From this many runs that wait on, their models are asked after the commit: see `isBusy`. */
 const many = 10
 

@@ -2,7 +2,7 @@
  * Hints that something changed: within the process by call, between processes by NOTIFY. A hint may be lost or
  * arrive twice; so every waiter also polls each second.
  */
-import type { Database, Queryable } from '../database/database.ts'
+import { DatabaseUnavailable, type Database, type Queryable } from '../database/database.ts'
 import { hintChannel } from '../sql/run-writes.ts'
 import type { Log } from '../util/log.ts'
 
@@ -24,6 +24,8 @@ export type Hint =
 
 /** How long a server that refuses LISTEN is left alone. */
 const listenAgainMs = 60_000
+/** How long one is left alone that is unavailable. */
+const unavailableMs = 1000
 
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
 const payloadLimit = 7900
@@ -51,9 +53,15 @@ export class Hints {
   readonly #subscribers = new Set<(hint: Hint) => void>()
   #stopListening: (() => Promise<void>) | undefined
   #listenAgain: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(options: { shared: boolean }) {
     this.shared = options.shared
+  }
+
+  /** Whether hints of other processes, if there are any, arrive here. */
+  get arrive(): boolean {
+    return !this.shared || this.#stopListening !== undefined
   }
 
   /** Without notifications, which a pooler or another kind of server may refuse, only the polls are left. */
@@ -65,9 +73,12 @@ export class Hints {
         (payload) => this.send(parsePayload(payload)),
         () => this.send({ kind: 'all' }),
       )
+      if (this.#isClosed) await this.#stopListening()
     } catch (error) {
+      if (this.#isClosed) return
       log('warn', 'the database refuses LISTEN: what other processes do is noticed once a second', { error })
-      this.#listenAgain = setTimeout(() => void this.start(db, log), listenAgainMs).unref()
+      const pauseMs = error instanceof DatabaseUnavailable ? unavailableMs : listenAgainMs
+      this.#listenAgain = setTimeout(() => void this.start(db, log), pauseMs).unref()
     }
   }
 
@@ -99,6 +110,7 @@ export class Hints {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     clearTimeout(this.#listenAgain)
     await this.#stopListening?.()
   }

@@ -17,13 +17,19 @@ export function computedId(kind: 'thread' | 'message' | 'assistant', ...parts: (
 /** A larger number counts milliseconds, up to the same date. A number beyond is neither, and stays as it is. */
 const mostSeconds = 100_000_000_000
 
-/** Unix seconds of a time in seconds, milliseconds or ISO 8601; undefined for anything else. */
+const zone = /\b(utc|gmt)|z$|[+-]\d\d(:?\d\d)?$/i
+
+/** Unix seconds of a time in seconds, milliseconds or ISO 8601, which is UTC without a zone; undefined for anything else. */
 export function secondsOf(value: unknown): number | undefined {
-  if (value === null || value === undefined || value === '') return undefined
-  const number = Number(value)
-  const isMs = number > mostSeconds && number <= mostSeconds * 1000
-  if (Number.isFinite(number)) return Math.floor(isMs ? number / 1000 : number)
-  const ms = typeof value === 'string' ? Date.parse(value) : NaN
+  const text = typeof value === 'string' ? value.trim() : ''
+  if (typeof value === 'number' || /^-?\d+(\.\d+)?$/.test(text)) {
+    const number = Number(value)
+    if (!Number.isFinite(number)) return undefined
+    const isMs = number > mostSeconds && number <= mostSeconds * 1000
+    return Math.floor(isMs ? number / 1000 : number)
+  }
+  if (!/\d{4}/.test(text)) return undefined
+  const ms = Date.parse(zone.test(text) ? text : `${text}Z`)
   return Number.isNaN(ms) ? undefined : Math.floor(ms / 1000)
 }
 

@@ -46,20 +46,33 @@ async function lookAt(file: SourceFile): Promise<{ layout: Layout; encoding: Enc
     const encoding = buffer[0] === 0xff && buffer[1] === 0xfe ? 'utf16le' : 'utf8'
     const text = buffer.toString(encoding, 0, bytesRead).replace(/^\uFEFF/, '')
     const isWhole = bytesRead < headBytes
-    const isLong = !isWhole && /^[^\S\n]*[{[][^\n]*$/.test(text)
+    const isLong = !isWhole && /^[{[][^\n]*$/.test(text.trimStart())
     return { layout: isLong ? await layoutOfLong(file, encoding) : layoutOfText(text, isWhole), encoding }
   } finally {
     await handle.close()
   }
 }
 
-/** Of JSON whose first line goes on beyond the beginning of the file: more lines follow, or it is the document. */
+/**
+ * Of JSON whose first line goes on beyond the beginning of the file: a line that closes what it opens, and is followed
+ * by more, is one of many; anything else is a document.
+ */
 async function layoutOfLong(file: SourceFile, encoding: Encoding): Promise<Layout> {
+  let opening: string | undefined
+  let closing = ''
   let isFirstLine = true
   for await (const text of textOf(file, encoding)) {
+    opening ??= text.trimStart()[0]
     const end = isFirstLine ? text.indexOf('\n') : 0
+    if (isFirstLine)
+      closing =
+        text
+          .slice(0, end === -1 ? undefined : end)
+          .trimEnd()
+          .at(-1) ?? closing
     if (end === -1) continue
     isFirstLine = false
+    if (closing !== (opening === '{' ? '}' : ']')) return 'document'
     if (text.slice(end).trim() !== '') return 'lines'
   }
   return 'document'

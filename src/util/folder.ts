@@ -6,16 +6,20 @@ import { dirname, join } from 'node:path'
  * Creates the folder where it is missing and checks that it can be written. `name` is how the user knows it, such as
  * a setting. Throws a sentence that says what to do.
  */
-export async function prepareFolder(folder: string, name: string): Promise<void> {
+export async function prepareFolder(folder: string, name: string, mode = 0o777): Promise<void> {
   const probe = join(folder, `.write-test-${process.pid}`)
   try {
-    // Others may pass through the folder but not list it: the database and sandboxes may run as other users.
-    await makeFolder(folder, 0o711)
+    await makeFolder(folder, mode)
     await writeFile(probe, '')
     await rm(probe, { force: true })
   } catch (error) {
     throw new Error(`${name} is ${folder}, ${folderReason(error)}`, { cause: error })
   }
+}
+
+/** Others may pass through a data folder but not list it: the database and sandboxes may run as other users. */
+export function prepareDataFolder(folder: string): Promise<void> {
+  return prepareFolder(folder, 'SPOOL_DATA_DIR', 0o711)
 }
 
 /** `mkdir` with `recursive` never ends below folders such as /proc, which have no such entry and take no new one. */
@@ -42,7 +46,7 @@ export function folderReason(error: unknown): string {
       return 'which is on a read-only file system (EROFS). Mount it writable, or set another folder.'
     case 'EEXIST':
     case 'ENOTDIR':
-      return `which is a file or lies below one (${code}). Set a folder.`
+      return `which is a file, lies below one, or is a link to nothing (${code}). Set a folder.`
     case 'ENOENT':
       return 'where the system lets nobody make a folder (ENOENT). Set another folder.'
     case 'ENOSPC':

@@ -62,7 +62,7 @@ test.each([
   writeFileSync(join(folder, 'file'), '')
   const { code, stderr } = await start({ [name]: join(folder, path) })
   expect(code).toBe(1)
-  expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file or lies below one`)
+  expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file, lies below one`)
 })
 
 const archive = join(import.meta.dirname, 'start-errors.test.ts')

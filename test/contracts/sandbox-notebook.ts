@@ -109,6 +109,14 @@ function awaitTests({ driver }: SandboxSubject): void {
     expect(end).toEqual({ status: 'timeout', sessionLost: false })
     expect((await runCode(session, 'await asyncio.sleep(0)\nkept')).logs).toBe('7\n')
   })
+
+  test('a value that takes too long to show is interrupted, and the variables are kept', async () => {
+    const session = await openFor(driver, patientLimits)
+    const value = 'Namespace(x=[Namespace(a=1)] * 5_000_000)'
+    const { end } = await runCode(session, `from argparse import Namespace\nkept = 7\n${value}`)
+    expect(end).toEqual({ status: 'timeout', sessionLost: false })
+    expect((await runCode(session, 'kept')).logs).toBe('7\n')
+  })
 }
 
 function displayTests({ driver, matplotlib }: SandboxSubject): void {

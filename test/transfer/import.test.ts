@@ -309,10 +309,13 @@ describe('what is damaged or cannot be kept', () => {
       'pages.ndjson': `${JSON.stringify(page('asst_1'))}\r\n\r\n${JSON.stringify(page('asst_2'))}`,
       'threads.ndjson': ['thread_1', 'thread_2'].map((id) => JSON.stringify(exported(id))).join('\n'),
       'document.json': `${JSON.stringify([page('asst_3').data[0], page('asst_4').data[0]])}\n\n`,
+      // As database tools write an array.
+      'array.json': `[${[5, 6].map((at) => JSON.stringify(page(`asst_${at}`).data[0])).join(',\n')}]\n`,
+      'blank.ndjson': `\n${[7, 8].map((at) => JSON.stringify(page(`asst_${at}`).data[0])).join('\n')}`,
     })
     const report = await importInto(server, folder.path)
     expect(report.skipped).toEqual([])
-    expect(report.kinds).toMatchObject({ assistant: { imported: 4 }, message: { imported: 4 } })
+    expect(report.kinds).toMatchObject({ assistant: { imported: 8 }, message: { imported: 4 } })
   })
 
   test('a line above the limit is skipped alone', async () => {

@@ -111,6 +111,9 @@ def is_in_cell(frame):
         name = frame.f_code.co_filename
         if name.startswith("<cell") or (name.startswith("/") and not name.startswith("/lib/")):
             return True
+        # What a cell shows is drawn for it: figures, and the value of its last line.
+        if frame.f_code in (Cells.show.__code__, Cells.display.__code__):
+            return True
         frame = frame.f_back
     return False
 

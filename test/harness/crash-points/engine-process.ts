@@ -107,7 +107,7 @@ export class EngineProcess {
     this.context.handoff.offer(() => ({
       worker: this.#worker,
       start: (run) => this.#runs.start(run),
-      create: (...run) => this.#runs.create(...run),
+      create: (...run) => this.#runs.create(...run, new AbortController().signal),
       release: () => {},
     }))
     this.context.hints.subscribe((hint) => {
