@@ -53,8 +53,6 @@ function sliceEnd(text: string, start: number, length: number): number {
   return space > start + sliceLength / 2 ? space : end
 }
 
-/** Token counts for models whose tokenizer is not here. */
-
 /** For models whose tokenizer is not here: more than any usual tokenizer makes of a text. */
 export function guessTokens(text: string): number {
   let ascii = 0
