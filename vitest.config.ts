@@ -7,8 +7,10 @@ const slow = [
   'test/embedded-postgres/**/*.test.ts',
   'test/fuzz/**/*.test.ts',
   'test/ingest/recovery.test.ts',
+  'test/processes/{cluster,outages,two-processes}.test.ts',
   'test/runs/{crash-points,recovery}.test.ts',
   'test/sandbox/{bwrap,deno,landlock,wheels}*.test.ts',
+  'test/transfer/{command,pull-command}.test.ts',
 ]
 
 /** Suites with a configuration or a script of their own. */
