@@ -2,7 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import { shareFiles } from '../sql/files.ts'
+import { lockFilesShared } from '../sql/files.ts'
 import { updateThread } from '../sql/threads.ts'
 import { findStoreRows, isExpired } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -55,7 +55,7 @@ export async function lockFiles(
 ): Promise<void> {
   if (plan.files.length === 0) return
   const ids = [...new Set(plan.files.map((file) => file.file_id))]
-  const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
+  const files = await lockFilesShared(tx, project, ids, { deleting: 'wait' })
   for (const { file_id, imagePath } of plan.files) {
     const file = files.get(file_id)
     if (!file) throw errors.notFound('file', file_id)

@@ -4,7 +4,7 @@ import type { CreateVectorStoreFileBatchRequest, VectorStoreFileBatch } from '..
 import type { Queryable } from '../database/database.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { findBatch, insertBatch, markCancelled, type BatchKey } from '../sql/file-batches.ts'
-import { shareFiles } from '../sql/files.ts'
+import { lockFilesShared } from '../sql/files.ts'
 import { seqsOfFiles, type NewStoreFile, cancelStoreFiles } from '../sql/vector-store-files.ts'
 import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -24,7 +24,7 @@ export async function createFileBatch(
   const now = nowSeconds(context.clock)
   const key = { ...place, id: newHexId('vsfb_', now) }
   const batch = await context.db.transaction(async (tx) => {
-    const files = await shareFiles(tx, project, ids, { deleting: 'wait' })
+    const files = await lockFilesShared(tx, project, ids, { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
     checkSearchable(context, files, ids)
     await addFiles(context, tx, store, requested)

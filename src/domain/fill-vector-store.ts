@@ -6,7 +6,7 @@ import type { Attributes } from '../api/metadata.ts'
 import { extensionOf, formatOf } from '../documents/index.ts'
 import { hasWindows, removeChunks } from '../sql/chunks.ts'
 import type { Queryable } from '../database/database.ts'
-import { shareFiles, type FileRow } from '../sql/files.ts'
+import { lockFilesShared, type FileRow } from '../sql/files.ts'
 import {
   insertStoreFiles,
   restartStoreFiles,
@@ -83,7 +83,8 @@ export async function insertNewStore(
 ): Promise<void> {
   const { files, ...fields } = store
   const ids = files.map((file) => file.file_id)
-  if (ids.length > 0) checkSearchable(context, await shareFiles(tx, project, ids, { deleting: 'wait' }), ids)
+  if (ids.length > 0)
+    checkSearchable(context, await lockFilesShared(tx, project, ids, { deleting: 'wait' }), ids)
   const now = nowSeconds(context.clock)
   const row: VectorStoreRow = {
     ...fields,

@@ -4,7 +4,7 @@ import type { CreateThreadRequest, Thread, ModifyThreadRequest, ForkThreadReques
 import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
 import type { Hint } from '../runs/hints.ts'
-import { shareFiles } from '../sql/files.ts'
+import { lockFilesShared } from '../sql/files.ts'
 import { insertMessages, findMessage, messagesAfter } from '../sql/messages.ts'
 import { activeRunId } from '../sql/runs.ts'
 import { insertThread, lockThread, updateThread, deleteThread as deleteRows } from '../sql/threads.ts'
@@ -139,7 +139,7 @@ async function copyResources(
 ): Promise<ToolResources> {
   const { code_interpreter } = resources
   if (!code_interpreter) return resources
-  const files = await shareFiles(tx, project, code_interpreter.file_ids, { deleting: 'gone' })
+  const files = await lockFilesShared(tx, project, code_interpreter.file_ids, { deleting: 'gone' })
   const file_ids = code_interpreter.file_ids.filter((id) => files.has(id))
   return { ...resources, code_interpreter: { file_ids } }
 }

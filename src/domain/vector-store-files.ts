@@ -7,7 +7,7 @@ import type {
 } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
 import { joinedChunks } from '../search/file-text.ts'
-import { shareFiles } from '../sql/files.ts'
+import { lockFilesShared } from '../sql/files.ts'
 import { queueChunks } from '../sql/removals.ts'
 import {
   findStoreFile,
@@ -35,7 +35,7 @@ export async function attachFile(
   const { file_id } = request
   const attached = await context.db.transaction(async (tx) => {
     // The deletion of a file locks files before vector stores, so do the same. A missing store is still reported first.
-    const files = await shareFiles(tx, project, [file_id], { deleting: 'wait' })
+    const files = await lockFilesShared(tx, project, [file_id], { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
     checkSearchable(context, files, [file_id])
     await addFiles(context, tx, store, newStoreFiles([file_id], request))

@@ -77,7 +77,7 @@ export class Recorder implements RecordWriter {
     this.#stopping.abort()
   }
 
-  want(record: RunRecord, urgency: 'soon' | 'now'): void {
+  schedule(record: RunRecord, urgency: 'soon' | 'now'): void {
     if (!this.#waiting.has(record)) this.#waiting.set(record, performance.now())
     if (urgency === 'now' || record.pendingBytes > flushBytes) {
       this.#urgent.add(record)

@@ -18,7 +18,7 @@ export type WriteResult = 'written' | 'lost'
 export interface RecordWriter {
   readonly runLog: RunLog
   /** The record has something to write: soon, or at once. */
-  want(record: RunRecord, urgency: 'soon' | 'now'): void
+  schedule(record: RunRecord, urgency: 'soon' | 'now'): void
   /** Whether this process may emit events before they are committed. */
   isConfirmed(): boolean
   /** Unix seconds. */
@@ -100,7 +100,7 @@ export class RunRecord {
     this.#isCreated = true
     this.feed.emitNumbered(events)
     this.#emitEarly()
-    if (this.#wanted) this.#writer.want(this, this.#wanted)
+    if (this.#wanted) this.#writer.schedule(this, this.#wanted)
   }
 
   /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
@@ -121,7 +121,7 @@ export class RunRecord {
       this.pendingBytes += data.length
     }
     this.#emitEarly()
-    this.#want(steps.length > 0 ? 'now' : 'soon')
+    this.#schedule(steps.length > 0 ? 'now' : 'soon')
   }
 
   /** Applies a fact that may change the status, to the row as it is when it is written. */
@@ -201,7 +201,7 @@ export class RunRecord {
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
-    this.#writer.want(this, 'now')
+    this.#writer.schedule(this, 'now')
   }
 
   /** The run is no longer owned: close what listeners saw and the log will never have, and let them read the log. */
@@ -224,12 +224,12 @@ export class RunRecord {
     if (this.lost.aborted) return 'lost'
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject })
-      this.#want('now')
+      this.#schedule('now')
     })
   }
 
-  #want(urgency: 'soon' | 'now'): void {
-    if (this.#isCreated) this.#writer.want(this, urgency)
+  #schedule(urgency: 'soon' | 'now'): void {
+    if (this.#isCreated) this.#writer.schedule(this, urgency)
     else this.#wanted = this.#wanted === 'now' ? 'now' : urgency
   }
 

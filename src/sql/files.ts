@@ -89,7 +89,7 @@ export async function fileNames(
  * Locks files against deletion until the transaction ends; returns those that exist. A file that another transaction is
  * deleting is waited for, or with `deleting: 'gone'` is left out: a caller that holds the lock of a thread must not wait.
  */
-export async function shareFiles(
+export async function lockFilesShared(
   tx: Queryable,
   project: string,
   ids: readonly string[],

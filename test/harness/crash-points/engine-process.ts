@@ -220,8 +220,8 @@ class PacedRecorder extends Recorder {
     this.#pace = pace
   }
 
-  override want(record: RunRecord, urgency: 'soon' | 'now'): void {
-    super.want(record, this.#pace === 'piecewise' ? 'now' : urgency)
+  override schedule(record: RunRecord, urgency: 'soon' | 'now'): void {
+    super.schedule(record, this.#pace === 'piecewise' ? 'now' : urgency)
   }
 }
 
