@@ -1,6 +1,6 @@
 /** The server as `npm start` runs it, but with a keep-alive each 200 ms, so that a short wait is a long idle stream. */
 import { banner } from '../../../dist/cli/banner.js'
-import { openApp } from '../../../dist/app.js'
+import { openApp } from '../../../dist/app/app.js'
 import { readConfig } from '../../../dist/config/config.js'
 import { openLogger } from '../../../dist/cli/logger.js'
 import { systemClock } from '../../../dist/util/clock.js'
