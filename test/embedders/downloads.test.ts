@@ -1,7 +1,9 @@
 /** A start with SPOOL_DOWNLOADS=1, against a server on loopback that has the weights of the first local model. */
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pullEmbedder } from '../../src/cli/pull-model.ts'
 import { isPulled, localModels } from '../../src/embedders/local/catalog.ts'
@@ -79,7 +81,15 @@ test('a start after one whose connection was cut continues the file', async () =
     if (!request.url?.includes('onnx')) return serveWeights(request, response)
     const content = contentOf('model.onnx')
     response.writeHead(200, { 'content-length': content.length })
-    response.write(content.subarray(0, 100_000), () => response.destroy())
+    response.write(content.subarray(0, 100_000))
+    // The connection is cut when the server has stored some of it.
+    const part = join(server.dataDir, 'models', real.name, 'model.onnx.part')
+    const stored = () => statSync(part, { throwIfNoEntry: false })?.size ?? 0
+    const cut = setInterval(() => {
+      if (stored() === 0) return
+      clearInterval(cut)
+      response.destroy()
+    }, 10)
   }
   expect((await start()).retrieval.embedder.id).toBe(builtIn)
   expect(failures()).toEqual([notFetched])
