@@ -40,10 +40,6 @@ export class AssistantCache {
     return { assistant: found.assistant }
   }
 
-  holds(id: string): boolean {
-    return this.#held.has(id)
-  }
-
   forget(id: string): void {
     this.#held.delete(id)
   }

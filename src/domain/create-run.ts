@@ -172,14 +172,13 @@ async function settingsFor(
 ): Promise<{ settings: RunSettings; version?: string }> {
   const { assistants } = context
   const { assistant_id } = request
-  const isHeld = assistants.holds(assistant_id)
+  const found = await assistants.find(context.db, options.project, assistant_id)
+  if (!found) throw errors.notFound('assistant', assistant_id)
+  const { assistant, ...version } = found
   try {
-    const found = await assistants.find(context.db, options.project, assistant_id)
-    if (!found) throw errors.notFound('assistant', assistant_id)
-    const { assistant, ...version } = found
     return { settings: runSettings(context, assistant, request, options), ...version }
   } catch (error) {
-    if (!isHeld) throw error
+    if (found.version === undefined) throw error
     // The assistant in memory may be older than the one that fits the request.
     assistants.forget(assistant_id)
     return settingsFor(context, request, options)
