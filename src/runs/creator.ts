@@ -3,10 +3,10 @@ import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
 import { StaleAssistant } from './persist.ts'
 
-/** Runs of one statement. */
-const batch = 20
-/** From this many runs that wait on, their models are asked after the commit: see `isBusy`. */
-const many = 10
+/** The most runs of one statement. */
+const batchSize = 20
+/** When so many runs wait, the creator is busy: see `isBusy`. */
+const busyLength = 10
 
 interface Creation {
   write: RunWrite<'new'>
@@ -24,9 +24,9 @@ export class Creator {
     this.#db = db
   }
 
-  /** Many runs wait to be created. Their answers would only wait in memory, and delay the commits. */
+  /** Then models are better asked after the commit: their answers would wait in memory, and delay the commits. */
   get isBusy(): boolean {
-    return this.#waiting.length >= many
+    return this.#waiting.length >= busyLength
   }
 
   /**
@@ -44,7 +44,7 @@ export class Creator {
   }
 
   async #write(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#writeBatch(this.#waiting.splice(0, batch))
+    while (this.#waiting.length > 0) await this.#writeBatch(this.#waiting.splice(0, batchSize))
     this.#isWriting = false
   }
 
@@ -58,7 +58,7 @@ export class Creator {
         else reject(new StaleAssistant())
       }
     } catch (error) {
-      // The database refused one of these runs: the others must not suffer for it.
+      // The database refused one of these runs: they are created one by one.
       if (creations.length > 1 && !(error instanceof DatabaseUnavailable)) {
         for (const creation of creations) await this.#writeBatch([creation])
       } else for (const { reject } of creations) reject(error)

@@ -22,9 +22,9 @@ export type Hint =
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
 
-/** How long a server that refuses LISTEN is left alone. */
+/** The pause after a server refused LISTEN. */
 const listenAgainMs = 60_000
-/** How long one is left alone that is unavailable. */
+/** The pause after a server was unavailable. */
 const unavailableMs = 1000
 
 /** NOTIFY refuses payloads of 8,000 bytes and more. */
@@ -64,7 +64,7 @@ export class Hints {
     return !this.shared || this.#stopListening !== undefined
   }
 
-  /** Without notifications, which a pooler or another kind of server may refuse, only the polls are left. */
+  /** Starts to listen. A pooler or another kind of server may refuse it; then processes only poll, and it is tried again. */
   async start(db: Database, log: Log): Promise<void> {
     if (!this.shared) return
     try {

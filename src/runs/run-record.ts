@@ -66,9 +66,9 @@ export class RunRecord {
   #move: Fact | undefined
   #waiters: Waiter[] = []
   #flight: Flight | undefined
-  /** While the run is being created: how urgently the record wants to be written after that. */
   #isCreated: boolean
-  #wanted: 'soon' | 'now' | undefined
+  /** The urgency of the write that follows the creation of the run; undefined without such a write. */
+  #urgencyAfterCreation: 'soon' | 'now' | undefined
   /** Ids of objects that the database has. */
   readonly #stored = new Set<string>()
 
@@ -100,7 +100,7 @@ export class RunRecord {
     this.#isCreated = true
     this.feed.emitNumbered(events)
     this.#emitEarly()
-    if (this.#wanted) this.#writer.schedule(this, this.#wanted)
+    if (this.#urgencyAfterCreation) this.#writer.schedule(this, this.#urgencyAfterCreation)
   }
 
   /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
@@ -230,7 +230,7 @@ export class RunRecord {
 
   #schedule(urgency: 'soon' | 'now'): void {
     if (this.#isCreated) this.#writer.schedule(this, urgency)
-    else this.#wanted = this.#wanted === 'now' ? 'now' : urgency
+    else this.#urgencyAfterCreation = this.#urgencyAfterCreation === 'now' ? 'now' : urgency
   }
 
   #takeMove(): Flight['moved'] {
