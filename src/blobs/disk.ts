@@ -9,6 +9,7 @@ import type { DiskBlobSettings } from './settings.ts'
 import { freeBytes } from '../util/free-space.ts'
 import { lowOnSpace, onDisk } from './unavailable.ts'
 import { withSource, writeHashed } from './write-hashed.ts'
+import { codeOf } from '../util/error-code.ts'
 
 /**
  * A file in `tmp/` without a write for this long was left by a crash. Several processes may share the folder, so a newer
@@ -135,7 +136,7 @@ async function makeIdentity(folder: string): Promise<string> {
     })
     // A link, not a rename: when two processes open a new folder, the second must not replace the identity of the first.
     await link(temporary, identityFile(folder)).catch((error: unknown) => {
-      if (!hasCode(error, 'EEXIST')) throw error
+      if (codeOf(error) !== 'EEXIST') throw error
     })
   } finally {
     await rm(temporary, { force: true })
@@ -174,11 +175,7 @@ async function ifThere<Result>(work: Promise<Result>): Promise<Result | undefine
   try {
     return await work
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined
+    if (codeOf(error) === 'ENOENT') return undefined
     throw error
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }

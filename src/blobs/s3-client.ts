@@ -6,6 +6,7 @@ import { AwsV4Signer } from 'aws4fetch'
 import { sleep } from '../util/abort.ts'
 import type { S3BlobSettings } from './settings.ts'
 import { BlobsUnavailable } from './unavailable.ts'
+import { codeOf } from '../util/error-code.ts'
 
 export interface S3Request {
   method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
@@ -153,7 +154,7 @@ function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Pro
 }
 
 function unreachable(settings: S3BlobSettings, error: unknown): Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   const message = error instanceof Error ? error.message : String(error)
   const why = [code, message].filter((text) => text !== '').join(': ')
   return new BlobsUnavailable(

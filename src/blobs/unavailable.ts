@@ -1,5 +1,6 @@
 /** A blob store that cannot store contents now: the disk is full or read-only, or the server cannot be reached. */
 import { Unavailable } from '../util/unavailable.ts'
+import { codeOf } from '../util/error-code.ts'
 
 export class BlobsUnavailable extends Unavailable {
   override readonly name = 'BlobsUnavailable'
@@ -19,7 +20,7 @@ export async function onDisk<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = codeOf(error)
     const reason = diskReasons[code]
     if (reason === undefined || !(error instanceof Error)) throw error
     throw new BlobsUnavailable(reason, `${reason}: ${error.message}`, { cause: error })

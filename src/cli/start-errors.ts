@@ -3,6 +3,7 @@ import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { hasCluster } from '../database/open.ts'
+import { codeOf } from '../util/error-code.ts'
 
 /** A start that cannot succeed; the message is for the user who started it. */
 export class StartError extends Error {
@@ -44,8 +45,4 @@ export function listenReason(error: unknown, { host, port }: { host: string; por
     default:
       return `The server cannot listen at ${host}:${port} (HOST, PORT): ${error instanceof Error ? error.message : String(error)}`
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -1,5 +1,6 @@
 /** Distinguishes an unavailable database from an invalid statement. */
 import { DatabaseUnavailable } from './database.ts'
+import { codeOf } from '../util/error-code.ts'
 
 /**
  * SQLSTATEs of a server that cannot serve now: connection failures (08), shutdown and start (57P), too many connections
@@ -47,9 +48,4 @@ function isConnectionFailure(error: unknown): error is Error {
   const code = codeOf(error)
   if (unavailableCodes.test(code) || unreachableCodes.has(code)) return true
   return driverMessages.some((message) => error.message.startsWith(message))
-}
-
-/** The SQLSTATE or the system's error code, '' without one. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

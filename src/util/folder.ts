@@ -1,6 +1,7 @@
 /** Folders that a user names. */
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { codeOf } from './error-code.ts'
 
 /**
  * Creates the folder where it is missing and checks that it can be written. `name` is how the user knows it, such as
@@ -37,7 +38,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 export function folderReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   switch (code) {
     case 'EACCES':
     case 'EPERM':

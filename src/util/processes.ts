@@ -1,5 +1,6 @@
 /** Processes of this machine: whether they run, and their end. */
 import type { ChildProcess } from 'node:child_process'
+import { codeOf } from './error-code.ts'
 
 /** Whether a process with this id exists, also one of another user. */
 export function isRunning(pid: number): boolean {
@@ -7,7 +8,7 @@ export function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }
 
