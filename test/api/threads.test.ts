@@ -3,6 +3,7 @@ import { errors } from '../../src/api/errors.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectList, expectObject } from '../harness/shapes.ts'
 import { eventually, gate, stories } from '../harness/stories.ts'
+import { requestStream } from '../harness/read-stream.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -161,16 +162,8 @@ test('a thread can be deleted while its run is active: the model call ends and s
   server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }])
   const assistant = await newAssistant()
   const thread = await newThread('Hello')
-  const streaming = fetch(`${server.url}/threads/${thread.id}/runs`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
-  })
-  const response = await streaming
+  const url = `${server.url}/threads/${thread.id}/runs`
+  const response = await requestStream(url, { assistant_id: assistant.id })
   const reader = response.body?.getReader()
   let text = ''
   while (!text.includes('thread.message.delta')) {

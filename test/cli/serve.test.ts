@@ -66,19 +66,20 @@ test('an exception that nothing catches is logged with its stack, and the server
   expect(databasePid(data.path)).toBeUndefined()
 })
 
+const environment = () => ({
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  PORT: '0',
+  SPOOL_DATA_DIR: data.path,
+  SPOOL_SANDBOX: 'off',
+})
+
 test.runIf(process.platform !== 'win32')(
   'a server that npm started stops cleanly when npm is killed',
   async () => {
     // The shell acts as npm: the server is its child, and it passes no signal on.
     const shell = spawn('sh', ['-c', '"$@" & echo "pid $!"; wait', 'npm', process.execPath, builtMain], {
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        PORT: '0',
-        SPOOL_DATA_DIR: data.path,
-        SPOOL_SANDBOX: 'off',
-        npm_lifecycle_event: 'start',
-      },
+      env: { ...environment(), npm_lifecycle_event: 'start' },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let output = ''
@@ -96,13 +97,7 @@ test.runIf(process.platform !== 'win32')(
 
 test('a server whose output nobody reads any more goes on, and stops at SIGTERM', async () => {
   const server = spawn(process.execPath, [builtMain], {
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      PORT: '0',
-      SPOOL_DATA_DIR: data.path,
-      SPOOL_SANDBOX: 'off',
-    },
+    env: environment(),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   cleanups.push(async () => void server.kill('SIGKILL'))

@@ -10,6 +10,7 @@ import { isPulled, localModels } from '../../src/embedders/local/catalog.ts'
 import { contentOf, installRuntime, serveWeights, smallModel, weightsOf } from '../harness/local-model.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { storeOf } from '../harness/vector-stores.ts'
+import { eventually } from '../harness/stories.ts'
 
 const builtIn = 'minilm-words/128'
 const [first] = localModels
@@ -85,11 +86,7 @@ test('a start after one whose connection was cut continues the file', async () =
     // The connection is cut when the server has stored some of it.
     const part = join(server.dataDir, 'models', real.name, 'model.onnx.part')
     const stored = () => statSync(part, { throwIfNoEntry: false })?.size ?? 0
-    const cut = setInterval(() => {
-      if (stored() === 0) return
-      clearInterval(cut)
-      response.destroy()
-    }, 10)
+    void eventually(() => stored() > 0, 'a stored part').finally(() => response.destroy())
   }
   expect((await start()).retrieval.embedder.id).toBe(builtIn)
   expect(failures()).toEqual([notFetched])

@@ -2,6 +2,7 @@ import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { eventually, stories } from '../harness/stories.ts'
+import { requestStream } from '../harness/read-stream.ts'
 
 let server: TestServer
 afterEach(() => server.close())
@@ -13,15 +14,8 @@ test('a client that does not read delays no run, and gets everything when it rea
   const pieces = Array.from({ length: 3000 }, (_, index) => `${index} ${'x'.repeat(2000)}`)
   server.model.script([{ text: pieces }])
   const [assistant, thread] = [await newAssistant(), await newThread('Hello')]
-  const response = await fetch(`${server.url}/threads/${thread.id}/runs`, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
-  })
+  const url = `${server.url}/threads/${thread.id}/runs`
+  const response = await requestStream(url, { assistant_id: assistant.id })
   const [run] = (await get(`/threads/${thread.id}/runs`)).data
   await reach(run, 'completed')
   const text = await response.text()

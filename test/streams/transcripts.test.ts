@@ -8,6 +8,7 @@ import { RunEvent } from '../../src/api/events.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { expectWire } from '../harness/shapes.ts'
 import { eventually, gate, stories, timeTool, weatherTool } from '../harness/stories.ts'
+import { requestStream } from '../harness/read-stream.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -19,15 +20,7 @@ afterAll(() => server.close())
 const { post, newAssistant, newThread, place, get, messages } = stories(() => server)
 
 async function streamText(path: string, body: object): Promise<string> {
-  const response = await fetch(server.url + path, {
-    method: 'POST',
-    headers: {
-      authorization: 'Bearer test-key',
-      'openai-beta': 'assistants=v2',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({ ...body, stream: true }),
-  })
+  const response = await requestStream(server.url + path, body)
   expect(response.status).toBe(200)
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
   return response.text()
