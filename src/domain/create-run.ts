@@ -22,7 +22,7 @@ import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 
-/** The run as it was queued, and the number of the log entry after which its response stream starts. */
+/** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
   run: Run
   after: number

@@ -2,7 +2,7 @@
 import type { Message } from '../api/messages.ts'
 import { stepErrorOf } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
-import type { Entry } from '../sql/run-events.ts'
+import type { LogEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import { messageEvent, stepEvent } from './events.ts'
 import type { Ending, Turn } from './state.ts'
@@ -10,7 +10,7 @@ import type { Ending, Turn } from './state.ts'
 export interface ClosedTurn {
   messages: Message[]
   steps: StepRow[]
-  events: Entry[]
+  events: LogEvent[]
 }
 
 /** In the order of the live streams: the message, its step, and then the step of the calls. */

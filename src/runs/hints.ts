@@ -7,7 +7,7 @@ import { hintChannel } from '../sql/run-writes.ts'
 import type { Log } from '../util/log.ts'
 
 export type Hint =
-  /** The logs of these runs have new entries. */
+  /** The logs of these runs have new events. */
   | { kind: 'log'; run_ids: string[] }
   /** A run that has an owner is to be cancelled. */
   | { kind: 'cancel'; run_id: string }

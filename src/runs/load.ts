@@ -3,7 +3,7 @@ import type { MessageDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
 import { openMessages } from '../sql/messages.ts'
-import { readEntries } from '../sql/run-events.ts'
+import { readEvents } from '../sql/run-events.ts'
 import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { grown } from './content.ts'
@@ -64,11 +64,11 @@ function messageOf({ step_details }: StepRow): string | undefined {
 async function streamed(db: Queryable, run_id: string, message: Message): Promise<Message> {
   let whole: Message = { ...message, content: [] }
   for (let last = 0; ;) {
-    const entries = await readEntries(db, run_id, last)
-    const end = entries.at(-1)
+    const events = await readEvents(db, run_id, last)
+    const end = events.at(-1)
     if (!end) return whole
     last = end.number
-    for (const { event, data } of entries) {
+    for (const { event, data } of events) {
       if (event !== 'thread.message.delta') continue
       const { id, delta } = JSON.parse(data) as MessageDelta
       if (id === message.id) whole = delta.content.reduce(grown, whole)

@@ -2,7 +2,7 @@
 import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import type { NumberedEntry } from '../sql/run-events.ts'
+import type { NumberedEvent } from '../sql/run-events.ts'
 import { writeRuns, type Fence, type RunWrite } from '../sql/run-writes.ts'
 import { numbered } from './events.ts'
 import type { RunState, Transition } from './state.ts'
@@ -10,7 +10,7 @@ import type { RunState, Transition } from './state.ts'
 /** A run as it is in the database, and the events that the log got with its latest transition. */
 export interface PersistedRun {
   state: RunState
-  events: NumberedEntry[]
+  events: NumberedEvent[]
   /** All messages of the thread, where the thread was created with the run. */
   newThread?: readonly Message[]
 }

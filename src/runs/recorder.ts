@@ -1,7 +1,7 @@
 /** Writes what the runs of this process do: one statement at a time for all of them. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
-import { readEntries, type NumberedEntry } from '../sql/run-events.ts'
+import { readEvents, type NumberedEvent } from '../sql/run-events.ts'
 import { writeRuns } from '../sql/run-writes.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { sleep } from '../util/abort.ts'
@@ -60,7 +60,7 @@ export class Recorder implements RecordWriter {
   }
 
   /** Opens the record of a run that this process owns; `events` are those that the log got when it was claimed. */
-  open(state: RunState, events: NumberedEntry[]): RunRecord {
+  open(state: RunState, events: NumberedEvent[]): RunRecord {
     return new RunRecord(this, state, events)
   }
 
@@ -181,11 +181,11 @@ export class Recorder implements RecordWriter {
   }
 
   /** Events that others have written before this write. */
-  async #missed(record: RunRecord, write: OwnerWrite, last: number): Promise<NumberedEntry[]> {
+  async #missed(record: RunRecord, write: OwnerWrite, last: number): Promise<NumberedEvent[]> {
     const first = last - write.events.length + 1
     const { confirmed } = record.feed
     if (first <= confirmed + 1) return []
-    const read = () => readEntries(this.#options.db, write.row.id, confirmed)
+    const read = () => readEvents(this.#options.db, write.row.id, confirmed)
     const events = await retried(read, this.#stopping.signal)
     return events.filter((event) => event.number < first)
   }

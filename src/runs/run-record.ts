@@ -1,11 +1,11 @@
 /** One run that this process owns: its state, its feed, and what waits to be written. */
 import type { Message } from '../api/messages.ts'
-import type { NumberedEntry } from '../sql/run-events.ts'
+import type { NumberedEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { OwnerFence, RunWrite } from '../sql/run-writes.ts'
 import type { RunRow, TraceEntry } from '../sql/runs.ts'
 import { closedTurn } from './close.ts'
-import { Feed, type FeedEntry } from './feed.ts'
+import { Feed, type FeedEvent } from './feed.ts'
 import { next } from './next.ts'
 import { lostAttempt } from './recover.ts'
 import type { RunLog } from './run-log.ts'
@@ -34,7 +34,7 @@ interface Waiter {
 
 /** What waits to be written, in order. */
 interface Pending {
-  events: { entry: FeedEntry; isEarly: boolean }[]
+  events: { event: FeedEvent; isEarly: boolean }[]
   /** So many of the events have been emitted. */
   emitted: number
   steps: Map<string, StepRow>
@@ -45,7 +45,7 @@ interface Pending {
 interface Flight {
   write: OwnerWrite
   pending: Pending
-  entries: FeedEntry[]
+  events: FeedEvent[]
   waiters: Waiter[]
   moved: { fact: Fact; transition: Transition } | undefined
 }
@@ -76,7 +76,7 @@ export class RunRecord {
    * `events` are those that the log got when the run was claimed. Of a run that is being created nothing is emitted or
    * written until `created` is called.
    */
-  constructor(writer: RecordWriter, state: RunState, events: NumberedEntry[], isCreated = true) {
+  constructor(writer: RecordWriter, state: RunState, events: NumberedEvent[], isCreated = true) {
     this.#writer = writer
     this.#state = state
     this.lost = this.#losing.signal
@@ -96,7 +96,7 @@ export class RunRecord {
   }
 
   /** The run is committed; `events` are those that the log got. */
-  created(events: NumberedEntry[]): void {
+  created(events: NumberedEvent[]): void {
     this.#isCreated = true
     this.feed.emitNumbered(events)
     this.#emitEarly()
@@ -117,7 +117,7 @@ export class RunRecord {
     for (const step of steps) pending.steps.set(step.id, step)
     for (const message of messages) pending.messages.set(message.id, message)
     for (const { event, data, isEarly } of events) {
-      pending.events.push({ entry: { event, data, number: null }, isEarly })
+      pending.events.push({ event: { event, data, number: null }, isEarly })
       this.pendingBytes += data.length
     }
     this.#emitEarly()
@@ -155,26 +155,26 @@ export class RunRecord {
     const { lease_owner, attempt, revision, writes } = this.row
     const { row } = moved?.transition.state ?? this.#state
     const after = moved?.transition.events ?? []
-    const entries = [
-      ...pending.events.map(({ entry }) => entry),
+    const events = [
+      ...pending.events.map(({ event }) => event),
       ...after.map(({ event, data }) => ({ event, data, number: null })),
     ]
     const write: OwnerWrite = {
       fence: { lease_owner, attempt, revision, writes },
       row,
-      events: entries,
+      events,
       steps: latest([...pending.steps.values(), ...(moved?.transition.steps ?? [])]),
       messages: latest([...pending.messages.values(), ...(moved?.transition.messages ?? [])]),
       removed: moved?.transition.removed ?? [],
     }
-    this.#flight = { write, pending, entries, waiters, moved }
+    this.#flight = { write, pending, events, waiters, moved }
     this.#pending = nothing()
     this.pendingBytes = 0
     return write
   }
 
   /** For the recorder: the write is committed, its last event has this number; `missed` are events of others before. */
-  written(last: number, missed: NumberedEntry[]): void {
+  written(last: number, missed: NumberedEvent[]): void {
     const flight = this.#flight
     if (!flight) return
     this.#flight = undefined
@@ -184,8 +184,8 @@ export class RunRecord {
     this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
     for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
     this.feed.emitNumbered(missed)
-    this.feed.confirm(flight.entries, last)
-    this.feed.emit(flight.entries.slice(flight.pending.emitted))
+    this.feed.confirm(flight.events, last)
+    this.feed.emit(flight.events.slice(flight.pending.emitted))
     this.#emitEarly()
     if (state.row.lease_owner === null) this.#end('ended')
     for (const waiter of flight.waiters) waiter.resolve('written')
@@ -249,11 +249,11 @@ export class RunRecord {
   #emitEarly(): void {
     const { events, emitted } = this.#pending
     if (!this.#isCreated) return
-    if (this.#flight && this.#flight.pending.emitted < this.#flight.entries.length) return
-    const ready: FeedEntry[] = []
-    for (const { entry, isEarly } of events.slice(emitted)) {
+    if (this.#flight && this.#flight.pending.emitted < this.#flight.events.length) return
+    const ready: FeedEvent[] = []
+    for (const { event, isEarly } of events.slice(emitted)) {
       if (!isEarly || !this.#writer.isConfirmed()) break
-      ready.push(entry)
+      ready.push(event)
     }
     this.#pending.emitted += ready.length
     this.feed.emit(ready)

@@ -3,7 +3,7 @@ import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { RunError, Usage } from '../api/runs.ts'
-import type { Entry } from '../sql/run-events.ts'
+import type { LogEvent } from '../sql/run-events.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import type { MessagePiece } from './content.ts'
@@ -63,7 +63,7 @@ export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 export type TurnOutcome = 'continue' | 'complete' | 'max_tokens' | 'content_filter'
 
 /** An event of a transition. An early one may be emitted before it is committed. */
-export interface TransitionEvent extends Entry {
+export interface TransitionEvent extends LogEvent {
   isEarly: boolean
 }
 

@@ -1,5 +1,5 @@
 /** Parts of transitions. */
-import type { Entry } from '../sql/run-events.ts'
+import type { LogEvent } from '../sql/run-events.ts'
 import type { RunState, Transition, TransitionEvent } from './state.ts'
 
 /** A transition that changes nothing but what the caller puts in its place. */
@@ -8,11 +8,11 @@ export function unchanged(state: RunState): Transition {
 }
 
 /** Events that are emitted once they are committed. */
-export function committed(...events: Entry[]): TransitionEvent[] {
+export function committed(...events: LogEvent[]): TransitionEvent[] {
   return events.map((event) => ({ ...event, isEarly: false }))
 }
 
 /** Events that may be emitted before they are committed. */
-export function early(...events: Entry[]): TransitionEvent[] {
+export function early(...events: LogEvent[]): TransitionEvent[] {
   return events.map((event) => ({ ...event, isEarly: true }))
 }

@@ -7,7 +7,7 @@ import { persist } from '../../src/runs/persist.ts'
 import { Recorder } from '../../src/runs/recorder.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
 import type { RunRecord } from '../../src/runs/run-record.ts'
-import { readEntries } from '../../src/sql/run-events.ts'
+import { readEvents } from '../../src/sql/run-events.ts'
 import { writeRuns } from '../../src/sql/run-writes.ts'
 import { updateRunMetadata } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
@@ -62,7 +62,7 @@ function loseNextAnswer(meanwhile: () => Promise<unknown> = async () => {}): voi
 }
 
 async function logged(): Promise<string[]> {
-  const entries = await readEntries(database.db, 'run_1', 0)
+  const entries = await readEvents(database.db, 'run_1', 0)
   expect(entries.map(({ number }) => number)).toEqual(entries.map((_, index) => index + 1))
   return entries.map(({ event }) => event)
 }
@@ -115,7 +115,7 @@ test('the row is read again when a user changed it while the answer was lost', a
   expect(await record.flush()).toBe('written')
   expect(await record.move(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
-  const last = (await readEntries(database.db, 'run_1', whole.length - 1))[0]
+  const last = (await readEvents(database.db, 'run_1', whole.length - 1))[0]
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
 })
 

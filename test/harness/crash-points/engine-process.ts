@@ -10,7 +10,7 @@ import type { Database } from '../../../src/database/database.ts'
 import { ActiveRuns } from '../../../src/engine/active-runs.ts'
 import { claimRuns } from '../../../src/engine/claim.ts'
 import type { ChatModel } from '../../../src/models/port.ts'
-import type { Feed, FeedEntry } from '../../../src/runs/feed.ts'
+import type { Feed, FeedEvent } from '../../../src/runs/feed.ts'
 import { Handoff } from '../../../src/runs/handoff.ts'
 import { Hints } from '../../../src/runs/hints.ts'
 import { Recorder } from '../../../src/runs/recorder.ts'
@@ -34,7 +34,7 @@ export interface World {
   blobs: BlobStore
   clock: TestClock
   /** Events that clients received from all processes. */
-  seen: FeedEntry[]
+  seen: FeedEvent[]
   /** The cells that were started in all processes, with the calls that were recorded at that time. */
   cells: { code: string; recorded: RecordedCall[] }[]
 }
@@ -193,9 +193,9 @@ const noEmbedder = {
 
 /** Events pass the gate on their way to the clients. */
 class WatchedRunLog extends RunLog {
-  readonly #options: { gate: Gate; seen: FeedEntry[] }
+  readonly #options: { gate: Gate; seen: FeedEvent[] }
 
-  constructor(db: Database, hints: Hints, options: { gate: Gate; seen: FeedEntry[] }) {
+  constructor(db: Database, hints: Hints, options: { gate: Gate; seen: FeedEvent[] }) {
     super(db, hints)
     this.#options = options
   }
