@@ -32,7 +32,7 @@ export interface Reader {
   unrecorded?: RecordedTurn | undefined
 }
 
-interface Turn {
+interface ToolTurn {
   turn: RecordedTurn
   seq: number
   id: string
@@ -82,8 +82,11 @@ export function conversation(
   return [...ofMessages, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
 }
 
-function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unrecorded }: Reader): Turn[] {
-  const turns = steps.flatMap((step): Turn[] => {
+function toolTurns(
+  steps: readonly (StepRow & { seq: number })[],
+  { run_id, unrecorded }: Reader,
+): ToolTurn[] {
+  const turns = steps.flatMap((step): ToolTurn[] => {
     const { turn, seq, id } = step
     if (!turn || step.type !== 'tool_calls' || turn.calls.length === 0) return []
     if (turn.calls.some((call) => call.output === null)) return []

@@ -12,11 +12,11 @@ import type { OfferedTool } from '../tools/port.ts'
 import { offerTools } from '../tools/registry.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { storable } from '../util/text-joiner.ts'
-import { askModel, type Turn } from './ask-model.ts'
+import { askModel, type AnswerEnd } from './ask-model.ts'
 import { buildRequest } from './build-request.ts'
 import { maxTurns, type Engine } from './engine.ts'
 import { lastError, RunFailure, RunStopped } from './failure.ts'
-import { nextTurn, remaining, type Decision } from './next-turn.ts'
+import { decide, remaining, type Decision } from './decide.ts'
 import { runTools, type ToolsRun } from './run-tools.ts'
 import { WorkTrace } from './trace-work.ts'
 import { TurnWriter } from './turn-writer.ts'
@@ -78,7 +78,7 @@ class RunExecution {
       throw new RunFailure('invalid_prompt', `The requested model '${settings.model}' does not exist.`)
     this.#record.trace({ at: now(this.#engine), kind: 'model', model: `${model.provider}/${model.model}` })
     const offered = await offerTools(this.#engine.tools, this.#record.row, this.#signal)
-    const recorded = this.#record.state.turn?.calls
+    const recorded = this.#record.state.openTurn?.callsStep
     if (recorded && (await this.#resume(recorded, offered)) === 'done') return
     while ((await this.#turn(model, offered)) === 'again');
   }
@@ -107,8 +107,8 @@ class RunExecution {
     // A model that calls a tool in spite of that is answered that it does not exist.
     const tools = settings.tool_choice === 'none' ? [] : offered
     const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
-    const turn = await askModel(this.#work.watch(model, left_out), request, writer, signal)
-    return this.#finish(writer, turn)
+    const end = await askModel(this.#work.watch(model, left_out), request, writer, signal)
+    return this.#finish(writer, end)
   }
 
   /** Continues with a step whose calls an earlier attempt of the run has recorded. */
@@ -120,16 +120,16 @@ class RunExecution {
     return this.#finish(writer, { finish_reason: 'tool_calls', usage: step.turn?.usage ?? noUsage })
   }
 
-  async #finish(writer: TurnWriter, turn: Turn): Promise<'again' | 'done'> {
+  async #finish(writer: TurnWriter, end: AnswerEnd): Promise<'again' | 'done'> {
     const { engine, record, signal } = this.#parts()
-    const { finish_reason, usage } = turn
+    const { finish_reason, usage } = end
     const isCut = finish_reason === 'length' || finish_reason === 'content_filter'
     if (isCut) writer.flushText()
     else writer.addLateText()
     const options = { usage, signal, work: this.#work }
     const tools = isCut ? undefined : await runTools(engine, record, writer, options)
     const waiting = tools?.waiting ?? []
-    const decision = nextTurn({
+    const decision = decide({
       finish_reason,
       waitsForClient: waiting.length > 0,
       calledTools: writer.calls.length > 0,
@@ -138,7 +138,7 @@ class RunExecution {
       return this.#move({ kind: 'client must answer', at: now(engine), calls: waiting })
     }
     writer.flushText()
-    const recorded = this.#recordOf(writer, turn, tools)
+    const recorded = this.#recordOf(writer, end, tools)
     this.#unrecorded = decision === 'again' ? recorded : undefined
     const outcome = outcomes[decision]
     const ended: Fact = { kind: 'turn ended', at: now(engine), usage, outcome, turn: recorded }
@@ -149,8 +149,8 @@ class RunExecution {
   }
 
   /** The record of a turn that has no step of calls. */
-  #recordOf(writer: TurnWriter, { usage }: Turn, tools: ToolsRun | undefined): RecordedTurn | undefined {
-    if (this.#record.state.turn?.calls) return undefined
+  #recordOf(writer: TurnWriter, { usage }: AnswerEnd, tools: ToolsRun | undefined): RecordedTurn | undefined {
+    if (this.#record.state.openTurn?.callsStep) return undefined
     const calls = tools?.calls ?? []
     if (calls.length === 0 && !writer.hasExtras) return undefined
     return withMessages(this.#record.state, writer.turn({ calls, usage }))

@@ -27,7 +27,7 @@ export async function runTools(
 ): Promise<ToolsRun> {
   const { usage, signal, work } = options
   const known = writer.calls.filter((call) => call.tool)
-  const step = record.state.turn?.calls
+  const step = record.state.openTurn?.callsStep
   const shown = known.map((call) => shownCall(step, call))
   const calls = writer.calls.map((call) => recordedCall(step, call))
   const turn = () => writer.turn({ calls: [...calls], usage })
@@ -72,11 +72,11 @@ export async function runTools(
 }
 
 function callsShown(record: RunRecord): StepToolCall[] {
-  const details = record.state.turn?.calls?.step_details
+  const details = record.state.openTurn?.callsStep?.step_details
   return details?.type === 'tool_calls' ? details.tool_calls : []
 }
 
-type Step = NonNullable<RunRecord['state']['turn']>['calls'] | undefined
+type Step = NonNullable<RunRecord['state']['openTurn']>['callsStep'] | undefined
 
 /** As an earlier attempt recorded it, or as the model has just made it. */
 function shownCall(step: Step, call: DraftCall): StepToolCall {

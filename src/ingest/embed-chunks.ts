@@ -10,8 +10,8 @@ import { cutWindows, readsWhole } from './windows.ts'
 const groupSizes = { cut: 8, whole: 64 }
 /** Neighbours of a group: windows that chunks share are embedded once, by the group of the first chunk with them. */
 const neighbours = 2
-/** After this time the file is released, so that others get their turn. */
-const turnMs = 5000
+/** After this time the file is released, so that others are not delayed. */
+const sliceMs = 5000
 /** Numbers of windows: enough for each chunk that the last of one group is below the first of the next. */
 const numbersPerChunk = 4096
 
@@ -25,7 +25,7 @@ export async function embedChunks(
   await markAtWork(retrieval, file)
   const isWhole = file.row.reads_whole ?? (await isReadWhole(retrieval, file, signal))
   const group = { isWhole, size: isWhole ? groupSizes.whole : groupSizes.cut }
-  const endMs = performance.now() + turnMs
+  const endMs = performance.now() + sliceMs
   let startMs = performance.now()
   let { work_ms } = file.row
   for (let from = file.row.embedded; from < chunk_count; from += group.size) {

@@ -5,7 +5,7 @@ import type { Usage } from '../api/runs.ts'
 import type { LogEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import { messageEvent, stepEvent } from './events.ts'
-import type { Ending, Turn } from './state.ts'
+import type { Ending, OpenTurn } from './state.ts'
 
 export interface ClosedTurn {
   messages: Message[]
@@ -15,14 +15,14 @@ export interface ClosedTurn {
 
 /** In the order of the live streams: the message, its step, and then the step of the calls. */
 export function closedTurn(
-  turn: Turn | null,
+  turn: OpenTurn | null,
   ending: Ending,
   { at, usage }: { at: number; usage: Usage | null },
 ): ClosedTurn {
-  const message = turn?.open && closedMessage(turn.open.message, ending, at)
+  const message = turn?.openMessage && closedMessage(turn.openMessage.message, ending, at)
   const steps = [
-    ...(turn?.open ? [closedStep(turn.open.step, ending, { at, usage: null })] : []),
-    ...(turn?.calls ? [closedStep(turn.calls, ending, { at, usage })] : []),
+    ...(turn?.openMessage ? [closedStep(turn.openMessage.step, ending, { at, usage: null })] : []),
+    ...(turn?.callsStep ? [closedStep(turn.callsStep, ending, { at, usage })] : []),
   ]
   return {
     messages: message ? [message] : [],

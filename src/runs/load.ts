@@ -7,7 +7,7 @@ import { readEvents } from '../sql/run-events.ts'
 import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { grown } from './content.ts'
-import type { RunState, Turn } from './state.ts'
+import type { RunState, OpenTurn } from './state.ts'
 import { noUsage, sumUsage } from './usage.ts'
 
 /** Events of a run that was created and not claimed yet: such a run has no steps. */
@@ -15,7 +15,7 @@ const creationEvents = 3
 
 /** A run of which nothing but the row matters. */
 export function emptyState(row: RunRow): RunState {
-  return { row, spent: noUsage, turns: 0, turn: null }
+  return { row, spent: noUsage, turns: 0, openTurn: null }
 }
 
 /** The row must be locked, or owned by this process. */
@@ -27,22 +27,22 @@ export async function loadState(db: Queryable, row: RunRow): Promise<RunState> {
     row,
     spent: sumUsage(ended.map((step) => step.usage)),
     turns: ended.filter((step) => step.type === 'tool_calls').length,
-    turn: openTurn(steps, message && (await streamed(db, row.id, message))),
+    openTurn: openTurn(steps, message && (await streamed(db, row.id, message))),
   }
 }
 
 /** The turn that has not ended, if there is one. */
-function openTurn(steps: readonly StepRow[], message: Message | undefined): Turn | null {
+function openTurn(steps: readonly StepRow[], message: Message | undefined): OpenTurn | null {
   const open = steps.filter((step) => step.status === 'in_progress')
-  const calls = open.find((step) => step.type === 'tool_calls') ?? null
+  const callsStep = open.find((step) => step.type === 'tool_calls') ?? null
   const step = open.find((one) => one.type === 'message_creation')
-  const complete = steps.flatMap((one) => {
+  const completed = steps.flatMap((one) => {
     const message_id = messageOf(one)
     if (one.status !== 'completed' || message_id === undefined || isOfEndedTurn(steps, one)) return []
     return [{ message_id, step: one }]
   })
-  if (!calls && !step && complete.length === 0) return null
-  return { complete, open: message && step ? { message, step } : null, calls }
+  if (!callsStep && !step && completed.length === 0) return null
+  return { completed, openMessage: message && step ? { message, step } : null, callsStep }
 }
 
 /** A turn is recorded on its step of calls, or, without one, on the step of its message. */

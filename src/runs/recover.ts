@@ -7,7 +7,7 @@ import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
 import { newStep } from './new-objects.ts'
-import type { Ending, FactOf, RunState, Transition, Turn } from './state.ts'
+import type { Ending, FactOf, RunState, Transition, OpenTurn } from './state.ts'
 import { withStatus } from './status.ts'
 import { committed, unchanged } from './transition.ts'
 import { spentOn, sumUsage } from './usage.ts'
@@ -21,13 +21,13 @@ export const internalError = { code: 'server_error' as const, message: 'Sorry, s
 export const lostAttempt: Ending = { reason: 'failed', last_error: internalError }
 
 export function recovered(state: RunState, fact: Recovered): Transition {
-  const { row, turn } = state
+  const { row, openTurn } = state
   // A worker that stopped normally has released the run.
   const isLoss = row.lease_owner !== null
-  if (isLoss && turn && row.losses >= maxLosses) return failed(state, fact.at)
-  const closed = closedTurn(turn, lostAttempt, { at: fact.at, usage: null })
-  const isRecorded = Boolean(turn?.calls?.turn)
-  const abandoned = isRecorded ? [] : (turn?.complete ?? [])
+  if (isLoss && openTurn && row.losses >= maxLosses) return failed(state, fact.at)
+  const closed = closedTurn(openTurn, lostAttempt, { at: fact.at, usage: null })
+  const isRecorded = Boolean(openTurn?.callsStep?.turn)
+  const abandoned = isRecorded ? [] : (openTurn?.completed ?? [])
   const removed = [
     ...closed.messages.map(({ id }) => id),
     ...closed.steps.map(({ id }) => id),
@@ -39,12 +39,13 @@ export function recovered(state: RunState, fact: Recovered): Transition {
     lease_owner: fact.worker,
     attempt,
     recoveries: row.recoveries + (isLoss ? 1 : 0),
-    losses: row.losses + (isLoss && turn ? 1 : 0),
+    losses: row.losses + (isLoss && openTurn ? 1 : 0),
     trace: [...row.trace, { at: fact.at, kind: 'recovered', attempt, removed }],
   }
-  const going = turn?.calls && isRecorded ? continued(next, turn, turn.calls, fact) : undefined
+  const going =
+    openTurn?.callsStep && isRecorded ? continued(next, openTurn, openTurn.callsStep, fact) : undefined
   return {
-    ...unchanged({ ...state, row: next, turn: going?.turn ?? null }),
+    ...unchanged({ ...state, row: next, openTurn: going?.openTurn ?? null }),
     steps: going ? [going.step] : [],
     removed,
     events: committed(...closed.events, ...(going?.events ?? [])),
@@ -52,8 +53,8 @@ export function recovered(state: RunState, fact: Recovered): Transition {
 }
 
 function failed(state: RunState, at: number): Transition {
-  const usage = spentOn(state.turn?.calls ?? undefined)
-  const closed = closedTurn(state.turn, lostAttempt, { at, usage })
+  const usage = spentOn(state.openTurn?.callsStep ?? undefined)
+  const closed = closedTurn(state.openTurn, lostAttempt, { at, usage })
   const message = `The run lost its worker ${maxLosses + 1} times and came no further.`
   const details = { usage: sumUsage([state.spent, usage]), last_error: internalError }
   const row = {
@@ -61,7 +62,7 @@ function failed(state: RunState, at: number): Transition {
     trace: [...state.row.trace, { at, kind: 'recoveries_exhausted', message }],
   }
   return {
-    ...unchanged({ ...state, row, turn: null }),
+    ...unchanged({ ...state, row, openTurn: null }),
     steps: closed.steps,
     messages: closed.messages,
     events: committed(...closed.events, runEvent('thread.run.failed', toRun(row))),
@@ -69,7 +70,7 @@ function failed(state: RunState, at: number): Transition {
 }
 
 /** The recorded calls under a new step: those with an output keep it, the others are run. */
-function continued(row: RunRow, { complete }: Turn, old: StepRow, { at, step_id }: Recovered) {
+function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, step_id }: Recovered) {
   const calls = callsShown(row, old)
   const begun = newStep(row, {
     id: step_id,
@@ -77,11 +78,11 @@ function continued(row: RunRow, { complete }: Turn, old: StepRow, { at, step_id 
     step_details: { type: 'tool_calls', tool_calls: [] },
   })
   const step: StepRow = { ...begun, step_details: old.step_details, turn: old.turn }
-  const turn: Turn = { complete, open: null, calls: step }
+  const openTurn: OpenTurn = { completed, openMessage: null, callsStep: step }
   const deltas = calls.map((call, index) => stepDelta(step.id, { index, ...call } as StepToolCallDelta))
   return {
     step,
-    turn,
+    openTurn,
     events: [
       stepEvent('thread.run.step.created', begun),
       stepEvent('thread.run.step.in_progress', begun),

@@ -9,7 +9,7 @@ import { Feed, type FeedEvent } from './feed.ts'
 import { next } from './next.ts'
 import { lostAttempt } from './recover.ts'
 import type { RunLog } from './run-log.ts'
-import type { Fact, RunState, Transition, Turn } from './state.ts'
+import type { Fact, RunState, Transition, OpenTurn } from './state.ts'
 
 /** `lost`: the run is no longer owned by this process, and the write did not happen or may not have happened. */
 export type WriteResult = 'written' | 'lost'
@@ -83,7 +83,7 @@ export class RunRecord {
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
     this.#isCreated = isCreated
     if (isCreated) this.feed.emitNumbered(events)
-    if (state.turn?.calls) this.#stored.add(state.turn.calls.id)
+    if (state.openTurn?.callsStep) this.#stored.add(state.openTurn.callsStep.id)
     writer.runLog.addFeed(this.feed)
   }
 
@@ -207,8 +207,8 @@ export class RunRecord {
   /** The run is no longer owned: close what listeners saw and the log will never have, and let them read the log. */
   lose(): void {
     if (this.feed.state !== 'open') return
-    const { turn } = this.#state
-    const closed = closedTurn(turn && this.#notStored(turn), lostAttempt, {
+    const { openTurn } = this.#state
+    const closed = closedTurn(openTurn && this.#notStored(openTurn), lostAttempt, {
       at: this.#writer.now(),
       usage: null,
     })
@@ -259,12 +259,11 @@ export class RunRecord {
     this.feed.emit(ready)
   }
 
-  #notStored(turn: Turn): Turn {
-    const { open, calls } = turn
+  #notStored({ openMessage, callsStep }: OpenTurn): OpenTurn {
     return {
-      complete: [],
-      open: open && !this.#stored.has(open.message.id) ? open : null,
-      calls: calls && !this.#stored.has(calls.id) ? calls : null,
+      completed: [],
+      openMessage: openMessage && !this.#stored.has(openMessage.message.id) ? openMessage : null,
+      callsStep: callsStep && !this.#stored.has(callsStep.id) ? callsStep : null,
     }
   }
 

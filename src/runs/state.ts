@@ -15,17 +15,18 @@ export interface RunState {
   spent: Usage
   /** How many turns have ended. */
   turns: number
-  /** The answer of the model that is being received, or whose calls are being answered; null between turns. */
-  turn: Turn | null
+  /** The turn whose answer is being received, or whose calls are being answered; null between turns. */
+  openTurn: OpenTurn | null
 }
 
-export interface Turn {
-  /** The messages of this turn that are complete, with their steps. */
-  complete: { message_id: string; step: StepRow }[]
-  /** The message that grows, with its step. */
-  open: { message: Message; step: StepRow } | null
-  /** The step of the calls. Its `turn` is set once the calls are recorded: then the model is not called again. */
-  calls: StepRow | null
+/** A turn that has not ended. `RecordedTurn` is what the database keeps of a turn, on one of its steps. */
+export interface OpenTurn {
+  /** The messages of this turn that are completed, with their steps. */
+  completed: { message_id: string; step: StepRow }[]
+  /** The message that is being written, with its step. */
+  openMessage: { message: Message; step: StepRow } | null
+  /** The step with the calls. Its `turn` is set once the calls are recorded: then the model is not called again. */
+  callsStep: StepRow | null
 }
 
 /** Why a run ends before its work is done. */
