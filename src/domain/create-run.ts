@@ -7,7 +7,7 @@ import type { Queryable } from '../database/database.ts'
 import { threadEvent } from '../runs/events.ts'
 import type { Slot } from '../runs/handoff.ts'
 import { requested } from '../runs/next.ts'
-import { persist, StaleAssistant, type PersistedRun } from '../runs/persist.ts'
+import { writeTransition, StaleAssistant, type WrittenRun } from '../runs/write-transition.ts'
 import { committed } from '../runs/transition.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
@@ -92,7 +92,7 @@ async function tryThreadAndRun(
     return { run: toRun(row), after: 0 }
   }
   const insert = (db: Queryable) =>
-    persist(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+    writeTransition(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
   const inserting = admitting.then(() =>
     isEmptyPlan(plan)
@@ -130,7 +130,7 @@ async function tryRun(
       await lockFiles(context, tx, { project, plan })
       const thread = await checkThread(tx, { project, thread_id, messages, settings })
       await attachToThread(context, tx, { project, thread, messages: requests })
-      return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
+      return writeTransition(tx, 'new', claimedBy(context, slot, requested(row)), {
         messages,
         assistantVersion,
         notifications: queueHint(context, slot),
@@ -158,7 +158,7 @@ function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
 function started(
   context: Context,
   slot: Slot | undefined,
-  { row, run, addsFiles }: { row: RunRow; run: PersistedRun; addsFiles: boolean },
+  { row, run, addsFiles }: { row: RunRow; run: WrittenRun; addsFiles: boolean },
 ): StartedRun {
   startOrQueue(context, slot, run)
   if (addsFiles) context.hints.send({ kind: 'ingest' })

@@ -1,7 +1,7 @@
 /** Lets a request start the run that it queues, when this process has a free slot. */
 import { both } from '../runs/next.ts'
 import type { Slot } from '../runs/handoff.ts'
-import type { PersistedRun } from '../runs/persist.ts'
+import type { WrittenRun } from '../runs/write-transition.ts'
 import type { Transition } from '../runs/state.ts'
 import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
@@ -35,7 +35,7 @@ export async function orRelease<Result>(slot: Slot | undefined, work: Promise<Re
 }
 
 /** After the commit: starts the run in its slot, or sends the hint that a run is queued. */
-export function startOrQueue(context: Context, slot: Slot | undefined, run: PersistedRun): void {
+export function startOrQueue(context: Context, slot: Slot | undefined, run: WrittenRun): void {
   if (slot) slot.start(run)
   else context.hints.send({ kind: 'queue' })
 }

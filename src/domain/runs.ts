@@ -4,7 +4,7 @@ import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { emptyState, loadState } from '../runs/load.ts'
 import { both, isPossible, next } from '../runs/next.ts'
-import { persist } from '../runs/persist.ts'
+import { writeTransition } from '../runs/write-transition.ts'
 import { reportEnd } from '../runs/report.ts'
 import type { Ending } from '../runs/state.ts'
 import { lockRunsToEnd } from '../sql/leases.ts'
@@ -46,8 +46,8 @@ export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey)
       ? requested
       : both(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
     const notifications = isOwned ? hints.notifications(cancel, newEntries) : hints.notifications(newEntries)
-    const persisted = await persist(tx, 'locked', transition, { notifications })
-    if (!isOwned) reportEnd(log, persisted.state.row)
+    const written = await writeTransition(tx, 'locked', transition, { notifications })
+    if (!isOwned) reportEnd(log, written.state.row)
     return { run: toRun(requested.state.row), owned: isOwned }
   })
   if (owned) hints.send(cancel)
@@ -81,6 +81,6 @@ export async function endRun(
 ): Promise<void> {
   const transition = next(await loadState(tx, row), { kind: 'stopped', at: nowSeconds(clock), ending })
   const notifications = hints.notifications({ kind: 'log', run_ids: [row.id] })
-  const { state } = await persist(tx, 'locked', transition, { notifications })
+  const { state } = await writeTransition(tx, 'locked', transition, { notifications })
   reportEnd(log, state.row)
 }

@@ -4,7 +4,7 @@ import type { SubmitToolOutputsRequest } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { isPossible, next } from '../runs/next.ts'
-import { persist } from '../runs/persist.ts'
+import { writeTransition } from '../runs/write-transition.ts'
 import { lockRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
@@ -32,7 +32,7 @@ export async function submitToolOutputs(
       { kind: 'log', run_ids: [key.id] },
       ...(slot ? [] : [{ kind: 'queue' as const }]),
     )
-    const run = await persist(tx, 'locked', claimedBy(context, slot, queued), { notifications })
+    const run = await writeTransition(tx, 'locked', claimedBy(context, slot, queued), { notifications })
     return { run, queued: toRun(queued.state.row), after: row.event_count }
   })
   const submitted = await orRelease(slot, submitting)

@@ -1,7 +1,7 @@
 /** Run, assistant and thread become one request to the model, shortened where it must be. */
 import type { Message } from '../api/messages.ts'
 import type { ToolChoice } from '../api/tools.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import { countTokens } from '../util/count-tokens.ts'
 import { tokensPerImage, tokensPerMessage } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
@@ -43,10 +43,10 @@ const tracedMessages = 100
 
 export async function buildRequest(
   engine: Engine,
-  record: RunRecord,
+  run: OwnedRun,
   parts: RequestParts,
 ): Promise<{ request: ChatRequest; findings: Findings; left_out: LeftOut } | 'prompt_too_long'> {
-  const { settings } = record.row
+  const { settings } = run.row
   const { offered, model, completionLeft } = parts
   const system = systemText(settings, offered)
   const frame: ChatRequest = {
@@ -59,15 +59,14 @@ export async function buildRequest(
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
   }
-  const { exchanges, findings } = await loadThread(engine, record, parts)
+  const { exchanges, findings } = await loadThread(engine, run, parts)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
   const count = shortened.dropped.length
   const ids = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
-  if (count > 0)
-    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped: ids })
+  if (count > 0) run.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped: ids })
   const kept = shortened.kept.flatMap((one) => one.messages)
-  const messages = [...frame.messages, ...(await withImages(engine, record.row.project, kept))]
+  const messages = [...frame.messages, ...(await withImages(engine, run.row.project, kept))]
   return { request: { ...frame, messages }, findings, left_out: { count, ids } }
 }
 
@@ -115,11 +114,11 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 
 async function loadThread(
   engine: Engine,
-  record: RunRecord,
+  run: OwnedRun,
   { unrecorded, model, newThread, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
   const { db } = engine.context
-  const { thread_id, id, settings } = record.row
+  const { thread_id, id, settings } = run.row
   const reader = { run_id: id, origins: model.origins, unrecorded }
   if (newThread) {
     const all = newThread.map((message, seq) => ({ ...message, seq }))

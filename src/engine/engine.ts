@@ -2,7 +2,7 @@
 import type { Context } from '../domain/context.ts'
 import type { LoadedImage } from '../domain/files.ts'
 import type { Models } from '../models/open.ts'
-import type { WorkLog } from '../runs/work-log.ts'
+import type { WorkWriter } from './work-writer.ts'
 import type { Tools } from '../tools/registry.ts'
 
 export interface Engine {
@@ -10,7 +10,7 @@ export interface Engine {
   models: Models
   tools: Tools
   /** Records the work of runs for their traces. */
-  workLog: WorkLog
+  workWriter: WorkWriter
   /** An image file as a data URL. */
   loadImage: (wanted: { project: string; file_id: string; maxBytes: number }) => Promise<LoadedImage>
   /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */

@@ -3,7 +3,7 @@ import { DatabaseUnavailable } from '../database/database.ts'
 import { retryingReads } from '../database/retry.ts'
 import type { Message } from '../api/messages.ts'
 import type { ResolvedModel } from '../models/open.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Fact, TurnOutcome } from '../runs/state.ts'
 import { withMessages } from '../runs/turn.ts'
 import { noUsage } from '../runs/usage.ts'
@@ -27,21 +27,21 @@ import { TurnWriter } from './turn-writer.ts'
  */
 export async function executeRun(
   engine: Engine,
-  record: RunRecord,
+  run: OwnedRun,
   stop: AbortSignal,
   newThread?: readonly Message[],
 ): Promise<void> {
-  const signal = AbortSignal.any([stop, record.lost])
+  const signal = AbortSignal.any([stop, run.lost])
   // A database that is unavailable delays a run; it does not fail it.
   const db = retryingReads(engine.context.db, signal)
-  const work = new WorkTrace(engine.workLog, record.row)
+  const work = new WorkTrace(engine.workWriter, run.row)
   try {
     const retrying = { ...engine, context: { ...engine.context, db } }
-    await new RunExecution(retrying, record, { signal, work, newThread }).run()
+    await new RunExecution(retrying, run, { signal, work, newThread }).run()
   } catch (error) {
-    await endEarly(engine, record, stop, error)
+    await endEarly(engine, run, stop, error)
   }
-  work.end(record.row)
+  work.end(run.row)
 }
 
 function now(engine: Engine): number {
@@ -51,7 +51,7 @@ function now(engine: Engine): number {
 /** One stretch of work on a run, from its claim to its end or the next wait. */
 class RunExecution {
   readonly #engine: Engine
-  readonly #record: RunRecord
+  readonly #run: OwnedRun
   readonly #signal: AbortSignal
   readonly #work: WorkTrace
   /** For the first turn only: later ones have steps. */
@@ -61,37 +61,37 @@ class RunExecution {
 
   constructor(
     engine: Engine,
-    record: RunRecord,
+    run: OwnedRun,
     parts: { signal: AbortSignal; work: WorkTrace; newThread: readonly Message[] | undefined },
   ) {
     this.#engine = engine
-    this.#record = record
+    this.#run = run
     this.#signal = parts.signal
     this.#work = parts.work
     this.#newThread = parts.newThread
   }
 
   async run(): Promise<void> {
-    const { settings } = this.#record.row
+    const { settings } = this.#run.row
     const model = this.#engine.models.resolve(settings.model)
     if (!model)
       throw new RunFailure('invalid_prompt', `The requested model '${settings.model}' does not exist.`)
-    this.#record.trace({ at: now(this.#engine), kind: 'model', model: `${model.provider}/${model.model}` })
-    const offered = await offerTools(this.#engine.tools, this.#record.row, this.#signal)
-    const recorded = this.#record.state.openTurn?.callsStep
+    this.#run.trace({ at: now(this.#engine), kind: 'model', model: `${model.provider}/${model.model}` })
+    const offered = await offerTools(this.#engine.tools, this.#run.row, this.#signal)
+    const recorded = this.#run.state.openTurn?.callsStep
     if (recorded && (await this.#resume(recorded, offered)) === 'done') return
     while ((await this.#turn(model, offered)) === 'again');
   }
 
   async #turn(model: ResolvedModel, offered: OfferedTool[]): Promise<'again' | 'done'> {
-    const { engine, record, signal } = this.#parts()
-    const { spent, turns } = record.state
+    const { engine, run, signal } = this.#parts()
+    const { spent, turns } = run.state
     if (turns >= maxTurns) throw new RunFailure('server_error', `The run took more than ${maxTurns} turns.`)
-    const { settings } = record.row
+    const { settings } = run.row
     const completionLeft = remaining(settings.max_completion_tokens, spent.completion_tokens)
     const promptLeft = remaining(settings.max_prompt_tokens, spent.prompt_tokens)
     if (completionLeft === 0) return this.#exhausted('max_completion_tokens')
-    const built = await buildRequest(engine, record, {
+    const built = await buildRequest(engine, run, {
       model,
       offered,
       unrecorded: this.#unrecorded,
@@ -106,7 +106,7 @@ class RunExecution {
     const { request, findings, left_out } = built
     // A model that calls a tool in spite of that is answered that it does not exist.
     const tools = settings.tool_choice === 'none' ? [] : offered
-    const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
+    const writer = new TurnWriter(run, { tools, clock: engine.context.clock, findings })
     const end = await askModel(this.#work.watch(model, left_out), request, writer, signal)
     return this.#finish(writer, end)
   }
@@ -115,19 +115,19 @@ class RunExecution {
   async #resume(step: StepRow, offered: OfferedTool[]): Promise<'again' | 'done'> {
     const findings = { marks: [], image_file_ids: [] }
     const { clock } = this.#engine.context
-    const writer = new TurnWriter(this.#record, { tools: offered, clock, findings })
+    const writer = new TurnWriter(this.#run, { tools: offered, clock, findings })
     writer.resume(step)
     return this.#finish(writer, { finish_reason: 'tool_calls', usage: step.turn?.usage ?? noUsage })
   }
 
   async #finish(writer: TurnWriter, end: AnswerEnd): Promise<'again' | 'done'> {
-    const { engine, record, signal } = this.#parts()
+    const { engine, run, signal } = this.#parts()
     const { finish_reason, usage } = end
     const isCut = finish_reason === 'length' || finish_reason === 'content_filter'
     if (isCut) writer.flushText()
     else writer.addLateText()
     const options = { usage, signal, work: this.#work }
-    const tools = isCut ? undefined : await runTools(engine, record, writer, options)
+    const tools = isCut ? undefined : await runTools(engine, run, writer, options)
     const waiting = tools?.waiting ?? []
     const decision = decide({
       finish_reason,
@@ -143,17 +143,17 @@ class RunExecution {
     const outcome = outcomes[decision]
     const ended: Fact = { kind: 'turn ended', at: now(engine), usage, outcome, turn: recorded }
     if (outcome !== 'continue') return this.#move(ended)
-    record.apply(ended)
-    if ((await record.flush()) === 'lost') throw new RunStopped('lost')
+    run.apply(ended)
+    if ((await run.flush()) === 'lost') throw new RunStopped('lost')
     return 'again'
   }
 
   /** The record of a turn that has no step of calls. */
   #recordOf(writer: TurnWriter, { usage }: AnswerEnd, tools: ToolsRun | undefined): RecordedTurn | undefined {
-    if (this.#record.state.openTurn?.callsStep) return undefined
+    if (this.#run.state.openTurn?.callsStep) return undefined
     const calls = tools?.calls ?? []
     if (calls.length === 0 && !writer.hasExtras) return undefined
-    return withMessages(this.#record.state, writer.turn({ calls, usage }))
+    return withMessages(this.#run.state, writer.turn({ calls, usage }))
   }
 
   /** A budget was used up before the model could be called. */
@@ -162,12 +162,12 @@ class RunExecution {
   }
 
   async #move(fact: Fact): Promise<'done'> {
-    if ((await this.#record.move(fact)) === 'lost') throw new RunStopped('lost')
+    if ((await this.#run.move(fact)) === 'lost') throw new RunStopped('lost')
     return 'done'
   }
 
   #parts() {
-    return { engine: this.#engine, record: this.#record, signal: this.#signal }
+    return { engine: this.#engine, run: this.#run, signal: this.#signal }
   }
 }
 
@@ -179,34 +179,34 @@ const outcomes: Record<Exclude<Decision, 'require_action'>, TurnOutcome> = {
 }
 
 /** Ends a run whose work was stopped or failed. */
-async function endEarly(engine: Engine, record: RunRecord, stop: AbortSignal, error: unknown): Promise<void> {
+async function endEarly(engine: Engine, run: OwnedRun, stop: AbortSignal, error: unknown): Promise<void> {
   const reason: unknown = stop.aborted ? stop.reason : error
-  const why = record.lost.aborted ? 'lost' : reason instanceof RunStopped ? reason.why : 'failed'
+  const why = run.lost.aborted ? 'lost' : reason instanceof RunStopped ? reason.why : 'failed'
   if (why === 'lost' || why === 'stopping') return
   const at = now(engine)
   const { log } = engine.context
-  const { id: run_id } = record.row
+  const { id: run_id } = run.row
   try {
     if (why !== 'failed') {
-      await record.move({ kind: 'stopped', at, ending: { reason: why } })
+      await run.move({ kind: 'stopped', at, ending: { reason: why } })
       return
     }
     if (error instanceof DatabaseUnavailable) {
       // What a tool had to write could not be written: the run is recovered and goes on from what is recorded.
       log('warn', 'a run is released because the database is unavailable', { run_id })
-      record.lose()
+      run.lose()
       return
     }
     const last_error = lastError(error)
     const cause = causeOf(error)
-    if (record.row.status !== 'cancelling') {
+    if (run.row.status !== 'cancelling') {
       log('error', 'a run failed', { run_id, code: last_error.code, error })
-      record.trace({ at, kind: 'failed', ...last_error, ...cause })
+      run.trace({ at, kind: 'failed', ...last_error, ...cause })
     }
-    await record.move({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
+    await run.move({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
   } catch (failure) {
     log('error', 'a run could not be ended', { run_id, error: failure })
-    record.lose()
+    run.lose()
   }
 }
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Extras, TurnExtras } from '../models/port.ts'
 import type { MessagePiece } from '../runs/content.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { CallDelta, OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
@@ -43,7 +43,7 @@ const maxExtras = 1024 * 1024
 /** Lives for one model turn. */
 export class TurnWriter {
   readonly calls: DraftCall[] = []
-  readonly #record: RunRecord
+  readonly #run: OwnedRun
   readonly #tools: Map<string, OfferedTool>
   readonly #clock: Clock
   readonly #findings: Findings
@@ -58,8 +58,8 @@ export class TurnWriter {
   #lateText = ''
   #lateRefusal = ''
 
-  constructor(record: RunRecord, options: TurnOptions) {
-    this.#record = record
+  constructor(run: OwnedRun, options: TurnOptions) {
+    this.#run = run
     this.#tools = new Map(options.tools.map((tool) => [tool.chat.function.name, tool]))
     this.#clock = options.clock
     this.#findings = options.findings
@@ -79,7 +79,7 @@ export class TurnWriter {
 
   /** The first call of a turn ends the message before it. */
   beginCall(index: number, id: string, name: string): void {
-    if (this.calls.length > 0 && !this.#record.row.settings.parallel_tool_calls) {
+    if (this.calls.length > 0 && !this.#run.row.settings.parallel_tool_calls) {
       this.#surplus.add(index)
       return
     }
@@ -88,7 +88,7 @@ export class TurnWriter {
     const place = tool && this.calls.filter((call) => call.tool).length
     this.calls[index] = { id, name, arguments: '', index: place, tool, read: tool?.reader() }
     if (!tool) return
-    this.#record.apply({ kind: 'call began', at: this.#now(), step_id: newId('step'), call: tool.begin(id) })
+    this.#run.apply({ kind: 'call began', at: this.#now(), step_id: newId('step'), call: tool.begin(id) })
   }
 
   continueCall(index: number, fragment: string): void {
@@ -120,10 +120,10 @@ export class TurnWriter {
 
   /** Adds a note to the run's trace, unless the trace has the same one: a run has many turns. */
   note(kind: string, details: Record<string, unknown>): void {
-    const isKnown = this.#record.row.trace.some(({ at: _, ...entry }) =>
+    const isKnown = this.#run.row.trace.some(({ at: _, ...entry }) =>
       isDeepStrictEqual(entry, { kind, ...details }),
     )
-    if (!isKnown) this.#record.trace({ at: this.#now(), kind, ...details })
+    if (!isKnown) this.#run.trace({ at: this.#now(), kind, ...details })
   }
 
   /** The record of this turn with its calls. */
@@ -138,7 +138,7 @@ export class TurnWriter {
 
   /** Arguments or outputs of a call have grown. */
   growCall({ index }: DraftCall, delta: CallDelta): void {
-    if (index !== undefined) this.#record.apply({ kind: 'call grew', delta: { index, ...delta } })
+    if (index !== undefined) this.#run.apply({ kind: 'call grew', delta: { index, ...delta } })
   }
 
   /** Continues with the step of calls that an earlier attempt of the run has recorded. */
@@ -173,7 +173,7 @@ export class TurnWriter {
   endMessage(): void {
     this.flushText()
     this.#marks = undefined
-    this.#record.apply({ kind: 'message completed', at: this.#now() })
+    this.#run.apply({ kind: 'message completed', at: this.#now() })
   }
 
   #addText(value: string): void {
@@ -187,7 +187,7 @@ export class TurnWriter {
 
   #addPiece(piece: MessagePiece): void {
     this.#beginMessage()
-    this.#record.apply({ kind: 'piece arrived', piece })
+    this.#run.apply({ kind: 'piece arrived', piece })
   }
 
   /** Images of earlier calls come first. */
@@ -195,7 +195,7 @@ export class TurnWriter {
     if (this.#marks) return
     this.#marks = new MarkFinder(this.#findings.marks)
     const ids = { message_id: newId('message'), step_id: newId('step') }
-    this.#record.apply({ kind: 'message began', at: this.#now(), ...ids })
+    this.#run.apply({ kind: 'message began', at: this.#now(), ...ids })
     const images = this.#hasShownImages ? [] : this.#findings.image_file_ids
     this.#hasShownImages = true
     for (const file_id of images) this.#addPiece({ type: 'image_file', file_id })

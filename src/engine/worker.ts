@@ -7,8 +7,7 @@ import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'
 import type { Slot } from '../runs/handoff.ts'
 import type { Hint } from '../runs/hints.ts'
-import { Recorder } from '../runs/recorder.ts'
-import type { WorkLog } from '../runs/work-log.ts'
+import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
 import { sleep } from '../util/abort.ts'
@@ -16,6 +15,7 @@ import { ActiveRuns } from './active-runs.ts'
 import { claimRuns } from './claim.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { sweep } from './sweep.ts'
+import { WorkWriter } from './work-writer.ts'
 
 const pollMs = 1000
 const claimBatch = 20
@@ -28,7 +28,6 @@ interface WorkerOptions {
   context: Context
   models: Models
   tools: Tools
-  workLog: WorkLog
   limits: WorkerLimits
 }
 
@@ -44,7 +43,8 @@ export class Worker {
   readonly id: string
   readonly #options: WorkerOptions
   #limits: WorkerLimits
-  readonly #recorder: Recorder
+  readonly #writer: RunWriter
+  readonly #workWriter: WorkWriter
   readonly #heartbeat: Heartbeat
   readonly #ingests: IngestWorker
   readonly #runs: ActiveRuns
@@ -56,14 +56,16 @@ export class Worker {
   #unsubscribe = () => {}
 
   constructor(options: WorkerOptions) {
-    const { context, models, tools, workLog } = options
+    const { context, models, tools } = options
+    const { db, log } = context
     this.#options = options
     this.#limits = options.limits
     this.id = options.id
+    this.#workWriter = new WorkWriter({ db, log, isOn: () => context.traceDays > 0 })
     const heartbeat = new Heartbeat({
-      db: context.db,
+      db,
       worker: this.id,
-      log: context.log,
+      log,
       onBeat: (owned, sentAtMs) => this.#runs.compare(owned, sentAtMs),
     })
     const lease = {
@@ -77,17 +79,17 @@ export class Worker {
       limit: () => this.#limits.maxIngests,
       ...lease,
     })
-    this.#recorder = new Recorder({ ...context, isConfirmed: lease.isConfirmed })
+    this.#writer = new RunWriter({ ...context, isConfirmed: lease.isConfirmed })
     this.#runs = new ActiveRuns({
       engine: {
         context,
         models,
         tools,
-        workLog,
+        workWriter: this.#workWriter,
         loadImage: (image) => loadImage(context, image),
         confirmed: lease.confirmed,
       },
-      recorder: this.#recorder,
+      writer: this.#writer,
       worker: this.id,
       onEnd: () => {
         if (this.#free === 1) this.#wake()
@@ -125,11 +127,11 @@ export class Worker {
     const timer = new AbortController()
     await Promise.race([this.#runs.ended(), sleep(ms, timer.signal)])
     timer.abort()
-    this.#recorder.stop()
+    this.#writer.stop()
     this.#runs.stop('stopping')
     await this.#runs.ended()
     this.#unsubscribe()
-    await this.#options.workLog.close()
+    await this.#workWriter.close()
     await this.#heartbeat.stop()
     const timeout = AbortSignal.timeout(retireMs)
     await retried(() => retireWorker(db, this.id), timeout).catch((error: unknown) => {

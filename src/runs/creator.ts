@@ -1,7 +1,7 @@
 /** Creates runs that this process works on: one statement at a time for all of them. */
 import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
-import { StaleAssistant } from './persist.ts'
+import { StaleAssistant } from './write-transition.ts'
 
 /** The most runs of one statement. */
 const batchSize = 20

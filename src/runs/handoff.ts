@@ -1,5 +1,5 @@
 /** Where requests that queue a run meet the worker of the same process, so that it can start without a claim. */
-import type { Created, PersistedRun } from './persist.ts'
+import type { Created, WrittenRun } from './write-transition.ts'
 import type { Transition } from './state.ts'
 
 /** A free slot of the worker, held for one run. Exactly one of its methods must be called. */
@@ -7,7 +7,7 @@ export interface Slot {
   /** Who will own the run. */
   worker: string
   /** Starts the work on a run that is committed as owned by `worker`. */
-  start(run: PersistedRun): void
+  start(run: WrittenRun): void
   /**
    * Creates a run and starts the work on it at once: the model may be asked before the commit, and what it answers is
    * emitted after it. Resolves after the commit; when it throws, the work has been stopped.

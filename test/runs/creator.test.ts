@@ -2,7 +2,7 @@ import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Creator } from '../../src/runs/creator.ts'
 import { both, requested } from '../../src/runs/next.ts'
-import { StaleAssistant, writeOf } from '../../src/runs/persist.ts'
+import { StaleAssistant, writeOf } from '../../src/runs/write-transition.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
 

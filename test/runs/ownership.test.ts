@@ -8,11 +8,11 @@ import type { Engine } from '../../src/engine/engine.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
 import { Hints } from '../../src/runs/hints.ts'
 import { both, next, requested } from '../../src/runs/next.ts'
-import { persist, type PersistedRun } from '../../src/runs/persist.ts'
-import { Recorder } from '../../src/runs/recorder.ts'
+import { writeTransition, type WrittenRun } from '../../src/runs/write-transition.ts'
+import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
-import type { RunRecord } from '../../src/runs/run-record.ts'
-import { WorkLog } from '../../src/runs/work-log.ts'
+import type { OwnedRun } from '../../src/runs/owned-run.ts'
+import { WorkWriter } from '../../src/engine/work-writer.ts'
 import { findRunRow } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
@@ -43,24 +43,24 @@ function waitingEngine(): Engine {
     context,
     models: { resolve: () => ({ provider: 'p', model: 'm' }) },
     tools: new Map([['function', tool]]),
-    workLog: new WorkLog({ db: database.db, log: () => {}, isOn: () => false }),
+    workWriter: new WorkWriter({ db: database.db, log: () => {}, isOn: () => false }),
   } as never
 }
 
-async function claimedRun(): Promise<PersistedRun> {
+async function claimedRun(): Promise<WrittenRun> {
   const row = queuedRow()
   const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {}, strict: false } }]
   const created = requested({ ...row, deadline: 9e9, settings: { ...row.settings, tools } })
-  return persist(database.db, 'new', both(created, facts.claimed), { notifications: [] })
+  return writeTransition(database.db, 'new', both(created, facts.claimed), { notifications: [] })
 }
 
 test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
-  const recorder = new Recorder({ ...context, isConfirmed: () => true })
-  let record: RunRecord | undefined
+  const writer = new RunWriter({ ...context, isConfirmed: () => true })
+  let run: OwnedRun | undefined
   const runs = new ActiveRuns({
     engine: waitingEngine(),
-    recorder: {
-      open: (...parts: Parameters<Recorder['open']>) => (record = recorder.open(...parts)),
+    writer: {
+      open: (...parts: Parameters<RunWriter['open']>) => (run = writer.open(...parts)),
     } as never,
     worker: 'worker_1',
     onEnd: () => {},
@@ -68,9 +68,9 @@ test('a run is not lost by a heartbeat that was sent before it started, and is b
   const sentBefore = performance.now()
   runs.start(await claimedRun())
   await runs.compare([], sentBefore)
-  expect(record?.lost.aborted).toBe(false)
+  expect(run?.lost.aborted).toBe(false)
   await runs.compare([], performance.now() + 1)
-  expect(record?.lost.aborted).toBe(true)
+  expect(run?.lost.aborted).toBe(true)
   await runs.ended()
 })
 
@@ -127,7 +127,7 @@ test('a late answer to a heartbeat does not confirm the lease', async () => {
 test('a run whose owner was lost while it was cancelling ends as cancelled, not as expired', async () => {
   const { id, project, thread_id } = queuedRow()
   const { state } = await claimedRun()
-  await persist(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
+  await writeTransition(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
   expect(await expireRuns(context)).toBe(1)
   expect((await findRunRow(database.db, { id, project, thread_id }))?.status).toBe('cancelled')
 })

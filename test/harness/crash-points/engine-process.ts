@@ -13,10 +13,10 @@ import type { ChatModel } from '../../../src/models/port.ts'
 import type { Feed, FeedEvent } from '../../../src/runs/feed.ts'
 import { Handoff } from '../../../src/runs/handoff.ts'
 import { Hints } from '../../../src/runs/hints.ts'
-import { Recorder } from '../../../src/runs/recorder.ts'
+import { RunWriter } from '../../../src/runs/run-writer.ts'
 import { RunLog } from '../../../src/runs/run-log.ts'
-import type { RunRecord } from '../../../src/runs/run-record.ts'
-import { WorkLog } from '../../../src/runs/work-log.ts'
+import type { OwnedRun } from '../../../src/runs/owned-run.ts'
+import { WorkWriter } from '../../../src/engine/work-writer.ts'
 import type { SandboxSession } from '../../../src/sandbox/port.ts'
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import { openRetrieval } from '../../../src/search/open.ts'
@@ -60,7 +60,7 @@ export class EngineProcess {
     const db = gate.database(world.db)
     this.context = contextOf(world, db, gate)
     const { context } = this
-    const recorder = new PacedRecorder({ ...context, isConfirmed: () => !gate.wasPaused }, options.pace)
+    const writer = new PacedWriter({ ...context, isConfirmed: () => !gate.wasPaused }, options.pace)
     const chat = options.model(this)
     const resolved = {
       chat,
@@ -83,7 +83,7 @@ export class EngineProcess {
           sandbox: scriptedSandbox(world, gate),
           worker,
         }),
-        workLog: new WorkLog({ db, log: context.log, isOn: () => false }),
+        workWriter: new WorkWriter({ db, log: context.log, isOn: () => false }),
         loadImage: () => Promise.reject(new Error('no scenario has images')),
         confirmed: async (signal) => {
           // The lease of a paused process has expired, and its runs are lost.
@@ -91,7 +91,7 @@ export class EngineProcess {
           signal.throwIfAborted()
         },
       },
-      recorder,
+      writer,
       worker,
       onEnd: () => {},
     })
@@ -212,16 +212,16 @@ class WatchedRunLog extends RunLog {
   }
 }
 
-class PacedRecorder extends Recorder {
+class PacedWriter extends RunWriter {
   readonly #pace: Pace
 
-  constructor(options: ConstructorParameters<typeof Recorder>[0], pace: Pace) {
+  constructor(options: ConstructorParameters<typeof RunWriter>[0], pace: Pace) {
     super(options)
     this.#pace = pace
   }
 
-  override schedule(record: RunRecord, urgency: 'soon' | 'now'): void {
-    super.schedule(record, this.#pace === 'piecewise' ? 'now' : urgency)
+  override schedule(run: OwnedRun, urgency: 'soon' | 'now'): void {
+    super.schedule(run, this.#pace === 'piecewise' ? 'now' : urgency)
   }
 }
 

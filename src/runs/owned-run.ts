@@ -14,11 +14,11 @@ import type { Fact, RunState, Transition, OpenTurn } from './state.ts'
 /** `lost`: the run is no longer owned by this process, and the write did not happen or may not have happened. */
 export type WriteResult = 'written' | 'lost'
 
-/** Who writes for the record: see recorder.ts. */
-export interface RecordWriter {
+/** What an owned run needs of the writer of its process: see run-writer.ts. */
+export interface WriteScheduler {
   readonly runLog: RunLog
-  /** The record has something to write: soon, or at once. */
-  schedule(record: RunRecord, urgency: 'soon' | 'now'): void
+  /** The run has something to write: soon, or at once. */
+  schedule(run: OwnedRun, urgency: 'soon' | 'now'): void
   /** Whether this process may emit events before they are committed. */
   isConfirmed(): boolean
   /** Unix seconds. */
@@ -53,13 +53,13 @@ interface Flight {
 const nothing = (): Pending => ({ events: [], emitted: 0, steps: new Map(), messages: new Map() })
 
 /** Lives from the claim of a run to the end of its lease. */
-export class RunRecord {
+export class OwnedRun {
   readonly feed: Feed
   /** Aborts when the run is no longer owned by this process. */
   readonly lost: AbortSignal
   /** Bytes of events that wait. */
   pendingBytes = 0
-  readonly #writer: RecordWriter
+  readonly #writer: WriteScheduler
   readonly #losing = new AbortController()
   #state: RunState
   #pending = nothing()
@@ -76,7 +76,7 @@ export class RunRecord {
    * `events` are those that the log got when the run was claimed. Of a run that is being created nothing is emitted or
    * written until `created` is called.
    */
-  constructor(writer: RecordWriter, state: RunState, events: NumberedEvent[], isCreated = true) {
+  constructor(writer: WriteScheduler, state: RunState, events: NumberedEvent[], isCreated = true) {
     this.#writer = writer
     this.#state = state
     this.lost = this.#losing.signal
@@ -142,7 +142,7 @@ export class RunRecord {
     this.#state = { ...this.#state, row: { ...row, trace: [...row.trace, entry] } }
   }
 
-  /** For the recorder: what to write now. Undefined when there is nothing. */
+  /** For the writer: what to write now. Undefined when there is nothing. */
   takeWrite(): OwnerWrite | undefined {
     if (this.lost.aborted) return undefined
     const moved = this.#takeMove()
@@ -173,7 +173,7 @@ export class RunRecord {
     return write
   }
 
-  /** For the recorder: the write is committed, its last event has this number; `missed` are events of others before. */
+  /** For the writer: the write is committed, its last event has this number; `missed` are events of others before. */
   written(last: number, missed: NumberedEvent[]): void {
     const flight = this.#flight
     if (!flight) return
@@ -191,7 +191,7 @@ export class RunRecord {
     for (const waiter of flight.waiters) waiter.resolve('written')
   }
 
-  /** For the recorder: nothing was written, because another process has changed the row. It is written again. */
+  /** For the writer: nothing was written, because another process has changed the row. It is written again. */
   refused(row: RunRow): void {
     const flight = this.#flight
     if (!flight) return
