@@ -7,9 +7,8 @@ import { toRun } from '../sql/runs.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
-import type { Fact, FactOf, RunState, Transition } from './state.ts'
+import { committed, unchanged, type Fact, type FactOf, type RunState, type Transition } from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, unchanged } from './transition.ts'
 import {
   callBegan,
   callGrew,

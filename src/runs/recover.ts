@@ -7,9 +7,16 @@ import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
 import { newStep } from './new-objects.ts'
-import type { Ending, FactOf, RunState, Transition, OpenTurn } from './state.ts'
+import {
+  committed,
+  unchanged,
+  type Ending,
+  type FactOf,
+  type OpenTurn,
+  type RunState,
+  type Transition,
+} from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, unchanged } from './transition.ts'
 import { spentOn, sumUsage } from './usage.ts'
 
 type Recovered = FactOf<'recovered'>

@@ -1,4 +1,4 @@
-/** The words of the run engine: state, fact, transition. See docs/run-lifecycle.md. */
+/** State, fact and transition of a run. docs/run-lifecycle.md explains them. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
@@ -77,4 +77,19 @@ export interface Transition {
   /** Ids of messages and steps that are deleted. */
   removed: string[]
   events: TransitionEvent[]
+}
+
+/** A transition that changes nothing but what the caller puts in its place. */
+export function unchanged(state: RunState): Transition {
+  return { state, steps: [], messages: [], removed: [], events: [] }
+}
+
+/** Events that are emitted once they are committed. */
+export function committed(...events: LogEvent[]): TransitionEvent[] {
+  return events.map((event) => ({ ...event, isEarly: false }))
+}
+
+/** Events that may be emitted before they are committed. */
+export function early(...events: LogEvent[]): TransitionEvent[] {
+  return events.map((event) => ({ ...event, isEarly: true }))
 }

@@ -8,9 +8,17 @@ import { toRun } from '../sql/runs.ts'
 import { callsWith, deltaOf, grown } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
 import { newMessage, newStep } from './new-objects.ts'
-import type { FactOf, RunState, Transition, OpenTurn, TurnOutcome } from './state.ts'
+import {
+  committed,
+  early,
+  unchanged,
+  type FactOf,
+  type OpenTurn,
+  type RunState,
+  type Transition,
+  type TurnOutcome,
+} from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, early, unchanged } from './transition.ts'
 import { noUsage, sumUsage } from './usage.ts'
 
 const newTurn: OpenTurn = { completed: [], openMessage: null, callsStep: null }
