@@ -8,8 +8,7 @@ import type { Message } from '../api/messages.ts'
 import { releaseRun, type LeasedRun } from '../sql/leases.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
-import type { Engine } from './engine.ts'
-import { executeRun } from './execute-run.ts'
+import { executeRun, type RunDependencies } from './execute-run.ts'
 import { RunStopped, type StopReason } from './failure.ts'
 
 interface Active {
@@ -21,9 +20,11 @@ interface Active {
 }
 
 interface ActiveRunsOptions {
-  engine: Engine
+  dependencies: RunDependencies
   writer: RunWriter
   worker: string
+  /** Resolves a model name to `provider/model`. */
+  modelBehind: (name: string) => string | undefined
   /** Called after the work on a run has ended. */
   onEnd: () => void
 }
@@ -74,17 +75,17 @@ export class ActiveRuns {
   }
 
   #reportStart({ row }: OwnedRun): void {
-    const { log, modelBehind } = this.#options.engine.context
-    reportStart(log, row, modelBehind(row.settings.model))
+    const { dependencies, modelBehind } = this.#options
+    reportStart(dependencies.log, row, modelBehind(row.settings.model))
   }
 
   #work(run: OwnedRun, newThread?: readonly Message[]): Active {
-    const { engine, onEnd } = this.#options
-    const { log } = engine.context
+    const { dependencies, onEnd } = this.#options
+    const { log } = dependencies
     const { id } = run.row
     const startedMs = performance.now()
     const stop = new AbortController()
-    const done = executeRun(engine, run, stop.signal, newThread).then(() => {
+    const done = executeRun(dependencies, run, stop.signal, newThread).then(() => {
       if (run.feed.state === 'ended') reportEnd(log, run.row, performance.now() - startedMs)
       else run.lose()
       // A submit may have started the run's next stretch meanwhile.
@@ -101,7 +102,7 @@ export class ActiveRuns {
     const active = this.#active.get(run_id)
     if (!active) return
     const { run, stop } = active
-    const { db, log } = this.#options.engine.context
+    const { db, log } = this.#options.dependencies
     const { id, project, thread_id } = run.row
     try {
       const row = await findRunRow(db, { id, project, thread_id })
@@ -115,9 +116,9 @@ export class ActiveRuns {
 
   /** What a heartbeat read: lost runs are dropped, cancels whose hint was lost are obeyed, expired runs are ended. */
   async compare(owned: LeasedRun[], sentAtMs: number): Promise<void> {
-    const { engine, worker } = this.#options
+    const { dependencies, worker } = this.#options
     const byId = new Map(owned.map((run) => [run.id, run]))
-    const now = nowSeconds(engine.context.clock)
+    const now = nowSeconds(dependencies.clock)
     for (const { run, stop, sinceMs } of this.#active.values()) {
       const leased = byId.get(run.row.id)
       const isOwned = leased?.attempt === run.row.attempt
@@ -127,7 +128,7 @@ export class ActiveRuns {
     }
     const unknown = owned.filter((run) => !this.#active.has(run.id))
     for (const run of unknown) {
-      if (this.#unknown.has(run.id)) await releaseRun(engine.context.db, worker, run)
+      if (this.#unknown.has(run.id)) await releaseRun(dependencies.db, worker, run)
     }
     this.#unknown = new Set(unknown.map((run) => run.id))
   }

@@ -11,14 +11,19 @@ import type { Queryable } from '../database/database.ts'
 import { stepsOfThread, type RecordedTurn } from '../sql/run-steps.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
-import { nowSeconds } from '../util/clock.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
 import { conversation, findingsOf, type DraftMessage, type Exchange } from './conversation.ts'
-import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
-import { withImages } from './images.ts'
+import { withImages, type LoadImage } from './images.ts'
 import type { LeftOut } from './trace-work.ts'
 import type { Findings } from './turn-writer.ts'
 import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
+
+export interface RequestDependencies {
+  db: Queryable
+  clock: Clock
+  loadImage: LoadImage
+}
 
 export interface RequestParts {
   model: ResolvedModel
@@ -42,7 +47,7 @@ const charactersPerToken = 32
 const tracedMessages = 100
 
 export async function buildRequest(
-  engine: Engine,
+  { db, clock, loadImage }: RequestDependencies,
   run: OwnedRun,
   parts: RequestParts,
 ): Promise<{ request: ChatRequest; findings: Findings; left_out: LeftOut } | 'prompt_too_long'> {
@@ -59,14 +64,14 @@ export async function buildRequest(
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
   }
-  const { exchanges, findings } = await loadThread(engine, run, parts)
+  const { exchanges, findings } = await loadThread(db, run, parts)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
   const count = shortened.dropped.length
   const ids = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
-  if (count > 0) run.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped: ids })
+  if (count > 0) run.trace({ at: nowSeconds(clock), kind: 'truncated', count, dropped: ids })
   const kept = shortened.kept.flatMap((one) => one.messages)
-  const messages = [...frame.messages, ...(await withImages(engine, run.row.project, kept))]
+  const messages = [...frame.messages, ...(await withImages(loadImage, run.row.project, kept))]
   return { request: { ...frame, messages }, findings, left_out: { count, ids } }
 }
 
@@ -113,11 +118,10 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 }
 
 async function loadThread(
-  engine: Engine,
+  db: Queryable,
   run: OwnedRun,
   { unrecorded, model, newThread, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
-  const { db } = engine.context
   const { thread_id, id, settings } = run.row
   const reader = { run_id: id, origins: model.origins, unrecorded }
   if (newThread) {

@@ -2,12 +2,18 @@
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
+import type { Queryable } from '../database/database.ts'
 import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
 import type { ToolContext, ToolOutcome } from '../tools/port.ts'
-import type { Engine } from './engine.ts'
 import { RunStopped } from './failure.ts'
 import type { WorkTrace } from './trace-work.ts'
 import type { DraftCall, TurnWriter } from './turn-writer.ts'
+
+export interface ToolsDependencies {
+  db: Queryable
+  /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */
+  confirmed: (signal: AbortSignal) => Promise<void>
+}
 
 export interface ToolsRun {
   calls: RecordedCall[]
@@ -20,7 +26,7 @@ export interface ToolsRun {
  * by side and records each outcome when it comes.
  */
 export async function runTools(
-  engine: Engine,
+  { db, confirmed }: ToolsDependencies,
   run: OwnedRun,
   writer: TurnWriter,
   options: { usage: Usage; signal: AbortSignal; work: WorkTrace },
@@ -37,9 +43,9 @@ export async function runTools(
   const waiting = () => callsShown(run).filter((_, index) => !known[index]?.tool?.run)
   if (runnable.length === 0) return { calls, waiting: waiting() }
   if ((await run.flush()) === 'lost') throw new RunStopped('lost')
-  await engine.confirmed(signal)
+  await confirmed(signal)
   // The thread's calls include those of this turn, which are recorded by now.
-  const before = (await callsOfThread(engine.context.db, run.row.thread_id)) - calls.length
+  const before = (await callsOfThread(db, run.row.thread_id)) - calls.length
   // When one call fails the run ends: the others are stopped, and their outcomes are not recorded.
   const failing = new AbortController()
   const together = AbortSignal.any([signal, failing.signal])

@@ -81,8 +81,10 @@ export class Worker {
     })
     this.#writer = new RunWriter({ ...context, isConfirmed: lease.isConfirmed })
     this.#runs = new ActiveRuns({
-      engine: {
-        context,
+      dependencies: {
+        db,
+        log,
+        clock: context.clock,
         models,
         tools,
         workWriter: this.#workWriter,
@@ -91,6 +93,7 @@ export class Worker {
       },
       writer: this.#writer,
       worker: this.id,
+      modelBehind: context.modelBehind,
       onEnd: () => {
         if (this.#free === 1) this.#wake()
       },

@@ -4,7 +4,7 @@ import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/runs.ts'
 import { reserveSlot } from '../../src/domain/reserve-slot.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { RunDependencies } from '../../src/engine/execute-run.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
 import { Hints } from '../../src/runs/hints.ts'
 import { both, next, requested } from '../../src/runs/next.ts'
@@ -33,14 +33,14 @@ afterEach(() => database.drop())
 const untilAborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
-/** Work on a run that goes on until it is stopped. */
-function waitingEngine(): Engine {
+/** With these, the work on a run goes on until it is stopped. */
+function waitingDependencies(): RunDependencies {
   const tool = {
     type: 'function',
     offer: async (_tool: object, _row: object, signal: AbortSignal) => untilAborted(signal),
   }
   return {
-    context,
+    ...context,
     models: { resolve: () => ({ provider: 'p', model: 'm' }) },
     tools: new Map([['function', tool]]),
     workWriter: new WorkWriter({ db: database.db, log: () => {}, isOn: () => false }),
@@ -58,11 +58,12 @@ test('a run is not lost by a heartbeat that was sent before it started, and is b
   const writer = new RunWriter({ ...context, isConfirmed: () => true })
   let run: OwnedRun | undefined
   const runs = new ActiveRuns({
-    engine: waitingEngine(),
+    dependencies: waitingDependencies(),
     writer: {
       open: (...parts: Parameters<RunWriter['open']>) => (run = writer.open(...parts)),
     } as never,
     worker: 'worker_1',
+    modelBehind: context.modelBehind,
     onEnd: () => {},
   })
   const sentBefore = performance.now()

@@ -221,13 +221,15 @@ test('an owner whose run was recovered by the same worker writes nothing under t
 test('a run is not failed by a tool that needs an unavailable database: it can be recovered', async () => {
   run.row.settings.tools = [timeTool as any]
   const offer = () => Promise.reject(new DatabaseUnavailable('The connection was cut'))
-  const engine = {
-    context: { db: database.db, clock: testClock(), log: () => {} },
+  const dependencies = {
+    db: database.db,
+    clock: testClock(),
+    log: () => {},
     models: { resolve: () => ({ provider: 'scripted', model: 'gpt-4o' }) },
     tools: new Map([['function', { type: 'function', offer }]]),
     workWriter: { isOn: false, save: () => {} },
   }
-  await executeRun(engine as any, run, new AbortController().signal)
+  await executeRun(dependencies as any, run, new AbortController().signal)
   expect(run.lost.aborted).toBe(true)
   expect(await logged()).toEqual(whole.slice(0, 3))
 })

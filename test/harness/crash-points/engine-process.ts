@@ -71,8 +71,10 @@ export class EngineProcess {
       facts: {},
     }
     this.#runs = new ActiveRuns({
-      engine: {
-        context,
+      dependencies: {
+        db,
+        log: context.log,
+        clock: context.clock,
         models: { ...noModels, resolve: () => resolved },
         tools: openTools({
           db,
@@ -93,6 +95,7 @@ export class EngineProcess {
       },
       writer,
       worker,
+      modelBehind: context.modelBehind,
       onEnd: () => {},
     })
   }
