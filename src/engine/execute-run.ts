@@ -12,7 +12,7 @@ import type { OfferedTool } from '../tools/port.ts'
 import { offerTools, type Tools } from '../tools/registry.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import { askModel, type AnswerEnd } from './ask-model.ts'
 import { buildRequest, type RequestDependencies } from './build-request.ts'
 import { lastError, RunFailure, RunStopped } from './failure.ts'
@@ -226,6 +226,6 @@ async function endEarly(
 function causeOf(error: unknown): { cause?: string } {
   if (!(error instanceof Error)) return {}
   const { cause } = error
-  if (cause instanceof Error) return { cause: storable(cause.message) }
-  return lastError(error).message === error.message ? {} : { cause: storable(error.message) }
+  if (cause instanceof Error) return { cause: storableText(cause.message) }
+  return lastError(error).message === error.message ? {} : { cause: storableText(error.message) }
 }

@@ -4,7 +4,7 @@ import type { CodeInterpreterOutput } from '../api/run-steps.ts'
 import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
 import type { Mark } from '../sql/run-steps.ts'
 import { newId } from '../util/ids.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import type { CallDelta, ToolContext, ToolFiles } from './port.ts'
 
 type CodeDelta = Extract<CallDelta, { type: 'code_interpreter' }>
@@ -35,7 +35,7 @@ export class CellOutputs {
   }
 
   logs(text: string): void {
-    const clean = storable(text)
+    const clean = storableText(text)
     if (clean === '') return
     const last = this.list.at(-1)
     if (last?.type === 'logs') last.logs += clean
@@ -47,7 +47,7 @@ export class CellOutputs {
   async store(session: SandboxSession): Promise<void> {
     await this.#reporting
     for (const name of this.#changed) {
-      const path = `/mnt/data/${storable(name)}`
+      const path = `/mnt/data/${storableText(name)}`
       // A background thread of the cell may have deleted the file, or the session may have ended.
       const content = await session.read(name).catch((error: Error) => error)
       if (content instanceof Error) {

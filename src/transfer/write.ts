@@ -10,7 +10,7 @@ import {
 } from '../sql/imports.ts'
 import { missingContentError } from './contents.ts'
 import type { Kind, Order } from './records.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import type { ReportBuilder } from './report.ts'
 import type { Row } from './rows.ts'
 
@@ -111,7 +111,7 @@ export class Writer {
     if (!unstorable.test(json)) return json
     report.drop(`${kind}: text with a character that cannot be stored`)
     return JSON.stringify(JSON.parse(json), (_key, value: unknown) =>
-      typeof value === 'string' ? storable(value) : value,
+      typeof value === 'string' ? storableText(value) : value,
     )
   }
 
