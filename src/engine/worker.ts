@@ -74,7 +74,8 @@ export class Worker {
     }
     this.#heartbeat = heartbeat
     this.#ingests = new IngestWorker({
-      context,
+      context: context.retrieval,
+      hints: context.hints,
       worker: this.id,
       limit: () => this.#limits.maxIngests,
       ...lease,

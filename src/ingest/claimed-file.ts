@@ -1,8 +1,12 @@
 /** A file that this process has claimed, and the fence around everything that is written for it. */
-import type { Database, Queryable } from '../database/database.ts'
+import type { Queryable } from '../database/database.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 import { lockIngest, startIngest, type IngestLease, type IngestRow } from '../sql/ingest.ts'
 import { raiseVersion } from '../sql/vector-stores.ts'
 import type { Log } from '../util/log.ts'
+
+/** What the stages of ingest use. A reload of the settings may replace the embedder by another connection to it. */
+export type IngestContext = Pick<Retrieval, 'db' | 'blobs' | 'log' | 'embedder' | 'parsers'>
 
 export interface ClaimedFile {
   row: IngestRow
@@ -24,7 +28,7 @@ export class ClaimLost extends Error {
  * raised, so that searches read the change.
  */
 export async function writeFenced(
-  { db }: { db: Database },
+  { db }: Pick<IngestContext, 'db'>,
   { lease, row }: ClaimedFile,
   options: { raises: boolean },
   change: (tx: Queryable) => Promise<void>,
@@ -38,7 +42,7 @@ export async function writeFenced(
 }
 
 /** From here on the end of this process counts against the file. Throws `ClaimLost`. */
-export async function markAtWork({ db }: { db: Database }, { lease }: ClaimedFile): Promise<void> {
+export async function markAtWork({ db }: Pick<IngestContext, 'db'>, { lease }: ClaimedFile): Promise<void> {
   if (!(await startIngest(db, lease))) throw new ClaimLost()
 }
 

@@ -1,6 +1,9 @@
 /**
  * Ingest as leased work: which worker may work on which row of `vector_store_files`, and the progress of the work. The
  * lease is the worker's row in `workers`, as it is for runs. All times are the database's.
+ *
+ * The column `takeovers` counts recoveries. It keeps its name, because processes of the version before use it while an
+ * upgrade restarts them one by one.
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
@@ -19,7 +22,7 @@ export interface IngestRow {
   embedded: number
   reads_whole: boolean | null
   /** How many processes ended while they worked on the file, since its last progress. */
-  takeovers: number
+  recoveries: number
   failures: number
   work_ms: number
   /** Null when the file was deleted meanwhile. */
@@ -95,7 +98,7 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
              from picked where f.seq = picked.seq returning f.*
            )
            select c.seq, c.project, c.vector_store_id, c.file_id, c.attempt, c.chunking_strategy, c.text_bytes,
-                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, c.work_ms,
+                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers as recoveries, c.failures, c.work_ms,
                   files.filename, files.sha256, files.text_sha256
            from claimed c left join files on files.id = c.file_id`,
     values: [claim.embedder, claim.worker, claim.limit, claim.suspects, claim.except],
