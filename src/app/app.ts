@@ -22,7 +22,7 @@ import { removeOldFolders } from '../ingest/read-file.ts'
 import { beginReindex } from '../ingest/reindex.ts'
 import type { Models } from '../models/open.ts'
 import { replaceableModels } from '../models/replaceable.ts'
-import { Handoff } from '../runs/handoff.ts'
+import { Slots } from '../runs/slots.ts'
 import { Hints } from '../runs/hints.ts'
 import { RunLog } from '../runs/run-log.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
@@ -209,7 +209,7 @@ function contextOf(
     clock,
     hints,
     runLog: new RunLog(database.db, hints),
-    handoff: new Handoff(),
+    slots: new Slots(),
     assistants: new AssistantCache(hints),
     runLimits: new RunLimits(config),
     log,

@@ -34,8 +34,8 @@ export async function applyPlan(context: Context, tx: Queryable, planned: Planne
   await lockFiles(context, tx, planned)
   await checkStores(context, tx, planned)
   for (const store of plan.newStores) await insertNewStore(context, tx, { project, store })
-  if (!plan.attached) return
-  const { vector_store_id: id, file_ids } = plan.attached
+  if (!plan.additions) return
+  const { vector_store_id: id, file_ids } = plan.additions
   await addFiles(
     context,
     tx,
@@ -64,7 +64,7 @@ export async function lockFiles(
       throw errors.unsupportedImageFile(imagePath, file_id)
     }
   }
-  checkSearchable(context, files, plan.searched)
+  checkSearchable(context, files, plan.attachedForSearch)
 }
 
 /** Throws unless the vector stores of a plan exist and have not expired. */

@@ -1,5 +1,5 @@
 /** The dependencies of the functions in this directory. app.ts creates it once; each function picks the members it uses. */
-import type { Handoff } from '../runs/handoff.ts'
+import type { Slots } from '../runs/slots.ts'
 import type { Hints } from '../runs/hints.ts'
 import type { RunLog } from '../runs/run-log.ts'
 import type { BlobStore } from '../blobs/port.ts'
@@ -19,7 +19,7 @@ export interface Context {
   clock: Clock
   hints: Hints
   runLog: RunLog
-  handoff: Handoff
+  slots: Slots
   runLimits: RunLimits
   assistants: AssistantCache
   log: Log

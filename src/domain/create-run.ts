@@ -5,7 +5,7 @@ import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/ru
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { threadEvent } from '../runs/events.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
 import { writeTransition, StaleAssistant, type WrittenRun } from '../runs/write-transition.ts'
 import { committed } from '../runs/state.ts'
@@ -18,7 +18,7 @@ import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './slots.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 
@@ -82,7 +82,7 @@ async function tryThreadAndRun(
   const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
-  const slot = context.handoff.reserve()
+  const slot = context.slots.reserve()
   const transition = claimedBy(context, slot, queued)
   const parts = { thread, messages, assistantVersion }
   const admitting = admitted(context, { project, slot })
@@ -138,7 +138,7 @@ async function tryRun(
     }),
   )
   const run = await orRelease(slot, inserting)
-  return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
+  return started(context, slot, { row, run, addsFiles: plan.attachedForSearch.length > 0 })
 }
 
 /** A run without a slot waits for a worker. Throws when too many do. */

@@ -39,7 +39,7 @@ export async function createMessage(
     if (changesThread) await attachToThread(context, tx, { project, thread, messages })
     await insertMessages(tx, project, [message])
   })
-  if (plan.searched.length > 0) context.hints.send({ kind: 'ingest' })
+  if (plan.attachedForSearch.length > 0) context.hints.send({ kind: 'ingest' })
   return message
 }
 

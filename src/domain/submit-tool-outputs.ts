@@ -10,7 +10,7 @@ import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 import type { StartedRun } from './create-run.ts'
 import { endRun } from './runs.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './slots.ts'
 
 /** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */
 export async function submitToolOutputs(

@@ -5,7 +5,7 @@ import { loadImage } from '../domain/files.ts'
 import { retried } from '../database/retry.ts'
 import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import type { Hint } from '../runs/hints.ts'
 import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
@@ -102,10 +102,10 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { hints, handoff } = this.#options.context
+    const { hints, slots } = this.#options.context
     await this.#heartbeat.start()
     this.#unsubscribe = hints.subscribe((hint) => this.#onHint(hint))
-    handoff.offer(() => this.#reserve())
+    slots.offer(() => this.#reserve())
     this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
   }
@@ -123,8 +123,8 @@ export class Worker {
 
   /** Claims no more runs, waits up to `ms` for those in progress, and then releases them. */
   async drain(ms: number): Promise<void> {
-    const { handoff, hints, db, log } = this.#options.context
-    handoff.offer(undefined)
+    const { slots, hints, db, log } = this.#options.context
+    slots.offer(undefined)
     this.#stopping.abort()
     this.#wake()
     await Promise.all([this.#looping, this.#ingests.stop()])

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/runs.ts'
-import { reserveSlot } from '../../src/domain/reserve-slot.ts'
+import { reserveSlot } from '../../src/domain/slots.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { RunDependencies } from '../../src/engine/execute-run.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
@@ -141,8 +141,8 @@ test('a slot is released when another process has the Python session of the thre
   })
   let released = 0
   const slot = { worker: 'worker_1', start: () => {}, release: () => (released += 1) }
-  const handoff = { reserve: () => slot } as never
-  const shared = { ...context, handoff, hints: new Hints({ shared: true }) }
+  const slots = { reserve: () => slot } as never
+  const shared = { ...context, slots, hints: new Hints({ shared: true }) }
   expect(await reserveSlot(shared, 'thread_1')).toBeUndefined()
   expect(released).toBe(1)
   expect(await reserveSlot(shared, 'thread_2')).toBe(slot)

@@ -11,7 +11,7 @@ import { ActiveRuns } from '../../../src/engine/active-runs.ts'
 import { claimRuns } from '../../../src/engine/claim.ts'
 import type { ChatModel } from '../../../src/models/port.ts'
 import type { Feed, FeedEvent } from '../../../src/runs/feed.ts'
-import { Handoff } from '../../../src/runs/handoff.ts'
+import { Slots } from '../../../src/runs/slots.ts'
 import { Hints } from '../../../src/runs/hints.ts'
 import { RunWriter } from '../../../src/runs/run-writer.ts'
 import { RunLog } from '../../../src/runs/run-log.ts'
@@ -107,7 +107,7 @@ export class EngineProcess {
       text: `insert into workers (id, expires_at) values ($1, now() + interval '1 hour')`,
       values: [this.#worker],
     })
-    this.context.handoff.offer(() => ({
+    this.context.slots.offer(() => ({
       worker: this.#worker,
       start: (run) => this.#runs.start(run),
       create: (...run) => this.#runs.create(...run, new AbortController().signal),
@@ -175,7 +175,7 @@ function contextOf({ blobs, clock, seen }: World, db: Database, gate: Gate): Con
     clock,
     hints,
     runLog: new WatchedRunLog(db, hints, { gate, seen }),
-    handoff: new Handoff(),
+    slots: new Slots(),
     assistants: new AssistantCache(hints),
     runLimits: new RunLimits({ maxQueuedRuns: 1000, maxProjectRuns: 1000 }),
     log,

@@ -1,6 +1,6 @@
 /** Lets a request start the run that it queues, when this process has a free slot. */
 import { both } from '../runs/next.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import type { WrittenRun } from '../runs/write-transition.ts'
 import type { Transition } from '../runs/state.ts'
 import { hasSessionElsewhere } from '../sql/leases.ts'
@@ -9,7 +9,7 @@ import type { Context } from './context.ts'
 
 /** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */
 export async function reserveSlot(context: Context, thread_id: string): Promise<Slot | undefined> {
-  const slot = context.handoff.reserve()
+  const slot = context.slots.reserve()
   // A database that is not shared has no other processes.
   if (!slot || !context.hints.shared) return slot
   const isElsewhere = await orRelease(slot, hasSessionElsewhere(context.db, thread_id, slot.worker))
