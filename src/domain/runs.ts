@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { emptyState, loadState } from '../runs/load.ts'
-import { both, isPossible, next } from '../runs/next.ts'
+import { followedBy, isPossible, next } from '../runs/next.ts'
 import { writeTransition } from '../runs/write-transition.ts'
 import { reportEnd } from '../runs/report.ts'
 import type { Ending } from '../runs/state.ts'
@@ -44,7 +44,7 @@ export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey)
     const requested = next(state, { kind: 'cancel requested', at })
     const transition = isOwned
       ? requested
-      : both(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
+      : followedBy(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
     const notifications = isOwned ? hints.notifications(cancel, newEntries) : hints.notifications(newEntries)
     const written = await writeTransition(tx, 'locked', transition, { notifications })
     if (!isOwned) reportEnd(log, written.state.row)

@@ -1,5 +1,5 @@
 /** Lets a request start the run that it queues, when this process has a free slot. */
-import { both } from '../runs/next.ts'
+import { followedBy } from '../runs/next.ts'
 import type { Slot } from '../runs/slots.ts'
 import type { WrittenRun } from '../runs/write-transition.ts'
 import type { Transition } from '../runs/state.ts'
@@ -21,7 +21,7 @@ export async function reserveSlot(context: Context, thread_id: string): Promise<
 /** The transition that queues a run and, with a slot, claims it. */
 export function claimedBy(context: Context, slot: Slot | undefined, queued: Transition): Transition {
   if (!slot) return queued
-  return both(queued, { kind: 'claimed', at: nowSeconds(context.clock), worker: slot.worker })
+  return followedBy(queued, { kind: 'claimed', at: nowSeconds(context.clock), worker: slot.worker })
 }
 
 /** Releases the slot when the work fails. */

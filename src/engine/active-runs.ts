@@ -98,7 +98,7 @@ export class ActiveRuns {
   }
 
   /** After a hint about a cancel or a deletion: reads the row, and stops the run or drops it. */
-  async look(run_id: string): Promise<void> {
+  async refresh(run_id: string): Promise<void> {
     const active = this.#active.get(run_id)
     if (!active) return
     const { run, stop } = active

@@ -180,7 +180,7 @@ export class Worker {
 
   #onHint(hint: Hint): void {
     if (hint.kind === 'queue' || hint.kind === 'all') this.#wake()
-    if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
+    if (hint.kind === 'cancel') void this.#runs.refresh(hint.run_id)
   }
 
   async #loop(): Promise<void> {

@@ -36,7 +36,7 @@ function annotationDelta(
 }
 
 /** The message with a delta added. A link to a file that code has written also attaches the file. */
-export function grown(message: Message, delta: MessageContentDelta): Message {
+export function withDelta(message: Message, delta: MessageContentDelta): Message {
   const content = [...message.content]
   const before = content[delta.index]
   if (delta.type === 'image_file') {
@@ -76,11 +76,11 @@ function withFiles(
 }
 
 /** The calls of a step with a delta added: strings are joined, outputs are placed by their index. */
-export function callsWith(calls: readonly StepToolCall[], delta: StepToolCallDelta): StepToolCall[] {
-  return calls.map((call, index) => (index === delta.index ? callWith(call, delta) : call))
+export function callsWithDelta(calls: readonly StepToolCall[], delta: StepToolCallDelta): StepToolCall[] {
+  return calls.map((call, index) => (index === delta.index ? callWithDelta(call, delta) : call))
 }
 
-function callWith(call: StepToolCall, delta: StepToolCallDelta): StepToolCall {
+function callWithDelta(call: StepToolCall, delta: StepToolCallDelta): StepToolCall {
   if (call.type === 'function' && delta.type === 'function') {
     const { arguments: more = '' } = delta.function
     return { ...call, function: { ...call.function, arguments: call.function.arguments + more } }

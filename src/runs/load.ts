@@ -6,7 +6,7 @@ import { openMessages } from '../sql/messages.ts'
 import { readEvents } from '../sql/run-events.ts'
 import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
-import { grown } from './content.ts'
+import { withDelta } from './content.ts'
 import type { RunState, OpenTurn } from './state.ts'
 import { noUsage, sumUsage } from './usage.ts'
 
@@ -71,7 +71,7 @@ async function streamed(db: Queryable, run_id: string, message: Message): Promis
     for (const { event, data } of events) {
       if (event !== 'thread.message.delta') continue
       const { id, delta } = JSON.parse(data) as MessageDelta
-      if (id === message.id) whole = delta.content.reduce(grown, whole)
+      if (id === message.id) whole = delta.content.reduce(withDelta, whole)
     }
   }
 }

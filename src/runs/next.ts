@@ -88,8 +88,8 @@ function endsWork(fact: Fact): fact is EndOfWork {
   return fact.kind === 'client must answer' || fact.kind === 'budget exhausted' || fact.kind === 'stopped'
 }
 
-/** Two transitions as one: for facts that are committed together. */
-export function both(first: Transition, fact: Fact): Transition {
+/** The transition, followed by that of another fact: both are committed together. */
+export function followedBy(first: Transition, fact: Fact): Transition {
   const second = next(first.state, fact)
   return {
     state: second.state,

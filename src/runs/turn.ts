@@ -5,7 +5,7 @@ import type { StepToolCall } from '../api/run-steps.ts'
 import type { RunIncompleteReason, Usage } from '../api/runs.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
-import { callsWith, deltaOf, grown } from './content.ts'
+import { callsWithDelta, deltaOf, withDelta } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
 import { newMessage, newStep } from './new-objects.ts'
 import {
@@ -48,7 +48,7 @@ export function pieceArrived(state: RunState, { piece }: FactOf<'piece arrived'>
   const { openTurn } = state
   if (!openTurn?.openMessage) throw new Error(`run ${state.row.id} was expected to have an open message`)
   const delta = deltaOf(openTurn.openMessage.message.content, piece)
-  const message = grown(openTurn.openMessage.message, delta)
+  const message = withDelta(openTurn.openMessage.message, delta)
   return {
     ...unchanged({ ...state, openTurn: { ...openTurn, openMessage: { ...openTurn.openMessage, message } } }),
     events: early(messageDelta(message.id, delta)),
@@ -98,7 +98,7 @@ export function callBegan(state: RunState, { at, step_id, call }: FactOf<'call b
 export function callGrew(state: RunState, { delta }: FactOf<'call grew'>): Transition {
   const step = openCalls(state)
   return {
-    ...withStep(state, withCalls(step, callsWith(callsOf(step), delta))),
+    ...withStep(state, withCalls(step, callsWithDelta(callsOf(step), delta))),
     steps: [],
     events: early(stepDelta(step.id, delta)),
   }

@@ -7,7 +7,7 @@ import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { RunDependencies } from '../../src/engine/execute-run.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { both, next, requested } from '../../src/runs/next.ts'
+import { followedBy, next, requested } from '../../src/runs/next.ts'
 import { writeTransition, type WrittenRun } from '../../src/runs/write-transition.ts'
 import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
@@ -51,7 +51,7 @@ async function claimedRun(): Promise<WrittenRun> {
   const row = queuedRow()
   const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {}, strict: false } }]
   const created = requested({ ...row, deadline: 9e9, settings: { ...row.settings, tools } })
-  return writeTransition(database.db, 'new', both(created, facts.claimed), { notifications: [] })
+  return writeTransition(database.db, 'new', followedBy(created, facts.claimed), { notifications: [] })
 }
 
 test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {

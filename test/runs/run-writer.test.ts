@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
 import { executeRun } from '../../src/engine/execute-run.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { both, requested } from '../../src/runs/next.ts'
+import { followedBy, requested } from '../../src/runs/next.ts'
 import { writeTransition } from '../../src/runs/write-transition.ts'
 import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
@@ -27,7 +27,7 @@ beforeEach(async () => {
   const runLog = new RunLog(database.db, hints)
   const parts = { hints, runLog, clock: testClock(), log: () => {}, isConfirmed: () => true }
   const writer = new RunWriter({ ...parts, db: watched(database.db) })
-  const created = both(requested(queuedRow()), facts.claimed)
+  const created = followedBy(requested(queuedRow()), facts.claimed)
   const { state, events } = await writeTransition(database.db, 'new', created, { notifications: [] })
   run = writer.open(state, events)
 })

@@ -114,7 +114,7 @@ export class EngineProcess {
       release: () => {},
     }))
     this.context.hints.subscribe((hint) => {
-      if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
+      if (hint.kind === 'cancel') void this.#runs.refresh(hint.run_id)
     })
   }
 

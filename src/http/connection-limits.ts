@@ -1,4 +1,4 @@
-/** Requests must arrive within a time, so that slow clients cannot hold connections indefinitely. */
+/** Limits on connections: how slowly a request may arrive, and how many connections are open. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'
