@@ -54,7 +54,7 @@ export async function createRun(
 
 /** An assistant in memory may be old. The statement that creates the run notices that; then it is read again. */
 async function withAssistant(
-  { assistants }: Context,
+  { assistants }: Pick<Context, 'assistants'>,
   { assistant_id }: { assistant_id: string },
   create: () => Promise<StartedRun>,
 ): Promise<StartedRun> {
@@ -143,20 +143,20 @@ async function tryRun(
 
 /** A run without a slot waits for a worker. Throws when too many do. */
 function admitted(
-  { runLimits, db }: Context,
+  { runLimits, db }: Pick<Context, 'runLimits' | 'db'>,
   { project, slot }: { project: string; slot: Slot | undefined },
 ): Promise<void> {
   return runLimits.admit(db, { project, waits: slot === undefined })
 }
 
 /** The notification for a run that this process does not start. */
-function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
+function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): string[] {
   return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
 /** Starts or queues the run after the commit. `row` is the row as it was queued. */
 function started(
-  context: Context,
+  context: Pick<Context, 'hints'>,
   slot: Slot | undefined,
   { row, run, addsFiles }: { row: RunRow; run: WrittenRun; addsFiles: boolean },
 ): StartedRun {
@@ -166,7 +166,7 @@ function started(
 }
 
 async function settingsFor(
-  context: Context,
+  context: Pick<Context, 'assistants' | 'db' | 'modelBehind'>,
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<{ settings: RunSettings; version?: string }> {
@@ -207,7 +207,7 @@ function checkRunnable(isAnswerable: boolean, settings: RunSettings): void {
 }
 
 function newRow(
-  context: Context,
+  context: Pick<Context, 'runExpiresSeconds'>,
   parts: {
     project: string
     thread_id: string

@@ -10,11 +10,17 @@ import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
-import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
+import {
+  addFiles,
+  checkSearchable,
+  lockStoreToFill,
+  newStoreFiles,
+  type FillContext,
+} from './fill-vector-store.ts'
 
 /** Adds files to a vector store as a batch. Files that are in the store already become part of the batch too. */
 export async function createFileBatch(
-  context: Context,
+  context: FillContext,
   place: { project: string; vector_store_id: string },
   request: CreateVectorStoreFileBatchRequest,
 ): Promise<VectorStoreFileBatch> {

@@ -71,7 +71,7 @@ export interface OpenedFile {
  * not imported.
  */
 export async function openFile(
-  { db, blobs }: Context,
+  { db, blobs }: Pick<Context, 'db' | 'blobs'>,
   { project, file_id }: { project: string; file_id: string },
 ): Promise<OpenedFile | undefined> {
   const row = await findFile(db, project, file_id)

@@ -20,11 +20,12 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { planForMessages } from './resource-plan.ts'
 
 /** Adds a message to a thread. Throws while a run is active on it. */
 export async function createMessage(
-  context: Context,
+  context: FillContext,
   place: { project: string; thread_id: string },
   request: CreateMessageRequest,
 ): Promise<Message> {
@@ -45,7 +46,7 @@ export async function createMessage(
 
 /** Replaces the metadata of a message. Returns undefined when there is no such message. */
 export function modifyMessage(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   { project, thread_id, message_id: id }: { project: string; thread_id: string; message_id: string },
   { metadata }: ModifyMessageRequest,
 ): Promise<Message | undefined> {

@@ -11,7 +11,9 @@ const daySeconds = 24 * 60 * 60
 const batch = 50
 
 /** Each statement deletes a limited number of rows. Returns 0 when nothing is left; call it again otherwise. */
-export async function pruneRecords(context: Context): Promise<number> {
+export async function pruneRecords(
+  context: Pick<Context, 'db' | 'clock' | 'runLogDays' | 'traceDays'>,
+): Promise<number> {
   const { db, clock, runLogDays, traceDays } = context
   const now = nowSeconds(clock)
   await forgetDeadWorkers(db)

@@ -13,7 +13,7 @@ type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_inst
 
 /** As in the live API, the request overrides the assistant. Metadata is never inherited. */
 export function runSettings(
-  context: Context,
+  context: Pick<Context, 'modelBehind'>,
   assistant: StoredAssistant,
   request: Overrides,
   options: { include_search_content: boolean },

@@ -12,6 +12,7 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { applyPlan, checkStores, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { makeMessages } from './messages.ts'
 import {
   fillsStores,
@@ -23,7 +24,7 @@ import {
 
 /** Creates a thread without a run. */
 export async function createThread(
-  context: Context,
+  context: FillContext,
   project: string,
   request: CreateThreadRequest,
 ): Promise<Thread> {

@@ -20,14 +20,20 @@ import {
 import { lockStoresWithFile, lockVectorStore, raiseVersion, touchVectorStores } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
+import {
+  addFiles,
+  checkSearchable,
+  lockStoreToFill,
+  newStoreFiles,
+  type FillContext,
+} from './fill-vector-store.ts'
 
 /**
  * Adds a file to a vector store. A file that is attached already keeps its entry. The entry takes the attributes and the chunking strategy of the
  * request. It is restarted when it failed, was cancelled, or has a new chunking strategy.
  */
 export async function attachFile(
-  context: Context,
+  context: FillContext,
   place: { project: string; vector_store_id: string },
   request: CreateVectorStoreFileRequest,
 ): Promise<VectorStoreFile> {
@@ -53,7 +59,7 @@ export async function attachFile(
  * is `completed`.
  */
 export async function readStoreFile(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   key: { project: string; vector_store_id: string; file_id: string },
 ): Promise<{ text: AsyncIterable<string> | undefined } | undefined> {
   const file = await findStoreFile(db, key)
@@ -68,7 +74,7 @@ async function* textOf(chunks: AsyncIterable<{ text: string }>): AsyncGenerator<
 
 /** Replaces the attributes of a file. Returns undefined when the file is not in the vector store. */
 export function modifyStoreFile(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   key: { project: string; vector_store_id: string; file_id: string },
   { attributes }: ModifyVectorStoreFileRequest,
 ): Promise<VectorStoreFile | undefined> {

@@ -1,6 +1,5 @@
 /** Claims runs: queued ones, and those whose worker was lost. */
-import type { Context } from '../domain/context.ts'
-import { endRun } from '../domain/runs.ts'
+import { endRun, type EndContext } from '../domain/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { next } from '../runs/next.ts'
@@ -14,7 +13,7 @@ import { newId } from '../util/ids.ts'
 
 /** Claims up to `limit` runs for the worker. `found` also counts runs that had to be ended instead. */
 export async function claimRuns(
-  context: Context,
+  context: EndContext,
   worker: string,
   limit: number,
 ): Promise<{ claimed: WrittenRun[]; found: number }> {
@@ -30,7 +29,7 @@ export async function claimRuns(
 }
 
 async function claimOrEnd(
-  context: Context,
+  context: EndContext,
   tx: Queryable,
   row: RunRow,
   worker: string,

@@ -67,7 +67,10 @@ export const importRoutes = [
   }),
 ]
 
-async function importFrom(context: Context, options: ImportOptions): Promise<ImportReport> {
+async function importFrom(
+  context: Pick<Context, 'blobs' | 'clock' | 'db' | 'hints' | 'retrieval'>,
+  options: ImportOptions,
+): Promise<ImportReport> {
   try {
     return await importObjects({ ...context, embedder: context.retrieval.embedder.id }, options)
   } catch (error) {
