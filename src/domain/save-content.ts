@@ -29,7 +29,7 @@ export async function saveContent(
   source: Readable,
   rules: ContentRules,
 ): Promise<SavedContent> {
-  const gauge = new Gauge(rules)
+  const gauge = new ContentCheck(rules)
   // An error reaches `put` through the gauge. Without the callback it would also be an unhandled error.
   pipeline(source, gauge, () => undefined)
   const blob = await context.blobs.put(gauge)
@@ -58,7 +58,7 @@ async function isStored({ blobs }: Pick<Context, 'blobs'>, sha256: string): Prom
 }
 
 /** Counts the bytes that pass through, enforces the limit and keeps the first bytes. */
-class Gauge extends Transform {
+class ContentCheck extends Transform {
   head: Buffer = Buffer.alloc(0)
   #bytes = 0
   readonly #rules: ContentRules

@@ -51,7 +51,7 @@ export function conversation(
 ): Exchange[] {
   const turns = toolTurns(steps, reader)
   const ofTurns = new Set(turns.flatMap(({ turn }) => turn.message_ids ?? []))
-  const texts = new Map(messages.filter(({ id }) => ofTurns.has(id)).map((one) => [one.id, spokenText(one)]))
+  const texts = new Map(messages.filter(({ id }) => ofTurns.has(id)).map((one) => [one.id, textOf(one)]))
   const creations = new Map(
     steps.flatMap((step) => {
       const details = step.step_details
@@ -141,7 +141,7 @@ function extrasFor(reader: Reader, turn: RecordedTurn | null | undefined): Owned
 }
 
 function chatMessage(message: Message, extras: OwnedExtras): DraftMessage {
-  if (message.role === 'assistant') return { role: 'assistant', content: spokenText(message), ...extras }
+  if (message.role === 'assistant') return { role: 'assistant', content: textOf(message), ...extras }
   const parts = message.content.flatMap((part): DraftPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
     return part.type === 'refusal' ? [] : [part]
@@ -150,7 +150,7 @@ function chatMessage(message: Message, extras: OwnedExtras): DraftMessage {
   return { role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }
 }
 
-function spokenText({ content }: Message): string {
+function textOf({ content }: Message): string {
   const texts = content.map((part) => {
     if (part.type === 'text') return part.text.value
     return part.type === 'refusal' ? part.refusal : ''

@@ -142,14 +142,14 @@ class RunExecution {
       calledTools: writer.calls.length > 0,
     })
     if (decision === 'require_action') {
-      return this.#move({ kind: 'client must answer', at: this.#now(), calls: waiting })
+      return this.#changeStatus({ kind: 'client must answer', at: this.#now(), calls: waiting })
     }
     writer.flushText()
     const recorded = this.#recordOf(writer, end, tools)
     this.#unrecorded = decision === 'again' ? recorded : undefined
     const outcome = outcomes[decision]
     const ended: Fact = { kind: 'turn ended', at: this.#now(), usage, outcome, turn: recorded }
-    if (outcome !== 'continue') return this.#move(ended)
+    if (outcome !== 'continue') return this.#changeStatus(ended)
     run.apply(ended)
     if ((await run.flush()) === 'lost') throw new RunStopped('lost')
     return 'again'
@@ -166,11 +166,11 @@ class RunExecution {
 
   /** A budget was used up before the model could be called. */
   async #exhausted(reason: 'max_completion_tokens' | 'max_prompt_tokens'): Promise<'done'> {
-    return this.#move({ kind: 'budget exhausted', at: this.#now(), reason })
+    return this.#changeStatus({ kind: 'budget exhausted', at: this.#now(), reason })
   }
 
-  async #move(fact: Fact): Promise<'done'> {
-    if ((await this.#parts.run.move(fact)) === 'lost') throw new RunStopped('lost')
+  async #changeStatus(fact: Fact): Promise<'done'> {
+    if ((await this.#parts.run.changeStatus(fact)) === 'lost') throw new RunStopped('lost')
     return 'done'
   }
 
@@ -200,7 +200,7 @@ async function endEarly(
   const { id: run_id } = run.row
   try {
     if (why !== 'failed') {
-      await run.move({ kind: 'stopped', at, ending: { reason: why } })
+      await run.changeStatus({ kind: 'stopped', at, ending: { reason: why } })
       return
     }
     if (error instanceof DatabaseUnavailable) {
@@ -215,7 +215,7 @@ async function endEarly(
       log('error', 'a run failed', { run_id, code: last_error.code, error })
       run.trace({ at, kind: 'failed', ...last_error, ...cause })
     }
-    await run.move({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
+    await run.changeStatus({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
   } catch (failure) {
     log('error', 'a run could not be ended', { run_id, error: failure })
     run.lose()

@@ -56,7 +56,7 @@ export class WorkTrace {
       work.search = outcome.search ?? null
       return outcome
     } catch (error) {
-      work.error = wordsOf(error)
+      work.error = messageOf(error)
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -102,7 +102,7 @@ export class WorkTrace {
       }
     } catch (error) {
       const code = error instanceof ModelFailure ? error.code : 'stopped'
-      work.error = { code, message: wordsOf(error) }
+      work.error = { code, message: messageOf(error) }
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -117,7 +117,7 @@ function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelR
 }
 
 /** The message for the operator: the cause says more than what the user sees. */
-function wordsOf(error: unknown): string {
+function messageOf(error: unknown): string {
   const { cause } = (error ?? {}) as { cause?: unknown }
   const words = error instanceof Error ? error.message : String(error)
   return (cause instanceof Error ? `${words} (${cause.message})` : words).slice(0, 2000)

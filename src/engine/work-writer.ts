@@ -1,6 +1,6 @@
 /**
- * Writes the work of runs for their traces, in batches, a few times a second. No run waits for it, and what a process had
- * not written when it was killed is lost.
+ * Writes the work of runs for their traces, in batches, a few times a second. No run waits for it. What a process has
+ * not written when it is killed is lost.
  */
 import type { RunWork } from '../api/run-work.ts'
 import type { Queryable } from '../database/database.ts'

@@ -1,4 +1,4 @@
-/** How the open message and steps of a turn end when the run or its attempt does. */
+/** Closes the open message and steps of a turn when its run or its attempt ends. */
 import type { Message } from '../api/messages.ts'
 import { stepErrorOf } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'

@@ -13,7 +13,7 @@ import { noUsage, sumUsage } from './usage.ts'
 /** Events of a run that was created and not claimed yet: such a run has no steps. */
 const creationEvents = 3
 
-/** A run of which nothing but the row matters. */
+/** A state for transitions that need the row only. */
 export function emptyState(row: RunRow): RunState {
   return { row, spent: noUsage, turns: 0, openTurn: null }
 }
@@ -60,7 +60,7 @@ function messageOf({ step_details }: StepRow): string | undefined {
   return step_details.type === 'message_creation' ? step_details.message_creation.message_id : undefined
 }
 
-/** The message with the content that its deltas in the log make. */
+/** The message with the content that the deltas in the log add up to. */
 async function streamed(db: Queryable, run_id: string, message: Message): Promise<Message> {
   let whole: Message = { ...message, content: [] }
   for (let last = 0; ;) {

@@ -35,19 +35,19 @@ interface Waiter {
 /** What waits to be written, in order. */
 interface Pending {
   events: { event: FeedEvent; isEarly: boolean }[]
-  /** So many of the events have been emitted. */
+  /** How many of the events have been emitted. */
   emitted: number
   steps: Map<string, StepRow>
   messages: Map<string, Message>
 }
 
-/** A write on its way. */
+/** A write whose result is not known yet. */
 interface Flight {
   write: OwnerWrite
   pending: Pending
   events: FeedEvent[]
   waiters: Waiter[]
-  moved: { fact: Fact; transition: Transition } | undefined
+  applied: { fact: Fact; transition: Transition } | undefined
 }
 
 const nothing = (): Pending => ({ events: [], emitted: 0, steps: new Map(), messages: new Map() })
@@ -63,7 +63,7 @@ export class OwnedRun {
   readonly #losing = new AbortController()
   #state: RunState
   #pending = nothing()
-  #move: Fact | undefined
+  #statusFact: Fact | undefined
   #waiters: Waiter[] = []
   #flight: Flight | undefined
   #isCreated: boolean
@@ -73,8 +73,8 @@ export class OwnedRun {
   readonly #stored = new Set<string>()
 
   /**
-   * `events` are those that the log got when the run was claimed. Of a run that is being created nothing is emitted or
-   * written until `created` is called.
+   * `events` are those that the log got when the run was claimed. For a run that is being created, nothing is emitted
+   * or written until `created` is called.
    */
   constructor(writer: WriteScheduler, state: RunState, events: NumberedEvent[], isCreated = true) {
     this.#writer = writer
@@ -103,7 +103,7 @@ export class OwnedRun {
     if (this.#urgencyAfterCreation) this.#writer.schedule(this, this.#urgencyAfterCreation)
   }
 
-  /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
+  /** A write that ends the lease has no result yet: a heartbeat may read the row before or after it. */
   get isEnding(): boolean {
     return this.#flight?.write.row.lease_owner === null
   }
@@ -125,15 +125,20 @@ export class OwnedRun {
   }
 
   /** Applies a fact that may change the status, to the row as it is when it is written. */
-  async move(fact: Fact): Promise<WriteResult> {
-    if (this.#move) throw new Error(`run ${this.row.id} was expected to make one move at a time`)
-    this.#move = fact
-    return this.#settled()
+  async changeStatus(fact: Fact): Promise<WriteResult> {
+    if (this.#statusFact)
+      throw new Error(`run ${this.row.id} was expected to change its status once at a time`)
+    this.#statusFact = fact
+    return this.flush()
   }
 
   /** Resolves when all that was applied so far is in the database. */
   async flush(): Promise<WriteResult> {
-    return this.#settled()
+    if (this.lost.aborted) return 'lost'
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+      this.#schedule('now')
+    })
   }
 
   /** Adds to the run's trace; it is written with the next events. */
@@ -145,16 +150,16 @@ export class OwnedRun {
   /** For the writer: what to write now. Undefined when there is nothing. */
   takeWrite(): OwnerWrite | undefined {
     if (this.lost.aborted) return undefined
-    const moved = this.#takeMove()
+    const applied = this.#applyStatusFact()
     const pending = this.#pending
     const waiters = this.#waiters.splice(0)
-    if (!moved && pending.events.length + pending.steps.size + pending.messages.size === 0) {
+    if (!applied && pending.events.length + pending.steps.size + pending.messages.size === 0) {
       for (const waiter of waiters) waiter.resolve('written')
       return undefined
     }
     const { lease_owner, attempt, revision, writes } = this.row
-    const { row } = moved?.transition.state ?? this.#state
-    const after = moved?.transition.events ?? []
+    const { row } = applied?.transition.state ?? this.#state
+    const after = applied?.transition.events ?? []
     const events = [
       ...pending.events.map(({ event }) => event),
       ...after.map(({ event, data }) => ({ event, data, number: null })),
@@ -163,11 +168,11 @@ export class OwnedRun {
       fence: { lease_owner, attempt, revision, writes },
       row,
       events,
-      steps: latest([...pending.steps.values(), ...(moved?.transition.steps ?? [])]),
-      messages: latest([...pending.messages.values(), ...(moved?.transition.messages ?? [])]),
-      removed: moved?.transition.removed ?? [],
+      steps: latest([...pending.steps.values(), ...(applied?.transition.steps ?? [])]),
+      messages: latest([...pending.messages.values(), ...(applied?.transition.messages ?? [])]),
+      removed: applied?.transition.removed ?? [],
     }
-    this.#flight = { write, pending, events, waiters, moved }
+    this.#flight = { write, pending, events, waiters, applied }
     this.#pending = nothing()
     this.pendingBytes = 0
     return write
@@ -179,7 +184,7 @@ export class OwnedRun {
     if (!flight) return
     this.#flight = undefined
     const { write } = flight
-    const state = flight.moved?.transition.state ?? this.#state
+    const state = flight.applied?.transition.state ?? this.#state
     const writes = state.row.writes + 1
     this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
     for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
@@ -197,14 +202,14 @@ export class OwnedRun {
     if (!flight) return
     this.#flight = undefined
     this.#pending = joined(flight.pending, this.#pending)
-    this.#move = flight.moved?.fact ?? this.#move
+    this.#statusFact = flight.applied?.fact ?? this.#statusFact
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
     this.#writer.schedule(this, 'now')
   }
 
-  /** The run is no longer owned: close what listeners saw and the log will never have, and let them read the log. */
+  /** The run is no longer owned: ends the objects that only listeners have seen. Listeners then read the log. */
   lose(): void {
     if (this.feed.state !== 'open') return
     const { openTurn } = this.#state
@@ -220,22 +225,14 @@ export class OwnedRun {
     for (const waiter of waiters) waiter.resolve('lost')
   }
 
-  async #settled(): Promise<WriteResult> {
-    if (this.lost.aborted) return 'lost'
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-      this.#schedule('now')
-    })
-  }
-
   #schedule(urgency: 'soon' | 'now'): void {
     if (this.#isCreated) this.#writer.schedule(this, urgency)
     else this.#urgencyAfterCreation = this.#urgencyAfterCreation === 'now' ? 'now' : urgency
   }
 
-  #takeMove(): Flight['moved'] {
-    const fact = this.#move
-    this.#move = undefined
+  #applyStatusFact(): Flight['applied'] {
+    const fact = this.#statusFact
+    this.#statusFact = undefined
     if (!fact) return undefined
     try {
       return { fact, transition: next(this.#state, fact) }
@@ -273,7 +270,7 @@ export class OwnedRun {
   }
 }
 
-/** Each object as it was given last. */
+/** The last version of each object. */
 function latest<Item extends { id: string }>(items: readonly Item[]): Item[] {
   return [...new Map(items.map((item) => [item.id, item])).values()]
 }

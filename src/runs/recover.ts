@@ -1,4 +1,4 @@
-/** The transition of a run whose worker was lost: what it had started is closed, what it had recorded is kept. */
+/** The transition of a run whose worker was lost: closes what the worker had started, keeps what it had recorded. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import { maxLosses } from '../sql/leases.ts'
@@ -24,7 +24,7 @@ type Recovered = FactOf<'recovered'>
 /** The error that users see when the cause is nothing that they can change. */
 export const internalError = { code: 'server_error' as const, message: 'Sorry, something went wrong.' }
 
-/** How the objects of a lost attempt end in the log. */
+/** The end of the open objects of a lost attempt, in the log. */
 export const lostAttempt: Ending = { reason: 'failed', last_error: internalError }
 
 export function recovered(state: RunState, fact: Recovered): Transition {
@@ -49,13 +49,13 @@ export function recovered(state: RunState, fact: Recovered): Transition {
     losses: row.losses + (isLoss && openTurn ? 1 : 0),
     trace: [...row.trace, { at: fact.at, kind: 'recovered', attempt, removed }],
   }
-  const going =
+  const resumed =
     openTurn?.callsStep && isRecorded ? continued(next, openTurn, openTurn.callsStep, fact) : undefined
   return {
-    ...unchanged({ ...state, row: next, openTurn: going?.openTurn ?? null }),
-    steps: going ? [going.step] : [],
+    ...unchanged({ ...state, row: next, openTurn: resumed?.openTurn ?? null }),
+    steps: resumed ? [resumed.step] : [],
     removed,
-    events: committed(...closed.events, ...(going?.events ?? [])),
+    events: committed(...closed.events, ...(resumed?.events ?? [])),
   }
 }
 
@@ -76,7 +76,7 @@ function failed(state: RunState, at: number): Transition {
   }
 }
 
-/** The recorded calls under a new step: those with an output keep it, the others are run. */
+/** Continues the recorded calls in a new step: calls with an output keep it, the others are run. */
 function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, step_id }: Recovered) {
   const calls = callsShown(row, old)
   const begun = newStep(row, {

@@ -59,12 +59,12 @@ export class RunWriter implements WriteScheduler {
     return nowSeconds(this.#options.clock)
   }
 
-  /** Begins with a run that this process owns; `events` are those that the log got when it was claimed. */
+  /** Starts to write for a run that this process owns; `events` are those that the log got when it was claimed. */
   open(state: RunState, events: NumberedEvent[]): OwnedRun {
     return new OwnedRun(this, state, events)
   }
 
-  /** Creates a run that this process owns, and begins with it meanwhile: `created` resolves after the commit, or throws. */
+  /** Creates a run that this process owns, and that can be used at once. `created` resolves after the commit, or throws. */
   create(transition: Transition, created: Created) {
     const { state, events, newThread } = writtenRun(transition, created)
     const run = new OwnedRun(this, state, events, false)
@@ -89,7 +89,7 @@ export class RunWriter implements WriteScheduler {
   }
 
   async #write(): Promise<void> {
-    // Also where a write is on its way: a timer that has gone off must not look like one that will.
+    // Even if another write is in progress: `schedule` must not find a timer that has already fired.
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#isWriting) return
@@ -105,7 +105,7 @@ export class RunWriter implements WriteScheduler {
     else if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.#write(), flushMs)
   }
 
-  /** Those that must be written now and those that waited long enough; the others wait on. */
+  /** Runs that must be written now, and those that waited long enough. */
   #due(): OwnedRun[] {
     const oldest = performance.now() - flushMs
     const due = [...this.#waiting].filter(([run, since]) => since <= oldest || this.#urgent.has(run))
@@ -165,7 +165,7 @@ export class RunWriter implements WriteScheduler {
         run.written(last, await this.#missed(run, write, last))
         return
       }
-      // The fence did not hold: either an earlier try was committed after all, or another process changed the row.
+      // The fence did not hold: an earlier try was committed after all, or another process has changed the row.
       const row = await retried(() => findRunRow(db, { id, thread_id, project }), this.#stopping.signal)
       const { fence } = write
       if (!row || row.attempt !== fence.attempt) run.lose()
@@ -179,7 +179,7 @@ export class RunWriter implements WriteScheduler {
     }
   }
 
-  /** Events that others have written before this write. */
+  /** Events that other processes have written before this write. */
   async #missed(run: OwnedRun, write: OwnerWrite, last: number): Promise<NumberedEvent[]> {
     const first = last - write.events.length + 1
     const { confirmed } = run.feed

@@ -1,4 +1,4 @@
-/** Transitions within a turn: the model answers, its calls are recorded and run. */
+/** Transitions within a turn: the model answers, and its calls are recorded and run. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
@@ -55,7 +55,7 @@ export function pieceArrived(state: RunState, { piece }: FactOf<'piece arrived'>
   }
 }
 
-/** A message that others of the same turn or calls follow: the turn's usage is counted on a later step. */
+/** Completes the open message. More of the turn follows, so the usage of the turn is counted on a later step. */
 export function messageCompleted(state: RunState, { at }: { at: number }): Transition {
   const { openTurn } = state
   if (!openTurn?.openMessage) return unchanged(state)
@@ -114,7 +114,7 @@ export function toolFinished(state: RunState, fact: FactOf<'tool finished'>): Tr
   return withStep(state, { ...withCalls(step, calls), turn: withMessages(state, fact.turn) })
 }
 
-/** The open message or step is completed, and with the last turn the run ends. */
+/** Completes the open message and step. The last turn also ends the run. */
 export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transition {
   const { at, usage, outcome } = fact
   const { openTurn } = state
@@ -160,7 +160,7 @@ function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage 
   return { ...step, status: 'completed', completed_at: at, usage }
 }
 
-/** The record of a turn names the messages that hold its text. */
+/** Adds the ids of the messages with the text of the open turn. */
 export function withMessages({ openTurn }: RunState, recorded: RecordedTurn): RecordedTurn {
   const open = openTurn?.openMessage ? [openTurn.openMessage.message.id] : []
   const message_ids = [...(openTurn?.completed ?? []).map(({ message_id }) => message_id), ...open]

@@ -1,4 +1,4 @@
-/** Writes a transition at once, in the transaction of its caller. Of runs that this process owns, run-writer.ts writes the others. */
+/** Writes one transition, in a transaction of the caller. run-writer.ts writes those of runs that this process owns. */
 import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'

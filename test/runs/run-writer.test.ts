@@ -92,7 +92,7 @@ test('a write that was committed although its answer was lost is not repeated', 
   run.apply(facts.piece)
   loseNextAnswer()
   expect(await run.flush()).toBe('written')
-  expect(await run.move(facts.turnCompletes)).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
   expect(emitted()).toEqual(whole)
 })
@@ -101,7 +101,7 @@ test('the end of a run that was committed although its answer was lost is not re
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
   loseNextAnswer()
-  expect(await run.move(facts.turnCompletes)).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
   expect(emitted()).toEqual(whole)
   expect(run.feed.state).toBe('ended')
@@ -113,7 +113,7 @@ test('the row is read again when a user changed it while the answer was lost', a
   const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
   loseNextAnswer(() => updateRunMetadata(database.db, key, { changed: 'yes' }))
   expect(await run.flush()).toBe('written')
-  expect(await run.move(facts.turnCompletes)).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
   const last = (await readEvents(database.db, 'run_1', whole.length - 1))[0]
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
@@ -126,7 +126,7 @@ test('a move that comes while an earlier write is refused is not lost', async ()
   run.apply(facts.piece)
   let moving: Promise<string> | undefined
   onWrite = () => async () => {
-    moving ??= run.move(facts.turnCompletes)
+    moving ??= run.changeStatus(facts.turnCompletes)
   }
   await run.flush()
   expect(await moving).toBe('written')
@@ -147,10 +147,10 @@ test('an early event after one that waits for its commit waits too', async () =>
 })
 
 test('a fact that is not possible fails the move and leaves the run as it is', async () => {
-  await expect(run.move(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
+  await expect(run.changeStatus(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
-  expect(await run.move(facts.turnCompletes)).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
 })
 
@@ -160,7 +160,7 @@ test('an owner that was replaced writes nothing and closes what its listeners sa
   await database.db.query({
     text: `update runs set attempt = 2, lease_owner = 'worker_2' where id = 'run_1'`,
   })
-  expect(await run.move(facts.turnCompletes)).toBe('lost')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
 })
@@ -187,7 +187,7 @@ test('a write that fails in any way loses its run and no other', async () => {
   }
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
-  expect(await run.move(facts.turnCompletes)).toBe('lost')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(run.lost.aborted).toBe(true)
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
@@ -214,7 +214,7 @@ test('an owner whose run was recovered by the same worker writes nothing under t
   await database.db.query({ text: `update runs set attempt = 2 where id = 'run_1'` })
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
-  expect(await run.move(facts.turnCompletes)).toBe('lost')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
 
