@@ -1,4 +1,4 @@
-/** The runs that this process works on: started here, compared with what the database says, and stopped. */
+/** The runs that this process works on: starts them, compares them with the database, and stops them. */
 import { writtenRun, writeOf, type Created, type WrittenRun } from '../runs/write-transition.ts'
 import type { RunWriter } from '../runs/run-writer.ts'
 import { reportEnd, reportStart } from '../runs/report.ts'
@@ -33,7 +33,7 @@ interface ActiveRunsOptions {
 export class ActiveRuns {
   readonly #options: ActiveRunsOptions
   readonly #active = new Map<string, Active>()
-  /** Runs that this worker owns in the database and does not know, as of the heartbeat before. */
+  /** Runs that this worker owns in the database and does not work on, as of the heartbeat before. */
   #unknown = new Set<string>()
 
   constructor(options: ActiveRunsOptions) {
@@ -54,7 +54,7 @@ export class ActiveRuns {
     this.#work(run, newThread).sinceMs = performance.now()
   }
 
-  /** Works on a run while it is created, or after that where many are. See `Slot.create`. */
+  /** Works on a run while it is created, or after its creation when many are created at once. See `Slot.create`. */
   async create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { writer } = this.#options
     if (writer.creator.isBusy || stopping.aborted) {
@@ -88,7 +88,7 @@ export class ActiveRuns {
     const done = executeRun(dependencies, run, stop.signal, newThread).then(() => {
       if (run.feed.state === 'ended') reportEnd(log, run.row, performance.now() - startedMs)
       else run.lose()
-      // A submit may have started the run's next stretch meanwhile.
+      // A submit may have started the run again meanwhile.
       if (this.#active.get(id)?.run === run) this.#active.delete(id)
       onEnd()
     })

@@ -1,4 +1,4 @@
-/** Run, assistant and thread become one request to the model, shortened where it must be. */
+/** Builds the request to the model from run and thread, and shortens it where it is too long. */
 import type { Message } from '../api/messages.ts'
 import type { ToolChoice } from '../api/tools.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
@@ -28,7 +28,7 @@ export interface RequestDependencies {
 export interface RequestParts {
   model: ResolvedModel
   offered: readonly OfferedTool[]
-  /** The turn before, where it called unknown functions only. */
+  /** The turn before, if it called unknown functions only. */
   unrecorded: RecordedTurn | undefined
   /** A forced tool choice holds for the first turn only, or the run would call it endlessly. */
   isFirstTurn: boolean
@@ -38,12 +38,12 @@ export interface RequestParts {
   newThread: readonly Message[] | undefined
 }
 
-/** Kept free for the answer where the run names no budget for it. */
+/** Tokens that are kept free for the answer where the run has no budget for it. */
 const answerReserve = 4096
 const pageSize = 500
-/** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
+/** Hardly any text has more characters per token. Messages that would not fit at this rate are not loaded. */
 const charactersPerToken = 32
-/** The most messages that a trace names as left out; the note is replaced in every turn. */
+/** The most messages that a trace names as left out. */
 const tracedMessages = 100
 
 export async function buildRequest(
@@ -85,12 +85,12 @@ function toolFields(settings: RunSettings, { offered, isFirstTurn }: RequestPart
   return {
     tools: offered.map((tool) => tool.chat),
     ...chatToolChoice(settings.tool_choice, offered, isFirstTurn),
-    // True is what models do without the field, which some of them refuse.
+    // The default of models is true, and some refuse the field.
     ...(!settings.parallel_tool_calls && { parallel_tool_calls: false }),
   }
 }
 
-/** `auto` is what models do without the field. */
+/** No field for `auto`, which is the default of models. */
 function chatToolChoice(
   choice: ToolChoice,
   offered: readonly OfferedTool[],
@@ -135,14 +135,14 @@ async function loadThread(
     limit: Math.min(promptLeft, model.context_window),
   })
   const steps = await stepsOfThread(db, thread_id, messages[0]?.seq ?? 0)
-  // What is left out goes from the middle: the first message of the thread is always a candidate.
+  // Messages are left out from the middle, so the first message of the thread is always needed.
   const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
   if (first && first.id !== messages[0]?.id) messages.unshift(first)
   const exchanges = conversation(messages, steps, reader)
   return { exchanges, findings: findingsOf(steps, id) }
 }
 
-/** The newest messages, oldest first: all of them, or more than the run may use. */
+/** The newest messages, oldest first: all of them, or at least as many as the run may use. */
 async function loadMessages(
   db: Queryable,
   thread_id: string,
@@ -182,7 +182,7 @@ async function shorten(
   const { model, promptLeft = Infinity, completionLeft = answerReserve } = parts
   const reserve = Math.min(completionLeft, Math.floor(model.context_window / 4))
   const limit = Math.min(promptLeft, model.context_window - reserve)
-  // A token of text is at least one byte: what is short in bytes need not be counted.
+  // A token of text has at least one byte, so a conversation with fewer bytes than the limit fits.
   const atMost =
     Buffer.byteLength(JSON.stringify([frame, first.kept])) + tokensPerImage * countImages(first.kept)
   if (atMost < limit) return first

@@ -1,4 +1,4 @@
-/** Claims runs: queued ones, and those whose worker was lost. */
+/** Claims runs: queued runs, and runs whose worker was lost. */
 import { endRun, type EndContext } from '../domain/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'

@@ -1,4 +1,4 @@
-/** The loop: load the context, ask the model, run the tools, decide. */
+/** The loop of a run: build the request, ask the model, run the tools, decide. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retryingReads } from '../database/retry.ts'
 import type { Message } from '../api/messages.ts'
@@ -64,12 +64,12 @@ interface Execution {
   work: WorkTrace
 }
 
-/** One stretch of work on a run, from its claim to its end or the next wait. */
+/** The work on a run from its claim to its end or its next wait for the client. */
 class RunExecution {
   readonly #parts: Execution
   /** For the first turn only: later ones have steps. */
   #newThread: readonly Message[] | undefined
-  /** The last turn where it called unknown functions only: no step shows it, but the model must see its mistake. */
+  /** The last turn, if it called unknown functions only: no step shows it, but the model must see its mistake. */
   #unrecorded: RecordedTurn | undefined
 
   constructor(parts: Execution, newThread: readonly Message[] | undefined) {
@@ -111,7 +111,7 @@ class RunExecution {
     if (built === 'prompt_too_long') return this.#exhausted('max_prompt_tokens')
     await dependencies.confirmed(signal)
     const { request, findings, left_out } = built
-    // A model that calls a tool in spite of that is answered that it does not exist.
+    // With `none`, a call of a tool is answered like a call of an unknown function.
     const tools = settings.tool_choice === 'none' ? [] : offered
     const writer = new TurnWriter(run, { tools, clock: dependencies.clock, findings })
     const end = await askModel(work.watch(model, left_out), request, writer, signal)
@@ -155,7 +155,7 @@ class RunExecution {
     return 'again'
   }
 
-  /** The record of a turn that has no step of calls. */
+  /** The turn as it is recorded where it has no step of calls. */
   #recordOf(writer: TurnWriter, { usage }: AnswerEnd, tools: ToolsRun | undefined): RecordedTurn | undefined {
     const { state } = this.#parts.run
     if (state.openTurn?.callsStep) return undefined
@@ -222,7 +222,7 @@ async function endEarly(
   }
 }
 
-/** What the user does not see: drivers leave keys and addresses out of it. */
+/** The cause, which users do not see. Drivers leave keys and addresses out of it. */
 function causeOf(error: unknown): { cause?: string } {
   if (!(error instanceof Error)) return {}
   const { cause } = error

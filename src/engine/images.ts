@@ -1,4 +1,4 @@
-/** Images that messages name by file id, as the data URLs that models read. */
+/** Loads the images that messages name by file id, as data URLs for the model. */
 import type { LoadedImage } from '../domain/files.ts'
 import type { ChatContentPart, ChatMessage } from '../models/port.ts'
 import type { DraftMessage, DraftPart } from './conversation.ts'
@@ -11,7 +11,7 @@ export type LoadImage = (file: { project: string; file_id: string; maxBytes: num
 const maxImageBytes = 20 * 1024 * 1024
 const maxRequestBytes = 50 * 1024 * 1024
 
-/** Loads each image once. Throws the run's failure when one is gone or they are too large together. */
+/** Loads each image once. Throws `RunFailure` when one does not exist or they are too large. */
 export async function withImages(
   loadImage: LoadImage,
   project: string,

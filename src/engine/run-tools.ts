@@ -1,4 +1,4 @@
-/** Runs the tools that a model turn called, as far as the server runs them itself. */
+/** Runs the calls of a turn that the server can run itself. */
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
@@ -16,14 +16,15 @@ export interface ToolsDependencies {
 }
 
 export interface ToolsRun {
+  /** All calls of the turn, with the outputs so far. */
   calls: RecordedCall[]
   /** Calls that only the client can answer. */
   waiting: StepToolCall[]
 }
 
 /**
- * Records the calls before the first of them runs, so that no later attempt asks the model again; then runs them side
- * by side and records each outcome when it comes.
+ * Records the calls before the first of them runs, so that no later attempt asks the model again. Then runs them in
+ * parallel and records each outcome when it arrives.
  */
 export async function runTools(
   { db, confirmed }: ToolsDependencies,
@@ -86,7 +87,7 @@ function callsShown(run: OwnedRun): StepToolCall[] {
 
 type Step = NonNullable<OwnedRun['state']['openTurn']>['callsStep'] | undefined
 
-/** As an earlier attempt recorded it, or as the model has just made it. */
+/** The call in the step: as an earlier attempt recorded it, or as the model has just made it. */
 function shownCall(step: Step, call: DraftCall): StepToolCall {
   const details = step?.turn ? step.step_details : undefined
   const before =
@@ -96,7 +97,7 @@ function shownCall(step: Step, call: DraftCall): StepToolCall {
   return call.tool.complete(call.id, call.arguments)
 }
 
-/** A call of a function that was not offered is answered at once, so that the model can correct itself. */
+/** The call as it is recorded. An unknown function is answered at once, so that the model can correct itself. */
 function recordedCall(step: Step, call: DraftCall): RecordedCall {
   const before = step?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before

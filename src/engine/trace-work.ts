@@ -28,7 +28,7 @@ export class WorkTrace {
     this.#writer.save(this.#run_id, this.#span)
   }
 
-  /** `row`: as the work left it. */
+  /** `row`: the row after the work. */
   end({ status, required_action }: RunRow): void {
     const calls = required_action?.submit_tool_outputs.tool_calls ?? []
     const waits_for = calls.map((call) => call.function.name)
