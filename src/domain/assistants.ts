@@ -1,4 +1,4 @@
-/** Assistants. A function checks what only the database can say. */
+/** Assistants. */
 import type { Assistant, CreateAssistantRequest, ModifyAssistantRequest } from '../api/assistants.ts'
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'

@@ -52,7 +52,7 @@ export async function createRun(
   return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
 }
 
-/** An assistant in memory may be old. The statement that creates the run notices that; then it is read again. */
+/** An assistant from the cache may be old. The statement that creates the run then refuses it, and it is read again. */
 async function withAssistant(
   { assistants }: Pick<Context, 'assistants'>,
   { assistant_id }: { assistant_id: string },
@@ -154,7 +154,7 @@ function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): s
   return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
-/** Starts or queues the run after the commit. `row` is the row as it was queued. */
+/** After the commit: starts the run, or wakes a worker. `row` is the row as it was queued. */
 function started(
   context: Pick<Context, 'hints'>,
   slot: Slot | undefined,
@@ -179,7 +179,7 @@ async function settingsFor(
     return { settings: runSettings(context, assistant, request, options), ...version }
   } catch (error) {
     if (found.version === undefined) throw error
-    // The assistant in memory may be older than the one that fits the request.
+    // The assistant from the cache may be older than the one that the request was made for.
     assistants.forget(assistant_id)
     return settingsFor(context, request, options)
   }

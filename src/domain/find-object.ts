@@ -20,6 +20,7 @@ import { nowSeconds } from '../util/clock.ts'
 import { withResources } from '../runs/events.ts'
 import type { Context } from './context.ts'
 
+/** What all functions of this file use. */
 export type FindContext = Pick<Context, 'db' | 'clock' | 'traceDays'>
 
 /** A project and the ids of the path, by the names of the path parameters. */

@@ -1,4 +1,4 @@
-/** Messages. A thread takes and loses messages only while no run is active on it. */
+/** Messages. They are added and deleted only while no run of their thread is active. */
 import { errors } from '../api/errors.ts'
 import type {
   CreateMessageRequest,
@@ -26,17 +26,17 @@ import { planForMessages } from './resource-plan.ts'
 /** Adds a message to a thread. Throws while a run is active on it. */
 export async function createMessage(
   context: FillContext,
-  place: { project: string; thread_id: string },
+  key: { project: string; thread_id: string },
   request: CreateMessageRequest,
 ): Promise<Message> {
-  const { project, thread_id } = place
+  const { project, thread_id } = key
   const messages = [request]
   const plan = planForMessages(messages)
   const changesThread = (request.attachments ?? []).length > 0
   const message = makeMessage(request, thread_id, nowSeconds(context.clock))
   await context.db.transaction(async (tx) => {
     await lockFiles(context, tx, { project, plan })
-    const thread = await lockIdleThread(tx, place, changesThread ? 'exclusive' : 'share')
+    const thread = await lockIdleThread(tx, key, changesThread ? 'exclusive' : 'share')
     if (changesThread) await attachToThread(context, tx, { project, thread, messages })
     await insertMessages(tx, project, [message])
   })
@@ -65,7 +65,7 @@ export async function deleteMessage(
   })
 }
 
-/** The rows for requests that have been checked, in order. */
+/** The messages of requests that have been checked, in order. */
 export function makeMessages(
   requests: readonly CreateMessageRequest[],
   thread_id: string,

@@ -1,4 +1,4 @@
-/** Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, what deleted objects left. */
+/** Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rests of deleted objects. */
 import { forgetOldAnswers } from '../sql/answers.ts'
 import { forgetDeadWorkers } from '../sql/leases.ts'
 import { pruneRunLogs } from '../sql/run-events.ts'

@@ -11,7 +11,7 @@ type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_inst
   Pick<CreateRunRequest, 'additional_instructions'> &
   Partial<Pick<CreateThreadAndRunRequest, 'tool_resources'>>
 
-/** As in the live API, the request overrides the assistant. Metadata is never inherited. */
+/** As in the live API, the request overrides the assistant. A run does not inherit its metadata. */
 export function runSettings(
   context: Pick<Context, 'modelBehind'>,
   assistant: StoredAssistant,

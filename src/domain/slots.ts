@@ -1,4 +1,4 @@
-/** Lets a request start the run that it queues, when this process has a free slot. */
+/** Starts the run of a request at once when the worker of this process has a free slot. */
 import { followedBy } from '../runs/next.ts'
 import type { Slot } from '../runs/slots.ts'
 import type { WrittenRun } from '../runs/write-transition.ts'
@@ -7,6 +7,7 @@ import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
+/** What a function uses that queues a run. */
 export type SlotContext = Pick<Context, 'clock' | 'db' | 'hints' | 'slots'>
 
 /** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */

@@ -1,4 +1,4 @@
-/** Threads. */
+/** Threads: their creation, changes, deletion and copies. */
 import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, Thread, ModifyThreadRequest, ForkThreadRequest } from '../api/threads.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
