@@ -14,6 +14,7 @@ import { showConfig } from './cli/show-config.ts'
 import { version } from './cli/version.ts'
 import { readConfig } from './config/config.ts'
 import { systemClock } from './util/clock.ts'
+import { messageOf } from './util/describe-error.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const printAside = (line: string) => void process.stderr.write(`${line}\n`)
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
 /** Prints the failure of a command. Wrong arguments are reported by `main`. */
 function printFailure(error: unknown): number {
   if (error instanceof UsageError) throw error
-  console.error(error instanceof Error ? error.message : String(error))
+  console.error(messageOf(error))
   return 1
 }
 
@@ -79,6 +80,6 @@ main().catch((error: unknown) => {
     console.error(error.message)
     process.exit(2)
   }
-  console.error(`Spool could not start. ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`Spool could not start. ${messageOf(error)}`)
   process.exit(1)
 })

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { writeWheelList } from './wheels.ts'
+import { messageOf } from '../../util/describe-error.ts'
 
 export interface DenoProgram {
   /** The binary from the platform package: no install script and no wrapper process is needed. */
@@ -90,7 +91,7 @@ export async function denoAssets(home: string, deno: DenoProgram): Promise<Asset
     await makeSnapshot(folder, deno)
     return { folder }
   } catch (error) {
-    return { folder, slow: error instanceof Error ? error.message : String(error) }
+    return { folder, slow: messageOf(error) }
   }
 }
 
