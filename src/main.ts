@@ -11,7 +11,7 @@ import { runPull } from './cli/pull.ts'
 import { reindex } from './cli/reindex.ts'
 import { serve } from './cli/serve.ts'
 import { showConfig } from './cli/show-config.ts'
-import { version } from './cli/version.ts'
+import { version } from './util/version.ts'
 import { readConfig } from './config/config.ts'
 import { systemClock } from './util/clock.ts'
 import { messageOf } from './util/describe-error.ts'
@@ -24,7 +24,7 @@ type Chosen = Exclude<CommandLine, { command: 'help' | 'version' }>
 async function main(): Promise<void> {
   const line = readCommandLine(process.argv.slice(2))
   if (line.command === 'help') return void process.stdout.write(line.text)
-  if (line.command === 'version') return print(version())
+  if (line.command === 'version') return print(version)
   const config = readConfig(line.flags)
   const readAgain = () => readConfig(line.flags)
   if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
