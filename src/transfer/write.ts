@@ -13,6 +13,7 @@ import type { Kind, Order } from './records.ts'
 import { storableText } from '../util/storable-text.ts'
 import type { ReportBuilder } from './report.ts'
 import type { Row } from './rows.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 const tables: Record<Exclude<Kind, 'vector_store_file'>, ImportTable> = {
   assistant: 'assistants',
@@ -176,7 +177,7 @@ export class Writer {
     if (error instanceof DatabaseUnavailable) throw error
     const [first] = rows
     if (rows.length === 1 && first) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.#options.report.skip(kind, `the database refused it: ${reason}`, first.id)
       return
     }
