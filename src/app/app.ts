@@ -1,5 +1,4 @@
 /** Builds the application: opens what the configuration names, and closes it in reverse order. */
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { errors } from '../api/errors.ts'
 import type { ReloadReport } from '../api/server-info.ts'
@@ -16,6 +15,7 @@ import { RunLimits } from '../domain/run-limits.ts'
 import { waitForVectorStores } from '../domain/vector-stores.ts'
 import { builtInId, earlierIds } from '../embedders/built-in/built-in-embedder.ts'
 import { Worker } from '../engine/worker.ts'
+import { addressesOf, listenOn } from '../http/listen.ts'
 import { openServer } from '../http/open-server.ts'
 import { answersEnd } from '../http/open-answers.ts'
 import { removeOldFolders } from '../ingest/read-file.ts'
@@ -275,8 +275,7 @@ async function listen(
     isDraining: () => parts.draining.aborted,
   })
   reloader.follow(http)
-  await http.listen({ host: config.host, port: config.port })
-  const { port } = http.server.address() as AddressInfo
+  const port = await listenOn(http, await addressesOf(config.host), config.port)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
   const drain = async (ms: number) => {

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { ApiError, errors } from '../api/errors.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 const limits = { fields: 20, fieldSize: 16 * 1024, parts: 30, headerPairs: 50, headerSize: 16 * 1024 }
 
@@ -104,7 +105,7 @@ async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Pr
 
 function formError(error: unknown): unknown {
   if (error instanceof ApiError) return error
-  return errors.invalidForm(error instanceof Error ? error.message : String(error))
+  return errors.invalidForm(messageOf(error))
 }
 
 function addField(fields: FormFields, part: Multipart & { type: 'field' }): void {

@@ -157,6 +157,7 @@ const noModels = {
   list: async () => [],
   find: async () => undefined,
   health: () => [],
+  settings: { providers: {}, models: {} },
   hop: 'hop',
   raw: () => undefined,
   server: () => undefined,
