@@ -52,7 +52,7 @@ export async function createRun(
   return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
 }
 
-/** An assistant from the cache may be old. The statement that creates the run then refuses it, and it is read again. */
+/** An assistant from the cache may be old. What notices that throws `StaleAssistant`, and the assistant is read again. */
 async function withAssistant(
   { assistants }: Pick<Context, 'assistants'>,
   { assistant_id }: { assistant_id: string },
@@ -73,12 +73,13 @@ async function tryThreadAndRun(
   options: RunOptions,
 ): Promise<StartedRun> {
   const { project } = options
-  const { settings, version: assistantVersion } = await settingsFor(context, request, options)
+  const found = await settingsFor(context, request, options)
+  const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
   const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
-  checkRunnable(messages.some(isUsers), settings)
+  checkRunnable(messages.some(isUsers), found)
   const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
@@ -128,7 +129,7 @@ async function tryRun(
   const inserting = admitted(context, { project, slot }).then(() =>
     context.db.transaction(async (tx) => {
       await lockFiles(context, tx, { project, plan })
-      const thread = await checkThread(tx, { project, thread_id, messages, settings })
+      const thread = await checkThread(tx, { project, thread_id, messages, found })
       await attachToThread(context, tx, { project, thread, messages: requests })
       return writeTransition(tx, 'new', claimedBy(context, slot, requested(row)), {
         messages,
@@ -165,11 +166,17 @@ function started(
   return { run: toRun(row), after: 0 }
 }
 
+/** The settings of a run; `version` as in `FoundAssistant`. */
+interface FoundSettings {
+  settings: RunSettings
+  version?: string
+}
+
 async function settingsFor(
   context: Pick<Context, 'assistants' | 'db' | 'modelBehind'>,
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
-): Promise<{ settings: RunSettings; version?: string }> {
+): Promise<FoundSettings> {
   const { assistants } = context
   const { assistant_id } = request
   const found = await assistants.find(context.db, options.project, assistant_id)
@@ -178,32 +185,30 @@ async function settingsFor(
   try {
     return { settings: runSettings(context, assistant, request, options), ...version }
   } catch (error) {
-    if (found.version === undefined) throw error
-    // The assistant from the cache may be older than the one that the request was made for.
-    assistants.forget(assistant_id)
-    return settingsFor(context, request, options)
+    throw found.version === undefined ? error : new StaleAssistant()
   }
 }
 
 async function checkThread(
   tx: Queryable,
-  options: { project: string; thread_id: string; messages: Message[]; settings: RunSettings },
+  options: { project: string; thread_id: string; messages: Message[]; found: FoundSettings },
 ): Promise<Thread> {
-  const { project, thread_id, messages, settings } = options
+  const { project, thread_id, messages, found } = options
   const thread = await lockThread(tx, project, thread_id, 'exclusive')
   if (!thread) throw errors.notFound('thread', thread_id)
   const active = await activeRunId(tx, thread_id)
   if (active) throw errors.activeRun(thread_id, active)
-  if (!settings.instructions) {
-    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), settings)
+  if (!found.settings.instructions) {
+    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), found)
   }
   return thread
 }
 
 const isUsers = (message: Message) => message.role === 'user'
 
-function checkRunnable(isAnswerable: boolean, settings: RunSettings): void {
-  if (!isAnswerable && !settings.instructions) throw errors.invalidThread()
+function checkRunnable(isAnswerable: boolean, { settings, version }: FoundSettings): void {
+  if (isAnswerable || settings.instructions) return
+  throw version === undefined ? errors.invalidThread() : new StaleAssistant()
 }
 
 function newRow(

@@ -4,6 +4,7 @@ import { ModelFailure, type ChatRequest, type ModelPart } from '../models/port.t
 import type { ResolvedModel } from '../models/open.ts'
 import type { WorkWriter } from './work-writer.ts'
 import type { RunRow } from '../sql/runs.ts'
+import { messageOf } from '../util/describe-error.ts'
 import { newHexId } from '../util/ids.ts'
 import { cutRequest } from './cut-request.ts'
 
@@ -56,7 +57,7 @@ export class WorkTrace {
       work.search = outcome.search ?? null
       return outcome
     } catch (error) {
-      work.error = messageOf(error)
+      work.error = messageWithCause(error)
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -102,7 +103,7 @@ export class WorkTrace {
       }
     } catch (error) {
       const code = error instanceof ModelFailure ? error.code : 'stopped'
-      work.error = { code, message: messageOf(error) }
+      work.error = { code, message: messageWithCause(error) }
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -117,8 +118,8 @@ function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelR
 }
 
 /** The message for the operator: the cause says more than what the user sees. */
-function messageOf(error: unknown): string {
+function messageWithCause(error: unknown): string {
   const { cause } = (error ?? {}) as { cause?: unknown }
-  const words = error instanceof Error ? error.message : String(error)
-  return (cause instanceof Error ? `${words} (${cause.message})` : words).slice(0, 2000)
+  const message = messageOf(error)
+  return (cause instanceof Error ? `${message} (${cause.message})` : message).slice(0, 2000)
 }
