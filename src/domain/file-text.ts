@@ -73,7 +73,7 @@ function placeOf({ page, slide, heading }: ChunkRow): Omit<TextSection, 'text'> 
   }
 }
 
-/** Collects sections up to the limit. Neighbours with the same place become one section. */
+/** Collects sections up to the limit. Neighbours with the same page, slide and heading become one section. */
 class Sections {
   readonly #all: TextSection[] = []
   #characters = 0

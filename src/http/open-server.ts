@@ -74,7 +74,7 @@ function noSchemas(): never {
   throw new Error('a route has a schema of Fastify')
 }
 
-/** Options of Node's own server. Fastify's types have one server for http and one for https; here a setting decides. */
+/** Options of Node's own server. Fastify has different types for http and https; here a setting decides between them. */
 function nodeServer({ tls, requestTimeoutMs }: ServerOptions): { http: ServerOptionsOfNode } {
   const common = {
     requireHostHeader: false,
@@ -112,7 +112,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
   http.addHook('onRequest', async (request) => checkOrigin(request, server.rules))
 }
 
-/** The operations that require a key. Those that take a form read their bodies themselves. */
+/** The operations that require a key. Those with a form read their bodies themselves. */
 async function addApi(http: FastifyInstance, server: Server, api: typeof routes): Promise<void> {
   http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.rules.keys)

@@ -8,7 +8,7 @@ const retryMs = 1000
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set while the request counts as one in progress; ends that. */
+    /** Set while the request is counted as in progress; the function ends that. */
     release?: (() => void) | undefined
   }
 }

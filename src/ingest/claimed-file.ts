@@ -1,4 +1,4 @@
-/** A file that this process has claimed, and the fence around everything that is written for it. */
+/** A file that this process has claimed, and the fence of all its writes. */
 import type { Queryable } from '../database/database.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { lockIngest, startIngest, type IngestLease, type IngestRow } from '../sql/ingest.ts'
@@ -34,19 +34,19 @@ export async function writeFenced(
   change: (tx: Queryable) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    // Everyone locks stores before their files.
+    // Every transaction locks stores before their files.
     if (options.raises) await raiseVersion(tx, row.vector_store_id)
     if (!(await lockIngest(tx, lease))) throw new ClaimLost()
     await change(tx)
   })
 }
 
-/** From here on the end of this process counts against the file. Throws `ClaimLost`. */
+/** Records the start of the work: if the process ends from now on, it counts as a recovery of the file. Throws `ClaimLost`. */
 export async function markAtWork({ db }: Pick<IngestContext, 'db'>, { lease }: ClaimedFile): Promise<void> {
   if (!(await startIngest(db, lease))) throw new ClaimLost()
 }
 
-/** Writes a line about the file. */
+/** Writes a log line about the file. */
 export function logFile(
   log: Log,
   level: 'info' | 'warn' | 'error',

@@ -5,13 +5,13 @@ import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
-/** Chunks that are embedded and stored together: more where each is one window. */
+/** How many chunks are embedded and stored together: more where each chunk is one window. */
 const groupSizes = { cut: 8, whole: 64 }
-/** Neighbours of a group: windows that chunks share are embedded once, by the group of the first chunk with them. */
+/** Chunks before and after a group that are read with it. A window that chunks share belongs to the first of them. */
 const neighbours = 2
 /** After this time the file is released, so that others are not delayed. */
 const sliceMs = 5000
-/** Numbers of windows: enough for each chunk that the last of one group is below the first of the next. */
+/** Window numbers that each chunk may use, so that the numbers of one group are below those of the next. */
 const numbersPerChunk = 4096
 
 export async function embedChunks(
@@ -50,7 +50,7 @@ function placeOf({ row }: ClaimedFile) {
   return { vector_store_id: row.vector_store_id, store_file: row.seq }
 }
 
-/** A process that ends while the embedder is loaded was not at work on the file. */
+/** Loads the embedder first: if the process ends meanwhile, the file is not the cause. */
 async function warmUp({ embedder }: IngestContext, signal: AbortSignal): Promise<void> {
   if (embedder.isSlowToStart) await embedder.embed([''], 'passage', signal)
 }

@@ -1,7 +1,7 @@
 /**
- * Processes one file of a vector store, one stage at a time: first it is read and cut into chunks, which words find
- * at once; then the chunks get their vectors, group by group. The progress is in the database, so whichever process
- * claims the file next continues there.
+ * Processes one file of a vector store, one stage at a time. First the file is read and cut into chunks, and a search finds
+ * it by its words. Then the chunks get their vectors, group by group. The progress is in the database, so that any process
+ * can continue.
  */
 import { ParseFailure, parseFailures } from '../documents/index.ts'
 import { askedWaitMs, ModelFailure } from '../embedders/port.ts'
@@ -11,13 +11,13 @@ import { ClaimLost, logFile, writeFenced, type ClaimedFile, type IngestContext }
 import { embedChunks } from './embed-chunks.ts'
 import { readFile } from './read-file.ts'
 
-/** A file that was at work in so many processes when they ended is not tried again. */
+/** A file is not tried again after this many processes have ended while they worked on it. */
 const maxRecoveries = 3
-/** Failures without progress; with the pauses between them about two minutes. */
+/** Failures without progress. With the pauses between them they take about two minutes. */
 const maxFailures = 8
 const firstPauseMs = 1000
 const longestPauseMs = 30_000
-/** A provider's limit may be one for an hour. */
+/** A provider may ask for a pause of up to an hour. */
 const longestAskedMs = 3_600_000
 
 /** Runs one stage and releases the file. Never throws. */

@@ -13,9 +13,9 @@ import type { ClaimedFile, IngestContext } from './claimed-file.ts'
 import { processFile } from './process-file.ts'
 
 const pollMs = 1000
-/** Beside a file that is read for longer, one file of a store without any file at work may be claimed. */
+/** While a file is read for longer than this, one more file may be claimed, of a store that has no claimed file. */
 const slowMs = 2000
-/** After so many polls no other process is about to take files with another embedder; it is logged once. */
+/** Files that have waited for another embedder for this many polls are logged, once. */
 const strandedPolls = 5
 
 interface IngestWorkerOptions {
@@ -40,7 +40,7 @@ export class IngestWorker {
   readonly #options: IngestWorkerOptions
   readonly #active = new Map<number, ActiveFile>()
   readonly #stopping = new AbortController()
-  /** Rows that the database calls this worker's and nothing here works on, as of the poll before. */
+  /** Rows that this worker owns in the database and does not work on, as of the poll before. */
   #orphaned = new Set<number>()
   /** Embedders that files wait for, and for how many polls in a row. */
   #awaited = new Map<string, number>()
@@ -69,7 +69,7 @@ export class IngestWorker {
     this.#unsubscribe()
   }
 
-  /** Resolves when the files at work now have ended. */
+  /** Resolves when the work on the present files has ended. */
   async settled(): Promise<void> {
     await Promise.all([...this.#active.values()].map((active) => active.done))
   }
