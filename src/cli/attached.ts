@@ -1,11 +1,12 @@
 /** Database, blob store and embedder for a command that works beside the server, running or not. */
+import { chooseEmbedder } from '../app/default-embedder.ts'
+import { embedderChoice, modelSettings } from '../app/open-models.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { migrate, migrateIfEmpty } from '../database/migrate.ts'
 import { attachDatabase } from '../database/open.ts'
-import { openEmbedder } from '../embedders/open.ts'
 import { openModels } from '../models/open.ts'
 import type { Log } from '../util/log.ts'
 import { migrations } from './backup.ts'
@@ -13,7 +14,7 @@ import { migrations } from './backup.ts'
 export interface Attached {
   db: Database
   blobs: BlobStore
-  /** The id of the configured embedder. */
+  /** The id of the server's embedder. */
   embedder: string
 }
 
@@ -31,7 +32,7 @@ export async function withAttached<Result>(
     await prepare(database.db, migrations)
     const blobs = await openBlobStore(config.blobs, { minFreeBytes: minFreeDiskBytes })
     try {
-      return await work({ db: database.db, blobs, embedder: await embedderId(config, log) })
+      return await work({ db: database.db, blobs, embedder: await embedderId(config, database.db, log) })
     } finally {
       await blobs.close()
     }
@@ -40,14 +41,15 @@ export async function withAttached<Result>(
   }
 }
 
-async function embedderId(config: Config, log: Log): Promise<string> {
-  const models = openModels(config.models, log)
-  const embedder = openEmbedder({
-    settings: config.models,
-    serverOf: (provider) => models.server(provider),
-    dataDir: config.dataDir,
-  })
-  await embedder.close()
-  await models.close()
-  return embedder.id
+/** Of the embedder that a start would choose. */
+async function embedderId(config: Config, db: Database, log: Log): Promise<string> {
+  const settings = await modelSettings(config, log)
+  const models = openModels(settings, log)
+  try {
+    const embedder = await chooseEmbedder(embedderChoice(config, { settings, models }), db, log)
+    await embedder.close()
+    return embedder.id
+  } finally {
+    await models.close()
+  }
 }
