@@ -34,7 +34,7 @@ interface Waiter {
 
 /** What waits to be written, in order. */
 interface Pending {
-  events: { entry: FeedEntry; isEarly: boolean }[]
+  events: (FeedEntry & { isEarly: boolean })[]
   /** So many of the events have been emitted. */
   emitted: number
   steps: Map<string, StepRow>
@@ -117,7 +117,7 @@ export class RunRecord {
     for (const step of steps) pending.steps.set(step.id, step)
     for (const message of messages) pending.messages.set(message.id, message)
     for (const { event, data, isEarly } of events) {
-      pending.events.push({ entry: { event, data, number: null }, isEarly })
+      pending.events.push({ event, data, number: null, isEarly })
       this.pendingBytes += data.length
     }
     this.#emitEarly()
@@ -155,10 +155,7 @@ export class RunRecord {
     const { lease_owner, attempt, revision, writes } = this.row
     const { row } = moved?.transition.state ?? this.#state
     const after = moved?.transition.events ?? []
-    const entries = [
-      ...pending.events.map(({ entry }) => entry),
-      ...after.map(({ event, data }) => ({ event, data, number: null })),
-    ]
+    const entries = [...pending.events, ...after.map(({ event, data }) => ({ event, data, number: null }))]
     const write: OwnerWrite = {
       fence: { lease_owner, attempt, revision, writes },
       row,
@@ -251,8 +248,9 @@ export class RunRecord {
     if (!this.#isCreated) return
     if (this.#flight && this.#flight.pending.emitted < this.#flight.entries.length) return
     const ready: FeedEntry[] = []
-    for (const { entry, isEarly } of events.slice(emitted)) {
-      if (!isEarly || !this.#writer.isConfirmed()) break
+    for (let place = emitted; place < events.length; place += 1) {
+      const entry = events[place]
+      if (!entry?.isEarly || !this.#writer.isConfirmed()) break
       ready.push(entry)
     }
     this.#pending.emitted += ready.length
