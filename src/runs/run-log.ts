@@ -71,22 +71,26 @@ export class RunLog {
    */
   async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
     const { signal: stop, release } = this.#untilClosed(signal)
-    let last = after
     try {
-      while (!stop.aborted) {
-        let entries = await this.#newEntries(run_id, last, stop)
-        if (entries.length === 0 && (await this.#hasEnded(run_id, stop))) {
-          // The end may have come after the log was read.
-          entries = await retried(() => readEntries(this.#db, run_id, last), stop)
-          if (entries.length === 0) return
-        }
-        last = entries.at(-1)?.number ?? last
-        if (entries.length > 0) yield entries
-      }
+      yield* this.#committed(run_id, after, stop)
     } finally {
       release()
     }
     if (this.#isClosed) throw new LogClosed()
+  }
+
+  async *#committed(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
+    let last = after
+    while (!signal.aborted) {
+      let entries = await this.#newEntries(run_id, last, signal)
+      if (entries.length === 0 && (await this.#hasEnded(run_id, signal))) {
+        // The end may have come after the log was read.
+        entries = await retried(() => readEntries(this.#db, run_id, last), signal)
+        if (entries.length === 0) return
+      }
+      last = entries.at(-1)?.number ?? last
+      if (entries.length > 0) yield entries
+    }
   }
 
   /** Ends every open tail. */
