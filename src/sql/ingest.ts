@@ -8,6 +8,7 @@
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { hasRow } from './rows.ts'
 
 /** A claimed row, with the name and content of its file. */
 export interface IngestRow {
@@ -124,24 +125,22 @@ export async function recoverIngests(db: Queryable): Promise<number> {
 
 /** Records the start of the work; returns false when the claim is lost. */
 export async function startIngest(db: Queryable, lease: IngestLease): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'start_ingest',
     text: `update vector_store_files set is_at_work = true
            where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' returning seq`,
     values: [lease.seq, lease.lease_owner, lease.attempt],
   })
-  return rows.length > 0
 }
 
 /** Locks the row until the transaction ends; returns false when the claim is lost. */
 export async function lockIngest(tx: Queryable, lease: IngestLease): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     name: 'lock_ingest',
     text: `select 1 from vector_store_files
            where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' for update`,
     values: [lease.seq, lease.lease_owner, lease.attempt],
   })
-  return rows.length > 0
 }
 
 /** Records that all chunks are stored. The row must be locked. */

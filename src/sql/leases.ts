@@ -4,6 +4,7 @@
  */
 import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
+import { hasRow } from './rows.ts'
 
 /** A run that lost its worker this often without progress, after visible work, is assumed to cause the losses. */
 export const maxLosses = 3
@@ -115,13 +116,12 @@ export async function hasSessionElsewhere(
   thread_id: string,
   worker: string,
 ): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'has_session_elsewhere',
     text: `select 1 from threads t join workers w on w.id = t.session_worker
            where t.id = $1 and w.id <> $2 and w.expires_at > clock_timestamp()`,
     values: [thread_id, worker],
   })
-  return rows.length > 0
 }
 
 /** Records the worker that holds the session of the thread; returns the previous one. */
