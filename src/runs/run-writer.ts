@@ -54,7 +54,7 @@ export class RunWriter {
     return new OwnedRun(this.#dependencies, state, events)
   }
 
-  /** Creates a run that this process owns, and that can be used at once. `created` resolves after the commit, or throws. */
+  /** Creates a run that this process owns and can use at once. `created` resolves after the commit, or throws. */
   create(transition: Transition, created: Created) {
     const { state, events, newThread } = writtenRun(transition, created)
     const run = new OwnedRun(this.#dependencies, state, events, false)
