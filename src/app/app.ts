@@ -22,10 +22,9 @@ import { removeOldFolders } from '../ingest/read-file.ts'
 import { beginReindex } from '../ingest/reindex.ts'
 import type { Models } from '../models/open.ts'
 import { replaceableModels } from '../models/replaceable.ts'
-import { Handoff } from '../runs/handoff.ts'
+import { Slots } from '../runs/slots.ts'
 import { Hints } from '../runs/hints.ts'
 import { RunLog } from '../runs/run-log.ts'
-import { WorkLog } from '../runs/work-log.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { openRetrieval } from '../search/open.ts'
 import type { Retrieval } from '../search/retrieval.ts'
@@ -210,7 +209,7 @@ function contextOf(
     clock,
     hints,
     runLog: new RunLog(database.db, hints),
-    handoff: new Handoff(),
+    slots: new Slots(),
     assistants: new AssistantCache(hints),
     runLimits: new RunLimits(config),
     log,
@@ -238,9 +237,7 @@ function openWorker(
     sandbox,
     worker: id,
   })
-  const { db, log } = context
-  const workLog = new WorkLog({ db, log, isOn: () => context.traceDays > 0 })
-  return new Worker({ id, context, models, tools, workLog, limits: { maxRuns, maxIngests } })
+  return new Worker({ id, context, models, tools, limits: { maxRuns, maxIngests } })
 }
 
 function refuseSettings(error: unknown): never {

@@ -1,4 +1,4 @@
-/** Where the server listens. */
+/** Opens the addresses and the port of the server. */
 import { lookup } from 'node:dns/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'

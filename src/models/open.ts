@@ -14,8 +14,6 @@ import { retiredModels, vendorOfName, type RetiredModels } from './retired-model
 import { routedModel, type Candidate } from './route.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
-export type { PassThrough } from './pass-through.ts'
-
 /** A name that leads to a model, or to several that are tried one after another. */
 export interface ResolvedModel {
   /** Asks the models of the route; `ChatRequest.model` is filled in. */

@@ -10,9 +10,10 @@ import {
 } from '../sql/imports.ts'
 import { missingContentError } from './contents.ts'
 import type { Kind, Order } from './records.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import type { ReportBuilder } from './report.ts'
 import type { Row } from './rows.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 const tables: Record<Exclude<Kind, 'vector_store_file'>, ImportTable> = {
   assistant: 'assistants',
@@ -111,7 +112,7 @@ export class Writer {
     if (!unstorable.test(json)) return json
     report.drop(`${kind}: text with a character that cannot be stored`)
     return JSON.stringify(JSON.parse(json), (_key, value: unknown) =>
-      typeof value === 'string' ? storable(value) : value,
+      typeof value === 'string' ? storableText(value) : value,
     )
   }
 
@@ -176,7 +177,7 @@ export class Writer {
     if (error instanceof DatabaseUnavailable) throw error
     const [first] = rows
     if (rows.length === 1 && first) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       this.#options.report.skip(kind, `the database refused it: ${reason}`, first.id)
       return
     }
