@@ -147,7 +147,9 @@ test('an early event after one that waits for its commit waits too', async () =>
 })
 
 test('a fact that is not possible fails the move and leaves the run as it is', async () => {
-  await expect(run.changeStatus(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
+  await expect(run.changeStatus(facts.submitted)).rejects.toThrow(
+    'not possible for a run that is in_progress',
+  )
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
   expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
