@@ -44,8 +44,8 @@ export function messageEvent(
 }
 
 export function messageDelta(id: string, part: MessageContentDelta): LogEvent {
-  const delta = { id, object: 'thread.message.delta', delta: { content: [part] } }
-  return { event: 'thread.message.delta', data: JSON.stringify(delta) }
+  const event = 'thread.message.delta'
+  return { event, data: `{"id":"${id}","object":"${event}","delta":{"content":[${JSON.stringify(part)}]}}` }
 }
 
 export function stepDelta(id: string, call: StepToolCallDelta): LogEvent {

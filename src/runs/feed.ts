@@ -23,7 +23,7 @@ export class Feed {
   #held: FeedEvent[] = []
   #heldBytes = 0
   #dropped = 0
-  #waiting = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
   #isWaking = false
 
   constructor(run_id: string, base: number) {
@@ -81,18 +81,10 @@ export class Feed {
     return this.#held.slice(first, end)
   }
 
-  /** Resolves at the next change. */
-  async change(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiting.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
+  /** Calls `listener` after each change, until the returned function is called. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   #drop(): void {
@@ -113,9 +105,7 @@ export class Feed {
     this.#isWaking = true
     setImmediate(() => {
       this.#isWaking = false
-      const waiting = this.#waiting
-      this.#waiting = new Set()
-      for (const done of waiting) done()
+      for (const listener of this.#listeners) listener()
     })
   }
 }

@@ -34,7 +34,7 @@ interface Waiter {
 
 /** What waits to be written, in order. */
 interface Pending {
-  events: { event: FeedEvent; isEarly: boolean }[]
+  events: (FeedEvent & { isEarly: boolean })[]
   /** How many of the events have been emitted. */
   emitted: number
   steps: Map<string, StepRow>
@@ -122,7 +122,7 @@ export class OwnedRun {
     for (const step of steps) pending.steps.set(step.id, step)
     for (const message of messages) pending.messages.set(message.id, message)
     for (const { event, data, isEarly } of events) {
-      pending.events.push({ event: { event, data, number: null }, isEarly })
+      pending.events.push({ event, data, number: null, isEarly })
       this.pendingBytes += data.length
     }
     this.#emitEarly()
@@ -165,10 +165,7 @@ export class OwnedRun {
     const { lease_owner, attempt, revision, writes } = this.row
     const { row } = applied?.transition.state ?? this.#state
     const after = applied?.transition.events ?? []
-    const events = [
-      ...pending.events.map(({ event }) => event),
-      ...after.map(({ event, data }) => ({ event, data, number: null })),
-    ]
+    const events = [...pending.events, ...after.map(({ event, data }) => ({ event, data, number: null }))]
     const write: OwnerWrite = {
       fence: { lease_owner, attempt, revision, writes },
       row,
@@ -253,8 +250,9 @@ export class OwnedRun {
     if (!this.#isCreated) return
     if (this.#flight && this.#flight.pending.emitted < this.#flight.events.length) return
     const ready: FeedEvent[] = []
-    for (const { event, isEarly } of events.slice(emitted)) {
-      if (!isEarly || !this.#dependencies.isConfirmed()) break
+    for (let index = emitted; index < events.length; index += 1) {
+      const event = events[index]
+      if (!event?.isEarly || !this.#dependencies.isConfirmed()) break
       ready.push(event)
     }
     this.#pending.emitted += ready.length
