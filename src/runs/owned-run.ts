@@ -250,8 +250,8 @@ export class OwnedRun {
     if (!this.#isCreated) return
     if (this.#flight && this.#flight.pending.emitted < this.#flight.events.length) return
     const ready: FeedEvent[] = []
-    for (let place = emitted; place < events.length; place += 1) {
-      const event = events[place]
+    for (let index = emitted; index < events.length; index += 1) {
+      const event = events[index]
       if (!event?.isEarly || !this.#dependencies.isConfirmed()) break
       ready.push(event)
     }
