@@ -32,6 +32,8 @@ interface ActiveRunsOptions {
 export class ActiveRuns {
   readonly #options: ActiveRunsOptions
   readonly #active = new Map<string, Active>()
+  /** Creations that have not been committed yet, by run id; each resolves when it has ended. */
+  readonly #creating = new Map<string, Promise<void>>()
   /** Runs that this worker owns in the database and does not know, as of the heartbeat before. */
   #unknown = new Set<string>()
 
@@ -39,15 +41,20 @@ export class ActiveRuns {
     this.#options = options
   }
 
+  /** Runs in progress, and those that are being created. */
   get size(): number {
-    return this.#active.size
+    const waiting = [...this.#creating.keys()].filter((id) => !this.#active.has(id))
+    return this.#active.size + waiting.length
   }
 
   /** Works on a run that is committed as owned by this worker. */
   start({ state, events, newThread }: PersistedRun): void {
     const { recorder } = this.#options
+    const earlier = this.#active.get(state.row.id)?.record
+    // The creation of a run may be noticed after its recovery.
+    if (earlier && earlier.row.attempt > state.row.attempt) return
     // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
-    this.#active.get(state.row.id)?.record.lose()
+    earlier?.lose()
     const record = recorder.open(state, events)
     this.#reportStart(record)
     this.#work(record, newThread).sinceMs = performance.now()
@@ -55,6 +62,22 @@ export class ActiveRuns {
 
   /** Works on a run while it is created, or after that where many are. See `Slot.create`. */
   async create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
+    const { id } = transition.state.row
+    const creating = this.#create(transition, created, stopping)
+    const ended = creating.then(
+      () => {},
+      () => {},
+    )
+    this.#creating.set(id, ended)
+    try {
+      await creating
+    } finally {
+      this.#creating.delete(id)
+      this.#options.onEnd()
+    }
+  }
+
+  async #create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { recorder } = this.#options
     if (recorder.creator.isBusy || stopping.aborted) {
       await recorder.creator.create(writeOf('new', transition, created))
@@ -125,7 +148,7 @@ export class ActiveRuns {
       else if (run?.status === 'cancelling') stop.abort(new RunStopped('cancelled'))
       else if (record.row.deadline <= now) stop.abort(new RunStopped('expired'))
     }
-    const unknown = owned.filter((run) => !this.#active.has(run.id))
+    const unknown = owned.filter(({ id }) => !this.#active.has(id) && !this.#creating.has(id))
     for (const run of unknown) {
       if (this.#unknown.has(run.id)) await releaseRun(engine.context.db, worker, run)
     }
@@ -136,8 +159,8 @@ export class ActiveRuns {
     for (const { stop } of this.#active.values()) stop.abort(new RunStopped(reason))
   }
 
-  /** Resolves when the work on all present runs has ended. */
+  /** Resolves when all present creations and the work on all present runs have ended. */
   async ended(): Promise<void> {
-    await Promise.all([...this.#active.values()].map(({ done }) => done))
+    await Promise.all([...this.#creating.values(), ...[...this.#active.values()].map(({ done }) => done)])
   }
 }
