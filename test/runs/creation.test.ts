@@ -13,7 +13,6 @@ afterEach(async () => {
   await server.close()
 })
 
-type Query = (this: pg.Client, statement: Sent) => Promise<unknown>
 interface Sent {
   name?: string
   text: string
@@ -22,12 +21,12 @@ interface Sent {
 
 /** Statements are executed by `send`, which gets the statement and its usual execution. */
 function statementsBy(send: (statement: Sent, execute: () => Promise<unknown>) => Promise<unknown>): void {
-  const query = pg.Client.prototype.query as unknown as Query
+  const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
     this: pg.Client,
     statement: Sent,
   ) {
-    return send(statement, () => query.call(this, statement))
+    return send(statement, () => Reflect.apply(query, this, [statement]))
   } as never)
 }
 
