@@ -6,11 +6,16 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
-import { persist, persistedRun, StaleAssistant, type Created, type PersistedRun } from '../runs/persist.ts'
-import type { Transition } from '../runs/state.ts'
-import { committed } from '../runs/transition.ts'
+import {
+  StaleAssistant,
+  writeTransition,
+  writtenRun,
+  type Created,
+  type WrittenRun,
+} from '../runs/write-transition.ts'
+import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
@@ -20,11 +25,11 @@ import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './slots.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 
-/** The run as it was queued, and the number of the log entry after which its response stream starts. */
+/** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
   run: Run
   after: number
@@ -59,12 +64,9 @@ interface AdmittedOptions extends RunOptions {
   admit: (slot: Slot | undefined) => Promise<void>
 }
 
-/**
- * An assistant in memory may be old. The statement that creates the run notices that, and a request that does not fit it
- * may fit the new one; then it is read again.
- */
+/** An assistant from the cache may be old. What notices that throws `StaleAssistant`, and the assistant is read again. */
 async function withAssistant(
-  { assistants, runLimits, db }: Context,
+  { assistants, runLimits, db }: Pick<Context, 'assistants' | 'runLimits' | 'db'>,
   { assistant_id }: { assistant_id: string },
   options: RunOptions,
   create: (options: AdmittedOptions) => Promise<StartedRun>,
@@ -88,16 +90,17 @@ async function tryThreadAndRun(
   options: AdmittedOptions,
 ): Promise<StartedRun> {
   const { project, admit } = options
-  const { settings, version: assistantVersion } = await settingsFor(context, request, options)
+  const found = await settingsFor(context, request, options)
+  const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
   const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
-  checkRunnable(messages.some(isUsers), settings, assistantVersion)
+  checkRunnable(messages.some(isUsers), found)
   const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
-  const slot = context.handoff.reserve()
+  const slot = context.slots.reserve()
   const transition = claimedBy(context, slot, queued)
   const parts = { thread, messages, assistantVersion }
   const admitting = admit(slot)
@@ -107,7 +110,7 @@ async function tryThreadAndRun(
     return { run: toRun(row), after: 0 }
   }
   const insert = (db: Queryable) =>
-    persist(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+    writeTransition(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
   const create = () =>
     isEmptyPlan(plan)
@@ -148,49 +151,55 @@ async function tryRun(
   const create = () =>
     context.db.transaction(async (tx) => {
       await lockFiles(context, tx, { project, plan })
-      const thread = await checkThread(tx, { project, thread_id, messages, settings, assistantVersion })
+      const thread = await checkThread(tx, { project, thread_id, messages, found })
       await attachToThread(context, tx, { project, thread, messages: requests })
-      return persist(tx, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+      return writeTransition(tx, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
     })
   const find = () => findCreated(context, transition, parts)
   const run = await orRelease(
     slot,
     admit(slot).then(() => createOnce(create, find)),
   )
-  return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
+  return started(context, slot, { row, run, addsFiles: plan.attachedForSearch.length > 0 })
 }
 
 /** The run as its creation has left it; undefined when it does not exist. */
 async function findCreated(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   transition: Transition,
   parts: Created,
-): Promise<PersistedRun | undefined> {
+): Promise<WrittenRun | undefined> {
   const existing = await existingRuns(db, [transition.state.row.id])
-  return existing.size > 0 ? persistedRun(transition, parts) : undefined
+  return existing.size > 0 ? writtenRun(transition, parts) : undefined
 }
 
 /** The notification for a run that this process does not start. */
-function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
+function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): string[] {
   return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
-/** Starts or queues the run after the commit. `row` is the row as it was queued. */
+/** After the commit: starts the run, or wakes a worker. `row` is the row as it was queued. */
 function started(
-  context: Context,
+  context: Pick<Context, 'hints'>,
   slot: Slot | undefined,
-  { row, run, addsFiles }: { row: RunRow; run: PersistedRun; addsFiles: boolean },
+  { row, run, addsFiles }: { row: RunRow; run: WrittenRun; addsFiles: boolean },
 ): StartedRun {
   startOrQueue(context, slot, run)
   if (addsFiles) context.hints.send({ kind: 'ingest' })
   return { run: toRun(row), after: 0 }
 }
 
+/** The settings of a run; `version` as in `FoundAssistant`. */
+interface FoundSettings {
+  settings: RunSettings
+  version?: string
+}
+
 async function settingsFor(
-  context: Context,
+  context: Pick<Context, 'assistants' | 'db' | 'modelBehind'>,
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
-): Promise<{ settings: RunSettings; version?: string }> {
+): Promise<FoundSettings> {
   const { assistants } = context
   const { assistant_id } = request
   const found = await assistants.find(context.db, options.project, assistant_id)
@@ -205,36 +214,28 @@ async function settingsFor(
 
 async function checkThread(
   tx: Queryable,
-  options: {
-    project: string
-    thread_id: string
-    messages: Message[]
-    settings: RunSettings
-    assistantVersion: string | undefined
-  },
+  options: { project: string; thread_id: string; messages: Message[]; found: FoundSettings },
 ): Promise<Thread> {
-  const { project, thread_id, messages, settings, assistantVersion } = options
+  const { project, thread_id, messages, found } = options
   const thread = await lockThread(tx, project, thread_id, 'exclusive')
   if (!thread) throw errors.notFound('thread', thread_id)
   const active = await activeRunId(tx, thread_id)
   if (active) throw errors.activeRun(thread_id, active)
-  if (!settings.instructions) {
-    const isAnswerable = messages.some(isUsers) || (await hasUserMessage(tx, thread_id))
-    checkRunnable(isAnswerable, settings, assistantVersion)
+  if (!found.settings.instructions) {
+    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), found)
   }
   return thread
 }
 
 const isUsers = (message: Message) => message.role === 'user'
 
-/** `version`: of an assistant that comes from memory, and may have got instructions since. */
-function checkRunnable(isAnswerable: boolean, settings: RunSettings, version: string | undefined): void {
+function checkRunnable(isAnswerable: boolean, { settings, version }: FoundSettings): void {
   if (isAnswerable || settings.instructions) return
   throw version === undefined ? errors.invalidThread() : new StaleAssistant()
 }
 
 function newRow(
-  context: Context,
+  context: Pick<Context, 'runExpiresSeconds'>,
   parts: {
     project: string
     thread_id: string

@@ -3,7 +3,7 @@ import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
 import { existingRuns } from '../sql/runs.ts'
-import { StaleAssistant } from './persist.ts'
+import { StaleAssistant } from './write-transition.ts'
 
 /** The most runs of one statement. */
 const batchSize = 20

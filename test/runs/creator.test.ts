@@ -1,9 +1,9 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Creator } from '../../src/runs/creator.ts'
-import { both, requested } from '../../src/runs/next.ts'
 import { DatabaseUnavailable } from '../../src/database/database.ts'
-import { StaleAssistant, writeOf } from '../../src/runs/persist.ts'
+import { followedBy, requested } from '../../src/runs/next.ts'
+import { StaleAssistant, writeOf } from '../../src/runs/write-transition.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
 
@@ -27,7 +27,7 @@ function newRun(id: string, assistantVersion?: string) {
     tool_resources: {},
   }
   const row = { ...queuedRow(), id, thread_id: thread.id }
-  return writeOf('new', both(requested(row), facts.claimed), { thread, assistantVersion })
+  return writeOf('new', followedBy(requested(row), facts.claimed), { thread, assistantVersion })
 }
 
 async function created(): Promise<unknown[]> {

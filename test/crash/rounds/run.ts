@@ -101,7 +101,7 @@ async function checkAll(world: World, clients: Client[]): Promise<string[]> {
 async function checkEnd({ servers, output }: World): Promise<string[]> {
   const faults = output()
     .split('\n')
-    .filter((line) => line.includes('a request failed'))
+    .filter((line) => line.includes('"msg":"a request failed"'))
   const late = sleep(60_000).then(() => 'late')
   const ends = Promise.all(servers.map((server) => server.end('SIGTERM')))
   if ((await Promise.race([ends, late])) === 'late') faults.push('a server does not stop')
