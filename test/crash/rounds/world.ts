@@ -41,6 +41,8 @@ export async function openWorld(setup: Setup): Promise<World> {
   const environment = {
     SPOOL_DISCOVERY: 'false',
     SPOOL_MIN_FREE_DISK_MB: '8',
+    // A run may wait for its outputs until the checks, which come late in a round with many faults.
+    SPOOL_RUN_EXPIRES_SECONDS: '86400',
     SPOOL_DATA_DIR: shared ? files.path : disk.path,
     ...(shared && { DATABASE_URL: shared.proxy.url }),
   }
