@@ -3,7 +3,9 @@ import type { Assistant, CreateAssistantRequest, ModifyAssistantRequest } from '
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import { expandTools, checkTools } from '../api/tools.ts'
+import { createOnce } from '../database/retry.ts'
 import {
+  findAssistant,
   insertAssistant,
   type AssistantBody,
   lockAssistant,
@@ -44,10 +46,12 @@ export async function createAssistant(
   }
   checkAssistant(context, body)
   const row = { id: newId('assistant'), project, created_at: nowSeconds(context.clock), body }
-  const assistant = await context.db.transaction(async (tx) => {
-    await applyPlan(context, tx, { project, plan })
-    return insertAssistant(tx, row)
-  })
+  const create = () =>
+    context.db.transaction(async (tx) => {
+      await applyPlan(context, tx, { project, plan })
+      return insertAssistant(tx, row)
+    })
+  const assistant = await createOnce(create, () => findAssistant(context.db, project, row.id))
   if (fillsStores(plan)) context.hints.send({ kind: 'ingest' })
   return assistant
 }

@@ -4,13 +4,20 @@ import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
 import type { Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
-import { writeTransition, StaleAssistant, type WrittenRun } from '../runs/write-transition.ts'
-import { committed } from '../runs/state.ts'
+import {
+  StaleAssistant,
+  writeTransition,
+  writtenRun,
+  type Created,
+  type WrittenRun,
+} from '../runs/write-transition.ts'
+import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
-import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
+import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
@@ -39,7 +46,7 @@ export async function createThreadAndRun(
   request: CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
-  return withAssistant(context, request, () => tryThreadAndRun(context, request, options))
+  return withAssistant(context, request, options, (more) => tryThreadAndRun(context, request, more))
 }
 
 /** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
@@ -49,30 +56,40 @@ export async function createRun(
   request: CreateRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
-  return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
+  return withAssistant(context, request, options, (more) => tryRun(context, thread_id, request, more))
+}
+
+interface AdmittedOptions extends RunOptions {
+  /** Counts the run, once for all tries. Without a slot it waits for a worker. Throws when there are too many runs. */
+  admit: (slot: Slot | undefined) => Promise<void>
 }
 
 /** An assistant from the cache may be old. What notices that throws `StaleAssistant`, and the assistant is read again. */
 async function withAssistant(
-  { assistants }: Pick<Context, 'assistants'>,
+  { assistants, runLimits, db }: Pick<Context, 'assistants' | 'runLimits' | 'db'>,
   { assistant_id }: { assistant_id: string },
-  create: () => Promise<StartedRun>,
+  options: RunOptions,
+  create: (options: AdmittedOptions) => Promise<StartedRun>,
 ): Promise<StartedRun> {
+  const { project } = options
+  let admitted: Promise<void> | undefined
+  const admit: AdmittedOptions['admit'] = (slot) =>
+    (admitted ??= runLimits.admit(db, { project, waits: slot === undefined }))
   try {
-    return await create()
+    return await create({ ...options, admit })
   } catch (error) {
     if (!(error instanceof StaleAssistant)) throw error
     assistants.forget(assistant_id)
-    return create()
+    return create({ ...options, admit })
   }
 }
 
 async function tryThreadAndRun(
   context: Context,
   request: CreateThreadAndRunRequest,
-  options: RunOptions,
+  options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project } = options
+  const { project, admit } = options
   const found = await settingsFor(context, request, options)
   const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
@@ -86,7 +103,7 @@ async function tryThreadAndRun(
   const slot = context.slots.reserve()
   const transition = claimedBy(context, slot, queued)
   const parts = { thread, messages, assistantVersion }
-  const admitting = admitted(context, { project, slot })
+  const admitting = admit(slot)
   if (slot && isEmptyPlan(plan)) {
     await orRelease(slot, admitting)
     await slot.create(transition, parts)
@@ -95,15 +112,18 @@ async function tryThreadAndRun(
   const insert = (db: Queryable) =>
     writeTransition(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
-  const inserting = admitting.then(() =>
+  const create = () =>
     isEmptyPlan(plan)
       ? insert(context.db)
       : context.db.transaction(async (tx) => {
           await applyPlan(context, tx, { project, plan })
           return insert(tx)
-        }),
+        })
+  const find = () => findCreated(context, transition, parts)
+  const run = await orRelease(
+    slot,
+    admitting.then(() => createOnce(create, find)),
   )
-  const run = await orRelease(slot, inserting)
   return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
 
@@ -111,9 +131,9 @@ async function tryRun(
   context: Context,
   thread_id: string,
   request: CreateRunRequest,
-  options: RunOptions,
+  options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project } = options
+  const { project, admit } = options
   const found = await settingsFor(context, request, options).catch(async (error: unknown) => {
     // A missing thread must be reported first. The check is needed only when the call fails for another reason.
     if (await findThread(context.db, project, thread_id)) throw error
@@ -126,28 +146,31 @@ async function tryRun(
   const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
-  const inserting = admitted(context, { project, slot }).then(() =>
+  const transition = claimedBy(context, slot, requested(row))
+  const parts = { messages, assistantVersion }
+  const create = () =>
     context.db.transaction(async (tx) => {
       await lockFiles(context, tx, { project, plan })
       const thread = await checkThread(tx, { project, thread_id, messages, found })
       await attachToThread(context, tx, { project, thread, messages: requests })
-      return writeTransition(tx, 'new', claimedBy(context, slot, requested(row)), {
-        messages,
-        assistantVersion,
-        notifications: queueHint(context, slot),
-      })
-    }),
+      return writeTransition(tx, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+    })
+  const find = () => findCreated(context, transition, parts)
+  const run = await orRelease(
+    slot,
+    admit(slot).then(() => createOnce(create, find)),
   )
-  const run = await orRelease(slot, inserting)
   return started(context, slot, { row, run, addsFiles: plan.attachedForSearch.length > 0 })
 }
 
-/** A run without a slot waits for a worker. Throws when too many do. */
-function admitted(
-  { runLimits, db }: Pick<Context, 'runLimits' | 'db'>,
-  { project, slot }: { project: string; slot: Slot | undefined },
-): Promise<void> {
-  return runLimits.admit(db, { project, waits: slot === undefined })
+/** The run as its creation has left it; undefined when it does not exist. */
+async function findCreated(
+  { db }: Pick<Context, 'db'>,
+  transition: Transition,
+  parts: Created,
+): Promise<WrittenRun | undefined> {
+  const existing = await existingRuns(db, [transition.state.row.id])
+  return existing.size > 0 ? writtenRun(transition, parts) : undefined
 }
 
 /** The notification for a run that this process does not start. */

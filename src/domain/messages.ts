@@ -8,6 +8,7 @@ import type {
 } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import {
   insertMessages,
   findMessage,
@@ -34,12 +35,15 @@ export async function createMessage(
   const plan = planForMessages(messages)
   const changesThread = (request.attachments ?? []).length > 0
   const message = makeMessage(request, thread_id, nowSeconds(context.clock))
-  await context.db.transaction(async (tx) => {
-    await lockFiles(context, tx, { project, plan })
-    const thread = await lockIdleThread(tx, key, changesThread ? 'exclusive' : 'share')
-    if (changesThread) await attachToThread(context, tx, { project, thread, messages })
-    await insertMessages(tx, project, [message])
-  })
+  const create = () =>
+    context.db.transaction(async (tx) => {
+      await lockFiles(context, tx, { project, plan })
+      const thread = await lockIdleThread(tx, key, changesThread ? 'exclusive' : 'share')
+      if (changesThread) await attachToThread(context, tx, { project, thread, messages })
+      await insertMessages(tx, project, [message])
+      return message
+    })
+  await createOnce(create, () => findMessage(context.db, { ...key, id: message.id }))
   if (plan.attachedForSearch.length > 0) context.hints.send({ kind: 'ingest' })
   return message
 }

@@ -33,6 +33,8 @@ interface ActiveRunsOptions {
 export class ActiveRuns {
   readonly #options: ActiveRunsOptions
   readonly #active = new Map<string, Active>()
+  /** Creations that have not been committed yet, by run id; each resolves when it has ended. */
+  readonly #creating = new Map<string, Promise<void>>()
   /** Runs that this worker owns in the database and does not work on, as of the heartbeat before. */
   #unknown = new Set<string>()
 
@@ -40,15 +42,20 @@ export class ActiveRuns {
     this.#options = options
   }
 
+  /** Runs in progress, and those that are being created. */
   get size(): number {
-    return this.#active.size
+    const waiting = [...this.#creating.keys()].filter((id) => !this.#active.has(id))
+    return this.#active.size + waiting.length
   }
 
   /** Works on a run that is committed as owned by this worker. */
   start({ state, events, newThread }: WrittenRun): void {
     const { writer } = this.#options
+    const earlier = this.#active.get(state.row.id)?.run
+    // The creation of a run may be noticed after its recovery.
+    if (earlier && earlier.row.attempt > state.row.attempt) return
     // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
-    this.#active.get(state.row.id)?.run.lose()
+    earlier?.lose()
     const run = writer.open(state, events)
     this.#reportStart(run)
     this.#work(run, newThread).sinceMs = performance.now()
@@ -56,6 +63,22 @@ export class ActiveRuns {
 
   /** Works on a run while it is created, or after its creation when many are created at once. See `Slot.create`. */
   async create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
+    const { id } = transition.state.row
+    const creating = this.#create(transition, created, stopping)
+    const ended = creating.then(
+      () => {},
+      () => {},
+    )
+    this.#creating.set(id, ended)
+    try {
+      await creating
+    } finally {
+      this.#creating.delete(id)
+      this.#options.onEnd()
+    }
+  }
+
+  async #create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { writer } = this.#options
     if (writer.creator.isBusy || stopping.aborted) {
       await writer.creator.create(writeOf('new', transition, created))
@@ -126,7 +149,7 @@ export class ActiveRuns {
       else if (leased?.status === 'cancelling') stop.abort(new RunStopped('cancelled'))
       else if (run.row.deadline <= now) stop.abort(new RunStopped('expired'))
     }
-    const unknown = owned.filter((run) => !this.#active.has(run.id))
+    const unknown = owned.filter(({ id }) => !this.#active.has(id) && !this.#creating.has(id))
     for (const run of unknown) {
       if (this.#unknown.has(run.id)) await releaseRun(dependencies.db, worker, run)
     }
@@ -137,8 +160,8 @@ export class ActiveRuns {
     for (const { stop } of this.#active.values()) stop.abort(new RunStopped(reason))
   }
 
-  /** Resolves when the work on all present runs has ended. */
+  /** Resolves when all present creations and the work on all present runs have ended. */
   async ended(): Promise<void> {
-    await Promise.all([...this.#active.values()].map(({ done }) => done))
+    await Promise.all([...this.#creating.values(), ...[...this.#active.values()].map(({ done }) => done)])
   }
 }

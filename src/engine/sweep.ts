@@ -9,7 +9,10 @@ import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000
 
-type SweepContext = Pick<Context, 'blobs' | 'clock' | 'db' | 'log' | 'retrieval' | 'runLogDays' | 'traceDays'>
+type SweepContext = Pick<
+  Context,
+  'blobs' | 'clock' | 'db' | 'hints' | 'log' | 'retrieval' | 'runLogDays' | 'traceDays'
+>
 
 /** Each handles one batch a call and returns 0 when nothing is left. */
 const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pruneRecords]

@@ -21,6 +21,8 @@ const pollMs = 1000
 const claimBatch = 20
 /** How long a process that stops waits for a database that is unavailable, to release its runs. */
 const retireMs = 2000
+/** How long it waits for requests that have reserved a slot and may still commit a run as its own. */
+const reservedMs = 10_000
 
 interface WorkerOptions {
   /** Names the process in leases. */
@@ -52,6 +54,7 @@ export class Worker {
   /** Slots that are reserved for runs which have not started yet. */
   #reserved = 0
   #wake = () => {}
+  #onUnreserved = () => {}
   #looping: Promise<unknown> = Promise.resolve()
   #unsubscribe = () => {}
 
@@ -128,9 +131,8 @@ export class Worker {
     this.#stopping.abort()
     this.#wake()
     await Promise.all([this.#looping, this.#ingests.stop()])
-    const timer = new AbortController()
-    await Promise.race([this.#runs.ended(), sleep(ms, timer.signal)])
-    timer.abort()
+    await atMost(reservedMs, this.#unreserved())
+    await atMost(ms, this.#runs.ended())
     this.#writer.stop()
     this.#runs.stop('stopping')
     await this.#runs.ended()
@@ -159,23 +161,30 @@ export class Worker {
     this.#reserved += 1
     return {
       worker: this.id,
-      release: () => {
-        this.#reserved -= 1
-      },
+      release: () => this.#unreserve(1),
       start: (run) => {
-        this.#reserved -= 1
         // When this process stops, its lease ends with it, and the run is recovered by another one.
         if (!this.#stopping.signal.aborted) this.#runs.start(run)
+        this.#unreserve(1)
       },
-      create: async (transition, created) => {
-        try {
-          await this.#runs.create(transition, created, this.#stopping.signal)
-        } finally {
-          this.#reserved -= 1
-          if (this.#free === 1) this.#wake()
-        }
+      create: (transition, created) => {
+        // From now on the run itself takes up the slot.
+        const creating = this.#runs.create(transition, created, this.#stopping.signal)
+        this.#unreserve(1)
+        return creating
       },
     }
+  }
+
+  #unreserve(slots: number): void {
+    this.#reserved -= slots
+    if (this.#reserved === 0) this.#onUnreserved()
+  }
+
+  /** Resolves when no slot is reserved. */
+  async #unreserved(): Promise<void> {
+    if (this.#reserved === 0) return
+    await new Promise<void>((resolve) => (this.#onUnreserved = resolve))
   }
 
   #onHint(hint: Hint): void {
@@ -213,7 +222,14 @@ export class Worker {
       for (const run of claimed) this.#runs.start(run)
       return found
     } finally {
-      this.#reserved -= limit
+      this.#unreserve(limit)
     }
   }
+}
+
+/** Waits for the work, but no longer than `ms`. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([work, sleep(ms, timer.signal)])
+  timer.abort()
 }

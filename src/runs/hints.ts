@@ -76,10 +76,12 @@ export class Hints {
       if (this.#isClosed) await this.#stopListening()
     } catch (error) {
       if (this.#isClosed) return
-      log('warn', 'the database refuses LISTEN: changes by other processes are noticed once a second', {
+      const isUnavailable = error instanceof DatabaseUnavailable
+      const problem = isUnavailable ? 'is unavailable for LISTEN' : 'refuses LISTEN'
+      log('warn', `the database ${problem}: changes by other processes are noticed once a second`, {
         error,
       })
-      const pauseMs = error instanceof DatabaseUnavailable ? unavailableMs : listenAgainMs
+      const pauseMs = isUnavailable ? unavailableMs : listenAgainMs
       this.#listenAgain = setTimeout(() => void this.start(db, log), pauseMs).unref()
     }
   }

@@ -58,17 +58,15 @@ test('a run that the database refuses, or whose assistant has changed, does not 
   expect(await database.db.query({ text: `select id from threads where id = 'thread_run_2'` })).toEqual([])
 })
 
-type Query = (this: pg.Client, statement: unknown) => Promise<unknown>
-
 /** The connections of the next creations are cut before their statement, or after it and what is done then. */
 function cutNext(...cuts: ('before' | (() => Promise<unknown>))[]): void {
-  const { query } = pg.Client.prototype as unknown as { query: Query }
+  const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
     this: pg.Client,
     statement: { name?: string },
   ) {
     const cut = statement.name === 'write_runs' ? cuts.shift() : undefined
-    const result = cut === 'before' ? undefined : await query.call(this, statement)
+    const result = cut === 'before' ? undefined : await Reflect.apply(query, this, [statement])
     if (typeof cut === 'function') await cut()
     if (cut) throw new Error('Connection terminated unexpectedly')
     return result
