@@ -17,6 +17,7 @@ import {
   type Manifest,
   type Progress,
 } from './archive.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 interface RestoreOptions {
   blobs: BlobStore
@@ -64,7 +65,9 @@ async function* readArchive(input: Readable): AsyncGenerator<Entry, void> {
     for await (const entry of tar) yield { header: entry.header, body: entry as AsyncIterable<Buffer> }
   } catch (error) {
     if (error instanceof BackupRefused) throw error
-    throw new BackupRefused(`The archive is damaged or incomplete: ${messageOf(error)}.`)
+    throw new BackupRefused(
+      `The file is not a backup of Spool, or it is damaged or incomplete: ${messageOf(error)}.`,
+    )
   }
 }
 
@@ -185,8 +188,4 @@ async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of body) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

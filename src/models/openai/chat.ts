@@ -163,7 +163,7 @@ async function begin(upstream: Upstream, body: string, signal: AbortSignal): Pro
     answer.end()
     return { first: parts, next: async () => undefined, end: () => answer.end(), close: () => {} }
   }
-  const reader = new AnswerReader(response, answer, signal)
+  const reader = new AnswerReader(response, { answer, batches: upstream.batches, signal })
   try {
     const first = await reader.next()
     // A stream without anything is a broken server, not a model that has nothing to say.
