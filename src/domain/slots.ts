@@ -7,7 +7,7 @@ import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
-/** What a function uses that queues a run. */
+/** What functions that queue a run use. */
 export type SlotContext = Pick<Context, 'clock' | 'db' | 'hints' | 'slots'>
 
 /** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */

@@ -55,8 +55,8 @@ export async function attachFile(
 }
 
 /**
- * The text of a file, in pieces. Returns undefined when the file is not in the vector store; `text` is undefined unless the
- * file is `completed`.
+ * The text of a file, in pieces; `text` is undefined unless the file is `completed`. Returns undefined when the file is
+ * not in the vector store.
  */
 export async function readStoreFile(
   { db }: Pick<Context, 'db'>,
@@ -81,7 +81,7 @@ export function modifyStoreFile(
   return setAttributes(db, key, attributes ?? {})
 }
 
-/** Removes a file from a vector store. The file itself is kept. The store remembers a deleted file, so it can be removed once. */
+/** Removes a file from a vector store; the file itself is kept. A deleted file can be removed once, from its record. */
 export async function detachFile(context: Pick<Context, 'db' | 'clock'>, key: StoreFileKey): Promise<void> {
   const { project, vector_store_id: id, file_id } = key
   await context.db.transaction(async (tx) => {

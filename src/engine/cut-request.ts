@@ -1,6 +1,6 @@
 /**
- * Shortens a request to a model so that the trace of the run can store it: the beginnings of its texts, no image data, and
- * no extra data of the provider.
+ * Shortens a request to a model so that the trace of the run can store it: the beginnings of its texts, no image data,
+ * and no extra data of the provider.
  */
 import type { ChatRequest } from '../models/port.ts'
 

@@ -120,7 +120,7 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
 /** A refused body that is longer than this many times its limit is cut off. */
 const discardedLimits = 4
 
-/** Reads and discards the rest. A client that writes everything before it reads would get a reset instead of the answer. */
+/** Reads and discards the rest: a client that writes everything before it reads would otherwise get a reset. */
 async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
   if (body.readableEnded || body.destroyed) return
   let bytes = 0

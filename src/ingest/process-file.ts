@@ -1,7 +1,7 @@
 /**
- * Processes one file of a vector store, one stage at a time. First the file is read and cut into chunks, and a search finds
- * it by its words. Then the chunks get their vectors, group by group. The progress is in the database, so that any process
- * can continue.
+ * Processes one file of a vector store, one stage at a time. First the file is read and cut into chunks; from then on a
+ * search finds it by its words. Then the chunks get their vectors, group by group. The progress is in the database, so
+ * that any process can continue.
  */
 import { ParseFailure, parseFailures } from '../documents/index.ts'
 import { askedWaitMs, ModelFailure } from '../embedders/port.ts'

@@ -1,4 +1,4 @@
-/** Cuts chunks into windows that fit into the input of an embedder. Overlapping chunks share the windows of their common text. */
+/** Cuts chunks into windows that fit into the input of an embedder. Chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
 import { guessTokens } from '../util/count-tokens.ts'
 
@@ -24,8 +24,8 @@ export function readsWhole(chunks: Pick<WindowSource, 'text'>[], limits: Limits)
 
 /**
  * `chunks` are consecutive chunks of one document. Where all of them fit, each is one window, because a cut would lose
- * context. Otherwise the text is cut at every start and end of a chunk, and between these at sentences into windows of about
- * equal length. A caller that cuts a document in parts passes the same `isWhole` for all parts.
+ * context. Otherwise the text is cut at every start and end of a chunk, and between these at sentences into windows of
+ * about equal length. A caller that cuts a document in parts passes the same `isWhole` for all parts.
  */
 export function cutWindows(
   chunks: WindowSource[],

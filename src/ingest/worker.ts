@@ -128,7 +128,7 @@ export class IngestWorker {
       try {
         await this.#watch()
       } catch (error) {
-        this.#options.context.log('warn', 'the files at work could not be compared', { error })
+        this.#options.context.log('warn', 'the claimed files could not be compared', { error })
       }
       await sleep(pollMs, signal)
     }

@@ -76,7 +76,9 @@ export class Hints {
       if (this.#isClosed) await this.#stopListening()
     } catch (error) {
       if (this.#isClosed) return
-      log('warn', 'the database refuses LISTEN: what other processes do is noticed once a second', { error })
+      log('warn', 'the database refuses LISTEN: changes by other processes are noticed once a second', {
+        error,
+      })
       const pauseMs = error instanceof DatabaseUnavailable ? unavailableMs : listenAgainMs
       this.#listenAgain = setTimeout(() => void this.start(db, log), pauseMs).unref()
     }

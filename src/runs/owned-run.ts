@@ -4,6 +4,7 @@ import type { NumberedEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { OwnerFence, RunWrite } from '../sql/run-writes.ts'
 import type { RunRow, TraceEntry } from '../sql/runs.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
 import { closedTurn } from './close.ts'
 import { Feed, type FeedEvent } from './feed.ts'
 import { next } from './next.ts'
@@ -14,15 +15,14 @@ import type { Fact, RunState, Transition, OpenTurn } from './state.ts'
 /** `lost`: the run is no longer owned by this process, and the write did not happen or may not have happened. */
 export type WriteResult = 'written' | 'lost'
 
-/** What an owned run needs of the writer of its process: see run-writer.ts. */
-export interface WriteScheduler {
-  readonly runLog: RunLog
-  /** The run has something to write: soon, or at once. */
-  schedule(run: OwnedRun, urgency: 'soon' | 'now'): void
+/** What an owned run uses of its process. */
+export interface OwnedRunDependencies {
+  runLog: RunLog
+  clock: Clock
   /** Whether this process may emit events before they are committed. */
-  isConfirmed(): boolean
-  /** Unix seconds. */
-  now(): number
+  isConfirmed: () => boolean
+  /** The run has something to write: soon, or at once. */
+  schedule: (run: OwnedRun, urgency: 'soon' | 'now') => void
 }
 
 export type OwnerWrite = RunWrite<OwnerFence>
@@ -59,7 +59,7 @@ export class OwnedRun {
   readonly lost: AbortSignal
   /** Bytes of events that wait. */
   pendingBytes = 0
-  readonly #writer: WriteScheduler
+  readonly #dependencies: OwnedRunDependencies
   readonly #losing = new AbortController()
   #state: RunState
   #pending = nothing()
@@ -76,15 +76,20 @@ export class OwnedRun {
    * `events` are those that the log got when the run was claimed. For a run that is being created, nothing is emitted
    * or written until `created` is called.
    */
-  constructor(writer: WriteScheduler, state: RunState, events: NumberedEvent[], isCreated = true) {
-    this.#writer = writer
+  constructor(
+    dependencies: OwnedRunDependencies,
+    state: RunState,
+    events: NumberedEvent[],
+    isCreated = true,
+  ) {
+    this.#dependencies = dependencies
     this.#state = state
     this.lost = this.#losing.signal
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
     this.#isCreated = isCreated
     if (isCreated) this.feed.emitNumbered(events)
     if (state.openTurn?.callsStep) this.#stored.add(state.openTurn.callsStep.id)
-    writer.runLog.addFeed(this.feed)
+    dependencies.runLog.addFeed(this.feed)
   }
 
   get state(): RunState {
@@ -100,7 +105,7 @@ export class OwnedRun {
     this.#isCreated = true
     this.feed.emitNumbered(events)
     this.#emitEarly()
-    if (this.#urgencyAfterCreation) this.#writer.schedule(this, this.#urgencyAfterCreation)
+    if (this.#urgencyAfterCreation) this.#dependencies.schedule(this, this.#urgencyAfterCreation)
   }
 
   /** A write that ends the lease has no result yet: a heartbeat may read the row before or after it. */
@@ -203,7 +208,7 @@ export class OwnedRun {
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
-    this.#writer.schedule(this, 'now')
+    this.#dependencies.schedule(this, 'now')
   }
 
   /** The run is no longer owned: ends the objects that only listeners have seen. Listeners then read the log. */
@@ -211,7 +216,7 @@ export class OwnedRun {
     if (this.feed.state !== 'open') return
     const { openTurn } = this.#state
     const closed = closedTurn(openTurn && this.#notStored(openTurn), lostAttempt, {
-      at: this.#writer.now(),
+      at: nowSeconds(this.#dependencies.clock),
       usage: null,
     })
     this.feed.emit(closed.events.map((event) => ({ ...event, number: null })))
@@ -223,7 +228,7 @@ export class OwnedRun {
   }
 
   #schedule(urgency: 'soon' | 'now'): void {
-    if (this.#isCreated) this.#writer.schedule(this, urgency)
+    if (this.#isCreated) this.#dependencies.schedule(this, urgency)
     else this.#urgencyAfterCreation = this.#urgencyAfterCreation === 'now' ? 'now' : urgency
   }
 
@@ -247,7 +252,7 @@ export class OwnedRun {
     const ready: FeedEvent[] = []
     for (let place = emitted; place < events.length; place += 1) {
       const event = events[place]
-      if (!event?.isEarly || !this.#writer.isConfirmed()) break
+      if (!event?.isEarly || !this.#dependencies.isConfirmed()) break
       ready.push(event)
     }
     this.#pending.emitted += ready.length
@@ -264,7 +269,7 @@ export class OwnedRun {
 
   #end(state: 'ended' | 'lost'): void {
     this.feed.end(state)
-    this.#writer.runLog.removeFeed(this.feed)
+    this.#dependencies.runLog.removeFeed(this.feed)
   }
 }
 

@@ -5,14 +5,14 @@ import { readEvents, type NumberedEvent } from '../sql/run-events.ts'
 import { writeRuns } from '../sql/run-writes.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { sleep } from '../util/abort.ts'
-import { nowSeconds, type Clock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { Creator } from './creator.ts'
 import type { Hints } from './hints.ts'
 import { isPossible } from './next.ts'
 import { writtenRun, writeOf, type Created } from './write-transition.ts'
 import type { RunLog } from './run-log.ts'
-import { OwnedRun, type OwnerWrite, type WriteScheduler } from './owned-run.ts'
+import { OwnedRun, type OwnedRunDependencies, type OwnerWrite } from './owned-run.ts'
 import type { RunState, Transition } from './state.ts'
 
 /** Events wait this long, or until they have so many bytes, before they are written. */
@@ -32,8 +32,9 @@ interface RunWriterOptions {
 }
 
 /** Lives as long as the worker. */
-export class RunWriter implements WriteScheduler {
+export class RunWriter {
   readonly #options: RunWriterOptions
+  readonly #dependencies: OwnedRunDependencies
   readonly #stopping = new AbortController()
   /** Runs with something to write, since when (monotonic ms). */
   readonly #waiting = new Map<OwnedRun, number>()
@@ -44,30 +45,19 @@ export class RunWriter implements WriteScheduler {
 
   constructor(options: RunWriterOptions) {
     this.#options = options
+    this.#dependencies = { ...options, schedule: (run, urgency) => this.schedule(run, urgency) }
     this.creator = new Creator(options.db)
-  }
-
-  get runLog(): RunLog {
-    return this.#options.runLog
-  }
-
-  isConfirmed(): boolean {
-    return this.#options.isConfirmed()
-  }
-
-  now(): number {
-    return nowSeconds(this.#options.clock)
   }
 
   /** Starts to write for a run that this process owns; `events` are those that the log got when it was claimed. */
   open(state: RunState, events: NumberedEvent[]): OwnedRun {
-    return new OwnedRun(this, state, events)
+    return new OwnedRun(this.#dependencies, state, events)
   }
 
-  /** Creates a run that this process owns, and that can be used at once. `created` resolves after the commit, or throws. */
+  /** Creates a run that this process owns and can use at once. `created` resolves after the commit, or throws. */
   create(transition: Transition, created: Created) {
     const { state, events, newThread } = writtenRun(transition, created)
-    const run = new OwnedRun(this, state, events, false)
+    const run = new OwnedRun(this.#dependencies, state, events, false)
     const creating = this.creator.create(writeOf('new', transition, created))
     return { run, newThread, created: creating.then(() => run.created(events)) }
   }

@@ -1,4 +1,4 @@
-/** Rows of `run_events`: the log of each run. Its events are numbered 1, 2, 3 … without gaps; a row holds a batch of them. */
+/** Rows of `run_events`: the log of each run, batches of events numbered 1, 2, 3 … without gaps. */
 import type { Queryable } from '../database/database.ts'
 
 /** An event for the log of a run. `data` is the payload as JSON text, which is serialized once for all readers. */

@@ -73,16 +73,16 @@ test.each([
   ['import', archive],
   ['models', 'pull', 'all-minilm-l6-v2'],
   ['serve', '--data-dir', '/sys/new/below'],
-])('%s with a data folder that nobody can make ends with a sentence', async (...args) => {
+])('%s with a data folder that cannot be created ends with a sentence', async (...args) => {
   const { code, stderr } = await runMain(args, { SPOOL_DATA_DIR: '/proc/new', PORT: '0' })
   expect(stderr).toMatch(
-    /SPOOL_DATA_DIR is \/(proc|sys)\/new.*, (where the system lets nobody|and this user may not)/,
+    /SPOOL_DATA_DIR is \/(proc|sys)\/new.*, (where the system does not allow new folders|and this user may not)/,
   )
   expect(code).toBe(1)
 })
 
 test.each([['backup', 'spool.tar.gz'], ['export', 'exported'], ['reindex']])(
-  '%s in a folder without a database says so and makes nothing',
+  '%s in a folder without a database says so and creates nothing',
   async (...args) => {
     const { code, stderr } = await runMain([...args, '--data-dir', data.path])
     expect({ code, stderr }).toEqual({

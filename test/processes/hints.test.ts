@@ -38,7 +38,7 @@ test('a process whose database refuses LISTEN starts, says so, and streams runs 
   vi.restoreAllMocks()
   const complaints = server.complaints.splice(0)
   expect(complaints.map(({ message }) => message)).toEqual([
-    'the database refuses LISTEN: what other processes do is noticed once a second',
+    'the database refuses LISTEN: changes by other processes are noticed once a second',
   ])
   const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
   server.model.script([{ text: 'Hello!' }])

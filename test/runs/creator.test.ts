@@ -62,7 +62,7 @@ type Query = (this: pg.Client, statement: unknown) => Promise<unknown>
 
 /** The connections of the next creations are cut before their statement, or after it and what is done then. */
 function cutNext(...cuts: ('before' | (() => Promise<unknown>))[]): void {
-  const query = pg.Client.prototype.query as unknown as Query
+  const { query } = pg.Client.prototype as unknown as { query: Query }
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
     this: pg.Client,
     statement: { name?: string },

@@ -119,17 +119,17 @@ test('the row is read again when a user changed it while the answer was lost', a
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
 })
 
-test('a move that comes while an earlier write is refused is not lost', async () => {
+test('a change of status that comes while an earlier write is refused is not lost', async () => {
   const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
   await updateRunMetadata(database.db, key, { changed: 'yes' })
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
-  let moving: Promise<string> | undefined
+  let changing: Promise<string> | undefined
   onWrite = () => async () => {
-    moving ??= run.changeStatus(facts.turnCompletes)
+    changing ??= run.changeStatus(facts.turnCompletes)
   }
   await run.flush()
-  expect(await moving).toBe('written')
+  expect(await changing).toBe('written')
   expect(await logged()).toEqual(whole)
 })
 
@@ -146,8 +146,10 @@ test('an early event after one that waits for its commit waits too', async () =>
   run.lose()
 })
 
-test('a fact that is not possible fails the move and leaves the run as it is', async () => {
-  await expect(run.changeStatus(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
+test('a change of status that is not possible is refused and leaves the run as it is', async () => {
+  await expect(run.changeStatus(facts.submitted)).rejects.toThrow(
+    'not possible for a run that is in_progress',
+  )
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
   expect(await run.changeStatus(facts.turnCompletes)).toBe('written')

@@ -139,7 +139,7 @@ function remember(upstream: Upstream, model: string, applied: readonly Adaptatio
   if (adaptations.size >= mostRemembered) adaptations.clear()
   adaptations.set(model, applied)
   const changes = applied.map(describeAdaptation)
-  log('warn', 'a model provider refused parts of a request; they are changed from now on', {
+  log('warn', 'a model provider refused parts of a request; later requests change them', {
     provider: name,
     model,
     changes,
