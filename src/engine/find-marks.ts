@@ -7,9 +7,12 @@ export interface MarkedPiece {
   mark?: Mark
 }
 
-/** A citation as models write it: with the numbers of a passage, and often with a name that differs. */
-const citation = /^【(\d+:\d+)(?:†([^【】\n]{0,300}))?】/
-const beginningOfCitation = /^【(?:\d+(?::(?:\d+(?:†[^【】\n]{0,300})?)?)?)?$/
+/**
+ * A citation as models write it: with the numbers of a passage, and often with a name that differs. In Chinese and
+ * Japanese text, digits and colon are often wide.
+ */
+const citation = /^【 ?([\d０-９]+ ?[:：] ?[\d０-９]+) ?(?:†([^【】\n]{0,300}))?】/
+const beginningOfCitation = /^【 ?(?:[\d０-９]+ ?(?:[:：] ?(?:[\d０-９]+ ?(?:†[^【】\n]{0,300})?)?)?)?$/
 
 /** Lives for one text. Holds back text that can be the beginning of a mark, until more text decides it. */
 export class MarkFinder {
@@ -17,17 +20,18 @@ export class MarkFinder {
   readonly #firstLetters: Set<string>
   /** By the numbers in the text of the mark. */
   readonly #citations = new Map<string, Mark>()
-  /** The names in marks of citations. */
-  readonly #names = new Set<string>()
+  /** The names in marks of citations, by the numbers; `plainName`. */
+  readonly #names = new Map<string, string>()
   #held = ''
 
   constructor(marks: readonly Mark[]) {
     this.#marks = new Map(marks.map((mark) => [mark.text, mark]))
     this.#firstLetters = new Set([...this.#marks.keys()].map((text) => text.charAt(0)))
     for (const mark of marks) {
-      const [, numbers, name] = citation.exec(mark.text) ?? []
-      if (numbers !== undefined) this.#citations.set(numbers, mark)
-      if (name !== undefined) this.#names.add(name)
+      const [, numbers, name = ''] = citation.exec(mark.text) ?? []
+      if (numbers === undefined) continue
+      this.#citations.set(numbers, mark)
+      this.#names.set(numbers, plainName(name))
     }
   }
 
@@ -79,8 +83,21 @@ export class MarkFinder {
 
   /** The mark of the passage with these numbers. None where the name is that of another passage, which is ambiguous. */
   #citationAt(at: number): Mark | undefined {
-    const [text, numbers = '', name = ''] = citation.exec(this.#held.slice(at)) ?? []
+    const [text, written = '', name = ''] = citation.exec(this.#held.slice(at)) ?? []
+    const numbers = written.normalize('NFKC').replaceAll(' ', '')
     const mark = this.#citations.get(numbers)
-    return text === undefined || mark === undefined || this.#names.has(name) ? undefined : { ...mark, text }
+    if (text === undefined || mark === undefined) return undefined
+    const plain = plainName(name)
+    const isOther = plain !== this.#names.get(numbers) && [...this.#names.values()].includes(plain)
+    return isOther ? undefined : { ...mark, text }
   }
+}
+
+/** Models change the case of a name and leave out its extension. */
+function plainName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\.[a-z0-9]{1,5}$/, '')
+    .trim()
 }

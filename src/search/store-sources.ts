@@ -5,8 +5,7 @@ import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTe
 import type { Database } from '../database/database.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
-import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
-import type { WordSource } from './word-index.ts'
+import type { IndexedWindow, SourcePart, VectorSource, WordSource } from './port.ts'
 
 export interface ChunkKey {
   store_file: number

@@ -13,35 +13,11 @@ import {
 } from './chunk-table.ts'
 import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
 import { HeldStores, type Held } from './held-stores.ts'
-import type { SourcePart } from './port.ts'
+import type { WordHits, WordQuery, WordSource } from './port.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
 import { hashTerm, Languages, packedLanguage, plainLanguage, queryTerms } from '../documents/index.ts'
-import { topHits, type Hit } from './top-hits.ts'
+import { topHits } from './top-hits.ts'
 import { searchWordRows } from './word-rows.ts'
-
-/** The rows of one vector store, as its index of words needs them. */
-export interface WordSource {
-  vector_store_id: string
-  /** Raised in every transaction that changes the parts. */
-  version(): Promise<number>
-  /** What the store consists of now. */
-  parts(): Promise<SourcePart[]>
-  /** The packed terms of all chunks of some parts, in pages, each chunk once. */
-  terms(parts: readonly string[]): AsyncIterable<(TermRow & { part: string; chunk_id: string })[]>
-}
-
-export interface WordQuery {
-  text: string
-  /** As `Languages.detect` tells it. */
-  language: string | undefined
-}
-
-export interface WordHits {
-  /** Best first. */
-  hits: Hit[]
-  /** How much the query asks for: a word that one chunk holds counts 1, a frequent one less. */
-  rareWords: number
-}
 
 /** Other work of the process gets a turn after so many postings: about a millisecond. */
 const turnPostings = 100_000

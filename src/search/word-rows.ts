@@ -2,7 +2,7 @@
 import { eachTerm } from '../documents/index.ts'
 import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
 import { topHits } from './top-hits.ts'
-import type { WordHits, WordSource } from './word-index.ts'
+import type { WordHits, WordSource } from './port.ts'
 
 /** A chunk with a word of the query. */
 interface Holder {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import type { SourcePart } from '../../src/search/port.ts'
+import type { SourcePart, WordSource } from '../../src/search/port.ts'
 import { hashTerm, Languages, TermPacker } from '../../src/documents/index.ts'
-import { WordIndex, type WordSource } from '../../src/search/word-index.ts'
+import { WordIndex } from '../../src/search/word-index.ts'
 
 const never = new AbortController().signal
 
