@@ -20,4 +20,5 @@ export {
   queryTerms,
   TermPacker,
   termsOf,
+  termsVersion,
 } from './terms.ts'

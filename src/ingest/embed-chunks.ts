@@ -4,6 +4,7 @@ import { toBytes } from '../search/store-sources.ts'
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** Chunks that are embedded and stored together: more where each is one window. */
@@ -42,6 +43,7 @@ export async function embedChunks(
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
       logFile(retrieval.log, 'info', 'file ready', { file, fields })
+      await makeSegmentsOfStore(retrieval, file, chunk_count)
     }
     if (performance.now() > endMs) return
   }

@@ -15,6 +15,7 @@ import type { Retrieval } from '../search/retrieval.ts'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
 import { ClaimLost, logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 
 /** A larger document is refused. */
 const maxTokens = 5_000_000
@@ -68,6 +69,7 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
       file,
       fields: { format, text_bytes: bytes, chunks, duration_ms },
     })
+    await makeSegmentsOfStore(retrieval, file, chunks)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
