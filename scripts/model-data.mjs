@@ -54,6 +54,12 @@ const families = {
   'deepseek*': 131_072,
 }
 
+/** The columns of the facts, after the name. */
+const factNames =
+  'context_window output_tokens vision tools json_schema reasoning input_price cached_input_price output_price'.split(
+    ' ',
+  )
+
 const list = readList()
 const models = Object.entries(list).filter(([, { mode }]) => mode === 'chat' || mode === 'responses')
 writeFacts()
@@ -85,9 +91,14 @@ function writeFacts() {
   })
   const wide = Object.entries(families).map(([name, context_window]) => [name, { context_window }])
   const sorted = [...new Map([...wide, ...named])].toSorted(([one], [other]) => (one < other ? -1 : 1))
-  const lines = sorted.map(([name, facts]) => `    ${JSON.stringify(name)}: ${JSON.stringify(facts)}`)
-  const head = `{\n  "source": ${JSON.stringify(source)},\n  "models": {\n`
-  writeFileSync(join(tables, 'model-facts.json'), `${head}${lines.join(',\n')}\n  }\n}\n`)
+  const { package: from, license, date } = source
+  const lines = [
+    `# What is known of models by their names, from ${from} (${license}), ${date}; an empty field is not known.`,
+    '# Prices are in US dollars for a million tokens. Written by `node scripts/model-data.mjs`.',
+    ['name', ...factNames].join('\t'),
+    ...sorted.map(([name, facts]) => [name, ...factNames.map((fact) => facts[fact] ?? '')].join('\t')),
+  ]
+  writeFileSync(join(tables, 'model-facts.tsv'), `${lines.join('\n')}\n`)
 }
 
 /** Prices are in US dollars for a million tokens. */

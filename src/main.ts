@@ -11,9 +11,10 @@ import { runPull } from './cli/pull.ts'
 import { reindex } from './cli/reindex.ts'
 import { serve } from './cli/serve.ts'
 import { showConfig } from './cli/show-config.ts'
-import { version } from './cli/version.ts'
+import { version } from './util/version.ts'
 import { readConfig } from './config/config.ts'
 import { systemClock } from './util/clock.ts'
+import { messageOf } from './util/describe-error.ts'
 
 const print = (line: string) => void process.stdout.write(`${line}\n`)
 const printAside = (line: string) => void process.stderr.write(`${line}\n`)
@@ -23,7 +24,7 @@ type Chosen = Exclude<CommandLine, { command: 'help' | 'version' }>
 async function main(): Promise<void> {
   const line = readCommandLine(process.argv.slice(2))
   if (line.command === 'help') return void process.stdout.write(line.text)
-  if (line.command === 'version') return print(version())
+  if (line.command === 'version') return print(version)
   const config = readConfig(line.flags)
   const readAgain = () => readConfig(line.flags)
   if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
@@ -33,7 +34,7 @@ async function main(): Promise<void> {
 /** Prints the failure of a command. Wrong arguments are reported by `main`. */
 function printFailure(error: unknown): number {
   if (error instanceof UsageError) throw error
-  console.error(error instanceof Error ? error.message : String(error))
+  console.error(messageOf(error))
   return 1
 }
 
@@ -79,6 +80,6 @@ main().catch((error: unknown) => {
     console.error(error.message)
     process.exit(2)
   }
-  console.error(`Spool could not start. ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`Spool could not start. ${messageOf(error)}`)
   process.exit(1)
 })

@@ -30,7 +30,7 @@ const allowed: Record<string, string[]> = {
   tools: ['api', 'search', 'sandbox', 'models', 'sql', 'database', 'util'],
   ingest: ['runs', 'search', 'documents', 'embedders', 'sql', 'database', 'util'],
   search: ['api', 'documents', 'embedders', 'blobs', 'sql', 'database', 'util'],
-  backup: ['blobs', 'sql', 'database'],
+  backup: ['blobs', 'sql', 'database', 'util'],
   transfer: ['api', 'domain', 'documents', 'sql', 'database', 'blobs', 'util'],
   runs: ['api', 'sql', 'database', 'util'],
   models: ['api', 'util'],

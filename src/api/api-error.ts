@@ -66,45 +66,63 @@ export class ApiError extends Error {
 /** Creates an error of one kind. `kind` is public so that the documentation can list it. */
 export type ErrorMaker<Args extends unknown[]> = ((...args: Args) => ApiError) & { readonly kind: ErrorKind }
 
+/** One argument for each placeholder of a template. */
+type ArgumentsOf<Text extends string> = Text extends `${string}{${string}}${infer Rest}`
+  ? [string | number, ...ArgumentsOf<Rest>]
+  : []
+
+/**
+ * How the arguments become particulars. Without a function, the arguments are the values of the placeholders in their
+ * order, and `{path}` is the param too.
+ */
+type Variable<Args extends unknown[]> = ((...args: Args) => Particulars) | Omit<Particulars, 'values'>
+
 /** Defines one entry of the catalogue: its kind, and how the arguments become its particulars. */
 export function define<Args extends unknown[]>(
   kind: ErrorKind,
-  particulars: ((...args: Args) => Particulars) | undefined,
+  variable: Variable<Args> = {},
 ): ErrorMaker<Args> {
-  const make = (...args: Args) => new ApiError(kind, particulars?.(...args))
+  const names = [...kind.message.matchAll(placeholder)].map(([, name = '']) => name)
+  const make = (...args: Args) => {
+    if (typeof variable === 'function') return new ApiError(kind, variable(...args))
+    const values = Object.fromEntries(names.map((name, index) => [name, args[index] as string | number]))
+    return new ApiError(kind, { values, param: values['path']?.toString() ?? null, ...variable })
+  }
   return Object.freeze(Object.assign(make, { kind: Object.freeze(kind) }))
 }
 
 /** Defines an error that is due to the request. */
-export function refusal<Args extends unknown[] = []>(
+export function refusal<Text extends string, Args extends unknown[] = ArgumentsOf<Text>>(
   status: number,
   code: string | null,
-  message: string,
-  particulars?: (...args: Args) => Particulars,
+  message: Text,
+  variable?: Variable<Args>,
 ): ErrorMaker<Args> {
-  return define({ status, type: 'invalid_request_error', code, message }, particulars)
+  return define({ status, type: 'invalid_request_error', code, message }, variable)
 }
 
 /** Defines the most frequent kind of error: HTTP 400. */
-export function badRequest<Args extends unknown[] = []>(
+export function badRequest<Text extends string, Args extends unknown[] = ArgumentsOf<Text>>(
   code: string | null,
-  message: string,
-  particulars?: (...args: Args) => Particulars,
+  message: Text,
+  variable?: Variable<Args>,
 ): ErrorMaker<Args> {
-  return refusal(400, code, message, particulars)
+  return refusal(400, code, message, variable)
 }
 
 /** Defines an error that is due to the server. */
-export function serverFailure<Args extends unknown[] = []>(
+export function serverFailure<Text extends string, Args extends unknown[] = ArgumentsOf<Text>>(
   status: number,
-  message: string,
-  particulars?: (...args: Args) => Particulars,
+  message: Text,
+  variable?: Variable<Args>,
 ): ErrorMaker<Args> {
-  return define({ status, type: 'server_error', code: null, message }, particulars)
+  return define({ status, type: 'server_error', code: null, message }, variable)
 }
 
+const placeholder = /\{(\w+)\}/g
+
 function fill(template: string, values: Record<string, string | number>): string {
-  return template.replaceAll(/\{(\w+)\}/g, (whole, name: string) => {
+  return template.replaceAll(placeholder, (whole, name: string) => {
     const value = values[name]
     return value === undefined ? whole : clip(String(value))
   })

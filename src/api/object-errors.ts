@@ -19,8 +19,6 @@ const objectNames = {
 
 export type ObjectKind = keyof typeof objectNames
 
-const inThread = (threadId: string, runId: string) => ({ values: { threadId, runId } })
-
 /** A list as Python prints it: `['a', 'b']`. */
 function pythonList(values: readonly string[]): string {
   const printed = values.map((value) => {
@@ -36,42 +34,28 @@ export const objectErrors = {
     values: { object: objectNames[kind], id },
   })),
   /** The Files API has its own text, and repeats it under `detail`. */
-  fileNotFound: refusal(404, null, 'No such File object: {id}', (id: string) => ({
-    values: { id },
-    param: 'id',
-    detail: true,
-  })),
+  fileNotFound: refusal(404, null, 'No such File object: {id}', { param: 'id', detail: true }),
   fileNotInVectorStore: refusal(
     404,
     null,
     "No file found with id '{fileId}' in vector store '{vectorStoreId}'.",
-    (fileId: string, vectorStoreId: string) => ({ values: { fileId, vectorStoreId } }),
   ),
   /** `GET` and `DELETE /models/{model}`, and the endpoints that pass a request to a model. */
-  modelNotFound: refusal(404, 'model_not_found', "The model '{name}' does not exist", (name: string) => ({
-    values: { name },
-    param: 'model',
-  })),
+  modelNotFound: refusal(404, 'model_not_found', "The model '{name}' does not exist", { param: 'model' }),
   /** An assistant or a run names a model that does not exist. */
-  requestedModelNotFound: badRequest(
-    'model_not_found',
-    "The requested model '{name}' does not exist.",
-    (name: string) => ({ values: { name }, param: 'model' }),
-  ),
+  requestedModelNotFound: badRequest('model_not_found', "The requested model '{name}' does not exist.", {
+    param: 'model',
+  }),
 
   /** A message is added to or deleted from a thread that has an active run. */
-  threadLocked: badRequest(null, "Can't add messages to {threadId} while a run {runId} is active.", inThread),
+  threadLocked: badRequest(null, "Can't add messages to {threadId} while a run {runId} is active."),
   /** A second run is created on a thread that has an active run. */
-  activeRun: badRequest(null, 'Thread {threadId} already has an active run {runId}.', inThread),
+  activeRun: badRequest(null, 'Thread {threadId} already has an active run {runId}.'),
   invalidThread: badRequest(
     'invalid_thread',
     'Run creation requires a Thread with a user message or an assistant with instructions.',
   ),
-  toolOutputsNotAccepted: badRequest(
-    null,
-    'Runs in status "{status}" do not accept tool outputs.',
-    (status: string) => ({ values: { status } }),
-  ),
+  toolOutputsNotAccepted: badRequest(null, 'Runs in status "{status}" do not accept tool outputs.'),
   toolOutputsMismatch: badRequest(
     null,
     'Expected tool outputs for call_ids {expected}, got {got}',
@@ -79,9 +63,7 @@ export const objectErrors = {
       values: { expected: pythonList(expected), got: pythonList(got) },
     }),
   ),
-  cannotCancel: badRequest(null, "Cannot cancel run with status '{status}'.", (status: string) => ({
-    values: { status },
-  })),
+  cannotCancel: badRequest(null, "Cannot cancel run with status '{status}'."),
 
   jsonSchemaNeedsFunctions: badRequest(
     null,
@@ -92,46 +74,38 @@ export const objectErrors = {
     "Invalid schema for function '{name}': {reason}",
     (path: string, name: string, reason: string) => ({ values: { name, reason }, param: path }),
   ),
-  invalidResponseSchema: badRequest(
-    null,
-    "Invalid schema for response_format '{name}': {reason}",
-    (name: string, reason: string) => ({ values: { name, reason }, param: 'response_format' }),
-  ),
+  invalidResponseSchema: badRequest(null, "Invalid schema for response_format '{name}': {reason}", {
+    param: 'response_format',
+  }),
   duplicateFunction: badRequest(
     'invalid_value',
     "Invalid 'tools': the function name '{name}' is used more than once.",
-    (name: string) => ({ values: { name }, param: 'tools' }),
+    { param: 'tools' },
   ),
-  duplicateTool: badRequest(
-    'invalid_value',
-    "Invalid 'tools': the tool '{type}' is given more than once.",
-    (type: string) => ({ values: { type }, param: 'tools' }),
-  ),
+  duplicateTool: badRequest('invalid_value', "Invalid 'tools': the tool '{type}' is given more than once.", {
+    param: 'tools',
+  }),
   /** Ours: the model could not distinguish the function from the built-in tool. */
   reservedFunctionName: badRequest(
     'invalid_value',
     "Invalid '{path}': '{name}' is the name of a built-in tool. Give the function another name.",
-    (path: string, name: string) => ({ values: { path, name }, param: path }),
   ),
   toolChoiceAbsent: badRequest(
     'invalid_value',
     "Invalid value for 'tool_choice': {choice} is not in 'tools'.",
-    (choice: string) => ({ values: { choice }, param: 'tool_choice' }),
+    { param: 'tool_choice' },
   ),
   toolChoiceNeedsTools: badRequest(
     'invalid_value',
     "Invalid value for 'tool_choice': 'required' is only allowed when 'tools' are given.",
-    () => ({ param: 'tool_choice' }),
+    { param: 'tool_choice' },
   ),
 
-  vectorStoreExpired: badRequest(null, "Vector store '{id}' has expired.", (id: string) => ({
-    values: { id },
-  })),
+  vectorStoreExpired: badRequest(null, "Vector store '{id}' has expired."),
   /** Ours: the vectors of one embedder cannot be compared with those of another. */
   embedderChanged: badRequest(
     null,
     "Vector store '{id}' was created with the embedder '{made}', and this server uses '{current}'. Configure the former embedder, or run 'npm run reindex' on the server to embed its files again.",
-    (id: string, made: string, current: string) => ({ values: { id, made, current } }),
   ),
   unsupportedFile: badRequest(
     'unsupported_file',
@@ -144,20 +118,16 @@ export const objectErrors = {
   unsupportedImageFile: badRequest(
     'unsupported_file',
     "Invalid '{path}': the file '{id}' is not an image that a model can read.",
-    (path: string, id: string) => ({ values: { path, id }, param: path }),
   ),
   /** Ours: an imported file whose content is missing. */
   contentNotImported: refusal(
     404,
     null,
     "The content of the file '{id}' is not on this server: the file was imported without it. Import it with 'spool import … --files FOLDER'.",
-    (id: string) => ({ values: { id } }),
   ),
-  downloadForbidden: badRequest(
-    null,
-    'Not allowed to download files of purpose: {purpose}',
-    (purpose: string) => ({ values: { purpose }, detail: true }),
-  ),
+  downloadForbidden: badRequest(null, 'Not allowed to download files of purpose: {purpose}', {
+    detail: true,
+  }),
   /** Ours: a range that begins after the last byte. */
   rangeNotSatisfiable: refusal(
     416,
@@ -169,38 +139,26 @@ export const objectErrors = {
       headers: { 'content-range': `bytes */${bytes}`, 'accept-ranges': 'bytes' },
     }),
   ),
-  fileTooLarge: refusal(
-    413,
-    null,
-    'File is too large: the maximum size is {limit} bytes.',
-    (limit: number) => ({ values: { limit }, param: 'file', detail: true }),
-  ),
-  emptyFile: badRequest(null, "The file is empty - 'file'", () => ({ param: 'file', detail: true })),
+  fileTooLarge: refusal(413, null, 'File is too large: the maximum size is {limit} bytes.', {
+    param: 'file',
+    detail: true,
+  }),
+  emptyFile: badRequest(null, "The file is empty - 'file'", { param: 'file', detail: true }),
 
-  uploadNotPending: badRequest(
-    null,
-    "Upload {id} is not pending: its status is '{status}'.",
-    (id: string, status: string) => ({ values: { id, status } }),
-  ),
+  uploadNotPending: badRequest(null, "Upload {id} is not pending: its status is '{status}'."),
   uploadBytesMismatch: badRequest(
     null,
     "The total bytes of uploaded parts ({total}) does not match the upload's declared bytes ({declared}).",
-    (total: number, declared: number) => ({ values: { total, declared } }),
   ),
   uploadMd5Mismatch: badRequest(
     null,
     "The md5 checksum of the uploaded parts ({actual}) does not match the given 'md5' ({given}).",
-    (actual: string, given: string) => ({ values: { actual, given }, param: 'md5' }),
+    { param: 'md5' },
   ),
-  duplicatePart: badRequest(
-    'invalid_value',
-    "Invalid 'part_ids': the part '{id}' is given more than once.",
-    (id: string) => ({ values: { id }, param: 'part_ids' }),
-  ),
-  partTooLarge: refusal(
-    413,
-    null,
-    'Part is too large: the maximum size is {limit} bytes.',
-    (limit: number) => ({ values: { limit }, param: 'data' }),
-  ),
+  duplicatePart: badRequest('invalid_value', "Invalid 'part_ids': the part '{id}' is given more than once.", {
+    param: 'part_ids',
+  }),
+  partTooLarge: refusal(413, null, 'Part is too large: the maximum size is {limit} bytes.', {
+    param: 'data',
+  }),
 }

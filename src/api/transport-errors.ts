@@ -9,14 +9,12 @@ function masked(key: string): string {
 }
 
 export const transportErrors = {
-  invalidUrl: refusal(404, null, 'Invalid URL ({method} {path})', (method: string, path: string) => ({
-    values: { method, path },
-  })),
+  invalidUrl: refusal(404, null, 'Invalid URL ({method} {path})', { param: null }),
   methodNotAllowed: refusal(
     405,
     'method_not_supported',
     'Not allowed to {method} on {path}. (HINT: Perhaps you meant to use a different HTTP method?)',
-    (method: string, path: string) => ({ values: { method, path } }),
+    { param: null },
   ),
   noApiKey: refusal(
     401,
@@ -46,14 +44,12 @@ export const transportErrors = {
     403,
     'host_not_allowed',
     "The host '{value}' is not allowed. Without an API key configured this server answers local addresses only; set SPOOL_API_KEY to serve others.",
-    (value: string) => ({ values: { value } }),
   ),
   /** Ours: a web page of another origin calls. */
   originNotAllowed: refusal(
     403,
     'origin_not_allowed',
     "The origin '{value}' is not allowed. Add it to SPOOL_CORS_ORIGINS on the server to let its web pages call.",
-    (value: string) => ({ values: { value } }),
   ),
   /** Ours: a provider's base URL leads back to this server. */
   requestLoop: refusal(
@@ -66,13 +62,11 @@ export const transportErrors = {
     403,
     'reload_not_allowed',
     "A key of the project '{project}' may not reload the settings of this server: use a key without a project.",
-    (project: string) => ({ values: { project } }),
   ),
   /** Ours: the settings that a reload read cannot be used. The sentence is that of a start. */
   settingsRefused: badRequest(
     'invalid_settings',
     'The settings were not reloaded, and those in force stay. {reason}',
-    (reason: string) => ({ values: { reason } }),
   ),
   missingBeta: badRequest(
     'invalid_beta',
@@ -81,11 +75,8 @@ export const transportErrors = {
   invalidBetaHeader: badRequest(
     'invalid_beta',
     "Invalid beta header provided: '{value}'. The header should be in the format 'OpenAI-Beta: example_beta=v1'.",
-    (value: string) => ({ values: { value } }),
   ),
-  unknownBeta: badRequest('invalid_beta', "Unknown beta requested: '{name}'.", (name: string) => ({
-    values: { name },
-  })),
+  unknownBeta: badRequest('invalid_beta', "Unknown beta requested: '{name}'."),
   deprecatedBeta: badRequest(
     'invalid_beta',
     "The v1 Assistants API has been deprecated. Please use the v2 API by setting the header 'OpenAI-Beta: assistants=v2'.",
@@ -95,17 +86,9 @@ export const transportErrors = {
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble figuring out how to fix this, please contact us through our help center at help.openai.com.)",
   ),
   /** Ours: a multipart body that cannot be parsed or has a field twice. */
-  invalidForm: badRequest(
-    null,
-    'We could not parse the multipart form of your request: {reason}.',
-    (reason: string) => ({ values: { reason } }),
-  ),
+  invalidForm: badRequest(null, 'We could not parse the multipart form of your request: {reason}.'),
   /** Ours: bytes that are not an HTTP request. */
-  unreadableRequest: badRequest(
-    null,
-    'We could not read your request as HTTP: {reason}.',
-    (reason: string) => ({ values: { reason } }),
-  ),
+  unreadableRequest: badRequest(null, 'We could not read your request as HTTP: {reason}.'),
   /** Ours. */
   plainHttp: badRequest(
     null,
@@ -116,7 +99,6 @@ export const transportErrors = {
     431,
     null,
     'The address and headers of your request are longer than {limit} bytes.',
-    (limit: number) => ({ values: { limit } }),
   ),
   /** Ours. */
   requestTimedOut: refusal(408, null, 'Your request took too long to arrive.'),
@@ -127,12 +109,7 @@ export const transportErrors = {
       values: { value, expected },
     }),
   ),
-  bodyTooLarge: refusal(
-    413,
-    null,
-    'Maximum content size limit ({limit}) exceeded ({bytes} bytes read)',
-    (limit: number, bytes: number) => ({ values: { limit, bytes } }),
-  ),
+  bodyTooLarge: refusal(413, null, 'Maximum content size limit ({limit}) exceeded ({bytes} bytes read)'),
   /** Ours: a conflict, which the SDKs retry. */
   idempotencyInProgress: refusal(
     409,
@@ -147,7 +124,6 @@ export const transportErrors = {
   serverError: serverFailure(
     500,
     'The server had an error processing your request. Sorry about that! You can retry your request, or contact us through our help center at help.openai.com if you keep seeing this error. (Please include the request ID {requestId} in your email.)',
-    (requestId: string) => ({ values: { requestId } }),
   ),
   /** Ours: the live service counts requests and tokens per minute. */
   rateLimited: define(

@@ -1,8 +1,6 @@
 /** Errors of a request's schema: each names the path of the field, with the text of the live service. */
 import { badRequest } from './api-error.ts'
 
-const at = (path: string) => ({ values: { path }, param: path })
-
 /** `'a'`, `'a' and 'b'`, `'a', 'b', and 'c'`. */
 function quotedList(values: readonly string[]): string {
   const quoted = values.map((value) => `'${value}'`)
@@ -10,24 +8,17 @@ function quotedList(values: readonly string[]): string {
   return `${quoted.slice(0, -1).join(', ')}, and ${quoted.at(-1)}`
 }
 
-const range = (path: string, limit: number, value: number) => ({
-  values: { path, limit, value },
-  param: path,
-})
-
 export const validationErrors = {
-  missingParameter: badRequest('missing_required_parameter', "Missing required parameter: '{path}'.", at),
-  unknownParameter: badRequest('unknown_parameter', "Unknown parameter: '{path}'.", at),
+  missingParameter: badRequest('missing_required_parameter', "Missing required parameter: '{path}'."),
+  unknownParameter: badRequest('unknown_parameter', "Unknown parameter: '{path}'."),
   invalidType: badRequest(
     'invalid_type',
     "Invalid type for '{path}': expected {expected}, but got {got} instead.",
-    (path: string, expected: string, got: string) => ({ values: { path, expected, got }, param: path }),
   ),
   /** The body is not an object, so there is no path. */
   invalidBody: badRequest(
     'invalid_type',
     'Invalid type for the request body: expected {expected}, but got {got} instead.',
-    (expected: string, got: string) => ({ values: { expected, got } }),
   ),
   invalidValue: badRequest(
     'invalid_value',
@@ -40,57 +31,46 @@ export const validationErrors = {
   invalidId: badRequest(
     'invalid_value',
     "Invalid '{path}': '{value}'. Expected an ID that begins with '{prefix}'.",
-    (path: string, value: string, prefix: string) => ({ values: { path, value, prefix }, param: path }),
   ),
   stringTooLong: badRequest(
     'string_above_max_length',
     "Invalid '{path}': string too long. Expected a string with maximum length {limit}, but got a string with length {value} instead.",
-    range,
   ),
   emptyString: badRequest(
     'empty_string',
     "Invalid '{path}': empty string. Expected a string with minimum length 1, but got an empty string instead.",
-    at,
   ),
   patternMismatch: badRequest(
     'invalid_value',
     "Invalid '{path}': string does not match pattern. Expected a string that matches the pattern '{pattern}'.",
-    (path: string, pattern: string) => ({ values: { path, pattern }, param: path }),
   ),
   arrayTooLong: badRequest(
     'array_above_max_length',
     "Invalid '{path}': array too long. Expected an array with maximum length {limit}, but got an array with length {value} instead.",
-    range,
   ),
   emptyArray: badRequest(
     'empty_array',
     "Invalid '{path}': empty array. Expected an array with minimum length 1, but got an empty array instead.",
-    at,
   ),
   integerTooBig: badRequest(
     'integer_above_max_value',
     "Invalid '{path}': integer above maximum value. Expected a value <= {limit}, but got {value} instead.",
-    range,
   ),
   integerTooSmall: badRequest(
     'integer_below_min_value',
     "Invalid '{path}': integer below minimum value. Expected a value >= {limit}, but got {value} instead.",
-    range,
   ),
   decimalTooBig: badRequest(
     'decimal_above_max_value',
     "Invalid '{path}': decimal above maximum value. Expected a value <= {limit}, but got {value} instead.",
-    range,
   ),
   decimalTooSmall: badRequest(
     'decimal_below_min_value',
     "Invalid '{path}': decimal below minimum value. Expected a value >= {limit}, but got {value} instead.",
-    range,
   ),
   tooManyProperties: badRequest(
     'object_above_max_properties',
     "Invalid '{path}': too many properties. Expected an object with at most {limit} properties, but got an object with {value} properties instead.",
-    range,
   ),
   propertyNameTooLong: badRequest(
     'string_above_max_length',
@@ -109,37 +89,22 @@ export const validationErrors = {
   notSupportedYet: badRequest(
     'unsupported_parameter',
     "Unsupported parameter: '{path}': {what} is not supported by this server yet.",
-    (path: string, what: string) => ({ values: { path, what }, param: path }),
   ),
   /** Ours: the text cannot be stored unchanged. */
   unstorableText: badRequest(
     'invalid_value',
     "Invalid '{path}': the string contains {what}, which cannot be stored.",
-    (path: string, what: 'a NUL character' | 'half of a surrogate pair') => ({
-      values: { path, what },
-      param: path,
-    }),
   ),
   /** Ours: limits of any JSON body. */
-  nestedTooDeep: badRequest(
-    'invalid_value',
-    'Invalid request body: nested deeper than {limit} levels.',
-    (limit: number) => ({ values: { limit } }),
-  ),
-  tooManyValues: badRequest(
-    'invalid_value',
-    'Invalid request body: more than {limit} values.',
-    (limit: number) => ({ values: { limit } }),
-  ),
+  nestedTooDeep: badRequest('invalid_value', 'Invalid request body: nested deeper than {limit} levels.'),
+  tooManyValues: badRequest('invalid_value', 'Invalid request body: more than {limit} values.'),
   invalidImageUrl: badRequest(
     'invalid_value',
     "Invalid '{path}': expected an http or https URL, or a data URL with an image in base64.",
-    at,
   ),
   chunkOverlapTooBig: badRequest(
     'invalid_value',
     "Invalid '{path}': integer above maximum value. Expected a value less than or equal to half of 'max_chunk_size_tokens' ({limit}), but got {value} instead.",
-    range,
   ),
   /** The older error texts of embeddings and files: the field is named at the end. */
   belowMinimum: badRequest(
@@ -156,9 +121,5 @@ export const validationErrors = {
       detail: true,
     }),
   ),
-  requiredProperty: badRequest(null, "'{path}' is a required property", (path: string) => ({
-    values: { path },
-    param: path,
-    detail: true,
-  })),
+  requiredProperty: badRequest(null, "'{path}' is a required property", { detail: true }),
 }

@@ -17,6 +17,7 @@ import {
   type Manifest,
   type Progress,
 } from './archive.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 interface RestoreOptions {
   blobs: BlobStore
@@ -185,8 +186,4 @@ async function textOf(body: AsyncIterable<Buffer>): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of body) chunks.push(chunk)
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

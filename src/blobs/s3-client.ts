@@ -7,6 +7,7 @@ import { sleep } from '../util/abort.ts'
 import type { S3BlobSettings } from './settings.ts'
 import { BlobsUnavailable } from './unavailable.ts'
 import { codeOf } from '../util/error-code.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 export interface S3Request {
   method: 'GET' | 'HEAD' | 'PUT' | 'DELETE'
@@ -155,7 +156,7 @@ function exchange(outgoing: http.ClientRequest, body: Readable | undefined): Pro
 
 function unreachable(settings: S3BlobSettings, error: unknown): Error {
   const code = codeOf(error)
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const why = [code, message].filter((text) => text !== '').join(': ')
   return new BlobsUnavailable(
     'its storage for file contents does not answer',

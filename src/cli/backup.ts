@@ -2,28 +2,25 @@
 import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { access, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Progress } from '../backup/archive.ts'
 import { restoreBackup } from '../backup/restore-backup.ts'
 import { writeBackup } from '../backup/write-backup.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import { newestMigration } from '../database/migrate.ts'
-import { attachDatabase, openDatabase, type OpenedDatabase } from '../database/open.ts'
+import { openDatabase, type OpenedDatabase } from '../database/open.ts'
 import { prepareDataFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
+import { databaseSettings, migrations, withStorage } from './attached.ts'
+import { progressPrinter } from './progress.ts'
 import { requireDatabase } from './start-errors.ts'
-import { version } from './version.ts'
+import { version } from '../util/version.ts'
 
 interface Options {
   log: Log
   /** Prints a line for the user. */
   print: (line: string) => void
 }
-
-/** The folder of migration files. */
-export const migrations = fileURLToPath(new URL('../database/migrations', import.meta.url))
-const printEveryMs = 1_000
 
 /** Writes to FILE, or to stdout for `-`. A file appears under its name only when it is complete. */
 export async function backup(config: Config, file: string, { log, print }: Options): Promise<void> {
@@ -61,28 +58,20 @@ async function writeTo(
   config: Config,
   { log, print }: Options,
 ): Promise<Progress> {
-  const database = await attachDatabase({ ...databaseSettings(config), log })
-  try {
-    const blobs = await openBlobStore(config.blobs, { minFreeBytes: 0 })
-    try {
-      return await writeBackup(output as NodeJS.WriteStream, {
-        db: database.db,
-        blobs,
-        version: version(),
-        createdAt: new Date().toISOString(),
-        onProgress: reporter(print),
-      })
-    } finally {
-      await blobs.close()
-    }
-  } finally {
-    await database.close()
-  }
+  return withStorage(config, log, ({ database, blobs }) =>
+    writeBackup(output as NodeJS.WriteStream, {
+      db: database.db,
+      blobs,
+      version,
+      createdAt: new Date().toISOString(),
+      onProgress: progressPrinter(print, (progress) => `${describe(progress)} so far`),
+    }),
+  )
 }
 
 /** Reads FILE, or stdin for `-`, into an empty database. */
 export async function restore(config: Config, file: string, { log, print }: Options): Promise<void> {
-  const settings = { ...databaseSettings(config), migrations, log }
+  const settings = { ...databaseSettings(config, log), migrations }
   if (file !== '-') await access(resolve(file), constants.R_OK).catch(() => refuseUnreadable(file))
   await prepareDataFolder(config.dataDir)
   const blobs = await openBlobStore(config.blobs, { minFreeBytes: config.minFreeDiskBytes })
@@ -95,7 +84,7 @@ export async function restore(config: Config, file: string, { log, print }: Opti
         database = await openDatabase({ ...settings, newestMigration: migration })
         return database.db
       },
-      onProgress: reporter(print),
+      onProgress: progressPrinter(print, (progress) => `${describe(progress)} so far`),
     })
     print(`Restored: ${describe(progress)}.`)
   } finally {
@@ -104,19 +93,6 @@ export async function restore(config: Config, file: string, { log, print }: Opti
   }
   // An archive of an older version gets the tables of this one.
   await (await openDatabase(settings)).close()
-}
-
-function databaseSettings({ databaseUrl, dataDir, databaseTimeoutMs }: Config) {
-  return { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 2, timeoutMs: databaseTimeoutMs }
-}
-
-function reporter(print: (line: string) => void): (progress: Progress) => void {
-  let printedMs = performance.now()
-  return (progress) => {
-    if (performance.now() - printedMs < printEveryMs) return
-    printedMs = performance.now()
-    print(`${describe(progress)} so far`)
-  }
 }
 
 function describe({ rows, blobs, bytes }: Progress): string {

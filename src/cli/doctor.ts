@@ -19,7 +19,7 @@ import { describeError } from '../util/describe-error.ts'
 import { prepareDataFolder } from '../util/folder.ts'
 import { freeBytes } from '../util/free-space.ts'
 import type { Log } from '../util/log.ts'
-import { migrations } from './backup.ts'
+import { databaseSettings, migrations } from './attached.ts'
 import { askModel } from './models.ts'
 import { checkPort } from './start-errors.ts'
 
@@ -144,15 +144,7 @@ class CheckedDatabase {
   }
 
   async attach(): Promise<Queryable> {
-    const { databaseUrl, dataDir, databaseTimeoutMs: timeoutMs } = this.#config
-    const settings = {
-      ...(databaseUrl && { url: databaseUrl }),
-      dataDir,
-      poolSize: 2,
-      timeoutMs,
-      log: this.#log,
-    }
-    this.#attached ??= attachDatabase(settings)
+    this.#attached ??= attachDatabase(databaseSettings(this.#config, this.#log))
     return (await this.#attached).db
   }
 

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { hasCluster } from '../database/open.ts'
 import { codeOf } from '../util/error-code.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 /** A start that cannot succeed; the message is for the user who started it. */
 export class StartError extends Error {
@@ -43,6 +44,6 @@ export function listenReason(error: unknown, { host, port }: { host: string; por
     case 'EAI_AGAIN':
       return `HOST is ${host}, which is not an address of this machine (${code}). Use 127.0.0.1 for this machine only, or 0.0.0.0 for all networks.`
     default:
-      return `The server cannot listen at ${host}:${port} (HOST, PORT): ${error instanceof Error ? error.message : String(error)}`
+      return `The server cannot listen at ${host}:${port} (HOST, PORT): ${messageOf(error)}`
   }
 }

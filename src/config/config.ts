@@ -1,7 +1,6 @@
 /** Environment and config file become one frozen object; nothing else reads `process.env`. */
 import { join, resolve } from 'node:path'
 import type { BlobStoreSettings } from '../blobs/settings.ts'
-import type { ModelSettings } from '../models/settings.ts'
 import { isObject } from '../util/is-object.ts'
 import { checkProviders, checkReach, checkRoles, checkTls } from './checks.ts'
 import { ConfigError } from './config-error.ts'
@@ -9,7 +8,7 @@ import { readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
 import { modelSettings, providersOf } from './models.ts'
-import { pullKeysOf, type PullKeys } from './pull-keys.ts'
+import { pullKeysOf } from './pull-keys.ts'
 import { Settings } from './settings.ts'
 
 /** Absolute paths. */
@@ -18,71 +17,13 @@ export interface TlsFiles {
   readonly key: string
 }
 
-export interface Config {
-  readonly host: string
-  readonly port: number
-  /** Paths of PEM files; undefined where the server speaks plain http. */
-  readonly tls: TlsFiles | undefined
-  readonly dataDir: string
-  readonly databaseUrl: string | undefined
-  readonly databasePool: number
-  readonly databaseTimeoutMs: number
-  readonly roles: ReadonlySet<'api' | 'worker'>
-  /** Key -> project; empty when any key is accepted. */
-  readonly keys: ReadonlyMap<string, string>
-  readonly insecure: boolean
-  readonly corsOrigins: readonly string[]
-  readonly runExpiresSeconds: number
-  readonly drainSeconds: number
-  /** 0: as long as the thread. */
-  readonly runLogDays: number
-  readonly traceDays: number
-  /** Whether the console is served. */
-  readonly console: boolean
-  /** Every setting by its key in the config file, secrets too: `shownSettings` is for people to read. */
-  readonly settings: Settings
-  readonly maxRuns: number
-  readonly maxQueuedRuns: number
-  readonly maxProjectRuns: number
-  readonly maxIngests: number
-  readonly searchMemoryBytes: number
-  readonly bodyLimitBytes: number
-  readonly requestTimeoutMs: number
-  readonly maxConnections: number
-  readonly maxRequests: number
-  readonly maxProjectRequests: number
-  readonly strictBeta: boolean
-  readonly blobs: BlobStoreSettings
-  readonly maxFileBytes: number
-  readonly minFreeDiskBytes: number
-  readonly allowAllDownloads: boolean
-  /** Program and arguments, and where programs are looked for. */
-  readonly ocr: { command: readonly string[]; path: string | undefined } | undefined
-  readonly sandbox: {
-    choice: Settings['sandbox']['driver']
-    pythonPath: string | undefined
-    downloads: boolean
-    totalMemoryMb?: number | undefined
-  }
-  readonly logLevel: Settings['log_level']
-  readonly models: ModelSettings
-  readonly pullKeys: PullKeys
-  /** Whether the start looks for model servers on this machine when no provider is configured. */
-  readonly discovery: boolean
-  /** Where the files of a local embedding model come from; undefined: the model's own address. */
-  readonly modelSource: string | undefined
-  /** Whether the start may fetch the weights of a local embedder. */
-  readonly downloads: boolean
-  /** npm started this process: when npm ends, it does not always pass the signal on. */
-  readonly startedByNpm: boolean
-  /** Messages about settings that work but are probably a mistake. */
-  readonly warnings: readonly string[]
-}
+/** The settings in force, with paths made absolute and numbers in the units that the server counts in. */
+export type Config = ReturnType<typeof readConfig>
 
 const mebibyte = 1024 * 1024
 
 /** `flags` are variables from the command line and win over the environment. Throws `ConfigError`. */
-export function readConfig(flags: Environment = {}, variables: Environment = process.env): Config {
+export function readConfig(flags: Environment = {}, variables: Environment = process.env) {
   const environment = { ...variables, ...flags }
   const { settings, sources, warnings, found } = readSettings(environment)
   const models = modelSettings(settings, { found, warnings })
@@ -91,24 +32,27 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
   checkRoles(settings)
   checkProviders(models, settings, { sources, warnings })
   const dataDir = resolve(settings.data_dir)
-  const { driver, python, downloads, memory_mb } = settings.sandbox
   return Object.freeze({
     host: settings.host,
     port: settings.port,
+    /** Paths of PEM files; undefined where the server speaks plain http. */
     tls: tlsFiles(settings),
     dataDir,
     databaseUrl: settings.database_url,
     databasePool: settings.database_pool,
     databaseTimeoutMs: settings.database_timeout_seconds * 1000,
-    roles: new Set(settings.roles),
+    roles: new Set(settings.roles) as ReadonlySet<'api' | 'worker'>,
+    /** Key -> project; empty when any key is accepted. */
     keys: parseKeys(settings.api_keys),
     insecure: settings.insecure,
     corsOrigins: settings.cors_origins,
     runExpiresSeconds: settings.run_expires_seconds,
     drainSeconds: settings.drain_seconds,
+    /** 0: as long as the thread. */
     runLogDays: settings.run_log_days,
     traceDays: settings.trace_days,
     console: settings.console,
+    /** Every setting by its key in the config file, secrets too: `shownSettings` is for people to read. */
     settings,
     maxRuns: settings.max_runs,
     maxQueuedRuns: settings.max_queued_runs,
@@ -121,20 +65,23 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxRequests: settings.max_requests,
     maxProjectRequests: settings.max_project_requests,
     strictBeta: settings.strict_beta,
-    blobs: settings.blobs ?? { type: 'disk' as const, folder: join(dataDir, 'blobs') },
+    blobs: settings.blobs ?? ({ type: 'disk', folder: join(dataDir, 'blobs') } satisfies BlobStoreSettings),
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
+    /** Program and arguments, and where programs are looked for. */
     ocr: ocrOf(settings, environment),
-    sandbox: { choice: driver, pythonPath: python, downloads, totalMemoryMb: memory_mb },
+    sandbox: sandboxOf(settings),
     logLevel: settings.log_level,
     models,
     pullKeys: pullKeysOf(environment),
     discovery: settings.discovery,
     modelSource: settings.model_source,
     downloads: settings.downloads,
+    /** npm started this process: when npm ends, it does not always pass the signal on. */
     startedByNpm: environment.npm_lifecycle_event !== undefined,
-    warnings,
+    /** Messages about settings that work but are probably a mistake. */
+    warnings: warnings as readonly string[],
   })
 }
 
@@ -179,15 +126,23 @@ function mergedSections(file: Record<string, unknown>, environment: Record<strin
   return Object.fromEntries(merged)
 }
 
-function ocrOf({ ocr_command }: Settings, { PATH: path }: Environment): Config['ocr'] {
+function ocrOf(
+  { ocr_command }: Settings,
+  { PATH: path }: Environment,
+): { command: readonly string[]; path: string | undefined } | undefined {
   return ocr_command === undefined ? undefined : { command: ocr_command.split(/\s+/), path }
+}
+
+function sandboxOf({ sandbox: { driver, python, downloads, memory_mb } }: Settings) {
+  const limits = memory_mb === undefined ? {} : { totalMemoryMb: memory_mb }
+  return { choice: driver, pythonPath: python, downloads, ...limits }
 }
 
 function tlsFiles({ tls_cert, tls_key }: Settings): TlsFiles | undefined {
   return tls_cert && tls_key ? { cert: resolve(tls_cert), key: resolve(tls_key) } : undefined
 }
 
-function parseKeys(keys: readonly string[]): Map<string, string> {
+function parseKeys(keys: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     keys.map((entry) => {
       const at = entry.lastIndexOf('@')

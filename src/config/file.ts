@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { isObject } from '../util/is-object.ts'
 import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 export interface FromFile {
   /** Absolute path; undefined when there is no file. */
@@ -31,9 +32,7 @@ function readJson(path: string): unknown {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw new ConfigError(
-      `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-    )
+    throw new ConfigError(`${path} cannot be read: ${messageOf(error)}.`)
   }
   try {
     return JSON.parse(text)

@@ -33,11 +33,15 @@ const driverMessages = [
   'Client was closed and is not queryable',
 ]
 
-/** The error for callers: `DatabaseUnavailable` when the connection or the server failed, else the error itself. */
-export function translateError(error: unknown): unknown {
+/**
+ * The error for callers: `DatabaseUnavailable` when the connection or the server failed, else the error itself.
+ * `wasSent`: as there.
+ */
+export function translateError(error: unknown, wasSent = true): unknown {
   if (!isConnectionFailure(error)) return error
   return new DatabaseUnavailable(`The database is unavailable: ${error.message || codeOf(error)}`, {
     cause: error,
+    wasSent,
   })
 }
 

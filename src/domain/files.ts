@@ -1,4 +1,4 @@
-/** Files, and what reads them: downloads, tools and models. */
+/** Files: their creation and deletion, and their content for downloads, tools and models. */
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors } from '../api/errors.ts'
@@ -42,7 +42,7 @@ export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: N
   return toFile(row)
 }
 
-/** For transactions that do more than create a file: they lock the content and insert the row themselves. */
+/** The row of a new file, for transactions that do more: they lock the content and insert the row themselves. */
 export function newFileRow({ clock }: Pick<Context, 'clock'>, file: NewFile): FileRow {
   const { project, content, purpose, filename, expires_after } = file
   const now = nowSeconds(clock)
@@ -71,7 +71,7 @@ export interface OpenedFile {
  * not imported.
  */
 export async function openFile(
-  { db, blobs }: Context,
+  { db, blobs }: Pick<Context, 'db' | 'blobs'>,
   { project, file_id }: { project: string; file_id: string },
 ): Promise<OpenedFile | undefined> {
   const row = await findFile(db, project, file_id)

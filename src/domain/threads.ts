@@ -1,4 +1,4 @@
-/** Threads. */
+/** Threads: their creation, changes, deletion and copies. */
 import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, Thread, ModifyThreadRequest, ForkThreadRequest } from '../api/threads.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
@@ -12,6 +12,7 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { applyPlan, checkStores, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { makeMessages } from './messages.ts'
 import {
   fillsStores,
@@ -23,7 +24,7 @@ import {
 
 /** Creates a thread without a run. */
 export async function createThread(
-  context: Context,
+  context: FillContext,
   project: string,
   request: CreateThreadRequest,
 ): Promise<Thread> {

@@ -1,5 +1,7 @@
 /** One connection to the embedded server as its superuser, for the folder's lock and for the roles. */
 import pg from 'pg'
+import { messageOf } from '../util/describe-error.ts'
+import { codeOf } from '../util/error-code.ts'
 
 export interface ConnectionSettings {
   /** A host name, or the folder of a Unix socket. */
@@ -18,13 +20,8 @@ export class ServerUnavailable extends Error {
   /** Whether nothing listens there at all. */
   readonly isAbsent: boolean
   constructor(cause: unknown) {
-    super(
-      `The embedded database does not answer: ${cause instanceof Error ? cause.message : String(cause)}`,
-      {
-        cause,
-      },
-    )
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    super(`The embedded database does not answer: ${messageOf(cause)}`, { cause })
+    const code = codeOf(cause)
     this.isAbsent = code === 'ECONNREFUSED' || code === 'ENOENT'
   }
 }

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { ApiError, errors } from '../api/errors.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 const limits = { fields: 20, fieldSize: 16 * 1024, parts: 30, headerPairs: 50, headerSize: 16 * 1024 }
 
@@ -51,7 +52,7 @@ export async function readForm<Stored>(
     return await readParts(request, options)
   } catch (error) {
     const discarded = discardRest(request.raw, options.maxBytes)
-    // Otherwise the connection would be closed with the answer, while the client still writes.
+    // Otherwise the answer would close the connection while the client still writes.
     if (!response.shouldKeepAlive) await discarded
     throw error
   }
@@ -104,7 +105,7 @@ async function storing<Stored>(file: FormFile, store: () => Promise<Stored>): Pr
 
 function formError(error: unknown): unknown {
   if (error instanceof ApiError) return error
-  return errors.invalidForm(error instanceof Error ? error.message : String(error))
+  return errors.invalidForm(messageOf(error))
 }
 
 function addField(fields: FormFields, part: Multipart & { type: 'field' }): void {
@@ -119,7 +120,7 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
 /** A refused body that is longer than this many times its limit is cut off. */
 const discardedLimits = 4
 
-/** Reads and drops the rest: a client that writes everything before it reads would get a reset instead of the answer. */
+/** Reads and discards the rest. A client that writes everything before it reads would get a reset instead of the answer. */
 async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
   if (body.readableEnded || body.destroyed) return
   let bytes = 0

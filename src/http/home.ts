@@ -1,7 +1,7 @@
 /** The page at `/`, for people who open the server's address in a browser. */
 import { createHash } from 'node:crypto'
 import type { Operation } from './route.ts'
-import { version } from './version.ts'
+import { version } from '../util/version.ts'
 
 const style = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 3rem auto; padding: 0 1rem; }
@@ -19,7 +19,7 @@ export const homePolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** `operations` come from our own declarations: their texts need no escaping but for `&` and `<`. */
+/** `operations` come from our own declarations: only `&` and `<` in their texts are escaped. */
 export function homePage(operations: readonly Operation[]): string {
   const rows = operations.map(
     ({ method, path, summary }) =>

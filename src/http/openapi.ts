@@ -5,7 +5,7 @@ import { needsBeta } from './auth.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
 import { idKinds } from './path-objects.ts'
 import type { Operation } from './route.ts'
-import { version } from './version.ts'
+import { version } from '../util/version.ts'
 
 /** The groups of operations, each with the paths that belong to it; the last one has all others. */
 const tags: { name: string; description: string; paths: RegExp }[] = [

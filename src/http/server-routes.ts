@@ -5,7 +5,7 @@ import { isObject } from '../util/is-object.ts'
 import { hasKey } from './auth.ts'
 import { homePolicy } from './home.ts'
 import { route } from './route.ts'
-import { version } from './version.ts'
+import { version } from '../util/version.ts'
 
 export const serverRoutes = [
   route({

@@ -1,13 +1,23 @@
 /** What is known of models by their names: limits, abilities and prices, from one data file; see decision 0022. */
-import { readFileSync } from 'node:fs'
 import { patternTable } from './patterns.ts'
+import { readTable } from './read-table.ts'
 import type { ModelFacts } from './settings.ts'
 
 export type { ModelFacts }
 
-const file = new URL('tables/model-facts.json', import.meta.url)
-const { models } = JSON.parse(readFileSync(file, 'utf8')) as { models: Record<string, ModelFacts> }
-const findFacts = patternTable(Object.entries(models))
+const facts = readFacts()
+const findFacts = patternTable(facts)
+
+/** The first line names the facts. A field is a JSON value, or empty where the fact is not known. */
+function readFacts(): [string, ModelFacts][] {
+  const [[, ...names] = [], ...rows] = readTable('model-facts')
+  return rows.map(([model = '', ...fields]) => {
+    const known = names.flatMap((name, index) =>
+      fields[index] ? [[name, JSON.parse(fields[index]) as unknown]] : [],
+    )
+    return [model, Object.fromEntries(known) as ModelFacts]
+  })
+}
 
 /** For a model without a known one: too long a prompt then fails with the provider's own words. */
 export const unknownWindow = 128_000
@@ -29,7 +39,7 @@ export function knownFacts(model: string): ModelFacts {
 
 /** The models of the data file. */
 export function knownNames(): string[] {
-  return Object.keys(models).filter((name) => !name.includes('*'))
+  return facts.map(([name]) => name).filter((name) => !name.includes('*'))
 }
 
 /** OpenAI's reasoning models know `max_completion_tokens` only. */

@@ -1,6 +1,6 @@
 /** Names that vendors have retired, and the names that they recommend instead; see decision 0023. */
-import { readFileSync } from 'node:fs'
 import { patternTable } from './patterns.ts'
+import { readTable } from './read-table.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
 interface Retired {
@@ -11,17 +11,13 @@ interface Retired {
 
 type Table = ReturnType<typeof patternTable<Retired>>
 
-const tables = readTables(readFileSync(new URL('tables/retired-models.tsv', import.meta.url), 'utf8'))
+const tables = tablesOfVendors()
 /** A replacement may be retired itself. */
 const longestChain = 8
 
-function readTables(text: string): Map<string, Table> {
-  const rows = text
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split('\t'))
+function tablesOfVendors(): Map<string, Table> {
   const byVendor = new Map<string, [string, Retired][]>()
-  for (const [vendor = '', name = '', replacement = '', date = ''] of rows) {
+  for (const [vendor = '', name = '', replacement = '', date = ''] of readTable('retired-models')) {
     byVendor.set(vendor, [...(byVendor.get(vendor) ?? []), [name, { replacement, date }]])
   }
   return new Map([...byVendor].map(([vendor, entries]) => [vendor, patternTable(entries)]))

@@ -7,7 +7,7 @@ import { hintChannel } from '../sql/run-writes.ts'
 import type { Log } from '../util/log.ts'
 
 export type Hint =
-  /** The logs of these runs have new entries. */
+  /** The logs of these runs have new events. */
   | { kind: 'log'; run_ids: string[] }
   /** A run that has an owner is to be cancelled. */
   | { kind: 'cancel'; run_id: string }
@@ -27,7 +27,7 @@ const listenAgainMs = 60_000
 /** The pause after a server was unavailable. */
 const unavailableMs = 1000
 
-/** NOTIFY refuses payloads of 8,000 bytes and more. */
+/** NOTIFY refuses payloads of 8,000 bytes or more. */
 const payloadLimit = 7900
 
 function payloadOf(hint: Hint): string {
@@ -64,7 +64,7 @@ export class Hints {
     return !this.shared || this.#stopListening !== undefined
   }
 
-  /** Starts to listen. A pooler or another kind of server may refuse it; then processes only poll, and it is tried again. */
+  /** Starts to listen. A connection pooler may refuse it: then processes only poll, and it is tried again later. */
   async start(db: Database, log: Log): Promise<void> {
     if (!this.shared) return
     try {
@@ -93,7 +93,7 @@ export class Hints {
     for (const subscriber of this.#subscribers) subscriber(hint)
   }
 
-  /** What a transaction sends to the other processes, if there are any. */
+  /** The payloads that a transaction sends to the other processes, if there are any. */
   notifications(...hints: Hint[]): string[] {
     return this.shared ? hints.map(payloadOf) : []
   }

@@ -3,9 +3,9 @@ import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
 import type { Queryable } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
-import { readEntries, type Entry, type NumberedEntry } from '../sql/run-events.ts'
+import { readEvents, type LogEvent, type NumberedEvent } from '../sql/run-events.ts'
 import { statusOfRun } from '../sql/runs.ts'
-import type { Feed, FeedEntry } from './feed.ts'
+import type { Feed, FeedEvent } from './feed.ts'
 import type { Hints } from './hints.ts'
 
 /** Readers look at the log this often even without a hint. */
@@ -44,7 +44,7 @@ export class RunLog {
     run_id: string,
     after: number,
     options: { isLast: (event: string) => boolean; signal: AbortSignal },
-  ): AsyncGenerator<Entry[]> {
+  ): AsyncGenerator<LogEvent[]> {
     const reader = new Reader(run_id, after)
     const signal = AbortSignal.any([options.signal, this.#closing.signal])
     while (!signal.aborted) {
@@ -62,14 +62,14 @@ export class RunLog {
    * Committed events only, with their numbers; ends when the run has ended and all of them were returned. Throws
    * `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
-  async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
+  async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
     const stop = AbortSignal.any([signal, this.#closing.signal])
     let last = after
     while (!stop.aborted) {
       let entries = await this.#newEntries(run_id, last, stop)
       if (entries.length === 0 && (await this.#hasEnded(run_id, stop))) {
         // The end may have come after the log was read.
-        entries = await retried(() => readEntries(this.#db, run_id, last), stop)
+        entries = await retried(() => readEvents(this.#db, run_id, last), stop)
         if (entries.length === 0) return
       }
       last = entries.at(-1)?.number ?? last
@@ -91,7 +91,7 @@ export class RunLog {
     return terminalRunEvents.has(`thread.run.${status}`)
   }
 
-  async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
+  async #fromLog(reader: Reader, signal: AbortSignal): Promise<LogEvent[]> {
     const { run_id } = reader
     const entries = await this.#newEntries(run_id, reader.after, signal)
     if (reader.readLog(entries) > 1) await this.#hasEnded(run_id, signal)
@@ -99,9 +99,9 @@ export class RunLog {
   }
 
   /** Listens first and then reads; without new events it waits for a hint, a while, or the abort. */
-  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEntry[]> {
+  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEvent[]> {
     const news = this.#news(run_id, signal)
-    const entries = await retried(() => readEntries(this.#db, run_id, after), signal).catch(
+    const entries = await retried(() => readEvents(this.#db, run_id, after), signal).catch(
       (error: unknown) => {
         news.cancel()
         throw error
@@ -153,7 +153,7 @@ class Reader {
   feed: Feed | undefined
   #place = 0
   #emptyReads = 0
-  #lastEmitted: FeedEntry | undefined
+  #lastEmitted: FeedEvent | undefined
 
   constructor(run_id: string, after: number) {
     this.run_id = run_id
@@ -161,7 +161,7 @@ class Reader {
   }
 
   /** Returns how many reads in a row had nothing new. */
-  readLog(entries: NumberedEntry[]): number {
+  readLog(entries: NumberedEvent[]): number {
     this.after = entries.at(-1)?.number ?? this.after
     this.#emptyReads = entries.length === 0 ? this.#emptyReads + 1 : 0
     return this.#emptyReads
@@ -182,7 +182,7 @@ class Reader {
   }
 
   /** What the feed has emitted since; without new events it waits for a change. Leaves a feed that has ended. */
-  async fromFeed(feed: Feed, signal: AbortSignal): Promise<Entry[]> {
+  async fromFeed(feed: Feed, signal: AbortSignal): Promise<LogEvent[]> {
     const emitted = feed.read(this.#place)
     if (emitted === 'behind') {
       // Only numbered events are dropped, so the last one that was read has its number by now.

@@ -1,6 +1,7 @@
 /** Chooses the strongest driver that works on this host: the first whose self-test passes. */
 import type { Log } from '../util/log.ts'
 import type { SandboxDriver, SandboxDriverName } from './port.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 export interface Candidate {
   name: SandboxDriverName
@@ -63,7 +64,7 @@ async function attempt({ make }: Candidate, patienceMs: number): Promise<Passed 
     return { why: `its self-test took longer than ${patienceMs / 1000} s`, late: true }
   } catch (error) {
     await driver?.close()
-    return { why: error instanceof Error ? error.message : String(error) }
+    return { why: messageOf(error) }
   } finally {
     clearTimeout(timer)
   }

@@ -1,8 +1,8 @@
 /** Rows of `assistants`. */
 import type { Assistant } from '../api/assistants.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
+import { hasRow, insertRow } from './rows.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
 
 /** An assistant as stored: `temperature` and `top_p` are null where they were not set, and then not sent to the model. */
 export type StoredAssistant = Omit<Assistant, 'temperature' | 'top_p'> & {
@@ -101,11 +101,10 @@ export async function updateAssistant(tx: Queryable, id: string, body: Assistant
 }
 
 export async function deleteAssistant(db: Queryable, project: string, id: string): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     text: 'delete from assistants where id = $1 and project = $2 returning id',
     values: [id, project],
   })
-  return rows.length > 0
 }
 
 export async function listAssistants(
@@ -113,12 +112,12 @@ export async function listAssistants(
   project: string,
   page: PageQuery,
 ): Promise<Page<Assistant>> {
-  return listRows(db, {
+  const rows = await listRows<AssistantRow>(db, {
     table: 'assistants',
     columns: 'id, created_at, body',
     where: { project },
     page,
     searched: { column: "(body -> 'name')::text", isJson: true },
-    toObject: (row: AssistantRow) => shownAssistant(storedAssistant(row)),
   })
+  return mapPage(rows, (row) => shownAssistant(storedAssistant(row)))
 }

@@ -1,5 +1,6 @@
 /** Rows of `blobs`: the contents of the blob store, and the time since which no row refers to them. */
 import type { Queryable } from '../database/database.ts'
+import { hasRow } from './rows.ts'
 
 export interface BlobRow {
   sha256: string
@@ -26,12 +27,11 @@ export async function lockBlobs(tx: Queryable, hashes: readonly string[]): Promi
 
 /** Locks the row for a reference that the same transaction adds; false when the contents were collected. */
 export async function holdBlob(tx: Queryable, sha256: string): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     name: 'hold_blob',
     text: 'update blobs set released_at = null where sha256 = $1 returning sha256',
     values: [sha256],
   })
-  return rows.length > 0
 }
 
 /**
@@ -58,13 +58,12 @@ export async function lockReleasedBlob(tx: Queryable, before: number): Promise<s
 
 /** Whether any row refers to the contents. The row of the blob must be locked. */
 export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     text: `select 1 where exists (select 1 from files where sha256 = $1)
                        or exists (select 1 from files where text_sha256 = $1)
                        or exists (select 1 from upload_parts where sha256 = $1)`,
     values: [sha256],
   })
-  return rows.length > 0
 }
 
 /** 'SpoolB' in ASCII. A backup holds this advisory lock in shared mode; contents are only deleted while no backup holds it. */

@@ -1,5 +1,6 @@
 /** Rows of `chunks` and `chunk_windows`: the text, the words and the vectors that a search reads. */
 import type { Queryable } from '../database/database.ts'
+import { hasRow } from './rows.ts'
 
 export interface ChunkRow {
   store_file: number
@@ -241,7 +242,7 @@ async function* pages<Row extends { store_file: number; number: number }>(
 
 /** Whether any file of the store has a vector. Vectors of files that were removed may still be there. */
 export async function hasWindows(db: Queryable, vector_store_id: string): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'has_windows',
     text: `select 1 from vector_store_files f
            where vector_store_id = $1 and exists (
@@ -249,7 +250,6 @@ export async function hasWindows(db: Queryable, vector_store_id: string): Promis
            limit 1`,
     values: [vector_store_id],
   })
-  return rows.length > 0
 }
 
 /** Deletes the chunks and windows of some files of a store, which are then read again or stay without. */

@@ -1,7 +1,7 @@
 /** Rows of `file_batches`. */
 import type { FileCounts, VectorStoreFileBatch } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
+import { insertRow } from './rows.ts'
 import { fileCountColumns } from './vector-stores.ts'
 
 interface BatchRow {

@@ -1,8 +1,8 @@
 /** Rows of `files`. */
 import type { FileObject } from '../api/files.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
+import { findRow, insertRow } from './rows.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
 
 export interface FileRow extends Pick<
   FileObject,
@@ -47,12 +47,11 @@ export async function insertFile(tx: Queryable, row: Omit<FileRow, 'text_sha256'
 }
 
 export async function findFile(db: Queryable, project: string, id: string): Promise<FileRow | undefined> {
-  const [row] = await db.query<FileRow>({
+  return findRow<FileRow>(db, {
     name: 'find_file',
     text: `select ${fileColumns} from files where id = $1 and project = $2`,
     values: [id, project],
   })
-  return row
 }
 
 export async function listFiles(
@@ -60,14 +59,14 @@ export async function listFiles(
   where: { project: string; purpose?: string | undefined },
   page: PageQuery,
 ): Promise<Page<FileObject>> {
-  return listRows(db, {
+  const rows = await listRows<FileRow>(db, {
     table: 'files',
     columns: fileColumns,
     where,
     page,
     searched: { column: 'filename' },
-    toObject: toFile,
   })
+  return mapPage(rows, toFile)
 }
 
 /** Names of the files that exist, by id. */
@@ -106,22 +105,20 @@ export async function lockFilesShared(
 
 /** Locks a file in order to delete it. */
 export async function lockFile(tx: Queryable, project: string, id: string): Promise<FileRow | undefined> {
-  const [row] = await tx.query<FileRow>({
+  return findRow<FileRow>(tx, {
     text: `select ${fileColumns} from files where id = $1 and project = $2 for update`,
     values: [id, project],
   })
-  return row
 }
 
 /** Locks one expired file, unless another process has locked it. */
 export async function lockExpiredFile(tx: Queryable, now: number): Promise<FileRow | undefined> {
-  const [row] = await tx.query<FileRow>({
+  return findRow<FileRow>(tx, {
     name: 'lock_expired_file',
     text: `select ${fileColumns} from files where expires_at <= $1
            order by expires_at limit 1 for update skip locked`,
     values: [now],
   })
-  return row
 }
 
 export async function removeFile(tx: Queryable, id: string): Promise<void> {

@@ -1,11 +1,15 @@
 /**
  * Ingest as leased work: which worker may work on which row of `vector_store_files`, and the progress of the work. The
  * lease is the worker's row in `workers`, as it is for runs. All times are the database's.
+ *
+ * The column `takeovers` counts recoveries. It keeps its name, because processes of the version before use it while an
+ * upgrade restarts them one by one.
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
 import { removeSegmentsOfKind } from './index-segments.ts'
+import { hasRow } from './rows.ts'
 
 /** A claimed row, with the name and content of its file. */
 export interface IngestRow {
@@ -20,7 +24,7 @@ export interface IngestRow {
   embedded: number
   reads_whole: boolean | null
   /** How many processes ended while they worked on the file, since its last progress. */
-  takeovers: number
+  recoveries: number
   failures: number
   work_ms: number
   /** Null when the file was deleted meanwhile. */
@@ -96,7 +100,7 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
              from picked where f.seq = picked.seq returning f.*
            )
            select c.seq, c.project, c.vector_store_id, c.file_id, c.attempt, c.chunking_strategy, c.text_bytes,
-                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, c.work_ms,
+                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers as recoveries, c.failures, c.work_ms,
                   files.filename, files.sha256, files.text_sha256
            from claimed c left join files on files.id = c.file_id`,
     values: [claim.embedder, claim.worker, claim.limit, claim.suspects, claim.except],
@@ -122,24 +126,22 @@ export async function recoverIngests(db: Queryable): Promise<number> {
 
 /** Records the start of the work; returns false when the claim is lost. */
 export async function startIngest(db: Queryable, lease: IngestLease): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'start_ingest',
     text: `update vector_store_files set is_at_work = true
            where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' returning seq`,
     values: [lease.seq, lease.lease_owner, lease.attempt],
   })
-  return rows.length > 0
 }
 
 /** Locks the row until the transaction ends; returns false when the claim is lost. */
 export async function lockIngest(tx: Queryable, lease: IngestLease): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     name: 'lock_ingest',
     text: `select 1 from vector_store_files
            where seq = $1 and lease_owner = $2 and attempt = $3 and status = 'in_progress' for update`,
     values: [lease.seq, lease.lease_owner, lease.attempt],
   })
-  return rows.length > 0
 }
 
 /** Records that all chunks are stored. The row must be locked. */

@@ -4,6 +4,7 @@
  */
 import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
+import { hasRow } from './rows.ts'
 
 /** A run that lost its worker this often without progress, after visible work, is assumed to cause the losses. */
 export const maxLosses = 3
@@ -33,15 +34,15 @@ export async function retireAllWorkers(db: Queryable): Promise<void> {
   await db.query({ text: 'delete from workers' })
 }
 
-export interface OwnedRun {
+export interface LeasedRun {
   id: string
   attempt: number
   status: RunRow['status']
 }
 
 /** Renews the lease and returns the active runs that the worker owns. */
-export async function renewLease(db: Queryable, worker: string): Promise<OwnedRun[]> {
-  return db.query<OwnedRun>({
+export async function renewLease(db: Queryable, worker: string): Promise<LeasedRun[]> {
+  return db.query<LeasedRun>({
     name: 'renew_lease',
     text: `with lease as (
              insert into workers (id, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
@@ -101,7 +102,7 @@ export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): 
 export async function releaseRun(
   db: Queryable,
   worker: string,
-  run: Pick<OwnedRun, 'id' | 'attempt'>,
+  run: Pick<LeasedRun, 'id' | 'attempt'>,
 ): Promise<void> {
   await db.query({
     text: 'update runs set lease_owner = null where id = $1 and lease_owner = $2 and attempt = $3',
@@ -115,13 +116,12 @@ export async function hasSessionElsewhere(
   thread_id: string,
   worker: string,
 ): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'has_session_elsewhere',
     text: `select 1 from threads t join workers w on w.id = t.session_worker
            where t.id = $1 and w.id <> $2 and w.expires_at > clock_timestamp()`,
     values: [thread_id, worker],
   })
-  return rows.length > 0
 }
 
 /** Records the worker that holds the session of the thread; returns the previous one. */

@@ -1,5 +1,6 @@
 /** Finds the ids of the parents of any object by its own id. */
 import type { Queryable } from '../database/database.ts'
+import { findRow } from './rows.ts'
 
 export interface Located {
   id: string
@@ -26,9 +27,8 @@ export async function locate(
   { kind, project, id }: { kind: LocatedKind; project: string; id: string },
 ): Promise<Located | undefined> {
   const { table, columns } = places[kind]
-  const [row] = await db.query<Located>({
+  return findRow<Located>(db, {
     text: `select ${columns} from ${table} where id = $1 and project = $2`,
     values: [id, project],
   })
-  return row
 }

@@ -2,31 +2,13 @@
 import type { Message } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
-
-export type MessageRow = Omit<Message, 'object'>
+import { findRow, hasRow, objectColumns } from './rows.ts'
 
 /** All columns but `project` and `seq`. */
 export const messageColumns = `id, created_at, assistant_id, thread_id, run_id, status, incomplete_details, incomplete_at,
   completed_at, role, content, attachments, metadata`
 
-export function toMessage(row: MessageRow): Message {
-  return {
-    id: row.id,
-    object: 'thread.message',
-    created_at: row.created_at,
-    assistant_id: row.assistant_id,
-    thread_id: row.thread_id,
-    run_id: row.run_id,
-    status: row.status,
-    incomplete_details: row.incomplete_details,
-    incomplete_at: row.incomplete_at,
-    completed_at: row.completed_at,
-    role: row.role,
-    content: row.content,
-    attachments: row.attachments,
-    metadata: row.metadata,
-  }
-}
+const columns = objectColumns('thread.message', messageColumns)
 
 /** Inserts messages in order. */
 export async function insertMessages(tx: Queryable, project: string, messages: Message[]): Promise<void> {
@@ -43,12 +25,11 @@ export async function findMessage(
   db: Queryable,
   key: { project: string; thread_id: string; id: string },
 ): Promise<Message | undefined> {
-  const [row] = await db.query<MessageRow>({
+  return findRow<Message>(db, {
     name: 'find_message',
-    text: `select ${messageColumns} from messages where id = $1 and thread_id = $2 and project = $3`,
+    text: `select ${columns} from messages where id = $1 and thread_id = $2 and project = $3`,
     values: [key.id, key.thread_id, key.project],
   })
-  return row && toMessage(row)
 }
 
 export async function updateMessageMetadata(
@@ -56,22 +37,20 @@ export async function updateMessageMetadata(
   key: { project: string; thread_id: string; id: string },
   metadata: object,
 ): Promise<Message | undefined> {
-  const [row] = await db.query<MessageRow>({
-    text: `update messages set metadata = $4 where id = $1 and thread_id = $2 and project = $3 returning ${messageColumns}`,
+  return findRow<Message>(db, {
+    text: `update messages set metadata = $4 where id = $1 and thread_id = $2 and project = $3 returning ${columns}`,
     values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
   })
-  return row && toMessage(row)
 }
 
 export async function deleteMessage(
   tx: Queryable,
   key: { project: string; thread_id: string; id: string },
 ): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     text: 'delete from messages where id = $1 and thread_id = $2 and project = $3 returning id',
     values: [key.id, key.thread_id, key.project],
   })
-  return rows.length > 0
 }
 
 export async function listMessages(
@@ -80,7 +59,7 @@ export async function listMessages(
   page: PageQuery,
 ): Promise<Page<Message>> {
   const where = { thread_id, project, run_id }
-  return listRows(db, { table: 'messages', columns: messageColumns, where, page, toObject: toMessage })
+  return listRows(db, { table: 'messages', columns, where, page })
 }
 
 export interface ThreadMessage extends Message {
@@ -93,13 +72,13 @@ export async function newestMessages(
   thread_id: string,
   options: { limit: number; beforeSeq?: number },
 ): Promise<ThreadMessage[]> {
-  const rows = await db.query<MessageRow & { seq: number }>({
+  const rows = await db.query<ThreadMessage>({
     name: 'newest_messages',
-    text: `select seq, ${messageColumns} from messages where thread_id = $1 and seq < coalesce($2, 9223372036854775807)
+    text: `select seq, ${columns} from messages where thread_id = $1 and seq < coalesce($2, 9223372036854775807)
            order by seq desc limit $3`,
     values: [thread_id, options.beforeSeq ?? null, options.limit],
   })
-  return rows.toReversed().map((row) => ({ ...toMessage(row), seq: row.seq }))
+  return rows.toReversed()
 }
 
 /** The first `limit` messages of a thread after `seq`, oldest first. */
@@ -108,29 +87,26 @@ export async function messagesAfter(
   thread_id: string,
   options: { seq: number; limit: number },
 ): Promise<ThreadMessage[]> {
-  const rows = await db.query<MessageRow & { seq: number }>({
-    text: `select seq, ${messageColumns} from messages where thread_id = $1 and seq > $2 order by seq limit $3`,
+  return db.query<ThreadMessage>({
+    text: `select seq, ${columns} from messages where thread_id = $1 and seq > $2 order by seq limit $3`,
     values: [thread_id, options.seq, options.limit],
   })
-  return rows.map((row) => ({ ...toMessage(row), seq: row.seq }))
 }
 
 /** Whether the thread has a user message, which a run can answer. */
 export async function hasUserMessage(db: Queryable, thread_id: string): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     text: `select 1 from messages where thread_id = $1 and role = 'user' limit 1`,
     values: [thread_id],
   })
-  return rows.length > 0
 }
 
 /** Messages of a run that are in progress. */
 export async function openMessages(db: Queryable, run_id: string): Promise<Message[]> {
-  const rows = await db.query<MessageRow>({
-    text: `select ${messageColumns} from messages
+  return db.query<Message>({
+    text: `select ${columns} from messages
            where run_id = $1 and status = 'in_progress'
              and thread_id = (select thread_id from runs where id = $1)`,
     values: [run_id],
   })
-  return rows.map(toMessage)
 }

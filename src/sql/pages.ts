@@ -26,7 +26,7 @@ export class UnknownCursor extends Error {
   }
 }
 
-interface ListOptions<Row, Item> {
+interface ListOptions {
   table: string
   columns: string
   /** Columns that must equal these values, where there are any. They are the first columns of the index of the list. */
@@ -40,7 +40,6 @@ interface ListOptions<Row, Item> {
   conditions?: readonly string[]
   /** The column that must contain `page.query`. A json column is compared as JSON text. */
   searched?: { column: string; isJson?: boolean }
-  toObject: (row: Row) => Item
 }
 
 type Columns = Record<string, string | undefined>
@@ -49,10 +48,7 @@ type Columns = Record<string, string | undefined>
  * One page of rows in the order of their creation. With `before` alone the page ends at the cursor, and `has_more` says
  * whether more rows come before the page. Throws `UnknownCursor`.
  */
-export async function listRows<Row extends object, Item>(
-  db: Queryable,
-  options: ListOptions<Row, Item>,
-): Promise<Page<Item>> {
+export async function listRows<Row extends object>(db: Queryable, options: ListOptions): Promise<Page<Row>> {
   const { table, columns, filter = {}, page, idColumn = 'id' } = options
   const where = present(options.where)
   const values: unknown[] = where.map(([, value]) => value)
@@ -88,16 +84,17 @@ export async function listRows<Row extends object, Item>(
   })
   if (rows.length === 0) await checkCursors(db, options, scope)
   const has_more = rows.length > page.limit
-  const data = rows.slice(0, page.limit).map(options.toObject)
+  const data = rows.slice(0, page.limit)
   return { data: fromTheEnd ? data.toReversed() : data, has_more }
 }
 
+/** The same page with an object for each row. */
+export function mapPage<Row, Item>({ data, has_more }: Page<Row>, toObject: (row: Row) => Item): Page<Item> {
+  return { data: data.map(toObject), has_more }
+}
+
 /** A comparison with an unknown cursor finds nothing, so only an empty page needs this check. */
-async function checkCursors<Row, Item>(
-  db: Queryable,
-  options: ListOptions<Row, Item>,
-  scope: string,
-): Promise<void> {
+async function checkCursors(db: Queryable, options: ListOptions, scope: string): Promise<void> {
   const { table, page, idColumn = 'id' } = options
   const scopeValues = present(options.where).map(([, value]) => value)
   for (const parameter of ['after', 'before'] as const) {

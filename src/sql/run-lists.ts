@@ -1,8 +1,8 @@
 /** Lists of the runs of all threads of a project. */
 import type { Run, RunStatus } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
-import { runColumns, toRun } from './runs.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
+import { runColumns, toRun, type RunRow } from './runs.ts'
 
 export interface RunFilters {
   status?: RunStatus | undefined
@@ -18,7 +18,7 @@ export async function listProjectRuns(
   project: string,
   { status, assistant_id, model, error_code, ...page }: RunFilters & PageQuery,
 ): Promise<Page<Run>> {
-  return listRows(db, {
+  const rows = await listRows<RunRow>(db, {
     table: 'runs',
     columns: runColumns,
     where: { project },
@@ -31,8 +31,8 @@ export async function listProjectRuns(
       "last_error ->> 'code'": error_code,
     },
     page,
-    toObject: toRun,
   })
+  return mapPage(rows, toRun)
 }
 
 /** `status` is a member of the enum. */

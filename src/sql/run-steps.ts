@@ -2,7 +2,7 @@
 import type { RunStep } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
 
 /** A tool call as the model made it, and its outcome. */
 export interface RecordedCall {
@@ -27,8 +27,8 @@ export interface Mark {
 }
 
 /**
- * A model turn. It is stored so that later prompts repeat it exactly and a new owner of the run continues from it. A turn
- * that is only text is stored only where the provider expects extra data back.
+ * What is stored of a turn, so that later prompts repeat it exactly and a new owner of the run continues from it. Of a
+ * turn that is only text it is stored only where the provider expects extra data back.
  */
 export interface RecordedTurn {
   calls: RecordedCall[]
@@ -109,13 +109,13 @@ export async function listRunSteps(
   { project, thread_id, run_id }: { project: string; thread_id: string; run_id: string },
   page: PageQuery & StepView,
 ): Promise<Page<RunStep>> {
-  return listRows(db, {
+  const rows = await listRows<StepRow>(db, {
     table: 'run_steps',
     columns,
     where: { run_id, thread_id, project },
     page,
-    toObject: (row: StepRow) => toRunStep(row, page),
   })
+  return mapPage(rows, (row) => toRunStep(row, page))
 }
 
 /** All steps of a run with their model turns, in order. */

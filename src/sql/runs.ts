@@ -1,7 +1,8 @@
 /** Reads rows of `runs`. run-writes.ts writes them; only the metadata, which users change, is written here. */
 import type { Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
+import { findRow } from './rows.ts'
 
 /** The settings that a run copies from its assistant and its request. They never change. */
 export type RunSettings = Pick<
@@ -126,12 +127,11 @@ export interface RunKey {
 }
 
 export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | undefined> {
-  const [row] = await db.query<RunRow>({
+  return findRow<RunRow>(db, {
     name: 'find_run',
     text: `select ${runColumns} from runs where id = $1 and thread_id = $2 and project = $3`,
     values: [key.id, key.thread_id, key.project],
   })
-  return row
 }
 
 /** Undefined when the run does not exist any more: the deletion of a thread deletes its runs. */
@@ -144,19 +144,27 @@ export async function statusOfRun(db: Queryable, id: string): Promise<Run['statu
   return row?.status
 }
 
+/** Those of the ids that are runs. */
+export async function existingRuns(db: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>({
+    text: 'select id from runs where id = any($1)',
+    values: [ids],
+  })
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** Locks the row. `owned`: a process with a valid lease owns it. */
 export async function lockRun(
   tx: Queryable,
   key: RunKey,
 ): Promise<(RunRow & { owned: boolean }) | undefined> {
-  const [row] = await tx.query<RunRow & { owned: boolean }>({
+  return findRow<RunRow & { owned: boolean }>(tx, {
     name: 'lock_run',
     text: `select ${runColumns}, exists (
              select 1 from workers w where w.id = r.lease_owner and w.expires_at > clock_timestamp()) as owned
            from runs r where id = $1 and thread_id = $2 and project = $3 for update of r`,
     values: [key.id, key.thread_id, key.project],
   })
-  return row
 }
 
 /** The id of the active run of the thread. */
@@ -176,7 +184,7 @@ export async function listRuns(
   page: PageQuery,
 ): Promise<Page<Run>> {
   const where = { thread_id, project }
-  return listRows(db, { table: 'runs', columns: runColumns, where, page, toObject: toRun })
+  return mapPage(await listRows<RunRow>(db, { table: 'runs', columns: runColumns, where, page }), toRun)
 }
 
 /** Replaces the metadata of a run. The owner detects the change by `revision`. */
@@ -185,10 +193,9 @@ export async function updateRunMetadata(
   key: RunKey,
   metadata: object,
 ): Promise<RunRow | undefined> {
-  const [row] = await db.query<RunRow>({
+  return findRow<RunRow>(db, {
     text: `update runs set metadata = $4, revision = revision + 1
            where id = $1 and thread_id = $2 and project = $3 returning ${runColumns}`,
     values: [key.id, key.thread_id, key.project, JSON.stringify(metadata)],
   })
-  return row
 }

@@ -2,7 +2,7 @@
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { jsonText, likePattern, UnknownCursor, type PageQuery } from './pages.ts'
-import { toThread, type ThreadRow } from './threads.ts'
+import { threadColumns } from './threads.ts'
 
 /** Threads that one request searches, so that it is fast in a large project. A search for rare words takes several. */
 const window = 10_000
@@ -25,9 +25,9 @@ export async function searchThreads(
 ): Promise<FoundThreads> {
   const from = page.after === undefined ? undefined : await seqOf(db, project, page.after)
   const [comparison, direction] = page.order === 'asc' ? ['>', 'asc'] : ['<', 'desc']
-  const rows = await db.query<ThreadRow & { seq: number; is_found: boolean }>({
+  const rows = await db.query<Thread & { seq: number; is_found: boolean }>({
     text: `with searched as (
-        select id, created_at, metadata, tool_resources, seq from threads
+        select ${threadColumns}, seq from threads
         where project = $1 ${from === undefined ? '' : `and seq ${comparison} $5`}
         order by seq ${direction} limit ${window}
       ), found as (
@@ -49,7 +49,7 @@ export async function searchThreads(
     ],
   })
   const found = rows.filter((row) => row.is_found)
-  const data = found.slice(0, page.limit).map(toThread)
+  const data = found.slice(0, page.limit).map(({ seq: _, is_found: __, ...thread }) => thread)
   if (found.length > page.limit) return { data, has_more: true, last_id: data.at(-1)?.id ?? null }
   const end = rows.find((row) => !row.is_found)
   return { data, has_more: end !== undefined, last_id: end?.id ?? data.at(-1)?.id ?? null }

@@ -1,30 +1,18 @@
 /** Rows of `threads`. */
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
+import { findRow, insertRow, objectColumns } from './rows.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
 
-export type ThreadRow = Omit<Thread, 'object'>
-
-const columns = 'id, created_at, metadata, tool_resources'
-
-export function toThread(row: ThreadRow): Thread {
-  return {
-    id: row.id,
-    object: 'thread',
-    created_at: row.created_at,
-    metadata: row.metadata,
-    tool_resources: row.tool_resources,
-  }
-}
+const written = 'id, created_at, metadata, tool_resources'
+export const threadColumns = objectColumns('thread', written)
 
 export async function findThread(db: Queryable, project: string, id: string): Promise<Thread | undefined> {
-  const [row] = await db.query<ThreadRow>({
+  return findRow<Thread>(db, {
     name: 'find_thread',
-    text: `select ${columns} from threads where id = $1 and project = $2`,
+    text: `select ${threadColumns} from threads where id = $1 and project = $2`,
     values: [id, project],
   })
-  return row && toThread(row)
 }
 
 /**
@@ -37,13 +25,12 @@ export async function lockThread(
   id: string,
   strength: 'share' | 'exclusive',
 ): Promise<Thread | undefined> {
-  const [row] = await tx.query<ThreadRow>({
+  return findRow<Thread>(tx, {
     name: `lock_thread_${strength}`,
-    text: `select ${columns} from threads where id = $1 and project = $2
+    text: `select ${threadColumns} from threads where id = $1 and project = $2
            for ${strength === 'share' ? 'share' : 'update'}`,
     values: [id, project],
   })
-  return row && toThread(row)
 }
 
 /** Locks the threads that give this file to code_interpreter. */
@@ -52,18 +39,17 @@ export async function lockThreadsWithFile(
   project: string,
   file_id: string,
 ): Promise<Thread[]> {
-  const rows = await tx.query<ThreadRow>({
-    text: `select ${columns} from threads
+  return tx.query<Thread>({
+    text: `select ${threadColumns} from threads
            where code_interpreter_files(tool_resources) @> array[$2]
              and tool_resources #>> '{code_interpreter,file_ids,0}' is not null and project = $1
            order by seq for update`,
     values: [project, file_id],
   })
-  return rows.map(toThread)
 }
 
 export async function insertThread(tx: Queryable, project: string, thread: Thread): Promise<void> {
-  await insertRow(tx, 'threads', `project, ${columns}`, { project, ...thread })
+  await insertRow(tx, 'threads', `project, ${written}`, { project, ...thread })
 }
 
 export async function updateThread(tx: Queryable, thread: Thread): Promise<void> {
@@ -74,7 +60,7 @@ export async function updateThread(tx: Queryable, thread: Thread): Promise<void>
 }
 
 export async function listThreads(db: Queryable, project: string, page: PageQuery): Promise<Page<Thread>> {
-  return listRows(db, { table: 'threads', columns, where: { project }, page, toObject: toThread })
+  return listRows(db, { table: 'threads', columns: threadColumns, where: { project }, page })
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import type { Upload, UploadPart } from '../api/uploads.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
+import { findRow, insertRow } from './rows.ts'
 
 export interface UploadRow {
   id: string
@@ -56,12 +56,11 @@ export async function insertUpload(db: Queryable, row: UploadRow): Promise<void>
 }
 
 export async function findUpload(db: Queryable, key: UploadKey): Promise<UploadRow | undefined> {
-  const [row] = await db.query<UploadRow>({
+  return findRow<UploadRow>(db, {
     name: 'find_upload',
     text: `select ${columns} from uploads where id = $1 and project = $2`,
     values: [key.id, key.project],
   })
-  return row
 }
 
 /** `share` is for adding parts, which may happen at the same time; `exclusive` is for the end of the upload. */
@@ -70,23 +69,21 @@ export async function lockUpload(
   key: UploadKey,
   strength: 'share' | 'exclusive',
 ): Promise<UploadRow | undefined> {
-  const [row] = await tx.query<UploadRow>({
+  return findRow<UploadRow>(tx, {
     text: `select ${columns} from uploads where id = $1 and project = $2
            for ${strength === 'share' ? 'share' : 'update'}`,
     values: [key.id, key.project],
   })
-  return row
 }
 
 /** Locks one expired pending upload, unless another process has locked it. */
 export async function lockExpiredUpload(tx: Queryable, now: number): Promise<UploadRow | undefined> {
-  const [row] = await tx.query<UploadRow>({
+  return findRow<UploadRow>(tx, {
     name: 'lock_expired_upload',
     text: `select ${columns} from uploads where status = 'pending' and expires_at <= $1
            order by expires_at limit 1 for update skip locked`,
     values: [now],
   })
-  return row
 }
 
 export async function setUploadStatus(tx: Queryable, id: string, status: Upload['status']): Promise<void> {

@@ -4,18 +4,7 @@ import type { Attributes } from '../api/metadata.ts'
 import type { VectorStoreFile, VectorStoreFileStatus } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
 import { listRows, type Page, type PageQuery } from './pages.ts'
-
-interface StoreFileRow {
-  seq: number
-  vector_store_id: string
-  file_id: string
-  created_at: number
-  status: VectorStoreFileStatus
-  last_error: VectorStoreFile['last_error']
-  chunking_strategy: ChunkingStrategy
-  attributes: Attributes
-  text_bytes: number
-}
+import { findRow, hasRow } from './rows.ts'
 
 export interface StoreFileKey {
   project: string
@@ -23,22 +12,10 @@ export interface StoreFileKey {
   file_id: string
 }
 
-const columns = `seq, vector_store_id, file_id, created_at, status, last_error, chunking_strategy, attributes,
-  text_bytes`
-
-function toStoreFile(row: StoreFileRow): VectorStoreFile {
-  return {
-    id: row.file_id,
-    object: 'vector_store.file',
-    usage_bytes: row.status === 'completed' ? row.text_bytes : 0,
-    created_at: row.created_at,
-    vector_store_id: row.vector_store_id,
-    status: row.status,
-    last_error: row.last_error,
-    chunking_strategy: row.chunking_strategy,
-    attributes: row.attributes,
-  }
-}
+/** The wire object, keys in wire order. */
+const columns = `file_id as id, 'vector_store.file' as object,
+  case when status = 'completed' then text_bytes else 0 end as usage_bytes,
+  created_at, vector_store_id, status, last_error, chunking_strategy, attributes`
 
 /** A file that a request adds to a store. Fields that the request does not set are undefined. */
 export interface NewStoreFile {
@@ -137,13 +114,12 @@ export async function findStoreFile(
   db: Queryable,
   key: StoreFileKey,
 ): Promise<(VectorStoreFile & { seq: number }) | undefined> {
-  const [row] = await db.query<StoreFileRow>({
+  return findRow<VectorStoreFile & { seq: number }>(db, {
     name: 'find_store_file',
-    text: `select ${columns} from vector_store_files
+    text: `select seq, ${columns} from vector_store_files
            where vector_store_id = $1 and file_id = $2 and project = $3`,
     values: [key.vector_store_id, key.file_id, key.project],
   })
-  return row && { seq: row.seq, ...toStoreFile(row) }
 }
 
 export async function setAttributes(
@@ -151,12 +127,11 @@ export async function setAttributes(
   key: StoreFileKey,
   attributes: Attributes,
 ): Promise<VectorStoreFile | undefined> {
-  const [row] = await db.query<StoreFileRow>({
+  return findRow<VectorStoreFile>(db, {
     text: `update vector_store_files set attributes = $4
            where vector_store_id = $1 and file_id = $2 and project = $3 returning ${columns}`,
     values: [key.vector_store_id, key.file_id, key.project, JSON.stringify(attributes)],
   })
-  return row && toStoreFile(row)
 }
 
 interface FileListScope {
@@ -179,7 +154,6 @@ export async function listStoreFiles(
     filter: { status },
     page,
     idColumn: 'file_id',
-    toObject: toStoreFile,
   })
 }
 
@@ -204,12 +178,11 @@ export async function noteDeletedFile(tx: Queryable, key: StoreFileKey): Promise
 
 /** Deletes that record; returns false when there was none. */
 export async function forgetDeletedFile(tx: Queryable, key: StoreFileKey): Promise<boolean> {
-  const rows = await tx.query({
+  return hasRow(tx, {
     text: `delete from deleted_store_files
            where vector_store_id = $1 and file_id = $2 and project = $3 returning file_id`,
     values: [key.vector_store_id, key.file_id, key.project],
   })
-  return rows.length > 0
 }
 
 /** Removes all files of a locked store, with their batches. */
@@ -297,11 +270,10 @@ export async function embeddedFiles(
 
 /** Whether files of the store are in progress. */
 export async function hasOpenFiles(db: Queryable, key: { project: string; id: string }): Promise<boolean> {
-  const rows = await db.query({
+  return hasRow(db, {
     name: 'has_open_files',
     text: `select 1 from vector_store_files
            where vector_store_id = $1 and project = $2 and status = 'in_progress' limit 1`,
     values: [key.id, key.project],
   })
-  return rows.length > 0
 }

@@ -1,8 +1,8 @@
 /** Rows of `vector_stores`. File counts are computed from the files by each query. */
 import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
-import { insertRow } from './insert-row.ts'
-import { listRows, type Page, type PageQuery } from './pages.ts'
+import { findRow, insertRow } from './rows.ts'
+import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
 
 export interface VectorStoreRow extends Pick<
   VectorStore,
@@ -106,12 +106,11 @@ export async function findStoreRows(
 
 /** Locks the row until the transaction ends. Always lock it before the rows of its files. */
 export async function lockVectorStore(tx: Queryable, key: StoreKey): Promise<VectorStoreRow | undefined> {
-  const [row] = await tx.query<VectorStoreRow>({
+  return findRow<VectorStoreRow>(tx, {
     name: 'lock_vector_store',
     text: `select ${columns} from vector_stores where id = $1 and project = $2 for update`,
     values: [key.id, key.project],
   })
-  return row
 }
 
 /** Locks the stores with a file, in the order of their ids, as every transaction does. */
@@ -126,13 +125,12 @@ export async function lockStoresWithFile(tx: Queryable, file_id: string): Promis
 
 /** Locks one expired store that still has chunks, unless another process has locked it. */
 export async function lockExpiredStore(tx: Queryable, now: number): Promise<VectorStoreRow | undefined> {
-  const [row] = await tx.query<VectorStoreRow>({
+  return findRow<VectorStoreRow>(tx, {
     name: 'lock_expired_store',
     text: `select ${columns} from vector_stores where expires_at <= $1 and not is_expired
            order by expires_at limit 1 for update skip locked`,
     values: [now],
   })
-  return row
 }
 
 export async function listVectorStores(
@@ -140,14 +138,14 @@ export async function listVectorStores(
   project: string,
   { query: page, now }: { query: PageQuery; now: number },
 ): Promise<Page<VectorStore>> {
-  return listRows(db, {
+  const rows = await listRows<CountedStoreRow>(db, {
     table: 'vector_stores',
     columns: countedColumns,
     where: { project },
     page,
     searched: { column: 'name' },
-    toObject: (row: CountedStoreRow) => toVectorStore(row, now),
   })
+  return mapPage(rows, (row) => toVectorStore(row, now))
 }
 
 /** Writes the fields that a client may change and those that depend on them. The row must be locked. */

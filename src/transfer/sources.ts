@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 import { open as openZip, type Entry, type ZipFile } from 'yauzl'
 import type { Order } from './records.ts'
+import { messageOf } from '../util/describe-error.ts'
 
 export interface SourceFile {
   path: string
@@ -107,9 +108,7 @@ async function unpack(path: string, maxBytes: number): Promise<Sources> {
   } catch (error) {
     await close()
     if (error instanceof SourceRefused) throw error
-    throw new SourceRefused(
-      `The zip cannot be read: ${error instanceof Error ? error.message : String(error)}.`,
-    )
+    throw new SourceRefused(`The zip cannot be read: ${messageOf(error)}.`)
   }
 }
 

@@ -1,4 +1,4 @@
-/** An error in one line. */
+/** An error as text. */
 import { inspect } from 'node:util'
 
 const maxCauses = 5
@@ -8,7 +8,7 @@ export function describeError(error: unknown): string {
   const messages: string[] = []
   let cause = error
   while (cause instanceof Error && messages.length < maxCauses) {
-    messages.push(messageOf(cause))
+    messages.push(ownMessage(cause))
     cause = cause.cause
   }
   if (cause !== undefined && !(cause instanceof Error))
@@ -16,8 +16,13 @@ export function describeError(error: unknown): string {
   return messages.join(': ').replaceAll(/\s+/g, ' ')
 }
 
+/** The message alone: causes are for the log, or the message repeats them. What is not an `Error` is printed as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** The message, or the messages of the errors that an `AggregateError` holds, or else the name. */
-function messageOf(error: Error): string {
+function ownMessage(error: Error): string {
   if (error.message !== '') return error.message
   if (error instanceof AggregateError) return error.errors.map((one) => describeError(one)).join(', ')
   return 'code' in error ? `${error.name} ${String(error.code)}` : error.name

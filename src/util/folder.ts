@@ -2,6 +2,7 @@
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf } from './error-code.ts'
+import { messageOf } from './describe-error.ts'
 
 /**
  * Creates the folder where it is missing and checks that it can be written. `name` is how the user knows it, such as
@@ -54,6 +55,6 @@ export function folderReason(error: unknown): string {
     case 'EDQUOT':
       return `and the disk is full (${code}). Free some space, or set another folder.`
     default:
-      return `which cannot be used: ${error instanceof Error ? error.message : String(error)}.`
+      return `which cannot be used: ${messageOf(error)}.`
   }
 }

@@ -91,15 +91,20 @@ test('a run follows the latest change of its assistant, whichever process made i
 })
 
 test('a request is not refused for what its assistant was before another process changed it', async () => {
-  const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
-  const sibling = await server.sibling()
-  server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
-  await server.stream('/threads/runs', await bodyFor(id))
-  await sibling.openai.beta.assistants.update(id, { instructions: 'Speak first.' })
-  // A thread without messages is refused unless there are instructions.
-  const events = await server.stream('/threads/runs', { assistant_id: id, stream: true })
-  expect(events.at(-2)?.event).toBe('thread.run.completed')
-  await sibling.close()
+  const thread = await server.openai.beta.threads.create()
+  for (const path of ['/threads/runs', `/threads/${thread.id}/runs`]) {
+    const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+    server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
+    await server.stream('/threads/runs', await bodyFor(id))
+    // A process whose hint is lost.
+    await server.db.query({
+      text: `update assistants set body = body::jsonb || '{"instructions": "Speak first."}' where id = $1`,
+      values: [id],
+    })
+    // A thread without messages is refused unless there are instructions.
+    const events = await server.stream(path, { assistant_id: id, stream: true })
+    expect(events.at(-2)?.event).toBe('thread.run.completed')
+  }
 })
 
 test('of runs that are created at once, few or many, each gets its own answer', async () => {

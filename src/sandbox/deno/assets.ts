@@ -1,13 +1,14 @@
 /** The folder that Pyodide sessions may read. It holds Pyodide, our runner, a memory snapshot and the wheels. */
 import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { access, chmod, copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { createWriteStream, existsSync } from 'node:fs'
+import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { writeWheelList } from './wheels.ts'
+import { messageOf } from '../../util/describe-error.ts'
 
 export interface DenoProgram {
   /** The binary from the platform package: no install script and no wrapper process is needed. */
@@ -15,21 +16,8 @@ export interface DenoProgram {
   version: string
 }
 
-const pyodideFiles = [
-  'pyodide.mjs',
-  'pyodide.asm.mjs',
-  'pyodide.asm.wasm',
-  'python_stdlib.zip',
-  'pyodide-lock.json',
-]
-const runnerFiles = [
-  'deno-main.mjs',
-  'deno-worker.mjs',
-  'deno-snapshot.mjs',
-  'notebook.py',
-  'cell.py',
-  'web.py',
-]
+/** Code and data; no types, maps and pages. Deno would take a `package.json` for that of a project. */
+const asset = /^(?!package\.json$).*\.(mjs|py|wasm|zip|json)$/
 
 const require = createRequire(import.meta.url)
 
@@ -82,15 +70,15 @@ export interface Assets {
 
 /** Creates the folder, or returns that of an earlier start; its name contains a hash of all its contents. */
 export async function denoAssets(home: string, deno: DenoProgram): Promise<Assets> {
-  const sources = assetSources()
+  const sources = await assetSources()
   const folder = join(home, `pyodide-${await keyOf(sources, deno.version)}`)
-  if (!(await exists(folder))) await copyAssets(sources, folder)
-  if (await exists(join(folder, 'snapshot.bin'))) return { folder }
+  if (!existsSync(folder)) await copyAssets(sources, folder)
+  if (existsSync(join(folder, 'snapshot.bin'))) return { folder }
   try {
     await makeSnapshot(folder, deno)
     return { folder }
   } catch (error) {
-    return { folder, slow: error instanceof Error ? error.message : String(error) }
+    return { folder, slow: messageOf(error) }
   }
 }
 
@@ -108,13 +96,14 @@ function pyodideFolder(): string {
   }
 }
 
-function assetSources(): string[] {
-  const pyodide = pyodideFolder()
-  const runner = fileURLToPath(new URL('../runner/', import.meta.url))
-  return [
-    ...pyodideFiles.map((name) => join(pyodide, name)),
-    ...runnerFiles.map((name) => join(runner, name)),
-  ]
+/** What sessions load of Pyodide and of our runner. */
+async function assetSources(): Promise<string[]> {
+  const folders = [pyodideFolder(), fileURLToPath(new URL('../runner/', import.meta.url))]
+  const lists = folders.map(async (folder) => {
+    const names = (await readdir(folder)).filter((name) => asset.test(name))
+    return names.toSorted().map((name) => join(folder, name))
+  })
+  return (await Promise.all(lists)).flat()
 }
 
 async function keyOf(files: string[], version: string): Promise<string> {
@@ -126,7 +115,7 @@ async function keyOf(files: string[], version: string): Promise<string> {
 async function copyAssets(files: string[], folder: string): Promise<void> {
   const part = `${folder}.${randomUUID()}`
   await mkdir(join(part, 'wheels'), { recursive: true, mode: 0o755 })
-  for (const file of files) await copyFile(file, join(part, file.slice(dirname(file).length + 1)))
+  for (const file of files) await copyFile(file, join(part, basename(file)))
   await writeWheelList(part, [])
   await moveInto(part, folder)
 }
@@ -137,7 +126,7 @@ async function moveInto(part: string, folder: string): Promise<void> {
     await rename(part, folder)
   } catch (error) {
     await rm(part, { recursive: true, force: true })
-    if (!(await exists(folder))) throw error
+    if (!existsSync(folder)) throw error
   }
 }
 
@@ -170,18 +159,11 @@ async function makeSnapshot(folder: string, deno: DenoProgram): Promise<void> {
 /** A copy of the program in the folder, for users who may not run the original. */
 export async function copyDeno(folder: string, deno: DenoProgram): Promise<DenoProgram> {
   const path = join(folder, `deno-${deno.version}`)
-  if (!(await exists(path))) {
+  if (!existsSync(path)) {
     const part = `${path}.${randomUUID()}`
     await copyFile(deno.path, part)
     await chmod(part, 0o755)
     await rename(part, path)
   }
   return { ...deno, path }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

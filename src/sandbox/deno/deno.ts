@@ -25,6 +25,7 @@ import { openToAll } from '../sandbox-folder.ts'
 import { sleep } from '../../util/abort.ts'
 import type { Log } from '../../util/log.ts'
 import { defaultWheels, provideWheels, type Wheels, type WheelSource } from './wheels.ts'
+import { messageOf } from '../../util/describe-error.ts'
 
 export interface DenoSettings {
   /** Where Pyodide, its snapshot and its wheels are kept. */
@@ -96,7 +97,7 @@ export function denoDriver(
         const result = await denoSelfTest(open)
         return result.ok ? { ok: true, libraries: wheels.libraries } : result
       } catch (error) {
-        return { ok: false, why: error instanceof Error ? error.message : String(error), libraries: [] }
+        return { ok: false, why: messageOf(error), libraries: [] }
       }
     },
     open,

@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { describeError } from '../../util/describe-error.ts'
 
 export interface WheelSource {
   /** Ends in a slash; file names of the lock are appended. */
@@ -57,7 +58,7 @@ export async function provideWheels(folder: string, names: string[], source?: Wh
       for (const one of needed) await provideWheel(join(folder, 'wheels'), one, source)
       for (const one of needed) usable.push(one)
     } catch (error) {
-      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+      problems.push(`${name}: ${describeError(error)}`)
     }
   }
   await writeWheelList(

@@ -9,6 +9,7 @@ import { pythonEnvironment } from './host-python.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
 import { deniedSyscalls, isArchitecture } from './seccomp.ts'
+import { messageOf } from '../../util/describe-error.ts'
 
 export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
 
@@ -148,7 +149,7 @@ export async function probe(
     if (answer === undefined) return refusal(`the probe ended with ${status}: ${printed.slice(-500).trim()}`)
     return judge(answerSchema.parse(JSON.parse(answer.slice(canaries.mark.length))), canaries.reached())
   } catch (error) {
-    return refusal(error instanceof Error ? error.message : String(error))
+    return refusal(messageOf(error))
   } finally {
     await session?.close().catch(() => {})
     await canaries.remove()
