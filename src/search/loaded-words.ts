@@ -9,7 +9,8 @@ import {
   type ChunkTable,
 } from './chunk-table.ts'
 import type { Held } from './held-stores.ts'
-import type { Segment, SourcePart, WordSource } from './port.ts'
+import type { Segment, SourcePart } from './port.ts'
+import type { WordSource } from './word-source.ts'
 import { buildPostings, type Postings, type TermRow } from './postings.ts'
 import { numberParts, sameSegments, segmentsAndParts, SegmentsChanged } from './segments.ts'
 import { readIntoSegments, readLengths, type ReadRows } from './word-segments.ts'

@@ -5,7 +5,8 @@ import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTe
 import type { Database } from '../database/database.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
-import type { IndexedWindow, SourcePart, VectorSource, WordSource } from './port.ts'
+import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
+import type { WordSource } from './word-source.ts'
 import { storedSegments } from './segments.ts'
 
 export interface ChunkKey {

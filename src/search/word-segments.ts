@@ -1,6 +1,7 @@
 /** Makes segments of words from rows, and opens those that are stored. */
 import { packedLanguage } from '../documents/index.ts'
-import type { Segment, SegmentStore, SourcePart, WordRow, WordSource } from './port.ts'
+import type { Segment, SourcePart } from './port.ts'
+import type { WordRow, WordSource } from './word-source.ts'
 import { buildPostings } from './postings.ts'
 import { chunksOf, cutIntoLots, SegmentsChanged } from './segments.ts'
 import { lengthsPage, packPostings, pageOfTerm, StoredPostings } from './stored-postings.ts'

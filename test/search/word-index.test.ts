@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { SourcePart, WordSource } from '../../src/search/port.ts'
+import type { SourcePart } from '../../src/search/port.ts'
+import type { WordSource } from '../../src/search/word-source.ts'
 import { hashTerm, Languages, TermPacker } from '../../src/documents/index.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
 import { memorySegments } from '../harness/segments.ts'
