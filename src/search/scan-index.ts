@@ -56,7 +56,6 @@ export class ScanIndex implements VectorIndex {
     options: SearchOptions,
     signal: AbortSignal,
   ): Promise<VectorHit[]> {
-    signal.throwIfAborted()
     if (query.length !== source.dimensions) {
       throw new RangeError(`the query has ${query.length} dimensions, the store ${source.dimensions}`)
     }
@@ -76,6 +75,7 @@ export class ScanIndex implements VectorIndex {
     options: SearchOptions,
     signal: AbortSignal,
   ): Promise<VectorHit[]> {
+    signal.throwIfAborted()
     const version = await source.version()
     const { table, lots } = await this.#held.get(source.vector_store_id, version, (known) =>
       this.#load(source, version, known),

@@ -28,16 +28,20 @@ export class SegmentsChanged extends Error {
   }
 }
 
+/** Another process added a segment first. That happens no more often than the store gets segments. */
+class SegmentAdded extends SegmentsChanged {}
+
 /** Runs `search`, and again after `forget` when the segments changed meanwhile. */
 export async function withCurrentSegments<Found>(
   search: () => Promise<Found>,
   forget: () => void,
 ): Promise<Found> {
-  for (let loads = 1; ; loads += 1) {
+  for (let loads = 1; ;) {
     try {
       return await search()
     } catch (error) {
       if (!(error instanceof SegmentsChanged) || loads === maxLoads) throw error
+      if (!(error instanceof SegmentAdded)) loads += 1
       forget()
     }
   }
@@ -83,7 +87,7 @@ export function storedSegments(db: Database, vector_store_id: string, kind: Segm
         pages,
         known: known.map((segment) => segment.id),
       })
-      if (id === undefined) throw new SegmentsChanged()
+      if (id === undefined) throw new SegmentAdded()
       return { id, parts, languages }
     },
     async remove(segments) {

@@ -50,7 +50,6 @@ export class WordIndex {
     options: { limit: number; accept?: (chunk_id: string) => boolean },
     signal: AbortSignal,
   ): Promise<WordHits> {
-    signal.throwIfAborted()
     const { loaded, asked, searched } = await withCurrentSegments(
       () => this.#open(source, query, signal),
       () => this.forget(source.vector_store_id),
@@ -72,6 +71,7 @@ export class WordIndex {
     query: WordQuery,
     signal: AbortSignal,
   ): Promise<{ loaded: LoadedWords; asked: AskedWord[]; searched: Searched[] }> {
+    signal.throwIfAborted()
     const version = await source.version()
     const size = this.#segmentChunks
     const loaded = await this.#held.get(source.vector_store_id, version, (known) =>

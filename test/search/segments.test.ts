@@ -217,6 +217,15 @@ test('processes that make segments at once make each of them once', async () => 
   expect(await segments()).toEqual({ words: 3, vectors: 3 })
 })
 
+test('processes that make many segments at once all find everything', async () => {
+  await addFiles(files + 1, 9 * files)
+  const processes = [open(size), open(size), open(size)]
+  const expected = await open(huge).search()
+  for (const found of await Promise.all(processes.map(({ search }) => search())))
+    expect(found).toEqual(expected)
+  expect(await segments()).toEqual({ words: 30, vectors: 30 })
+})
+
 test('segments of earlier rules are not read, and are removed when there are new ones', async () => {
   await open(size).search()
   await db.query({ text: 'update index_segments set rules = rules - 1' })
