@@ -82,7 +82,8 @@ export async function restartStoreFiles(
     text: `update vector_store_files f
            set status = 'in_progress', last_error = null, text_bytes = 0, chunk_count = null, embedded = 0,
                chunking_strategy = coalesce(input.chunking_strategy, f.chunking_strategy), reads_whole = null,
-               lease_owner = null, attempt = f.attempt + 1, takeovers = 0, failures = 0, retry_at = null
+               lease_owner = null, attempt = f.attempt + 1, restarts = f.restarts + 1, takeovers = 0, failures = 0,
+               retry_at = null
            from unnest($2::text[], $3::json[]) as input (file_id, chunking_strategy)
            where f.vector_store_id = $1 and f.file_id = input.file_id
              and (f.status in ('failed', 'cancelled')
@@ -237,8 +238,8 @@ export async function attributesOfStore(
 }
 
 /**
- * The files of a store that have all their chunks, by `seq`. The stamp is the chunking strategy: the same file with the
- * same strategy always gives the same chunks.
+ * The files of a store that have all their chunks, by `seq`. The stamp is the chunking strategy and how often the
+ * file was restarted: another version or setting of the server may have made other chunks of it.
  */
 export async function chunkedFiles(
   db: Queryable,
@@ -246,8 +247,9 @@ export async function chunkedFiles(
 ): Promise<{ seq: number; stamp: number; chunks: number }[]> {
   return db.query<{ seq: number; stamp: number; chunks: number }>({
     name: 'chunked_files',
-    text: `select seq, coalesce((chunking_strategy #>> '{static,max_chunk_size_tokens}')::bigint * 10000
-                              + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp,
+    text: `select seq, restarts * 100000000::bigint
+                       + coalesce((chunking_strategy #>> '{static,max_chunk_size_tokens}')::bigint * 10000
+                                + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp,
                   chunk_count as chunks
            from vector_store_files
            where vector_store_id = $1 and status in ('in_progress', 'completed') and chunk_count is not null`,

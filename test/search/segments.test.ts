@@ -10,6 +10,7 @@ import { WordIndex } from '../../src/search/word-index.ts'
 import { addWordSegment } from '../../src/search/word-segments.ts'
 import { queueChunks, removeQueuedChunks } from '../../src/sql/removals.ts'
 import { randomVectors } from '../contracts/vector-index.ts'
+import { restartStoreFiles } from '../../src/sql/vector-store-files.ts'
 import { testDatabase } from '../harness/database.ts'
 
 const never = new AbortController().signal
@@ -224,6 +225,30 @@ test('processes that make many segments at once all find everything', async () =
   for (const found of await Promise.all(processes.map(({ search }) => search())))
     expect(found).toEqual(expected)
   expect(await segments()).toEqual({ words: 30, vectors: 30 })
+})
+
+test('a file that is read again is found by its new words only', async () => {
+  const [before, after] = ['rare32', 'other']
+  const process = open(size)
+  await process.search()
+  await db.query({ text: `update vector_store_files set status = 'failed' where seq = 7` })
+  const file = { file_id: 'file-7', attributes: undefined, chunking_strategy: undefined }
+  expect(await restartStoreFiles(db, store, [file])).toEqual([7])
+  await db.query({
+    text: `update chunks set terms = $1 where store_file = 7 and position = 2`,
+    values: [Buffer.from(packCounts('--', new Map([[hashTerm(after), 1]])))],
+  })
+  await db.query({
+    text: `update vector_store_files set status = 'completed', chunk_count = $1, embedded = $1 where seq = 7`,
+    values: [chunksPerFile],
+  })
+  await db.query({ text: 'update vector_stores set version = version + 1' })
+  for (const { words } of [process, open(size)]) {
+    const find = async (text: string) =>
+      (await words.search(wordSource(db, store), { text, language: undefined }, { limit: 5 }, never)).hits
+    expect(await find(before)).toEqual([])
+    expect((await find(after)).map(({ chunk_id }) => chunk_id)).toEqual(['7.2'])
+  }
 })
 
 test('segments of earlier rules are not read, and are removed when there are new ones', async () => {
