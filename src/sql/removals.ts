@@ -26,7 +26,7 @@ export function removeQueuedChunks(db: Database): Promise<number> {
       text: `select vector_store_id, store_file from removed_chunks
              order by vector_store_id, store_file limit 1 for update skip locked`,
     })
-    if (!place) return 0
+    if (!place) return queueLeftSegments(tx)
     const { vector_store_id, store_file } = place
     const last = store_file === 0 ? maxStoreFile : store_file
     const values = [vector_store_id, store_file, String(last)]
@@ -44,6 +44,18 @@ export function removeQueuedChunks(db: Database): Promise<number> {
     }
     return 1
   })
+}
+
+/** Queues stores that a process of a version without segments deleted. Returns how many there are. */
+async function queueLeftSegments(tx: Queryable): Promise<number> {
+  const stores = await tx.query({
+    name: 'queue_left_segments',
+    text: `insert into removed_chunks (vector_store_id, store_file)
+           select distinct s.vector_store_id, 0 from index_segments s
+           where not exists (select 1 from vector_stores v where v.id = s.vector_store_id and not v.is_expired)
+           on conflict do nothing returning 1`,
+  })
+  return stores.length
 }
 
 /** Removes up to 1,000 queued rows of run logs and as many of traces. Returns 0 when nothing is queued. */

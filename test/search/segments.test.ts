@@ -265,3 +265,13 @@ test('a deleted store leaves no segments', async () => {
   for (const table of ['index_segments', 'index_pages'])
     expect(await db.query({ text: `select 1 from ${table}` })).toEqual([])
 })
+
+test('a store that a process of an earlier version deleted leaves no segments', async () => {
+  await open(size).search()
+  await removeQueuedChunks(db)
+  expect(await segments()).toEqual({ words: 3, vectors: 3 })
+  await db.query({ text: 'delete from vector_stores' })
+  while ((await removeQueuedChunks(db)) > 0);
+  for (const table of ['index_segments', 'index_pages'])
+    expect(await db.query({ text: `select 1 from ${table}` })).toEqual([])
+})
