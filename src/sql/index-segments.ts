@@ -84,16 +84,14 @@ export function insertSegment(
         segment.languages,
       ],
     })
-    await tx.query({
-      name: 'insert_pages',
-      text: `insert into index_pages (vector_store_id, segment, page, data)
-             select $1, $2, number - 1, data from unnest($3::bytea[]) with ordinality as p (data, number)`,
-      values: [
-        vector_store_id,
-        row?.id,
-        segment.pages.map((page) => Buffer.from(page.buffer, page.byteOffset, page.byteLength)),
-      ],
-    })
+    // One by one: a list of pages would be one text in hexadecimal.
+    for (const [page, data] of segment.pages.entries()) {
+      await tx.query({
+        name: 'insert_page',
+        text: 'insert into index_pages (vector_store_id, segment, page, data) values ($1, $2, $3, $4)',
+        values: [vector_store_id, row?.id, page, Buffer.from(data.buffer, data.byteOffset, data.byteLength)],
+      })
+    }
     return row?.id
   })
 }
