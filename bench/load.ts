@@ -1,5 +1,5 @@
 /** A light client for load: raw HTTP, keep-alive, streams counted and not parsed. */
-import { Agent, request } from 'node:http'
+import { Agent, request, type IncomingMessage } from 'node:http'
 
 export interface StreamResult {
   /** Monotonic ms from the request's start to the first text delta, and to the end. */
@@ -35,30 +35,45 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1024 })
 /** Posts JSON and reads the whole stream. */
 export async function stream(url: string, body: object, format: StreamFormat): Promise<StreamResult> {
   const startMs = performance.now()
-  const payload = JSON.stringify(body)
+  const response = await post(url, JSON.stringify(body))
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method: 'POST', agent, headers: headersFor(payload) }, (response) => {
-      const result: StreamResult = { firstMs: NaN, totalMs: NaN, text: '', isWhole: false }
-      let rest = ''
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        const blocks = (rest + chunk).split('\n\n')
-        rest = blocks.pop() ?? ''
-        for (const block of blocks) {
-          if (format.isDelta(block)) {
-            if (Number.isNaN(result.firstMs)) result.firstMs = performance.now() - startMs
-            result.text += format.textOf.exec(block)?.[1] ?? ''
-          } else if (format.isEnd(block)) result.isWhole = true
-        }
-      })
-      response.on('end', () => {
-        result.totalMs = performance.now() - startMs
-        if (response.statusCode === 200) resolve(result)
-        else reject(new Error(`${response.statusCode}: ${rest}`))
-      })
-      response.on('error', reject)
+    const result: StreamResult = { firstMs: NaN, totalMs: NaN, text: '', isWhole: false }
+    let rest = ''
+    response.setEncoding('utf8')
+    response.on('data', (chunk: string) => {
+      const blocks = (rest + chunk).split('\n\n')
+      rest = blocks.pop() ?? ''
+      for (const block of blocks) {
+        if (format.isDelta(block)) {
+          if (Number.isNaN(result.firstMs)) result.firstMs = performance.now() - startMs
+          result.text += format.textOf.exec(block)?.[1] ?? ''
+        } else if (format.isEnd(block)) result.isWhole = true
+      }
     })
-    outgoing.on('error', reject)
+    response.on('end', () => {
+      result.totalMs = performance.now() - startMs
+      if (response.statusCode === 200) resolve(result)
+      else reject(new Error(`${response.statusCode}: ${rest}`))
+    })
+    response.on('error', reject)
+  })
+}
+
+/** Resolves with the head of the answer. Asks again where the server had closed a connection of the pool meanwhile. */
+function post(url: string, payload: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, { method: 'POST', agent, headers: headersFor(payload) })
+    const onError = (error: Error) => {
+      const isClosed = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      if (outgoing.reusedSocket && isClosed) resolve(post(url, payload))
+      else reject(error)
+    }
+    outgoing.once('error', onError)
+    outgoing.once('response', (response) => {
+      // From now on errors arrive on the answer as well.
+      outgoing.off('error', onError).on('error', () => {})
+      resolve(response)
+    })
     outgoing.end(payload)
   })
 }

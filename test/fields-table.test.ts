@@ -70,7 +70,7 @@ const operations: Record<string, z.ZodType> = {
 }
 const parts: Record<string, z.ZodType> = {
   tools: ToolRequests,
-  'tool_resources when something is made': CreateToolResources,
+  'tool_resources when something is created': CreateToolResources,
   'tool_resources when something is changed': ModifyToolResources,
   response_format: ResponseFormatRequest,
   tool_choice: ToolChoice,

@@ -1,12 +1,16 @@
 /**
- * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors of the built-in embedder and by
- * both together. nDCG@10, or recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
+ * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors and by both together. With
+ * `--models DATA_DIR` the vectors are those of the first model that was pulled there, else of the built-in embedder. nDCG@10, or recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs
  * between them is chance. Exits with 1 when both together are worse than the better way alone on a set, by more
  * than one standard error.
  */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
+import { isPulled, localModels } from '../../src/embedders/local/catalog.ts'
+import { LocalEmbedder } from '../../src/embedders/local/local-embedder.ts'
+import { findRuntime, runtimeMissing } from '../../src/embedders/local/runtime.ts'
+import type { Embedder } from '../../src/embedders/port.ts'
 import type { Scores } from '../../src/search/rank.ts'
 import { fused, scoreTexts, textId, type Legs } from './legs.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
@@ -19,26 +23,34 @@ const cache = join(tmpdir(), 'spool-bench-vectors')
 type Query = RetrievalSet['queries'][number]
 
 /** Prints a table; resolves with a sentence for each set where both together are worse than one way alone. */
-export async function measurePublicSets(folder: string): Promise<string[]> {
+export async function measurePublicSets(folder: string, models: string | undefined): Promise<string[]> {
   const sets = await readSets(folder, nthQuestion)
-  return sets.length === 0 ? [`there are no sets in ${folder}`] : measureSets(sets)
+  return sets.length === 0 ? [`there are no sets in ${folder}`] : measureSets(sets, models)
 }
 
 /** The same for any sets. */
-export async function measureSets(sets: RetrievalSet[]): Promise<string[]> {
+export async function measureSets(sets: RetrievalSet[], models: string | undefined): Promise<string[]> {
   console.log(
     '| set | questions | words | vectors | fused | nearest 10 kept by the index, % |\n|---|---|---|---|---|---|',
   )
-  const embedder = new BuiltInEmbedder()
+  const embedder = models === undefined ? new BuiltInEmbedder() : localEmbedder(models)
   const losses: string[] = []
   for (const set of sets) losses.push(...(await measureSet(set, embedder)))
   await embedder.close()
   return losses
 }
 
+function localEmbedder(dataDir: string): Embedder {
+  const model = localModels.find((one) => isPulled(dataDir, one))
+  if (!model) throw new Error(`no model was pulled to ${dataDir}`)
+  const runtime = findRuntime(dataDir)
+  if (runtime === undefined) throw new Error(runtimeMissing)
+  return new LocalEmbedder(model, { dataDir, runtime })
+}
+
 async function measureSet(
   { name, measure, texts, queries }: RetrievalSet,
-  embedder: BuiltInEmbedder,
+  embedder: Embedder,
 ): Promise<string[]> {
   const embed = cachedEmbed(embedder, cache)
   const legs = await scoreTexts(

@@ -1,6 +1,7 @@
 /**
  * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and keeps the
- * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead. With `-- ingest [COUNT]`: files
+ * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead; `--models
+ * DATA_DIR` takes a local model in place of the built-in embedder for these sets and those made by script. With `-- ingest [COUNT]`: files
  * through a whole server. With `-- large CHUNKS MEGABYTES...`: searches of a large store.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -48,8 +49,11 @@ const results: Record<string, unknown> = {
 }
 console.log(`Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}\n`)
 
-const { values, positionals } = parseArgs({ options: { folder: { type: 'string' } }, allowPositionals: true })
-if (values.folder !== undefined) failures.push(...(await measurePublicSets(values.folder)))
+const { values, positionals } = parseArgs({
+  options: { folder: { type: 'string' }, models: { type: 'string' } },
+  allowPositionals: true,
+})
+if (values.folder !== undefined) failures.push(...(await measurePublicSets(values.folder, values.models)))
 else if (positionals[0] === 'large') {
   const [chunks = 100_000, ...budgets] = positionals.slice(1).map(Number)
   await measureLargeStore(chunks, budgets.length > 0 ? budgets : [512])
@@ -78,7 +82,7 @@ async function quality(): Promise<void> {
     results[corpus.name] = rows
   }
   console.log('### code, tables and long documents, recall@1\n')
-  failures.push(...(await measureSets(setsByScript())))
+  failures.push(...(await measureSets(setsByScript(), values.models)))
 }
 
 async function ingest(): Promise<void> {

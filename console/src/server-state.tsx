@@ -30,7 +30,7 @@ export function ServerState() {
     wasUp.current = isUp || data === undefined
   }, [isUp, data])
   const words = isError
-    ? 'Server away, reconnecting'
+    ? 'Server unavailable, reconnecting'
     : !data
       ? 'Connecting'
       : !data.ready

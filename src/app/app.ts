@@ -1,5 +1,4 @@
 /** Builds the application: opens what the configuration names, and closes it in reverse order. */
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { errors } from '../api/errors.ts'
 import type { ReloadReport } from '../api/server-info.ts'
@@ -16,16 +15,16 @@ import { RunLimits } from '../domain/run-limits.ts'
 import { waitForVectorStores } from '../domain/vector-stores.ts'
 import { builtInId, earlierIds } from '../embedders/built-in/built-in-embedder.ts'
 import { Worker } from '../engine/worker.ts'
+import { addressesOf, listenOn } from '../http/listen.ts'
 import { openServer } from '../http/open-server.ts'
 import { answersEnd } from '../http/open-answers.ts'
 import { removeOldFolders } from '../ingest/read-file.ts'
 import { beginReindex } from '../ingest/reindex.ts'
 import type { Models } from '../models/open.ts'
 import { replaceableModels } from '../models/replaceable.ts'
-import { Handoff } from '../runs/handoff.ts'
+import { Slots } from '../runs/slots.ts'
 import { Hints } from '../runs/hints.ts'
 import { RunLog } from '../runs/run-log.ts'
-import { WorkLog } from '../runs/work-log.ts'
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts'
 import { openRetrieval } from '../search/open.ts'
 import type { Retrieval } from '../search/retrieval.ts'
@@ -210,7 +209,7 @@ function contextOf(
     clock,
     hints,
     runLog: new RunLog(database.db, hints),
-    handoff: new Handoff(),
+    slots: new Slots(),
     assistants: new AssistantCache(hints),
     runLimits: new RunLimits(config),
     log,
@@ -238,9 +237,7 @@ function openWorker(
     sandbox,
     worker: id,
   })
-  const { db, log } = context
-  const workLog = new WorkLog({ db, log, isOn: () => context.traceDays > 0 })
-  return new Worker({ id, context, models, tools, workLog, limits: { maxRuns, maxIngests } })
+  return new Worker({ id, context, models, tools, limits: { maxRuns, maxIngests } })
 }
 
 function refuseSettings(error: unknown): never {
@@ -278,8 +275,7 @@ async function listen(
     isDraining: () => parts.draining.aborted,
   })
   reloader.follow(http)
-  await http.listen({ host: config.host, port: config.port })
-  const { port } = http.server.address() as AddressInfo
+  const port = await listenOn(http, await addressesOf(config.host), config.port)
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
   const url = `${tls ? 'https' : 'http'}://${host}:${port}`
   const drain = async (ms: number) => {

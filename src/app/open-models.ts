@@ -10,15 +10,21 @@ import type { Log } from '../util/log.ts'
 import { chooseEmbedder, fetchWeights, type EmbedderChoice } from './default-embedder.ts'
 import type { OpenedModels } from './reload.ts'
 
+/** The configured settings. Without a provider, the model servers that answer on this machine are added. */
+export async function modelSettings(
+  { discovery, models, port }: Pick<Config, 'discovery' | 'models' | 'port'>,
+  log: Log,
+): Promise<ModelSettings> {
+  return discovery ? withLocalServers(models, { port, log }) : models
+}
+
 /** `reindexes`: stores of another embedder are about to be embedded again; otherwise they may decide which is used. */
 export async function openConfiguredModels(
   config: Config,
   { log, reindexes }: { log: Log; reindexes?: boolean },
   db: Queryable,
 ): Promise<OpenedModels> {
-  const settings = config.discovery
-    ? await withLocalServers(config.models, { port: config.port, log })
-    : config.models
+  const settings = await modelSettings(config, log)
   const models = openModels(settings, log)
   const choice = embedderChoice(config, { settings, models, reindexes })
   try {
@@ -32,7 +38,7 @@ export async function openConfiguredModels(
   }
 }
 
-/** `settings` are those of the configuration, with the model servers that were found on this machine. */
+/** `settings` are those of `modelSettings`. */
 export function embedderChoice(
   config: Config,
   {

@@ -16,7 +16,7 @@ import { nowSeconds } from '../util/clock.ts'
 interface ServerParts {
   /** A reload replaces it. */
   config: () => Config
-  context: Context
+  context: Pick<Context, 'clock' | 'db' | 'modelBehind' | 'retrieval'>
   models: Models
   database: { description: string }
   sandbox: { describe(): object }
@@ -59,18 +59,15 @@ export function placeOf(blobs: Config['blobs']): string {
   return blobs.type === 'disk' ? blobs.folder : `${blobs.bucket} at ${blobs.endpoint}`
 }
 
-async function modelInfo({ config, context, models }: ServerParts, project: string): Promise<ModelInfo> {
-  const { providers, models: map } = config().models
+async function modelInfo({ context, models }: ServerParts, project: string): Promise<ModelInfo> {
+  const { providers, models: map } = models.settings
   const used = await modelsInUse(context.db, project)
   const { id, dimensions } = context.retrieval.embedder
-  const isDemoOnly = Object.keys(providers).length === 0
   return {
     description: models.description,
     is_demo: models.isDemo,
-    providers: isDemoOnly
-      ? [{ name: 'demo', type: 'demo', place: 'built in', has_key: false }]
-      : Object.entries(providers).map(([name, provider]) => ({ name, ...shownProvider(provider) })),
-    map: Object.entries(isDemoOnly ? { '*': 'demo', ...map } : map).map(([pattern, target]) => ({
+    providers: Object.entries(providers).map(([name, provider]) => ({ name, ...shownProvider(provider) })),
+    map: Object.entries(map).map(([pattern, target]) => ({
       pattern,
       target: targetsOf(target).join(', then '),
     })),

@@ -65,7 +65,9 @@ async function* readArchive(input: Readable): AsyncGenerator<Entry, void> {
     for await (const entry of tar) yield { header: entry.header, body: entry as AsyncIterable<Buffer> }
   } catch (error) {
     if (error instanceof BackupRefused) throw error
-    throw new BackupRefused(`The archive is damaged or incomplete: ${messageOf(error)}.`)
+    throw new BackupRefused(
+      `The file is not a backup of Spool, or it is damaged or incomplete: ${messageOf(error)}.`,
+    )
   }
 }
 

@@ -1,19 +1,20 @@
 /** Database, blob store and embedder for a command that works beside the server, running or not. */
 import { fileURLToPath } from 'node:url'
+import { chooseEmbedder } from '../app/default-embedder.ts'
+import { embedderChoice, modelSettings } from '../app/open-models.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import { openBlobStore } from '../blobs/open.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { migrate, migrateIfEmpty } from '../database/migrate.ts'
 import { attachDatabase, type AttachedDatabase } from '../database/open.ts'
-import { openEmbedder } from '../embedders/open.ts'
 import { openModels } from '../models/open.ts'
 import type { Log } from '../util/log.ts'
 
 export interface Attached {
   db: Database
   blobs: BlobStore
-  /** The id of the configured embedder. */
+  /** The id of the server's embedder. */
   embedder: string
 }
 
@@ -56,18 +57,19 @@ export async function withAttached<Result>(
 ): Promise<Result> {
   return withStorage(config, log, async ({ database: { db, isShared }, blobs }) => {
     await (isShared ? migrateIfEmpty : migrate)(db, migrations)
-    return work({ db, blobs, embedder: await embedderId(config, log) })
+    return work({ db, blobs, embedder: await embedderId(config, db, log) })
   })
 }
 
-async function embedderId(config: Config, log: Log): Promise<string> {
-  const models = openModels(config.models, log)
-  const embedder = openEmbedder({
-    settings: config.models,
-    serverOf: (provider) => models.server(provider),
-    dataDir: config.dataDir,
-  })
-  await embedder.close()
-  await models.close()
-  return embedder.id
+/** Of the embedder that a start would choose. */
+async function embedderId(config: Config, db: Database, log: Log): Promise<string> {
+  const settings = await modelSettings(config, log)
+  const models = openModels(settings, log)
+  try {
+    const embedder = await chooseEmbedder(embedderChoice(config, { settings, models }), db, log)
+    await embedder.close()
+    return embedder.id
+  } finally {
+    await models.close()
+  }
 }

@@ -37,21 +37,24 @@ interface Described {
 
 /** Options of single commands: the placeholder of the value, and a description. */
 const commandOptions = {
-  'dry-run': { value: undefined, help: 'report what would come, and write nothing' },
-  files: { value: 'FOLDER', help: 'a folder with contents of files, found by id or by name and size' },
+  'dry-run': { value: undefined, help: 'report what would be imported, and write nothing' },
+  files: { value: 'FOLDER', help: 'a folder with contents of files, matched by id or by name and size' },
   format: { value: 'NAME', help: "'assistants' (the default) or 'conversations'" },
-  thread: { value: 'ID', help: 'one thread alone, with what it uses' },
+  thread: { value: 'ID', help: 'only this thread, with the objects that it uses' },
   source: {
     value: 'PLACE',
-    help: 'where models pull gets its files: an address, a folder, a .tar or .tar.gz',
+    help: 'where models pull reads the files: an address, a folder, a .tar or .tar.gz',
   },
   from: { value: 'SERVICE', help: "'openai', 'azure' or 'spool'" },
-  url: { value: 'URL', help: 'the address of the service; openai has a usual one' },
-  key: { value: 'KEY', help: 'its key; better in a variable, see docs/migrate.md' },
-  token: { value: 'TOKEN', help: 'of azure: a bearer token in place of a key' },
-  'api-version': { value: 'TEXT', help: 'of azure; it has a usual one' },
-  ids: { value: 'FILE', help: 'a text with ids of threads and conversations that no list has' },
-  to: { value: 'FOLDER', help: 'write into this folder, and import nothing' },
+  url: { value: 'URL', help: 'the address of the service; openai has a default' },
+  key: { value: 'KEY', help: 'the key of the service; a variable is safer, see docs/migrate.md' },
+  token: { value: 'TOKEN', help: 'azure only: a bearer token instead of a key' },
+  'api-version': { value: 'TEXT', help: 'azure only: the API version; it has a default' },
+  ids: {
+    value: 'FILE',
+    help: 'a text file with ids of threads and conversations that the service does not list',
+  },
+  to: { value: 'FOLDER', help: 'write into this folder and import nothing' },
   project: { value: 'NAME', help: "the project (default: 'default')" },
 } as const
 export type CommandOption = keyof typeof commandOptions
@@ -61,40 +64,41 @@ const commands = {
   doctor: {
     args: [],
     summary: 'check this installation and print the fix for each problem',
-    details: 'The exit code is 1 when a check failed. The server may be running or not.',
+    details: 'The exit code is 1 when a check fails. The server may be running or stopped.',
   },
   backup: {
     args: ['FILE'],
     summary: 'write all objects and file contents into one archive',
-    details: 'The server may be running; the archive is of one moment. The file must not exist. - is stdout.',
+    details: 'The server may be running: the archive is a snapshot. FILE must not exist; - writes to stdout.',
   },
   restore: {
     args: ['FILE'],
     summary: 'read an archive into an empty database',
-    details: 'Stop the server first. With DATABASE_URL the archive of an embedded database goes there.',
+    details: 'Stop the server first. With DATABASE_URL the archive is restored into that database.',
   },
   import: {
     args: ['PATH'],
     summary: 'read saved objects from a folder, a zip or a file',
-    details: 'The server may be running or not. It can be stopped and run again: nothing comes twice.',
+    details:
+      'The server may be running or stopped. An import can be stopped and run again: nothing is imported twice.',
     options: ['dry-run', 'files', 'project'],
   },
   pull: {
     args: [],
     summary: 'read the objects of another service and import them',
-    details: 'It can be stopped and run again: what is complete is not asked again.',
+    details: 'A pull can be stopped and run again: it continues where it stopped.',
     options: ['from', 'url', 'key', 'token', 'api-version', 'ids', 'to', 'files', 'project'],
   },
   export: {
     args: ['FOLDER'],
     summary: 'write the objects of a project into a new folder',
-    details: 'The server may be running or not; the objects are of one moment. import reads the folder.',
+    details: 'The server may be running: the export is a snapshot. spool import reads the folder.',
     options: ['project', 'thread', 'format'],
   },
-  reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and end' },
+  reindex: { args: [], summary: 'embed all vector stores again with the configured embedder, and exit' },
   models: {
     args: ['list|test|pull', '[NAME]'],
-    summary: 'list the model names, ask one for one word, or fetch a local embedding model',
+    summary: 'list the models, send a test request to one, or download a local embedding model',
     details: 'pull needs a name: all-minilm-l6-v2 (English) or multilingual-e5-small (100 languages).',
     options: ['source'],
   },
@@ -123,8 +127,8 @@ const optionHelp = `Options:
   --host ADDRESS      the address to listen on (HOST)
   --port NUMBER       the port to listen on (PORT)
   --data-dir FOLDER   the data folder (SPOOL_DATA_DIR)
-  --version, -v       print the version and end
-  --help, -h          print this text and end
+  --version, -v       print the version and exit
+  --help, -h          print this text and exit
 
 All other settings are environment variables or keys of spool.config.json: see docs/configuration.md.
 `

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
-import { embedderChoice, namesWithoutRoute } from '../app/open-models.ts'
+import { embedderChoice, modelSettings, namesWithoutRoute } from '../app/open-models.ts'
 import { hasTable, newestMigration } from '../database/migrate.ts'
 import { attachDatabase, type AttachedDatabase } from '../database/open.ts'
 import type { Queryable } from '../database/database.ts'
@@ -23,7 +23,7 @@ import { databaseSettings, migrations } from './attached.ts'
 import { askModel } from './models.ts'
 import { checkPort } from './start-errors.ts'
 
-/** `ok`, a thing to know, or a thing to fix. */
+/** `warn` needs no fix before the server starts, `fail` does. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   text: string
@@ -36,6 +36,8 @@ interface Check {
 }
 
 const answerMs = 30_000
+const demoOnly =
+  'the built-in demo model answers, because no other model is configured. Set OPENAI_API_KEY or OPENAI_BASE_URL (docs/providers.md).'
 const warnClockSeconds = 5
 const gibibyte = 1024 ** 3
 
@@ -43,7 +45,7 @@ const gibibyte = 1024 ** 3
 export async function doctor(config: Config, log: Log, print: (line: string) => void): Promise<boolean> {
   let isGood = true
   for (const warning of config.warnings) print(`warn  settings: ${warning}`)
-  const models = openModels(config.models, log)
+  const models = openModels(await modelSettings(config, log), log)
   const database = new CheckedDatabase(config, log)
   try {
     for (const check of checksOf(config, models, { database, log })) {
@@ -72,7 +74,7 @@ function checksOf(
   models: Models,
   { database, log }: { database: CheckedDatabase; log: Log },
 ): Check[] {
-  const choice = embedderChoice(config, { settings: config.models, models })
+  const choice = embedderChoice(config, { settings: models.settings, models })
   return [
     { name: 'Node.js', run: async () => process.versions.node },
     { name: 'data folder', run: () => checkFolder(config) },
@@ -80,7 +82,7 @@ function checksOf(
     { name: 'port', run: () => checkListening(config) },
     { name: 'database', run: () => checkDatabase(config, database) },
     { name: 'file contents', run: () => checkBlobs(config) },
-    ...Object.entries(config.models.providers).map(([provider, { type }]) => ({
+    ...Object.entries(models.settings.providers).map(([provider, { type }]) => ({
       name: `provider ${provider}`,
       run: () => (type === 'rerank' ? checkReranker(config, log) : checkProvider(models, provider)),
     })),
@@ -98,7 +100,7 @@ async function checkFolder({ dataDir, minFreeDiskBytes }: Config): Promise<Findi
   return { level: 'fail', text: `${text}, less than SPOOL_MIN_FREE_DISK_MB. Free some space, or lower it.` }
 }
 
-/** A port that is taken is right when it is this server that has it. */
+/** A port may be in use by this server itself. */
 async function checkListening(config: Config): Promise<string> {
   try {
     await checkPort(config)
@@ -123,7 +125,7 @@ function isSpoolAt({ host, port, tls }: Config): Promise<boolean> {
   })
 }
 
-/** Clients refuse a certificate that has ended; the server does not. */
+/** Clients refuse an expired certificate; the server does not. */
 function checkCertificate({ tls }: Config): Finding {
   if (!tls) return { level: 'ok', text: 'off: plain http' }
   const { validTo, subjectAltName = 'no name' } = new X509Certificate(readTls(tls).cert)
@@ -132,7 +134,7 @@ function checkCertificate({ tls }: Config): Finding {
   return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
-/** The database of the checks: the first one that needs it connects, and a failure is one of each check. */
+/** The database of the checks. The first check that needs it connects; when that fails, every check that needs it fails. */
 class CheckedDatabase {
   readonly #config: Config
   readonly #log: Log
@@ -198,6 +200,7 @@ async function checkBlobs(config: Config): Promise<string> {
 
 /** A tiny call of the first model that leads to the provider, or a look at its list where no name is written. */
 async function checkProvider(models: Models, provider: string): Promise<Finding | string> {
+  if (models.isDemo) return { level: 'warn', text: demoOnly }
   const names = (await models.list()).map(({ id }) => models.resolve(id))
   const found = names.find((one) => one?.provider === provider)
   if (found) return askModel(found)

@@ -69,10 +69,12 @@ function describeReport(report: ImportReport): string[] {
     ...(rows.length > 0 ? rows : ['  Nothing was found that can be imported.']),
     ...list('Skipped:', skipped),
     ...list('Fields that the API does not have, left out:', dropped),
-    ...(created_threads > 0 ? [`${created_threads} threads are created that only their messages name.`] : []),
+    ...(created_threads > 0
+      ? [`${created_threads} threads have no object of their own: they are created for their messages.`]
+      : []),
     ...(reordered_threads > 0 ? [`${reordered_threads} threads were put in order.`] : []),
     ...(expired_runs > 0 ? [`${expired_runs} runs were active in the export; they are expired.`] : []),
-    ...(contents.imported > 0 ? [`${contents.imported} files got their content.`] : []),
+    ...(contents.imported > 0 ? [`${contents.imported} files get their content.`] : []),
     ...(contents.missing > 0
       ? [
           `${contents.missing} files have no content, for example ${contents.missing_examples.join(', ')}. Run the import again with --files FOLDER to add it.`,

@@ -1,6 +1,8 @@
 /** `models list`, `models test NAME` and `models pull NAME`. */
+import { modelSettings } from '../app/open-models.ts'
 import type { Config } from '../config/config.ts'
 import { openModels, type Models } from '../models/open.ts'
+import { describeError } from '../util/describe-error.ts'
 import type { Log } from '../util/log.ts'
 import { UsageError } from './command-line.ts'
 import { pullEmbedder } from './pull-model.ts'
@@ -17,7 +19,7 @@ const testMs = 60_000
 export async function models(config: Config, [action, name]: string[], options: Options): Promise<void> {
   if (action === 'pull') return pullEmbedder(config, { name, source: options.source }, options.print)
   if (options.source !== undefined) throw new UsageError(`'models ${action}' has no option --source.`)
-  const opened = openModels(config.models, options.log)
+  const opened = openModels(await modelSettings(config, options.log), options.log)
   try {
     if (action === 'list') await list(opened, options.print)
     else await test(opened, name ?? 'gpt-4o', options.print)
@@ -30,12 +32,16 @@ async function list(opened: Models, print: (line: string) => void): Promise<void
   for (const { id } of await opened.list()) print(`${id.padEnd(40)} ${opened.resolve(id)?.provider ?? '-'}`)
 }
 
-/** Asks for one word, as a run would. Throws what the run would fail with. */
+/** Asks for one word, as a run would. Throws the reason why the run would fail. */
 async function test(opened: Models, name: string, print: (line: string) => void): Promise<void> {
   const found = opened.resolve(name)
   if (!found)
     throw new Error(`No provider serves the model '${name}'. 'models list' shows the names that have one.`)
-  print(await askModel(found))
+  try {
+    print(await askModel(found))
+  } catch (error) {
+    throw new Error(`${found.provider}/${found.model} failed: ${describeError(error)}`, { cause: error })
+  }
 }
 
 /** One line about the answer of a model to a tiny request. */

@@ -36,7 +36,7 @@ export function listenReason(error: unknown, { host, port }: { host: string; por
   const code = codeOf(error)
   switch (code) {
     case 'EADDRINUSE':
-      return `PORT is ${port}, and another program listens at ${host}:${port} already (EADDRINUSE). Stop it, or choose another port: npm start -- --port ${port + 1}`
+      return `PORT is ${port}, and another program listens at ${host}:${port} already (EADDRINUSE). Stop it, or choose another port with --port ${port + 1}.`
     case 'EACCES':
       return `PORT is ${port}, and this user may not listen on it (EACCES). Choose a port above 1023.`
     case 'EADDRNOTAVAIL':

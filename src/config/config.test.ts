@@ -236,8 +236,8 @@ test('the embedded database needs both roles', () => {
 })
 
 test.each([
-  ['PORT', '70000', 'the most is 65535'],
-  ['SPOOL_MAX_RUNS', '0', 'the least is 1'],
+  ['PORT', '70000', 'the largest value is 65535'],
+  ['SPOOL_MAX_RUNS', '0', 'the smallest value is 1'],
   ['SPOOL_SANDBOX', 'docker', 'write one of auto, bwrap, landlock, deno, off'],
   ['SPOOL_ROLES', 'api,cook', 'write one of api, worker'],
   ['SPOOL_LOG_LEVEL', 'loud', 'write one of debug, info, warn, error'],

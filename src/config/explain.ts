@@ -81,9 +81,9 @@ function reason(issue: Issue, value: unknown): string {
         ? 'a whole number is needed'
         : issue.message
     case 'too_small':
-      return typeof value === 'number' ? `the least is ${issue.minimum}` : 'it is empty'
+      return typeof value === 'number' ? `the smallest value is ${issue.minimum}` : 'it is empty'
     case 'too_big':
-      return `the most is ${issue.maximum}`
+      return `the largest value is ${issue.maximum}`
     case 'invalid_value':
       return `write one of ${issue.values.join(', ')}`
     case 'invalid_format':

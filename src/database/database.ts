@@ -39,8 +39,11 @@ export interface Database extends Queryable {
  */
 export class DatabaseUnavailable extends Unavailable {
   override readonly name = 'DatabaseUnavailable'
+  /** Whether a statement may have been sent. False: there was no connection, and nothing has happened. */
+  readonly wasSent: boolean
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, { wasSent = true, ...options }: ErrorOptions & { wasSent?: boolean } = {}) {
     super('its database is not answering', message, options)
+    this.wasSent = wasSent
   }
 }

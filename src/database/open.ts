@@ -63,7 +63,7 @@ async function openEmbedded(settings: DatabaseSettings): Promise<OpenedDatabase>
     await server.stop()
   }
   const lost = server.lost.then(async (error) => {
-    log('error', 'the embedded database is gone', { error: error.message })
+    log('error', 'the embedded database has stopped', { error: error.message })
     // The database may still answer, when another server has taken the folder.
     await closeSoon(db)
     return error

@@ -89,7 +89,7 @@ class PostgresDatabase implements Database {
     try {
       return await this.#pool.connect()
     } catch (error) {
-      throw translateError(error)
+      throw translateError(error, false)
     }
   }
 }

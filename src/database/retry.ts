@@ -16,6 +16,36 @@ export async function retried<Result>(ask: () => Promise<Result>, signal: AbortS
   }
 }
 
+/** How long a creation waits for a database whose connection was cut. */
+const creationPatienceMs = 10_000
+
+/**
+ * Creates something under an id that the caller has chosen. When the connection is cut meanwhile, nobody knows whether it
+ * exists: then `create` is repeated for some seconds, and when it fails for another reason, what `find` finds was
+ * created before. Throws at once when nothing could be sent.
+ */
+export async function createOnce<Result>(
+  create: () => Promise<Result>,
+  find: () => Promise<Result | undefined>,
+): Promise<Result> {
+  try {
+    return await create()
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable) || !error.wasSent) throw error
+  }
+  const repeat = async () => {
+    try {
+      return await create()
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) throw error
+      const found = await find()
+      if (found === undefined) throw error
+      return found
+    }
+  }
+  return retried(repeat, AbortSignal.timeout(creationPatienceMs))
+}
+
 /** The same database, whose single statements are retried. For reading: a retried statement may run twice. */
 export function retryingReads(db: Database, signal: AbortSignal): Database {
   return {

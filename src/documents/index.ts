@@ -5,6 +5,7 @@
  */
 export { readChunks, type StoredChunk } from './chunk-file.ts'
 export { defaultChunkSizes, type ChunkSizes } from './chunk.ts'
+export { decodeBytes, encodingOfFile, wideEncodingOf } from './extract/decode-text.ts'
 export { readDocument, type OcrJob } from './ocr.ts'
 export { ParseFailure, parseFailures } from './parse-failure.ts'
 export { readSections } from './sections.ts'
@@ -20,4 +21,5 @@ export {
   queryTerms,
   TermPacker,
   termsOf,
+  termsVersion,
 } from './terms.ts'

@@ -1,7 +1,7 @@
 /** The text of a file between reading and chunking: one JSON line for each section, in a file. */
 import { createReadStream, closeSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import { parseFailures } from './parse-failure.ts'
 
 /**
@@ -95,7 +95,7 @@ export class SectionFile implements SectionSink {
 
 /** Text that a database can hold, without invisible control characters. */
 function cleanText(text: string): string {
-  return storable(
+  return storableText(
     text
       .replace(/\r\n?/g, '\n')
       // eslint-disable-next-line no-control-regex

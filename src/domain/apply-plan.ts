@@ -13,6 +13,7 @@ import {
   insertNewStore,
   lockStoreToFill,
   newStoreFiles,
+  type FillContext,
 } from './fill-vector-store.ts'
 import { attachedFor, type MessageRequests } from './named-files.ts'
 import { newThreadStore, withInterpreterFiles, type ResourcePlan } from './resource-plan.ts'
@@ -29,13 +30,13 @@ interface Planned {
  * Carries out the plan of a new object. Throws 404 for files and vector stores that do not exist, 400 for stores that
  * have expired and for files that cannot be used as requested.
  */
-export async function applyPlan(context: Context, tx: Queryable, planned: Planned): Promise<void> {
+export async function applyPlan(context: FillContext, tx: Queryable, planned: Planned): Promise<void> {
   const { project, plan } = planned
   await lockFiles(context, tx, planned)
   await checkStores(context, tx, planned)
   for (const store of plan.newStores) await insertNewStore(context, tx, { project, store })
-  if (!plan.attached) return
-  const { vector_store_id: id, file_ids } = plan.attached
+  if (!plan.additions) return
+  const { vector_store_id: id, file_ids } = plan.additions
   await addFiles(
     context,
     tx,
@@ -64,7 +65,7 @@ export async function lockFiles(
       throw errors.unsupportedImageFile(imagePath, file_id)
     }
   }
-  checkSearchable(context, files, plan.searched)
+  checkSearchable(context, files, plan.attachedForSearch)
 }
 
 /** Throws unless the vector stores of a plan exist and have not expired. */
@@ -87,7 +88,7 @@ export async function checkStores(
  * for file_search to its vector store. `lockFiles` must have locked the files, and the caller the thread.
  */
 export async function attachToThread(
-  context: Context,
+  context: FillContext,
   tx: Queryable,
   added: { project: string; thread: Thread; messages: MessageRequests },
 ): Promise<void> {
@@ -99,7 +100,7 @@ export async function attachToThread(
 
 /** Adds the attached files to the vector store of the thread, or to a new one; returns the changed resources. */
 async function attachForSearch(
-  context: Context,
+  context: FillContext,
   tx: Queryable,
   { project, messages }: { project: string; messages: MessageRequests },
   resources: Thread['tool_resources'],

@@ -1,52 +1,52 @@
-/** Assistants that runs are created from: the next run of one does not read it again. */
+/** A cache of the assistants that runs are created from: the next run of one does not read it again. */
 import type { Queryable } from '../database/database.ts'
 import type { Hints } from '../runs/hints.ts'
 import { findStoredAssistant, type StoredAssistant, type VersionedAssistant } from '../sql/assistants.ts'
 
-/** So many assistants are held at most, each of so many characters. */
-const mostHeld = 500
-const longestHeld = 16 * 1024
+/** The most assistants in the cache, and the most characters of one. */
+const mostCached = 500
+const longestCached = 16 * 1024
 
-/** `version` is present where the assistant was not read just now: then the run must be created with it. */
+/** `version` is present when the assistant comes from the cache: the run must then be created with this version. */
 export interface FoundAssistant {
   assistant: StoredAssistant
   version?: string
 }
 
 /**
- * Hints drop what has changed, and may be lost. So the statement that creates a run checks the version, and `forget` is
- * called when it refuses. Lives as long as the process.
+ * A hint removes an assistant that has changed, and a hint may be lost. So the statement that creates a run checks the
+ * version, and `forget` is called when it differs. Lives as long as the process.
  */
 export class AssistantCache {
-  readonly #held = new Map<string, VersionedAssistant & { project: string }>()
+  readonly #cached = new Map<string, VersionedAssistant & { project: string }>()
   readonly #hints: Hints
 
   constructor(hints: Hints) {
     this.#hints = hints
     hints.subscribe((hint) => {
       if (hint.kind === 'assistant') this.forget(hint.assistant_id)
-      if (hint.kind === 'all') this.#held.clear()
+      if (hint.kind === 'all') this.#cached.clear()
     })
   }
 
   async find(db: Queryable, project: string, id: string): Promise<FoundAssistant | undefined> {
-    // Without hints of other processes everything that is held may be old.
-    if (!this.#hints.arrive) this.#held.clear()
-    const held = this.#held.get(id)
-    if (held?.project === project) return { assistant: held.assistant, version: held.version }
+    // Without hints from other processes, every assistant in the cache may be old.
+    if (!this.#hints.arrive) this.#cached.clear()
+    const cached = this.#cached.get(id)
+    if (cached?.project === project) return { assistant: cached.assistant, version: cached.version }
     const found = await findStoredAssistant(db, project, id)
     if (!found) return undefined
-    if (JSON.stringify(found.assistant).length <= longestHeld) this.#hold(id, { ...found, project })
+    if (JSON.stringify(found.assistant).length <= longestCached) this.#add(id, { ...found, project })
     return { assistant: found.assistant }
   }
 
   forget(id: string): void {
-    this.#held.delete(id)
+    this.#cached.delete(id)
   }
 
-  #hold(id: string, found: VersionedAssistant & { project: string }): void {
-    const [oldest] = this.#held.keys()
-    if (this.#held.size >= mostHeld && oldest !== undefined) this.#held.delete(oldest)
-    this.#held.set(id, found)
+  #add(id: string, found: VersionedAssistant & { project: string }): void {
+    const [oldest] = this.#cached.keys()
+    if (this.#cached.size >= mostCached && oldest !== undefined) this.#cached.delete(oldest)
+    this.#cached.set(id, found)
   }
 }

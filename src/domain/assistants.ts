@@ -1,9 +1,11 @@
-/** Assistants. A function checks what only the database can say. */
+/** Assistants. */
 import type { Assistant, CreateAssistantRequest, ModifyAssistantRequest } from '../api/assistants.ts'
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import { expandTools, checkTools } from '../api/tools.ts'
+import { createOnce } from '../database/retry.ts'
 import {
+  findAssistant,
   insertAssistant,
   type AssistantBody,
   lockAssistant,
@@ -16,11 +18,14 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { applyPlan, checkStores, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { fillsStores, planForAssistant, namedResources, planForNames } from './resource-plan.ts'
+
+type AssistantContext = FillContext & Pick<Context, 'modelBehind'>
 
 /** Creates an assistant with its new vector stores. */
 export async function createAssistant(
-  context: Context,
+  context: AssistantContext,
   project: string,
   request: CreateAssistantRequest,
 ): Promise<Assistant> {
@@ -41,17 +46,19 @@ export async function createAssistant(
   }
   checkAssistant(context, body)
   const row = { id: newId('assistant'), project, created_at: nowSeconds(context.clock), body }
-  const assistant = await context.db.transaction(async (tx) => {
-    await applyPlan(context, tx, { project, plan })
-    return insertAssistant(tx, row)
-  })
+  const create = () =>
+    context.db.transaction(async (tx) => {
+      await applyPlan(context, tx, { project, plan })
+      return insertAssistant(tx, row)
+    })
+  const assistant = await createOnce(create, () => findAssistant(context.db, project, row.id))
   if (fillsStores(plan)) context.hints.send({ kind: 'ingest' })
   return assistant
 }
 
 /** Absent fields keep their value; null sets the default. */
 export async function modifyAssistant(
-  context: Pick<Context, 'db' | 'hints' | 'clock' | 'modelBehind' | 'retrieval'>,
+  context: AssistantContext,
   { project, id }: { project: string; id: string },
   request: ModifyAssistantRequest,
 ): Promise<Assistant> {
@@ -98,7 +105,11 @@ function newValue<Value>(requested: Value | null | undefined, before: Value, cle
 }
 
 /** Returns false when the project has no such assistant. Its runs and threads remain. */
-export async function deleteAssistant({ db, hints }: Context, project: string, id: string): Promise<boolean> {
+export async function deleteAssistant(
+  { db, hints }: Pick<Context, 'db' | 'hints'>,
+  project: string,
+  id: string,
+): Promise<boolean> {
   const hint = { kind: 'assistant', assistant_id: id } as const
   const isDeleted = await db.transaction(async (tx) => {
     const found = await deleteRow(tx, project, id)

@@ -33,12 +33,12 @@ export async function collectBlobs(context: Pick<Context, 'blobs' | 'clock' | 'd
 }
 
 /** Throws an error for the operator when the database belongs to another blob store. */
-export async function checkBlobStore(db: Queryable, blobs: BlobStore, place: string): Promise<void> {
+export async function checkBlobStore(db: Queryable, blobs: BlobStore, location: string): Promise<void> {
   const identity = await blobs.identity()
   const recorded = await recordBlobStore(db, identity)
   if (recorded === identity) return
   throw new Error(
-    `The files of this database are in the blob store ${recorded}, and ${place} is the blob store ${identity}. ` +
+    `The files of this database are in the blob store ${recorded}, and ${location} is the blob store ${identity}. ` +
       "Every process of a database must use the same folder or bucket: set 'blobs' in spool.config.json. " +
       'If the old one is lost for good, delete the row of the table blob_store and start again.',
   )

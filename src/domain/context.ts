@@ -1,5 +1,8 @@
-/** The dependencies of the functions in this directory. app.ts creates it once; each function picks the members it uses. */
-import type { Handoff } from '../runs/handoff.ts'
+/**
+ * The dependencies of the functions in this directory; `app/app.ts` creates it once. A function names the members that it
+ * uses. The creation of runs, the worker and the routes use nearly all of them.
+ */
+import type { Slots } from '../runs/slots.ts'
 import type { Hints } from '../runs/hints.ts'
 import type { RunLog } from '../runs/run-log.ts'
 import type { BlobStore } from '../blobs/port.ts'
@@ -14,12 +17,12 @@ export interface Context {
   db: Database
   /** File contents; rows in the database say what they are. */
   blobs: BlobStore
-  /** The dependencies of ingest and search. */
+  /** What search and ingest use. */
   retrieval: Retrieval
   clock: Clock
   hints: Hints
   runLog: RunLog
-  handoff: Handoff
+  slots: Slots
   runLimits: RunLimits
   assistants: AssistantCache
   log: Log

@@ -4,13 +4,20 @@ import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
-import { persist, StaleAssistant, type PersistedRun } from '../runs/persist.ts'
-import { committed } from '../runs/transition.ts'
+import {
+  StaleAssistant,
+  writeTransition,
+  writtenRun,
+  type Created,
+  type WrittenRun,
+} from '../runs/write-transition.ts'
+import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
-import { activeRunId, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
+import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
@@ -18,11 +25,11 @@ import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './slots.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 
-/** The run as it was queued, and the number of the log entry after which its response stream starts. */
+/** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
   run: Run
   after: number
@@ -39,7 +46,7 @@ export async function createThreadAndRun(
   request: CreateThreadAndRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
-  return withAssistant(context, request, () => tryThreadAndRun(context, request, options))
+  return withAssistant(context, request, options, (more) => tryThreadAndRun(context, request, more))
 }
 
 /** `POST /threads/{thread_id}/runs`. The lock of the thread's row allows one active run; a unique index would refuse another. */
@@ -49,60 +56,74 @@ export async function createRun(
   request: CreateRunRequest,
   options: RunOptions,
 ): Promise<StartedRun> {
-  return withAssistant(context, request, () => tryRun(context, thread_id, request, options))
+  return withAssistant(context, request, options, (more) => tryRun(context, thread_id, request, more))
 }
 
-/** An assistant in memory may be old. The statement that creates the run notices that; then it is read again. */
+interface AdmittedOptions extends RunOptions {
+  /** Counts the run, once for all tries. Without a slot it waits for a worker. Throws when there are too many runs. */
+  admit: (slot: Slot | undefined) => Promise<void>
+}
+
+/** An assistant from the cache may be old. What notices that throws `StaleAssistant`, and the assistant is read again. */
 async function withAssistant(
-  { assistants }: Context,
+  { assistants, runLimits, db }: Pick<Context, 'assistants' | 'runLimits' | 'db'>,
   { assistant_id }: { assistant_id: string },
-  create: () => Promise<StartedRun>,
+  options: RunOptions,
+  create: (options: AdmittedOptions) => Promise<StartedRun>,
 ): Promise<StartedRun> {
+  const { project } = options
+  let admitted: Promise<void> | undefined
+  const admit: AdmittedOptions['admit'] = (slot) =>
+    (admitted ??= runLimits.admit(db, { project, waits: slot === undefined }))
   try {
-    return await create()
+    return await create({ ...options, admit })
   } catch (error) {
     if (!(error instanceof StaleAssistant)) throw error
     assistants.forget(assistant_id)
-    return create()
+    return create({ ...options, admit })
   }
 }
 
 async function tryThreadAndRun(
   context: Context,
   request: CreateThreadAndRunRequest,
-  options: RunOptions,
+  options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project } = options
-  const { settings, version: assistantVersion } = await settingsFor(context, request, options)
+  const { project, admit } = options
+  const found = await settingsFor(context, request, options)
+  const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
   const { thread, plan: ofThread } = makeThread(context, request.thread ?? {}, 'thread.messages')
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
-  checkRunnable(messages.some(isUsers), settings)
+  checkRunnable(messages.some(isUsers), found)
   const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
-  const slot = context.handoff.reserve()
+  const slot = context.slots.reserve()
   const transition = claimedBy(context, slot, queued)
   const parts = { thread, messages, assistantVersion }
-  const admitting = admitted(context, { project, slot })
+  const admitting = admit(slot)
   if (slot && isEmptyPlan(plan)) {
     await orRelease(slot, admitting)
     await slot.create(transition, parts)
     return { run: toRun(row), after: 0 }
   }
   const insert = (db: Queryable) =>
-    persist(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+    writeTransition(db, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
   // A single statement is a transaction by itself. Only files and vector stores need more statements.
-  const inserting = admitting.then(() =>
+  const create = () =>
     isEmptyPlan(plan)
       ? insert(context.db)
       : context.db.transaction(async (tx) => {
           await applyPlan(context, tx, { project, plan })
           return insert(tx)
-        }),
+        })
+  const find = () => findCreated(context, transition, parts)
+  const run = await orRelease(
+    slot,
+    admitting.then(() => createOnce(create, find)),
   )
-  const run = await orRelease(slot, inserting)
   return started(context, slot, { row, run, addsFiles: fillsStores(plan) })
 }
 
@@ -110,9 +131,9 @@ async function tryRun(
   context: Context,
   thread_id: string,
   request: CreateRunRequest,
-  options: RunOptions,
+  options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project } = options
+  const { project, admit } = options
   const found = await settingsFor(context, request, options).catch(async (error: unknown) => {
     // A missing thread must be reported first. The check is needed only when the call fails for another reason.
     if (await findThread(context.db, project, thread_id)) throw error
@@ -125,51 +146,60 @@ async function tryRun(
   const plan = planForMessages(requests, 'additional_messages')
   const row = newRow(context, { project, thread_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
-  const inserting = admitted(context, { project, slot }).then(() =>
+  const transition = claimedBy(context, slot, requested(row))
+  const parts = { messages, assistantVersion }
+  const create = () =>
     context.db.transaction(async (tx) => {
       await lockFiles(context, tx, { project, plan })
-      const thread = await checkThread(tx, { project, thread_id, messages, settings })
+      const thread = await checkThread(tx, { project, thread_id, messages, found })
       await attachToThread(context, tx, { project, thread, messages: requests })
-      return persist(tx, 'new', claimedBy(context, slot, requested(row)), {
-        messages,
-        assistantVersion,
-        notifications: queueHint(context, slot),
-      })
-    }),
+      return writeTransition(tx, 'new', transition, { ...parts, notifications: queueHint(context, slot) })
+    })
+  const find = () => findCreated(context, transition, parts)
+  const run = await orRelease(
+    slot,
+    admit(slot).then(() => createOnce(create, find)),
   )
-  const run = await orRelease(slot, inserting)
-  return started(context, slot, { row, run, addsFiles: plan.searched.length > 0 })
+  return started(context, slot, { row, run, addsFiles: plan.attachedForSearch.length > 0 })
 }
 
-/** A run without a slot waits for a worker. Throws when too many do. */
-function admitted(
-  { runLimits, db }: Context,
-  { project, slot }: { project: string; slot: Slot | undefined },
-): Promise<void> {
-  return runLimits.admit(db, { project, waits: slot === undefined })
+/** The run as its creation has left it; undefined when it does not exist. */
+async function findCreated(
+  { db }: Pick<Context, 'db'>,
+  transition: Transition,
+  parts: Created,
+): Promise<WrittenRun | undefined> {
+  const existing = await existingRuns(db, [transition.state.row.id])
+  return existing.size > 0 ? writtenRun(transition, parts) : undefined
 }
 
 /** The notification for a run that this process does not start. */
-function queueHint({ hints }: Context, slot: Slot | undefined): string[] {
+function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): string[] {
   return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
-/** Starts or queues the run after the commit. `row` is the row as it was queued. */
+/** After the commit: starts the run, or wakes a worker. `row` is the row as it was queued. */
 function started(
-  context: Context,
+  context: Pick<Context, 'hints'>,
   slot: Slot | undefined,
-  { row, run, addsFiles }: { row: RunRow; run: PersistedRun; addsFiles: boolean },
+  { row, run, addsFiles }: { row: RunRow; run: WrittenRun; addsFiles: boolean },
 ): StartedRun {
   startOrQueue(context, slot, run)
   if (addsFiles) context.hints.send({ kind: 'ingest' })
   return { run: toRun(row), after: 0 }
 }
 
+/** The settings of a run; `version` as in `FoundAssistant`. */
+interface FoundSettings {
+  settings: RunSettings
+  version?: string
+}
+
 async function settingsFor(
-  context: Context,
+  context: Pick<Context, 'assistants' | 'db' | 'modelBehind'>,
   request: CreateRunRequest | CreateThreadAndRunRequest,
   options: RunOptions,
-): Promise<{ settings: RunSettings; version?: string }> {
+): Promise<FoundSettings> {
   const { assistants } = context
   const { assistant_id } = request
   const found = await assistants.find(context.db, options.project, assistant_id)
@@ -178,36 +208,34 @@ async function settingsFor(
   try {
     return { settings: runSettings(context, assistant, request, options), ...version }
   } catch (error) {
-    if (found.version === undefined) throw error
-    // The assistant in memory may be older than the one that fits the request.
-    assistants.forget(assistant_id)
-    return settingsFor(context, request, options)
+    throw found.version === undefined ? error : new StaleAssistant()
   }
 }
 
 async function checkThread(
   tx: Queryable,
-  options: { project: string; thread_id: string; messages: Message[]; settings: RunSettings },
+  options: { project: string; thread_id: string; messages: Message[]; found: FoundSettings },
 ): Promise<Thread> {
-  const { project, thread_id, messages, settings } = options
+  const { project, thread_id, messages, found } = options
   const thread = await lockThread(tx, project, thread_id, 'exclusive')
   if (!thread) throw errors.notFound('thread', thread_id)
   const active = await activeRunId(tx, thread_id)
   if (active) throw errors.activeRun(thread_id, active)
-  if (!settings.instructions) {
-    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), settings)
+  if (!found.settings.instructions) {
+    checkRunnable(messages.some(isUsers) || (await hasUserMessage(tx, thread_id)), found)
   }
   return thread
 }
 
 const isUsers = (message: Message) => message.role === 'user'
 
-function checkRunnable(isAnswerable: boolean, settings: RunSettings): void {
-  if (!isAnswerable && !settings.instructions) throw errors.invalidThread()
+function checkRunnable(isAnswerable: boolean, { settings, version }: FoundSettings): void {
+  if (isAnswerable || settings.instructions) return
+  throw version === undefined ? errors.invalidThread() : new StaleAssistant()
 }
 
 function newRow(
-  context: Context,
+  context: Pick<Context, 'runExpiresSeconds'>,
   parts: {
     project: string
     thread_id: string

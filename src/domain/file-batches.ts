@@ -10,19 +10,25 @@ import { lockVectorStore, raiseVersion } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
-import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
+import {
+  addFiles,
+  checkSearchable,
+  lockStoreToFill,
+  newStoreFiles,
+  type FillContext,
+} from './fill-vector-store.ts'
 
 /** Adds files to a vector store as a batch. Files that are in the store already become part of the batch too. */
 export async function createFileBatch(
-  context: Context,
-  place: { project: string; vector_store_id: string },
+  context: FillContext,
+  owner: { project: string; vector_store_id: string },
   request: CreateVectorStoreFileBatchRequest,
 ): Promise<VectorStoreFileBatch> {
-  const { project, vector_store_id } = place
+  const { project, vector_store_id } = owner
   const requested = filesOf(request)
   const ids = requested.map((file) => file.file_id)
   const now = nowSeconds(context.clock)
-  const key = { ...place, id: newHexId('vsfb_', now) }
+  const key = { ...owner, id: newHexId('vsfb_', now) }
   const batch = await context.db.transaction(async (tx) => {
     const files = await lockFilesShared(tx, project, ids, { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })

@@ -15,7 +15,7 @@ const maxAnswerCharacters = 2_000_000
 
 /** The text of a file in a vector store as ingest read it; undefined when the file is not in the store. */
 export async function readStoreFileText(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   key: { project: string; vector_store_id: string; file_id: string },
 ): Promise<FileText | undefined> {
   const file = await findStoreFile(db, key)
@@ -31,7 +31,7 @@ export async function readStoreFileText(
 
 /** The text of any file, which is read for this call; undefined when there is no such file. */
 export async function readFileText(
-  context: Context,
+  context: Pick<Context, 'db' | 'retrieval'>,
   { project, file_id }: { project: string; file_id: string },
   signal: AbortSignal,
 ): Promise<FileText | undefined> {
@@ -49,7 +49,7 @@ export async function readFileText(
 }
 
 async function extracted(
-  { retrieval }: Context,
+  { retrieval }: Pick<Context, 'retrieval'>,
   file: FileRow,
   { folder, signal }: { folder: string; signal: AbortSignal },
 ): Promise<FileText> {
@@ -73,7 +73,7 @@ function placeOf({ page, slide, heading }: ChunkRow): Omit<TextSection, 'text'> 
   }
 }
 
-/** Collects sections up to the limit. Neighbours with the same place become one section. */
+/** Collects sections up to the limit. Neighbours with the same page, slide and heading become one section. */
 class Sections {
   readonly #all: TextSection[] = []
   #characters = 0

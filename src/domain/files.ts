@@ -1,10 +1,11 @@
-/** Files, and what reads them: downloads, tools and models. */
+/** Files: their creation and deletion, and their content for downloads, tools and models. */
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { errors } from '../api/errors.ts'
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
+import type { Hint } from '../runs/hints.ts'
 import { lockAssistantsWithFile, updateAssistant } from '../sql/assistants.ts'
 import { releaseBlobs } from '../sql/blobs.ts'
 import {
@@ -42,7 +43,7 @@ export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: N
   return toFile(row)
 }
 
-/** For transactions that do more than create a file: they lock the content and insert the row themselves. */
+/** The row of a new file, for transactions that do more: they lock the content and insert the row themselves. */
 export function newFileRow({ clock }: Pick<Context, 'clock'>, file: NewFile): FileRow {
   const { project, content, purpose, filename, expires_after } = file
   const now = nowSeconds(clock)
@@ -71,7 +72,7 @@ export interface OpenedFile {
  * not imported.
  */
 export async function openFile(
-  { db, blobs }: Context,
+  { db, blobs }: Pick<Context, 'db' | 'blobs'>,
   { project, file_id }: { project: string; file_id: string },
 ): Promise<OpenedFile | undefined> {
   const row = await findFile(db, project, file_id)
@@ -89,50 +90,57 @@ export async function openFile(
   }
 }
 
+type DeletionContext = Pick<Context, 'clock' | 'db' | 'hints'>
+
 /** Deletes a file and removes it from the objects that use it. Messages and runs keep its id. */
-export async function deleteFile(
-  context: Pick<Context, 'clock' | 'db'>,
-  project: string,
-  id: string,
-): Promise<void> {
-  await context.db.transaction(async (tx) => {
+export async function deleteFile(context: DeletionContext, project: string, id: string): Promise<void> {
+  const changed = await context.db.transaction(async (tx) => {
     const file = await lockFile(tx, project, id)
     if (!file) throw errors.fileNotFound(id)
-    await removeEverywhere(context, tx, file)
+    return removeEverywhere(context, tx, file)
   })
+  for (const hint of changed) context.hints.send(hint)
 }
 
 /** Returns how many files it deleted; call it again while that is not 0. */
-export async function expireFiles(context: Pick<Context, 'clock' | 'db'>): Promise<number> {
-  return context.db.transaction(async (tx) => {
+export async function expireFiles(context: DeletionContext): Promise<number> {
+  const changed = await context.db.transaction(async (tx) => {
     const file = await lockExpiredFile(tx, nowSeconds(context.clock))
-    if (!file) return 0
-    await removeEverywhere(context, tx, file)
-    return 1
+    return file && removeEverywhere(context, tx, file)
   })
+  for (const hint of changed ?? []) context.hints.send(hint)
+  return changed ? 1 : 0
 }
 
-/** Every transaction takes its locks in this order: files, assistants, threads, vector stores, blobs. */
+/**
+ * Returns the hints to send after the commit. Every transaction takes its locks in this order: files, assistants,
+ * threads, vector stores, blobs.
+ */
 async function removeEverywhere(
-  { clock }: Pick<Context, 'clock'>,
+  { clock, hints }: DeletionContext,
   tx: Queryable,
   file: FileRow,
-): Promise<void> {
-  await removeFromInterpreters(tx, file)
+): Promise<Hint[]> {
+  const changed = await removeFromInterpreters(tx, file)
+  for (const hint of changed) await hints.announce(tx, hint)
   await detachEverywhere(tx, file)
   await removeFile(tx, file.id)
   const held = file.sha256 ?? file.text_sha256
   if (held !== null) await releaseBlobs(tx, [held], nowSeconds(clock))
+  return changed
 }
 
-async function removeFromInterpreters(tx: Queryable, { project, id }: FileRow): Promise<void> {
-  for (const assistant of await lockAssistantsWithFile(tx, project, id)) {
+/** Returns the hints about changed assistants. */
+async function removeFromInterpreters(tx: Queryable, { project, id }: FileRow): Promise<Hint[]> {
+  const assistants = await lockAssistantsWithFile(tx, project, id)
+  for (const assistant of assistants) {
     const { id: assistant_id, object: _, created_at: __, ...body } = assistant
     await updateAssistant(tx, assistant_id, { ...body, tool_resources: without(body.tool_resources, id) })
   }
   for (const thread of await lockThreadsWithFile(tx, project, id)) {
     await updateThread(tx, { ...thread, tool_resources: without(thread.tool_resources, id) })
   }
+  return assistants.map((assistant) => ({ kind: 'assistant', assistant_id: assistant.id }))
 }
 
 function without(resources: ToolResources, file_id: string): ToolResources {

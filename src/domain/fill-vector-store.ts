@@ -27,7 +27,8 @@ import { nowSeconds } from '../util/clock.ts'
 import { newHexId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
-type Filling = Pick<Context, 'clock' | 'hints' | 'retrieval'>
+/** What adding files to a vector store uses. */
+export type FillContext = Pick<Context, 'clock' | 'db' | 'hints' | 'retrieval'>
 
 /** Throws 404 for the first file that does not exist, and 400 for names whose extension is not supported. */
 export function checkSearchable(
@@ -77,7 +78,7 @@ export function newVectorStoreId({ clock }: Pick<Context, 'clock'>): string {
 
 /** Throws as `checkSearchable` does when the files cannot be added. */
 export async function insertNewStore(
-  context: Filling,
+  context: FillContext,
   tx: Queryable,
   { project, store }: { project: string; store: NewVectorStore },
 ): Promise<void> {
@@ -102,7 +103,7 @@ export async function insertNewStore(
 
 /** Adds checked files to a locked store. */
 export async function addFiles(
-  context: Filling,
+  context: FillContext,
   tx: Queryable,
   store: VectorStoreRow,
   files: readonly NewStoreFile[],

@@ -20,30 +20,36 @@ import { nowSeconds } from '../util/clock.ts'
 import { withResources } from '../runs/events.ts'
 import type { Context } from './context.ts'
 
+/** What all functions of this file use. */
+export type FindContext = Pick<Context, 'db' | 'clock' | 'traceDays'>
+
 /** A project and the ids of the path, by the names of the path parameters. */
 type Key<Name extends string> = Record<'project' | Name, string>
 type Found<Value> = Promise<Value | undefined>
 
 export const findObject = {
-  assistant: ({ db }: Context, { project, assistant_id }: Key<'assistant_id'>): Found<Assistant> =>
+  assistant: ({ db }: FindContext, { project, assistant_id }: Key<'assistant_id'>): Found<Assistant> =>
     findAssistant(db, project, assistant_id),
 
-  async thread({ db }: Context, { project, thread_id }: Key<'thread_id'>): Found<Thread> {
+  async thread({ db }: FindContext, { project, thread_id }: Key<'thread_id'>): Found<Thread> {
     const thread = await findThread(db, project, thread_id)
     return thread && withResources(thread)
   },
 
   message: (
-    { db }: Context,
+    { db }: FindContext,
     { project, thread_id, message_id: id }: Key<'thread_id' | 'message_id'>,
   ): Found<Message> => findMessage(db, { project, thread_id, id }),
 
-  async run({ db }: Context, { project, thread_id, run_id: id }: Key<'thread_id' | 'run_id'>): Found<Run> {
+  async run(
+    { db }: FindContext,
+    { project, thread_id, run_id: id }: Key<'thread_id' | 'run_id'>,
+  ): Found<Run> {
     const row = await findRunRow(db, { project, thread_id, id })
     return row && toRun(row)
   },
 
-  async run_trace({ db, traceDays }: Context, key: Key<'thread_id' | 'run_id'>): Found<RunTrace> {
+  async run_trace({ db, traceDays }: FindContext, key: Key<'thread_id' | 'run_id'>): Found<RunTrace> {
     const { project, thread_id, run_id } = key
     const row = await findRunRow(db, { project, thread_id, id: run_id })
     if (!row) return undefined
@@ -54,22 +60,25 @@ export const findObject = {
 
   /** `withSearchContent`: whether the step shows the text of passages that file_search found. */
   run_step: (
-    { db }: Context,
+    { db }: FindContext,
     { project, thread_id, run_id, step_id: id }: Key<'thread_id' | 'run_id' | 'step_id'>,
     view: { withSearchContent: boolean },
   ): Found<RunStep> => findRunStep(db, { project, thread_id, run_id, id }, view),
 
-  async file({ db }: Context, { project, file_id }: Key<'file_id'>): Found<FileObject> {
+  async file({ db }: FindContext, { project, file_id }: Key<'file_id'>): Found<FileObject> {
     const row = await findFile(db, project, file_id)
     return row && toFile(row)
   },
 
   vector_store: (
-    { db, clock }: Context,
+    { db, clock }: FindContext,
     { project, vector_store_id: id }: Key<'vector_store_id'>,
   ): Found<VectorStore> => findVectorStore(db, { project, id }, nowSeconds(clock)),
 
-  async vector_store_file({ db }: Context, key: Key<'vector_store_id' | 'file_id'>): Found<VectorStoreFile> {
+  async vector_store_file(
+    { db }: FindContext,
+    key: Key<'vector_store_id' | 'file_id'>,
+  ): Found<VectorStoreFile> {
     const found = await findStoreFile(db, key)
     if (!found) return undefined
     const { seq: _, ...file } = found
@@ -77,7 +86,7 @@ export const findObject = {
   },
 
   file_batch: (
-    { db }: Context,
+    { db }: FindContext,
     { project, vector_store_id, batch_id: id }: Key<'vector_store_id' | 'batch_id'>,
   ): Found<VectorStoreFileBatch> => findBatch(db, { project, vector_store_id, id }),
 }

@@ -11,7 +11,7 @@ export interface AnswerKey {
   path: string
 }
 
-/** The body as JSON text, or for a stream the run and the number of the log entry after which the stream started. */
+/** The body as JSON text, or for a stream the run and the number of the event after which the stream started. */
 export interface KeptAnswer {
   body?: string
   stream?: { run_id: string; after: number }

@@ -32,13 +32,15 @@ import { listVectorStores } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
+type ListContext = Pick<Context, 'db' | 'clock'>
+
 type Key<Name extends string> = Record<'project' | Name, string>
 
 export const listObjects = {
-  assistants: ({ db }: Context, project: string, query: ListQuery): Promise<List<Assistant>> =>
+  assistants: ({ db }: ListContext, project: string, query: ListQuery): Promise<List<Assistant>> =>
     listed('assistant', listAssistants(db, project, query)),
 
-  async threads({ db }: Context, project: string, query: ListThreadsQuery): Promise<List<ListedThread>> {
+  async threads({ db }: ListContext, project: string, query: ListThreadsQuery): Promise<List<ListedThread>> {
     const { query: search, include } = query
     const threads =
       search === undefined
@@ -52,40 +54,47 @@ export const listObjects = {
   },
 
   /** The runs of all threads. */
-  project_runs: ({ db }: Context, project: string, query: ListProjectRunsQuery): Promise<List<Run>> =>
+  project_runs: ({ db }: ListContext, project: string, query: ListProjectRunsQuery): Promise<List<Run>> =>
     listed('run', listProjectRuns(db, project, query)),
 
   messages(
-    { db }: Context,
+    { db }: ListContext,
     { project, thread_id }: Key<'thread_id'>,
     query: ListQuery & { run_id?: string | undefined },
   ): Promise<List<Message>> {
     return listed('message', listMessages(db, { project, thread_id, run_id: query.run_id }, query))
   },
 
-  runs: ({ db }: Context, { project, thread_id }: Key<'thread_id'>, query: ListQuery): Promise<List<Run>> =>
-    listed('run', listRuns(db, { project, thread_id }, query)),
+  runs: (
+    { db }: ListContext,
+    { project, thread_id }: Key<'thread_id'>,
+    query: ListQuery,
+  ): Promise<List<Run>> => listed('run', listRuns(db, { project, thread_id }, query)),
 
   run_steps(
-    { db }: Context,
+    { db }: ListContext,
     { project, thread_id, run_id }: Key<'thread_id' | 'run_id'>,
     query: ListQuery & { withSearchContent: boolean },
   ): Promise<List<RunStep>> {
     return listed('step', listRunSteps(db, { project, thread_id, run_id }, query))
   },
 
-  async files({ db }: Context, project: string, query: ListFilesQuery): Promise<List<FileObject>> {
+  async files({ db }: ListContext, project: string, query: ListFilesQuery): Promise<List<FileObject>> {
     const files = listFiles(db, { project, purpose: query.purpose }, query)
     const page = await pageOf(files, errors.fileNotFound)
     return fileListOf(page.data, page.has_more)
   },
 
-  vector_stores: ({ db, clock }: Context, project: string, query: ListQuery): Promise<List<VectorStore>> =>
+  vector_stores: (
+    { db, clock }: ListContext,
+    project: string,
+    query: ListQuery,
+  ): Promise<List<VectorStore>> =>
     listed('vector_store', listVectorStores(db, project, { query, now: nowSeconds(clock) })),
 
   /** All files of a vector store, or those of one batch. */
   async vector_store_files(
-    { db }: Context,
+    { db }: ListContext,
     { project, vector_store_id, batch_id }: Key<'vector_store_id'> & { batch_id?: string },
     query: ListQuery & { filter?: VectorStoreFileStatus | undefined; include?: readonly string[] },
   ): Promise<List<ListedVectorStoreFile>> {

@@ -17,7 +17,7 @@ const objects = {
 
 /** Returns undefined when the project has no object with the id. */
 export async function locateObject(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   project: string,
   id: string,
 ): Promise<ObjectLocation | undefined> {

@@ -1,4 +1,4 @@
-/** Messages. A thread takes and loses messages only while no run is active on it. */
+/** Messages. They are added and deleted only while no run of their thread is active. */
 import { errors } from '../api/errors.ts'
 import type {
   CreateMessageRequest,
@@ -8,6 +8,7 @@ import type {
 } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import {
   insertMessages,
   findMessage,
@@ -20,32 +21,36 @@ import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { planForMessages } from './resource-plan.ts'
 
 /** Adds a message to a thread. Throws while a run is active on it. */
 export async function createMessage(
-  context: Context,
-  place: { project: string; thread_id: string },
+  context: FillContext,
+  key: { project: string; thread_id: string },
   request: CreateMessageRequest,
 ): Promise<Message> {
-  const { project, thread_id } = place
+  const { project, thread_id } = key
   const messages = [request]
   const plan = planForMessages(messages)
   const changesThread = (request.attachments ?? []).length > 0
   const message = makeMessage(request, thread_id, nowSeconds(context.clock))
-  await context.db.transaction(async (tx) => {
-    await lockFiles(context, tx, { project, plan })
-    const thread = await lockIdleThread(tx, place, changesThread ? 'exclusive' : 'share')
-    if (changesThread) await attachToThread(context, tx, { project, thread, messages })
-    await insertMessages(tx, project, [message])
-  })
-  if (plan.searched.length > 0) context.hints.send({ kind: 'ingest' })
+  const create = () =>
+    context.db.transaction(async (tx) => {
+      await lockFiles(context, tx, { project, plan })
+      const thread = await lockIdleThread(tx, key, changesThread ? 'exclusive' : 'share')
+      if (changesThread) await attachToThread(context, tx, { project, thread, messages })
+      await insertMessages(tx, project, [message])
+      return message
+    })
+  await createOnce(create, () => findMessage(context.db, { ...key, id: message.id }))
+  if (plan.attachedForSearch.length > 0) context.hints.send({ kind: 'ingest' })
   return message
 }
 
 /** Replaces the metadata of a message. Returns undefined when there is no such message. */
 export function modifyMessage(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   { project, thread_id, message_id: id }: { project: string; thread_id: string; message_id: string },
   { metadata }: ModifyMessageRequest,
 ): Promise<Message | undefined> {
@@ -64,7 +69,7 @@ export async function deleteMessage(
   })
 }
 
-/** The rows for requests that have been checked, in order. */
+/** The messages of requests that have been checked, in order. */
 export function makeMessages(
   requests: readonly CreateMessageRequest[],
   thread_id: string,

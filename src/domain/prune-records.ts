@@ -1,4 +1,4 @@
-/** Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, what deleted objects left. */
+/** Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rests of deleted objects. */
 import { forgetOldAnswers } from '../sql/answers.ts'
 import { forgetDeadWorkers } from '../sql/leases.ts'
 import { pruneRunLogs } from '../sql/run-events.ts'
@@ -11,7 +11,9 @@ const daySeconds = 24 * 60 * 60
 const batch = 50
 
 /** Each statement deletes a limited number of rows. Returns 0 when nothing is left; call it again otherwise. */
-export async function pruneRecords(context: Context): Promise<number> {
+export async function pruneRecords(
+  context: Pick<Context, 'db' | 'clock' | 'runLogDays' | 'traceDays'>,
+): Promise<number> {
   const { db, clock, runLogDays, traceDays } = context
   const now = nowSeconds(clock)
   await forgetDeadWorkers(db)

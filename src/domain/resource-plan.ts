@@ -21,13 +21,13 @@ const threadStoreExpiry: VectorStore['expires_after'] = { anchor: 'last_active_a
 export interface ResourcePlan {
   /** Files that must exist. */
   files: readonly NamedFile[]
-  /** Ids of the files that messages add to a vector store. */
-  searched: readonly string[]
+  /** Ids of the files that messages attach for file_search. */
+  attachedForSearch: readonly string[]
   /** Vector stores that must exist and not have expired. */
   stores: readonly string[]
   newStores: readonly NewVectorStore[]
-  /** Files for a vector store that exists. */
-  attached: { vector_store_id: string; file_ids: readonly string[] } | undefined
+  /** Files to add to a vector store that exists. */
+  additions: { vector_store_id: string; file_ids: readonly string[] } | undefined
 }
 
 interface Planned {
@@ -42,10 +42,10 @@ type Clock = Pick<Context, 'clock'>
 export function planForNames(requested: CreateToolResources | undefined): ResourcePlan {
   return {
     files: filesOfResources(requested),
-    searched: [],
+    attachedForSearch: [],
     stores: requested?.file_search?.vector_store_ids ?? [],
     newStores: [],
-    attached: undefined,
+    additions: undefined,
   }
 }
 
@@ -54,7 +54,7 @@ export function planForMessages(messages: MessageRequests, path?: string): Resou
   return {
     ...planForNames(undefined),
     files: filesOfMessages(messages, path),
-    searched: attachedFor('file_search', messages),
+    attachedForSearch: attachedFor('file_search', messages),
   }
 }
 
@@ -70,13 +70,14 @@ export function planForThread(
 ): Planned {
   const { plan, tool_resources } = planStores(context, requested, threadStoreExpiry)
   const resources = withInterpreterFiles(tool_resources, attachedFor('code_interpreter', messages))
-  const attached = planForMessages(messages, path)
-  const all = { ...plan, files: [...plan.files, ...attached.files], searched: attached.searched }
-  return planAttached(context, { plan: all, tool_resources: resources }, attached.searched)
+  const ofMessages = planForMessages(messages, path)
+  const { attachedForSearch } = ofMessages
+  const all = { ...plan, files: [...plan.files, ...ofMessages.files], attachedForSearch }
+  return withAttached(context, { plan: all, tool_resources: resources }, attachedForSearch)
 }
 
-/** Plans the attachments for file_search: for the store that the request names or creates, else for a new store. */
-function planAttached(
+/** Adds files to the plan: to the vector store that the request names or creates, else to a new one. */
+function withAttached(
   context: Clock,
   { plan, tool_resources }: Planned,
   file_ids: readonly string[],
@@ -89,7 +90,7 @@ function planAttached(
     return { plan: { ...plan, newStores: [store] }, tool_resources }
   }
   const [vector_store_id] = plan.stores
-  if (vector_store_id) return { plan: { ...plan, attached: { vector_store_id, file_ids } }, tool_resources }
+  if (vector_store_id) return { plan: { ...plan, additions: { vector_store_id, file_ids } }, tool_resources }
   const store = newThreadStore(context, file_ids)
   return {
     plan: { ...plan, newStores: [store] },
@@ -137,10 +138,10 @@ export function newThreadStore(context: Clock, file_ids: readonly string[]): New
 export function joinPlans(one: ResourcePlan, other: ResourcePlan): ResourcePlan {
   return {
     files: [...one.files, ...other.files],
-    searched: [...one.searched, ...other.searched],
+    attachedForSearch: [...one.attachedForSearch, ...other.attachedForSearch],
     stores: [...one.stores, ...other.stores],
     newStores: [...one.newStores, ...other.newStores],
-    attached: one.attached ?? other.attached,
+    additions: one.additions ?? other.additions,
   }
 }
 
@@ -150,8 +151,8 @@ export function isEmptyPlan({ files, stores, newStores }: ResourcePlan): boolean
 }
 
 /** Whether the plan adds files to vector stores, so that ingest has work. */
-export function fillsStores({ newStores, attached }: ResourcePlan): boolean {
-  return attached !== undefined || newStores.some((store) => store.files.length > 0)
+export function fillsStores({ newStores, additions }: ResourcePlan): boolean {
+  return additions !== undefined || newStores.some((store) => store.files.length > 0)
 }
 
 /** The part of `tool_resources` that an object stores: the ids of files and vector stores. */

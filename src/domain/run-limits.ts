@@ -1,4 +1,4 @@
-/** Bounds on runs that wait or are in progress: of all projects together, and of each project. */
+/** Limits on the runs that wait or are in progress: of all projects together, and of each project. */
 import { errors } from '../api/errors.ts'
 import type { Database } from '../database/database.ts'
 import { countRunsAtWork } from '../sql/run-lists.ts'
@@ -10,7 +10,7 @@ interface Limits {
   maxProjectRuns: number
 }
 
-/** Counts of this age are new enough to refuse a run, ms. */
+/** Counts that are not older than this may be used to refuse a run, ms. */
 const freshMs = 100
 /** When clients should try again, ms. */
 const retryMs = 1000

@@ -11,9 +11,9 @@ type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_inst
   Pick<CreateRunRequest, 'additional_instructions'> &
   Partial<Pick<CreateThreadAndRunRequest, 'tool_resources'>>
 
-/** As in the live API, the request overrides the assistant. Metadata is never inherited. */
+/** As in the live API, the request overrides the assistant. A run does not inherit its metadata. */
 export function runSettings(
-  context: Context,
+  context: Pick<Context, 'modelBehind'>,
   assistant: StoredAssistant,
   request: Overrides,
   options: { include_search_content: boolean },

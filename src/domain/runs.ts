@@ -3,8 +3,8 @@ import { errors } from '../api/errors.ts'
 import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { emptyState, loadState } from '../runs/load.ts'
-import { both, isPossible, next } from '../runs/next.ts'
-import { persist } from '../runs/persist.ts'
+import { followedBy, isPossible, next } from '../runs/next.ts'
+import { writeTransition } from '../runs/write-transition.ts'
 import { reportEnd } from '../runs/report.ts'
 import type { Ending } from '../runs/state.ts'
 import { lockRunsToEnd } from '../sql/leases.ts'
@@ -12,9 +12,12 @@ import { findRunRow, toRun, updateRunMetadata, lockRun, type RunKey, type RunRow
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
+/** What the end of a run uses. */
+export type EndContext = Pick<Context, 'clock' | 'db' | 'hints' | 'log'>
+
 /** Replaces the metadata of a run. Returns undefined when there is no such run. */
 export async function modifyRun(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   { project, thread_id, run_id: id }: { project: string; thread_id: string; run_id: string },
   { metadata }: ModifyRunRequest,
 ): Promise<Run | undefined> {
@@ -29,7 +32,7 @@ export async function modifyRun(
  * Cancels a run: its owner stops the work, and a run without an owner ends in this call. Returns the run with status
  * `cancelling`, even if it has ended right after.
  */
-export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey): Promise<Run> {
+export async function cancelRun({ db, hints, clock, log }: EndContext, key: RunKey): Promise<Run> {
   const [cancel, newEntries] = [
     { kind: 'cancel' as const, run_id: key.id },
     { kind: 'log' as const, run_ids: [key.id] },
@@ -44,10 +47,10 @@ export async function cancelRun({ db, hints, clock, log }: Context, key: RunKey)
     const requested = next(state, { kind: 'cancel requested', at })
     const transition = isOwned
       ? requested
-      : both(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
+      : followedBy(requested, { kind: 'stopped', at, ending: { reason: 'cancelled' } })
     const notifications = isOwned ? hints.notifications(cancel, newEntries) : hints.notifications(newEntries)
-    const persisted = await persist(tx, 'locked', transition, { notifications })
-    if (!isOwned) reportEnd(log, persisted.state.row)
+    const written = await writeTransition(tx, 'locked', transition, { notifications })
+    if (!isOwned) reportEnd(log, written.state.row)
     return { run: toRun(requested.state.row), owned: isOwned }
   })
   if (owned) hints.send(cancel)
@@ -61,7 +64,7 @@ const batch = 50
  * Ends runs that no worker owns and that have expired or are being cancelled. Needs no slot of a worker. Returns how many
  * runs it ended; call it again while that is not 0.
  */
-export async function expireRuns(context: Context): Promise<number> {
+export async function expireRuns(context: EndContext): Promise<number> {
   const run_ids = await context.db.transaction(async (tx) => {
     const rows = await lockRunsToEnd(tx, nowSeconds(context.clock), batch)
     // A run that is being cancelled ends as cancelled: a cancel wins over every other end.
@@ -74,13 +77,13 @@ export async function expireRuns(context: Context): Promise<number> {
 
 /** Ends a run that no worker owns, with its open message and steps; this transaction must have locked the row. */
 export async function endRun(
-  { hints, clock, log }: Context,
+  { hints, clock, log }: EndContext,
   tx: Queryable,
   row: RunRow,
   ending: Ending,
 ): Promise<void> {
   const transition = next(await loadState(tx, row), { kind: 'stopped', at: nowSeconds(clock), ending })
   const notifications = hints.notifications({ kind: 'log', run_ids: [row.id] })
-  const { state } = await persist(tx, 'locked', transition, { notifications })
+  const { state } = await writeTransition(tx, 'locked', transition, { notifications })
   reportEnd(log, state.row)
 }

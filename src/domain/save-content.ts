@@ -29,16 +29,16 @@ export async function saveContent(
   source: Readable,
   rules: ContentRules,
 ): Promise<SavedContent> {
-  const gauge = new Gauge(rules)
-  // An error reaches `put` through the gauge. Without the callback it would also be an unhandled error.
-  pipeline(source, gauge, () => undefined)
-  const blob = await context.blobs.put(gauge)
+  const check = new ContentCheck(rules)
+  // An error reaches `put` through `check`. Without the callback it would also be an unhandled error.
+  pipeline(source, check, () => undefined)
+  const blob = await context.blobs.put(check)
   await context.db.transaction(async (tx) => {
     await adoptBlob(tx, blob, nowSeconds(context.clock))
-    // The blob store may have kept an existing blob, and the collector may have deleted it before it was locked.
+    // The blob may have existed before, and the collector may have deleted it before it was locked.
     if (!(await isStored(context, blob.sha256))) throw collected()
   })
-  return { ...blob, image_type: imageTypeOf(gauge.head) }
+  return { ...blob, image_type: imageTypeOf(check.head) }
 }
 
 /** Locks saved content, so that the same transaction can add a row with it. */
@@ -58,7 +58,7 @@ async function isStored({ blobs }: Pick<Context, 'blobs'>, sha256: string): Prom
 }
 
 /** Counts the bytes that pass through, enforces the limit and keeps the first bytes. */
-class Gauge extends Transform {
+class ContentCheck extends Transform {
   head: Buffer = Buffer.alloc(0)
   #bytes = 0
   readonly #rules: ContentRules
@@ -86,12 +86,10 @@ class Gauge extends Transform {
   }
 }
 
-/** Detects from the first bytes of a file whether it is an image that models can read. The file name is ignored. */
-
-/** The number of bytes that are needed. */
+/** The number of bytes at the beginning of a file that show the type of an image. */
 const signatureBytes = 12
 
-/** A media type, or null for everything else. */
+/** The media type of an image that models can read, else null. The file name is ignored. */
 function imageTypeOf(head: Buffer): string | null {
   const isAt = (start: number, text: string) =>
     head.subarray(start, start + text.length).toString('latin1') === text

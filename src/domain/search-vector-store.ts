@@ -7,7 +7,7 @@ import type { Context } from './context.ts'
 
 /** Returns undefined when there is no such vector store, and an empty page when `signal` aborts. */
 export async function searchVectorStore(
-  { db, retrieval, log }: Context,
+  { db, retrieval, log }: Pick<Context, 'db' | 'retrieval' | 'log'>,
   { project, vector_store_id, withScores }: { project: string; vector_store_id: string; withScores: boolean },
   request: VectorStoreSearchRequest,
   signal: AbortSignal,

@@ -4,17 +4,16 @@ import type { SubmitToolOutputsRequest } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { isPossible, next } from '../runs/next.ts'
-import { persist } from '../runs/persist.ts'
+import { writeTransition } from '../runs/write-transition.ts'
 import { lockRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
-import type { Context } from './context.ts'
 import type { StartedRun } from './create-run.ts'
-import { endRun } from './runs.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './reserve-slot.ts'
+import { endRun, type EndContext } from './runs.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue, type SlotContext } from './slots.ts'
 
 /** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */
 export async function submitToolOutputs(
-  context: Context,
+  context: EndContext & SlotContext,
   key: RunKey,
   request: SubmitToolOutputsRequest,
 ): Promise<StartedRun> {
@@ -32,7 +31,7 @@ export async function submitToolOutputs(
       { kind: 'log', run_ids: [key.id] },
       ...(slot ? [] : [{ kind: 'queue' as const }]),
     )
-    const run = await persist(tx, 'locked', claimedBy(context, slot, queued), { notifications })
+    const run = await writeTransition(tx, 'locked', claimedBy(context, slot, queued), { notifications })
     return { run, queued: toRun(queued.state.row), after: row.event_count }
   })
   const submitted = await orRelease(slot, submitting)
@@ -46,7 +45,7 @@ export async function submitToolOutputs(
 }
 
 /** Expires the run when it is due. The sweep may not have reached it yet. */
-async function expireIfDue(context: Context, tx: Queryable, row: RunRow): Promise<boolean> {
+async function expireIfDue(context: EndContext, tx: Queryable, row: RunRow): Promise<boolean> {
   if (row.status !== 'requires_action' || row.deadline > nowSeconds(context.clock)) return false
   await endRun(context, tx, row, { reason: 'expired' })
   return true

@@ -1,17 +1,25 @@
-/** Threads. */
+/** Threads: their creation, changes, deletion and copies. */
 import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, Thread, ModifyThreadRequest, ForkThreadRequest } from '../api/threads.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import type { Hint } from '../runs/hints.ts'
 import { lockFilesShared } from '../sql/files.ts'
 import { insertMessages, findMessage, messagesAfter } from '../sql/messages.ts'
 import { activeRunId } from '../sql/runs.ts'
-import { insertThread, lockThread, updateThread, deleteThread as deleteRows } from '../sql/threads.ts'
+import {
+  findThread,
+  insertThread,
+  lockThread,
+  updateThread,
+  deleteThread as deleteRows,
+} from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { applyPlan, checkStores, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
+import type { FillContext } from './fill-vector-store.ts'
 import { makeMessages } from './messages.ts'
 import {
   fillsStores,
@@ -23,17 +31,20 @@ import {
 
 /** Creates a thread without a run. */
 export async function createThread(
-  context: Context,
+  context: FillContext,
   project: string,
   request: CreateThreadRequest,
 ): Promise<Thread> {
   const { thread, plan } = makeThread(context, request, 'messages')
   const messages = makeMessages(request.messages ?? [], thread.id, thread.created_at)
-  await context.db.transaction(async (tx) => {
-    await applyPlan(context, tx, { project, plan })
-    await insertThread(tx, project, thread)
-    await insertMessages(tx, project, messages)
-  })
+  const create = () =>
+    context.db.transaction(async (tx) => {
+      await applyPlan(context, tx, { project, plan })
+      await insertThread(tx, project, thread)
+      await insertMessages(tx, project, messages)
+      return thread
+    })
+  await createOnce(create, () => findThread(context.db, project, thread.id))
   if (fillsStores(plan)) context.hints.send({ kind: 'ingest' })
   return thread
 }

@@ -20,18 +20,24 @@ import {
 import { lockStoresWithFile, lockVectorStore, raiseVersion, touchVectorStores } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { addFiles, checkSearchable, lockStoreToFill, newStoreFiles } from './fill-vector-store.ts'
+import {
+  addFiles,
+  checkSearchable,
+  lockStoreToFill,
+  newStoreFiles,
+  type FillContext,
+} from './fill-vector-store.ts'
 
 /**
- * Adds a file to a vector store. A file that is attached already keeps its entry. The entry takes the attributes and the chunking strategy of the
- * request. It is restarted when it failed, was cancelled, or has a new chunking strategy.
+ * Adds a file to a vector store. A file that is in the store already gets the attributes and the chunking strategy of the
+ * request; it is read again when it had failed, was cancelled, or the chunking strategy is new.
  */
 export async function attachFile(
-  context: Context,
-  place: { project: string; vector_store_id: string },
+  context: FillContext,
+  key: { project: string; vector_store_id: string },
   request: CreateVectorStoreFileRequest,
 ): Promise<VectorStoreFile> {
-  const { project, vector_store_id } = place
+  const { project, vector_store_id } = key
   const { file_id } = request
   const attached = await context.db.transaction(async (tx) => {
     // The deletion of a file locks files before vector stores, so do the same. A missing store is still reported first.
@@ -49,11 +55,11 @@ export async function attachFile(
 }
 
 /**
- * Returns undefined when the file is not in the vector store. `text` is the text in pieces, or undefined unless the file
- * is `completed`.
+ * The text of a file, in pieces; `text` is undefined unless the file is `completed`. Returns undefined when the file is
+ * not in the vector store.
  */
 export async function readStoreFile(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   key: { project: string; vector_store_id: string; file_id: string },
 ): Promise<{ text: AsyncIterable<string> | undefined } | undefined> {
   const file = await findStoreFile(db, key)
@@ -68,14 +74,14 @@ async function* textOf(chunks: AsyncIterable<{ text: string }>): AsyncGenerator<
 
 /** Replaces the attributes of a file. Returns undefined when the file is not in the vector store. */
 export function modifyStoreFile(
-  { db }: Context,
+  { db }: Pick<Context, 'db'>,
   key: { project: string; vector_store_id: string; file_id: string },
   { attributes }: ModifyVectorStoreFileRequest,
 ): Promise<VectorStoreFile | undefined> {
   return setAttributes(db, key, attributes ?? {})
 }
 
-/** The file itself is kept. A file that was deleted can still be removed once: the store keeps a record of it. */
+/** Removes a file from a vector store; the file itself is kept. A deleted file can be removed once, from its record. */
 export async function detachFile(context: Pick<Context, 'db' | 'clock'>, key: StoreFileKey): Promise<void> {
   const { project, vector_store_id: id, file_id } = key
   await context.db.transaction(async (tx) => {
@@ -87,7 +93,7 @@ export async function detachFile(context: Pick<Context, 'db' | 'clock'>, key: St
   })
 }
 
-/** For a file that is being deleted. Its row is locked: files are locked before vector stores. */
+/** Removes a file that is being deleted from all vector stores. The caller has locked its row. */
 export async function detachEverywhere(
   tx: Queryable,
   { project, id: file_id }: { project: string; id: string },

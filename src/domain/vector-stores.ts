@@ -25,11 +25,17 @@ import {
 import { sleep } from '../util/abort.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { insertNewStore, newStoreFiles, newVectorStoreId, type NewVectorStore } from './fill-vector-store.ts'
+import {
+  insertNewStore,
+  newStoreFiles,
+  newVectorStoreId,
+  type FillContext,
+  type NewVectorStore,
+} from './fill-vector-store.ts'
 
 /** Creates a vector store and adds its first files. */
 export async function createVectorStore(
-  context: Context,
+  context: FillContext,
   project: string,
   request: CreateVectorStoreRequest,
 ): Promise<VectorStore> {

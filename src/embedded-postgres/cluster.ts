@@ -81,7 +81,7 @@ export function removeLeftovers({ root }: Folders, log: Log): void {
       rmSync(join(root, name), { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
     } catch (error) {
       // An `initdb` that outlived its parent may still write here; the next start removes the rest.
-      log('warn', 'what a killed first start left could not be removed yet', { error: String(error) })
+      log('warn', 'files of an incomplete first start could not be removed yet', { error: String(error) })
     }
   }
 }

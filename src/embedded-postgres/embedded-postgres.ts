@@ -203,14 +203,14 @@ async function recover(place: Place, { database, sinceMs }: Holding): Promise<Ho
   while (database.isAlive()) {
     try {
       const lock = await takeLock(asSuperuser(place.address), place.dataDir)
-      place.log('warn', 'the connection that holds the data folder was lost and made again')
+      place.log('warn', 'the connection that locks the data folder was lost and opened again')
       return { database, lock, sinceMs }
     } catch (error) {
       if (!(error instanceof ServerUnavailable) || signal.aborted) throw error
       await sleep(pollMs, signal)
     }
   }
-  place.log('error', 'the database ended by itself and is started again', { how: await database.ended })
+  place.log('error', 'the database stopped unexpectedly and is restarted', { how: await database.ended })
   // A database that starts and ends at once must not be restarted without a pause.
   if (performance.now() - sinceMs < shortLifeMs) await sleep(shortLifePauseMs, signal)
   for (let failures = 1; ; failures += 1) {

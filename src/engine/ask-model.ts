@@ -1,11 +1,12 @@
-/** One model turn: asks the model and records its answer while it arrives. */
+/** Asks the model once, and passes its answer to the writer while it arrives. */
 import type { Usage } from '../api/runs.ts'
 import type { ChatRequest, FinishReason, ModelUsage } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
 import { TextJoiner } from '../util/text-joiner.ts'
 import type { TurnWriter } from './turn-writer.ts'
 
-export interface Turn {
+/** How the answer of a model ended, and what it cost. */
+export interface AnswerEnd {
   finish_reason: FinishReason
   usage: Usage
 }
@@ -15,8 +16,8 @@ export async function askModel(
   request: ChatRequest,
   writer: TurnWriter,
   signal: AbortSignal,
-): Promise<Turn> {
-  let turn: Turn | undefined
+): Promise<AnswerEnd> {
+  let end: AnswerEnd | undefined
   const texts = new TextJoiner()
   const refusals = new TextJoiner()
   const callArguments: TextJoiner[] = []
@@ -42,7 +43,7 @@ export async function askModel(
       case 'end':
         if (part.finish_reason === 'tool_calls') writer.fillArguments()
         if (part.extras) writer.keepExtras(part.origin ?? model.origins[0] ?? '', part.extras)
-        turn = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }
+        end = { finish_reason: part.finish_reason, usage: runUsage(part.usage) }
         break
     }
   }
@@ -50,8 +51,8 @@ export async function askModel(
   const { tool_choice } = request
   const isForced = tool_choice !== undefined && tool_choice !== 'auto' && tool_choice !== 'none'
   if (isForced && writer.calls.length === 0) writer.note('tool_choice_not_obeyed', { tool_choice })
-  if (!turn) throw new Error('expected the model to end its answer')
-  return turn
+  if (!end) throw new Error('expected the model to end its answer')
+  return end
 }
 
 function runUsage(usage: ModelUsage): Usage {

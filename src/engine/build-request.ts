@@ -1,7 +1,7 @@
-/** Run, assistant and thread become one request to the model, shortened where it must be. */
+/** Builds the request to the model from run and thread, and shortens it where it is too long. */
 import type { Message } from '../api/messages.ts'
 import type { ToolChoice } from '../api/tools.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import { countTokens } from '../util/count-tokens.ts'
 import { tokensPerImage, tokensPerMessage } from '../models/count-tokens.ts'
 import type { ResolvedModel } from '../models/open.ts'
@@ -11,19 +11,24 @@ import type { Queryable } from '../database/database.ts'
 import { stepsOfThread, type RecordedTurn } from '../sql/run-steps.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import type { OfferedTool } from '../tools/port.ts'
-import { nowSeconds } from '../util/clock.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
 import { conversation, findingsOf, type DraftMessage, type Exchange } from './conversation.ts'
-import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
-import { withImages } from './images.ts'
+import { withImages, type LoadImage } from './images.ts'
 import type { LeftOut } from './trace-work.ts'
 import type { Findings } from './turn-writer.ts'
 import { dropFromMiddle, lastMessages, type Shortened } from './truncate.ts'
 
+export interface RequestDependencies {
+  db: Queryable
+  clock: Clock
+  loadImage: LoadImage
+}
+
 export interface RequestParts {
   model: ResolvedModel
   offered: readonly OfferedTool[]
-  /** The turn before, where it called unknown functions only. */
+  /** The turn before, if it called unknown functions only. */
   unrecorded: RecordedTurn | undefined
   /** A forced tool choice holds for the first turn only, or the run would call it endlessly. */
   isFirstTurn: boolean
@@ -33,20 +38,20 @@ export interface RequestParts {
   newThread: readonly Message[] | undefined
 }
 
-/** Kept free for the answer where the run names no budget for it. */
+/** Tokens that are kept free for the answer where the run has no budget for it. */
 const answerReserve = 4096
 const pageSize = 500
-/** Text is hardly ever denser: older messages than fit at this rate are not even loaded. */
+/** Hardly any text has more characters per token. Messages that would not fit at this rate are not loaded. */
 const charactersPerToken = 32
-/** The most messages that a trace names as left out; the note is replaced in every turn. */
+/** The most messages that a trace names as left out. */
 const tracedMessages = 100
 
 export async function buildRequest(
-  engine: Engine,
-  record: RunRecord,
+  { db, clock, loadImage }: RequestDependencies,
+  run: OwnedRun,
   parts: RequestParts,
 ): Promise<{ request: ChatRequest; findings: Findings; left_out: LeftOut } | 'prompt_too_long'> {
-  const { settings } = record.row
+  const { settings } = run.row
   const { offered, model, completionLeft } = parts
   const system = systemText(settings, offered)
   const frame: ChatRequest = {
@@ -59,15 +64,14 @@ export async function buildRequest(
     ...responseFormat(settings),
     ...(completionLeft !== undefined && { max_completion_tokens: completionLeft }),
   }
-  const { exchanges, findings } = await loadThread(engine, record, parts)
+  const { exchanges, findings } = await loadThread(db, run, parts)
   const shortened = await shorten(exchanges, frame, settings, parts)
   if (shortened === 'prompt_too_long') return shortened
   const count = shortened.dropped.length
   const ids = shortened.dropped.slice(-tracedMessages).map((one) => one.id)
-  if (count > 0)
-    record.trace({ at: nowSeconds(engine.context.clock), kind: 'truncated', count, dropped: ids })
+  if (count > 0) run.trace({ at: nowSeconds(clock), kind: 'truncated', count, dropped: ids })
   const kept = shortened.kept.flatMap((one) => one.messages)
-  const messages = [...frame.messages, ...(await withImages(engine, record.row.project, kept))]
+  const messages = [...frame.messages, ...(await withImages(loadImage, run.row.project, kept))]
   return { request: { ...frame, messages }, findings, left_out: { count, ids } }
 }
 
@@ -81,12 +85,12 @@ function toolFields(settings: RunSettings, { offered, isFirstTurn }: RequestPart
   return {
     tools: offered.map((tool) => tool.chat),
     ...chatToolChoice(settings.tool_choice, offered, isFirstTurn),
-    // True is what models do without the field, which some of them refuse.
+    // The default of models is true, and some refuse the field.
     ...(!settings.parallel_tool_calls && { parallel_tool_calls: false }),
   }
 }
 
-/** `auto` is what models do without the field. */
+/** No field for `auto`, which is the default of models. */
 function chatToolChoice(
   choice: ToolChoice,
   offered: readonly OfferedTool[],
@@ -114,12 +118,11 @@ function responseFormat(settings: RunSettings): { response_format?: ChatResponse
 }
 
 async function loadThread(
-  engine: Engine,
-  record: RunRecord,
+  db: Queryable,
+  run: OwnedRun,
   { unrecorded, model, newThread, promptLeft = Infinity }: RequestParts,
 ): Promise<{ exchanges: Exchange[]; findings: Findings }> {
-  const { db } = engine.context
-  const { thread_id, id, settings } = record.row
+  const { thread_id, id, settings } = run.row
   const reader = { run_id: id, origins: model.origins, unrecorded }
   if (newThread) {
     const all = newThread.map((message, seq) => ({ ...message, seq }))
@@ -132,14 +135,14 @@ async function loadThread(
     limit: Math.min(promptLeft, model.context_window),
   })
   const steps = await stepsOfThread(db, thread_id, messages[0]?.seq ?? 0)
-  // What is left out goes from the middle: the first message of the thread is always a candidate.
+  // Messages are left out from the middle, so the first message of the thread is always needed.
   const [first] = messages.length < pageSize ? [] : await messagesAfter(db, thread_id, { seq: 0, limit: 1 })
   if (first && first.id !== messages[0]?.id) messages.unshift(first)
   const exchanges = conversation(messages, steps, reader)
   return { exchanges, findings: findingsOf(steps, id) }
 }
 
-/** The newest messages, oldest first: all of them, or more than the run may use. */
+/** The newest messages, oldest first: all of them, or at least as many as the run may use. */
 async function loadMessages(
   db: Queryable,
   thread_id: string,
@@ -179,7 +182,7 @@ async function shorten(
   const { model, promptLeft = Infinity, completionLeft = answerReserve } = parts
   const reserve = Math.min(completionLeft, Math.floor(model.context_window / 4))
   const limit = Math.min(promptLeft, model.context_window - reserve)
-  // A token of text is at least one byte: what is short in bytes need not be counted.
+  // A token of text has at least one byte, so a conversation with fewer bytes than the limit fits.
   const atMost =
     Buffer.byteLength(JSON.stringify([frame, first.kept])) + tokensPerImage * countImages(first.kept)
   if (atMost < limit) return first

@@ -1,10 +1,9 @@
-/** Claims runs: queued ones, and those whose worker was lost. */
-import type { Context } from '../domain/context.ts'
-import { endRun } from '../domain/runs.ts'
+/** Claims runs: queued runs, and runs whose worker was lost. */
+import { endRun, type EndContext } from '../domain/runs.ts'
 import type { Queryable } from '../database/database.ts'
 import { loadState } from '../runs/load.ts'
 import { next } from '../runs/next.ts'
-import { persist, type PersistedRun } from '../runs/persist.ts'
+import { writeTransition, type WrittenRun } from '../runs/write-transition.ts'
 import { reportEnd } from '../runs/report.ts'
 import { hasEnded } from '../runs/status.ts'
 import { lockClaimableRuns } from '../sql/leases.ts'
@@ -14,13 +13,13 @@ import { newId } from '../util/ids.ts'
 
 /** Claims up to `limit` runs for the worker. `found` also counts runs that had to be ended instead. */
 export async function claimRuns(
-  context: Context,
+  context: EndContext,
   worker: string,
   limit: number,
-): Promise<{ claimed: PersistedRun[]; found: number }> {
+): Promise<{ claimed: WrittenRun[]; found: number }> {
   return context.db.transaction(async (tx) => {
     const rows = await lockClaimableRuns(tx, worker, limit)
-    const claimed: PersistedRun[] = []
+    const claimed: WrittenRun[] = []
     for (const row of rows) {
       const run = await claimOrEnd(context, tx, row, worker)
       if (run) claimed.push(run)
@@ -30,11 +29,11 @@ export async function claimRuns(
 }
 
 async function claimOrEnd(
-  context: Context,
+  context: EndContext,
   tx: Queryable,
   row: RunRow,
   worker: string,
-): Promise<PersistedRun | undefined> {
+): Promise<WrittenRun | undefined> {
   const at = nowSeconds(context.clock)
   if (row.status === 'cancelling' || row.deadline <= at) {
     // A run that is being cancelled ends as cancelled: a cancel wins over every other end.
@@ -49,7 +48,7 @@ async function claimOrEnd(
       : { kind: 'recovered', at, worker, step_id: newId('step') },
   )
   const notifications = context.hints.notifications({ kind: 'log', run_ids: [row.id] })
-  const run = await persist(tx, 'locked', transition, { notifications })
+  const run = await writeTransition(tx, 'locked', transition, { notifications })
   if (!hasEnded(run.state.row)) return run
   reportEnd(context.log, run.state.row)
   return undefined

@@ -1,21 +1,21 @@
-/** A thread as the model reads it: messages, and the tool turns of its runs between them. */
+/** Makes the conversation for the model from a thread: its messages, and between them the turns that called tools. */
 import type { Message } from '../api/messages.ts'
 import type { ChatContentPart, ChatMessage, OwnedExtras } from '../models/port.ts'
 import type { ThreadMessage } from '../sql/messages.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { Findings } from './turn-writer.ts'
 
-/** As a model reads them, but for images by file id: only those that stay in the conversation get loaded. */
+/** A message for the model, with images by file id: they are loaded only where the message stays in the conversation. */
 export type DraftMessage =
   | Exclude<ChatMessage, { role: 'user' }>
   | { role: 'user'; content: string | DraftPart[] }
 
 export type DraftPart = ChatContentPart | Extract<Message['content'][number], { type: 'image_file' }>
 
-/** What is kept or left out as one when a conversation is shortened. */
+/** Messages that are kept or left out together when a conversation is shortened. */
 export interface Exchange {
   messages: DraftMessage[]
-  /** Made by the run that is being worked on: never left out. */
+  /** Belongs to the current run: never left out. */
   isCurrent: boolean
   /** Thread messages count for `last_messages`, tool turns do not. */
   isMessage: boolean
@@ -23,16 +23,16 @@ export interface Exchange {
   id: string
 }
 
-/** Whose conversation it is, and who will read it. */
+/** The run that the conversation is for, and the providers that get it. */
 export interface Reader {
   run_id: string
-  /** The providers that may be called: each gets its own extras, and not those of others. */
+  /** The providers that may be called. Each gets its own extra data, and not that of others. */
   origins: readonly string[]
-  /** The latest turn where it called unknown functions only: no step records such a turn. */
+  /** The latest turn, if it called unknown functions only: no step records such a turn. */
   unrecorded?: RecordedTurn | undefined
 }
 
-interface Turn {
+interface ToolTurn {
   turn: RecordedTurn
   seq: number
   id: string
@@ -40,9 +40,8 @@ interface Turn {
 }
 
 /**
- * Puts messages and tool turns in order. A turn with text and calls is one assistant message. A run's own message
- * has the place of its step. A tool turn whose calls are not all answered is left out, since models refuse a call
- * without its outcome.
+ * Messages and tool turns in order. A turn with text and calls is one assistant message. A message of a run is ordered by
+ * its step. A tool turn with a call that has no output is left out, because models refuse it.
  */
 export function conversation(
   messages: readonly ThreadMessage[],
@@ -51,7 +50,7 @@ export function conversation(
 ): Exchange[] {
   const turns = toolTurns(steps, reader)
   const ofTurns = new Set(turns.flatMap(({ turn }) => turn.message_ids ?? []))
-  const texts = new Map(messages.filter(({ id }) => ofTurns.has(id)).map((one) => [one.id, spokenText(one)]))
+  const texts = new Map(messages.filter(({ id }) => ofTurns.has(id)).map((one) => [one.id, textOf(one)]))
   const creations = new Map(
     steps.flatMap((step) => {
       const details = step.step_details
@@ -82,8 +81,11 @@ export function conversation(
   return [...ofMessages, ...called].toSorted((a, b) => a.seq - b.seq).map((one) => one.exchange)
 }
 
-function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unrecorded }: Reader): Turn[] {
-  const turns = steps.flatMap((step): Turn[] => {
+function toolTurns(
+  steps: readonly (StepRow & { seq: number })[],
+  { run_id, unrecorded }: Reader,
+): ToolTurn[] {
+  const turns = steps.flatMap((step): ToolTurn[] => {
     const { turn, seq, id } = step
     if (!turn || step.type !== 'tool_calls' || turn.calls.length === 0) return []
     if (turn.calls.some((call) => call.output === null)) return []
@@ -93,7 +95,7 @@ function toolTurns(steps: readonly (StepRow & { seq: number })[], { run_id, unre
   return [...turns, { turn: unrecorded, seq: Infinity, id: 'unknown functions', isCurrent: true }]
 }
 
-/** What the calls of the thread so far mean for the next message of the run. */
+/** The results of the thread's calls that the next message of the run shows. */
 export function findingsOf(steps: readonly StepRow[], run_id: string): Findings {
   const marks = steps.flatMap((step) => (step.turn?.calls ?? []).flatMap((call) => call.marks ?? []))
   const ofRun = steps.filter((step) => step.run_id === run_id)
@@ -104,7 +106,7 @@ export function findingsOf(steps: readonly StepRow[], run_id: string): Findings 
   return { marks, image_file_ids }
 }
 
-/** A turn that called tools, with its outcomes. A text that the user has deleted since is left out. */
+/** A turn that called tools, with the outputs. A text that the user has deleted since is left out. */
 function toolTurn(turn: RecordedTurn, text: string, reader: Reader): DraftMessage[] {
   const isOwn = isFor(reader, turn)
   return [
@@ -138,7 +140,7 @@ function extrasFor(reader: Reader, turn: RecordedTurn | null | undefined): Owned
 }
 
 function chatMessage(message: Message, extras: OwnedExtras): DraftMessage {
-  if (message.role === 'assistant') return { role: 'assistant', content: spokenText(message), ...extras }
+  if (message.role === 'assistant') return { role: 'assistant', content: textOf(message), ...extras }
   const parts = message.content.flatMap((part): DraftPart[] => {
     if (part.type === 'text') return [{ type: 'text', text: part.text.value }]
     return part.type === 'refusal' ? [] : [part]
@@ -147,7 +149,7 @@ function chatMessage(message: Message, extras: OwnedExtras): DraftMessage {
   return { role: 'user', content: parts.length === 1 && only?.type === 'text' ? only.text : parts }
 }
 
-function spokenText({ content }: Message): string {
+function textOf({ content }: Message): string {
   const texts = content.map((part) => {
     if (part.type === 'text') return part.text.value
     return part.type === 'refusal' ? part.refusal : ''

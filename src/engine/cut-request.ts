@@ -1,12 +1,12 @@
 /**
- * A request to a model, made small enough to be kept: the beginnings of its texts, no image data, and nothing that
- * belongs to the provider alone.
+ * Shortens a request to a model so that the trace of the run can store it: the beginnings of its texts, no image data,
+ * and no extra data of the provider.
  */
 import type { ChatRequest } from '../models/port.ts'
 
-/** JSON characters that a kept request may have. */
+/** The most JSON characters of a stored request. */
 const mostCharacters = 256 * 1024
-/** Limits of single texts, tried in turn until the whole is small enough. */
+/** Limits of single texts, tried one after another until the request is small enough. */
 const textLimits = [64 * 1024, 8 * 1024, 1024, 100]
 /** Messages that are kept when even short texts are too many: the first and the last. */
 const keptMessages = 100

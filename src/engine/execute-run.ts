@@ -1,97 +1,104 @@
-/** The loop: load the context, ask the model, run the tools, decide. */
-import { DatabaseUnavailable } from '../database/database.ts'
+/** The loop of a run: build the request, ask the model, run the tools, decide. */
+import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retryingReads } from '../database/retry.ts'
 import type { Message } from '../api/messages.ts'
-import type { ResolvedModel } from '../models/open.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { Models, ResolvedModel } from '../models/open.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Fact, TurnOutcome } from '../runs/state.ts'
 import { withMessages } from '../runs/turn.ts'
 import { noUsage } from '../runs/usage.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { OfferedTool } from '../tools/port.ts'
-import { offerTools } from '../tools/registry.ts'
+import { offerTools, type Tools } from '../tools/registry.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { storable } from '../util/text-joiner.ts'
-import { askModel, type Turn } from './ask-model.ts'
-import { buildRequest } from './build-request.ts'
-import { maxTurns, type Engine } from './engine.ts'
+import type { Log } from '../util/log.ts'
+import { storableText } from '../util/storable-text.ts'
+import { askModel, type AnswerEnd } from './ask-model.ts'
+import { buildRequest, type RequestDependencies } from './build-request.ts'
 import { lastError, RunFailure, RunStopped } from './failure.ts'
-import { nextTurn, remaining, type Decision } from './next-turn.ts'
-import { runTools, type ToolsRun } from './run-tools.ts'
+import { decide, remaining, type Decision } from './decide.ts'
+import { runTools, type ToolsDependencies, type ToolsRun } from './run-tools.ts'
 import { WorkTrace } from './trace-work.ts'
 import { TurnWriter } from './turn-writer.ts'
+import type { WorkWriter } from './work-writer.ts'
+
+/** What the work on runs uses; the worker creates it once. */
+export interface RunDependencies extends RequestDependencies, ToolsDependencies {
+  db: Database
+  log: Log
+  models: Pick<Models, 'resolve'>
+  tools: Tools
+  workWriter: WorkWriter
+}
+
+/** A run with more turns than this is assumed to repeat itself, and fails. */
+const maxTurns = 50
 
 /**
  * Works on a run until it ends, waits for the client, or is stopped; never throws. `newThread`: all messages of a
  * thread that was created with the run, which then are not read from the database.
  */
 export async function executeRun(
-  engine: Engine,
-  record: RunRecord,
+  dependencies: RunDependencies,
+  run: OwnedRun,
   stop: AbortSignal,
   newThread?: readonly Message[],
 ): Promise<void> {
-  const signal = AbortSignal.any([stop, record.lost])
+  const signal = AbortSignal.any([stop, run.lost])
   // A database that is unavailable delays a run; it does not fail it.
-  const db = retryingReads(engine.context.db, signal)
-  const work = new WorkTrace(engine.workLog, record.row)
+  const db = retryingReads(dependencies.db, signal)
+  const work = new WorkTrace(dependencies.workWriter, run.row)
   try {
-    const retrying = { ...engine, context: { ...engine.context, db } }
-    await new RunExecution(retrying, record, { signal, work, newThread }).run()
+    await new RunExecution({ dependencies: { ...dependencies, db }, run, signal, work }, newThread).run()
   } catch (error) {
-    await endEarly(engine, record, stop, error)
+    await endEarly(dependencies, run, stop, error)
   }
-  work.end(record.row)
+  work.end(run.row)
 }
 
-function now(engine: Engine): number {
-  return nowSeconds(engine.context.clock)
+/** What the work on one run uses. */
+interface Execution {
+  dependencies: RunDependencies
+  run: OwnedRun
+  signal: AbortSignal
+  work: WorkTrace
 }
 
-/** One stretch of work on a run, from its claim to its end or the next wait. */
+/** The work on a run from its claim to its end or its next wait for the client. */
 class RunExecution {
-  readonly #engine: Engine
-  readonly #record: RunRecord
-  readonly #signal: AbortSignal
-  readonly #work: WorkTrace
+  readonly #parts: Execution
   /** For the first turn only: later ones have steps. */
   #newThread: readonly Message[] | undefined
-  /** The last turn where it called unknown functions only: no step shows it, but the model must see its mistake. */
+  /** The last turn, if it called unknown functions only: no step shows it, but the model must see its mistake. */
   #unrecorded: RecordedTurn | undefined
 
-  constructor(
-    engine: Engine,
-    record: RunRecord,
-    parts: { signal: AbortSignal; work: WorkTrace; newThread: readonly Message[] | undefined },
-  ) {
-    this.#engine = engine
-    this.#record = record
-    this.#signal = parts.signal
-    this.#work = parts.work
-    this.#newThread = parts.newThread
+  constructor(parts: Execution, newThread: readonly Message[] | undefined) {
+    this.#parts = parts
+    this.#newThread = newThread
   }
 
   async run(): Promise<void> {
-    const { settings } = this.#record.row
-    const model = this.#engine.models.resolve(settings.model)
+    const { dependencies, run, signal } = this.#parts
+    const { settings } = run.row
+    const model = dependencies.models.resolve(settings.model)
     if (!model)
       throw new RunFailure('invalid_prompt', `The requested model '${settings.model}' does not exist.`)
-    this.#record.trace({ at: now(this.#engine), kind: 'model', model: `${model.provider}/${model.model}` })
-    const offered = await offerTools(this.#engine.tools, this.#record.row, this.#signal)
-    const recorded = this.#record.state.turn?.calls
+    run.trace({ at: this.#now(), kind: 'model', model: `${model.provider}/${model.model}` })
+    const offered = await offerTools(dependencies.tools, run.row, signal)
+    const recorded = run.state.openTurn?.callsStep
     if (recorded && (await this.#resume(recorded, offered)) === 'done') return
     while ((await this.#turn(model, offered)) === 'again');
   }
 
   async #turn(model: ResolvedModel, offered: OfferedTool[]): Promise<'again' | 'done'> {
-    const { engine, record, signal } = this.#parts()
-    const { spent, turns } = record.state
+    const { dependencies, run, signal, work } = this.#parts
+    const { spent, turns } = run.state
     if (turns >= maxTurns) throw new RunFailure('server_error', `The run took more than ${maxTurns} turns.`)
-    const { settings } = record.row
+    const { settings } = run.row
     const completionLeft = remaining(settings.max_completion_tokens, spent.completion_tokens)
     const promptLeft = remaining(settings.max_prompt_tokens, spent.prompt_tokens)
     if (completionLeft === 0) return this.#exhausted('max_completion_tokens')
-    const built = await buildRequest(engine, record, {
+    const built = await buildRequest(dependencies, run, {
       model,
       offered,
       unrecorded: this.#unrecorded,
@@ -102,72 +109,73 @@ class RunExecution {
     })
     this.#newThread = undefined
     if (built === 'prompt_too_long') return this.#exhausted('max_prompt_tokens')
-    await engine.confirmed(signal)
+    await dependencies.confirmed(signal)
     const { request, findings, left_out } = built
-    // A model that calls a tool in spite of that is answered that it does not exist.
+    // With `none`, a call of a tool is answered like a call of an unknown function.
     const tools = settings.tool_choice === 'none' ? [] : offered
-    const writer = new TurnWriter(record, { tools, clock: engine.context.clock, findings })
-    const turn = await askModel(this.#work.watch(model, left_out), request, writer, signal)
-    return this.#finish(writer, turn)
+    const writer = new TurnWriter(run, { tools, clock: dependencies.clock, findings })
+    const end = await askModel(work.watch(model, left_out), request, writer, signal)
+    return this.#finish(writer, end)
   }
 
   /** Continues with a step whose calls an earlier attempt of the run has recorded. */
   async #resume(step: StepRow, offered: OfferedTool[]): Promise<'again' | 'done'> {
     const findings = { marks: [], image_file_ids: [] }
-    const { clock } = this.#engine.context
-    const writer = new TurnWriter(this.#record, { tools: offered, clock, findings })
+    const { dependencies, run } = this.#parts
+    const writer = new TurnWriter(run, { tools: offered, clock: dependencies.clock, findings })
     writer.resume(step)
     return this.#finish(writer, { finish_reason: 'tool_calls', usage: step.turn?.usage ?? noUsage })
   }
 
-  async #finish(writer: TurnWriter, turn: Turn): Promise<'again' | 'done'> {
-    const { engine, record, signal } = this.#parts()
-    const { finish_reason, usage } = turn
+  async #finish(writer: TurnWriter, end: AnswerEnd): Promise<'again' | 'done'> {
+    const { dependencies, run, signal, work } = this.#parts
+    const { finish_reason, usage } = end
     const isCut = finish_reason === 'length' || finish_reason === 'content_filter'
     if (isCut) writer.flushText()
     else writer.addLateText()
-    const options = { usage, signal, work: this.#work }
-    const tools = isCut ? undefined : await runTools(engine, record, writer, options)
+    const options = { usage, signal, work }
+    const tools = isCut ? undefined : await runTools(dependencies, run, writer, options)
     const waiting = tools?.waiting ?? []
-    const decision = nextTurn({
+    const decision = decide({
       finish_reason,
       waitsForClient: waiting.length > 0,
       calledTools: writer.calls.length > 0,
     })
     if (decision === 'require_action') {
-      return this.#move({ kind: 'client must answer', at: now(engine), calls: waiting })
+      return this.#changeStatus({ kind: 'client must answer', at: this.#now(), calls: waiting })
     }
     writer.flushText()
-    const recorded = this.#recordOf(writer, turn, tools)
+    const recorded = this.#recordOf(writer, end, tools)
     this.#unrecorded = decision === 'again' ? recorded : undefined
     const outcome = outcomes[decision]
-    const ended: Fact = { kind: 'turn ended', at: now(engine), usage, outcome, turn: recorded }
-    if (outcome !== 'continue') return this.#move(ended)
-    record.apply(ended)
-    if ((await record.flush()) === 'lost') throw new RunStopped('lost')
+    const ended: Fact = { kind: 'turn ended', at: this.#now(), usage, outcome, turn: recorded }
+    if (outcome !== 'continue') return this.#changeStatus(ended)
+    run.apply(ended)
+    if ((await run.flush()) === 'lost') throw new RunStopped('lost')
     return 'again'
   }
 
-  /** The record of a turn that has no step of calls. */
-  #recordOf(writer: TurnWriter, { usage }: Turn, tools: ToolsRun | undefined): RecordedTurn | undefined {
-    if (this.#record.state.turn?.calls) return undefined
+  /** The turn as it is recorded where it has no step of calls. */
+  #recordOf(writer: TurnWriter, { usage }: AnswerEnd, tools: ToolsRun | undefined): RecordedTurn | undefined {
+    const { state } = this.#parts.run
+    if (state.openTurn?.callsStep) return undefined
     const calls = tools?.calls ?? []
     if (calls.length === 0 && !writer.hasExtras) return undefined
-    return withMessages(this.#record.state, writer.turn({ calls, usage }))
+    return withMessages(state, writer.turn({ calls, usage }))
   }
 
   /** A budget was used up before the model could be called. */
   async #exhausted(reason: 'max_completion_tokens' | 'max_prompt_tokens'): Promise<'done'> {
-    return this.#move({ kind: 'budget exhausted', at: now(this.#engine), reason })
+    return this.#changeStatus({ kind: 'budget exhausted', at: this.#now(), reason })
   }
 
-  async #move(fact: Fact): Promise<'done'> {
-    if ((await this.#record.move(fact)) === 'lost') throw new RunStopped('lost')
+  async #changeStatus(fact: Fact): Promise<'done'> {
+    if ((await this.#parts.run.changeStatus(fact)) === 'lost') throw new RunStopped('lost')
     return 'done'
   }
 
-  #parts() {
-    return { engine: this.#engine, record: this.#record, signal: this.#signal }
+  #now(): number {
+    return nowSeconds(this.#parts.dependencies.clock)
   }
 }
 
@@ -179,41 +187,45 @@ const outcomes: Record<Exclude<Decision, 'require_action'>, TurnOutcome> = {
 }
 
 /** Ends a run whose work was stopped or failed. */
-async function endEarly(engine: Engine, record: RunRecord, stop: AbortSignal, error: unknown): Promise<void> {
+async function endEarly(
+  { clock, log }: RunDependencies,
+  run: OwnedRun,
+  stop: AbortSignal,
+  error: unknown,
+): Promise<void> {
   const reason: unknown = stop.aborted ? stop.reason : error
-  const why = record.lost.aborted ? 'lost' : reason instanceof RunStopped ? reason.why : 'failed'
+  const why = run.lost.aborted ? 'lost' : reason instanceof RunStopped ? reason.why : 'failed'
   if (why === 'lost' || why === 'stopping') return
-  const at = now(engine)
-  const { log } = engine.context
-  const { id: run_id } = record.row
+  const at = nowSeconds(clock)
+  const { id: run_id } = run.row
   try {
     if (why !== 'failed') {
-      await record.move({ kind: 'stopped', at, ending: { reason: why } })
+      await run.changeStatus({ kind: 'stopped', at, ending: { reason: why } })
       return
     }
     if (error instanceof DatabaseUnavailable) {
       // What a tool had to write could not be written: the run is recovered and goes on from what is recorded.
       log('warn', 'a run is released because the database is unavailable', { run_id })
-      record.lose()
+      run.lose()
       return
     }
     const last_error = lastError(error)
     const cause = causeOf(error)
-    if (record.row.status !== 'cancelling') {
+    if (run.row.status !== 'cancelling') {
       log('error', 'a run failed', { run_id, code: last_error.code, error })
-      record.trace({ at, kind: 'failed', ...last_error, ...cause })
+      run.trace({ at, kind: 'failed', ...last_error, ...cause })
     }
-    await record.move({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
+    await run.changeStatus({ kind: 'stopped', at, ending: { reason: 'failed', last_error } })
   } catch (failure) {
     log('error', 'a run could not be ended', { run_id, error: failure })
-    record.lose()
+    run.lose()
   }
 }
 
-/** What the user does not see: drivers leave keys and addresses out of it. */
+/** The cause, which users do not see. Drivers leave keys and addresses out of it. */
 function causeOf(error: unknown): { cause?: string } {
   if (!(error instanceof Error)) return {}
   const { cause } = error
-  if (cause instanceof Error) return { cause: storable(cause.message) }
-  return lastError(error).message === error.message ? {} : { cause: storable(error.message) }
+  if (cause instanceof Error) return { cause: storableText(cause.message) }
+  return lastError(error).message === error.message ? {} : { cause: storableText(error.message) }
 }

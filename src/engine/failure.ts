@@ -1,4 +1,4 @@
-/** What is thrown while a run works becomes its `last_error`, in the wording of the live API. */
+/** Turns an error of the work on a run into its `last_error`, in the wording of the live API. */
 import type { RunError } from '../api/runs.ts'
 import { internalError } from '../runs/recover.ts'
 import { ModelFailure } from '../models/port.ts'

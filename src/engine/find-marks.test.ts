@@ -20,20 +20,39 @@ test('a mark that points nowhere is left as text', () => {
   expect(read(['cake【9:9†food.txt】.']).join('')).toBe('cake【9:9†food.txt】.')
 })
 
-test.each(['【4:0†source】', '【4:0】', '【4:0†food】', '【4:0†】'])(
-  '%s is a mark of the passage with its numbers',
-  (text) => {
-    const finder = new MarkFinder([cited])
-    const pieces = Array.from(`cake${text}.`).flatMap((letter) => finder.push(letter))
-    expect(pieces.filter(({ mark }) => mark)).toEqual([{ text, mark: { ...cited, text } }])
-    expect(pieces.map((piece) => piece.text).join('')).toBe(`cake${text}.`)
-  },
-)
+test.each([
+  '【4:0†source】',
+  '【4:0】',
+  '【4:0†food】',
+  '【4:0†】',
+  '【4：0†food.txt】',
+  '【４：０†來源】',
+  '【 4:0 †food.txt】',
+  '【4: 0】',
+])('%s is a mark of the passage with its numbers', (text) => {
+  const finder = new MarkFinder([cited])
+  const pieces = Array.from(`cake${text}.`).flatMap((letter) => finder.push(letter))
+  expect(pieces.filter(({ mark }) => mark)).toEqual([{ text, mark: { ...cited, text } }])
+  expect(pieces.map((piece) => piece.text).join('')).toBe(`cake${text}.`)
+})
 
 test('the numbers of one passage with the name of another are left as text', () => {
   const other: Mark = { text: '【4:1†towns.txt】', type: 'file_citation', file_id: 'file-d' }
   expect(read(['【4:0†towns.txt】'], [cited, other])).toEqual(['【4:0†towns.txt】'])
   expect(read(['【4:1†towns】'], [cited, other])).toEqual(['<【4:1†towns】>'])
+})
+
+test.each(['【4:0†Towns.txt】', '【4:0†towns】', '【4:0†ＴＯＷＮＳ.txt】'])(
+  '%s has the numbers of one passage and the name of another in another spelling, and is left as text',
+  (text) => {
+    const other: Mark = { text: '【4:1†towns.txt】', type: 'file_citation', file_id: 'file-d' }
+    expect(read([text], [cited, other])).toEqual([text])
+  },
+)
+
+test('a name without its extension is that of the passage with the numbers, also when another file has it', () => {
+  const other: Mark = { text: '【4:1†food.pdf】', type: 'file_citation', file_id: 'file-d' }
+  expect(read(['【4:0†food】【4:1†Food】'], [cited, other])).toEqual(['<【4:0†food】>', '<【4:1†Food】>'])
 })
 
 test.each(['【4:0†foo\n】', '【4:', '【list】 of 【4 things】', '【4:0†【4:0†】'])(

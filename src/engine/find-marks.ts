@@ -1,33 +1,37 @@
-/** Finds, in text that comes in pieces, the texts that point to files. */
+/** Finds marks, which are texts that point to files, in text that arrives in pieces. */
 import type { Mark } from '../sql/run-steps.ts'
 
 export interface MarkedPiece {
   text: string
-  /** Set when the piece is a mark, whole. */
+  /** Set when the piece is a whole mark. */
   mark?: Mark
 }
 
-/** A citation as models write it: with the numbers of a passage, and often another name than the passage's. */
-const citation = /^【(\d+:\d+)(?:†([^【】\n]{0,300}))?】/
-const beginningOfCitation = /^【(?:\d+(?::(?:\d+(?:†[^【】\n]{0,300})?)?)?)?$/
+/**
+ * A citation as models write it: with the numbers of a passage, and often with a name that differs. In Chinese and
+ * Japanese text, digits and colon are often wide.
+ */
+const citation = /^【 ?([\d０-９]+ ?[:：] ?[\d０-９]+) ?(?:†([^【】\n]{0,300}))?】/
+const beginningOfCitation = /^【 ?(?:[\d０-９]+ ?(?:[:：] ?(?:[\d０-９]+ ?(?:†[^【】\n]{0,300})?)?)?)?$/
 
-/** Lives for one text. Whatever may still become a mark is held back until it is one, or cannot be. */
+/** Lives for one text. Holds back text that can be the beginning of a mark, until more text decides it. */
 export class MarkFinder {
   readonly #marks: Map<string, Mark>
   readonly #firstLetters: Set<string>
   /** By the numbers in the text of the mark. */
   readonly #citations = new Map<string, Mark>()
-  /** The names in marks of citations. */
-  readonly #names = new Set<string>()
+  /** The names in marks of citations, by the numbers; `plainName`. */
+  readonly #names = new Map<string, string>()
   #held = ''
 
   constructor(marks: readonly Mark[]) {
     this.#marks = new Map(marks.map((mark) => [mark.text, mark]))
     this.#firstLetters = new Set([...this.#marks.keys()].map((text) => text.charAt(0)))
     for (const mark of marks) {
-      const [, numbers, name] = citation.exec(mark.text) ?? []
-      if (numbers !== undefined) this.#citations.set(numbers, mark)
-      if (name !== undefined) this.#names.add(name)
+      const [, numbers, name = ''] = citation.exec(mark.text) ?? []
+      if (numbers === undefined) continue
+      this.#citations.set(numbers, mark)
+      this.#names.set(numbers, plainName(name))
     }
   }
 
@@ -41,13 +45,13 @@ export class MarkFinder {
     return this.#take(true)
   }
 
-  #take(isOver: boolean): MarkedPiece[] {
+  #take(hasEnded: boolean): MarkedPiece[] {
     const pieces: MarkedPiece[] = []
     let from = 0
     let at = 0
     for (; at < this.#held.length; at++) {
       if (!this.#firstLetters.has(this.#held.charAt(at))) continue
-      if (!isOver && this.#mayGrow(at)) break
+      if (!hasEnded && this.#mayGrow(at)) break
       const mark = this.#markAt(at)
       if (!mark) continue
       if (at > from) pieces.push({ text: this.#held.slice(from, at) })
@@ -61,14 +65,14 @@ export class MarkFinder {
     return pieces
   }
 
-  /** Whether all that follows `at` is the beginning of a mark that is not whole yet. */
+  /** Whether the text from `at` on can be the beginning of a mark. */
   #mayGrow(at: number): boolean {
     const rest = this.#held.slice(at)
     if (this.#citations.size > 0 && beginningOfCitation.test(rest)) return true
     return [...this.#marks.keys()].some((text) => text.length > rest.length && text.startsWith(rest))
   }
 
-  /** The longest mark at a place: one file's path may begin another's. */
+  /** The longest mark at an index: the path of one file may be the beginning of another path. */
   #markAt(at: number): Mark | undefined {
     let longest: Mark | undefined
     for (const [text, mark] of this.#marks) {
@@ -77,10 +81,23 @@ export class MarkFinder {
     return longest ?? this.#citationAt(at)
   }
 
-  /** The passage with the numbers, unless the name is that of another passage: then it is not clear which is meant. */
+  /** The mark of the passage with these numbers. None where the name is that of another passage, which is ambiguous. */
   #citationAt(at: number): Mark | undefined {
-    const [text, numbers = '', name = ''] = citation.exec(this.#held.slice(at)) ?? []
+    const [text, written = '', name = ''] = citation.exec(this.#held.slice(at)) ?? []
+    const numbers = written.normalize('NFKC').replaceAll(' ', '')
     const mark = this.#citations.get(numbers)
-    return text === undefined || mark === undefined || this.#names.has(name) ? undefined : { ...mark, text }
+    if (text === undefined || mark === undefined) return undefined
+    const plain = plainName(name)
+    const isOther = plain !== this.#names.get(numbers) && [...this.#names.values()].includes(plain)
+    return isOther ? undefined : { ...mark, text }
   }
+}
+
+/** Models change the case of a name and leave out its extension. */
+function plainName(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\.[a-z0-9]{1,5}$/, '')
+    .trim()
 }

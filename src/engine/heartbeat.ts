@@ -1,6 +1,6 @@
 /** Renews this process's lease, and knows whether it is confirmed. */
 import type { Database, Queryable } from '../database/database.ts'
-import { registerWorker, renewLease, type OwnedRun } from '../sql/leases.ts'
+import { registerWorker, renewLease, type LeasedRun } from '../sql/leases.ts'
 import { sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 
@@ -13,7 +13,7 @@ interface HeartbeatOptions {
   worker: string
   log: Log
   /** The runs that this worker owns in the database, as of `sentAtMs` (monotonic) or later. */
-  onBeat: (owned: OwnedRun[], sentAtMs: number) => void | Promise<void>
+  onBeat: (owned: LeasedRun[], sentAtMs: number) => void | Promise<void>
 }
 
 type Connection = Queryable & { close(): Promise<void> }

@@ -1,16 +1,19 @@
-/** Images that messages name by file id, as the data URLs that models read. */
+/** Loads the images that messages name by file id, as data URLs for the model. */
+import type { LoadedImage } from '../domain/files.ts'
 import type { ChatContentPart, ChatMessage } from '../models/port.ts'
 import type { DraftMessage, DraftPart } from './conversation.ts'
-import type { Engine } from './engine.ts'
 import { RunFailure } from './failure.ts'
 
-/** What providers take: one image, and all of a request. */
+/** Reads an image file as a data URL. */
+export type LoadImage = (file: { project: string; file_id: string; maxBytes: number }) => Promise<LoadedImage>
+
+/** What providers accept: one image, and all images of a request. */
 const maxImageBytes = 20 * 1024 * 1024
 const maxRequestBytes = 50 * 1024 * 1024
 
-/** Loads each image once. Throws the run's failure when one is gone or they are too large together. */
+/** Loads each image once. Throws `RunFailure` when one does not exist or they are too large. */
 export async function withImages(
-  engine: Engine,
+  loadImage: LoadImage,
   project: string,
   messages: readonly DraftMessage[],
 ): Promise<ChatMessage[]> {
@@ -19,7 +22,7 @@ export async function withImages(
   const urlOf = async (file_id: string): Promise<string> => {
     const known = urls.get(file_id)
     if (known !== undefined) return known
-    const image = await engine.loadImage({ project, file_id, maxBytes: maxImageBytes })
+    const image = await loadImage({ project, file_id, maxBytes: maxImageBytes })
     if ('missing' in image) throw unusable(file_id, image.missing)
     bytes += image.bytes
     if (bytes > maxRequestBytes) throw tooMany()

@@ -1,45 +1,52 @@
-/** Runs the tools that a model turn called, as far as the server runs them itself. */
+/** Runs the calls of a turn that the server can run itself. */
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
+import type { Queryable } from '../database/database.ts'
 import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
 import type { ToolContext, ToolOutcome } from '../tools/port.ts'
-import type { Engine } from './engine.ts'
 import { RunStopped } from './failure.ts'
 import type { WorkTrace } from './trace-work.ts'
 import type { DraftCall, TurnWriter } from './turn-writer.ts'
 
+export interface ToolsDependencies {
+  db: Queryable
+  /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */
+  confirmed: (signal: AbortSignal) => Promise<void>
+}
+
 export interface ToolsRun {
+  /** All calls of the turn, with the outputs so far. */
   calls: RecordedCall[]
   /** Calls that only the client can answer. */
   waiting: StepToolCall[]
 }
 
 /**
- * Records the calls before the first of them runs, so that no later attempt asks the model again; then runs them side
- * by side and records each outcome when it comes.
+ * Records the calls before the first of them runs, so that no later attempt asks the model again. Then runs them in
+ * parallel and records each outcome when it arrives.
  */
 export async function runTools(
-  engine: Engine,
-  record: RunRecord,
+  { db, confirmed }: ToolsDependencies,
+  run: OwnedRun,
   writer: TurnWriter,
   options: { usage: Usage; signal: AbortSignal; work: WorkTrace },
 ): Promise<ToolsRun> {
   const { usage, signal, work } = options
   const known = writer.calls.filter((call) => call.tool)
-  const step = record.state.turn?.calls
+  const step = run.state.openTurn?.callsStep
   const shown = known.map((call) => shownCall(step, call))
   const calls = writer.calls.map((call) => recordedCall(step, call))
   const turn = () => writer.turn({ calls: [...calls], usage })
-  if (known.length > 0) record.apply({ kind: 'calls recorded', calls: shown, turn: turn() })
+  if (known.length > 0) run.apply({ kind: 'calls recorded', calls: shown, turn: turn() })
 
   const runnable = known.filter((call) => call.tool?.run && recordOf(calls, call).output === null)
-  const waiting = () => callsShown(record).filter((_, index) => !known[index]?.tool?.run)
+  const waiting = () => callsShown(run).filter((_, index) => !known[index]?.tool?.run)
   if (runnable.length === 0) return { calls, waiting: waiting() }
-  if ((await record.flush()) === 'lost') throw new RunStopped('lost')
-  await engine.confirmed(signal)
+  if ((await run.flush()) === 'lost') throw new RunStopped('lost')
+  await confirmed(signal)
   // The thread's calls include those of this turn, which are recorded by now.
-  const before = (await callsOfThread(engine.context.db, record.row.thread_id)) - calls.length
+  const before = (await callsOfThread(db, run.row.thread_id)) - calls.length
   // When one call fails the run ends: the others are stopped, and their outcomes are not recorded.
   const failing = new AbortController()
   const together = AbortSignal.any([signal, failing.signal])
@@ -47,21 +54,23 @@ export async function runTools(
     runnable.map(async (call) => {
       const { index } = call
       const context: ToolContext = {
-        row: record.row,
+        row: run.row,
         signal: together,
         ordinal: before + calls.indexOf(recordOf(calls, call)),
         emit: (delta) => {
           if (!together.aborted) writer.growCall(call, delta)
         },
       }
-      const { run } = call.tool ?? {}
-      const outcome = await (run && work.call(call, () => run(call, context)))?.catch((error: unknown) => {
-        failing.abort(error)
-        throw error
-      })
+      const runCall = call.tool?.run
+      const outcome = await (runCall && work.call(call, () => runCall(call, context)))?.catch(
+        (error: unknown) => {
+          failing.abort(error)
+          throw error
+        },
+      )
       if (!outcome || index === undefined || together.aborted) return
       Object.assign(recordOf(calls, call), outcomeOf(outcome))
-      record.apply({ kind: 'tool finished', index, call: outcome.call, turn: turn() })
+      run.apply({ kind: 'tool finished', index, call: outcome.call, turn: turn() })
     }),
   )
   signal.throwIfAborted()
@@ -71,14 +80,14 @@ export async function runTools(
   return { calls, waiting: waiting() }
 }
 
-function callsShown(record: RunRecord): StepToolCall[] {
-  const details = record.state.turn?.calls?.step_details
+function callsShown(run: OwnedRun): StepToolCall[] {
+  const details = run.state.openTurn?.callsStep?.step_details
   return details?.type === 'tool_calls' ? details.tool_calls : []
 }
 
-type Step = NonNullable<RunRecord['state']['turn']>['calls'] | undefined
+type Step = NonNullable<OwnedRun['state']['openTurn']>['callsStep'] | undefined
 
-/** As an earlier attempt recorded it, or as the model has just made it. */
+/** The call in the step: as an earlier attempt recorded it, or as the model has just made it. */
 function shownCall(step: Step, call: DraftCall): StepToolCall {
   const details = step?.turn ? step.step_details : undefined
   const before =
@@ -88,7 +97,7 @@ function shownCall(step: Step, call: DraftCall): StepToolCall {
   return call.tool.complete(call.id, call.arguments)
 }
 
-/** A call of a function that was not offered is answered at once, so that the model can correct itself. */
+/** The call as it is recorded. An unknown function is answered at once, so that the model can correct itself. */
 function recordedCall(step: Step, call: DraftCall): RecordedCall {
   const before = step?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before

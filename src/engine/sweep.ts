@@ -9,11 +9,16 @@ import { sleep } from '../util/abort.ts'
 
 const pollMs = 1000
 
+type SweepContext = Pick<
+  Context,
+  'blobs' | 'clock' | 'db' | 'hints' | 'log' | 'retrieval' | 'runLogDays' | 'traceDays'
+>
+
 /** Each handles one batch a call and returns 0 when nothing is left. */
 const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pruneRecords]
 
 /** Repeats until the signal aborts; it runs beside the claim loop because a blob store may be slow. */
-export async function sweep(context: Context, signal: AbortSignal): Promise<void> {
+export async function sweep(context: SweepContext, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const one of sweeps) await finish(one, context, signal)
     await sleep(pollMs, signal)
@@ -21,8 +26,8 @@ export async function sweep(context: Context, signal: AbortSignal): Promise<void
 }
 
 async function finish(
-  one: (context: Context) => Promise<number>,
-  context: Context,
+  one: (context: SweepContext) => Promise<number>,
+  context: SweepContext,
   signal: AbortSignal,
 ): Promise<void> {
   try {

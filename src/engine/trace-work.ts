@@ -1,9 +1,10 @@
-/** What a worker does on one run, for the work log. Times are this process's clock. */
+/** The work of one run in this process, for its trace. Times are of this process's clock. */
 import type { ModelRequestWork, ToolCallWork, WorkerSpan } from '../api/run-work.ts'
 import { ModelFailure, type ChatRequest, type ModelPart } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
-import type { WorkLog } from '../runs/work-log.ts'
+import type { WorkWriter } from './work-writer.ts'
 import type { RunRow } from '../sql/runs.ts'
+import { messageOf } from '../util/describe-error.ts'
 import { newHexId } from '../util/ids.ts'
 import { cutRequest } from './cut-request.ts'
 
@@ -15,30 +16,30 @@ export interface LeftOut {
 
 /** Lives from a claim of the run to the end of that claim. */
 export class WorkTrace {
-  readonly #log: WorkLog
+  readonly #writer: WorkWriter
   readonly #run_id: string
   readonly #attempt: number
   readonly #span: WorkerSpan
 
-  constructor(log: WorkLog, row: RunRow) {
-    this.#log = log
+  constructor(writer: WorkWriter, row: RunRow) {
+    this.#writer = writer
     this.#run_id = row.id
     this.#attempt = row.attempt
     this.#span = { ...this.#started('worker'), queued_ms: 0, status: null, waits_for: [] }
-    this.#log.save(this.#run_id, this.#span)
+    this.#writer.save(this.#run_id, this.#span)
   }
 
-  /** `row`: as the work left it. */
+  /** `row`: the row after the work. */
   end({ status, required_action }: RunRow): void {
     const calls = required_action?.submit_tool_outputs.tool_calls ?? []
     const waits_for = calls.map((call) => call.function.name)
     Object.assign(this.#span, { ended_ms: Date.now(), status, waits_for })
-    this.#log.save(this.#run_id, this.#span)
+    this.#writer.save(this.#run_id, this.#span)
   }
 
-  /** The model, but that its answer to this request is traced as it passes. */
+  /** The model, whose answer to this request is traced while it arrives. */
   watch(model: ResolvedModel, left_out: LeftOut): ResolvedModel {
-    if (!this.#log.isOn) return model
+    if (!this.#writer.isOn) return model
     const stream = (request: ChatRequest, signal: AbortSignal) =>
       this.#watched(model.chat.stream(request, signal), this.#request(model, request, left_out))
     return { ...model, chat: { stream } }
@@ -50,17 +51,17 @@ export class WorkTrace {
     run: () => Promise<Outcome>,
   ): Promise<Outcome> {
     const work: ToolCallWork = { ...this.#started('tool_call'), call_id: id, name, error: null, search: null }
-    this.#log.save(this.#run_id, work)
+    this.#writer.save(this.#run_id, work)
     try {
       const outcome = await run()
       work.search = outcome.search ?? null
       return outcome
     } catch (error) {
-      work.error = wordsOf(error)
+      work.error = messageWithCause(error)
       throw error
     } finally {
       work.ended_ms = Date.now()
-      this.#log.save(this.#run_id, work)
+      this.#writer.save(this.#run_id, work)
     }
   }
 
@@ -82,7 +83,7 @@ export class WorkTrace {
       usage: null,
       error: null,
     }
-    this.#log.save(this.#run_id, work)
+    this.#writer.save(this.#run_id, work)
     return work
   }
 
@@ -102,11 +103,11 @@ export class WorkTrace {
       }
     } catch (error) {
       const code = error instanceof ModelFailure ? error.code : 'stopped'
-      work.error = { code, message: wordsOf(error) }
+      work.error = { code, message: messageWithCause(error) }
       throw error
     } finally {
       work.ended_ms = Date.now()
-      this.#log.save(this.#run_id, work)
+      this.#writer.save(this.#run_id, work)
     }
   }
 }
@@ -117,8 +118,8 @@ function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelR
 }
 
 /** The message for the operator: the cause says more than what the user sees. */
-function wordsOf(error: unknown): string {
+function messageWithCause(error: unknown): string {
   const { cause } = (error ?? {}) as { cause?: unknown }
-  const words = error instanceof Error ? error.message : String(error)
-  return (cause instanceof Error ? `${words} (${cause.message})` : words).slice(0, 2000)
+  const message = messageOf(error)
+  return (cause instanceof Error ? `${message} (${cause.message})` : message).slice(0, 2000)
 }

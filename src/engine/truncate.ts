@@ -18,7 +18,7 @@ export function lastMessages(exchanges: readonly Exchange[], count: number): Sho
 
 /**
  * Keeps what weighs at most `limit`: the current run and the newest message always, then the first message of the
- * thread, then from the newest backwards. Answers undefined when the part that is always kept is too heavy.
+ * thread, then from the newest backwards. Returns undefined when the part that is always kept is too heavy.
  */
 export function dropFromMiddle(
   exchanges: readonly Exchange[],

@@ -3,29 +3,29 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Extras, TurnExtras } from '../models/port.ts'
 import type { MessagePiece } from '../runs/content.ts'
-import type { RunRecord } from '../runs/run-record.ts'
+import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { CallDelta, OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
 import { MarkFinder, type MarkedPiece } from './find-marks.ts'
 
-/** A call that the model makes in this turn. `index` is its place in the step; unknown functions have none. */
+/** A call that the model makes in this turn. `index` is its index in the step; calls of unknown functions have none. */
 export interface DraftCall {
   id: string
   name: string
   arguments: string
   index: number | undefined
   tool: OfferedTool | undefined
-  /** What the provider demands back with the call. */
+  /** Extra data that the provider expects back with the call. */
   extras?: Extras | undefined
   /** Reads the arguments while they arrive. */
   read?: ((fragment: string) => CallDelta | undefined) | undefined
 }
 
-/** What earlier tool calls left for the answer. */
+/** Results of earlier tool calls that the next message shows. */
 export interface Findings {
-  /** Texts that become annotations where the answer has them. */
+  /** Texts that become annotations where the message contains them. */
   marks: readonly Mark[]
   /** Images that precede the text of the next message, by file id. */
   image_file_ids: readonly string[]
@@ -37,20 +37,20 @@ interface TurnOptions {
   findings: Findings
 }
 
-/** Characters of a turn's extras that are stored. Reasoning and signatures of real providers are far below. */
+/** The most characters of extra data that are stored. Reasoning and signatures of real providers are far smaller. */
 const maxExtras = 1024 * 1024
 
-/** Lives for one model turn. */
+/** Lives for one turn. */
 export class TurnWriter {
   readonly calls: DraftCall[] = []
-  readonly #record: RunRecord
+  readonly #run: OwnedRun
   readonly #tools: Map<string, OfferedTool>
   readonly #clock: Clock
   readonly #findings: Findings
   #hasShownImages = false
   /** Finds marks in the open message; undefined without one. */
   #marks: MarkFinder | undefined
-  /** What the turn's record holds besides its calls and usage. */
+  /** The recorded turn, without its calls and usage. */
   #turn: Omit<RecordedTurn, 'calls' | 'usage'> = {}
   /** Calls beyond the first where only one is allowed: some models ignore `parallel_tool_calls`. */
   readonly #surplus = new Set<number>()
@@ -58,8 +58,8 @@ export class TurnWriter {
   #lateText = ''
   #lateRefusal = ''
 
-  constructor(record: RunRecord, options: TurnOptions) {
-    this.#record = record
+  constructor(run: OwnedRun, options: TurnOptions) {
+    this.#run = run
     this.#tools = new Map(options.tools.map((tool) => [tool.chat.function.name, tool]))
     this.#clock = options.clock
     this.#findings = options.findings
@@ -79,16 +79,16 @@ export class TurnWriter {
 
   /** The first call of a turn ends the message before it. */
   beginCall(index: number, id: string, name: string): void {
-    if (this.calls.length > 0 && !this.#record.row.settings.parallel_tool_calls) {
+    if (this.calls.length > 0 && !this.#run.row.settings.parallel_tool_calls) {
       this.#surplus.add(index)
       return
     }
     if (this.calls.length === 0) this.endMessage()
     const tool = this.#tools.get(name)
-    const place = tool && this.calls.filter((call) => call.tool).length
-    this.calls[index] = { id, name, arguments: '', index: place, tool, read: tool?.reader() }
+    const indexInStep = tool && this.calls.filter((call) => call.tool).length
+    this.calls[index] = { id, name, arguments: '', index: indexInStep, tool, read: tool?.reader() }
     if (!tool) return
-    this.#record.apply({ kind: 'call began', at: this.#now(), step_id: newId('step'), call: tool.begin(id) })
+    this.#run.apply({ kind: 'call began', at: this.#now(), step_id: newId('step'), call: tool.begin(id) })
   }
 
   continueCall(index: number, fragment: string): void {
@@ -107,7 +107,7 @@ export class TurnWriter {
     }
   }
 
-  /** Keeps what the provider demands back with this turn, unless it is too large; `origin` names the provider. */
+  /** Stores the extra data of this turn, unless it is too large; `origin` names the provider. */
   keepExtras(origin: string, { message, calls = [] }: TurnExtras): void {
     const characters = [message, ...calls].reduce((sum, extras) => sum + (extras?.length ?? 0), 0)
     if (characters > maxExtras) {
@@ -118,27 +118,27 @@ export class TurnWriter {
     this.#turn = { ...this.#turn, origin, ...(message !== undefined && { extras: message }) }
   }
 
-  /** Adds a note to the run's trace, unless the trace has the same one: a run has many turns. */
+  /** Adds a note to the run's trace, once: a later turn may repeat it. */
   note(kind: string, details: Record<string, unknown>): void {
-    const isKnown = this.#record.row.trace.some(({ at: _, ...entry }) =>
+    const isKnown = this.#run.row.trace.some(({ at: _, ...entry }) =>
       isDeepStrictEqual(entry, { kind, ...details }),
     )
-    if (!isKnown) this.#record.trace({ at: this.#now(), kind, ...details })
+    if (!isKnown) this.#run.trace({ at: this.#now(), kind, ...details })
   }
 
-  /** The record of this turn with its calls. */
+  /** This turn as it is recorded. */
   turn(recorded: Pick<RecordedTurn, 'calls' | 'usage'>): RecordedTurn {
     return { ...this.#turn, ...recorded }
   }
 
-  /** Whether a turn without calls needs a record: for what the provider demands back. */
+  /** Whether a turn without calls must be recorded, for its extra data. */
   get hasExtras(): boolean {
     return this.#turn.extras !== undefined
   }
 
   /** Arguments or outputs of a call have grown. */
   growCall({ index }: DraftCall, delta: CallDelta): void {
-    if (index !== undefined) this.#record.apply({ kind: 'call grew', delta: { index, ...delta } })
+    if (index !== undefined) this.#run.apply({ kind: 'call grew', delta: { index, ...delta } })
   }
 
   /** Continues with the step of calls that an earlier attempt of the run has recorded. */
@@ -147,9 +147,9 @@ export class TurnWriter {
     const known = new Set(shown.map((call) => call.id))
     const { calls = [], usage: _, ...rest } = turn ?? {}
     this.#turn = rest
-    let place = 0
+    let indexInStep = 0
     for (const { id, name, arguments: text } of calls) {
-      const index = known.has(id) ? place++ : undefined
+      const index = known.has(id) ? indexInStep++ : undefined
       this.calls.push({ id, name, arguments: text, index, tool: this.#tools.get(name) })
     }
   }
@@ -164,7 +164,7 @@ export class TurnWriter {
     this.endMessage()
   }
 
-  /** Adds what was held back because it might have become a mark. */
+  /** Adds the text that was held back because it could have been the beginning of a mark. */
   flushText(): void {
     if (this.#marks) this.#addMarked(this.#marks.end())
   }
@@ -173,7 +173,7 @@ export class TurnWriter {
   endMessage(): void {
     this.flushText()
     this.#marks = undefined
-    this.#record.apply({ kind: 'message completed', at: this.#now() })
+    this.#run.apply({ kind: 'message completed', at: this.#now() })
   }
 
   #addText(value: string): void {
@@ -187,15 +187,15 @@ export class TurnWriter {
 
   #addPiece(piece: MessagePiece): void {
     this.#beginMessage()
-    this.#record.apply({ kind: 'piece arrived', piece })
+    this.#run.apply({ kind: 'piece arrived', piece })
   }
 
-  /** Images of earlier calls come first. */
+  /** A new message starts with the images of earlier calls. */
   #beginMessage(): void {
     if (this.#marks) return
     this.#marks = new MarkFinder(this.#findings.marks)
     const ids = { message_id: newId('message'), step_id: newId('step') }
-    this.#record.apply({ kind: 'message began', at: this.#now(), ...ids })
+    this.#run.apply({ kind: 'message began', at: this.#now(), ...ids })
     const images = this.#hasShownImages ? [] : this.#findings.image_file_ids
     this.#hasShownImages = true
     for (const file_id of images) this.#addPiece({ type: 'image_file', file_id })

@@ -5,10 +5,9 @@ import { loadImage } from '../domain/files.ts'
 import { retried } from '../database/retry.ts'
 import { IngestWorker } from '../ingest/worker.ts'
 import type { Models } from '../models/open.ts'
-import type { Slot } from '../runs/handoff.ts'
+import type { Slot } from '../runs/slots.ts'
 import type { Hint } from '../runs/hints.ts'
-import { Recorder } from '../runs/recorder.ts'
-import type { WorkLog } from '../runs/work-log.ts'
+import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
 import { sleep } from '../util/abort.ts'
@@ -16,11 +15,14 @@ import { ActiveRuns } from './active-runs.ts'
 import { claimRuns } from './claim.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { sweep } from './sweep.ts'
+import { WorkWriter } from './work-writer.ts'
 
 const pollMs = 1000
 const claimBatch = 20
 /** How long a process that stops waits for a database that is unavailable, to release its runs. */
 const retireMs = 2000
+/** How long it waits for requests that have reserved a slot and may still commit a run as its own. */
+const reservedMs = 10_000
 
 interface WorkerOptions {
   /** Names the process in leases. */
@@ -28,7 +30,6 @@ interface WorkerOptions {
   context: Context
   models: Models
   tools: Tools
-  workLog: WorkLog
   limits: WorkerLimits
 }
 
@@ -44,7 +45,8 @@ export class Worker {
   readonly id: string
   readonly #options: WorkerOptions
   #limits: WorkerLimits
-  readonly #recorder: Recorder
+  readonly #writer: RunWriter
+  readonly #workWriter: WorkWriter
   readonly #heartbeat: Heartbeat
   readonly #ingests: IngestWorker
   readonly #runs: ActiveRuns
@@ -52,18 +54,21 @@ export class Worker {
   /** Slots that are reserved for runs which have not started yet. */
   #reserved = 0
   #wake = () => {}
+  #onUnreserved = () => {}
   #looping: Promise<unknown> = Promise.resolve()
   #unsubscribe = () => {}
 
   constructor(options: WorkerOptions) {
-    const { context, models, tools, workLog } = options
+    const { context, models, tools } = options
+    const { db, log } = context
     this.#options = options
     this.#limits = options.limits
     this.id = options.id
+    this.#workWriter = new WorkWriter({ db, log, isOn: () => context.traceDays > 0 })
     const heartbeat = new Heartbeat({
-      db: context.db,
+      db,
       worker: this.id,
-      log: context.log,
+      log,
       onBeat: (owned, sentAtMs) => this.#runs.compare(owned, sentAtMs),
     })
     const lease = {
@@ -72,23 +77,27 @@ export class Worker {
     }
     this.#heartbeat = heartbeat
     this.#ingests = new IngestWorker({
-      context,
+      context: context.retrieval,
+      hints: context.hints,
       worker: this.id,
       limit: () => this.#limits.maxIngests,
       ...lease,
     })
-    this.#recorder = new Recorder({ ...context, isConfirmed: lease.isConfirmed })
+    this.#writer = new RunWriter({ ...context, isConfirmed: lease.isConfirmed })
     this.#runs = new ActiveRuns({
-      engine: {
-        context,
+      dependencies: {
+        db,
+        log,
+        clock: context.clock,
         models,
         tools,
-        workLog,
+        workWriter: this.#workWriter,
         loadImage: (image) => loadImage(context, image),
         confirmed: lease.confirmed,
       },
-      recorder: this.#recorder,
+      writer: this.#writer,
       worker: this.id,
+      modelBehind: context.modelBehind,
       onEnd: () => {
         if (this.#free === 1) this.#wake()
       },
@@ -96,10 +105,10 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const { hints, handoff } = this.#options.context
+    const { hints, slots } = this.#options.context
     await this.#heartbeat.start()
     this.#unsubscribe = hints.subscribe((hint) => this.#onHint(hint))
-    handoff.offer(() => this.#reserve())
+    slots.offer(() => this.#reserve())
     this.#ingests.start()
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
   }
@@ -117,19 +126,18 @@ export class Worker {
 
   /** Claims no more runs, waits up to `ms` for those in progress, and then releases them. */
   async drain(ms: number): Promise<void> {
-    const { handoff, hints, db, log } = this.#options.context
-    handoff.offer(undefined)
+    const { slots, hints, db, log } = this.#options.context
+    slots.offer(undefined)
     this.#stopping.abort()
     this.#wake()
     await Promise.all([this.#looping, this.#ingests.stop()])
-    const timer = new AbortController()
-    await Promise.race([this.#runs.ended(), sleep(ms, timer.signal)])
-    timer.abort()
-    this.#recorder.stop()
+    await atMost(reservedMs, this.#unreserved())
+    await atMost(ms, this.#runs.ended())
+    this.#writer.stop()
     this.#runs.stop('stopping')
     await this.#runs.ended()
     this.#unsubscribe()
-    await this.#options.workLog.close()
+    await this.#workWriter.close()
     await this.#heartbeat.stop()
     const timeout = AbortSignal.timeout(retireMs)
     await retried(() => retireWorker(db, this.id), timeout).catch((error: unknown) => {
@@ -153,28 +161,35 @@ export class Worker {
     this.#reserved += 1
     return {
       worker: this.id,
-      release: () => {
-        this.#reserved -= 1
-      },
+      release: () => this.#unreserve(1),
       start: (run) => {
-        this.#reserved -= 1
         // When this process stops, its lease ends with it, and the run is recovered by another one.
         if (!this.#stopping.signal.aborted) this.#runs.start(run)
+        this.#unreserve(1)
       },
-      create: async (transition, created) => {
-        try {
-          await this.#runs.create(transition, created, this.#stopping.signal)
-        } finally {
-          this.#reserved -= 1
-          if (this.#free === 1) this.#wake()
-        }
+      create: (transition, created) => {
+        // From now on the run itself takes up the slot.
+        const creating = this.#runs.create(transition, created, this.#stopping.signal)
+        this.#unreserve(1)
+        return creating
       },
     }
   }
 
+  #unreserve(slots: number): void {
+    this.#reserved -= slots
+    if (this.#reserved === 0) this.#onUnreserved()
+  }
+
+  /** Resolves when no slot is reserved. */
+  async #unreserved(): Promise<void> {
+    if (this.#reserved === 0) return
+    await new Promise<void>((resolve) => (this.#onUnreserved = resolve))
+  }
+
   #onHint(hint: Hint): void {
     if (hint.kind === 'queue' || hint.kind === 'all') this.#wake()
-    if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
+    if (hint.kind === 'cancel') void this.#runs.refresh(hint.run_id)
   }
 
   async #loop(): Promise<void> {
@@ -207,7 +222,14 @@ export class Worker {
       for (const run of claimed) this.#runs.start(run)
       return found
     } finally {
-      this.#reserved -= limit
+      this.#unreserve(limit)
     }
   }
+}
+
+/** Waits for the work, but no longer than `ms`. */
+async function atMost(ms: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController()
+  await Promise.race([work, sleep(ms, timer.signal)])
+  timer.abort()
 }

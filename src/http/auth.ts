@@ -6,7 +6,7 @@ import { errors } from '../api/errors.ts'
 /** Key -> project. */
 type Keys = ReadonlyMap<string, string>
 
-/** The project of keys that name none, and of every key when none are configured. */
+/** The project of keys without a project, and of every key when no keys are configured. */
 export const openProject = 'default'
 
 /** Returns the project of the request's key; throws 401. */

@@ -57,7 +57,7 @@ export async function readForm<Stored>(
     return await readParts(request, options)
   } catch (error) {
     const discarded = discardRest(request.raw, options.maxBytes)
-    // Otherwise the connection would be closed with the answer, while the client still writes.
+    // Otherwise the answer would close the connection while the client still writes.
     if (!response.shouldKeepAlive) await discarded
     throw error
   }
@@ -125,7 +125,7 @@ function addField(fields: FormFields, part: Multipart & { type: 'field' }): void
 /** A refused body that is longer than this many times its limit is cut off. */
 const discardedLimits = 4
 
-/** Reads and drops the rest: a client that writes everything before it reads would get a reset instead of the answer. */
+/** Reads and discards the rest: a client that writes everything before it reads would otherwise get a reset. */
 async function discardRest(body: IncomingMessage, maxBytes: number): Promise<void> {
   if (body.readableEnded || body.destroyed) return
   let bytes = 0

@@ -19,7 +19,7 @@ export const homePolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** `operations` come from our own declarations: their texts need no escaping but for `&` and `<`. */
+/** `operations` come from our own declarations: only `&` and `<` in their texts are escaped. */
 export function homePage(operations: readonly Operation[]): string {
   const rows = operations.map(
     ({ method, path, summary }) =>

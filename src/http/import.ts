@@ -14,7 +14,7 @@ import { readForm } from './forms.ts'
 import { route } from './route.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
 
-/** How many times its own size a zip may hold. */
+/** How many times larger the content of a zip may be than the zip. */
 const maxUnpacking = 20
 const maxNameLength = 100
 
@@ -67,13 +67,16 @@ export const importRoutes = [
   }),
 ]
 
-async function importFrom(context: Context, options: ImportOptions): Promise<ImportReport> {
+async function importFrom(
+  context: Pick<Context, 'blobs' | 'clock' | 'db' | 'hints' | 'retrieval'>,
+  options: ImportOptions,
+): Promise<ImportReport> {
   try {
     return await importObjects({ ...context, embedder: context.retrieval.embedder.id }, options)
   } catch (error) {
     throw error instanceof SourceRefused ? errors.invalidForm(error.message) : error
   } finally {
-    // A part of the files may be there even after a failure.
+    // Even after a failure, some files may have been imported.
     context.hints.send({ kind: 'ingest' })
   }
 }
@@ -98,7 +101,7 @@ async function* eventsOf(
     }
     yield [{ event: 'import.report', data: JSON.stringify(await work) }]
   } finally {
-    // The reader may have left: what the import reads is removed next.
+    // Wait for the import even if the reader has left: the caller removes its files next.
     await end
   }
 }

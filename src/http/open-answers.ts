@@ -1,4 +1,4 @@
-/** The answers that are being sent, so that a server that stops lets them end before it closes connections. */
+/** Tracks the answers that are being sent, so that a server that stops can wait for them before it closes connections. */
 import type { FastifyInstance } from 'fastify'
 import { sleep } from '../util/abort.ts'
 

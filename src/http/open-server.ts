@@ -5,7 +5,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
-import { limitArrival, limitConnections } from './arrival.ts'
+import { limitArrival, limitConnections } from './connection-limits.ts'
 import { authenticate, checkBeta, needsBeta } from './auth.ts'
 import { isAzure, takeDeploymentAsModel, withoutAzurePath } from './azure.ts'
 import { consoleRoutes, findConsole } from './console.ts'
@@ -18,7 +18,7 @@ import { acceptJson } from './json-body.ts'
 import { trackAnswers } from './open-answers.ts'
 import { openApiDocument } from './openapi.ts'
 import { checkOrigin, corsOptions } from './origins.ts'
-import { limitRequests } from './overload.ts'
+import { limitRequests } from './request-limits.ts'
 import { answerPlainHttp } from './plain-http.ts'
 import { registerRoutes } from './register-routes.ts'
 import { logWhenAnswered } from './request-log.ts'
@@ -74,7 +74,7 @@ function noSchemas(): never {
   throw new Error('a route has a schema of Fastify')
 }
 
-/** Options of Node's own server. Fastify's types have one server for http and one for https; here a setting decides. */
+/** Options of Node's own server. Fastify has different types for http and https; here a setting decides between them. */
 function nodeServer({ tls, requestTimeoutMs }: ServerOptions): { http: ServerOptionsOfNode } {
   const common = {
     requireHostHeader: false,
@@ -112,7 +112,7 @@ function addHooks(http: FastifyInstance, server: Server): void {
   http.addHook('onRequest', async (request) => checkOrigin(request, server.rules))
 }
 
-/** The operations that require a key. Those that take a form read their bodies themselves. */
+/** The operations that require a key. Those with a form read their bodies themselves. */
 async function addApi(http: FastifyInstance, server: Server, api: typeof routes): Promise<void> {
   http.addHook('onRequest', async (request) => {
     request.project = authenticate(request, server.rules.keys)

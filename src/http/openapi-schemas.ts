@@ -30,7 +30,7 @@ function named(schemas: Record<string, z.ZodType>, io: 'input' | 'output'): Reco
   )
 }
 
-/** Removes the bounds that zod adds to every integer: they are those of a double, not of the field. */
+/** Removes the limits that zod adds to every integer: they are limits of JavaScript numbers, not of the field. */
 function plain({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }): void {
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum

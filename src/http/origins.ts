@@ -1,4 +1,4 @@
-/** Which Host headers are answered, and web pages of which origins may call. */
+/** Checks the headers Host and Origin: which names of this server are answered, and which web pages may call it. */
 import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'

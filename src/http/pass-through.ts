@@ -2,10 +2,11 @@
 import type { FastifyReply } from 'fastify'
 import type { ApiError } from '../api/api-error.ts'
 import { errors } from '../api/errors.ts'
-import type { Models, PassThrough } from '../models/open.ts'
+import type { Models } from '../models/open.ts'
+import type { PassThrough } from '../models/pass-through.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
-import { streamBegins } from './overload.ts'
+import { streamBegins } from './request-limits.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 

@@ -2,8 +2,7 @@
 import { errors, type ApiError, type ObjectKind } from '../api/errors.ts'
 import { textFault } from '../api/inspect.ts'
 import { parseId } from '../api/parse.ts'
-import type { Context } from '../domain/context.ts'
-import { findObject } from '../domain/find-object.ts'
+import { findObject, type FindContext } from '../domain/find-object.ts'
 import type { Route } from './route.ts'
 
 /** The kind of object that each path parameter identifies. */
@@ -41,7 +40,7 @@ function readId(path: string, name: string, value: string): string {
 }
 
 /** Throws 404 for the outermost object of `ids` that does not exist. */
-export async function requireObjects(context: Context, project: string, ids: Ids): Promise<void> {
+export async function requireObjects(context: FindContext, project: string, ids: Ids): Promise<void> {
   const { thread_id = '', run_id = '', vector_store_id = '', batch_id = '' } = ids
   if (thread_id && !(await findObject.thread(context, { project, thread_id }))) {
     throw errors.notFound('thread', thread_id)
@@ -59,7 +58,7 @@ export async function requireObjects(context: Context, project: string, ids: Ids
 
 /** The 404 for a path whose last object was not found: an outer one that does not exist is answered first. */
 export async function missingObject(
-  context: Context,
+  context: FindContext,
   { path }: Route,
   { project, ids }: { project: string; ids: Ids },
 ): Promise<ApiError> {

@@ -1,4 +1,4 @@
-/** Plain http on the port of https, from a program whose address has the wrong scheme. */
+/** Answers plain http on the port of https, from a client whose address has the wrong scheme. */
 import type { Server, Socket } from 'node:net'
 import { errors } from '../api/errors.ts'
 import { writeError } from './unreadable.ts'
@@ -6,7 +6,7 @@ import { writeError } from './unreadable.ts'
 /** The first byte of a TLS handshake. */
 const handshake = 22
 
-/** Answers a connection that begins otherwise than with a handshake. `idleMs`: how long one may send nothing. */
+/** Answers a connection that does not begin with a handshake. `idleMs`: how long a connection may send nothing. */
 export function answerPlainHttp(https: Server, idleMs: number): void {
   const listeners = https.listeners('connection')
   https.removeAllListeners('connection')

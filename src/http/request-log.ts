@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../util/log.ts'
 
-/** Load balancers and supervisors call these all the time. */
+/** Paths that load balancers and supervisors call all the time: they are logged at the level `debug`. */
 const healthPaths: ReadonlySet<string | undefined> = new Set(['/healthz', '/readyz'])
 
 /** To be called as early as possible. The line names the pattern of the route, so it contains no value of a client. */

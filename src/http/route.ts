@@ -41,7 +41,7 @@ export interface Operation {
   headers?: z.ZodObject
   /** The schema of a JSON body. */
   body?: RequestName
-  /** A body, or the fields of a form, that works as it is when the objects it names exist. */
+  /** A body, or the fields of a form. It works unchanged when the objects that it names exist. */
   example?: object
   /** A multipart form: the schema of its text fields, and the field that holds the file. */
   form?: { fields?: RequestName; file: 'file' | 'data' }
@@ -63,7 +63,7 @@ export interface Route extends Operation {
   maxValues?: number
   /** Whether the objects of the path are looked up before the handler runs. */
   findsPathFirst?: boolean
-  /** Answers undefined when the last object of the path does not exist. */
+  /** Returns undefined when the last object of the path does not exist. */
   handle: (call: Call<string, unknown, unknown, unknown>) => unknown
 }
 

@@ -134,7 +134,7 @@ async function answerRun(
 
 const isLastEvent = (event: string) => streamEndingEvents.has(event as RunEventName)
 
-/** Sends a run's log after entry `after`, up to the next `requires_action` or the end of the run. */
+/** Sends a run's log after event `after`, up to the next `requires_action` or the end of the run. */
 export async function streamRun(
   { context, keepAliveMs }: Server,
   reply: FastifyReply,

@@ -1,10 +1,10 @@
-/** What the routes work with; `app/app.ts` creates it once. */
+/** What the routes use; `app/app.ts` creates it once. */
 import type { Readiness } from '../api/health.ts'
 import type { ReloadReport, ServerInfo } from '../api/server-info.ts'
 import type { Context } from '../domain/context.ts'
 import type { Models } from '../models/open.ts'
 
-/** Who may do what. A reload replaces the values, so they are read for each request. */
+/** Keys, origins and limits. A reload replaces the values, so they are read for each request. */
 export interface Rules {
   /** Key -> project; empty when any key is accepted. */
   keys: ReadonlyMap<string, string>

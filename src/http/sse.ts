@@ -5,10 +5,10 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
-import { streamBegins } from './overload.ts'
+import { streamBegins } from './request-limits.ts'
 
-/** An entry of the run log. */
-interface Entry {
+/** An event of a run's log. */
+interface StreamEvent {
   event: string
   /** JSON */
   data: string
@@ -19,7 +19,7 @@ interface Entry {
 interface StreamOptions {
   /** A comment is sent after this long without an event, ms. */
   keepAliveMs: number
-  /** Whether entries carry `id:` lines; the API's own streams must not. */
+  /** Whether events carry `id:` lines; the API's own streams must not. */
   withIds?: boolean
   /** Whether this event is the last one. */
   isLast: (event: string) => boolean
@@ -34,10 +34,10 @@ const keepAlive = ': keep-alive\n'
 /** A reader that reads nothing for this many keep-alive periods is disconnected. */
 const stalledPeriods = 4
 
-/** Sends entries as they come and then `done`; a failure after the start becomes an `error` event. */
+/** Sends events as they come and then `done`; a failure after the start becomes an `error` event. */
 export async function sendEvents(
   reply: FastifyReply,
-  batches: AsyncIterable<Entry[]>,
+  batches: AsyncIterable<StreamEvent[]>,
   options: StreamOptions,
 ): Promise<void> {
   const response = beginStream(reply)
@@ -57,7 +57,7 @@ export async function sendEvents(
       await write(response, hasEnded ? text + done : text, options)
       if (hasEnded) break
     }
-    // The log may have ended before entry `after`: then no entry is the last one.
+    // The log may have ended before event `after`: then no event is the last one.
     if (!hasEnded) await write(response, done, options)
     hasEnded = true
   } catch (error) {
@@ -88,7 +88,7 @@ function beginStream(reply: FastifyReply): ServerResponse {
   return response
 }
 
-function frame(entry: Entry, withIds: boolean): string {
+function frame(entry: StreamEvent, withIds: boolean): string {
   const id = withIds && typeof entry.number === 'number' ? `id: ${entry.number}\n` : ''
   return `${id}event: ${entry.event}\ndata: ${entry.data}\n\n`
 }

@@ -1,4 +1,4 @@
-/** Bytes that are not an HTTP request: they reach no hook and no route, and are answered like any bad request. */
+/** Answers bytes that are not an HTTP request, which reach no hook and no route, like any bad request. */
 import type { ConnectionError, FastifyRequest } from 'fastify'
 import { maxHeaderSize, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -38,7 +38,7 @@ function toApiError(error: ConnectionError): ApiError {
   return errors.unreadableRequest(typeof reason === 'string' ? reason : error.code)
 }
 
-/** Throws before Node answers by itself, without a body. */
+/** Throws for a missing Host header. Node itself would answer it without a body. */
 export function requireHost({ raw }: FastifyRequest): void {
   if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
     throw errors.unreadableRequest('the header Host is missing')

@@ -1,8 +1,12 @@
-/** A file that this process has claimed, and the fence around everything that is written for it. */
-import type { Database, Queryable } from '../database/database.ts'
+/** A file that this process has claimed, and the fence of all its writes. */
+import type { Queryable } from '../database/database.ts'
+import type { Retrieval } from '../search/retrieval.ts'
 import { lockIngest, startIngest, type IngestLease, type IngestRow } from '../sql/ingest.ts'
 import { raiseVersion } from '../sql/vector-stores.ts'
 import type { Log } from '../util/log.ts'
+
+/** What the stages of ingest use. A reload of the settings may replace the embedder by another connection to it. */
+export type IngestContext = Pick<Retrieval, 'db' | 'blobs' | 'log' | 'embedder' | 'parsers'>
 
 export interface ClaimedFile {
   row: IngestRow
@@ -24,25 +28,25 @@ export class ClaimLost extends Error {
  * raised, so that searches read the change.
  */
 export async function writeFenced(
-  { db }: { db: Database },
+  { db }: Pick<IngestContext, 'db'>,
   { lease, row }: ClaimedFile,
   options: { raises: boolean },
   change: (tx: Queryable) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (tx) => {
-    // Everyone locks stores before their files.
+    // Every transaction locks stores before their files.
     if (options.raises) await raiseVersion(tx, row.vector_store_id)
     if (!(await lockIngest(tx, lease))) throw new ClaimLost()
     await change(tx)
   })
 }
 
-/** From here on the end of this process counts against the file. Throws `ClaimLost`. */
-export async function markAtWork({ db }: { db: Database }, { lease }: ClaimedFile): Promise<void> {
+/** Records the start of the work: an end of the process from now on counts as a recovery. Throws `ClaimLost`. */
+export async function markAtWork({ db }: Pick<IngestContext, 'db'>, { lease }: ClaimedFile): Promise<void> {
   if (!(await startIngest(db, lease))) throw new ClaimLost()
 }
 
-/** Writes a line about the file. */
+/** Writes a log line about the file. */
 export function logFile(
   log: Log,
   level: 'info' | 'warn' | 'error',

@@ -1,47 +1,48 @@
 /** The second stage of ingest: the chunks of a file get their vectors, group by group. */
-import type { Retrieval } from '../search/retrieval.ts'
 import { toBytes } from '../search/store-sources.ts'
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
-import { logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
+import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
-/** Chunks that are embedded and stored together: more where each is one window. */
+/** How many chunks are embedded and stored together: more where each chunk is one window. */
 const groupSizes = { cut: 8, whole: 64 }
-/** Neighbours of a group: windows that chunks share are embedded once, by the group of the first chunk with them. */
+/** Chunks before and after a group that are read with it. A window that chunks share belongs to the first of them. */
 const neighbours = 2
-/** After this time the file is released, so that others get their turn. */
-const turnMs = 5000
-/** Numbers of windows: enough for each chunk that the last of one group is below the first of the next. */
+/** After this time the file is released, so that others are not delayed. */
+const sliceMs = 5000
+/** Window numbers that each chunk may use, so that the numbers of one group are below those of the next. */
 const numbersPerChunk = 4096
 
 export async function embedChunks(
-  retrieval: Retrieval,
+  context: IngestContext,
   file: ClaimedFile,
   options: { chunk_count: number; signal: AbortSignal },
 ): Promise<void> {
   const { signal, chunk_count } = options
-  await warmUp(retrieval, signal)
-  await markAtWork(retrieval, file)
-  const isWhole = file.row.reads_whole ?? (await isReadWhole(retrieval, file, signal))
+  await warmUp(context, signal)
+  await markAtWork(context, file)
+  const isWhole = file.row.reads_whole ?? (await isReadWhole(context, file, signal))
   const group = { isWhole, size: isWhole ? groupSizes.whole : groupSizes.cut }
-  const endMs = performance.now() + turnMs
+  const endMs = performance.now() + sliceMs
   let startMs = performance.now()
   let { work_ms } = file.row
   for (let from = file.row.embedded; from < chunk_count; from += group.size) {
     await file.confirmed(signal)
-    const windows = await embedGroup(retrieval, file, { ...group, from, signal })
+    const windows = await embedGroup(context, file, { ...group, from, signal })
     const embedded = Math.min(chunk_count, from + group.size)
     const isLast = embedded === chunk_count
     work_ms += performance.now() - startMs
     startMs = performance.now()
-    await writeFenced(retrieval, file, { raises: isLast }, async (tx) => {
+    await writeFenced(context, file, { raises: isLast }, async (tx) => {
       await insertWindows(tx, placeOf(file), windows)
       await recordVectors(tx, file.row.seq, { embedded, reads_whole: isWhole, work_ms, isLast })
     })
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
-      logFile(retrieval.log, 'info', 'file ready', { file, fields })
+      logFile(context.log, 'info', 'file ready', { file, fields })
+      await makeSegmentsOfStore(context, file, chunk_count)
     }
     if (performance.now() > endMs) return
   }
@@ -51,13 +52,13 @@ function placeOf({ row }: ClaimedFile) {
   return { vector_store_id: row.vector_store_id, store_file: row.seq }
 }
 
-/** A process that ends while the embedder is loaded was not at work on the file. */
-async function warmUp({ embedder }: Retrieval, signal: AbortSignal): Promise<void> {
+/** Loads the embedder first: if the process ends meanwhile, the file is not the cause. */
+async function warmUp({ embedder }: IngestContext, signal: AbortSignal): Promise<void> {
   if (embedder.isSlowToStart) await embedder.embed([''], 'passage', signal)
 }
 
 async function isReadWhole(
-  { db, embedder }: Retrieval,
+  { db, embedder }: IngestContext,
   file: ClaimedFile,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -71,7 +72,7 @@ async function isReadWhole(
 }
 
 async function embedGroup(
-  { db, embedder }: Retrieval,
+  { db, embedder }: IngestContext,
   file: ClaimedFile,
   group: { from: number; size: number; isWhole: boolean; signal: AbortSignal },
 ): Promise<WindowRow[]> {

@@ -11,10 +11,17 @@ import {
   type StoredChunk,
 } from '../documents/index.ts'
 import { documentLimits, fetchContent } from '../search/file-text.ts'
-import type { Retrieval } from '../search/retrieval.ts'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
-import { ClaimLost, logFile, markAtWork, writeFenced, type ClaimedFile } from './claimed-file.ts'
+import {
+  ClaimLost,
+  logFile,
+  markAtWork,
+  writeFenced,
+  type ClaimedFile,
+  type IngestContext,
+} from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 
 /** A larger document is refused. */
 const maxTokens = 5_000_000
@@ -37,23 +44,27 @@ export async function removeOldFolders(): Promise<void> {
 }
 
 /** Throws `ParseFailure` when the file cannot be read. */
-export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: AbortSignal): Promise<void> {
+export async function readFile(
+  context: IngestContext,
+  file: ClaimedFile,
+  signal: AbortSignal,
+): Promise<void> {
   const startMs = performance.now()
   const folder = await mkdtemp(join(tmpdir(), folderPrefix))
   try {
     const [input, sections, output] = [join(folder, 'file'), join(folder, 'sections'), join(folder, 'chunks')]
     const { filename } = file.row
     if (filename === null) throw new ClaimLost()
-    const format = await fetchContent(retrieval, { ...file.row, filename }, { path: input, signal })
-    await markAtWork(retrieval, file)
+    const format = await fetchContent(context, { ...file.row, filename }, { path: input, signal })
+    await markAtWork(context, file)
     const { bytes, warnings } = await readDocument(
-      retrieval.parsers,
+      context.parsers,
       { kind: 'extract', input, output: sections, format, ...documentLimits },
       signal,
     )
     const sizes = sizesOf(file.row)
-    await retrieval.parsers.run({ kind: 'chunk', input: sections, output, sizes, maxTokens }, signal)
-    const chunks = await storeChunks(retrieval, file, {
+    await context.parsers.run({ kind: 'chunk', input: sections, output, sizes, maxTokens }, signal)
+    const chunks = await storeChunks(context, file, {
       path: output,
       text_bytes: bytes,
       warnings,
@@ -61,13 +72,14 @@ export async function readFile(retrieval: Retrieval, file: ClaimedFile, signal: 
       signal,
     })
     if (warnings.length > 0) {
-      logFile(retrieval.log, 'warn', 'a part of a file was not read', { file, fields: { format, warnings } })
+      logFile(context.log, 'warn', 'a part of a file was not read', { file, fields: { format, warnings } })
     }
     const duration_ms = Math.round(performance.now() - startMs)
-    logFile(retrieval.log, 'info', 'file read', {
+    logFile(context.log, 'info', 'file read', {
       file,
       fields: { format, text_bytes: bytes, chunks, duration_ms },
     })
+    await makeSegmentsOfStore(context, file, chunks)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -87,13 +99,11 @@ interface ReadResult {
 }
 
 /** Returns the number of chunks. */
-async function storeChunks(retrieval: Retrieval, file: ClaimedFile, result: ReadResult): Promise<number> {
+async function storeChunks(context: IngestContext, file: ClaimedFile, result: ReadResult): Promise<number> {
   const { vector_store_id, seq: store_file } = file.row
   const place = { vector_store_id, store_file }
   // An earlier attempt may have stored some.
-  await writeFenced(retrieval, file, { raises: false }, (tx) =>
-    removeChunks(tx, vector_store_id, [store_file]),
-  )
+  await writeFenced(context, file, { raises: false }, (tx) => removeChunks(tx, vector_store_id, [store_file]))
   let position = 0
   let page: NewChunk[] = []
   for await (const chunk of readChunks(result.path)) {
@@ -103,10 +113,10 @@ async function storeChunks(retrieval: Retrieval, file: ClaimedFile, result: Read
     if (page.length < pageSize) continue
     const full = page
     page = []
-    await writeFenced(retrieval, file, { raises: false }, (tx) => insertChunks(tx, place, full))
+    await writeFenced(context, file, { raises: false }, (tx) => insertChunks(tx, place, full))
   }
   if (position === 0) throw parseFailures.empty()
-  await writeFenced(retrieval, file, { raises: true }, async (tx) => {
+  await writeFenced(context, file, { raises: true }, async (tx) => {
     await insertChunks(tx, place, page)
     await recordChunks(tx, store_file, {
       chunk_count: position,

@@ -1,13 +1,16 @@
 /** Moves every vector store to the configured embedder after another one was configured. */
 import { restartStore, countOpenIngests, storesOfOtherEmbedders } from '../sql/ingest.ts'
 import { lockVectorStore } from '../sql/vector-stores.ts'
-import type { Retrieval } from '../search/retrieval.ts'
+import type { IngestContext } from './claimed-file.ts'
 
 /**
  * Restarts the files of all stores with another embedder than the configured one, or with one of `only`; returns the
  * number of stores. From then on they may be searched, by words at first, and the workers embed their files.
  */
-export async function beginReindex({ db, embedder }: Retrieval, only?: readonly string[]): Promise<number> {
+export async function beginReindex(
+  { db, embedder }: Pick<IngestContext, 'db' | 'embedder'>,
+  only?: readonly string[],
+): Promise<number> {
   let count = 0
   for (const key of await storesOfOtherEmbedders(db, embedder.id)) {
     if (only && !only.includes(key.embedder)) continue
@@ -21,6 +24,9 @@ export async function beginReindex({ db, embedder }: Retrieval, only?: readonly 
 }
 
 /** How many files have no vectors yet. */
-export async function filesToEmbed({ db, embedder }: Retrieval): Promise<number> {
+export async function filesToEmbed({
+  db,
+  embedder,
+}: Pick<IngestContext, 'db' | 'embedder'>): Promise<number> {
   return countOpenIngests(db, embedder.id)
 }

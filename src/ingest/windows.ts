@@ -1,4 +1,4 @@
-/** Cuts chunks into windows that an embedder reads in one piece. Overlapping chunks share the windows of their common text. */
+/** Cuts chunks into windows that fit into the input of an embedder. Chunks share the windows of their common text. */
 import type { Embedder } from '../embedders/port.ts'
 import { guessTokens } from '../util/count-tokens.ts'
 
@@ -11,26 +11,26 @@ export interface WindowSource {
 
 export interface TextWindow {
   text: string
-  /** Numbers of the chunks that hold the whole window, in order. */
+  /** Indices of the chunks that contain the whole window, in order. */
   chunks: number[]
 }
 
-type Reader = Pick<Embedder, 'windowTokens'>
+type Limits = Pick<Embedder, 'windowTokens'>
 
-/** Whether the reader reads every chunk in one piece. */
-export function readsWhole(chunks: Pick<WindowSource, 'text'>[], reader: Reader): boolean {
-  return chunks.every(({ text }) => guessTokens(text) <= reader.windowTokens)
+/** Whether every chunk fits into the input of the embedder. */
+export function readsWhole(chunks: Pick<WindowSource, 'text'>[], limits: Limits): boolean {
+  return chunks.every(({ text }) => guessTokens(text) <= limits.windowTokens)
 }
 
 /**
- * `chunks` follow one another in one document, in order. Where the reader takes in all of them whole, each is one
- * window: cutting it would only lose the context. Else cuts at every beginning and end of a chunk, and between those
- * along sentences into windows of about equal length. Who cuts a document in parts says `isWhole` for all of it.
+ * `chunks` are consecutive chunks of one document. Where all of them fit, each is one window, because a cut would lose
+ * context. Otherwise the text is cut at every start and end of a chunk, and between these at sentences into windows of
+ * about equal length. A caller that cuts a document in parts passes the same `isWhole` for all parts.
  */
 export function cutWindows(
   chunks: WindowSource[],
-  reader: Reader,
-  isWhole = readsWhole(chunks, reader),
+  limits: Limits,
+  isWhole = readsWhole(chunks, limits),
 ): TextWindow[] {
   if (isWhole) return chunks.map(({ text }, index) => ({ text, chunks: [index] }))
   const cuts = [...new Set(chunks.flatMap(({ start, end }) => [start, end]))].toSorted(
@@ -43,7 +43,7 @@ export function cutWindows(
     const holder = chunks[holders[0] ?? -1]
     if (!holder || end === start) continue
     const span = holder.text.slice(start - holder.start, end - holder.start)
-    for (const text of cutSpan(span, reader.windowTokens)) windows.push({ text, chunks: holders })
+    for (const text of cutSpan(span, limits.windowTokens)) windows.push({ text, chunks: holders })
   }
   return windows
 }
@@ -76,7 +76,7 @@ function cutSpan(span: string, most: number): string[] {
   return windows.map((window) => window.trim()).filter((window) => window !== '')
 }
 
-/** A sentence that is longer than a window is cut between words, a word that is longer in its middle. */
+/** Cuts a sentence that is longer than a window between words, and such a word in its middle. */
 function shorten(piece: string, most: number): string[] {
   if (piece === '') return []
   if (guessTokens(piece) <= most || piece.length < 2) return [piece]

@@ -1,7 +1,5 @@
 /** Claims files that wait for ingest, a few at a time, beside the runs of the worker. */
-import type { Database } from '../database/database.ts'
 import type { Hints } from '../runs/hints.ts'
-import type { Retrieval } from '../search/retrieval.ts'
 import {
   claimIngests,
   ownedIngests,
@@ -11,18 +9,18 @@ import {
   type IngestRow,
 } from '../sql/ingest.ts'
 import { sleep } from '../util/abort.ts'
-import type { Log } from '../util/log.ts'
-import type { ClaimedFile } from './claimed-file.ts'
+import type { ClaimedFile, IngestContext } from './claimed-file.ts'
 import { processFile } from './process-file.ts'
 
 const pollMs = 1000
-/** Beside a file that is read for longer, one file of a store without any file at work may be claimed. */
+/** While a file is read for longer than this, one more file may be claimed, of a store that has no claimed file. */
 const slowMs = 2000
-/** After so many polls no other process is about to take files with another embedder; it is logged once. */
+/** Files that have waited for another embedder for this many polls are logged, once. */
 const strandedPolls = 5
 
 interface IngestWorkerOptions {
-  context: { db: Database; hints: Hints; retrieval: Retrieval; log: Log }
+  context: IngestContext
+  hints: Hints
   worker: string
   /** Files at once; one more may be claimed beside a slow one. */
   limit: () => number
@@ -42,7 +40,7 @@ export class IngestWorker {
   readonly #options: IngestWorkerOptions
   readonly #active = new Map<number, ActiveFile>()
   readonly #stopping = new AbortController()
-  /** Rows that the database calls this worker's and nothing here works on, as of the poll before. */
+  /** Rows that this worker owns in the database and does not work on, as of the poll before. */
   #orphaned = new Set<number>()
   /** Embedders that files wait for, and for how many polls in a row. */
   #awaited = new Map<string, number>()
@@ -55,7 +53,7 @@ export class IngestWorker {
   }
 
   start(): void {
-    this.#unsubscribe = this.#options.context.hints.subscribe((hint) => {
+    this.#unsubscribe = this.#options.hints.subscribe((hint) => {
       if (hint.kind === 'ingest' || hint.kind === 'all') this.#wake()
     })
     this.#looping = Promise.all([this.#claimLoop(), this.#watchLoop()])
@@ -71,7 +69,7 @@ export class IngestWorker {
     this.#unsubscribe()
   }
 
-  /** Resolves when the files at work now have ended. */
+  /** Resolves when the work on the present files has ended. */
   async settled(): Promise<void> {
     await Promise.all([...this.#active.values()].map((active) => active.done))
   }
@@ -101,9 +99,9 @@ export class IngestWorker {
     if (!isConfirmed() || (active.length >= limit && !isExtra)) return 0
     const rows = await claimIngests(context.db, {
       worker,
-      embedder: context.retrieval.embedder.id,
+      embedder: context.embedder.id,
       limit: isExtra ? 1 : limit - active.length,
-      suspects: active.every(({ row }) => row.takeovers === 0),
+      suspects: active.every(({ row }) => row.recoveries === 0),
       except: isExtra ? active.map(({ row }) => row.vector_store_id) : [],
     })
     for (const row of rows) this.#begin(row)
@@ -116,7 +114,7 @@ export class IngestWorker {
     const lease = { seq: row.seq, lease_owner: worker, attempt: row.attempt }
     const file: ClaimedFile = { row, lease, confirmed }
     if (this.#stopping.signal.aborted) stop.abort()
-    const done = processFile(context.retrieval, file, stop.signal).then(() => {
+    const done = processFile(context, file, stop.signal).then(() => {
       if (this.#active.get(row.seq)?.stop === stop) this.#active.delete(row.seq)
       this.#wake()
     })
@@ -130,7 +128,7 @@ export class IngestWorker {
       try {
         await this.#watch()
       } catch (error) {
-        this.#options.context.log('warn', 'the files at work could not be compared', { error })
+        this.#options.context.log('warn', 'the claimed files could not be compared', { error })
       }
       await sleep(pollMs, signal)
     }
@@ -158,7 +156,7 @@ export class IngestWorker {
 
   async #logStranded(): Promise<void> {
     const { context } = this.#options
-    const current = context.retrieval.embedder.id
+    const current = context.embedder.id
     const stranded = await strandedIngests(context.db, current)
     const before = this.#awaited
     this.#awaited = new Map(stranded.map(({ embedder }) => [embedder, (before.get(embedder) ?? 0) + 1]))

@@ -14,8 +14,6 @@ import { retiredModels, vendorOfName, type RetiredModels } from './retired-model
 import { routedModel, type Candidate } from './route.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
-export type { PassThrough } from './pass-through.ts'
-
 /** A name that leads to a model, or to several that are tried one after another. */
 export interface ResolvedModel {
   /** Asks the models of the route; `ChatRequest.model` is filled in. */
@@ -41,6 +39,8 @@ export interface Models {
   find(name: string): Promise<ListedModel | undefined>
   /** Whether the providers answered the latest call that was made to them. */
   health(): ProviderHealth[]
+  /** What was opened: the configured settings, with the model servers that were found, or with the demo model. */
+  settings: ModelSettings
   /** Names this server in the header `x-spool-hop` of the requests that it sends. */
   hop: string
   /** undefined: no pattern of the map fits. A model that is not a server is called through the port. */
@@ -103,6 +103,7 @@ export function openModels(settings: ModelSettings, log: Log, today?: () => stri
     list: () => listModels(opened.map, providers, log),
     find: (name) => findModel(name, opened.map, providers),
     health: () => health.list(),
+    settings: given,
     hop,
     raw(name) {
       const candidates = candidatesOf(name, opened)
@@ -120,9 +121,13 @@ export function openModels(settings: ModelSettings, log: Log, today?: () => stri
 
 /** With no provider every name leads to the demo model. */
 function withDemo(settings: ModelSettings): ModelSettings {
-  const { models } = settings
+  const { providers, models } = settings
   if (chatProviders(settings).length > 0) return settings
-  return { ...settings, providers: { demo: { type: 'demo' } }, models: { '*': 'demo', ...models } }
+  return {
+    ...settings,
+    providers: { ...providers, demo: { type: 'demo' } },
+    models: { '*': 'demo', ...models },
+  }
 }
 
 function chatProviders({ providers }: ModelSettings): [string, ChatProviderSettings][] {

@@ -1,28 +1,28 @@
-/** How the open message and steps of a turn end when the run or its attempt does. */
+/** Closes the open message and steps of a turn when its run or its attempt ends. */
 import type { Message } from '../api/messages.ts'
 import { stepErrorOf } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
-import type { Entry } from '../sql/run-events.ts'
+import type { LogEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import { messageEvent, stepEvent } from './events.ts'
-import type { Ending, Turn } from './state.ts'
+import type { Ending, OpenTurn } from './state.ts'
 
 export interface ClosedTurn {
   messages: Message[]
   steps: StepRow[]
-  events: Entry[]
+  events: LogEvent[]
 }
 
 /** In the order of the live streams: the message, its step, and then the step of the calls. */
 export function closedTurn(
-  turn: Turn | null,
+  turn: OpenTurn | null,
   ending: Ending,
   { at, usage }: { at: number; usage: Usage | null },
 ): ClosedTurn {
-  const message = turn?.open && closedMessage(turn.open.message, ending, at)
+  const message = turn?.openMessage && closedMessage(turn.openMessage.message, ending, at)
   const steps = [
-    ...(turn?.open ? [closedStep(turn.open.step, ending, { at, usage: null })] : []),
-    ...(turn?.calls ? [closedStep(turn.calls, ending, { at, usage })] : []),
+    ...(turn?.openMessage ? [closedStep(turn.openMessage.step, ending, { at, usage: null })] : []),
+    ...(turn?.callsStep ? [closedStep(turn.callsStep, ending, { at, usage })] : []),
   ]
   return {
     messages: message ? [message] : [],

@@ -1,4 +1,4 @@
-/** What grows while a run works: the content of a message and the calls of a step, delta by delta. */
+/** Applies deltas to the content of a message and to the calls of a step. */
 import type { AnnotationDelta, MessageContentDelta, StepToolCallDelta } from '../api/events.ts'
 import type { Annotation, Message, MessageContentPart } from '../api/messages.ts'
 import type { CodeInterpreterOutput, StepToolCall } from '../api/run-steps.ts'
@@ -30,13 +30,13 @@ function annotationDelta(
 ): AnnotationDelta {
   const index = before?.annotations.length ?? 0
   const start_index = Array.from(before?.value ?? '').length
-  const place = { text, start_index, end_index: start_index + Array.from(text).length }
-  if (type === 'file_path') return { index, type, ...place, file_path: { file_id } }
-  return { index, type, ...place, file_citation: { file_id, quote: '' } }
+  const range = { text, start_index, end_index: start_index + Array.from(text).length }
+  if (type === 'file_path') return { index, type, ...range, file_path: { file_id } }
+  return { index, type, ...range, file_citation: { file_id, quote: '' } }
 }
 
 /** The message with a delta added. A link to a file that code has written also attaches the file. */
-export function grown(message: Message, delta: MessageContentDelta): Message {
+export function withDelta(message: Message, delta: MessageContentDelta): Message {
   const content = [...message.content]
   const before = content[delta.index]
   if (delta.type === 'image_file') {
@@ -76,11 +76,11 @@ function withFiles(
 }
 
 /** The calls of a step with a delta added: strings are joined, outputs are placed by their index. */
-export function callsWith(calls: readonly StepToolCall[], delta: StepToolCallDelta): StepToolCall[] {
-  return calls.map((call, index) => (index === delta.index ? callWith(call, delta) : call))
+export function callsWithDelta(calls: readonly StepToolCall[], delta: StepToolCallDelta): StepToolCall[] {
+  return calls.map((call, index) => (index === delta.index ? callWithDelta(call, delta) : call))
 }
 
-function callWith(call: StepToolCall, delta: StepToolCallDelta): StepToolCall {
+function callWithDelta(call: StepToolCall, delta: StepToolCallDelta): StepToolCall {
   if (call.type === 'function' && delta.type === 'function') {
     const { arguments: more = '' } = delta.function
     return { ...call, function: { ...call.function, arguments: call.function.arguments + more } }

@@ -1,7 +1,9 @@
 /** Creates runs that this process works on: one statement at a time for all of them. */
 import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
+import { createOnce } from '../database/retry.ts'
 import { writeRuns, type RunWrite } from '../sql/run-writes.ts'
-import { StaleAssistant } from './persist.ts'
+import { existingRuns } from '../sql/runs.ts'
+import { StaleAssistant } from './write-transition.ts'
 
 /** The most runs of one statement. */
 const batchSize = 20
@@ -30,8 +32,8 @@ export class Creator {
   }
 
   /**
-   * Resolves after the commit. Throws `StaleAssistant`, and what the database throws; when it was unavailable, the run
-   * may exist all the same.
+   * Resolves after the commit. Throws `StaleAssistant`, and what the database throws; when it is unavailable for long
+   * and from the middle of the statement on, the run may exist all the same.
    */
   create(write: RunWrite<'new'>): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -51,17 +53,36 @@ export class Creator {
   /** Never throws. */
   async #writeBatch(creations: Creation[]): Promise<void> {
     try {
-      const writes = creations.map(({ write }) => write)
-      const written = await writeRuns(this.#db, writes, [])
+      const written = await this.#createOnce(creations.map(({ write }) => write))
       for (const { write, resolve, reject } of creations) {
         if (written.has(write.row.id)) resolve()
         else reject(new StaleAssistant())
       }
     } catch (error) {
+      const isUnavailable = error instanceof DatabaseUnavailable
       // The database refused one of these runs: they are created one by one.
-      if (creations.length > 1 && !(error instanceof DatabaseUnavailable)) {
+      if (creations.length > 1 && !isUnavailable) {
         for (const creation of creations) await this.#writeBatch([creation])
-      } else for (const { reject } of creations) reject(error)
+        return
+      }
+      // Those that waited behind these have waited long enough for an unavailable database.
+      const failed = isUnavailable ? [...creations, ...this.#waiting.splice(0)] : creations
+      for (const { reject } of failed) reject(error)
     }
+  }
+
+  /** Returns the ids of the runs that exist now; the assistants of the others have changed. */
+  #createOnce(writes: RunWrite<'new'>[]): Promise<Set<string>> {
+    const ids = writes.map(({ row }) => row.id)
+    const create = async () => {
+      const written = await writeRuns(this.#db, writes, [])
+      // After a cut, a run that an earlier try has created is not written when its assistant has changed since.
+      return written.size === ids.length ? new Set(ids) : existingRuns(this.#db, ids)
+    }
+    const find = async () => {
+      const existing = await existingRuns(this.#db, ids)
+      return existing.size > 0 ? existing : undefined
+    }
+    return createOnce(create, find)
   }
 }

@@ -3,7 +3,7 @@ import type { MessageContentDelta, RunEvent, StepToolCallDelta } from '../api/ev
 import type { Message } from '../api/messages.ts'
 import type { Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Entry, NumberedEntry } from '../sql/run-events.ts'
+import type { LogEvent, NumberedEvent } from '../sql/run-events.ts'
 import { stepPayload, type StepRow, type StepView } from '../sql/run-steps.ts'
 
 type EventName<Prefix extends string> = Extract<RunEvent['event'], `${Prefix}.${string}`>
@@ -17,14 +17,14 @@ export function withResources<Owner extends Run | Thread>(owner: Owner): Owner {
   return { ...owner, tool_resources: streamedResources }
 }
 
-export function threadEvent(thread: Thread): Entry {
+export function threadEvent(thread: Thread): LogEvent {
   return { event: 'thread.created', data: JSON.stringify(withResources(thread)) }
 }
 
 export function runEvent(
   event: Exclude<EventName<'thread.run'>, EventName<'thread.run.step'>>,
   run: Run,
-): Entry {
+): LogEvent {
   return { event, data: JSON.stringify(withResources(run)) }
 }
 
@@ -32,23 +32,23 @@ export function stepEvent(
   event: Exclude<EventName<'thread.run.step'>, 'thread.run.step.delta'>,
   step: StepRow,
   view: StepView = { withSearchContent: false },
-): Entry {
+): LogEvent {
   return { event, data: JSON.stringify(stepPayload(step, view)) }
 }
 
 export function messageEvent(
   event: Exclude<EventName<'thread.message'>, 'thread.message.delta'>,
   message: Message,
-): Entry {
+): LogEvent {
   return { event, data: JSON.stringify(message) }
 }
 
-export function messageDelta(id: string, part: MessageContentDelta): Entry {
-  const delta = { id, object: 'thread.message.delta', delta: { content: [part] } }
-  return { event: 'thread.message.delta', data: JSON.stringify(delta) }
+export function messageDelta(id: string, part: MessageContentDelta): LogEvent {
+  const event = 'thread.message.delta'
+  return { event, data: `{"id":"${id}","object":"${event}","delta":{"content":[${JSON.stringify(part)}]}}` }
 }
 
-export function stepDelta(id: string, call: StepToolCallDelta): Entry {
+export function stepDelta(id: string, call: StepToolCallDelta): LogEvent {
   const step_details = { type: 'tool_calls', tool_calls: [call] }
   return {
     event: 'thread.run.step.delta',
@@ -57,6 +57,6 @@ export function stepDelta(id: string, call: StepToolCallDelta): Entry {
 }
 
 /** Events with their numbers in the log, the first of which is `first`. */
-export function numbered(events: readonly Entry[], first: number): NumberedEntry[] {
+export function numbered(events: readonly LogEvent[], first: number): NumberedEvent[] {
   return events.map(({ event, data }, index) => ({ event, data, number: first + index }))
 }

@@ -1,8 +1,8 @@
 /** The events of a run for readers in the process that owns it: from memory, in order, some before their commit. */
-import type { Entry, NumberedEntry } from '../sql/run-events.ts'
+import type { LogEvent, NumberedEvent } from '../sql/run-events.ts'
 
 /** An event; its number is null until the log has it. */
-export interface FeedEntry extends Entry {
+export interface FeedEvent extends LogEvent {
   number: number | null
 }
 
@@ -20,10 +20,10 @@ export class Feed {
   /** Events up to this number are in the log and were emitted here, or lie before `base`. */
   confirmed: number
   state: 'open' | 'ended' | 'lost' = 'open'
-  #held: FeedEntry[] = []
+  #held: FeedEvent[] = []
   #heldBytes = 0
   #dropped = 0
-  #waiting = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
   #isWaking = false
 
   constructor(run_id: string, base: number) {
@@ -33,7 +33,7 @@ export class Feed {
   }
 
   /** Emits events; those without a number get it later, by `confirm`. */
-  emit(entries: FeedEntry[]): void {
+  emit(entries: FeedEvent[]): void {
     for (const entry of entries) {
       this.#held.push(entry)
       this.#heldBytes += entry.data.length
@@ -43,7 +43,7 @@ export class Feed {
   }
 
   /** Emits events that the log has. */
-  emitNumbered(entries: NumberedEntry[]): void {
+  emitNumbered(entries: NumberedEvent[]): void {
     const last = entries.at(-1)
     if (!last) return
     this.emit(entries)
@@ -51,7 +51,7 @@ export class Feed {
   }
 
   /** These events, in the order of the log, are now in it; the last one has this number. */
-  confirm(entries: FeedEntry[], last: number): void {
+  confirm(entries: FeedEvent[], last: number): void {
     entries.forEach((entry, index) => {
       entry.number = last - entries.length + 1 + index
     })
@@ -71,7 +71,7 @@ export class Feed {
   }
 
   /** Events since a place, up to a limit of bytes, or `behind` when they are no longer held. */
-  read(place: number): FeedEntry[] | 'behind' {
+  read(place: number): FeedEvent[] | 'behind' {
     if (place < this.#dropped) return 'behind'
     const first = place - this.#dropped
     let end = first
@@ -81,18 +81,10 @@ export class Feed {
     return this.#held.slice(first, end)
   }
 
-  /** Resolves at the next change. */
-  async change(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        this.#waiting.delete(done)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-      this.#waiting.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
+  /** Calls `listener` after each change, until the returned function is called. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   #drop(): void {
@@ -113,9 +105,7 @@ export class Feed {
     this.#isWaking = true
     setImmediate(() => {
       this.#isWaking = false
-      const waiting = this.#waiting
-      this.#waiting = new Set()
-      for (const done of waiting) done()
+      for (const listener of this.#listeners) listener()
     })
   }
 }

@@ -7,7 +7,7 @@ import { hintChannel } from '../sql/run-writes.ts'
 import type { Log } from '../util/log.ts'
 
 export type Hint =
-  /** The logs of these runs have new entries. */
+  /** The logs of these runs have new events. */
   | { kind: 'log'; run_ids: string[] }
   /** A run that has an owner is to be cancelled. */
   | { kind: 'cancel'; run_id: string }
@@ -27,7 +27,7 @@ const listenAgainMs = 60_000
 /** The pause after a server was unavailable. */
 const unavailableMs = 1000
 
-/** NOTIFY refuses payloads of 8,000 bytes and more. */
+/** NOTIFY refuses payloads of 8,000 bytes or more. */
 const payloadLimit = 7900
 
 function payloadOf(hint: Hint): string {
@@ -64,7 +64,7 @@ export class Hints {
     return !this.shared || this.#stopListening !== undefined
   }
 
-  /** Starts to listen. A pooler or another kind of server may refuse it; then processes only poll, and it is tried again. */
+  /** Starts to listen. A connection pooler may refuse it: then processes only poll, and it is tried again later. */
   async start(db: Database, log: Log): Promise<void> {
     if (!this.shared) return
     try {
@@ -76,8 +76,12 @@ export class Hints {
       if (this.#isClosed) await this.#stopListening()
     } catch (error) {
       if (this.#isClosed) return
-      log('warn', 'the database refuses LISTEN: what other processes do is noticed once a second', { error })
-      const pauseMs = error instanceof DatabaseUnavailable ? unavailableMs : listenAgainMs
+      const isUnavailable = error instanceof DatabaseUnavailable
+      const problem = isUnavailable ? 'is unavailable for LISTEN' : 'refuses LISTEN'
+      log('warn', `the database ${problem}: changes by other processes are noticed once a second`, {
+        error,
+      })
+      const pauseMs = isUnavailable ? unavailableMs : listenAgainMs
       this.#listenAgain = setTimeout(() => void this.start(db, log), pauseMs).unref()
     }
   }
@@ -93,7 +97,7 @@ export class Hints {
     for (const subscriber of this.#subscribers) subscriber(hint)
   }
 
-  /** What a transaction sends to the other processes, if there are any. */
+  /** The payloads that a transaction sends to the other processes, if there are any. */
   notifications(...hints: Hint[]): string[] {
     return this.shared ? hints.map(payloadOf) : []
   }

@@ -3,19 +3,19 @@ import type { MessageDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
 import { openMessages } from '../sql/messages.ts'
-import { readEntries } from '../sql/run-events.ts'
+import { readEvents } from '../sql/run-events.ts'
 import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
-import { grown } from './content.ts'
-import type { RunState, Turn } from './state.ts'
+import { withDelta } from './content.ts'
+import type { RunState, OpenTurn } from './state.ts'
 import { noUsage, sumUsage } from './usage.ts'
 
 /** Events of a run that was created and not claimed yet: such a run has no steps. */
 const creationEvents = 3
 
-/** A run of which nothing but the row matters. */
+/** A state for transitions that need the row only. */
 export function emptyState(row: RunRow): RunState {
-  return { row, spent: noUsage, turns: 0, turn: null }
+  return { row, spent: noUsage, turns: 0, openTurn: null }
 }
 
 /** The row must be locked, or owned by this process. */
@@ -27,22 +27,22 @@ export async function loadState(db: Queryable, row: RunRow): Promise<RunState> {
     row,
     spent: sumUsage(ended.map((step) => step.usage)),
     turns: ended.filter((step) => step.type === 'tool_calls').length,
-    turn: openTurn(steps, message && (await streamed(db, row.id, message))),
+    openTurn: openTurn(steps, message && (await streamed(db, row.id, message))),
   }
 }
 
 /** The turn that has not ended, if there is one. */
-function openTurn(steps: readonly StepRow[], message: Message | undefined): Turn | null {
+function openTurn(steps: readonly StepRow[], message: Message | undefined): OpenTurn | null {
   const open = steps.filter((step) => step.status === 'in_progress')
-  const calls = open.find((step) => step.type === 'tool_calls') ?? null
+  const callsStep = open.find((step) => step.type === 'tool_calls') ?? null
   const step = open.find((one) => one.type === 'message_creation')
-  const complete = steps.flatMap((one) => {
+  const completed = steps.flatMap((one) => {
     const message_id = messageOf(one)
     if (one.status !== 'completed' || message_id === undefined || isOfEndedTurn(steps, one)) return []
     return [{ message_id, step: one }]
   })
-  if (!calls && !step && complete.length === 0) return null
-  return { complete, open: message && step ? { message, step } : null, calls }
+  if (!callsStep && !step && completed.length === 0) return null
+  return { completed, openMessage: message && step ? { message, step } : null, callsStep }
 }
 
 /** A turn is recorded on its step of calls, or, without one, on the step of its message. */
@@ -60,18 +60,18 @@ function messageOf({ step_details }: StepRow): string | undefined {
   return step_details.type === 'message_creation' ? step_details.message_creation.message_id : undefined
 }
 
-/** The message with the content that its deltas in the log make. */
+/** The message with the content that the deltas in the log add up to. */
 async function streamed(db: Queryable, run_id: string, message: Message): Promise<Message> {
   let whole: Message = { ...message, content: [] }
   for (let last = 0; ;) {
-    const entries = await readEntries(db, run_id, last)
-    const end = entries.at(-1)
+    const events = await readEvents(db, run_id, last)
+    const end = events.at(-1)
     if (!end) return whole
     last = end.number
-    for (const { event, data } of entries) {
+    for (const { event, data } of events) {
       if (event !== 'thread.message.delta') continue
       const { id, delta } = JSON.parse(data) as MessageDelta
-      if (id === message.id) whole = delta.content.reduce(grown, whole)
+      if (id === message.id) whole = delta.content.reduce(withDelta, whole)
     }
   }
 }

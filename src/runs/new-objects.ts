@@ -1,4 +1,4 @@
-/** Messages and steps as they begin. */
+/** New messages and steps, in progress. */
 import type { Message } from '../api/messages.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'

@@ -56,7 +56,7 @@ describe('one row of the table each', () => {
     })
     expect(names(grown)).toEqual(['thread.message.delta*'])
     expect(objects(grown)).toEqual({ messages: [], steps: [], removed: [] })
-    expect(grown.state.turn?.open?.message.content).toMatchObject([{ text: { value: 'Hello!' } }])
+    expect(grown.state.openTurn?.openMessage?.message.content).toMatchObject([{ text: { value: 'Hello!' } }])
   })
 
   test('open message | call began', () => {
@@ -94,7 +94,7 @@ describe('one row of the table each', () => {
   test('recorded calls | turn ended, continue', () => {
     const ended = after(states['recorded calls'](), facts.toolFinished, facts.turnContinues)
     expect(names(ended)).toEqual(['thread.run.step.completed'])
-    expect(ended.state).toMatchObject({ turn: null, turns: 1, spent: usage(10, 5) })
+    expect(ended.state).toMatchObject({ openTurn: null, turns: 1, spent: usage(10, 5) })
   })
 
   test('recorded calls | client must answer', () => {
@@ -210,7 +210,7 @@ describe('a recovery', () => {
     const again = next(states['open message'](), facts.recovered)
     expect(names(again)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
     expect(objects(again)).toEqual({ messages: [], steps: [], removed: ['msg_1', 'step_1'] })
-    expect(again.state).toMatchObject({ turn: null, row: { losses: 1 } })
+    expect(again.state).toMatchObject({ openTurn: null, row: { losses: 1 } })
   })
 
   test('calls that were not recorded: the complete text before them is removed too', () => {
@@ -240,7 +240,7 @@ describe('a recovery', () => {
       steps: ['step_again in_progress'],
       removed: ['step_calls'],
     })
-    expect(again.state.turn?.calls?.turn?.calls.map(({ output }) => output)).toEqual(['noon', null])
+    expect(again.state.openTurn?.callsStep?.turn?.calls.map(({ output }) => output)).toEqual(['noon', null])
   })
 
   test('released by its worker: it counts nothing', () => {

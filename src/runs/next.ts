@@ -7,9 +7,8 @@ import { toRun } from '../sql/runs.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
-import type { Fact, FactOf, RunState, Transition } from './state.ts'
+import { committed, unchanged, type Fact, type FactOf, type RunState, type Transition } from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, unchanged } from './transition.ts'
 import {
   callBegan,
   callGrew,
@@ -89,8 +88,8 @@ function endsWork(fact: Fact): fact is EndOfWork {
   return fact.kind === 'client must answer' || fact.kind === 'budget exhausted' || fact.kind === 'stopped'
 }
 
-/** Two transitions as one: for facts that are committed together. */
-export function both(first: Transition, fact: Fact): Transition {
+/** The transition, followed by that of another fact: both are committed together. */
+export function followedBy(first: Transition, fact: Fact): Transition {
   const second = next(first.state, fact)
   return {
     state: second.state,
@@ -105,7 +104,7 @@ export function both(first: Transition, fact: Fact): Transition {
 export function requested(row: RunState['row']): Transition {
   const run = toRun(row)
   return {
-    ...unchanged({ row, spent: noUsage, turns: 0, turn: null }),
+    ...unchanged({ row, spent: noUsage, turns: 0, openTurn: null }),
     events: committed(runEvent('thread.run.created', run), runEvent('thread.run.queued', run)),
   }
 }
@@ -125,7 +124,7 @@ function cancelRequested(state: RunState, { at }: FactOf<'cancel requested'>): T
 }
 
 function outputsSubmitted(state: RunState, { at, outputs }: FactOf<'outputs submitted'>): Transition {
-  const calls = state.turn?.calls
+  const calls = state.openTurn?.callsStep
   if (calls?.step_details.type !== 'tool_calls') {
     throw new Error(`run ${state.row.id} was expected to have a step that waits for outputs`)
   }
@@ -150,7 +149,7 @@ function outputsSubmitted(state: RunState, { at, outputs }: FactOf<'outputs subm
   const row = { ...withStatus(state.row, 'queued', at), recoveries: 0, losses: 0 }
   const view = { withSearchContent: row.settings.include_search_content }
   return {
-    ...unchanged({ row, spent: sumUsage([state.spent, usage]), turns: state.turns + 1, turn: null }),
+    ...unchanged({ row, spent: sumUsage([state.spent, usage]), turns: state.turns + 1, openTurn: null }),
     steps: [step],
     events: committed(stepEvent('thread.run.step.completed', step, view), statusEvent(row)),
   }
@@ -179,14 +178,14 @@ function budgetExhausted(state: RunState, { at, reason }: FactOf<'budget exhaust
 
 /** Closes the open message and steps, and ends the run. */
 function stopped(state: RunState, { at, ending }: FactOf<'stopped'>): Transition {
-  const usage = spentOn(state.turn?.calls ?? undefined)
-  const closed = closedTurn(state.turn, ending, { at, usage })
+  const usage = spentOn(state.openTurn?.callsStep ?? undefined)
+  const closed = closedTurn(state.openTurn, ending, { at, usage })
   const row = withStatus(state.row, ending.reason, at, {
     usage: sumUsage([state.spent, usage]),
     ...(ending.reason === 'failed' && { last_error: ending.last_error }),
   })
   return {
-    ...unchanged({ ...state, row, turn: null }),
+    ...unchanged({ ...state, row, openTurn: null }),
     steps: closed.steps,
     messages: closed.messages,
     events: committed(...closed.events, statusEvent(row)),

@@ -50,7 +50,7 @@ class Run {
 
 /** What holds after every fact. */
 function expectInvariants(run: Run, before: RunRow): void {
-  const { row, turn } = run.state
+  const { row, openTurn } = run.state
   // A status changes with its event, and never after the end.
   if (row.status !== before.status) {
     expect(hasEnded(before)).toBe(false)
@@ -64,7 +64,7 @@ function expectInvariants(run: Run, before: RunRow): void {
   if (hasEnded(row)) {
     const statuses = [...run.messages.values(), ...run.steps.values()].map(({ status }) => status)
     expect(statuses).not.toContain('in_progress')
-    expect(turn).toBeNull()
+    expect(openTurn).toBeNull()
   }
   // A recorded output stays what it is.
   for (const call of [...run.steps.values()].flatMap((step) => step.turn?.calls ?? [])) {
@@ -75,8 +75,8 @@ function expectInvariants(run: Run, before: RunRow): void {
 
 function expectLogMakesObjects(run: Run): void {
   const { messages, steps } = replayLog(run.log, run.removed)
-  const { turn } = run.state
-  const open = turn?.open ? [turn.open.message] : []
+  const { openTurn } = run.state
+  const open = openTurn?.openMessage ? [openTurn.openMessage.message] : []
   const stored = new Map([...run.messages, ...open.map((message) => [message.id, message] as const)])
   expect(new Map(messages)).toEqual(stored)
   expect([...steps].map(([id, { status }]) => [id, status])).toEqual(
@@ -89,10 +89,11 @@ const byOrderOf = (ids: string[]) => (a: (string | undefined)[], b: (string | un
 
 /** The next fact, from what a worker and clients could do now; `pick` chooses among the possible ones. */
 function possibleFacts(run: Run): Fact[] {
-  const { row, turn } = run.state
+  const { row, openTurn } = run.state
   const at = 1001
-  const calls = turn?.calls?.step_details.type === 'tool_calls' ? turn.calls.step_details.tool_calls : []
-  const isRecorded = Boolean(turn?.calls?.turn)
+  const calls =
+    openTurn?.callsStep?.step_details.type === 'tool_calls' ? openTurn.callsStep.step_details.tool_calls : []
+  const isRecorded = Boolean(openTurn?.callsStep?.turn)
   const isWriting = !isRecorded
   const open = calls.filter((call) => call.type === 'function' && call.function.output === null)
   const outputs = new Map(open.map((call) => [call.id, `output of ${call.id}`]))
@@ -102,22 +103,27 @@ function possibleFacts(run: Run): Fact[] {
         id,
         id === answered
           ? `output of ${id}`
-          : (turn?.calls?.turn?.calls.find((one) => one.id === id)?.output ?? null),
+          : (openTurn?.callsStep?.turn?.calls.find((one) => one.id === id)?.output ?? null),
       ]),
     )
-  const unanswered = turn?.calls?.turn?.calls.findIndex((call) => call.output === null) ?? -1
+  const unanswered = openTurn?.callsStep?.turn?.calls.findIndex((call) => call.output === null) ?? -1
   const all: (Fact | false)[] = [
     { kind: 'claimed', at, worker: 'worker_1' },
     { kind: 'recovered', at, worker: 'worker_2', step_id: run.id('step') },
     { kind: 'cancel requested', at },
     { kind: 'outputs submitted', at, outputs },
     isWriting &&
-      !turn?.open && { kind: 'message began', at, message_id: run.id('msg'), step_id: run.id('step') },
-    Boolean(turn?.open) && { kind: 'piece arrived', piece: { type: 'text', text: ' word' } },
-    Boolean(turn?.open) && { kind: 'piece arrived', piece: { type: 'refusal', refusal: 'no' } },
+      !openTurn?.openMessage && {
+        kind: 'message began',
+        at,
+        message_id: run.id('msg'),
+        step_id: run.id('step'),
+      },
+    Boolean(openTurn?.openMessage) && { kind: 'piece arrived', piece: { type: 'text', text: ' word' } },
+    Boolean(openTurn?.openMessage) && { kind: 'piece arrived', piece: { type: 'refusal', refusal: 'no' } },
     isWriting && { kind: 'message completed', at },
     isWriting &&
-      !(turn?.calls && turn.open) && {
+      !(openTurn?.callsStep && openTurn.openMessage) && {
         kind: 'call began',
         at,
         step_id: run.id('step'),
@@ -128,7 +134,9 @@ function possibleFacts(run: Run): Fact[] {
         kind: 'call grew',
         delta: { index: calls.length - 1, type: 'function', function: { arguments: '{}' } },
       },
-    isWriting && calls.length > 0 && !turn?.open && { kind: 'calls recorded', calls, turn: record() },
+    isWriting &&
+      calls.length > 0 &&
+      !openTurn?.openMessage && { kind: 'calls recorded', calls, turn: record() },
     isRecorded &&
       unanswered >= 0 && {
         kind: 'tool finished',
@@ -138,10 +146,15 @@ function possibleFacts(run: Run): Fact[] {
       },
     isRecorded && unanswered === -1 && { kind: 'turn ended', at, usage: usage(10, 5), outcome: 'continue' },
     isRecorded && unanswered >= 0 && { kind: 'client must answer', at, calls: open },
-    !turn?.calls && { kind: 'turn ended', at, usage: usage(10, 5), outcome: 'complete' },
+    !openTurn?.callsStep && { kind: 'turn ended', at, usage: usage(10, 5), outcome: 'complete' },
     !isRecorded &&
-      !(turn?.calls && turn.open) && { kind: 'turn ended', at, usage: usage(10, 5), outcome: 'max_tokens' },
-    !turn && { kind: 'budget exhausted', at, reason: 'max_prompt_tokens' },
+      !(openTurn?.callsStep && openTurn.openMessage) && {
+        kind: 'turn ended',
+        at,
+        usage: usage(10, 5),
+        outcome: 'max_tokens',
+      },
+    !openTurn && { kind: 'budget exhausted', at, reason: 'max_prompt_tokens' },
     { kind: 'stopped', at, ending: { reason: 'expired' } },
     { kind: 'stopped', at, ending: { reason: 'failed', last_error: { code: 'server_error', message: 'x' } } },
   ]
@@ -177,9 +190,12 @@ test('text of a turn stands in the objects once, whatever was lost when', () => 
   fc.assert(
     fc.property(choices, (picks) => {
       const run = runThrough(picks)
-      const { turn } = run.state
+      const { openTurn } = run.state
       const named = [...run.steps.values()].flatMap((step) => step.turn?.message_ids ?? [])
-      const own = [...(turn?.complete ?? []).map(({ message_id }) => message_id), turn?.open?.message.id]
+      const own = [
+        ...(openTurn?.completed ?? []).map(({ message_id }) => message_id),
+        openTurn?.openMessage?.message.id,
+      ]
       for (const [id, message] of run.messages) {
         // A message in the objects belongs to a recorded turn, to the open turn, or to the turn that ended the run.
         const isKept = named.includes(id) || own.includes(id) || hasEnded(run.state.row)

@@ -1,4 +1,4 @@
-/** The transition of a run whose worker was lost: what it had started is closed, what it had recorded is kept. */
+/** The transition of a run whose worker was lost: closes what the worker had started, keeps what it had recorded. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import { maxLosses } from '../sql/leases.ts'
@@ -7,9 +7,16 @@ import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
 import { newStep } from './new-objects.ts'
-import type { Ending, FactOf, RunState, Transition, Turn } from './state.ts'
+import {
+  committed,
+  unchanged,
+  type Ending,
+  type FactOf,
+  type OpenTurn,
+  type RunState,
+  type Transition,
+} from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, unchanged } from './transition.ts'
 import { spentOn, sumUsage } from './usage.ts'
 
 type Recovered = FactOf<'recovered'>
@@ -17,17 +24,17 @@ type Recovered = FactOf<'recovered'>
 /** The error that users see when the cause is nothing that they can change. */
 export const internalError = { code: 'server_error' as const, message: 'Sorry, something went wrong.' }
 
-/** How the objects of a lost attempt end in the log. */
+/** The end of the open objects of a lost attempt, in the log. */
 export const lostAttempt: Ending = { reason: 'failed', last_error: internalError }
 
 export function recovered(state: RunState, fact: Recovered): Transition {
-  const { row, turn } = state
+  const { row, openTurn } = state
   // A worker that stopped normally has released the run.
   const isLoss = row.lease_owner !== null
-  if (isLoss && turn && row.losses >= maxLosses) return failed(state, fact.at)
-  const closed = closedTurn(turn, lostAttempt, { at: fact.at, usage: null })
-  const isRecorded = Boolean(turn?.calls?.turn)
-  const abandoned = isRecorded ? [] : (turn?.complete ?? [])
+  if (isLoss && openTurn && row.losses >= maxLosses) return failed(state, fact.at)
+  const closed = closedTurn(openTurn, lostAttempt, { at: fact.at, usage: null })
+  const isRecorded = Boolean(openTurn?.callsStep?.turn)
+  const abandoned = isRecorded ? [] : (openTurn?.completed ?? [])
   const removed = [
     ...closed.messages.map(({ id }) => id),
     ...closed.steps.map(({ id }) => id),
@@ -39,21 +46,22 @@ export function recovered(state: RunState, fact: Recovered): Transition {
     lease_owner: fact.worker,
     attempt,
     recoveries: row.recoveries + (isLoss ? 1 : 0),
-    losses: row.losses + (isLoss && turn ? 1 : 0),
+    losses: row.losses + (isLoss && openTurn ? 1 : 0),
     trace: [...row.trace, { at: fact.at, kind: 'recovered', attempt, removed }],
   }
-  const going = turn?.calls && isRecorded ? continued(next, turn, turn.calls, fact) : undefined
+  const resumed =
+    openTurn?.callsStep && isRecorded ? continued(next, openTurn, openTurn.callsStep, fact) : undefined
   return {
-    ...unchanged({ ...state, row: next, turn: going?.turn ?? null }),
-    steps: going ? [going.step] : [],
+    ...unchanged({ ...state, row: next, openTurn: resumed?.openTurn ?? null }),
+    steps: resumed ? [resumed.step] : [],
     removed,
-    events: committed(...closed.events, ...(going?.events ?? [])),
+    events: committed(...closed.events, ...(resumed?.events ?? [])),
   }
 }
 
 function failed(state: RunState, at: number): Transition {
-  const usage = spentOn(state.turn?.calls ?? undefined)
-  const closed = closedTurn(state.turn, lostAttempt, { at, usage })
+  const usage = spentOn(state.openTurn?.callsStep ?? undefined)
+  const closed = closedTurn(state.openTurn, lostAttempt, { at, usage })
   const message = `The run lost its worker ${maxLosses + 1} times and came no further.`
   const details = { usage: sumUsage([state.spent, usage]), last_error: internalError }
   const row = {
@@ -61,15 +69,15 @@ function failed(state: RunState, at: number): Transition {
     trace: [...state.row.trace, { at, kind: 'recoveries_exhausted', message }],
   }
   return {
-    ...unchanged({ ...state, row, turn: null }),
+    ...unchanged({ ...state, row, openTurn: null }),
     steps: closed.steps,
     messages: closed.messages,
     events: committed(...closed.events, runEvent('thread.run.failed', toRun(row))),
   }
 }
 
-/** The recorded calls under a new step: those with an output keep it, the others are run. */
-function continued(row: RunRow, { complete }: Turn, old: StepRow, { at, step_id }: Recovered) {
+/** Continues the recorded calls in a new step: calls with an output keep it, the others are run. */
+function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, step_id }: Recovered) {
   const calls = callsShown(row, old)
   const begun = newStep(row, {
     id: step_id,
@@ -77,11 +85,11 @@ function continued(row: RunRow, { complete }: Turn, old: StepRow, { at, step_id 
     step_details: { type: 'tool_calls', tool_calls: [] },
   })
   const step: StepRow = { ...begun, step_details: old.step_details, turn: old.turn }
-  const turn: Turn = { complete, open: null, calls: step }
+  const openTurn: OpenTurn = { completed, openMessage: null, callsStep: step }
   const deltas = calls.map((call, index) => stepDelta(step.id, { index, ...call } as StepToolCallDelta))
   return {
     step,
-    turn,
+    openTurn,
     events: [
       stepEvent('thread.run.step.created', begun),
       stepEvent('thread.run.step.in_progress', begun),

@@ -3,9 +3,9 @@ import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
 import type { Queryable } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
-import { readEntries, type Entry, type NumberedEntry } from '../sql/run-events.ts'
+import { readEvents, type LogEvent, type NumberedEvent } from '../sql/run-events.ts'
 import { statusOfRun } from '../sql/runs.ts'
-import type { Feed, FeedEntry } from './feed.ts'
+import type { Feed, FeedEvent } from './feed.ts'
 import type { Hints } from './hints.ts'
 
 /** Readers look at the log this often even without a hint. */
@@ -16,7 +16,9 @@ export class RunLog {
   readonly #db: Queryable
   readonly #feeds = new Map<string, Feed>()
   readonly #waiting = new Map<string, Set<() => void>>()
-  readonly #closing = new AbortController()
+  /** Abort the readers. */
+  readonly #aborts = new Set<() => void>()
+  #isClosed = false
   readonly #unsubscribe: () => void
 
   constructor(db: Queryable, hints: Hints) {
@@ -44,44 +46,72 @@ export class RunLog {
     run_id: string,
     after: number,
     options: { isLast: (event: string) => boolean; signal: AbortSignal },
-  ): AsyncGenerator<Entry[]> {
-    const reader = new Reader(run_id, after)
-    const signal = AbortSignal.any([options.signal, this.#closing.signal])
-    while (!signal.aborted) {
-      const feed = reader.feed ?? this.#feeds.get(run_id)
-      const batch =
-        feed && reader.enter(feed) ? await reader.fromFeed(feed, signal) : await this.#fromLog(reader, signal)
-      const end = batch.findIndex((entry) => options.isLast(entry.event))
-      if (batch.length > 0) yield end === -1 ? batch : batch.slice(0, end + 1)
-      if (end !== -1) return
+  ): AsyncGenerator<LogEvent[]> {
+    const { signal, release } = this.#untilClosed(options.signal)
+    const reader = new Reader(run_id, after, signal)
+    try {
+      while (!signal.aborted) {
+        const feed = reader.feed ?? this.#feeds.get(run_id)
+        const batch =
+          feed && reader.enter(feed) ? await reader.fromFeed(feed) : await this.#fromLog(reader, signal)
+        const end = batch.findIndex((entry) => options.isLast(entry.event))
+        if (batch.length > 0) yield end === -1 ? batch : batch.slice(0, end + 1)
+        if (end !== -1) return
+      }
+    } finally {
+      reader.close()
+      release()
     }
-    if (this.#closing.signal.aborted) throw new LogClosed()
+    if (this.#isClosed) throw new LogClosed()
   }
 
   /**
    * Committed events only, with their numbers; ends when the run has ended and all of them were returned. Throws
    * `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
-  async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEntry[]> {
-    const stop = AbortSignal.any([signal, this.#closing.signal])
+  async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
+    const { signal: stop, release } = this.#untilClosed(signal)
+    try {
+      yield* this.#committed(run_id, after, stop)
+    } finally {
+      release()
+    }
+    if (this.#isClosed) throw new LogClosed()
+  }
+
+  async *#committed(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
     let last = after
-    while (!stop.aborted) {
-      let entries = await this.#newEntries(run_id, last, stop)
-      if (entries.length === 0 && (await this.#hasEnded(run_id, stop))) {
+    while (!signal.aborted) {
+      let entries = await this.#newEntries(run_id, last, signal)
+      if (entries.length === 0 && (await this.#hasEnded(run_id, signal))) {
         // The end may have come after the log was read.
-        entries = await retried(() => readEntries(this.#db, run_id, last), stop)
+        entries = await retried(() => readEvents(this.#db, run_id, last), signal)
         if (entries.length === 0) return
       }
       last = entries.at(-1)?.number ?? last
       if (entries.length > 0) yield entries
     }
-    if (this.#closing.signal.aborted) throw new LogClosed()
   }
 
   /** Ends every open tail. */
   close(): void {
     this.#unsubscribe()
-    this.#closing.abort()
+    this.#isClosed = true
+    for (const abort of this.#aborts) abort()
+  }
+
+  /** Aborts with `signal` and when this log closes; `AbortSignal.any` costs more and leaves a reference behind. */
+  #untilClosed(signal: AbortSignal): { signal: AbortSignal; release: () => void } {
+    const controller = new AbortController()
+    const abort = () => controller.abort()
+    this.#aborts.add(abort)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted || this.#isClosed) abort()
+    const release = () => {
+      this.#aborts.delete(abort)
+      signal.removeEventListener('abort', abort)
+    }
+    return { signal: controller.signal, release }
   }
 
   /** Whether the run has ended; throws when it was deleted with its thread. */
@@ -91,7 +121,7 @@ export class RunLog {
     return terminalRunEvents.has(`thread.run.${status}`)
   }
 
-  async #fromLog(reader: Reader, signal: AbortSignal): Promise<Entry[]> {
+  async #fromLog(reader: Reader, signal: AbortSignal): Promise<LogEvent[]> {
     const { run_id } = reader
     const entries = await this.#newEntries(run_id, reader.after, signal)
     if (reader.readLog(entries) > 1) await this.#hasEnded(run_id, signal)
@@ -99,9 +129,9 @@ export class RunLog {
   }
 
   /** Listens first and then reads; without new events it waits for a hint, a while, or the abort. */
-  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEntry[]> {
+  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEvent[]> {
     const news = this.#news(run_id, signal)
-    const entries = await retried(() => readEntries(this.#db, run_id, after), signal).catch(
+    const entries = await retried(() => readEvents(this.#db, run_id, after), signal).catch(
       (error: unknown) => {
         news.cancel()
         throw error
@@ -153,15 +183,28 @@ class Reader {
   feed: Feed | undefined
   #place = 0
   #emptyReads = 0
-  #lastEmitted: FeedEntry | undefined
+  #lastEmitted: FeedEvent | undefined
+  readonly #signal: AbortSignal
+  #stopListening = () => {}
+  /** Ends the wait for a change of the feed. */
+  readonly #wake = () => this.#resolve()
+  #resolve = () => {}
 
-  constructor(run_id: string, after: number) {
+  constructor(run_id: string, after: number, signal: AbortSignal) {
     this.run_id = run_id
     this.after = after
+    this.#signal = signal
+    signal.addEventListener('abort', this.#wake, { once: true })
+  }
+
+  /** The reader must not be used after this. */
+  close(): void {
+    this.#stopListening()
+    this.#signal.removeEventListener('abort', this.#wake)
   }
 
   /** Returns how many reads in a row had nothing new. */
-  readLog(entries: NumberedEntry[]): number {
+  readLog(entries: NumberedEvent[]): number {
     this.after = entries.at(-1)?.number ?? this.after
     this.#emptyReads = entries.length === 0 ? this.#emptyReads + 1 : 0
     return this.#emptyReads
@@ -177,12 +220,13 @@ class Reader {
     const place = feed.placeAfter(this.after)
     if (feed.read(place) === 'behind') return false
     this.feed = feed
+    this.#stopListening = feed.listen(this.#wake)
     this.#place = place
     return true
   }
 
   /** What the feed has emitted since; without new events it waits for a change. Leaves a feed that has ended. */
-  async fromFeed(feed: Feed, signal: AbortSignal): Promise<Entry[]> {
+  async fromFeed(feed: Feed): Promise<LogEvent[]> {
     const emitted = feed.read(this.#place)
     if (emitted === 'behind') {
       // Only numbered events are dropped, so the last one that was read has its number by now.
@@ -190,7 +234,7 @@ class Reader {
       return []
     }
     if (emitted.length === 0) {
-      if (feed.state === 'open') await feed.change(signal)
+      if (feed.state === 'open') await this.#change()
       else this.#leave(feed.confirmed)
       return []
     }
@@ -200,9 +244,14 @@ class Reader {
     return emitted.filter((entry) => entry.number === null || entry.number > this.after)
   }
 
+  async #change(): Promise<void> {
+    if (!this.#signal.aborted) await new Promise<void>((resolve) => (this.#resolve = resolve))
+  }
+
   #leave(number: number): void {
     this.after = Math.max(this.after, number)
     this.feed = undefined
+    this.#stopListening()
     this.#lastEmitted = undefined
   }
 }

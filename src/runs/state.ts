@@ -1,9 +1,9 @@
-/** The words of the run engine: state, fact, transition. See docs/run-lifecycle.md. */
+/** State, fact and transition of a run. docs/run-lifecycle.md explains them. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { RunError, Usage } from '../api/runs.ts'
-import type { Entry } from '../sql/run-events.ts'
+import type { LogEvent } from '../sql/run-events.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import type { MessagePiece } from './content.ts'
@@ -15,17 +15,18 @@ export interface RunState {
   spent: Usage
   /** How many turns have ended. */
   turns: number
-  /** The answer of the model that is being received, or whose calls are being answered; null between turns. */
-  turn: Turn | null
+  /** The turn whose answer is being received, or whose calls are being answered; null between turns. */
+  openTurn: OpenTurn | null
 }
 
-export interface Turn {
-  /** The messages of this turn that are complete, with their steps. */
-  complete: { message_id: string; step: StepRow }[]
-  /** The message that grows, with its step. */
-  open: { message: Message; step: StepRow } | null
-  /** The step of the calls. Its `turn` is set once the calls are recorded: then the model is not called again. */
-  calls: StepRow | null
+/** A turn that has not ended. `RecordedTurn` is what the database keeps of a turn, on one of its steps. */
+export interface OpenTurn {
+  /** The messages of this turn that are completed, with their steps. */
+  completed: { message_id: string; step: StepRow }[]
+  /** The message that is being written, with its step. */
+  openMessage: { message: Message; step: StepRow } | null
+  /** The step with the calls. Its `turn` is set once the calls are recorded: then the model is not called again. */
+  callsStep: StepRow | null
 }
 
 /** Why a run ends before its work is done. */
@@ -63,7 +64,7 @@ export type FactOf<K extends Fact['kind']> = Extract<Fact, { kind: K }>
 export type TurnOutcome = 'continue' | 'complete' | 'max_tokens' | 'content_filter'
 
 /** An event of a transition. An early one may be emitted before it is committed. */
-export interface TransitionEvent extends Entry {
+export interface TransitionEvent extends LogEvent {
   isEarly: boolean
 }
 
@@ -76,4 +77,19 @@ export interface Transition {
   /** Ids of messages and steps that are deleted. */
   removed: string[]
   events: TransitionEvent[]
+}
+
+/** A transition that changes nothing but what the caller puts in its place. */
+export function unchanged(state: RunState): Transition {
+  return { state, steps: [], messages: [], removed: [], events: [] }
+}
+
+/** Events that are emitted once they are committed. */
+export function committed(...events: LogEvent[]): TransitionEvent[] {
+  return events.map((event) => ({ ...event, isEarly: false }))
+}
+
+/** Events that may be emitted before they are committed. */
+export function early(...events: LogEvent[]): TransitionEvent[] {
+  return events.map((event) => ({ ...event, isEarly: true }))
 }

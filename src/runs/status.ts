@@ -1,4 +1,4 @@
-/** What a change of status writes into a run's row. */
+/** The changes to the row of a run that a new status makes. */
 import type { Run, RunStatus } from '../api/runs.ts'
 import type { RunRow } from '../sql/runs.ts'
 

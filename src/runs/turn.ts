@@ -1,29 +1,38 @@
-/** Transitions within a turn: the model answers, its calls are recorded and run. */
+/** Transitions within a turn: the model answers, and its calls are recorded and run. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { RunIncompleteReason, Usage } from '../api/runs.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
-import { callsWith, deltaOf, grown } from './content.ts'
+import { callsWithDelta, deltaOf, withDelta } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
 import { newMessage, newStep } from './new-objects.ts'
-import type { FactOf, RunState, Transition, Turn, TurnOutcome } from './state.ts'
+import {
+  committed,
+  early,
+  unchanged,
+  type FactOf,
+  type OpenTurn,
+  type RunState,
+  type Transition,
+  type TurnOutcome,
+} from './state.ts'
 import { withStatus } from './status.ts'
-import { committed, early, unchanged } from './transition.ts'
 import { noUsage, sumUsage } from './usage.ts'
 
-const newTurn: Turn = { complete: [], open: null, calls: null }
+const newTurn: OpenTurn = { completed: [], openMessage: null, callsStep: null }
 
 export function messageBegan(state: RunState, fact: FactOf<'message began'>): Transition {
   const { at: created_at, message_id, step_id } = fact
-  if (state.turn?.open) throw new Error(`run ${state.row.id} was expected to write one message at a time`)
+  if (state.openTurn?.openMessage)
+    throw new Error(`run ${state.row.id} was expected to write one message at a time`)
   const message = newMessage(state.row, { id: message_id, created_at })
   const step_details = { type: 'message_creation' as const, message_creation: { message_id } }
   const step = newStep(state.row, { id: step_id, created_at, step_details })
-  const turn = { ...(state.turn ?? newTurn), open: { message, step } }
+  const openTurn: OpenTurn = { ...(state.openTurn ?? newTurn), openMessage: { message, step } }
   return {
-    ...unchanged({ ...state, turn }),
+    ...unchanged({ ...state, openTurn }),
     steps: [step],
     messages: [message],
     events: early(
@@ -36,25 +45,25 @@ export function messageBegan(state: RunState, fact: FactOf<'message began'>): Tr
 }
 
 export function pieceArrived(state: RunState, { piece }: FactOf<'piece arrived'>): Transition {
-  const { turn } = state
-  if (!turn?.open) throw new Error(`run ${state.row.id} was expected to have an open message`)
-  const delta = deltaOf(turn.open.message.content, piece)
-  const message = grown(turn.open.message, delta)
+  const { openTurn } = state
+  if (!openTurn?.openMessage) throw new Error(`run ${state.row.id} was expected to have an open message`)
+  const delta = deltaOf(openTurn.openMessage.message.content, piece)
+  const message = withDelta(openTurn.openMessage.message, delta)
   return {
-    ...unchanged({ ...state, turn: { ...turn, open: { ...turn.open, message } } }),
+    ...unchanged({ ...state, openTurn: { ...openTurn, openMessage: { ...openTurn.openMessage, message } } }),
     events: early(messageDelta(message.id, delta)),
   }
 }
 
-/** A message that others of the same turn or calls follow: the turn's usage is counted on a later step. */
+/** Completes the open message. More of the turn follows, so the usage of the turn is counted on a later step. */
 export function messageCompleted(state: RunState, { at }: { at: number }): Transition {
-  const { turn } = state
-  if (!turn?.open) return unchanged(state)
-  const message = endedMessage(turn.open.message, 'complete', at)
-  const step = completedStep(turn.open.step, { at, usage: noUsage })
-  const complete = [...turn.complete, { message_id: message.id, step }]
+  const { openTurn } = state
+  if (!openTurn?.openMessage) return unchanged(state)
+  const message = endedMessage(openTurn.openMessage.message, 'complete', at)
+  const step = completedStep(openTurn.openMessage.step, { at, usage: noUsage })
+  const completed = [...openTurn.completed, { message_id: message.id, step }]
   return {
-    ...unchanged({ ...state, turn: { ...turn, open: null, complete } }),
+    ...unchanged({ ...state, openTurn: { ...openTurn, openMessage: null, completed } }),
     steps: [step],
     messages: [message],
     events: committed(
@@ -67,9 +76,9 @@ export function messageCompleted(state: RunState, { at }: { at: number }): Trans
 /** The first call of a turn ends the message before it. */
 export function callBegan(state: RunState, { at, step_id, call }: FactOf<'call began'>): Transition {
   const before = messageCompleted(state, { at })
-  const turn = before.state.turn ?? newTurn
+  const turn = before.state.openTurn ?? newTurn
   const step =
-    turn.calls ??
+    turn.callsStep ??
     newStep(state.row, {
       id: step_id,
       created_at: at,
@@ -80,16 +89,16 @@ export function callBegan(state: RunState, { at, step_id, call }: FactOf<'call b
   const delta = { index: calls.length, ...call } as StepToolCallDelta
   return {
     ...before,
-    state: { ...before.state, turn: { ...turn, calls: withCalls(step, [...calls, call]) } },
-    steps: [...before.steps, ...(turn.calls ? [] : [step])],
-    events: [...before.events, ...early(...(turn.calls ? [] : opening), stepDelta(step.id, delta))],
+    state: { ...before.state, openTurn: { ...turn, callsStep: withCalls(step, [...calls, call]) } },
+    steps: [...before.steps, ...(turn.callsStep ? [] : [step])],
+    events: [...before.events, ...early(...(turn.callsStep ? [] : opening), stepDelta(step.id, delta))],
   }
 }
 
 export function callGrew(state: RunState, { delta }: FactOf<'call grew'>): Transition {
   const step = openCalls(state)
   return {
-    ...withStep(state, withCalls(step, callsWith(callsOf(step), delta))),
+    ...withStep(state, withCalls(step, callsWithDelta(callsOf(step), delta))),
     steps: [],
     events: early(stepDelta(step.id, delta)),
   }
@@ -105,15 +114,15 @@ export function toolFinished(state: RunState, fact: FactOf<'tool finished'>): Tr
   return withStep(state, { ...withCalls(step, calls), turn: withMessages(state, fact.turn) })
 }
 
-/** The open message or step is completed, and with the last turn the run ends. */
+/** Completes the open message and step. The last turn also ends the run. */
 export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transition {
   const { at, usage, outcome } = fact
-  const { turn } = state
-  const message = turn?.open && endedMessage(turn.open.message, outcome, at)
-  const open = turn?.calls ?? turn?.open?.step
+  const { openTurn } = state
+  const message = openTurn?.openMessage && endedMessage(openTurn.openMessage.message, outcome, at)
+  const open = openTurn?.callsStep ?? openTurn?.openMessage?.step
   const recorded = fact.turn
   const step = open && { ...completedStep(open, { at, usage }), turn: recorded ?? open.turn }
-  const last = open ? undefined : turn?.complete.at(-1)?.step
+  const last = open ? undefined : openTurn?.completed.at(-1)?.step
   const spent = sumUsage([state.spent, usage])
   const row =
     outcome === 'continue'
@@ -124,7 +133,7 @@ export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transiti
         })
   const ending = message?.status === 'incomplete' ? 'thread.message.incomplete' : 'thread.message.completed'
   return {
-    ...unchanged({ row, spent, turns: state.turns + 1, turn: null }),
+    ...unchanged({ row, spent, turns: state.turns + 1, openTurn: null }),
     steps: [...(step ? [step] : []), ...(last && recorded ? [{ ...last, turn: recorded }] : [])],
     messages: message ? [message] : [],
     events: committed(
@@ -151,16 +160,16 @@ function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage 
   return { ...step, status: 'completed', completed_at: at, usage }
 }
 
-/** The record of a turn names the messages that hold its text. */
-export function withMessages({ turn }: RunState, recorded: RecordedTurn): RecordedTurn {
-  const open = turn?.open ? [turn.open.message.id] : []
-  const message_ids = [...(turn?.complete ?? []).map(({ message_id }) => message_id), ...open]
+/** Adds the ids of the messages with the text of the open turn. */
+export function withMessages({ openTurn }: RunState, recorded: RecordedTurn): RecordedTurn {
+  const open = openTurn?.openMessage ? [openTurn.openMessage.message.id] : []
+  const message_ids = [...(openTurn?.completed ?? []).map(({ message_id }) => message_id), ...open]
   return message_ids.length > 0 ? { ...recorded, message_ids } : recorded
 }
 
-function openCalls({ row, turn }: RunState): StepRow {
-  if (!turn?.calls) throw new Error(`run ${row.id} was expected to have an open step of calls`)
-  return turn.calls
+function openCalls({ row, openTurn }: RunState): StepRow {
+  if (!openTurn?.callsStep) throw new Error(`run ${row.id} was expected to have an open step of calls`)
+  return openTurn.callsStep
 }
 
 function callsOf({ step_details }: StepRow): StepToolCall[] {
@@ -172,7 +181,10 @@ function withCalls(step: StepRow, tool_calls: StepToolCall[]): StepRow {
 }
 
 function withStep(state: RunState, calls: StepRow): Transition {
-  return { ...unchanged({ ...state, turn: { ...(state.turn ?? newTurn), calls } }), steps: [calls] }
+  return {
+    ...unchanged({ ...state, openTurn: { ...(state.openTurn ?? newTurn), callsStep: calls } }),
+    steps: [calls],
+  }
 }
 
 function viewOf({ row }: RunState): { withSearchContent: boolean } {

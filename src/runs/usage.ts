@@ -10,12 +10,12 @@ export const noUsage: Usage = {
   completion_tokens_details: { reasoning_tokens: 0 },
 }
 
-/** What a step has cost so far: an open one shows no usage, though its turn is counted. */
+/** The usage of a step so far. An open step shows no usage, but its recorded turn has one. */
 export function spentOn(step: Pick<StepRow, 'usage' | 'turn'> | undefined): Usage | null {
   return step?.usage ?? step?.turn?.usage ?? null
 }
 
-/** The sum; a step that counted nothing counts as nothing. */
+/** The sum; null counts as no usage. */
 export function sumUsage(all: readonly (Usage | null)[]): Usage {
   return all.reduce<Usage>((sum, usage) => {
     if (!usage) return sum

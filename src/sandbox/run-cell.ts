@@ -2,7 +2,7 @@
 import { decodePng, type Frame } from './frames.ts'
 import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
 import type { RunnerProcess } from './runner-process.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 
 /** A limit that was exceeded; `hard` leaves the cell no time to stop by itself. */
 export interface Overrun {
@@ -143,7 +143,7 @@ function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => voi
   return (frame) => {
     if (frame.type === 'out' && frame.cell === cell && text > 0) {
       text -= Buffer.byteLength(frame.text)
-      onEvent({ type: 'logs', text: storable(frame.text) })
+      onEvent({ type: 'logs', text: storableText(frame.text) })
     }
     if (frame.type === 'image' && frame.cell === cell && images > 0) {
       const png = decodePng(frame.png)

@@ -265,7 +265,7 @@ export class SessionPool {
     this.#fill()
       .catch((error: unknown) => {
         if (this.#closing.signal.aborted) return
-        this.#settings.log('warn', 'a sandbox session could not be opened ahead of time', { err: error })
+        this.#settings.log('warn', 'a spare sandbox session could not be opened', { err: error })
         this.#refillTimer = setTimeout(() => this.#refill(), refillPauseMs).unref()
       })
       .finally(() => {

@@ -1,4 +1,4 @@
-/** Opens what ingest and search work with. This is the one file that names the vector index. */
+/** Opens what ingest and search use. This is the only file that names the vector index. */
 import { ScanIndex } from './scan-index.ts'
 import { defaultParseLimits, Languages, ParseProcesses, type OcrSettings } from '../documents/index.ts'
 import type { Retrieval } from './retrieval.ts'

@@ -7,6 +7,30 @@
 export interface SourcePart {
   part: string
   stamp: number
+  /** How many it has. */
+  chunks: number
+}
+
+/** The chunks of some parts, numbered part by part. */
+export interface Segment {
+  id: string
+  parts: readonly SourcePart[]
+  languages: string[]
+}
+
+export type SegmentPages = ReadonlyMap<number, Uint8Array>
+
+/** The segments of one kind that a vector store has. */
+export interface SegmentStore {
+  list(): Promise<Segment[]>
+  /** Some pages of some segments, those that there are. Throws `SegmentsChanged` when a segment was removed. */
+  pages(segments: readonly string[], pages: readonly number[]): Promise<Map<string, SegmentPages>>
+  /** Throws `SegmentsChanged` when there are other segments now than `known`, or when the store is gone. */
+  add(
+    segment: Omit<Segment, 'id'> & { pages: readonly Uint8Array[] },
+    known: readonly Segment[],
+  ): Promise<Segment>
+  remove(segments: readonly Segment[]): Promise<void>
 }
 
 export interface IndexedWindow {
@@ -33,6 +57,10 @@ export interface VectorSource {
   parts(): Promise<SourcePart[]>
   /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
   windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
+  /** The id of a chunk of a part; positions count from 0. */
+  chunkId(part: string, position: number): string
+  /** Where an index may keep what it made of the rows. */
+  segments: SegmentStore
 }
 
 export interface VectorIndex {

@@ -1,4 +1,4 @@
-/** What bringing in files and searching them work with; app.ts opens it once. */
+/** What ingest and search use; `app/app.ts` opens it once. */
 import type { BlobStore } from '../blobs/port.ts'
 import type { Embedder } from '../embedders/port.ts'
 import type { Database } from '../database/database.ts'
@@ -19,14 +19,14 @@ export interface Retrieval {
   blobs: BlobStore
   clock: Clock
   log: Log
-  /** The one that this server embeds with; a store may only be asked with the one it was made with. */
+  /** The embedder of this server. A store is searched with the embedder of its vectors only. */
   embedder: Embedder
   vectors: VectorIndex
   words: WordIndex
   languages: Languages
   parsers: ParseProcesses
-  /** Orders the best results anew, where one is configured. */
+  /** Ranks the best results again; undefined where none is configured. */
   reranker?: Reranker | undefined
-  /** Kills what is being parsed. Embedder and reranker are the opener's to close. */
+  /** Stops the parsers. The caller that opened embedder and reranker closes them. */
   close(): Promise<void>
 }

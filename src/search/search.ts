@@ -8,6 +8,7 @@ import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from
 import { attributesOfStore } from '../sql/vector-store-files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { passesFilter } from './attribute-filter.ts'
+import type { WordQuery } from './word-source.ts'
 import {
   bestOf,
   fuseScores,
@@ -21,7 +22,6 @@ import {
 import type { Retrieval } from './retrieval.ts'
 import { chunkId, chunkKey, vectorSource, wordSource } from './store-sources.ts'
 import type { Hit } from './top-hits.ts'
-import type { WordQuery } from './word-index.ts'
 
 export interface Search {
   project: string

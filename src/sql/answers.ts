@@ -10,7 +10,7 @@ export interface AnswerKey {
 export interface KeptAnswer {
   body_hash: string
   body: string | null
-  /** A streamed answer: the run, and the log entry after which the stream began. */
+  /** A streamed answer: the run, and the event after which the stream began. */
   run_id: string | null
   after: number | null
 }

@@ -106,16 +106,17 @@ export async function importStoreFiles(
   })
 }
 
-/** The entries of these vector stores as `vector_store_id file_id`. */
+/** Those of the pairs of vector store and file that exist as entries, each as `vector_store_id file_id`. */
 export async function keysOfStoreFiles(
   db: Queryable,
   project: string,
-  storeIds: readonly string[],
+  pairs: readonly { vector_store_id: string; file_id: string }[],
 ): Promise<string[]> {
   const rows = await db.query<{ key: string }>({
-    text: `select vector_store_id || ' ' || file_id as key from vector_store_files
-           where project = $1 and vector_store_id = any($2)`,
-    values: [project, storeIds],
+    text: `select f.vector_store_id || ' ' || f.file_id as key
+           from unnest($2::text[], $3::text[]) as p (vector_store_id, file_id)
+           join vector_store_files f using (vector_store_id, file_id) where f.project = $1`,
+    values: [project, pairs.map((pair) => pair.vector_store_id), pairs.map((pair) => pair.file_id)],
   })
   return rows.map(({ key }) => key)
 }
@@ -138,6 +139,18 @@ export async function filesWithoutContent(
     text: `select id, filename, bytes, text_sha256 from files
            where project = $1 and sha256 is null and id > $2 order by id limit $3`,
     values: [project, page.after, page.limit],
+  })
+}
+
+/** Files of the project that have one of these sizes, in any order. */
+export async function filesOfSizes(
+  db: Queryable,
+  project: string,
+  sizes: readonly number[],
+): Promise<MissingContent[]> {
+  return db.query<MissingContent>({
+    text: 'select id, filename, bytes, text_sha256 from files where project = $1 and bytes = any($2::bigint[])',
+    values: [project, sizes],
   })
 }
 

@@ -1,10 +1,14 @@
 /**
  * Ingest as leased work: which worker may work on which row of `vector_store_files`, and the progress of the work. The
  * lease is the worker's row in `workers`, as it is for runs. All times are the database's.
+ *
+ * The column `takeovers` counts recoveries. It keeps its name, because processes of the version before use it while an
+ * upgrade restarts them one by one.
  */
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { removeSegmentsOfKind } from './index-segments.ts'
 import { hasRow } from './rows.ts'
 
 /** A claimed row, with the name and content of its file. */
@@ -20,7 +24,7 @@ export interface IngestRow {
   embedded: number
   reads_whole: boolean | null
   /** How many processes ended while they worked on the file, since its last progress. */
-  takeovers: number
+  recoveries: number
   failures: number
   work_ms: number
   /** Null when the file was deleted meanwhile. */
@@ -96,7 +100,7 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
              from picked where f.seq = picked.seq returning f.*
            )
            select c.seq, c.project, c.vector_store_id, c.file_id, c.attempt, c.chunking_strategy, c.text_bytes,
-                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers, c.failures, c.work_ms,
+                  c.chunk_count, c.embedded, c.reads_whole, c.takeovers as recoveries, c.failures, c.work_ms,
                   files.filename, files.sha256, files.text_sha256
            from claimed c left join files on files.id = c.file_id`,
     values: [claim.embedder, claim.worker, claim.limit, claim.suspects, claim.except],
@@ -254,6 +258,7 @@ export async function restartStore(tx: Queryable, vector_store_id: string, embed
     values: [vector_store_id],
   })
   await tx.query({ text: 'delete from chunk_windows where vector_store_id = $1', values: [vector_store_id] })
+  await removeSegmentsOfKind(tx, vector_store_id, 'vectors')
 }
 
 /** The number of files in progress in stores with the embedder. */

@@ -34,15 +34,15 @@ export async function retireAllWorkers(db: Queryable): Promise<void> {
   await db.query({ text: 'delete from workers' })
 }
 
-export interface OwnedRun {
+export interface LeasedRun {
   id: string
   attempt: number
   status: RunRow['status']
 }
 
 /** Renews the lease and returns the active runs that the worker owns. */
-export async function renewLease(db: Queryable, worker: string): Promise<OwnedRun[]> {
-  return db.query<OwnedRun>({
+export async function renewLease(db: Queryable, worker: string): Promise<LeasedRun[]> {
+  return db.query<LeasedRun>({
     name: 'renew_lease',
     text: `with lease as (
              insert into workers (id, expires_at) values ($1, clock_timestamp() + make_interval(secs => $2))
@@ -102,7 +102,7 @@ export async function lockRunsToEnd(tx: Queryable, now: number, limit: number): 
 export async function releaseRun(
   db: Queryable,
   worker: string,
-  run: Pick<OwnedRun, 'id' | 'attempt'>,
+  run: Pick<LeasedRun, 'id' | 'attempt'>,
 ): Promise<void> {
   await db.query({
     text: 'update runs set lease_owner = null where id = $1 and lease_owner = $2 and attempt = $3',

@@ -1,30 +1,31 @@
-/** Rows of `run_events`: the log of each run, batches of entries numbered 1, 2, 3 … without gaps. */
+/** Rows of `run_events`: the log of each run, batches of events numbered 1, 2, 3 … without gaps. */
 import type { Queryable } from '../database/database.ts'
 
-/** One event of a run. `data` is the payload as JSON text, which is serialized once for all readers. */
-export interface Entry {
+/** An event for the log of a run. `data` is the payload as JSON text, which is serialized once for all readers. */
+export interface LogEvent {
   event: string
   data: string
 }
 
-export interface NumberedEntry extends Entry {
+/** An event that is in the log. */
+export interface NumberedEvent extends LogEvent {
   number: number
 }
 
-/** Entries in the format of the `entries` column. */
-export function entriesJson(entries: readonly Entry[]): string {
-  return `[${entries.map((entry) => `["${entry.event}",${entry.data}]`).join(',')}]`
+/** Events in the format of the column `entries`. */
+export function eventsJson(events: readonly LogEvent[]): string {
+  return `[${events.map(({ event, data }) => `["${event}",${data}]`).join(',')}]`
 }
 
-/** The entries of up to `limit` rows of the log, from the entry after number `after`. A row holds a few KiB. */
-export async function readEntries(
+/** The events of up to `limit` rows of the log, from the event after number `after`. A row holds a few KiB. */
+export async function readEvents(
   db: Queryable,
   run_id: string,
   after: number,
   limit = 32,
-): Promise<NumberedEntry[]> {
+): Promise<NumberedEvent[]> {
   const rows = await db.query<{ first: number; entries: [string, unknown][] }>({
-    name: 'read_entries',
+    name: 'read_events',
     text: 'select first, entries from run_events where run_id = $1 and last > $2 order by first limit $3',
     values: [run_id, after, limit],
   })
@@ -36,7 +37,7 @@ export async function readEntries(
         data: JSON.stringify(data),
       })),
     )
-    .filter((entry) => entry.number > after)
+    .filter(({ number }) => number > after)
 }
 
 /** Deletes the logs of up to `limit` runs that were created before `createdBefore` and have ended; returns how many. */

@@ -27,8 +27,8 @@ export interface Mark {
 }
 
 /**
- * A model turn. It is stored so that later prompts repeat it exactly and a new owner of the run continues from it. A turn
- * that is only text is stored only where the provider expects extra data back.
+ * What is stored of a turn, so that later prompts repeat it exactly and a new owner of the run continues from it. Of a
+ * turn that is only text it is stored only where the provider expects extra data back.
  */
 export interface RecordedTurn {
   calls: RecordedCall[]

@@ -3,7 +3,7 @@ import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { messageColumns } from './messages.ts'
-import { entriesJson, type Entry } from './run-events.ts'
+import { eventsJson, type LogEvent } from './run-events.ts'
 import { stepColumns, type StepRow } from './run-steps.ts'
 import type { RunRow } from './runs.ts'
 
@@ -18,7 +18,7 @@ export interface RunWrite<F extends Fence = Fence> {
   fence: F
   /** The row after the write. */
   row: RunRow
-  events: readonly Entry[]
+  events: readonly LogEvent[]
   steps: readonly StepRow[]
   messages: readonly Message[]
   /** Ids of messages and steps to delete. */
@@ -79,7 +79,7 @@ function runJson({ fence, row, events, assistantVersion }: RunWrite): string {
           writes: fence.writes,
         }
   const rest = JSON.stringify({ ...owner, run, count: events.length })
-  return `${rest.slice(0, -1)},"entries":${entriesJson(events)}}`
+  return `${rest.slice(0, -1)},"entries":${eventsJson(events)}}`
 }
 
 /** The NOTIFY channel of hints; the payloads are those of `runs/hints.ts`. */

@@ -144,6 +144,15 @@ export async function statusOfRun(db: Queryable, id: string): Promise<Run['statu
   return row?.status
 }
 
+/** Those of the ids that are runs. */
+export async function existingRuns(db: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await db.query<{ id: string }>({
+    text: 'select id from runs where id = any($1)',
+    values: [ids],
+  })
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** Locks the row. `owned`: a process with a valid lease owns it. */
 export async function lockRun(
   tx: Queryable,

@@ -4,7 +4,7 @@ import type { CodeInterpreterOutput } from '../api/run-steps.ts'
 import type { CellEvent, SandboxSession } from '../sandbox/port.ts'
 import type { Mark } from '../sql/run-steps.ts'
 import { newId } from '../util/ids.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import type { CallDelta, ToolContext, ToolFiles } from './port.ts'
 
 type CodeDelta = Extract<CallDelta, { type: 'code_interpreter' }>
@@ -20,8 +20,8 @@ export class CellOutputs {
   readonly #changed: string[] = []
   /** Links to the stored files, in the form that the model should use. */
   readonly #links: string[] = []
-  /** The last output in progress. Images and logs are emitted in order, although an image takes time to store. */
-  #reporting: Promise<void> = Promise.resolve()
+  /** The end of the outputs so far. They are emitted in order, although an image takes time to store. */
+  #emitting: Promise<void> = Promise.resolve()
 
   constructor(files: ToolFiles, context: ToolContext) {
     this.#files = files
@@ -30,12 +30,12 @@ export class CellOutputs {
 
   add(event: CellEvent): void {
     if (event.type === 'file') this.#changed.push(event.name)
-    else if (event.type === 'logs') this.#reporting = this.#reporting.then(() => this.logs(event.text))
-    else this.#reporting = this.#reporting.then(() => this.#image(event.png))
+    else if (event.type === 'logs') this.#emitting = this.#emitting.then(() => this.logs(event.text))
+    else this.#emitting = this.#emitting.then(() => this.#image(event.png))
   }
 
   logs(text: string): void {
-    const clean = storable(text)
+    const clean = storableText(text)
     if (clean === '') return
     const last = this.list.at(-1)
     if (last?.type === 'logs') last.logs += clean
@@ -45,9 +45,9 @@ export class CellOutputs {
 
   /** Waits until all outputs are emitted, and stores the files that the cell wrote. */
   async store(session: SandboxSession): Promise<void> {
-    await this.#reporting
+    await this.#emitting
     for (const name of this.#changed) {
-      const path = `/mnt/data/${storable(name)}`
+      const path = `/mnt/data/${storableText(name)}`
       // A background thread of the cell may have deleted the file, or the session may have ended.
       const content = await session.read(name).catch((error: Error) => error)
       if (content instanceof Error) {

@@ -1,7 +1,7 @@
 /** The code in the arguments of a call, in the forms in which models send it. */
 import { FieldReader } from './json-field.ts'
 
-/** The tool declares `code`; models also write the others. */
+/** The tool declares `code`; models also use the other names. */
 const fields = ['code', 'input', 'python', 'source']
 
 /** Reads the code of one call while the model writes it. All pieces together are the code that runs. */

@@ -115,7 +115,7 @@ async function search(
   let tokens = 0
   for (const [index, result] of found.entries()) {
     const mark = markOf(ordinal, index, result.filename)
-    const passage = `${mark}${placeOf(result)}\n${result.text}`
+    const passage = `${mark}${withoutMarks(`${placeOf(result)}\n${result.text}`)}`
     tokens += await countTokens(passage)
     // The first passage is always returned, even when it is longer than the budget.
     if (tokens > tokenBudget && index > 0) break
@@ -152,6 +152,11 @@ function queriesOf(argumentsText: string): string[] {
 /** The first number identifies the call in its thread, the second the passage in its call. */
 function markOf(ordinal: number, index: number, filename: string): string {
   return `【${ordinal}:${index}†${filename.replaceAll(/[【】†\s]+/g, ' ')}】`
+}
+
+/** A file may have marks in its own text, as exported chats have. Copied, they would point to other passages. */
+function withoutMarks(text: string): string {
+  return text.replaceAll(/【(\s*[\d０-９]+\s*[:：][^【】\n]*)】/g, '[$1]')
 }
 
 /** A passage may begin on one page and end on another. */

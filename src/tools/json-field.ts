@@ -1,4 +1,4 @@
-/** One text field of a JSON object that a model is still writing. */
+/** Reads one text field of a JSON object while a model writes it. */
 
 type State =
   | 'start'

@@ -56,25 +56,26 @@ function namesOf(name: string): string[] {
   }
 }
 
+interface FillOptions {
+  project: string
+  index: ContentIndex
+  report: ReportBuilder
+  /** Only reports what it would fill. */
+  dryRun: boolean
+  signal: AbortSignal
+}
+
 /** Fills all files of the project whose content is missing and can be found. */
 export async function fillContents(
   context: Filling,
-  { project, index, report }: { project: string; index: ContentIndex; report: ReportBuilder },
-  signal: AbortSignal,
+  { project, index, report, dryRun, signal }: FillOptions,
 ): Promise<void> {
   for (let after = ''; ;) {
     const page = await filesWithoutContent(context.db, project, { after, limit: pageSize })
     for (const file of page) {
       signal.throwIfAborted()
-      const found = index.find(file)
-      if (found) {
-        await fill(context, file, found)
-        report.report.contents.imported += 1
-        continue
-      }
-      const text = file.text_sha256 === null ? index.findText(file) : undefined
-      if (text) await fillText(context, file, text)
-      report.missing(file.id, { hasText: text !== undefined || file.text_sha256 !== null })
+      countContent(file, index, report)
+      if (!dryRun) await fill(context, file, index)
     }
     const last = page.at(-1)
     if (!last || page.length < pageSize) return
@@ -82,7 +83,20 @@ export async function fillContents(
   }
 }
 
-async function fill(context: Filling, file: MissingContent, found: SourceFile): Promise<void> {
+/** Counts what the index has of a file whose content is missing. */
+export function countContent(file: MissingContent, index: ContentIndex, report: ReportBuilder): void {
+  if (index.find(file)) report.report.contents.imported += 1
+  else report.missing(file.id, { hasText: file.text_sha256 !== null || index.findText(file) !== undefined })
+}
+
+async function fill(context: Filling, file: MissingContent, index: ContentIndex): Promise<void> {
+  const content = index.find(file)
+  if (content) return fillContent(context, file, content)
+  const text = file.text_sha256 === null ? index.findText(file) : undefined
+  if (text) await fillText(context, file, text)
+}
+
+async function fillContent(context: Filling, file: MissingContent, found: SourceFile): Promise<void> {
   const content = await saveContent(context, createReadStream(found.path), {})
   await context.db.transaction(async (tx) => {
     await holdContent(tx, content.sha256)

@@ -1,9 +1,9 @@
 /** Imports what a folder, a zip or a file holds. It can be stopped at any time, and run again: nothing comes twice. */
 import type { ImportReport } from '../api/import-report.ts'
 import type { Context } from '../domain/context.ts'
-import { importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
+import { filesOfSizes, importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { ContentIndex, fillContents } from './contents.ts'
+import { ContentIndex, countContent, fillContents } from './contents.ts'
 import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { Kind, Order, TransferRecord } from './records.ts'
 import { orderThreads } from './reorder.ts'
@@ -55,6 +55,8 @@ const firstKinds: ReadonlySet<Kind> = new Set(['assistant', 'file', 'vector_stor
 const lastKinds: ReadonlySet<Kind> = new Set(['message', 'step', 'vector_store_file'])
 const threadPage = 2000
 const progressEvery = 2000
+
+const innerZip = 'it is a zip inside the import, which is not opened: import it by itself, or unpack it'
 
 /** Throws `SourceRefused` when the path cannot be read, and the signal's reason. */
 export async function importObjects(context: ImportContext, options: ImportOptions): Promise<ImportReport> {
@@ -121,7 +123,7 @@ async function writeRecord(importing: Importing, record: TransferRecord, order: 
   }
   const row = rowOf(record, report, nowSeconds(context.clock))
   if (row && record.kind === 'file' && importing.dryRun) {
-    importing.filesFound.set(row.id, row as Row & MissingContent)
+    importing.filesFound.set(row.id, { ...(row as Row & MissingContent), text_sha256: null })
   }
   const written = row && writer.add(record.kind, row, order)
   // Most rows only join a batch.
@@ -161,11 +163,26 @@ function* pagesOf(ids: readonly string[]): Generator<string[]> {
 }
 
 async function fill(importing: Importing, beside: readonly SourceFile[]): Promise<void> {
-  const { context, files, project, report, signal, dryRun } = importing
+  const { context, files, report, dryRun, filesFound } = importing
   const index = new ContentIndex([...beside, ...(files === undefined ? [] : await listFiles(files))])
-  if (!dryRun) return fillContents(context, { project, index, report }, signal)
-  for (const file of importing.filesFound.values()) {
-    if (index.find(file)) report.report.contents.imported += 1
-    else report.missing(file.id, { hasText: index.findText(file) !== undefined })
+  await fillContents(context, { ...importing, index })
+  await reportZips(importing)
+  if (!dryRun) return
+  for (const ids of pagesOf([...filesFound.keys()])) {
+    const projects = await projectsOf(context.db, 'files', ids)
+    for (const id of ids.filter((one) => !projects.has(one))) {
+      const file = filesFound.get(id)
+      if (file) countContent(file, index, report)
+    }
   }
+}
+
+/** A zip inside the import is not opened. One that is the content of a file is not meant to be. */
+async function reportZips({ context, project, report, found, filesFound }: Importing): Promise<void> {
+  if (found.zips.length === 0) return
+  const index = new ContentIndex(found.zips)
+  const sizes = found.zips.map(({ bytes }) => bytes)
+  const files = [...(await filesOfSizes(context.db, project, sizes)), ...filesFound.values()]
+  const contents = new Set(files.map((file) => index.find(file)))
+  for (const zip of found.zips) if (!contents.has(zip)) report.skip('value', innerZip, zip.name)
 }

@@ -1,13 +1,13 @@
 /** The records of a file, batch by batch. */
 import { recognise } from './formats/recognise.ts'
-import { readValues, tooLarge, usualDocumentBytes } from './read-values.ts'
+import { readValues, tooLarge, undecoded, usualDocumentBytes } from './read-values.ts'
 import type { Recognised } from './records.ts'
 import type { SourceFile } from './sources.ts'
 
 export interface LocatedRecords {
   line: number
-  /** Undefined for a value of no known format; `damaged` for one that is not JSON. */
-  found: Recognised | undefined | 'damaged' | 'too large'
+  /** Undefined for a value of no known format; `damaged` for one that is not JSON; `undecoded` once for a file. */
+  found: Recognised | undefined | 'damaged' | 'too large' | 'undecoded'
 }
 
 export interface ReadingOptions {
@@ -34,6 +34,7 @@ async function* recogniseAll(
   for await (const batch of batches) {
     signal.throwIfAborted()
     yield batch.flatMap(({ value, line }): LocatedRecords[] => {
+      if (value === undecoded) return [{ line, found: 'undecoded' }]
       if (value === tooLarge) return [{ line, found: 'too large' }]
       if (value === undefined) return [{ line, found: 'damaged' }]
       return recognise(value, { file: name, line, modified_at }).map((found) => ({ line, found }))

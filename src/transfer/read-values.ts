@@ -1,20 +1,25 @@
 /** The values in a file: of a JSON document, of lines of JSON, of a table of comma-separated values. */
 import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
-import { StringDecoder } from 'node:string_decoder'
+import { decodeBytes } from '../documents/index.ts'
 import { isObject } from '../util/is-object.ts'
 import { parseJson } from '../util/parse-json.ts'
 import { CsvReader, separatorOf } from './csv.ts'
+import { encodingOf, firstEncoding, type Encoding } from './encoding.ts'
 import type { Fields } from './records.ts'
 import type { SourceFile } from './sources.ts'
 
 export interface LocatedValue {
   line: number
-  /** Undefined for a line that is damaged; `tooLarge` for a document or a line that was not read. */
+  /**
+   * Undefined for a line that is damaged; `tooLarge` for a document or a line that was not read; `undecoded` once for a
+   * file with bytes that are not characters of its encoding.
+   */
   value: unknown
 }
 
 export const tooLarge = Symbol('too large')
+export const undecoded = Symbol('undecoded')
 
 /** What the beginning of a file says about it. `other`: it holds no values. */
 type Layout = 'document' | 'lines' | 'table' | 'other'
@@ -29,28 +34,45 @@ export async function readValues(
   file: SourceFile,
   maxDocumentBytes: number,
 ): Promise<AsyncIterable<LocatedValue[]> | undefined> {
-  const { layout, encoding } = await lookAt(file)
-  if (layout === 'other') return undefined
-  if (layout === 'document') return readDocument(file, encoding, maxDocumentBytes)
-  const text = textOf(file, encoding)
-  return layout === 'lines' ? readLines(text, maxDocumentBytes) : readTable(text)
+  const { layout, encoding } = (await lookAt(file)) ?? {}
+  if (!layout || !encoding || layout === 'other') return undefined
+  const values =
+    layout === 'document'
+      ? readDocument(file, encoding, maxDocumentBytes)
+      : layout === 'lines'
+        ? readLines(textOf(file, encoding), maxDocumentBytes)
+        : readTable(textOf(file, encoding))
+  return encoding.isExact ? values : withFault(values)
 }
 
-/** PowerShell writes UTF-16 with a byte order mark. */
-type Encoding = 'utf8' | 'utf16le'
+async function* withFault(values: AsyncIterable<LocatedValue[]>): AsyncGenerator<LocatedValue[]> {
+  yield [{ line: 1, value: undecoded }]
+  yield* values
+}
 
-async function lookAt(file: SourceFile): Promise<{ layout: Layout; encoding: Encoding }> {
-  const handle = await open(file.path)
+async function lookAt(file: SourceFile): Promise<{ layout: Layout; encoding: Encoding } | undefined> {
+  const head = await readHead(file)
+  const isWhole = head.length < headBytes
+  const first = firstEncoding(head)
+  if (layoutOfText(decode(head, first), isWhole) === 'other') return undefined
+  const encoding = await encodingOf(file.path, first)
+  const text = decode(head, encoding.label)
+  const isLong = !isWhole && /^[{[][^\n]*$/.test(text.trimStart())
+  return { layout: isLong ? await layoutOfLong(file, encoding) : layoutOfText(text, isWhole), encoding }
+}
+
+async function readHead({ path }: SourceFile): Promise<Buffer> {
+  const handle = await open(path)
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0)
-    const encoding = buffer[0] === 0xff && buffer[1] === 0xfe ? 'utf16le' : 'utf8'
-    const text = buffer.toString(encoding, 0, bytesRead).replace(/^\uFEFF/, '')
-    const isWhole = bytesRead < headBytes
-    const isLong = !isWhole && /^[{[][^\n]*$/.test(text.trimStart())
-    return { layout: isLong ? await layoutOfLong(file, encoding) : layoutOfText(text, isWhole), encoding }
+    return buffer.subarray(0, bytesRead)
   } finally {
     await handle.close()
   }
+}
+
+function decode(bytes: Buffer, label: string): string {
+  return decodeBytes(new TextDecoder(label), bytes)
 }
 
 /**
@@ -114,8 +136,7 @@ async function* readDocument(
   maxBytes: number,
 ): AsyncGenerator<LocatedValue[]> {
   if (bytes > maxBytes) return yield [{ line: 1, value: tooLarge }]
-  const text = await readFile(path, encoding)
-  yield [{ line: 1, value: parseJson(text.replace(/^\uFEFF/, '')) }]
+  yield [{ line: 1, value: parseJson(decode(await readFile(path), encoding.label)) }]
 }
 
 async function* readLines(text: AsyncIterable<string>, maxLength: number): AsyncGenerator<LocatedValue[]> {
@@ -154,15 +175,12 @@ async function* readTable(text: AsyncIterable<string>): AsyncGenerator<LocatedVa
   yield reader.end()
 }
 
-async function* textOf({ path }: SourceFile, encoding: Encoding): AsyncGenerator<string> {
-  const decoder = new StringDecoder(encoding)
-  let isFirst = true
+async function* textOf({ path }: SourceFile, { label }: Encoding): AsyncGenerator<string> {
+  const decoder = new TextDecoder(label)
   for await (const chunk of createReadStream(path, { highWaterMark: pieceBytes })) {
-    const text = decoder.write(chunk as Buffer)
-    yield isFirst ? text.replace(/^\uFEFF/, '') : text
-    isFirst = false
+    yield decoder.decode(chunk as Buffer, { stream: true })
   }
-  yield decoder.end()
+  yield decoder.decode()
 }
 
 /** Dumps of MongoDB write ids and times as `{"$oid"}` and `{"$date"}`; this gives the plain values of an object. */

@@ -24,6 +24,8 @@ export interface Survey {
   sources: SourceSurvey[]
   /** Files in which no object was found: they may be contents. */
   others: SourceFile[]
+  /** Those of them that are zips by name and first bytes. */
+  zips: SourceFile[]
   objects: number
   /** Every thread that an object names, with the earliest time of such an object. */
   threads: Map<string, number>
@@ -46,6 +48,7 @@ export async function survey(
   const found: Survey = {
     sources: [],
     others: [],
+    zips: [],
     objects: 0,
     threads: new Map(),
     described: new Set(),
@@ -57,7 +60,7 @@ export async function survey(
       await surveyFile(found, file, { batches, report, ...options })
       continue
     }
-    if (/\.zip$/i.test(file.name) && (await isZip(file.path))) report.skip('value', innerZip, file.name)
+    if (/\.zip$/i.test(file.name) && (await isZip(file.path))) found.zips.push(file)
     found.others.push(file)
   }
   found.sources.sort(byThread)
@@ -112,9 +115,8 @@ const valueFaults = {
   damaged: 'it is not valid JSON',
   'too large': 'the JSON document is too large to be read in one piece: write one object a line',
   unknown: 'its format is not known',
+  undecoded: 'some of its bytes belong to no character: they were replaced by U+FFFD; save it as UTF-8',
 }
-
-const innerZip = 'it is a zip inside the import, which is not opened: import it by itself, or unpack it'
 
 function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place: string): void {
   for (const [reason, count] of Object.entries(skipped)) {

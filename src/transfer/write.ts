@@ -10,7 +10,7 @@ import {
 } from '../sql/imports.ts'
 import { missingContentError } from './contents.ts'
 import type { Kind, Order } from './records.ts'
-import { storable } from '../util/text-joiner.ts'
+import { storableText } from '../util/storable-text.ts'
 import type { ReportBuilder } from './report.ts'
 import type { Row } from './rows.ts'
 import { messageOf } from '../util/describe-error.ts'
@@ -60,7 +60,7 @@ export class Writer {
   readonly #batches = new Map<string, Batch>()
   /** Threads of other projects. */
   readonly #foreign = new Set<string>()
-  /** Of a dry run, which finds in no table what it has seen. */
+  /** The rows that a dry run would have written, as table and id: no table has them. */
   readonly #seen = new Set<string>()
   #writing: Promise<void> = Promise.resolve()
 
@@ -112,7 +112,7 @@ export class Writer {
     if (!unstorable.test(json)) return json
     report.drop(`${kind}: text with a character that cannot be stored`)
     return JSON.stringify(JSON.parse(json), (_key, value: unknown) =>
-      typeof value === 'string' ? storable(value) : value,
+      typeof value === 'string' ? storableText(value) : value,
     )
   }
 
@@ -227,7 +227,7 @@ export class Writer {
     const { db, project, dryRun, report } = this.#options
     const entries = rows.map(({ id, json }) => {
       const { vector_store_id } = JSON.parse(json) as { vector_store_id: string }
-      return { id, key: `${vector_store_id} ${id}`, vector_store_id }
+      return { file_id: id, key: `${vector_store_id} ${id}`, vector_store_id }
     })
     const written = dryRun
       ? await this.#pretendStoreFiles(entries)
@@ -241,30 +241,33 @@ export class Writer {
     const there = entries.filter(({ key }) => present.has(key))
     report.count('vector_store_file', 'imported', added)
     report.count('vector_store_file', 'already_there', there.length - added)
-    for (const { id } of entries.filter(({ key }) => !present.has(key))) {
-      report.skip('vector_store_file', 'its file or its vector store is not there', id)
+    for (const { file_id } of entries.filter(({ key }) => !present.has(key))) {
+      report.skip('vector_store_file', 'its file or its vector store is not there', file_id)
     }
   }
 
   /** What importStoreFiles would answer. */
   async #pretendStoreFiles(
-    entries: readonly { id: string; key: string; vector_store_id: string }[],
+    entries: readonly { file_id: string; key: string; vector_store_id: string }[],
   ): Promise<Awaited<ReturnType<typeof importStoreFiles>>> {
     const { db, project } = this.#options
-    const files = await projectsOf(db, 'files', [...new Set(entries.map(({ id }) => id))])
+    const files = await projectsOf(db, 'files', [...new Set(entries.map(({ file_id }) => file_id))])
     const storeIds = [...new Set(entries.map(({ vector_store_id }) => vector_store_id))]
     const stores = await projectsOf(db, 'vector_stores', storeIds)
-    const there = new Set(await keysOfStoreFiles(db, project, storeIds))
+    for (const key of await keysOfStoreFiles(db, project, entries))
+      this.#seen.add(`vector_store_files ${key}`)
     const exists = (table: ImportTable, id: string, owner: string | undefined) =>
       (owner ?? (this.#seen.has(`${table} ${id}`) ? project : undefined)) === project
     return entries
-      .filter(({ id, vector_store_id: store }) => {
-        return exists('files', id, files.get(id)) && exists('vector_stores', store, stores.get(store))
+      .filter(({ file_id, vector_store_id: store }) => {
+        return (
+          exists('files', file_id, files.get(file_id)) && exists('vector_stores', store, stores.get(store))
+        )
       })
-      .map(({ id, key, vector_store_id }) => {
-        const is_new = !there.has(key)
-        there.add(key)
-        return { file_id: id, vector_store_id, is_new }
+      .map(({ file_id, key, vector_store_id }) => {
+        const is_new = !this.#seen.has(`vector_store_files ${key}`)
+        this.#seen.add(`vector_store_files ${key}`)
+        return { file_id, vector_store_id, is_new }
       })
   }
 }

@@ -50,7 +50,7 @@ export function folderReason(error: unknown): string {
     case 'ENOTDIR':
       return `which is a file, lies below one, or is a link to nothing (${code}). Set a folder.`
     case 'ENOENT':
-      return 'where the system lets nobody make a folder (ENOENT). Set another folder.'
+      return 'where the system does not allow new folders (ENOENT). Set another folder.'
     case 'ENOSPC':
     case 'EDQUOT':
       return `and the disk is full (${code}). Free some space, or set another folder.`

@@ -2,6 +2,10 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { openServerInfo } from '../../src/app/server-info.ts'
+import { withLocalServers } from '../../src/models/discover.ts'
+import { openModels } from '../../src/models/open.ts'
+import type { ModelSettings } from '../../src/models/settings.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories, until } from '../harness/stories.ts'
 import { storeOf, uploadFile } from '../harness/vector-stores.ts'
@@ -14,6 +18,7 @@ afterEach(() => server.model.verify())
 afterAll(() => server.close())
 
 const { post, get, newAssistant, newThread, place, runToRest } = stories(() => server)
+const described = { database: { description: 'a database' }, sandbox: { describe: () => ({}) } }
 const ids = (list: any) => list.data.map((one: any) => one.id)
 
 describe('runs of all threads', () => {
@@ -321,6 +326,32 @@ test('the server describes itself without secrets, to requests with a key', asyn
   ])
   expect(text).not.toContain('upstream-key')
   expect(text).not.toContain('hush')
+})
+
+test('the server shows the model servers that it found, and a reranker beside the demo model', async () => {
+  const rerank = { type: 'rerank' as const, base_url: 'http://127.0.0.1:9/rerank' }
+  const places = [{ name: 'ollama', port: Number(new URL(server.model.url).port) }]
+  const log = () => undefined
+  const found = await withLocalServers({ providers: {}, models: {} }, { port: 1, log, places })
+  const info = async (settings: ModelSettings) => {
+    const models = openModels(settings, log)
+    const context = { ...server, modelBehind: (name: string) => models.resolve(name)?.model }
+    const parts = { config: () => server.config, context, models, ...described }
+    return (await openServerInfo(parts)('default')).models
+  }
+  expect(await info(found)).toMatchObject({
+    is_demo: false,
+    providers: [{ name: 'ollama', type: 'openai', place: server.model.url, has_key: false }],
+    map: expect.arrayContaining([{ pattern: '*', target: 'ollama/scripted' }]),
+  })
+  expect(await info({ providers: { rerank }, models: {} })).toMatchObject({
+    is_demo: true,
+    providers: [
+      { name: 'rerank', type: 'rerank', place: rerank.base_url },
+      { name: 'demo', type: 'demo', place: 'built in' },
+    ],
+    map: [{ pattern: '*', target: 'demo' }],
+  })
 })
 
 test('the server reports model names without a provider', async () => {

@@ -27,13 +27,13 @@ test('a port that is taken is an error before the database is made', async () =>
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
   expect(stderr).toBe(
     `Spool could not start. PORT is ${port}, and another program listens at 127.0.0.1:${port} already (EADDRINUSE). ` +
-      `Stop it, or choose another port: npm start -- --port ${port + 1}\n`,
+      `Stop it, or choose another port with --port ${port + 1}.\n`,
   )
   expect(existsSync(join(data.path, 'database'))).toBe(false)
 })
 
 test.each([
-  ['PORT', '70000', 'PORT=70000 cannot be used: the most is 65535.'],
+  ['PORT', '70000', 'PORT=70000 cannot be used: the largest value is 65535.'],
   ['PORT', 'eighty', 'PORT=eighty cannot be used: a whole number is needed.'],
   ['HOST', 'no-such-host.invalid', 'HOST is no-such-host.invalid, which is not an address of this machine'],
   ['SPOOL_APIKEY', 'secret', 'SPOOL_APIKEY is not a setting. Did you mean SPOOL_API_KEY?'],
@@ -73,16 +73,16 @@ test.each([
   ['import', archive],
   ['models', 'pull', 'all-minilm-l6-v2'],
   ['serve', '--data-dir', '/sys/new/below'],
-])('%s with a data folder that nobody can make ends with a sentence', async (...args) => {
+])('%s with a data folder that cannot be created ends with a sentence', async (...args) => {
   const { code, stderr } = await runMain(args, { SPOOL_DATA_DIR: '/proc/new', PORT: '0' })
   expect(stderr).toMatch(
-    /SPOOL_DATA_DIR is \/(proc|sys)\/new.*, (where the system lets nobody|and this user may not)/,
+    /SPOOL_DATA_DIR is \/(proc|sys)\/new.*, (where the system does not allow new folders|and this user may not)/,
   )
   expect(code).toBe(1)
 })
 
 test.each([['backup', 'spool.tar.gz'], ['export', 'exported'], ['reindex']])(
-  '%s in a folder without a database says so and makes nothing',
+  '%s in a folder without a database says so and creates nothing',
   async (...args) => {
     const { code, stderr } = await runMain([...args, '--data-dir', data.path])
     expect({ code, stderr }).toEqual({

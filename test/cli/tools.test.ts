@@ -146,6 +146,7 @@ describe('doctor', () => {
     expect(fresh.stdout).toMatch(/^ok +database: PostgreSQL 1\d\.\S+, embedded, empty/m)
     expect(fresh.stdout).toMatch(/^ok +embedder: \S+ gives vectors of \d+ numbers/m)
     expect(fresh.stdout).toMatch(/^warn +sandbox: off/m)
+    expect(fresh.stdout).toMatch(/^warn +provider demo: the built-in demo model answers/m)
     const { port } = await startServer()
     const beside = await runMain(['doctor'], { ...settings(), PORT: port })
     expect(beside.stdout).toMatch(/^ok +port: a Spool server answers/m)
@@ -188,6 +189,14 @@ test('models are listed and tested', async () => {
   const { code, stdout } = await runMain(['models', 'test', 'gpt-4o'], settings())
   expect(code).toBe(0)
   expect(stdout).toMatch(/^demo\/\S+ answered in \d+\.\d s: "I am the built-in demo model/)
+})
+
+test('a test of a model whose provider does not answer says why', async () => {
+  const environment = { ...settings(), OPENAI_BASE_URL: 'http://127.0.0.1:1/v1', OPENAI_API_KEY: 'sk-hush' }
+  const { code, stdout, stderr } = await runMain(['models', 'test'], environment)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^openai\/gpt-4o failed: .*ECONNREFUSED/m)
+  expect(stdout + stderr).not.toContain('hush')
 })
 
 test('models pull names what it knows, and what is missing', async () => {

@@ -128,7 +128,7 @@ test('hostile names, metadata and files are text in every view', async () => {
     [`/vector-stores/${store.id}/files/${file.id}`, 'onerror=window.harmed'],
     ['/models', `<b>${name}`],
     [`/threads?query=${encodeURIComponent(script)}`, script],
-    [`/runs?model=${encodeURIComponent(script)}`, 'No run is like that'],
+    [`/runs?model=${encodeURIComponent(script)}`, 'No matching runs'],
   ] as const) {
     await page.goto(`${server.url}/console${path}`)
     await page

@@ -102,7 +102,7 @@ test('threads are found by metadata, text and id', async () => {
     await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining(expected)])
   }
   await search.fill('nobody said this')
-  await page.getByText('No thread is like that').waitFor()
+  await page.getByText('No matching threads').waitFor()
 })
 
 test('a thread is forked, its metadata are changed, it is exported and deleted', async () => {
@@ -117,7 +117,7 @@ test('a thread is forked, its metadata are changed, it is exported and deleted',
     .fill('topic')
   await page.getByLabel('Value of topic').fill('boats')
   await page.getByRole('button', { name: 'Save' }).click()
-  await page.getByText('The metadata are saved.').waitFor()
+  await page.getByText('The metadata is saved.').waitFor()
   expect((await server.openai.beta.threads.retrieve(fork)).metadata).toMatchObject({ topic: 'boats' })
   const download = page.waitForEvent('download')
   await page.getByRole('button', { name: 'Export' }).click()

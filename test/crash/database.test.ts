@@ -185,7 +185,7 @@ test('when one process of the database is killed, the database recovers and the 
   })
   await client.close()
   process.kill(row!.pid, 'SIGKILL')
-  await writer.printed('log warn the connection that holds the data folder was lost and made again', from)
+  await writer.printed('log warn the connection that locks the data folder was lost and opened again', from)
   await writer.printed('wrote', writer.lines.length)
   const second = write()
   expect(await second.printed('refused')).toContain('DataFolderInUse')

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Queryable } from '../../src/database/database.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
+import { onServer, urlInDatabase } from '../harness/server-url.ts'
 
 let database: TestDatabase
 let db: Database
@@ -185,6 +186,22 @@ test('a dedicated connection is not part of the pool and reports its end', async
     )
     .toBeInstanceOf(DatabaseUnavailable)
   await own.close()
+})
+
+test('a database that takes no connections for a while is unavailable', async () => {
+  const server = urlInDatabase(database.url, 'postgres')
+  const name = new URL(database.url).pathname.slice(1)
+  await onServer(server, `alter database ${name} allow_connections false`)
+  const newcomer = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
+  const works = [
+    newcomer.query({ text: 'select 1' }),
+    newcomer.transaction(async () => undefined),
+    newcomer.dedicated(),
+  ]
+  for (const error of await Promise.all(works.map(failure))) expect(error).toBeInstanceOf(DatabaseUnavailable)
+  await onServer(server, `alter database ${name} allow_connections true`)
+  expect(await newcomer.query({ text: 'select 1 as n' })).toEqual([{ n: 1 }])
+  await newcomer.close()
 })
 
 test('a server that does not answer is unavailable', async () => {

@@ -207,7 +207,7 @@ test('the lock is taken again when only its connection is lost', async () => {
   await db.query({ text: 'select pg_terminate_backend($1)', values: [before!.pid] })
   await expect
     .poll(() => logged)
-    .toContain('warn: the connection that holds the data folder was lost and made again')
+    .toContain('warn: the connection that locks the data folder was lost and opened again')
   const after = await lockHolders(db)
   expect(after).toHaveLength(1)
   expect(after).not.toEqual([before])
@@ -266,7 +266,7 @@ test('a folder that a restore made readable for others is made private again', a
 test('a database that is stopped during its restart leaves no process', async () => {
   const server = await start()
   process.kill(databasePid(folder.path)!, 'SIGKILL')
-  await expect.poll(() => logged).toContain('error: the database ended by itself and is started again')
+  await expect.poll(() => logged).toContain('error: the database stopped unexpectedly and is restarted')
   await server.stop()
   const pid = databasePid(folder.path)
   expect(pid === undefined || !isRunning(pid)).toBe(true)

@@ -1,7 +1,7 @@
 /** What a client makes of the log of a run. */
 import { expect } from 'vitest'
 import type { Message } from '../../src/api/messages.ts'
-import { grown } from '../../src/runs/content.ts'
+import { withDelta } from '../../src/runs/content.ts'
 
 export interface LoggedEvent {
   event: string
@@ -27,7 +27,7 @@ export function replayLog(log: readonly LoggedEvent[], removed: Iterable<string>
     if (kind[2] === 'delta' && isMessage) {
       const message = messages.get(data.id)
       if (!message) throw new Error(`a delta came before its message: ${JSON.stringify(data)}`)
-      messages.set(data.id, data.delta.content.reduce(grown, message))
+      messages.set(data.id, data.delta.content.reduce(withDelta, message))
     } else if (kind[2] === 'delta') {
       expect(steps.has(data.id)).toBe(true)
     } else if (isMessage) {

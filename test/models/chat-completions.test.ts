@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ApiError } from '../../src/api/api-error.ts'
-import { openModels, type PassThrough } from '../../src/models/open.ts'
+import { openModels } from '../../src/models/open.ts'
+import type { PassThrough } from '../../src/models/pass-through.ts'
 import { neverAborted } from '../contracts/chat-model.ts'
 
 const models = openModels({ providers: {}, models: {} }, () => {})

@@ -137,6 +137,25 @@ describe('without a directive', () => {
       /found nothing/,
     )
   })
+
+  test.each([
+    ['Who is the president of France?', 'I found nothing'],
+    ['hello', 'I found nothing'],
+    ['What is it about?', 'I found nothing'],
+    ['What is the fee?', 'The fee is two crowns.'],
+    ['Qual è la luce del faro?', 'La luce del faro è bianca.'],
+    ['灯塔有多高？', '灯塔高四十一米。'],
+  ])(
+    'asked %s, it answers from the files only when a sentence shares a word of the subject',
+    async (question, answer) => {
+      const first = await ask(question, { tools: [fileSearch] })
+      const found =
+        '【4:0†a.md】\nIt is open from ten to three, and who is in the tower may stay.\n\nThe fee is two crowns.\n\n' +
+        'La luce del faro è bianca.\n\n灯塔高四十一米。'
+      const { text } = await ask(question, { tools: [fileSearch] }, outputs(first, found))
+      expect(text?.startsWith(answer)).toBe(true)
+    },
+  )
 })
 
 describe('directives', () => {

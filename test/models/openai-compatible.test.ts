@@ -849,3 +849,14 @@ describe('the pass-through', () => {
     ])
   })
 })
+
+test('of a hundred answers at once each is whole and in order', async () => {
+  const texts = Array.from({ length: 100 }, (_, answer) =>
+    Array.from({ length: 30 }, (__, token) => `${answer}:${token} `),
+  )
+  upstream.whenever((body) => ({ text: texts[Number(body.messages[0].content)] ?? [], delayMs: 3 }))
+  const answers = await Promise.all(
+    texts.map((_, index) => ask({ model: 'm', messages: [{ role: 'user', content: String(index) }] })),
+  )
+  expect(answers.map((parts) => textOf(parts))).toEqual(texts.map((text) => text.join('')))
+})

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { DatabaseUnavailable } from '../../src/database/database.ts'
 import { Hints, type Hint } from '../../src/runs/hints.ts'
 import { eventually } from '../harness/stories.ts'
 import { testServer } from '../harness/server.ts'
@@ -38,7 +39,7 @@ test('a process whose database refuses LISTEN starts, says so, and streams runs 
   vi.restoreAllMocks()
   const complaints = server.complaints.splice(0)
   expect(complaints.map(({ message }) => message)).toEqual([
-    'the database refuses LISTEN: what other processes do is noticed once a second',
+    'the database refuses LISTEN: changes by other processes are noticed once a second',
   ])
   const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
   server.model.script([{ text: 'Hello!' }])
@@ -48,4 +49,15 @@ test('a process whose database refuses LISTEN starts, says so, and streams runs 
   for await (const { event } of stream) events.push(event)
   expect(events).toContain('thread.run.completed')
   await server.close()
+})
+
+test('a process whose database is unavailable when it starts to listen says so, and listens soon', async () => {
+  const hints = new Hints({ shared: true })
+  const problems: string[] = []
+  const listen = () => Promise.reject(new DatabaseUnavailable('The connection was cut'))
+  await hints.start({ ...database.db, listen }, (_, message) => problems.push(message))
+  await hints.close()
+  expect(problems).toEqual([
+    'the database is unavailable for LISTEN: what other processes do is noticed once a second',
+  ])
 })

@@ -186,6 +186,29 @@ test('all connections ended by the database at once fail neither a run nor its s
   expect(seen.slice(-2)).toEqual(['thread.run.completed', 'done'])
 })
 
+test('a worker that stops waits for a run that is being created as its own, and releases it', async () => {
+  const both = await server.sibling({ roles: new Set(['api', 'worker']) })
+  const [assistant, thread] = [await newAssistant(), await newThread('Hello')]
+  const [locked, unlock] = [gate(), gate()]
+  const holding = server.db.transaction(async (tx) => {
+    await tx.query({ text: 'select 1 from threads where id = $1 for update', values: [thread.id] })
+    locked.open()
+    await unlock.promise
+  })
+  await locked.promise
+  const creating = requestStream(`${both.url}/v1/threads/${thread.id}/runs`, { assistant_id: assistant.id })
+  const text = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await eventually(async () => (await server.db.query({ text })).length > 0, 'the creation to wait')
+  const closing = both.close()
+  await eventually(async () => !(await isReady(both.url)), 'the answer that the server is not ready')
+  unlock.open()
+  await holding
+  await readStream(await creating)
+  await closing
+  const rows = await server.db.query({ text: 'select attempt, lease_owner from runs' })
+  expect(rows).toEqual([{ attempt: 1, lease_owner: null }])
+})
+
 test('a worker that stops releases its runs, and another one recovers them without counting a loss', async () => {
   const worker = await server.sibling({ roles: new Set(['worker']) })
   server.model.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }, { text: 'Hello' }])

@@ -20,7 +20,7 @@ function statementsOfRuns(): () => string[] {
   return () =>
     (sent.mock.calls as unknown as [{ name?: string }][])
       .map(([{ name = '' }]) => name)
-      .filter((name) => /assistant|message|step|thread|find_run|read_entries/.test(name))
+      .filter((name) => /assistant|message|step|thread|find_run|read_events/.test(name))
 }
 
 async function bodyOf(content: string): Promise<object> {

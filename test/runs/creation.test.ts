@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { RunLimits } from '../../src/domain/run-limits.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
 let server: TestServer
@@ -12,16 +13,31 @@ afterEach(async () => {
   await server.close()
 })
 
-/** What creates runs waits for `may` and fails when that does. */
-function createsAfter(may: Promise<void>): void {
+interface Sent {
+  name?: string
+  text: string
+  values?: string[]
+}
+
+/** Statements are executed by `send`, which gets the statement and its usual execution. */
+function statementsBy(send: (statement: Sent, execute: () => Promise<unknown>) => Promise<unknown>): void {
   const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
   vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
     this: pg.Client,
-    statement: { name?: string; values?: string[] },
+    statement: Sent,
   ) {
-    if (statement.name === 'write_runs' && statement.values?.[0]?.includes('"fence":"new"')) await may
-    return Reflect.apply(query, this, [statement])
+    return send(statement, () => Reflect.apply(query, this, [statement]))
   } as never)
+}
+
+const createsRun = ({ name, values }: Sent) => name === 'write_runs' && values?.[0]?.includes('"fence":"new"')
+
+/** What creates runs waits for `may` and fails when that does. */
+function createsAfter(may: Promise<void>): void {
+  statementsBy(async (statement, execute) => {
+    if (createsRun(statement)) await may
+    return execute()
+  })
 }
 
 async function bodyFor(
@@ -91,15 +107,20 @@ test('a run follows the latest change of its assistant, whichever process made i
 })
 
 test('a request is not refused for what its assistant was before another process changed it', async () => {
-  const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
-  const sibling = await server.sibling()
-  server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
-  await server.stream('/threads/runs', await bodyFor(id))
-  await sibling.openai.beta.assistants.update(id, { instructions: 'Speak first.' })
-  // A thread without messages is refused unless there are instructions.
-  const events = await server.stream('/threads/runs', { assistant_id: id, stream: true })
-  expect(events.at(-2)?.event).toBe('thread.run.completed')
-  await sibling.close()
+  const thread = await server.openai.beta.threads.create()
+  for (const path of ['/threads/runs', `/threads/${thread.id}/runs`]) {
+    const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+    server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
+    await server.stream('/threads/runs', await bodyFor(id))
+    // A process whose hint is lost.
+    await server.db.query({
+      text: `update assistants set body = body::jsonb || '{"instructions": "Speak first."}' where id = $1`,
+      values: [id],
+    })
+    // A thread without messages is refused unless there are instructions.
+    const events = await server.stream(path, { assistant_id: id, stream: true })
+    expect(events.at(-2)?.event).toBe('thread.run.completed')
+  }
 })
 
 test('of runs that are created at once, few or many, each gets its own answer', async () => {
@@ -112,4 +133,101 @@ test('of runs that are created at once, few or many, each gets its own answer', 
     return events.find(({ event }) => event === 'thread.message.completed')?.data.content[0].text.value
   })
   expect(await Promise.all(answers)).toEqual(names)
+})
+
+test('of two slots the creation of a run takes up one, so that the next run starts at once', async () => {
+  await server.close()
+  server = await testServer({ config: { maxRuns: 2 } })
+  const body = await bodyFor()
+  let commit = () => {}
+  createsAfter(new Promise<void>((resolve) => (commit = resolve)))
+  server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
+  const streams = []
+  for (const started of [1, 2]) {
+    streams.push(server.stream('/threads/runs', body))
+    await expect.poll(() => server.model.requests.length).toBe(started)
+  }
+  commit()
+  for (const events of await Promise.all(streams)) expect(events.at(-2)?.event).toBe('thread.run.completed')
+})
+
+test('a creation that is repeated for a changed assistant counts as one run of its project', async () => {
+  const body = await bodyFor()
+  server.model.whenever(() => ({ text: 'Hello!' }))
+  await server.stream('/threads/runs', body)
+  // Without a hint, as when it is lost.
+  await server.db.query({ text: 'update assistants set body = body' })
+  const admitting = vi.spyOn(RunLimits.prototype, 'admit')
+  await server.stream('/threads/runs', body)
+  expect(admitting).toHaveBeenCalledTimes(1)
+})
+
+test('the first run after the deletion of a file of its assistant is created by one statement', async () => {
+  const file = await server.openai.files.create({
+    purpose: 'assistants',
+    file: new File(['x,y'], 'numbers.csv'),
+  })
+  const { id } = await server.openai.beta.assistants.create({
+    model: 'gpt-4o',
+    tools: [{ type: 'code_interpreter' }],
+    tool_resources: { code_interpreter: { file_ids: [file.id] } },
+  })
+  server.model.whenever(() => ({ text: 'Hello!' }))
+  await server.stream('/threads/runs', await bodyFor(id))
+  await server.openai.files.delete(file.id)
+  let creations = 0
+  statementsBy((statement, execute) => {
+    if (createsRun(statement)) creations += 1
+    return execute()
+  })
+  await server.stream('/threads/runs', await bodyFor(id))
+  expect(creations).toBe(1)
+})
+
+/** The connection of each transaction is cut, once after its commit and once before. */
+function cutCommits(): void {
+  let commits = 0
+  statementsBy(async (statement, execute) => {
+    if (statement.text !== 'commit') return execute()
+    commits += 1
+    if (commits % 3 === 1) await execute()
+    else if (commits % 3 === 0) return execute()
+    throw new Error('Connection terminated unexpectedly')
+  })
+}
+
+test('assistants, threads, messages and runs whose connection is cut at the commit are created once', async () => {
+  server.model.script([{ text: 'Hello!' }])
+  const { beta } = server.openai
+  server.allowComplaints(/expired objects|claimed/)
+  cutCommits()
+  const assistant = await beta.assistants.create({ model: 'gpt-4o' })
+  const thread = await beta.threads.create({ messages: [{ role: 'user', content: 'Hello?' }] })
+  const message = await beta.threads.messages.create(thread.id, { role: 'user', content: 'Anybody?' })
+  const run = await beta.threads.runs.createAndPoll(
+    thread.id,
+    { assistant_id: assistant.id },
+    { pollIntervalMs: 20 },
+  )
+  vi.restoreAllMocks()
+  expect(run.status).toBe('completed')
+  expect((await beta.assistants.list()).data).toEqual([assistant])
+  const { data } = await beta.threads.messages.list(thread.id, { order: 'asc' })
+  expect(data.slice(1)).toMatchObject([message, { content: [{ text: { value: 'Hello!' } }] }])
+  expect((await beta.threads.runs.list(thread.id)).data.map(({ id }) => id)).toEqual([run.id])
+})
+
+test('an outage in the middle of a creation ends as 503, and nothing fails after it', async () => {
+  const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
+  statementsBy(async (statement, execute) => {
+    if (statement.text === 'commit') throw new Error('Connection terminated unexpectedly')
+    return execute()
+  })
+  vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort())
+  const refused = await server.request('POST', '/assistants', { model: 'gpt-4o' })
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('retry-after')).not.toBeNull()
+  vi.restoreAllMocks()
+  expect((await server.openai.beta.assistants.list()).data.map((one) => one.id)).toEqual([id])
+  server.complaints.splice(0)
 })

@@ -1,8 +1,9 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Creator } from '../../src/runs/creator.ts'
-import { both, requested } from '../../src/runs/next.ts'
-import { StaleAssistant, writeOf } from '../../src/runs/persist.ts'
+import { DatabaseUnavailable } from '../../src/database/database.ts'
+import { followedBy, requested } from '../../src/runs/next.ts'
+import { StaleAssistant, writeOf } from '../../src/runs/write-transition.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
 
@@ -26,7 +27,7 @@ function newRun(id: string, assistantVersion?: string) {
     tool_resources: {},
   }
   const row = { ...queuedRow(), id, thread_id: thread.id }
-  return writeOf('new', both(requested(row), facts.claimed), { thread, assistantVersion })
+  return writeOf('new', followedBy(requested(row), facts.claimed), { thread, assistantVersion })
 }
 
 async function created(): Promise<unknown[]> {
@@ -55,4 +56,54 @@ test('a run that the database refuses, or whose assistant has changed, does not 
   expect(results[1]).toMatchObject({ reason: new StaleAssistant() })
   expect(await created()).toEqual([{ id: 'run_1' }, { id: 'run_3' }])
   expect(await database.db.query({ text: `select id from threads where id = 'thread_run_2'` })).toEqual([])
+})
+
+/** The connections of the next creations are cut before their statement, or after it and what is done then. */
+function cutNext(...cuts: ('before' | (() => Promise<unknown>))[]): void {
+  const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
+  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
+    this: pg.Client,
+    statement: { name?: string },
+  ) {
+    const cut = statement.name === 'write_runs' ? cuts.shift() : undefined
+    const result = cut === 'before' ? undefined : await Reflect.apply(query, this, [statement])
+    if (typeof cut === 'function') await cut()
+    if (cut) throw new Error('Connection terminated unexpectedly')
+    return result
+  } as never)
+}
+
+test('runs whose connection is cut while they are created exist once, and their requests succeed', async () => {
+  const creator = new Creator(database.db)
+  const ids = ['run_1', 'run_2', 'run_3']
+  cutNext('before', async () => {}, 'before')
+  await Promise.all(ids.map((id) => creator.create(newRun(id))))
+  expect(await created()).toEqual(ids.map((id) => ({ id })))
+})
+
+test('a run that was created before the cut counts as created, also when its assistant has changed since', async () => {
+  const creator = new Creator(database.db)
+  await database.db.query({
+    text: `insert into assistants (id, project, created_at, body) values ('asst_1', 'default', 1, '{}')`,
+  })
+  const [{ version } = { version: '' }] = await database.db.query<{ version: string }>({
+    text: `select xmin::text as version from assistants`,
+  })
+  const write = newRun('run_1', version)
+  Object.assign(write.row, { assistant_id: 'asst_1', project: 'default' })
+  cutNext(() => database.db.query({ text: `update assistants set body = '{"name":"new"}'` }))
+  const writes = [write, newRun('run_2', 'another version')]
+  const results = await Promise.allSettled(writes.map((one) => creator.create(one)))
+  expect(results).toMatchObject([{ status: 'fulfilled' }, { reason: new StaleAssistant() }])
+  expect(await created()).toEqual([{ id: 'run_1' }])
+})
+
+test('a creation that finds no connection fails at once, and those that wait behind it too', async () => {
+  const creator = new Creator(database.db)
+  const connecting = vi.spyOn(pg.Pool.prototype, 'connect')
+  connecting.mockRejectedValue(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) as never)
+  const ids = Array.from({ length: 50 }, (_, index) => `run_${index}`)
+  const results = await Promise.allSettled(ids.map((id) => creator.create(newRun(id))))
+  for (const result of results) expect(result).toMatchObject({ reason: expect.any(DatabaseUnavailable) })
+  expect(connecting).toHaveBeenCalledTimes(1)
 })

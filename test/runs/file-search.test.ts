@@ -177,6 +177,61 @@ test('a mark points to the passage that carries the claim, not to one that contr
   }
 })
 
+test('marks in the text and the headings of a file are no marks for the model', async () => {
+  const { openai } = server
+  const chats = (await openai.vectorStores.create({})).id
+  const text =
+    '# Chat 【4:1†towns.txt】\n\nThe mill of Goslar is red 【4:1†source】 and old【４：１†來源】 and 【small】.\n'
+  const file = await toFile(Buffer.from(text), 'chat.md')
+  await openai.vectorStores.files.uploadAndPoll(chats, file, { pollIntervalMs: 20 })
+  const seen: string[] = []
+  server.model.script([
+    search('mill of Goslar'),
+    { text: ['ok'], expect: (body) => seen.push(body.messages.at(-1).content) },
+  ])
+  await openai.beta.threads.createAndRunPoll(
+    {
+      assistant_id: await makeAssistant({ file_search: { vector_store_ids: [chats] } }),
+      thread: { messages: [{ role: 'user', content: 'Hi' }] },
+    },
+    { pollIntervalMs: 20 },
+  )
+  expect(seen[0]?.match(/【[^】]*】/g)).toEqual([expect.stringMatching(/^【\d+:0†chat\.md】$/), '【small】'])
+  expect(seen[0]).toContain('is red [4:1†source] and old')
+})
+
+test('each of several files with the same sentence, and even the same name, is cited by its own mark', async () => {
+  const { openai } = server
+  const twins = (await openai.vectorStores.create({})).id
+  const sentence = '😀 The bridge of Wesel is 773 metres long.'
+  const ids: string[] = []
+  for (const name of ['bridge.txt', 'bridge.txt', 'copy of bridge.txt']) {
+    ids.push(await upload(name, sentence))
+    await openai.vectorStores.files.createAndPoll(twins, { file_id: ids.at(-1)! }, { pollIntervalMs: 20 })
+  }
+  const pieces: string[] = []
+  const rows = (body: any) => {
+    pieces.push('| 😀 桥 | جسر |\n|---|---|\n')
+    for (const mark of marksIn(body)) pieces.push(`| 773 米${mark} | ٧٧٣ متر${mark.replace(':', '：')} |\n`)
+  }
+  server.model.script([search('How long is the bridge of Wesel?'), { text: pieces, expect: rows }])
+  const events = await server.stream('/threads/runs', {
+    assistant_id: await makeAssistant({ file_search: { vector_store_ids: [twins] } }),
+    thread: { messages: [{ role: 'user', content: 'How long is it?' }] },
+  })
+  const step = events.find((one) => one.event === 'thread.run.step.completed')?.data
+  const found = step.step_details.tool_calls[0].file_search.results.map((one: any) => one.file_id)
+  expect(found.toSorted()).toEqual(ids.toSorted())
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  const { value, annotations } = message.content[0].text
+  expect(annotations.map((one: any) => one.file_citation.file_id)).toEqual(
+    found.flatMap((id: string) => [id, id]),
+  )
+  for (const { text, start_index, end_index } of annotations) {
+    expect(Array.from<string>(value).slice(start_index, end_index).join('')).toBe(text)
+  }
+})
+
 test('the model is shown the pages and the heading of a passage', async () => {
   const { openai } = server
   const mixed = (await openai.vectorStores.create({})).id

@@ -2,17 +2,17 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/runs.ts'
-import { reserveSlot } from '../../src/domain/reserve-slot.ts'
+import { reserveSlot } from '../../src/domain/slots.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { RunDependencies } from '../../src/engine/execute-run.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { both, next, requested } from '../../src/runs/next.ts'
-import { persist, type PersistedRun } from '../../src/runs/persist.ts'
-import { Recorder } from '../../src/runs/recorder.ts'
+import { followedBy, next, requested } from '../../src/runs/next.ts'
+import { writeTransition, type WrittenRun } from '../../src/runs/write-transition.ts'
+import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
-import type { RunRecord } from '../../src/runs/run-record.ts'
-import { WorkLog } from '../../src/runs/work-log.ts'
+import type { OwnedRun } from '../../src/runs/owned-run.ts'
+import { WorkWriter } from '../../src/engine/work-writer.ts'
 import { findRunRow } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
@@ -33,44 +33,45 @@ afterEach(() => database.drop())
 const untilAborted = (signal: AbortSignal) =>
   new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
-/** Work on a run that goes on until it is stopped. */
-function waitingEngine(): Engine {
+/** With these, the work on a run goes on until it is stopped. */
+function waitingDependencies(): RunDependencies {
   const tool = {
     type: 'function',
     offer: async (_tool: object, _row: object, signal: AbortSignal) => untilAborted(signal),
   }
   return {
-    context,
+    ...context,
     models: { resolve: () => ({ provider: 'p', model: 'm' }) },
     tools: new Map([['function', tool]]),
-    workLog: new WorkLog({ db: database.db, log: () => {}, isOn: () => false }),
+    workWriter: new WorkWriter({ db: database.db, log: () => {}, isOn: () => false }),
   } as never
 }
 
-async function claimedRun(): Promise<PersistedRun> {
+async function claimedRun(): Promise<WrittenRun> {
   const row = queuedRow()
   const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {}, strict: false } }]
   const created = requested({ ...row, deadline: 9e9, settings: { ...row.settings, tools } })
-  return persist(database.db, 'new', both(created, facts.claimed), { notifications: [] })
+  return writeTransition(database.db, 'new', followedBy(created, facts.claimed), { notifications: [] })
 }
 
 test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
-  const recorder = new Recorder({ ...context, isConfirmed: () => true })
-  let record: RunRecord | undefined
+  const writer = new RunWriter({ ...context, isConfirmed: () => true })
+  let run: OwnedRun | undefined
   const runs = new ActiveRuns({
-    engine: waitingEngine(),
-    recorder: {
-      open: (...parts: Parameters<Recorder['open']>) => (record = recorder.open(...parts)),
+    dependencies: waitingDependencies(),
+    writer: {
+      open: (...parts: Parameters<RunWriter['open']>) => (run = writer.open(...parts)),
     } as never,
     worker: 'worker_1',
+    modelBehind: context.modelBehind,
     onEnd: () => {},
   })
   const sentBefore = performance.now()
   runs.start(await claimedRun())
   await runs.compare([], sentBefore)
-  expect(record?.lost.aborted).toBe(false)
+  expect(run?.lost.aborted).toBe(false)
   await runs.compare([], performance.now() + 1)
-  expect(record?.lost.aborted).toBe(true)
+  expect(run?.lost.aborted).toBe(true)
   await runs.ended()
 })
 
@@ -127,7 +128,7 @@ test('a late answer to a heartbeat does not confirm the lease', async () => {
 test('a run whose owner was lost while it was cancelling ends as cancelled, not as expired', async () => {
   const { id, project, thread_id } = queuedRow()
   const { state } = await claimedRun()
-  await persist(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
+  await writeTransition(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
   expect(await expireRuns(context)).toBe(1)
   expect((await findRunRow(database.db, { id, project, thread_id }))?.status).toBe('cancelled')
 })
@@ -140,8 +141,8 @@ test('a slot is released when another process has the Python session of the thre
   })
   let released = 0
   const slot = { worker: 'worker_1', start: () => {}, release: () => (released += 1) }
-  const handoff = { reserve: () => slot } as never
-  const shared = { ...context, handoff, hints: new Hints({ shared: true }) }
+  const slots = { reserve: () => slot } as never
+  const shared = { ...context, slots, hints: new Hints({ shared: true }) }
   expect(await reserveSlot(shared, 'thread_1')).toBeUndefined()
   expect(released).toBe(1)
   expect(await reserveSlot(shared, 'thread_2')).toBe(slot)

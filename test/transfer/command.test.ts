@@ -37,7 +37,7 @@ test('a running server shows imported objects at once; a dry run before it wrote
   const { code, stdout } = await runMain(['import', path], environment())
   expect(code).toBe(0)
   expect(stdout).toMatch(/message +1 found, 1 imported, 0 already there, 0 skipped/)
-  expect(stdout).toContain('1 threads are created that only their messages name.')
+  expect(stdout).toContain('1 threads have no object of their own: they are created for their messages.')
   expect((await server.openai.beta.assistants.retrieve('asst_1')).name).toBe('Math tutor')
   const elsewhere = await runMain(['import', path, '--project', 'other'], environment())
   expect(elsewhere.stdout).toContain('its id exists in another project (asst_1)')

@@ -127,5 +127,5 @@ test('a key that is refused, and no key, end with a sentence', async () => {
   expect(refused.code).toBe(1)
   expect(refused.stderr).toContain('The key is refused (401: Incorrect API key provided: ….)')
   const none = await runMain(args, environment())
-  expect(none.stderr).toContain("There is no key for 'spool'")
+  expect(none.stderr).toContain("There is no key for 'spool': set SPOOL_PULL_KEY, or --key.")
 })

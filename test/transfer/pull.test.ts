@@ -382,7 +382,7 @@ test.each([
   [{ from: 'spool', url: undefined }, 'needs the address of the service'],
   [{ from: 'azure', url: 'ftp://x' }, '--url must be an address'],
   [{ from: 'azure', url: 'https://key:word@x.example' }, '--url must be an address'],
-  [{ from: 'openai', key: undefined }, "There is no key for 'openai'"],
+  [{ from: 'openai', key: undefined }, "There is no key for 'openai': set OPENAI_API_KEY, or --key."],
 ] as [PullSettings, string][])('the settings %j are refused', (settings, reason) => {
   expect(() => endpointOf({ key: 'k', ...settings })).toThrow(reason)
 })

@@ -71,10 +71,11 @@ export function Assistants() {
         empty={
           query === undefined ? (
             <Empty title="No assistants yet">
-              An assistant is a model with instructions and tools. Make one here, or with POST /v1/assistants.
+              An assistant is a model with instructions and tools. Create one here, or with POST
+              /v1/assistants.
             </Empty>
           ) : (
-            <Empty title="No assistant is like that">No name holds “{query}”.</Empty>
+            <Empty title="No matching assistants">No name holds “{query}”.</Empty>
           )
         }
       />

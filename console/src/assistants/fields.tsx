@@ -40,7 +40,7 @@ export function AssistantFields(props: FieldsProps) {
       <Autocomplete
         label="Model"
         required
-        description="Any name that the model map leads somewhere"
+        description="Any name that the model map knows"
         data={models ?? []}
         value={draft.model}
         onChange={(model) => set({ model })}

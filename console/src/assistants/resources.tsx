@@ -30,7 +30,7 @@ export function CodeFiles({ draft, onChange }: FieldsProps) {
             <FileChip key={id} id={id}>
               <ActionIcon
                 size="xs"
-                aria-label="Take the file away"
+                aria-label="Remove the file"
                 onClick={() => onChange({ ...draft, code_files: code_files.filter((one) => one !== id) })}
               >
                 <IconX size={12} />

@@ -102,7 +102,7 @@ export function Files() {
                 /v1/files.
               </Empty>
             ) : (
-              <Empty title="No file is like that">Take away a filter to see more.</Empty>
+              <Empty title="No matching files">Remove a filter to see more.</Empty>
             )
           }
         />

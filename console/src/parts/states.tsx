@@ -51,7 +51,9 @@ export function Failed({ error, retry }: { error: unknown; retry?: (() => unknow
     <Alert color="red" icon={<Icon size={18} />} title={title} m="md" role="alert">
       <Stack gap={8} align="flex-start">
         {status !== undefined && <Text size="sm">{message}</Text>}
-        {status === undefined && <Text size="sm">What is shown stays; this page tries again by itself.</Text>}
+        {status === undefined && (
+          <Text size="sm">This page keeps what it shows and retries automatically.</Text>
+        )}
         {status === 401 && <Text size="sm">Sign in with a key of this server, at the top right.</Text>}
         {requestId !== undefined && (
           <Text size="xs" c="dimmed" component="div">

@@ -42,7 +42,7 @@ export function RunOptionsDrawer(props: RunOptionsProps) {
     >
       <Stack gap={12} key={round}>
         <Text size="sm" c="dimmed">
-          They hold for the runs that you begin here and leave the assistant as it is.
+          They apply to the runs that you start here and do not change the assistant.
         </Text>
         <ModelFields {...props} />
         <LimitFields {...props} />
@@ -152,7 +152,7 @@ function ToolFields({ options, onChange, assistant_id }: RunOptionsProps) {
         onChange={(event) => set({ parallel_tool_calls: event.currentTarget.checked })}
       />
       <Switch
-        label="A response format of its own"
+        label="Custom response format"
         checked={options.response_format !== undefined}
         onChange={(event) => set({ response_format: event.currentTarget.checked ? 'auto' : undefined })}
       />

@@ -44,9 +44,9 @@ function SampleCard({ place, setPlace }: WelcomeProps) {
       <Stack gap={8} align="flex-start">
         <Title order={2}>Ask a sample document</Title>
         <Text size="md" c="dimmed">
-          This makes an assistant and a vector store with a short document about a lighthouse, and shows three
-          questions. The answer cites the passage that it is taken from, and the tab Code shows the calls that
-          do the same.
+          This creates an assistant and a vector store with a short document about a lighthouse, and shows
+          three questions. The answer cites the passage that it is taken from, and the tab Code shows the
+          calls that do the same.
         </Text>
         <Button
           leftSection={step === undefined ? <IconFileText size={14} /> : <Loader size={12} color="white" />}

@@ -21,7 +21,7 @@ export function ModelRequests({ trace, opened }: { trace: RunTrace; opened?: str
   if (requests.length === 0) {
     return (
       <Empty title="No request to a model">
-        None has been made yet, or it was made longer ago than requests are kept.
+        No request has been sent yet, or its requests are no longer kept.
       </Empty>
     )
   }
@@ -122,7 +122,7 @@ function Remarks({ request }: { request: ModelRequestWork }) {
       ))}
       {is_cut && (
         <Text size="sm" c="dimmed">
-          Long texts are cut here; the model received them whole.
+          Long texts are shortened here; the model received them in full.
         </Text>
       )}
     </>

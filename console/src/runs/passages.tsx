@@ -49,7 +49,7 @@ function PassageCard({ passage, isCited }: { passage: Passage; isCited: boolean 
         <span className="spring" />
         {isCited && <span className="status good">cited</span>}
       </div>
-      <ScoreBars score={score} meaning={scores.meaning} words={scores.words} />
+      <ScoreBars score={score} {...scores} />
       <blockquote className="passage">{text}</blockquote>
     </>
   )

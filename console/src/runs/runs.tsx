@@ -100,7 +100,7 @@ export function Runs() {
         href={(run) => `/runs/${run.id}`}
         empty={
           isFiltered ? (
-            <Empty title="No run is like that">Take away a filter to see more.</Empty>
+            <Empty title="No matching runs">Remove a filter to see more.</Empty>
           ) : (
             <Empty title="No runs yet">
               A run is one answer of an assistant in a thread. Send a message in the playground, or create one

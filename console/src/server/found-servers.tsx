@@ -15,12 +15,12 @@ export function FoundServers({ models }: { models: ModelInfo }) {
           It knows nothing, but it streams, searches your files, calls functions and runs Python, so that
           everything here can be tried. Lines such as <code className="inline">python print(6*7)</code>,{' '}
           <code className="inline">search WORDS</code> or <code className="inline">say TEXT</code> in a
-          message direct it.
+          message control it.
         </Text>
         <Text size="sm">
           {found
             ? `${found.name} runs on this machine${found.models.length > 0 ? ` with ${found.models.slice(0, 5).join(', ')}` : ''}. Stop this server and start it with:`
-            : 'To connect a real one, give the server a key or the address of any OpenAI-compatible server:'}
+            : 'To connect a real model, start the server with a key or the address of any OpenAI-compatible server:'}
         </Text>
         <Code text={command} language="bash" label="How to connect a model" />
       </Stack>

@@ -6,14 +6,17 @@ export interface ScoreBarsProps {
   /** null: this part did not count. */
   meaning: number | null
   words: number | null
+  /** Of the reranker, which replaces the score; undefined without one, null when it failed. */
+  rerank?: number | null | undefined
 }
 
-export function ScoreBars({ score, meaning, words }: ScoreBarsProps) {
+export function ScoreBars({ score, meaning, words, rerank }: ScoreBarsProps) {
   const parts: [string, number | null][] = [
     ['Score', score],
     ['Meaning', meaning],
     ['Words', words],
   ]
+  if (rerank !== undefined) parts.push(['Reranker', rerank])
   return (
     <dl className="score-bars">
       {parts.map(([name, value]) => (

@@ -243,11 +243,7 @@ function Results({
                 </Link>
                 <span className="dim">{placeOf(result)}</span>
               </div>
-              <ScoreBars
-                score={result.score}
-                meaning={result.scores?.meaning ?? null}
-                words={result.scores?.words ?? null}
-              />
+              <ScoreBars score={result.score} {...(result.scores ?? { meaning: null, words: null })} />
               <blockquote className="passage">
                 <Marked text={text} words={words} />
               </blockquote>

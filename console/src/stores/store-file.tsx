@@ -76,7 +76,7 @@ function StoreFileActions({ store_id, file_id }: { store_id: string; file_id: st
       navigate(`/vector-stores/${store_id}`)
       queryClient.removeQueries({ queryKey: [...keys.storeFiles(store_id), file_id] })
       await queryClient.invalidateQueries({ queryKey: keys.storeFiles(store_id) })
-    }, 'The file is out of the vector store.')
+    }, 'The file was removed from the vector store.')
   const sdk = { name: 'vector_stores.files.retrieve', ids: [file_id], params: { vector_store_id: store_id } }
   return (
     <>

@@ -111,7 +111,7 @@ export function StoreFiles({ store }: { store: VectorStore }) {
         label="Files of the vector store"
         href={(file) => `/vector-stores/${store.id}/files/${file.id}`}
         empty={
-          <Empty title={filter === undefined ? 'No files yet' : 'No file is like that'}>
+          <Empty title={filter === undefined ? 'No files yet' : 'No matching files'}>
             Drop files here to make them searchable.
           </Empty>
         }

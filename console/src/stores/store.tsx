@@ -140,7 +140,7 @@ function Settings({ store }: { store: VectorStore }) {
                 keys.store(id),
                 await openai().vectorStores.update(id, { metadata: value as Metadata }),
               ),
-            'The metadata are saved.',
+            'The metadata is saved.',
           )
         }
       />

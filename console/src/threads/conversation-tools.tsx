@@ -47,7 +47,7 @@ export function ConversationTools({ thread_id, onForked, children }: Conversatio
     await attempt(async () => {
       await openai().beta.threads.messages.update(edited.id, { thread_id, metadata })
       await queryClient.invalidateQueries({ queryKey: keys.messages(thread_id) })
-    }, 'The metadata are saved.')
+    }, 'The metadata is saved.')
     setEdited(undefined)
   }
   return (

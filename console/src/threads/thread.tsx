@@ -58,7 +58,7 @@ export function ThreadPage() {
                     keys.thread(id),
                     await openai().beta.threads.update(id, { metadata: metadata as Metadata }),
                   ),
-                'The metadata are saved.',
+                'The metadata is saved.',
               )
             }
           />

@@ -65,10 +65,18 @@ export async function* decodeFile(path: string, declared?: DeclaredEncoding): As
   yield decoder.decode()
 }
 
-async function encodingOfFile(path: string, declared?: DeclaredEncoding): Promise<string> {
+/** Reads the whole file. Throws as `encodingOf` does. */
+export async function encodingOfFile(path: string, declared?: DeclaredEncoding): Promise<string> {
   const survey = new TextSurvey()
   for await (const bytes of createReadStream(path)) survey.add(bytes as Buffer)
   return encodingOf(survey, declared)
+}
+
+/** UTF-16 that the first bytes of a file show; undefined for every other encoding. */
+export function wideEncodingOf(head: Buffer): string | undefined {
+  const survey = new TextSurvey()
+  survey.add(head)
+  return survey.wideEncoding()
 }
 
 /** The label for `TextDecoder`. Throws `ParseFailure` when the bytes are not text or the encoding is unknown. */

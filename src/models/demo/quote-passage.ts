@@ -17,6 +17,13 @@ const longestOutput = 100_000
 /** Words are compared by their beginning, so that `kills` and `killed` are the same. */
 const stemLength = 4
 
+/** English words of questions that name no subject. */
+const plainWords = new Set(
+  `a about an and any are as at be been by can could did do does for from had has have he hello her hi him his how i if in
+  is it its many may me much my no not of on or our please she should so tell than that the their them there these they
+  this those to us was we were what when where which who whose why will with would you your`.split(/\s+/),
+)
+
 const segmenters = {
   sentence: new Intl.Segmenter(undefined, { granularity: 'sentence' }),
   word: new Intl.Segmenter(undefined, { granularity: 'word' }),
@@ -24,7 +31,7 @@ const segmenters = {
 
 /**
  * The sentence that shares the rarest words with the question, and its mark. Where that sentence is a question
- * itself, as in a list of questions and answers, the quote begins after it.
+ * itself, as in a list of questions and answers, the quote begins after it. Says so when no sentence shares a word.
  */
 export function quotePassage(question: string, output: string): string {
   const sentences = readSentences(output.slice(0, longestOutput))
@@ -38,8 +45,8 @@ export function quotePassage(question: string, output: string): string {
     }
     return score
   }
-  let best = 0
-  let bestScore = -1
+  let best = -1
+  let bestScore = 0
   for (const [index, sentence] of sentences.entries()) {
     const score = scoreOf(sentence)
     if (score <= bestScore) continue
@@ -48,7 +55,8 @@ export function quotePassage(question: string, output: string): string {
   }
   if (isQuestion(sentences[best]) && sentences[best + 1]) best += 1
   const mark = sentences[best]?.mark
-  if (mark === undefined) return 'I found nothing about that in the files.'
+  if (mark === undefined)
+    return 'I found nothing about that in the files: as a demo model I only compare words.'
   let quote = ''
   for (const sentence of sentences.slice(best)) {
     if (quote.length >= enough || sentence.mark !== mark) break
@@ -80,7 +88,7 @@ function sentencesOf(text: string): string[] {
 function wordsOf(text: string): Set<string> {
   const words = new Set<string>()
   for (const { segment, isWordLike } of segmenters.word.segment(text.toLowerCase())) {
-    if (isWordLike) words.add(segment.slice(0, stemLength))
+    if (isWordLike && !plainWords.has(segment)) words.add(segment.slice(0, stemLength))
   }
   return words
 }

@@ -4,6 +4,7 @@ import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { OpenAiAnswer } from './answer.ts'
 import { brokenAnswer, ConnectionLost, UpstreamFailure } from './failure.ts'
 import type { ModelPart } from '../port.ts'
+import type { TokenBatches } from './token-batches.ts'
 
 /** Characters of one event. The largest real events are whole tool calls and far smaller. */
 const longestEvent = 8 * 1024 * 1024
@@ -16,18 +17,26 @@ const graceMs = 2_000
 export class AnswerReader {
   readonly #response: IncomingMessage
   readonly #answer: OpenAiAnswer
+  readonly #batches: TokenBatches
   readonly #signal: AbortSignal
   readonly #parser: EventSourceParser
   readonly #onAbort = () => this.#end({ error: this.#signal.reason })
   #waiting: ModelPart[] = []
+  /** `none` until the first parts have been passed on; `held`: the parts wait for more. */
+  #batch: 'none' | 'open' | 'held' = 'none'
   #ended: { error?: unknown } | undefined
   #wake: (() => void) | undefined
   #graceTimer: NodeJS.Timeout | undefined
 
-  constructor(response: IncomingMessage, answer: OpenAiAnswer, signal: AbortSignal) {
+  constructor(
+    response: IncomingMessage,
+    { answer, batches, signal }: { answer: OpenAiAnswer; batches: TokenBatches; signal: AbortSignal },
+  ) {
     this.#response = response
     this.#answer = answer
+    this.#batches = batches
     this.#signal = signal
+    batches.opened()
     this.#parser = createParser({
       maxBufferSize: longestEvent,
       onEvent: ({ data }) => this.#takeEvent(data),
@@ -50,7 +59,7 @@ export class AnswerReader {
 
   /** The parts that came since the last call, at least one; undefined after the end. Then rejects on failure or abort. */
   async next(): Promise<ModelPart[] | undefined> {
-    if (this.#waiting.length === 0 && this.#ended === undefined) {
+    while ((this.#waiting.length === 0 || this.#batch === 'held') && this.#ended === undefined) {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
     if (this.#waiting.length > 0) {
@@ -83,7 +92,16 @@ export class AnswerReader {
       this.#graceTimer ??= setTimeout(() => this.#end({}), graceMs)
     }
     if (this.#waiting.length > mostWaiting) this.#response.pause()
-    if (this.#waiting.length > 0) this.#notify()
+    if (this.#waiting.length > 0) this.#passOn()
+  }
+
+  /** Wakes the reader: at once for the first parts, the end, and where few answers are open. */
+  #passOn(): void {
+    if (this.#batch === 'none' || this.#answer.isFinished || !this.#batches.areOn) this.#notify()
+    else if (this.#batch === 'open') {
+      this.#batch = 'held'
+      this.#batches.wait(() => this.#notify())
+    }
   }
 
   #takeEvent(data: string): void {
@@ -101,11 +119,13 @@ export class AnswerReader {
     if (this.#ended !== undefined) return
     this.#ended = outcome
     clearTimeout(this.#graceTimer)
+    this.#batches.closed()
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.#notify()
   }
 
   #notify(): void {
+    this.#batch = 'open'
     const wake = this.#wake
     this.#wake = undefined
     wake?.()

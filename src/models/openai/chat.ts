@@ -139,7 +139,7 @@ function remember(upstream: Upstream, model: string, applied: readonly Adaptatio
   if (adaptations.size >= mostRemembered) adaptations.clear()
   adaptations.set(model, applied)
   const changes = applied.map(describeAdaptation)
-  log('warn', 'a model provider refused parts of a request; they are changed from now on', {
+  log('warn', 'a model provider refused parts of a request; later requests change them', {
     provider: name,
     model,
     changes,
@@ -163,7 +163,7 @@ async function begin(upstream: Upstream, body: string, signal: AbortSignal): Pro
     answer.end()
     return { first: parts, next: async () => undefined, end: () => answer.end(), close: () => {} }
   }
-  const reader = new AnswerReader(response, answer, signal)
+  const reader = new AnswerReader(response, { answer, batches: upstream.batches, signal })
   try {
     const first = await reader.next()
     // A stream without anything is a broken server, not a model that has nothing to say.

@@ -10,6 +10,7 @@ import { redactor } from './redact.ts'
 import { requestStyle } from './request.ts'
 import type { ChatModel } from '../port.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
+import { TokenBatches } from './token-batches.ts'
 import { callJson, longestError, withRetries, type Upstream } from './upstream.ts'
 
 /** An answer of the provider that is passed on unchanged. */
@@ -58,6 +59,7 @@ export function openOpenAiCompatible(settings: OpenAiProviderSettings, parts: Op
     redact: redactor(settings),
     maxRetries: settings.max_retries ?? 4,
     adaptations: new Map(),
+    batches: new TokenBatches(),
   }
   return {
     stream: (request, signal) => streamChat(upstream, request, signal),

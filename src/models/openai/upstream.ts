@@ -7,6 +7,7 @@ import { readText } from './answer-reader.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
 import type { RequestStyle } from './request.ts'
+import type { TokenBatches } from './token-batches.ts'
 
 /** A longer wait is not worth it inside a run: the call fails with the server's words. */
 const longestWaitMs = 60_000
@@ -23,6 +24,7 @@ export interface Upstream {
   maxRetries: number
   /** By model, what had to be changed before the server accepted a request. */
   adaptations: Map<string, readonly Adaptation[]>
+  batches: TokenBatches
   log: Log
 }
 

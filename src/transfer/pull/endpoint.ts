@@ -35,11 +35,17 @@ const openaiUrl = 'https://api.openai.com/v1'
 /** The path that the clients of each service add to a bare host. */
 const usualPaths = { openai: '/v1', azure: '/openai', spool: '/v1' }
 
+const keyVariables = {
+  openai: 'OPENAI_API_KEY',
+  azure: 'AZURE_OPENAI_API_KEY or AZURE_OPENAI_AD_TOKEN',
+  spool: 'SPOOL_PULL_KEY',
+}
+
 /** Throws `PullStopped` for settings that cannot be used. */
 export function endpointOf({ from, url, key, token, apiVersion }: PullSettings): Endpoint {
   const address = addressOf(from, url)
   if (key === undefined && token === undefined) {
-    throw new PullStopped(`There is no key for '${from}': set one of its variables, or --key.`)
+    throw new PullStopped(`There is no key for '${from}': set ${keyVariables[from]}, or --key.`)
   }
   const isAzureKey = from === 'azure' && token === undefined
   return {

@@ -85,8 +85,9 @@ interface AcknowledgedRun {
 }
 
 /** Starts runs, streamed and plain, with and without calls of functions and cells of code. */
-export function runner(pick: Pick, random: Random): Client {
+export function runner(pick: Pick, random: Random, name: string): Client {
   const runs: AcknowledgedRun[] = []
+  const cut: string[] = []
   const tools = [
     { type: 'function' as const, function: { name: 'get_weather' } },
     { type: 'code_interpreter' as const },
@@ -103,26 +104,113 @@ export function runner(pick: Pick, random: Random): Client {
         assistant_id ??= (await attempt(() => pick().beta.assistants.create({ model: 'demo', tools })))?.id
         if (assistant_id === undefined) continue
         const words = Array.from({ length: 25 }, (_, index) => `word${index}`).join(' ')
-        const kinds = scripts(`answer ${number} ${words}`)
+        const kinds = scripts(`answer ${number} of ${name} ${words}`)
         const { content, expected } = kinds[random.below(kinds.length)] ?? { content: '', expected: [] }
         const request = { assistant_id, thread: { messages: [{ role: 'user' as const, content }] } }
         await attempt(async () => {
           const stream = await pick().beta.threads.createAndRun({ ...request, stream: true })
+          let last = ''
           for await (const { event, data } of stream) {
+            last = event
             if (event === 'thread.run.created')
               runs.push({ id: data.id, thread_id: data.thread_id, expected })
             if (event === 'thread.run.requires_action') await submit(pick, data.id, data.thread_id)
           }
+          if (!endsStream.test(last)) cut.push(`a stream of ${name} ended after ${last}`)
+          return true
+        })
+      }
+    },
+    async check() {
+      const faults = [...cut]
+      for (const run of runs) faults.push(...(await checkRun(pick, run)))
+      return faults
+    },
+    count: () => runs.length,
+  }
+}
+
+/** The last events of streams; `error`: the server stops. */
+const endsStream = /^(thread\.run\.(completed|requires_action)|error)$/
+
+/** Starts runs with slow answers, and cancels each at another server. */
+export function canceller(pick: Pick, random: Random): Client {
+  const cancelled: { id: string; thread_id: string }[] = []
+  let assistant_id: string | undefined
+  return {
+    async work(signal) {
+      for (let number = 0; !signal.aborted; number += 1) {
+        assistant_id ??= (await attempt(() => pick().beta.assistants.create({ model: 'demo' })))?.id
+        if (assistant_id === undefined) continue
+        const content = `slow 100\nsay ${`cancel ${number} `.repeat(20)}`
+        const request = { assistant_id, thread: { messages: [{ role: 'user' as const, content }] } }
+        const run = await attempt(() => pick().beta.threads.createAndRun(request))
+        await sleep(random.below(800))
+        const { id, thread_id } = run ?? { id: '', thread_id: '' }
+        if (await attempt(() => pick().beta.threads.runs.cancel(id, { thread_id }))) {
+          cancelled.push({ id, thread_id })
+        }
+      }
+    },
+    async check() {
+      const faults: string[] = []
+      for (const { id, thread_id } of cancelled) {
+        const read = () => insist(() => pick().beta.threads.runs.retrieve(id, { thread_id }))
+        let run = await read()
+        for (; run.status === 'cancelling'; run = await read()) await sleep(100)
+        if (run.status !== 'cancelled') faults.push(`the cancelled run ${id} is ${run.status}`)
+        // The thread is free.
+        const message = { role: 'user' as const, content: `after the cancel of ${id}` }
+        await insist(() => pick().beta.threads.messages.create(thread_id, message))
+      }
+      return faults
+    },
+    count: () => cancelled.length,
+  }
+}
+
+/** Leaves the stream of a run and reads its events at another server, from the first to the last. */
+export function follower(pick: Pick, random: Random): Client {
+  const followed: { id: string; thread_id: string }[] = []
+  let assistant_id: string | undefined
+  const read = async ({ id, thread_id }: { id: string; thread_id: string }) => {
+    const { baseURL } = pick()
+    const headers = { authorization: 'Bearer test-key', 'openai-beta': 'assistants=v2' }
+    const response = await fetch(`${baseURL}/threads/${thread_id}/runs/${id}/events`, { headers })
+    const text = await response.text()
+    return [...text.matchAll(/^event: (.*)$/gm)].map(([, event]) => event)
+  }
+  return {
+    async work(signal) {
+      for (let number = 0; !signal.aborted; number += 1) {
+        assistant_id ??= (await attempt(() => pick().beta.assistants.create({ model: 'demo' })))?.id
+        if (assistant_id === undefined) continue
+        const content = `slow 30\nsay ${`follow ${number} `.repeat(20)}`
+        const request = { assistant_id, thread: { messages: [{ role: 'user' as const, content }] } }
+        await attempt(async () => {
+          const stream = await pick().beta.threads.createAndRun({ ...request, stream: true })
+          let left = random.below(30)
+          for await (const { event, data } of stream) {
+            if (event === 'thread.run.created') followed.push({ id: data.id, thread_id: data.thread_id })
+            if (left-- === 0) break
+          }
+          const last = followed.at(-1)
+          if (last) await read(last)
           return true
         })
       }
     },
     async check() {
       const faults: string[] = []
-      for (const run of runs) faults.push(...(await checkRun(pick, run)))
+      for (const run of followed) {
+        const events = await insist(() => read(run))
+        if (events.at(-2) !== 'thread.run.completed' || events.at(-1) !== 'done') {
+          faults.push(`the events of run ${run.id} end with ${events.slice(-2).join(', ')}`)
+        }
+      }
       return faults
     },
-    count: () => runs.length,
+    count: () => followed.length,
   }
 }
 

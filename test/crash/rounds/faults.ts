@@ -1,5 +1,6 @@
 /** What happens to the processes of a round, chosen at random. */
 import { databasePid } from '../../harness/data-dir.ts'
+import type { Database } from '../../../src/database/database.ts'
 import { sleep } from '../../../src/util/abort.ts'
 import type { Random } from './random.ts'
 import { fillDisk, type World } from './world.ts'
@@ -74,6 +75,42 @@ const faults: Fault[] = [
     },
   },
   {
+    name: 'all connections are ended by the database',
+    isPossible: (world) => world.db !== null,
+    run: async ({ db }) => endConnections(db),
+  },
+  {
+    name: 'a connection is ended by the database',
+    isPossible: (world) => world.db !== null,
+    async run({ db }, random) {
+      for (let left = 1 + random.below(5); left > 0; left -= 1) {
+        await endConnections(db, 1)
+        await sleep(random.below(200))
+      }
+    },
+  },
+  {
+    name: 'the database takes no connections',
+    isPossible: (world) => world.allowConnections !== null,
+    async run(world, random) {
+      await world.allowConnections?.(false)
+      await endConnections(world.db)
+      await sleep(random.below(5000))
+      await world.allowConnections?.(true)
+      await ready(world)
+    },
+  },
+  {
+    name: 'the servers are restarted one after the other',
+    isPossible: (world) => world.db !== null,
+    async run(world) {
+      for (const place of world.servers.keys()) {
+        await world.servers[place]?.end('SIGTERM')
+        await world.restart(place)
+      }
+    },
+  },
+  {
     name: 'a full disk',
     isPossible: (world) => world.hasOwnDisk,
     async run(world, random) {
@@ -91,6 +128,16 @@ export function planFaults(world: World, random: Random, count: number): Fault[]
   return Array.from({ length: count }, (_, index) => possible[index % possible.length]).filter(
     (fault) => fault !== undefined,
   )
+}
+
+/** Ends connections of the servers, all or so many of them; the database may be restarting. */
+async function endConnections(db: Database | null, limit?: number): Promise<void> {
+  const statement = {
+    text: `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and pid <> pg_backend_pid() order by random() limit $1`,
+    values: [limit ?? null],
+  }
+  await db?.query(statement).catch(() => undefined)
 }
 
 function killDatabase({ databaseFolder }: World): void {

@@ -26,6 +26,10 @@ export interface World {
   db: Database | null
   /** Whether the folder of the database is a separate disk, which may be filled. */
   hasOwnDisk: boolean
+  /** Whether the shared database takes new connections; null without one. */
+  allowConnections: ((allowed: boolean) => Promise<unknown>) | null
+  /** What all servers so far have printed. */
+  output: () => string
   restart(place: number): Promise<void>
   close(): Promise<void>
 }
@@ -37,15 +41,20 @@ export async function openWorld(setup: Setup): Promise<World> {
   const environment = {
     SPOOL_DISCOVERY: 'false',
     SPOOL_MIN_FREE_DISK_MB: '8',
+    // A run may wait for its outputs until the checks, which come late in a round with many faults.
+    SPOOL_RUN_EXPIRES_SECONDS: '86400',
     SPOOL_DATA_DIR: shared ? files.path : disk.path,
     ...(shared && { DATABASE_URL: shared.proxy.url }),
   }
   const dataDir = environment.SPOOL_DATA_DIR
   const roles = setup === 'one' ? ['api,worker'] : ['api,worker', 'api,worker', 'api']
   const servers: ServerProcess[] = []
+  const outputs: (() => string)[] = []
   const restart = async (place: number) => {
     const role = { SPOOL_ROLES: roles[place] ?? 'api' }
-    servers[place] = await startProcess(dataDir, { ...environment, ...role })
+    const server = await startProcess(dataDir, { ...environment, ...role })
+    servers[place] = server
+    outputs.push(server.output)
   }
   for (const place of roles.keys()) await restart(place)
   return {
@@ -56,6 +65,8 @@ export async function openWorld(setup: Setup): Promise<World> {
     proxy: shared?.proxy ?? null,
     db: shared?.db ?? null,
     hasOwnDisk,
+    allowConnections: shared?.allowConnections ?? null,
+    output: () => outputs.map((output) => output()).join('\n'),
     restart,
     async close() {
       for (const server of servers) await server.end('SIGKILL')
@@ -80,6 +91,8 @@ async function openShared(disk: DataDir) {
   return {
     proxy,
     db,
+    allowConnections: (allowed: boolean) =>
+      onServer(server, `alter database crash allow_connections ${allowed}`),
     async close() {
       await db.close()
       await proxy.close()

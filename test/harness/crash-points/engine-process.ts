@@ -10,13 +10,13 @@ import type { Database } from '../../../src/database/database.ts'
 import { ActiveRuns } from '../../../src/engine/active-runs.ts'
 import { claimRuns } from '../../../src/engine/claim.ts'
 import type { ChatModel } from '../../../src/models/port.ts'
-import type { Feed, FeedEntry } from '../../../src/runs/feed.ts'
-import { Handoff } from '../../../src/runs/handoff.ts'
+import type { Feed, FeedEvent } from '../../../src/runs/feed.ts'
+import { Slots } from '../../../src/runs/slots.ts'
 import { Hints } from '../../../src/runs/hints.ts'
-import { Recorder } from '../../../src/runs/recorder.ts'
+import { RunWriter } from '../../../src/runs/run-writer.ts'
 import { RunLog } from '../../../src/runs/run-log.ts'
-import type { RunRecord } from '../../../src/runs/run-record.ts'
-import { WorkLog } from '../../../src/runs/work-log.ts'
+import type { OwnedRun } from '../../../src/runs/owned-run.ts'
+import { WorkWriter } from '../../../src/engine/work-writer.ts'
 import type { SandboxSession } from '../../../src/sandbox/port.ts'
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import { openRetrieval } from '../../../src/search/open.ts'
@@ -34,7 +34,7 @@ export interface World {
   blobs: BlobStore
   clock: TestClock
   /** Events that clients received from all processes. */
-  seen: FeedEntry[]
+  seen: FeedEvent[]
   /** The cells that were started in all processes, with the calls that were recorded at that time. */
   cells: { code: string; recorded: RecordedCall[] }[]
 }
@@ -60,7 +60,7 @@ export class EngineProcess {
     const db = gate.database(world.db)
     this.context = contextOf(world, db, gate)
     const { context } = this
-    const recorder = new PacedRecorder({ ...context, isConfirmed: () => !gate.wasPaused }, options.pace)
+    const writer = new PacedWriter({ ...context, isConfirmed: () => !gate.wasPaused }, options.pace)
     const chat = options.model(this)
     const resolved = {
       chat,
@@ -71,8 +71,10 @@ export class EngineProcess {
       facts: {},
     }
     this.#runs = new ActiveRuns({
-      engine: {
-        context,
+      dependencies: {
+        db,
+        log: context.log,
+        clock: context.clock,
         models: { ...noModels, resolve: () => resolved },
         tools: openTools({
           db,
@@ -83,7 +85,7 @@ export class EngineProcess {
           sandbox: scriptedSandbox(world, gate),
           worker,
         }),
-        workLog: new WorkLog({ db, log: context.log, isOn: () => false }),
+        workWriter: new WorkWriter({ db, log: context.log, isOn: () => false }),
         loadImage: () => Promise.reject(new Error('no scenario has images')),
         confirmed: async (signal) => {
           // The lease of a paused process has expired, and its runs are lost.
@@ -91,8 +93,9 @@ export class EngineProcess {
           signal.throwIfAborted()
         },
       },
-      recorder,
+      writer,
       worker,
+      modelBehind: context.modelBehind,
       onEnd: () => {},
     })
   }
@@ -104,14 +107,14 @@ export class EngineProcess {
       text: `insert into workers (id, expires_at) values ($1, now() + interval '1 hour')`,
       values: [this.#worker],
     })
-    this.context.handoff.offer(() => ({
+    this.context.slots.offer(() => ({
       worker: this.#worker,
       start: (run) => this.#runs.start(run),
       create: (...run) => this.#runs.create(...run, new AbortController().signal),
       release: () => {},
     }))
     this.context.hints.subscribe((hint) => {
-      if (hint.kind === 'cancel') void this.#runs.look(hint.run_id)
+      if (hint.kind === 'cancel') void this.#runs.refresh(hint.run_id)
     })
   }
 
@@ -154,6 +157,7 @@ const noModels = {
   list: async () => [],
   find: async () => undefined,
   health: () => [],
+  settings: { providers: {}, models: {} },
   hop: 'hop',
   raw: () => undefined,
   server: () => undefined,
@@ -172,7 +176,7 @@ function contextOf({ blobs, clock, seen }: World, db: Database, gate: Gate): Con
     clock,
     hints,
     runLog: new WatchedRunLog(db, hints, { gate, seen }),
-    handoff: new Handoff(),
+    slots: new Slots(),
     assistants: new AssistantCache(hints),
     runLimits: new RunLimits({ maxQueuedRuns: 1000, maxProjectRuns: 1000 }),
     log,
@@ -193,9 +197,9 @@ const noEmbedder = {
 
 /** Events pass the gate on their way to the clients. */
 class WatchedRunLog extends RunLog {
-  readonly #options: { gate: Gate; seen: FeedEntry[] }
+  readonly #options: { gate: Gate; seen: FeedEvent[] }
 
-  constructor(db: Database, hints: Hints, options: { gate: Gate; seen: FeedEntry[] }) {
+  constructor(db: Database, hints: Hints, options: { gate: Gate; seen: FeedEvent[] }) {
     super(db, hints)
     this.#options = options
   }
@@ -212,16 +216,16 @@ class WatchedRunLog extends RunLog {
   }
 }
 
-class PacedRecorder extends Recorder {
+class PacedWriter extends RunWriter {
   readonly #pace: Pace
 
-  constructor(options: ConstructorParameters<typeof Recorder>[0], pace: Pace) {
+  constructor(options: ConstructorParameters<typeof RunWriter>[0], pace: Pace) {
     super(options)
     this.#pace = pace
   }
 
-  override schedule(record: RunRecord, urgency: 'soon' | 'now'): void {
-    super.schedule(record, this.#pace === 'piecewise' ? 'now' : urgency)
+  override schedule(run: OwnedRun, urgency: 'soon' | 'now'): void {
+    super.schedule(run, this.#pace === 'piecewise' ? 'now' : urgency)
   }
 }
 

@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import type { Message } from '../../../src/api/messages.ts'
 import type { Queryable } from '../../../src/database/database.ts'
-import { readEntries } from '../../../src/sql/run-events.ts'
+import { readEvents } from '../../../src/sql/run-events.ts'
 import { listRunSteps, stepsOfRun, type RecordedCall, type StepRow } from '../../../src/sql/run-steps.ts'
 import { newestMessages } from '../../../src/sql/messages.ts'
 import { activeRunId, toRun, type RunRow } from '../../../src/sql/runs.ts'
@@ -111,7 +111,7 @@ function expectUsage({ usage, status }: RunRow, { turns }: Scenario): void {
 
 /** The log without gaps, from the first event on. */
 async function logOf(db: Queryable, row: RunRow): Promise<LoggedEvent[]> {
-  const entries = await readEntries(db, row.id, 0)
+  const entries = await readEvents(db, row.id, 0)
   expect(entries.map(({ number }) => number)).toEqual(entries.map((_, index) => index + 1))
   expect(entries).toHaveLength(row.event_count)
   return entries.map(({ event, data }) => ({ event, data: JSON.parse(data) }))

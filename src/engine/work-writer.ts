@@ -1,6 +1,6 @@
 /**
- * Collects what runs do and writes it for all of them together, a few times a second. It is for people who look into a
- * run: no run waits for it, and what a process that dies had not written is lost.
+ * Writes the work of runs for their traces, in batches, a few times a second. No run waits for it. What a process has
+ * not written when it is killed is lost.
  */
 import type { RunWork } from '../api/run-work.ts'
 import type { Queryable } from '../database/database.ts'
@@ -8,12 +8,12 @@ import { saveWork, type WorkRow } from '../sql/run-work.ts'
 import type { Log } from '../util/log.ts'
 
 const writeMs = 250
-/** Pieces that wait at most; further ones are left out until some are written. */
+/** The most pieces that wait. Further ones are left out until some are written. */
 const mostWaiting = 5000
-/** Pieces of one statement: each may hold a whole request. */
+/** Pieces in one statement: each may hold a whole request. */
 const batch = 50
 
-interface WorkLogOptions {
+interface WorkWriterOptions {
   db: Queryable
   log: Log
   /** Whether anything is kept at all. */
@@ -21,14 +21,14 @@ interface WorkLogOptions {
 }
 
 /** Lives as long as the worker. */
-export class WorkLog {
-  readonly #options: WorkLogOptions
+export class WorkWriter {
+  readonly #options: WorkWriterOptions
   /** By the id of the piece: of several versions only the newest is written. */
   readonly #waiting = new Map<string, WorkRow>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(options: WorkLogOptions) {
+  constructor(options: WorkWriterOptions) {
     this.#options = options
   }
 

@@ -1,15 +1,18 @@
-/** Lets a request start the run that it queues, when this process has a free slot. */
-import { both } from '../runs/next.ts'
-import type { Slot } from '../runs/handoff.ts'
-import type { PersistedRun } from '../runs/persist.ts'
+/** Starts the run of a request at once when the worker of this process has a free slot. */
+import { followedBy } from '../runs/next.ts'
+import type { Slot } from '../runs/slots.ts'
+import type { WrittenRun } from '../runs/write-transition.ts'
 import type { Transition } from '../runs/state.ts'
 import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
 
+/** What functions that queue a run use. */
+export type SlotContext = Pick<Context, 'clock' | 'db' | 'hints' | 'slots'>
+
 /** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */
-export async function reserveSlot(context: Context, thread_id: string): Promise<Slot | undefined> {
-  const slot = context.handoff.reserve()
+export async function reserveSlot(context: SlotContext, thread_id: string): Promise<Slot | undefined> {
+  const slot = context.slots.reserve()
   // A database that is not shared has no other processes.
   if (!slot || !context.hints.shared) return slot
   const isElsewhere = await orRelease(slot, hasSessionElsewhere(context.db, thread_id, slot.worker))
@@ -19,9 +22,13 @@ export async function reserveSlot(context: Context, thread_id: string): Promise<
 }
 
 /** The transition that queues a run and, with a slot, claims it. */
-export function claimedBy(context: Context, slot: Slot | undefined, queued: Transition): Transition {
+export function claimedBy(
+  { clock }: Pick<Context, 'clock'>,
+  slot: Slot | undefined,
+  queued: Transition,
+): Transition {
   if (!slot) return queued
-  return both(queued, { kind: 'claimed', at: nowSeconds(context.clock), worker: slot.worker })
+  return followedBy(queued, { kind: 'claimed', at: nowSeconds(clock), worker: slot.worker })
 }
 
 /** Releases the slot when the work fails. */
@@ -35,7 +42,11 @@ export async function orRelease<Result>(slot: Slot | undefined, work: Promise<Re
 }
 
 /** After the commit: starts the run in its slot, or sends the hint that a run is queued. */
-export function startOrQueue(context: Context, slot: Slot | undefined, run: PersistedRun): void {
+export function startOrQueue(
+  { hints }: Pick<Context, 'hints'>,
+  slot: Slot | undefined,
+  run: WrittenRun,
+): void {
   if (slot) slot.start(run)
-  else context.hints.send({ kind: 'queue' })
+  else hints.send({ kind: 'queue' })
 }

@@ -1,4 +1,4 @@
-/** Requests must arrive within a time, so that slow clients cannot hold connections indefinitely. */
+/** Limits on connections: how slowly a request may arrive, and how many connections are open. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'
@@ -7,7 +7,7 @@ import { isForm } from './forms.ts'
 /** An upload makes progress when it delivers this many bytes in each period. */
 const minUploadBytes = 64 * 1024
 
-/** A body must arrive within `periodMs`; an upload must make progress in each period. A slower one is answered with 408 and closed. */
+/** A body must arrive within `periodMs`, and an upload must make progress in each period. A slower request gets 408. */
 export function limitArrival(http: FastifyInstance, periodMs: number): void {
   http.addHook('onRequest', async (request, reply) => {
     const { headers, raw } = request

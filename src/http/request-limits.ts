@@ -1,4 +1,4 @@
-/** Bounds on the requests that are in progress at once, in this process and of each project. */
+/** Limits on the requests that are in progress at once, in this process and of each project. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Rules } from './server.ts'
@@ -8,12 +8,12 @@ const retryMs = 1000
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set while the request counts as one in progress; ends that. */
+    /** Set while the request is counted as in progress; the function ends that. */
     release?: (() => void) | undefined
   }
 }
 
-/** Answers 503 past the bound of the process and 429 past that of a project. The project must be known. */
+/** Answers 503 past the limit of the process and 429 past that of a project. The project must be known. */
 export function limitRequests(
   api: FastifyInstance,
   rules: Pick<Rules, 'maxRequests' | 'maxProjectRequests'>,

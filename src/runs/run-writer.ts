@@ -1,18 +1,18 @@
-/** Writes what the runs of this process do: one statement at a time for all of them. */
+/** Writes what the runs of this process do, in batches: one statement at a time for all of them. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
-import { readEntries, type NumberedEntry } from '../sql/run-events.ts'
+import { readEvents, type NumberedEvent } from '../sql/run-events.ts'
 import { writeRuns } from '../sql/run-writes.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { sleep } from '../util/abort.ts'
-import { nowSeconds, type Clock } from '../util/clock.ts'
+import type { Clock } from '../util/clock.ts'
 import type { Log } from '../util/log.ts'
 import { Creator } from './creator.ts'
 import type { Hints } from './hints.ts'
 import { isPossible } from './next.ts'
-import { persistedRun, writeOf, type Created } from './persist.ts'
+import { writtenRun, writeOf, type Created } from './write-transition.ts'
 import type { RunLog } from './run-log.ts'
-import { RunRecord, type OwnerWrite, type RecordWriter } from './run-record.ts'
+import { OwnedRun, type OwnedRunDependencies, type OwnerWrite } from './owned-run.ts'
 import type { RunState, Transition } from './state.ts'
 
 /** Events wait this long, or until they have so many bytes, before they are written. */
@@ -21,7 +21,7 @@ const flushBytes = 4096
 /** A write to an unavailable database is repeated after this time. */
 const retryMs = 250
 
-interface RecorderOptions {
+interface RunWriterOptions {
   db: Database
   hints: Hints
   runLog: RunLog
@@ -32,44 +32,34 @@ interface RecorderOptions {
 }
 
 /** Lives as long as the worker. */
-export class Recorder implements RecordWriter {
-  readonly #options: RecorderOptions
+export class RunWriter {
+  readonly #options: RunWriterOptions
+  readonly #dependencies: OwnedRunDependencies
   readonly #stopping = new AbortController()
-  /** Records with something to write, since when (monotonic ms). */
-  readonly #waiting = new Map<RunRecord, number>()
-  readonly #urgent = new Set<RunRecord>()
+  /** Runs with something to write, since when (monotonic ms). */
+  readonly #waiting = new Map<OwnedRun, number>()
+  readonly #urgent = new Set<OwnedRun>()
   readonly creator: Creator
   #timer: NodeJS.Timeout | undefined
   #isWriting = false
 
-  constructor(options: RecorderOptions) {
+  constructor(options: RunWriterOptions) {
     this.#options = options
+    this.#dependencies = { ...options, schedule: (run, urgency) => this.schedule(run, urgency) }
     this.creator = new Creator(options.db)
   }
 
-  get runLog(): RunLog {
-    return this.#options.runLog
+  /** Starts to write for a run that this process owns; `events` are those that the log got when it was claimed. */
+  open(state: RunState, events: NumberedEvent[]): OwnedRun {
+    return new OwnedRun(this.#dependencies, state, events)
   }
 
-  isConfirmed(): boolean {
-    return this.#options.isConfirmed()
-  }
-
-  now(): number {
-    return nowSeconds(this.#options.clock)
-  }
-
-  /** Opens the record of a run that this process owns; `events` are those that the log got when it was claimed. */
-  open(state: RunState, events: NumberedEntry[]): RunRecord {
-    return new RunRecord(this, state, events)
-  }
-
-  /** Creates a run, and opens its record meanwhile: `created` resolves after the commit, or throws. */
+  /** Creates a run that this process owns and can use at once. `created` resolves after the commit, or throws. */
   create(transition: Transition, created: Created) {
-    const { state, events, newThread } = persistedRun(transition, created)
-    const record = new RunRecord(this, state, events, false)
+    const { state, events, newThread } = writtenRun(transition, created)
+    const run = new OwnedRun(this.#dependencies, state, events, false)
     const creating = this.creator.create(writeOf('new', transition, created))
-    return { record, newThread, created: creating.then(() => record.created(events)) }
+    return { run, newThread, created: creating.then(() => run.created(events)) }
   }
 
   /** Ends the wait for a database that is unavailable. */
@@ -77,10 +67,10 @@ export class Recorder implements RecordWriter {
     this.#stopping.abort()
   }
 
-  schedule(record: RunRecord, urgency: 'soon' | 'now'): void {
-    if (!this.#waiting.has(record)) this.#waiting.set(record, performance.now())
-    if (urgency === 'now' || record.pendingBytes > flushBytes) {
-      this.#urgent.add(record)
+  schedule(run: OwnedRun, urgency: 'soon' | 'now'): void {
+    if (!this.#waiting.has(run)) this.#waiting.set(run, performance.now())
+    if (urgency === 'now' || run.pendingBytes > flushBytes) {
+      this.#urgent.add(run)
       // A tick later, so that the writes of other runs in this tick go into the same statement.
       if (this.#urgent.size === 1 && !this.#isWriting) setImmediate(() => void this.#write())
     } else {
@@ -89,15 +79,15 @@ export class Recorder implements RecordWriter {
   }
 
   async #write(): Promise<void> {
-    // Also where a write is on its way: a timer that has gone off must not look like one that will.
+    // Even if another write is in progress: `schedule` must not find a timer that has already fired.
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#isWriting) return
     this.#isWriting = true
-    const writes = new Map<RunRecord, OwnerWrite>()
-    for (const record of this.#due()) {
-      const write = record.takeWrite()
-      if (write) writes.set(record, write)
+    const writes = new Map<OwnedRun, OwnerWrite>()
+    for (const run of this.#due()) {
+      const write = run.takeWrite()
+      if (write) writes.set(run, write)
     }
     if (writes.size > 0) await this.#writeBatch(writes)
     this.#isWriting = false
@@ -105,27 +95,27 @@ export class Recorder implements RecordWriter {
     else if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.#write(), flushMs)
   }
 
-  /** Those that must be written now and those that waited long enough; the others wait on. */
-  #due(): RunRecord[] {
+  /** Runs that must be written now, and those that waited long enough. */
+  #due(): OwnedRun[] {
     const oldest = performance.now() - flushMs
-    const due = [...this.#waiting].filter(([record, since]) => since <= oldest || this.#urgent.has(record))
-    for (const [record] of due) {
-      this.#waiting.delete(record)
-      this.#urgent.delete(record)
+    const due = [...this.#waiting].filter(([run, since]) => since <= oldest || this.#urgent.has(run))
+    for (const [run] of due) {
+      this.#waiting.delete(run)
+      this.#urgent.delete(run)
     }
-    return due.map(([record]) => record)
+    return due.map(([run]) => run)
   }
 
-  /** Never throws: a record whose write fails is lost, and its run is recovered from what the database holds. */
-  async #writeBatch(writes: Map<RunRecord, OwnerWrite>): Promise<void> {
+  /** Never throws: a run whose write fails is lost, and it is recovered from what the database holds. */
+  async #writeBatch(writes: Map<OwnedRun, OwnerWrite>): Promise<void> {
     const { db, hints, log } = this.#options
     const run_ids = [...writes.values()].map(({ row }) => row.id)
     const notifications = hints.notifications({ kind: 'log', run_ids })
     for (let isUnsure = false; ; isUnsure = true) {
       try {
         const result = await writeRuns(db, [...writes.values()], notifications)
-        const settled = [...writes].map(([record, write]) =>
-          this.#settle(record, write, { last: result.get(write.row.id)?.event_count, isUnsure }),
+        const settled = [...writes].map(([run, write]) =>
+          this.#settle(run, write, { last: result.get(write.row.id)?.event_count, isUnsure }),
         )
         await Promise.all(settled)
         hints.send({ kind: 'log', run_ids })
@@ -142,19 +132,19 @@ export class Recorder implements RecordWriter {
   }
 
   /** The database refused the write of one of these runs: the others are written one by one. */
-  async #failed(writes: Map<RunRecord, OwnerWrite>, error: unknown): Promise<void> {
+  async #failed(writes: Map<OwnedRun, OwnerWrite>, error: unknown): Promise<void> {
     if (writes.size > 1) {
-      for (const [record, write] of writes) await this.#writeBatch(new Map([[record, write]]))
+      for (const [run, write] of writes) await this.#writeBatch(new Map([[run, write]]))
       return
     }
-    for (const record of writes.keys()) {
-      this.#options.log('error', 'a run could not be written', { run_id: record.row.id, error })
-      record.lose()
+    for (const run of writes.keys()) {
+      this.#options.log('error', 'a run could not be written', { run_id: run.row.id, error })
+      run.lose()
     }
   }
 
   async #settle(
-    record: RunRecord,
+    run: OwnedRun,
     write: OwnerWrite,
     { last, isUnsure }: { last: number | undefined; isUnsure: boolean },
   ): Promise<void> {
@@ -162,30 +152,29 @@ export class Recorder implements RecordWriter {
     const { db, log } = this.#options
     try {
       if (last !== undefined) {
-        record.written(last, await this.#missed(record, write, last))
+        run.written(last, await this.#missed(run, write, last))
         return
       }
-      // The fence did not hold: either an earlier try was committed after all, or another process changed the row.
+      // The fence did not hold: an earlier try was committed after all, or another process has changed the row.
       const row = await retried(() => findRunRow(db, { id, thread_id, project }), this.#stopping.signal)
       const { fence } = write
-      if (!row || row.attempt !== fence.attempt) record.lose()
+      if (!row || row.attempt !== fence.attempt) run.lose()
       else if (isUnsure && row.writes === fence.writes + 1) {
-        record.written(row.written, await this.#missed(record, write, row.written))
-      } else if (row.lease_owner === fence.lease_owner && isPossible(row.status, 'stopped'))
-        record.refused(row)
-      else record.lose()
+        run.written(row.written, await this.#missed(run, write, row.written))
+      } else if (row.lease_owner === fence.lease_owner && isPossible(row.status, 'stopped')) run.refused(row)
+      else run.lose()
     } catch (error) {
       log('error', 'a run could not be followed', { run_id: id, error })
-      record.lose()
+      run.lose()
     }
   }
 
-  /** Events that others have written before this write. */
-  async #missed(record: RunRecord, write: OwnerWrite, last: number): Promise<NumberedEntry[]> {
+  /** Events that other processes have written before this write. */
+  async #missed(run: OwnedRun, write: OwnerWrite, last: number): Promise<NumberedEvent[]> {
     const first = last - write.events.length + 1
-    const { confirmed } = record.feed
+    const { confirmed } = run.feed
     if (first <= confirmed + 1) return []
-    const read = () => readEntries(this.#options.db, write.row.id, confirmed)
+    const read = () => readEvents(this.#options.db, write.row.id, confirmed)
     const events = await retried(read, this.#stopping.signal)
     return events.filter((event) => event.number < first)
   }

@@ -1,16 +1,16 @@
-/** Writes transitions of runs that no worker of this process owns; others are written by creator.ts and recorder.ts. */
+/** Writes one transition, in a transaction of the caller. run-writer.ts writes those of runs that this process owns. */
 import type { Message } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import type { NumberedEntry } from '../sql/run-events.ts'
+import type { NumberedEvent } from '../sql/run-events.ts'
 import { writeRuns, type Fence, type RunWrite } from '../sql/run-writes.ts'
 import { numbered } from './events.ts'
 import type { RunState, Transition } from './state.ts'
 
-/** A run as it is in the database, and the events that the log got with its latest transition. */
-export interface PersistedRun {
+/** A run after a write: its state as in the database, and the events that the log got with the write. */
+export interface WrittenRun {
   state: RunState
-  events: NumberedEntry[]
+  events: NumberedEvent[]
   /** All messages of the thread, where the thread was created with the run. */
   newThread?: readonly Message[]
 }
@@ -29,15 +29,15 @@ export class StaleAssistant extends Error {
 }
 
 /** `new`: the run is created. `locked`: the caller's transaction has locked the row. */
-export async function persist(
+export async function writeTransition(
   db: Queryable,
   fence: 'new' | 'locked',
   transition: Transition,
   { notifications, ...created }: Created & { notifications: readonly string[] },
-): Promise<PersistedRun> {
+): Promise<WrittenRun> {
   const { row } = transition.state
   const counters = (await writeRuns(db, [writeOf(fence, transition, created)], notifications)).get(row.id)
-  if (counters) return persistedRun(transition, created, counters)
+  if (counters) return writtenRun(transition, created, counters)
   if (fence === 'new' && created.assistantVersion !== undefined) throw new StaleAssistant()
   throw new Error(`run ${row.id} was expected to be ${fence}`)
 }
@@ -54,11 +54,11 @@ export function writeOf<F extends Fence>(
 }
 
 /** The run after its write. A new run has these counters: its events, and no changes and writes. */
-export function persistedRun(
+export function writtenRun(
   { state, events }: Transition,
   { thread, messages = [] }: Created,
   counters = { event_count: events.length, revision: 0, writes: 0 },
-): PersistedRun {
+): WrittenRun {
   return {
     state: { ...state, row: { ...state.row, ...counters } },
     events: numbered(events, counters.event_count - events.length + 1),

@@ -1,28 +1,28 @@
 /** One run that this process owns: its state, its feed, and what waits to be written. */
 import type { Message } from '../api/messages.ts'
-import type { NumberedEntry } from '../sql/run-events.ts'
+import type { NumberedEvent } from '../sql/run-events.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { OwnerFence, RunWrite } from '../sql/run-writes.ts'
 import type { RunRow, TraceEntry } from '../sql/runs.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
 import { closedTurn } from './close.ts'
-import { Feed, type FeedEntry } from './feed.ts'
+import { Feed, type FeedEvent } from './feed.ts'
 import { next } from './next.ts'
 import { lostAttempt } from './recover.ts'
 import type { RunLog } from './run-log.ts'
-import type { Fact, RunState, Transition, Turn } from './state.ts'
+import type { Fact, RunState, Transition, OpenTurn } from './state.ts'
 
 /** `lost`: the run is no longer owned by this process, and the write did not happen or may not have happened. */
 export type WriteResult = 'written' | 'lost'
 
-/** Who writes for the record: see recorder.ts. */
-export interface RecordWriter {
-  readonly runLog: RunLog
-  /** The record has something to write: soon, or at once. */
-  schedule(record: RunRecord, urgency: 'soon' | 'now'): void
+/** What an owned run uses of its process. */
+export interface OwnedRunDependencies {
+  runLog: RunLog
+  clock: Clock
   /** Whether this process may emit events before they are committed. */
-  isConfirmed(): boolean
-  /** Unix seconds. */
-  now(): number
+  isConfirmed: () => boolean
+  /** The run has something to write: soon, or at once. */
+  schedule: (run: OwnedRun, urgency: 'soon' | 'now') => void
 }
 
 export type OwnerWrite = RunWrite<OwnerFence>
@@ -34,36 +34,36 @@ interface Waiter {
 
 /** What waits to be written, in order. */
 interface Pending {
-  events: { entry: FeedEntry; isEarly: boolean }[]
-  /** So many of the events have been emitted. */
+  events: (FeedEvent & { isEarly: boolean })[]
+  /** How many of the events have been emitted. */
   emitted: number
   steps: Map<string, StepRow>
   messages: Map<string, Message>
 }
 
-/** A write on its way. */
+/** A write whose result is not known yet. */
 interface Flight {
   write: OwnerWrite
   pending: Pending
-  entries: FeedEntry[]
+  events: FeedEvent[]
   waiters: Waiter[]
-  moved: { fact: Fact; transition: Transition } | undefined
+  applied: { fact: Fact; transition: Transition } | undefined
 }
 
 const nothing = (): Pending => ({ events: [], emitted: 0, steps: new Map(), messages: new Map() })
 
 /** Lives from the claim of a run to the end of its lease. */
-export class RunRecord {
+export class OwnedRun {
   readonly feed: Feed
   /** Aborts when the run is no longer owned by this process. */
   readonly lost: AbortSignal
   /** Bytes of events that wait. */
   pendingBytes = 0
-  readonly #writer: RecordWriter
+  readonly #dependencies: OwnedRunDependencies
   readonly #losing = new AbortController()
   #state: RunState
   #pending = nothing()
-  #move: Fact | undefined
+  #statusFact: Fact | undefined
   #waiters: Waiter[] = []
   #flight: Flight | undefined
   #isCreated: boolean
@@ -73,18 +73,23 @@ export class RunRecord {
   readonly #stored = new Set<string>()
 
   /**
-   * `events` are those that the log got when the run was claimed. Of a run that is being created nothing is emitted or
-   * written until `created` is called.
+   * `events` are those that the log got when the run was claimed. For a run that is being created, nothing is emitted
+   * or written until `created` is called.
    */
-  constructor(writer: RecordWriter, state: RunState, events: NumberedEntry[], isCreated = true) {
-    this.#writer = writer
+  constructor(
+    dependencies: OwnedRunDependencies,
+    state: RunState,
+    events: NumberedEvent[],
+    isCreated = true,
+  ) {
+    this.#dependencies = dependencies
     this.#state = state
     this.lost = this.#losing.signal
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
     this.#isCreated = isCreated
     if (isCreated) this.feed.emitNumbered(events)
-    if (state.turn?.calls) this.#stored.add(state.turn.calls.id)
-    writer.runLog.addFeed(this.feed)
+    if (state.openTurn?.callsStep) this.#stored.add(state.openTurn.callsStep.id)
+    dependencies.runLog.addFeed(this.feed)
   }
 
   get state(): RunState {
@@ -96,14 +101,14 @@ export class RunRecord {
   }
 
   /** The run is committed; `events` are those that the log got. */
-  created(events: NumberedEntry[]): void {
+  created(events: NumberedEvent[]): void {
     this.#isCreated = true
     this.feed.emitNumbered(events)
     this.#emitEarly()
-    if (this.#urgencyAfterCreation) this.#writer.schedule(this, this.#urgencyAfterCreation)
+    if (this.#urgencyAfterCreation) this.#dependencies.schedule(this, this.#urgencyAfterCreation)
   }
 
-  /** A write that ends the lease is on its way: what a heartbeat reads meanwhile says nothing. */
+  /** A write that ends the lease has no result yet: a heartbeat may read the row before or after it. */
   get isEnding(): boolean {
     return this.#flight?.write.row.lease_owner === null
   }
@@ -117,7 +122,7 @@ export class RunRecord {
     for (const step of steps) pending.steps.set(step.id, step)
     for (const message of messages) pending.messages.set(message.id, message)
     for (const { event, data, isEarly } of events) {
-      pending.events.push({ entry: { event, data, number: null }, isEarly })
+      pending.events.push({ event, data, number: null, isEarly })
       this.pendingBytes += data.length
     }
     this.#emitEarly()
@@ -125,15 +130,20 @@ export class RunRecord {
   }
 
   /** Applies a fact that may change the status, to the row as it is when it is written. */
-  async move(fact: Fact): Promise<WriteResult> {
-    if (this.#move) throw new Error(`run ${this.row.id} was expected to make one move at a time`)
-    this.#move = fact
-    return this.#settled()
+  async changeStatus(fact: Fact): Promise<WriteResult> {
+    if (this.#statusFact)
+      throw new Error(`run ${this.row.id} was expected to change its status once at a time`)
+    this.#statusFact = fact
+    return this.flush()
   }
 
   /** Resolves when all that was applied so far is in the database. */
   async flush(): Promise<WriteResult> {
-    return this.#settled()
+    if (this.lost.aborted) return 'lost'
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject })
+      this.#schedule('now')
+    })
   }
 
   /** Adds to the run's trace; it is written with the next events. */
@@ -142,74 +152,71 @@ export class RunRecord {
     this.#state = { ...this.#state, row: { ...row, trace: [...row.trace, entry] } }
   }
 
-  /** For the recorder: what to write now. Undefined when there is nothing. */
+  /** For the writer: what to write now. Undefined when there is nothing. */
   takeWrite(): OwnerWrite | undefined {
     if (this.lost.aborted) return undefined
-    const moved = this.#takeMove()
+    const applied = this.#applyStatusFact()
     const pending = this.#pending
     const waiters = this.#waiters.splice(0)
-    if (!moved && pending.events.length + pending.steps.size + pending.messages.size === 0) {
+    if (!applied && pending.events.length + pending.steps.size + pending.messages.size === 0) {
       for (const waiter of waiters) waiter.resolve('written')
       return undefined
     }
     const { lease_owner, attempt, revision, writes } = this.row
-    const { row } = moved?.transition.state ?? this.#state
-    const after = moved?.transition.events ?? []
-    const entries = [
-      ...pending.events.map(({ entry }) => entry),
-      ...after.map(({ event, data }) => ({ event, data, number: null })),
-    ]
+    const { row } = applied?.transition.state ?? this.#state
+    const after = applied?.transition.events ?? []
+    const events = [...pending.events, ...after.map(({ event, data }) => ({ event, data, number: null }))]
     const write: OwnerWrite = {
       fence: { lease_owner, attempt, revision, writes },
       row,
-      events: entries,
-      steps: latest([...pending.steps.values(), ...(moved?.transition.steps ?? [])]),
-      messages: latest([...pending.messages.values(), ...(moved?.transition.messages ?? [])]),
-      removed: moved?.transition.removed ?? [],
+      events,
+      steps: latest([...pending.steps.values(), ...(applied?.transition.steps ?? [])]),
+      messages: latest([...pending.messages.values(), ...(applied?.transition.messages ?? [])]),
+      removed: applied?.transition.removed ?? [],
     }
-    this.#flight = { write, pending, entries, waiters, moved }
+    this.#flight = { write, pending, events, waiters, applied }
     this.#pending = nothing()
     this.pendingBytes = 0
     return write
   }
 
-  /** For the recorder: the write is committed, its last event has this number; `missed` are events of others before. */
-  written(last: number, missed: NumberedEntry[]): void {
+  /** For the writer: the write is committed, its last event has this number; `missed` are events of others before. */
+  written(last: number, missed: NumberedEvent[]): void {
     const flight = this.#flight
     if (!flight) return
     this.#flight = undefined
     const { write } = flight
-    const state = flight.moved?.transition.state ?? this.#state
+    const state = flight.applied?.transition.state ?? this.#state
     const writes = state.row.writes + 1
     this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
     for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
     this.feed.emitNumbered(missed)
-    this.feed.confirm(flight.entries, last)
-    this.feed.emit(flight.entries.slice(flight.pending.emitted))
+    this.feed.confirm(flight.events, last)
+    this.feed.emit(flight.events.slice(flight.pending.emitted))
     this.#emitEarly()
     if (state.row.lease_owner === null) this.#end('ended')
     for (const waiter of flight.waiters) waiter.resolve('written')
   }
 
-  /** For the recorder: nothing was written, because another process has changed the row. It is written again. */
+  /** For the writer: nothing was written, because another process has changed the row. It is written again. */
   refused(row: RunRow): void {
     const flight = this.#flight
     if (!flight) return
     this.#flight = undefined
     this.#pending = joined(flight.pending, this.#pending)
-    this.#move = flight.moved?.fact ?? this.#move
+    this.#statusFact = flight.applied?.fact ?? this.#statusFact
     this.#waiters.unshift(...flight.waiters)
     const { metadata, revision, writes, status } = row
     this.#state = { ...this.#state, row: { ...this.row, metadata, revision, writes, status } }
-    this.#writer.schedule(this, 'now')
+    this.#dependencies.schedule(this, 'now')
   }
 
-  /** The run is no longer owned: close what listeners saw and the log will never have, and let them read the log. */
+  /** The run is no longer owned: ends the objects that only listeners have seen. Listeners then read the log. */
   lose(): void {
     if (this.feed.state !== 'open') return
-    const { turn } = this.#state
-    const closed = closedTurn(turn && this.#notStored(turn), lostAttempt, {
-      at: this.#writer.now(),
+    const { openTurn } = this.#state
+    const closed = closedTurn(openTurn && this.#notStored(openTurn), lostAttempt, {
+      at: nowSeconds(this.#dependencies.clock),
       usage: null,
     })
     this.feed.emit(closed.events.map((event) => ({ ...event, number: null })))
@@ -220,22 +227,14 @@ export class RunRecord {
     for (const waiter of waiters) waiter.resolve('lost')
   }
 
-  async #settled(): Promise<WriteResult> {
-    if (this.lost.aborted) return 'lost'
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject })
-      this.#schedule('now')
-    })
-  }
-
   #schedule(urgency: 'soon' | 'now'): void {
-    if (this.#isCreated) this.#writer.schedule(this, urgency)
+    if (this.#isCreated) this.#dependencies.schedule(this, urgency)
     else this.#urgencyAfterCreation = this.#urgencyAfterCreation === 'now' ? 'now' : urgency
   }
 
-  #takeMove(): Flight['moved'] {
-    const fact = this.#move
-    this.#move = undefined
+  #applyStatusFact(): Flight['applied'] {
+    const fact = this.#statusFact
+    this.#statusFact = undefined
     if (!fact) return undefined
     try {
       return { fact, transition: next(this.#state, fact) }
@@ -249,32 +248,32 @@ export class RunRecord {
   #emitEarly(): void {
     const { events, emitted } = this.#pending
     if (!this.#isCreated) return
-    if (this.#flight && this.#flight.pending.emitted < this.#flight.entries.length) return
-    const ready: FeedEntry[] = []
-    for (const { entry, isEarly } of events.slice(emitted)) {
-      if (!isEarly || !this.#writer.isConfirmed()) break
-      ready.push(entry)
+    if (this.#flight && this.#flight.pending.emitted < this.#flight.events.length) return
+    const ready: FeedEvent[] = []
+    for (let index = emitted; index < events.length; index += 1) {
+      const event = events[index]
+      if (!event?.isEarly || !this.#dependencies.isConfirmed()) break
+      ready.push(event)
     }
     this.#pending.emitted += ready.length
     this.feed.emit(ready)
   }
 
-  #notStored(turn: Turn): Turn {
-    const { open, calls } = turn
+  #notStored({ openMessage, callsStep }: OpenTurn): OpenTurn {
     return {
-      complete: [],
-      open: open && !this.#stored.has(open.message.id) ? open : null,
-      calls: calls && !this.#stored.has(calls.id) ? calls : null,
+      completed: [],
+      openMessage: openMessage && !this.#stored.has(openMessage.message.id) ? openMessage : null,
+      callsStep: callsStep && !this.#stored.has(callsStep.id) ? callsStep : null,
     }
   }
 
   #end(state: 'ended' | 'lost'): void {
     this.feed.end(state)
-    this.#writer.runLog.removeFeed(this.feed)
+    this.#dependencies.runLog.removeFeed(this.feed)
   }
 }
 
-/** Each object as it was given last. */
+/** The last version of each object. */
 function latest<Item extends { id: string }>(items: readonly Item[]): Item[] {
   return [...new Map(items.map((item) => [item.id, item])).values()]
 }

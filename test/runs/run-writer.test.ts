@@ -2,12 +2,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
 import { executeRun } from '../../src/engine/execute-run.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { both, requested } from '../../src/runs/next.ts'
-import { persist } from '../../src/runs/persist.ts'
-import { Recorder } from '../../src/runs/recorder.ts'
+import { followedBy, requested } from '../../src/runs/next.ts'
+import { writeTransition } from '../../src/runs/write-transition.ts'
+import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
-import type { RunRecord } from '../../src/runs/run-record.ts'
-import { readEntries } from '../../src/sql/run-events.ts'
+import type { OwnedRun } from '../../src/runs/owned-run.ts'
+import { readEvents } from '../../src/sql/run-events.ts'
 import { writeRuns } from '../../src/sql/run-writes.ts'
 import { updateRunMetadata } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
@@ -18,7 +18,7 @@ import { timeTool } from '../harness/stories.ts'
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function is called before its answer is read. */
 let onWrite: () => (() => Promise<void>) | undefined
-let record: RunRecord
+let run: OwnedRun
 
 beforeEach(async () => {
   database = await testDatabase()
@@ -26,10 +26,10 @@ beforeEach(async () => {
   const hints = new Hints({ shared: false })
   const runLog = new RunLog(database.db, hints)
   const parts = { hints, runLog, clock: testClock(), log: () => {}, isConfirmed: () => true }
-  const recorder = new Recorder({ ...parts, db: watched(database.db) })
-  const created = both(requested(queuedRow()), facts.claimed)
-  const { state, events } = await persist(database.db, 'new', created, { notifications: [] })
-  record = recorder.open(state, events)
+  const writer = new RunWriter({ ...parts, db: watched(database.db) })
+  const created = followedBy(requested(queuedRow()), facts.claimed)
+  const { state, events } = await writeTransition(database.db, 'new', created, { notifications: [] })
+  run = writer.open(state, events)
 })
 afterEach(() => database.drop())
 
@@ -62,14 +62,14 @@ function loseNextAnswer(meanwhile: () => Promise<unknown> = async () => {}): voi
 }
 
 async function logged(): Promise<string[]> {
-  const entries = await readEntries(database.db, 'run_1', 0)
+  const entries = await readEvents(database.db, 'run_1', 0)
   expect(entries.map(({ number }) => number)).toEqual(entries.map((_, index) => index + 1))
   return entries.map(({ event }) => event)
 }
 
 /** What listeners got since the claim. */
 function emitted(): string[] {
-  const entries = record.feed.read(0)
+  const entries = run.feed.read(0)
   return entries === 'behind' ? [] : entries.map(({ event }) => event)
 }
 
@@ -88,146 +88,150 @@ const whole = [
 ]
 
 test('a write that was committed although its answer was lost is not repeated', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
   loseNextAnswer()
-  expect(await record.flush()).toBe('written')
-  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
   expect(emitted()).toEqual(whole)
 })
 
 test('the end of a run that was committed although its answer was lost is not repeated', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
   loseNextAnswer()
-  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
   expect(emitted()).toEqual(whole)
-  expect(record.feed.state).toBe('ended')
+  expect(run.feed.state).toBe('ended')
 })
 
 test('the row is read again when a user changed it while the answer was lost', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
   const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
   loseNextAnswer(() => updateRunMetadata(database.db, key, { changed: 'yes' }))
-  expect(await record.flush()).toBe('written')
-  expect(await record.move(facts.turnCompletes)).toBe('written')
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
-  const last = (await readEntries(database.db, 'run_1', whole.length - 1))[0]
+  const last = (await readEvents(database.db, 'run_1', whole.length - 1))[0]
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
 })
 
-test('a move that comes while an earlier write is refused is not lost', async () => {
+test('a change of status that comes while an earlier write is refused is not lost', async () => {
   const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
   await updateRunMetadata(database.db, key, { changed: 'yes' })
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  let moving: Promise<string> | undefined
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  let changing: Promise<string> | undefined
   onWrite = () => async () => {
-    moving ??= record.move(facts.turnCompletes)
+    changing ??= run.changeStatus(facts.turnCompletes)
   }
-  await record.flush()
-  expect(await moving).toBe('written')
+  await run.flush()
+  expect(await changing).toBe('written')
   expect(await logged()).toEqual(whole)
 })
 
 test('an early event after one that waits for its commit waits too', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
   expect(emitted()).toEqual(whole.slice(0, 8))
-  record.apply(facts.callBegan)
+  run.apply(facts.callBegan)
   expect(emitted()).toEqual(whole.slice(0, 8))
-  await record.flush()
+  await run.flush()
   const all = [...whole.slice(0, 10), ...whole.slice(3, 5), 'thread.run.step.delta']
   expect(emitted()).toEqual(all)
   expect(await logged()).toEqual(all)
-  record.lose()
+  run.lose()
 })
 
-test('a fact that is not possible fails the move and leaves the run as it is', async () => {
-  await expect(record.move(facts.submitted)).rejects.toThrow('not possible for a run that is in_progress')
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  expect(await record.move(facts.turnCompletes)).toBe('written')
+test('a change of status that is not possible is refused and leaves the run as it is', async () => {
+  await expect(run.changeStatus(facts.submitted)).rejects.toThrow(
+    'not possible for a run that is in_progress',
+  )
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
 })
 
 test('an owner that was replaced writes nothing and closes what its listeners saw', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
   await database.db.query({
     text: `update runs set attempt = 2, lease_owner = 'worker_2' where id = 'run_1'`,
   })
-  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
 })
 
 test('a write of a former owner removes no message and no step', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  await record.flush()
-  const { attempt, revision, writes } = record.row
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  await run.flush()
+  const { attempt, revision, writes } = run.row
   const fence = { lease_owner: 'worker_2', attempt, revision, writes }
   const nothing = { events: [], steps: [], messages: [] }
-  const write = { fence, row: record.row, ...nothing, removed: ['msg_1', 'step_1'] }
+  const write = { fence, row: run.row, ...nothing, removed: ['msg_1', 'step_1'] }
   expect([...(await writeRuns(database.db, [write], []))]).toEqual([])
   const ids = await database.db.query({
     text: 'select id from messages union select id from run_steps order by id',
   })
   expect(ids).toEqual([{ id: 'msg_1' }, { id: 'step_1' }])
-  record.lose()
+  run.lose()
 })
 
 test('a write that fails in any way loses its run and no other', async () => {
   onWrite = () => {
     throw new TypeError('out of order')
   }
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  expect(await record.move(facts.turnCompletes)).toBe('lost')
-  expect(record.lost.aborted).toBe(true)
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
+  expect(run.lost.aborted).toBe(true)
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
 
 test('an early event that comes while events before it are being committed waits for them', async () => {
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  await record.flush()
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  await run.flush()
   let seen: string[] | undefined
   onWrite = () => async () => {
     if (seen) return
-    record.apply(facts.callGrew)
+    run.apply(facts.callGrew)
     seen = emitted()
   }
-  record.apply(facts.callBegan)
-  await record.flush()
+  run.apply(facts.callBegan)
+  await run.flush()
   expect(seen).toEqual(whole.slice(0, 8))
-  await record.flush()
+  await run.flush()
   expect(emitted()).toEqual(await logged())
-  record.lose()
+  run.lose()
 })
 
 test('an owner whose run was recovered by the same worker writes nothing under the earlier attempt', async () => {
   await database.db.query({ text: `update runs set attempt = 2 where id = 'run_1'` })
-  record.apply(facts.messageBegan)
-  record.apply(facts.piece)
-  expect(await record.move(facts.turnCompletes)).toBe('lost')
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
 })
 
 test('a run is not failed by a tool that needs an unavailable database: it can be recovered', async () => {
-  record.row.settings.tools = [timeTool as any]
+  run.row.settings.tools = [timeTool as any]
   const offer = () => Promise.reject(new DatabaseUnavailable('The connection was cut'))
-  const engine = {
-    context: { db: database.db, clock: testClock(), log: () => {} },
+  const dependencies = {
+    db: database.db,
+    clock: testClock(),
+    log: () => {},
     models: { resolve: () => ({ provider: 'scripted', model: 'gpt-4o' }) },
     tools: new Map([['function', { type: 'function', offer }]]),
-    workLog: { isOn: false, save: () => {} },
+    workWriter: { isOn: false, save: () => {} },
   }
-  await executeRun(engine as any, record, new AbortController().signal)
-  expect(record.lost.aborted).toBe(true)
+  await executeRun(dependencies as any, run, new AbortController().signal)
+  expect(run.lost.aborted).toBe(true)
   expect(await logged()).toEqual(whole.slice(0, 3))
 })

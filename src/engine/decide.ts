@@ -1,4 +1,4 @@
-/** What a run does after a model turn: the API's rules, without a database or a clock. */
+/** Decides what a run does after a turn, by the rules of the API. Pure: no database, no clock. */
 import type { FinishReason } from '../models/port.ts'
 
 /** What happened in the turn. */
@@ -18,7 +18,7 @@ export type Decision =
   | 'content_filter'
 
 /** A cut answer ends the run even where it has calls: their arguments may be cut as well. */
-export function nextTurn(result: TurnResult): Decision {
+export function decide(result: TurnResult): Decision {
   if (result.finish_reason === 'length') return 'exhaust_completion_tokens'
   if (result.finish_reason === 'content_filter') return 'content_filter'
   if (result.waitsForClient) return 'require_action'

@@ -1,0 +1,40 @@
+/** The character encoding of a source file, by the rule of the documents. */
+import { createReadStream } from 'node:fs'
+import { encodingOfFile, ParseFailure, wideEncodingOf } from '../documents/index.ts'
+
+export interface Encoding {
+  /** As `TextDecoder` names it. */
+  label: string
+  /** Whether every byte of the file belongs to a character. The others become U+FFFD. */
+  isExact: boolean
+}
+
+/** The encoding that the first bytes of a file suggest: enough to see whether it holds values. */
+export function firstEncoding(head: Buffer): string {
+  return wideEncodingOf(head) ?? 'utf-8'
+}
+
+/** Reads the whole file. `first`: its `firstEncoding`. */
+export async function encodingOf(path: string, first: string): Promise<Encoding> {
+  if (await isExact(path, first)) return { label: first, isExact: true }
+  if (first !== 'utf-8') return { label: first, isExact: false }
+  try {
+    const label = await encodingOfFile(path)
+    return { label, isExact: label !== 'utf-8' && (await isExact(path, label)) }
+  } catch (error) {
+    if (error instanceof ParseFailure) return { label: 'utf-8', isExact: false }
+    throw error
+  }
+}
+
+async function isExact(path: string, label: string): Promise<boolean> {
+  const decoder = new TextDecoder(label, { fatal: true })
+  try {
+    for await (const bytes of createReadStream(path)) decoder.decode(bytes as Buffer, { stream: true })
+    decoder.decode()
+    return true
+  } catch (error) {
+    if (error instanceof TypeError) return false
+    throw error
+  }
+}
