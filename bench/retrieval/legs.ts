@@ -7,6 +7,7 @@ import { fuseScores, rootScores, usualWeight, type Asked, type Scores } from '..
 import type { Hit } from '../../src/search/top-hits.ts'
 import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
+import { memorySegments } from '../../test/harness/segments.ts'
 
 /** By the id of a text, `text_` and its number. A text that no word of the query is in has no score by words. */
 export interface Legs {
@@ -47,14 +48,17 @@ export async function scoreTexts(
     vector_store_id: 'vs',
     dimensions: embedder.dimensions,
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1 }],
+    parts: async () => [{ part: 'all', stamp: 1, chunks: texts.length }],
     async *windows() {
       yield windows.map(({ chunk_id }, at) => ({ part: 'all', chunk_id, vector: rowOf(passages, at) }))
     },
     async *terms() {
       yield terms.map((packed, number) => ({ part: 'all', chunk_id: textId(number), terms: packed }))
     },
+    chunkId: (_: string, position: number) => textId(position),
+    segments: memorySegments(),
   }
+  const vectorRows = { ...source, segments: memorySegments() }
   const vectorIndex = new ScanIndex({ budgetBytes: 1 << 30 })
   const wordIndex = new WordIndex({ budgetBytes: 1 << 30 })
   const all = { limit: texts.length }
@@ -62,7 +66,7 @@ export async function scoreTexts(
   for (const [at, text] of queries.entries()) {
     const language = await languages.detect(text)
     const { hits, rareWords } = await wordIndex.search(source, { text, language }, all, never)
-    const nearest = await vectorIndex.search(source, rowOf(asked, at), all, never)
+    const nearest = await vectorIndex.search(vectorRows, rowOf(asked, at), all, never)
     const exact = exactTop10(rowOf(asked, at), { windows, passages })
     const best = nearest.slice(0, 10).filter(({ chunk_id }) => exact.includes(chunk_id))
     found.push({

@@ -18,6 +18,7 @@ import { cutWindows } from '../../src/ingest/windows.ts'
 import { pdf } from '../../test/documents/make-files.ts'
 import { distractors, seededRandom } from './distractors.ts'
 import { passages } from './passages.ts'
+import { memorySegments } from '../../test/harness/segments.ts'
 
 const never = new AbortController().signal
 
@@ -131,7 +132,7 @@ async function measureVectors(chunks: number, dimensions: number): Promise<Searc
     vector_store_id: 'vs',
     dimensions,
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1 }],
+    parts: async () => [{ part: 'all', stamp: 1, chunks }],
     async *windows() {
       for (let at = 0; at < chunks; at += 1000) {
         yield Array.from({ length: Math.min(1000, chunks - at) }, (_, place) => ({
@@ -141,6 +142,8 @@ async function measureVectors(chunks: number, dimensions: number): Promise<Searc
         }))
       }
     },
+    chunkId: (_: string, position: number) => `chunk_${position}`,
+    segments: memorySegments(),
   }
   return measureQueries({ chunks, what: `vectors of ${dimensions}` }, (at) =>
     index.search(source, row(at % chunks), { limit: 50 }, never),
@@ -160,10 +163,12 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
   const source = {
     vector_store_id: 'vs',
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1 }],
+    parts: async () => [{ part: 'all', stamp: 1, chunks }],
     async *terms() {
       for (let at = 0; at < chunks; at += 1000) yield rows.slice(at, at + 1000)
     },
+    chunkId: (_: string, position: number) => `chunk_${position}`,
+    segments: memorySegments(),
   }
   return measureQueries({ chunks, what: 'words, 6 a query' }, (at) =>
     index.search(

@@ -21,4 +21,5 @@ export {
   queryTerms,
   TermPacker,
   termsOf,
+  termsVersion,
 } from './terms.ts'

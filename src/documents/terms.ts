@@ -130,7 +130,7 @@ export function hashTerm(term: string): number {
 
 const most = 255
 /** A change of the rules above needs a new number: terms of another version are rebuilt from the text. */
-const version = 2
+export const termsVersion = 2
 const headerBytes = 3
 
 /** Packs passages in the language that each is in. */
@@ -159,7 +159,7 @@ export class TermPacker {
 /** Packs how often a passage in a language has each hash. */
 export function packCounts(language: string, counts: ReadonlyMap<number, number>): Uint8Array {
   const packed = new Uint8Array(headerBytes + counts.size * 5)
-  packed.set([version, language.charCodeAt(0), language.charCodeAt(1)])
+  packed.set([termsVersion, language.charCodeAt(0), language.charCodeAt(1)])
   const view = new DataView(packed.buffer, headerBytes)
   let at = 0
   for (const [hash, count] of counts) {
@@ -172,7 +172,7 @@ export function packCounts(language: string, counts: ReadonlyMap<number, number>
 
 /** Whether a packed passage was made by the rules of this version. The first version had no header. */
 export function isCurrent(packed: Uint8Array): boolean {
-  return packed.byteLength % 5 === headerBytes && packed[0] === version
+  return packed.byteLength % 5 === headerBytes && packed[0] === termsVersion
 }
 
 /** The language of a packed passage, as `Languages` knows it. */

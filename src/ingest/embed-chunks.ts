@@ -3,6 +3,7 @@ import { toBytes } from '../search/store-sources.ts'
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** How many chunks are embedded and stored together: more where each chunk is one window. */
@@ -41,6 +42,7 @@ export async function embedChunks(
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
       logFile(context.log, 'info', 'file ready', { file, fields })
+      await makeSegmentsOfStore(context, file, chunk_count)
     }
     if (performance.now() > endMs) return
   }

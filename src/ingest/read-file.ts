@@ -21,6 +21,7 @@ import {
   type ClaimedFile,
   type IngestContext,
 } from './claimed-file.ts'
+import { makeSegmentsOfStore } from './make-segments.ts'
 
 /** A larger document is refused. */
 const maxTokens = 5_000_000
@@ -78,6 +79,7 @@ export async function readFile(
       file,
       fields: { format, text_bytes: bytes, chunks, duration_ms },
     })
+    await makeSegmentsOfStore(context, file, chunks)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -12,7 +12,7 @@ interface Part {
 export interface ChunkTable {
   /** By number, those of removed parts included. */
   readonly ids: string[]
-  /** The number of each chunk's part. */
+  /** The number of each chunk's part; -1 for a chunk that never counts. */
   readonly owners: number[]
   /** The parts that were not removed. */
   readonly parts: ReadonlyMap<string, Part>
@@ -43,10 +43,11 @@ export function withoutGone(
   const sizes = table.sizes.map(() => 0)
   const fresh: SourcePart[] = []
   let live = 0
-  for (const { part, stamp } of parts) {
+  for (const one of parts) {
+    const { part, stamp } = one
     const known = table.parts.get(part)
     if (!known || known.stamp !== stamp) {
-      fresh.push({ part, stamp })
+      fresh.push(one)
       continue
     }
     kept.set(part, known)
@@ -66,8 +67,8 @@ export class TableWriter {
   readonly #fresh = new Map<string, number>()
   #live: number
 
-  /** `fresh` are parts that the table does not have. */
-  constructor(table: ChunkTable, fresh: readonly SourcePart[]) {
+  /** `fresh` are parts that the table does not have, and whose chunks `numberOf` numbers. */
+  constructor(table: ChunkTable, fresh: readonly SourcePart[] = []) {
     this.#ids = table.ids.slice()
     this.#owners = table.owners.slice()
     this.#parts = new Map(table.parts)
@@ -76,6 +77,20 @@ export class TableWriter {
     for (const { part, stamp } of fresh) {
       this.#parts.set(part, { number: this.#sizes.length, stamp })
       this.#sizes.push(0)
+    }
+  }
+
+  /** Numbers the chunks of a part that the table does not have; without `stamp` they never count. */
+  addPart(part: string, stamp: number | undefined, chunk_ids: readonly string[]): void {
+    const number = stamp === undefined ? -1 : this.#sizes.length
+    if (stamp !== undefined) {
+      this.#parts.set(part, { number, stamp })
+      this.#sizes.push(chunk_ids.length)
+      this.#live += chunk_ids.length
+    }
+    for (const id of chunk_ids) {
+      this.#ids.push(id)
+      this.#owners.push(number)
     }
   }
 

@@ -1,14 +1,36 @@
 /**
- * What the two indexes of a store read and return. `VectorIndex` is a port: a driver is one file here plus a case in
- * `open.ts`. It must pass the contract suite in test/contracts; docs/adding-a-vector-index.md says what it must guarantee.
+ * The port for vector search. A driver is one file here plus a case in `open.ts`. It must pass the contract suite in
+ * test/contracts; docs/adding-a-vector-index.md says what it must guarantee.
  */
-import type { TermRow } from './postings.ts'
-import type { Hit } from './top-hits.ts'
 
 /** A file of a store. Its vectors are the same as long as its stamp is. */
 export interface SourcePart {
   part: string
   stamp: number
+  /** How many it has. */
+  chunks: number
+}
+
+/** The chunks of some parts, numbered part by part. */
+export interface Segment {
+  id: string
+  parts: readonly SourcePart[]
+  languages: string[]
+}
+
+export type SegmentPages = ReadonlyMap<number, Uint8Array>
+
+/** The segments of one kind that a vector store has. */
+export interface SegmentStore {
+  list(): Promise<Segment[]>
+  /** Some pages of some segments, those that there are. Throws `SegmentsChanged` when a segment was removed. */
+  pages(segments: readonly string[], pages: readonly number[]): Promise<Map<string, SegmentPages>>
+  /** Throws `SegmentsChanged` when there are other segments now than `known`, or when the store is gone. */
+  add(
+    segment: Omit<Segment, 'id'> & { pages: readonly Uint8Array[] },
+    known: readonly Segment[],
+  ): Promise<Segment>
+  remove(segments: readonly Segment[]): Promise<void>
 }
 
 export interface IndexedWindow {
@@ -35,6 +57,10 @@ export interface VectorSource {
   parts(): Promise<SourcePart[]>
   /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
   windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
+  /** The id of a chunk of a part; positions count from 0. */
+  chunkId(part: string, position: number): string
+  /** Where an index may keep what it made of the rows. */
+  segments: SegmentStore
 }
 
 export interface VectorIndex {
@@ -52,28 +78,4 @@ export interface VectorIndex {
   ): Promise<VectorHit[]>
   /** Frees what is held for the store. */
   forget(vector_store_id: string): void
-}
-
-/** The rows of one vector store, as its index of words needs them. */
-export interface WordSource {
-  vector_store_id: string
-  /** Raised in every transaction that changes the parts. */
-  version(): Promise<number>
-  /** What the store consists of now. */
-  parts(): Promise<SourcePart[]>
-  /** The packed terms of all chunks of some parts, in pages, each chunk once. */
-  terms(parts: readonly string[]): AsyncIterable<(TermRow & { part: string; chunk_id: string })[]>
-}
-
-export interface WordQuery {
-  text: string
-  /** What `Languages.detect` returned; undefined when it was not sure. */
-  language: string | undefined
-}
-
-export interface WordHits {
-  /** Best first. */
-  hits: Hit[]
-  /** How much the query asks for: a word that one chunk holds counts 1, a frequent one less. */
-  rareWords: number
 }

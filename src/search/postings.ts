@@ -1,4 +1,4 @@
-/** Which chunks hold a term, and how often. One object covers a few thousand chunks, at most 65,536. */
+/** Which chunks hold a term, and how often. One object covers some thousand chunks. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
@@ -11,19 +11,27 @@ export interface TermRow {
 const turnRows = 200
 
 /** Terms are known by their hash only, chunks by their place in the segment. */
-export class Postings {
+export interface TermPostings {
+  /** Terms of each chunk, repetitions counted. */
+  readonly lengths: Float32Array
+  /** How many chunks hold the term. */
+  count(hash: number): number
+  /** Calls back with each chunk that holds the term, in order, and how often it does. */
+  each(hash: number, visit: (chunk: number, count: number) => void): void
+}
+
+export class Postings implements TermPostings {
   readonly #terms: TermTable
   /** The postings of term t are from `starts[t]` to `starts[t + 1]`. */
   readonly #starts: Uint32Array
-  readonly #chunks: Uint16Array
+  readonly #chunks: Uint16Array | Uint32Array
   readonly #counts: Uint8Array
-  /** Terms of each chunk, repetitions counted. */
   readonly lengths: Float32Array
 
   constructor(built: {
     terms: TermTable
     starts: Uint32Array
-    chunks: Uint16Array
+    chunks: Uint16Array | Uint32Array
     counts: Uint8Array
     lengths: Float32Array
   }) {
@@ -39,13 +47,15 @@ export class Postings {
     return arrays.reduce((sum, array) => sum + array.byteLength, this.#terms.bytes)
   }
 
-  /** How many chunks hold the term. */
+  get hashes(): Uint32Array {
+    return this.#terms.hashes
+  }
+
   count(hash: number): number {
     const [from, to] = this.#range(hash)
     return to - from
   }
 
-  /** Calls back with each chunk that holds the term, and how often it does. */
   each(hash: number, visit: (chunk: number, count: number) => void): void {
     const [from, to] = this.#range(hash)
     for (let at = from; at < to; at += 1) visit(this.#chunks[at] ?? 0, this.#counts[at] ?? 0)
@@ -57,9 +67,7 @@ export class Postings {
   }
 }
 
-/** Throws a RangeError for too many rows. */
 export async function buildPostings(rows: readonly TermRow[]): Promise<Postings> {
-  if (rows.length > 1 << 16) throw new RangeError(`${rows.length} chunks are too many for one segment`)
   const terms = new TermTable()
   const lengths = new Float32Array(rows.length)
   for (const [chunk, row] of rows.entries()) {
@@ -72,7 +80,8 @@ export async function buildPostings(rows: readonly TermRow[]): Promise<Postings>
   const starts = terms.finish()
   const next = starts.slice()
   const total = starts.at(-1) ?? 0
-  const [chunks, counts] = [new Uint16Array(total), new Uint8Array(total)]
+  const chunks = rows.length > 1 << 16 ? new Uint32Array(total) : new Uint16Array(total)
+  const counts = new Uint8Array(total)
   for (const [chunk, row] of rows.entries()) {
     eachTerm(row.terms, (hash, count) => {
       const term = terms.find(hash)
@@ -96,6 +105,11 @@ class TermTable {
 
   get bytes(): number {
     return this.#places.byteLength + this.#hashes.byteLength + this.#counts.byteLength
+  }
+
+  /** Of the terms in the order of their numbers, after `finish`. */
+  get hashes(): Uint32Array {
+    return this.#hashes
   }
 
   /** The number of the term, or -1. */

@@ -8,7 +8,7 @@ import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from
 import { attributesOfStore } from '../sql/vector-store-files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { passesFilter } from './attribute-filter.ts'
-import type { WordQuery } from './port.ts'
+import type { WordQuery } from './word-source.ts'
 import {
   bestOf,
   fuseScores,

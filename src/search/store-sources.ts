@@ -1,11 +1,13 @@
 /** The rows of a vector store as the two indexes read them. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { isCurrent, TermPacker } from '../documents/index.ts'
+import { isCurrent, TermPacker, termsVersion } from '../documents/index.ts'
 import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTerms } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
-import type { IndexedWindow, SourcePart, VectorSource, WordSource } from './port.ts'
+import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
+import type { WordSource } from './word-source.ts'
+import { storedSegments } from './segments.ts'
 
 export interface ChunkKey {
   store_file: number
@@ -43,6 +45,8 @@ export function vectorSource(db: Database, vector_store_id: string, dimensions: 
         })
       }
     },
+    chunkId: chunkIdOf,
+    segments: storedSegments(db, vector_store_id, { kind: 'vectors', rules: dimensions }),
   }
 }
 
@@ -61,6 +65,8 @@ export function wordSource(db: Database, vector_store_id: string): WordSource {
         }))
       }
     },
+    chunkId: chunkIdOf,
+    segments: storedSegments(db, vector_store_id, { kind: 'words', rules: termsVersion }),
   }
 }
 
@@ -85,8 +91,12 @@ async function renewTerms(
   return page.flatMap((row) => (isCurrent(row.terms) ? row : (renewed.get(chunkId(row)) ?? [])))
 }
 
-function toParts(files: { seq: number; stamp: number }[]): SourcePart[] {
-  return files.map(({ seq, stamp }) => ({ part: String(seq), stamp }))
+function chunkIdOf(part: string, position: number): string {
+  return chunkId({ store_file: Number(part), position })
+}
+
+function toParts(files: { seq: number; stamp: number; chunks: number }[]): SourcePart[] {
+  return files.map(({ seq, stamp, chunks }) => ({ part: String(seq), stamp, chunks }))
 }
 
 /** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */

@@ -7,7 +7,7 @@ import { isLive, type ChunkTable, type TableWriter } from './chunk-table.ts'
 import type { IndexedWindow, VectorHit } from './port.ts'
 import { topHits } from './top-hits.ts'
 
-/** The vectors of one page of windows. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
+/** Some vectors. Chunks are numbered in the lot that the block belongs to. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
 export interface VectorBlock {
   /** Row after row. */
   vectors: Int8Array
@@ -45,6 +45,69 @@ export function toBlock(dimensions: number, page: IndexedWindow[], writer: Table
   }
 }
 
+/** Blocks of about so many bytes, with the same vectors in the same order. */
+export function joinBlocks(blocks: readonly VectorBlock[], bytes: number): VectorBlock[] {
+  const groups: VectorBlock[][] = []
+  let size = Infinity
+  for (const block of blocks) {
+    if (size >= bytes) {
+      groups.push([])
+      size = 0
+    }
+    groups.at(-1)?.push(block)
+    size += blockBytes(block)
+  }
+  return groups.map(joinAll)
+}
+
+function joinAll(blocks: readonly VectorBlock[]): VectorBlock {
+  const sum = (count: (block: VectorBlock) => number) =>
+    blocks.reduce((total, block) => total + count(block), 0)
+  const [rows, entries] = [sum(({ scales }) => scales.length), sum((block) => block.rows.length)]
+  const joined = {
+    vectors: new Int8Array(sum(({ vectors }) => vectors.length)),
+    scales: new Float32Array(rows),
+    rows: new Int32Array(entries),
+    chunks: new Int32Array(entries),
+  }
+  let [row, entry, number] = [0, 0, 0]
+  for (const block of blocks) {
+    joined.vectors.set(block.vectors, number)
+    joined.scales.set(block.scales, row)
+    for (const at of block.rows.keys()) joined.rows[entry + at] = row + (block.rows[at] ?? 0)
+    joined.chunks.set(block.chunks, entry)
+    row += block.scales.length
+    entry += block.rows.length
+    number += block.vectors.length
+  }
+  return joined
+}
+
+/** The number of vectors, the number of entries, and then the arrays one after the other. */
+export function packBlock({ vectors, scales, rows, chunks }: VectorBlock): Uint8Array {
+  const parts = [Uint32Array.of(scales.length, rows.length), scales, rows, chunks, vectors]
+  return Buffer.concat(
+    parts.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  )
+}
+
+export function unpackBlock(packed: Uint8Array): VectorBlock {
+  // Copied: the driver's buffers begin anywhere, numbers of four bytes only at multiples of four.
+  const { buffer } = Uint8Array.from(packed)
+  const [vectors = 0, entries = 0] = new Uint32Array(buffer, 0, 2)
+  const [rows, chunks, numbers] = [
+    8 + vectors * 4,
+    8 + (vectors + entries) * 4,
+    8 + (vectors + 2 * entries) * 4,
+  ]
+  return {
+    scales: new Float32Array(buffer, 8, vectors),
+    rows: new Int32Array(buffer, rows, entries),
+    chunks: new Int32Array(buffer, chunks, entries),
+    vectors: new Int8Array(buffer, numbers),
+  }
+}
+
 /** Fills `rounded` with whole numbers from -127 to 127; returns what 1 counts there. */
 function roundInto(rounded: Int8Array, vector: Float32Array): number {
   let largest = 0
@@ -74,13 +137,17 @@ export class VectorScan {
     }
   }
 
-  /** Chunks that are not accepted cost no products. Throws the signal's reason. */
-  async add({ vectors, scales, rows, chunks }: VectorBlock, signal: AbortSignal): Promise<void> {
+  /** `first` is the number of the block's chunk 0. Chunks that are not accepted cost no products. Throws the signal's reason. */
+  async add(
+    { vectors, scales, rows, chunks }: VectorBlock,
+    first: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const best = this.#best
     let scored = -1
     let score = 0
     for (let at = 0; at < rows.length; at += 1) {
-      const chunk = chunks[at] ?? 0
+      const chunk = first + (chunks[at] ?? 0)
       if (Number.isNaN(best[chunk])) continue
       const row = rows[at] ?? 0
       // The chunks of a shared window follow one another.

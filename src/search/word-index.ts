@@ -1,52 +1,37 @@
 /**
- * The index of words: BM25 over all chunks of a store, in memory, made of the terms in its rows. When the rows have
- * changed, only the parts that are new are read. A chunk that holds any word of the query is found.
+ * The index of words: BM25 over all chunks of a store. Most chunks of a large store are in segments, of which a search reads
+ * the pages with its words. The others are held in memory, made of the terms in their rows; when the rows have changed, only
+ * the parts that are new are read. A chunk that holds any word of the query is found.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import {
-  bytesPerChunk,
-  emptyTable,
-  isLive,
-  TableWriter,
-  withoutGone,
-  type ChunkTable,
-} from './chunk-table.ts'
+import { isLive, type ChunkTable } from './chunk-table.ts'
 import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
-import { HeldStores, type Held } from './held-stores.ts'
-import type { WordHits, WordQuery, WordSource } from './port.ts'
-import { buildPostings, type Postings, type TermRow } from './postings.ts'
-import { hashTerm, Languages, packedLanguage, plainLanguage, queryTerms } from '../documents/index.ts'
+import { HeldStores } from './held-stores.ts'
+import { loadWords, type LoadedWords } from './loaded-words.ts'
+import type { WordHits, WordQuery, WordSource } from './word-source.ts'
+import type { TermPostings } from './postings.ts'
+import { segmentChunks, withCurrentSegments } from './segments.ts'
+import { hashTerm, Languages, plainLanguage, queryTerms } from '../documents/index.ts'
 import { topHits } from './top-hits.ts'
-import { searchWordRows } from './word-rows.ts'
+import { readPostings } from './word-segments.ts'
 
 /** Other work of the process gets a turn after so many postings: about a millisecond. */
 const turnPostings = 100_000
-/** A segment with fewer chunks is built again together with new chunks. A larger one stays as it is. */
-const fullSegment = 4096
-
-/** Consecutive chunks, from number `first` on. */
-interface Segment {
+/** Consecutive chunks and the postings of some terms. */
+interface Searched {
   first: number
-  postings: Postings
-  /** Kept while the segment may still grow. */
-  rows: TermRow[] | undefined
-}
-
-interface Loaded extends Held {
-  table: ChunkTable
-  /** Undefined for a store that does not fit into the budget. */
-  segments: Segment[] | undefined
-  /** Of its chunks, those of removed parts included. */
-  languages: ReadonlySet<string>
+  postings: TermPostings
 }
 
 export class WordIndex {
-  readonly #held: HeldStores<Loaded>
+  readonly #held: HeldStores<LoadedWords>
   readonly #languages: Languages
+  readonly #segmentChunks: number
 
-  constructor(options: { budgetBytes: number; languages?: Languages }) {
+  constructor(options: { budgetBytes: number; languages?: Languages; segmentChunks?: number }) {
     this.#held = new HeldStores(options.budgetBytes)
     this.#languages = options.languages ?? new Languages()
+    this.#segmentChunks = options.segmentChunks ?? segmentChunks
   }
 
   /** Bytes held now. */
@@ -66,14 +51,11 @@ export class WordIndex {
     signal: AbortSignal,
   ): Promise<WordHits> {
     signal.throwIfAborted()
-    const version = await source.version()
-    const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
-      this.#load(source, version, known),
+    const { loaded, asked, searched } = await withCurrentSegments(
+      () => this.#open(source, query, signal),
+      () => this.forget(source.vector_store_id),
     )
-    signal.throwIfAborted()
-    const asked = await this.#askedWords(query, loaded.languages)
-    if (!loaded.segments) return searchWordRows(source, asked, options, signal)
-    const { scores, weights } = await scoreChunks(loaded.table, loaded.segments, { asked, signal })
+    const { scores, weights } = await scoreChunks(loaded, searched, { asked, signal })
     const { accept } = options
     const { ids } = loaded.table
     if (accept) {
@@ -82,6 +64,29 @@ export class WordIndex {
       }
     }
     return { hits: topHits(ids, scores, options.limit), rareWords: rareWords(weights, loaded.table.live) }
+  }
+
+  /** The store as it is now, the words of the query in its languages, and their postings. Throws `SegmentsChanged`. */
+  async #open(
+    source: WordSource,
+    query: WordQuery,
+    signal: AbortSignal,
+  ): Promise<{ loaded: LoadedWords; asked: AskedWord[]; searched: Searched[] }> {
+    const version = await source.version()
+    const size = this.#segmentChunks
+    const loaded = await this.#held.get(source.vector_store_id, version, (known) =>
+      loadWords(source, { version, known, size }),
+    )
+    signal.throwIfAborted()
+    const asked = await this.#askedWords(query, loaded.languages)
+    const hashes = asked.flatMap((word) => word.hashes)
+    const postings = await readPostings(source, loaded.stored, hashes)
+    signal.throwIfAborted()
+    const stored = loaded.stored.flatMap(({ first, id }) => {
+      const found = postings.get(id)
+      return found ? { first, postings: found } : []
+    })
+    return { loaded, asked, searched: [...stored, ...loaded.blocks] }
   }
 
   forget(vector_store_id: string): void {
@@ -100,48 +105,6 @@ export class WordIndex {
     }
     return [...asked.values()]
   }
-
-  /** Of a store that does not fit into the budget only its languages are kept, and memory never holds much more. */
-  async #load(source: WordSource, version: number, known: Loaded | undefined): Promise<Loaded> {
-    const { table, fresh } = withoutGone(known?.table ?? emptyTable, await source.parts())
-    const segments = table === emptyTable ? [] : [...(known?.segments ?? [])]
-    const writer = new TableWriter(table, fresh)
-    const open = segments.at(-1)?.rows ? segments.pop() : undefined
-    const languages = new Set(table === emptyTable ? [] : known?.languages)
-    let [first, rows] = [open?.first ?? writer.length, open?.rows?.slice() ?? []]
-    let isTooLarge = false
-    const bytes = () =>
-      segments.reduce((sum, segment) => sum + sizeOf(segment), rowBytes(rows) + writer.length * bytesPerChunk)
-    const names = fresh.map(({ part }) => part)
-    for await (const page of names.length > 0 ? source.terms(names) : []) {
-      for (const { terms } of page) languages.add(packedLanguage(terms))
-      if (isTooLarge) continue
-      for (const row of page) {
-        writer.numberOf(row.part, row.chunk_id)
-        rows.push({ terms: row.terms })
-      }
-      if (rows.length < fullSegment) continue
-      segments.push({ first, postings: await buildPostings(rows), rows: undefined })
-      ;[first, rows] = [writer.length, []]
-      isTooLarge = bytes() > this.#held.budgetBytes
-      if (isTooLarge) segments.length = 0
-    }
-    if (open && open.rows?.length === rows.length) segments.push(open)
-    else if (rows.length > 0) segments.push({ first, postings: await buildPostings(rows), rows })
-    rows = []
-    if (isTooLarge || bytes() > this.#held.budgetBytes) {
-      return { version, table: emptyTable, segments: undefined, languages, bytes: 0 }
-    }
-    return { version, table: writer.finish(), segments, languages, bytes: bytes() }
-  }
-}
-
-function sizeOf({ postings, rows = [] }: Segment): number {
-  return postings.bytes + rowBytes(rows)
-}
-
-function rowBytes(rows: readonly TermRow[]): number {
-  return rows.reduce((sum, { terms }) => sum + terms.byteLength, 0)
 }
 
 /**
@@ -149,21 +112,20 @@ function rowBytes(rows: readonly TermRow[]): number {
  * parts that were removed.
  */
 async function scoreChunks(
-  table: ChunkTable,
-  segments: readonly Segment[],
+  { table, meanLength }: LoadedWords,
+  searched: readonly Searched[],
   { asked, signal }: { asked: readonly AskedWord[]; signal: AbortSignal },
 ): Promise<{ scores: Float32Array; weights: number[] }> {
   const scores = new Float32Array(table.ids.length).fill(-Infinity)
-  const mean = meanLength(table, segments)
   const weights: number[] = []
   let done = 0
   for (const word of asked) {
     // The terms of a word count as one term: how rare it is does not depend on the language of a chunk.
-    const holders = word.hashes.reduce((sum, hash) => sum + countHolders(table, segments, hash), 0)
+    const holders = word.hashes.reduce((sum, hash) => sum + countHolders(table, searched, hash), 0)
     const weight = wordWeight(word, holders, table.live)
     weights.push(weight)
     for (const hash of word.hashes) {
-      for (const segment of segments) addTerm(scores, segment, { hash, weight, mean })
+      for (const some of searched) addTerm(scores, some, { hash, weight, mean: meanLength })
     }
     done += holders
     if (done < turnPostings) continue
@@ -179,21 +141,10 @@ async function scoreChunks(
   return { scores, weights }
 }
 
-function meanLength(table: ChunkTable, segments: readonly Segment[]): number {
-  const isWhole = table.live === table.ids.length
-  let sum = 0
-  for (const { first, postings } of segments) {
-    for (const [at, length] of postings.lengths.entries()) {
-      if (isWhole || isLive(table, first + at)) sum += length
-    }
-  }
-  return sum / Math.max(1, table.live)
-}
-
 /** Chunks of removed parts do not count, so that scores are those of a new index. */
-function countHolders(table: ChunkTable, segments: readonly Segment[], hash: number): number {
+function countHolders(table: ChunkTable, searched: readonly Searched[], hash: number): number {
   let holders = 0
-  for (const { first, postings } of segments) {
+  for (const { first, postings } of searched) {
     if (table.live === table.ids.length) holders += postings.count(hash)
     else postings.each(hash, (chunk) => (holders += Number(isLive(table, first + chunk))))
   }
@@ -202,7 +153,7 @@ function countHolders(table: ChunkTable, segments: readonly Segment[], hash: num
 
 function addTerm(
   scores: Float32Array,
-  { first, postings }: Segment,
+  { first, postings }: Searched,
   term: { hash: number; weight: number; mean: number },
 ): void {
   postings.each(term.hash, (at, count) => {

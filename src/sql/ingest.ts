@@ -8,6 +8,7 @@
 import type { ChunkingStrategy } from '../api/chunking.ts'
 import type { VectorStoreFileError } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { removeSegmentsOfKind } from './index-segments.ts'
 import { hasRow } from './rows.ts'
 
 /** A claimed row, with the name and content of its file. */
@@ -257,6 +258,7 @@ export async function restartStore(tx: Queryable, vector_store_id: string, embed
     values: [vector_store_id],
   })
   await tx.query({ text: 'delete from chunk_windows where vector_store_id = $1', values: [vector_store_id] })
+  await removeSegmentsOfKind(tx, vector_store_id, 'vectors')
 }
 
 /** The number of files in progress in stores with the embedder. */

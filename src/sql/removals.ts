@@ -18,7 +18,7 @@ export async function queueChunks(
   })
 }
 
-/** Removes up to 1,000 queued chunks and as many windows. Returns 0 when nothing is queued. */
+/** Removes up to 1,000 queued chunks, as many windows and pages of indexes. Returns 0 when nothing is queued. */
 export function removeQueuedChunks(db: Database): Promise<number> {
   return db.transaction(async (tx) => {
     const [place] = await tx.query<{ vector_store_id: string; store_file: number }>({
@@ -31,7 +31,11 @@ export function removeQueuedChunks(db: Database): Promise<number> {
     const last = store_file === 0 ? maxStoreFile : store_file
     const values = [vector_store_id, store_file, String(last)]
     const scope = 'vector_store_id = $1 and store_file between $2 and $3'
-    const isDone = await removeBatches(tx, ['chunk_windows', 'chunks'], { scope, values })
+    let isDone = await removeBatches(tx, ['chunk_windows', 'chunks'], { scope, values })
+    if (store_file === 0) {
+      const ofStore = { scope: 'vector_store_id = $1', values: [vector_store_id] }
+      isDone = (await removeBatches(tx, ['index_pages', 'index_segments'], ofStore)) && isDone
+    }
     if (isDone) {
       await tx.query({
         text: 'delete from removed_chunks where vector_store_id = $1 and store_file = $2',

@@ -243,11 +243,12 @@ export async function attributesOfStore(
 export async function chunkedFiles(
   db: Queryable,
   vector_store_id: string,
-): Promise<{ seq: number; stamp: number }[]> {
-  return db.query<{ seq: number; stamp: number }>({
+): Promise<{ seq: number; stamp: number; chunks: number }[]> {
+  return db.query<{ seq: number; stamp: number; chunks: number }>({
     name: 'chunked_files',
     text: `select seq, coalesce((chunking_strategy #>> '{static,max_chunk_size_tokens}')::bigint * 10000
-                              + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp
+                              + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp,
+                  chunk_count as chunks
            from vector_store_files
            where vector_store_id = $1 and status in ('in_progress', 'completed') and chunk_count is not null`,
     values: [vector_store_id],
@@ -258,10 +259,10 @@ export async function chunkedFiles(
 export async function embeddedFiles(
   db: Queryable,
   vector_store_id: string,
-): Promise<{ seq: number; stamp: number }[]> {
-  return db.query<{ seq: number; stamp: number }>({
+): Promise<{ seq: number; stamp: number; chunks: number }[]> {
+  return db.query<{ seq: number; stamp: number; chunks: number }>({
     name: 'embedded_files',
-    text: `select seq, attempt as stamp from vector_store_files
+    text: `select seq, attempt as stamp, coalesce(chunk_count, 0) as chunks from vector_store_files
            where vector_store_id = $1 and status = 'completed'`,
     values: [vector_store_id],
   })

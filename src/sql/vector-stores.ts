@@ -189,6 +189,23 @@ export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
   })
 }
 
+/** Counts chunks that were added to a store. True once for each `lot` of them. */
+export async function countNewChunks(
+  db: Queryable,
+  id: string,
+  { chunks, lot }: { chunks: number; lot: number },
+): Promise<boolean> {
+  const rows = await db.query({
+    name: 'count_new_chunks',
+    text: `with counted as (
+             update vector_stores set new_chunks = (new_chunks + $2) % $3 where id = $1 returning new_chunks
+           )
+           select 1 from counted where new_chunks < $2`,
+    values: [id, chunks, lot],
+  })
+  return rows.length > 0
+}
+
 /** Undefined when the store does not exist any more. */
 export async function storeVersion(db: Queryable, id: string): Promise<number | undefined> {
   const [row] = await db.query<{ version: number }>({

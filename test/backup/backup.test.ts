@@ -117,6 +117,8 @@ const tables = [
   'file_batch_files',
   'chunks',
   'chunk_windows',
+  'index_segments',
+  'index_pages',
 ]
 
 test('every row and every content is restored, and new objects come after them', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ScanIndex } from '../../src/search/scan-index.ts'
-import type { IndexedWindow, SourcePart, VectorSource } from '../../src/search/port.ts'
+import type { IndexedWindow, SegmentStore, SourcePart, VectorSource } from '../../src/search/port.ts'
+import { memorySegments } from '../harness/segments.ts'
 import { randomVectors, vectorIndexContract, windowOf } from './vector-index.ts'
 
 const never = new AbortController().signal
@@ -14,11 +15,14 @@ class Rows implements VectorSource {
   current = 1
   stamps = new Map<string, number>()
   windowsNow: IndexedWindow[]
+  readonly segments: SegmentStore
+  #counted: { windows: IndexedWindow[]; chunks: Map<string, string[]> } = { windows: [], chunks: new Map() }
 
-  constructor(vector_store_id: string, windows: IndexedWindow[]) {
+  constructor(vector_store_id: string, windows: IndexedWindow[], segments: SegmentStore = memorySegments()) {
     this.vector_store_id = vector_store_id
     this.dimensions = windows[0]?.vector.length ?? 3
     this.windowsNow = windows
+    this.segments = segments
   }
 
   async version(): Promise<number> {
@@ -26,8 +30,27 @@ class Rows implements VectorSource {
   }
 
   async parts(): Promise<SourcePart[]> {
-    const names = new Set(this.windowsNow.map(({ part }) => part))
-    return [...names].map((part) => ({ part, stamp: this.stamps.get(part) ?? 0 }))
+    return [...this.#chunks()].map(([part, ids]) => ({
+      part,
+      stamp: this.stamps.get(part) ?? 0,
+      chunks: ids.length,
+    }))
+  }
+
+  chunkId(part: string, position: number): string {
+    return this.#chunks().get(part)?.[position] ?? ''
+  }
+
+  #chunks(): Map<string, string[]> {
+    if (this.#counted.windows === this.windowsNow) return this.#counted.chunks
+    const chunks = new Map<string, string[]>()
+    for (const { part, chunk_id } of this.windowsNow) {
+      const ids = chunks.get(part) ?? []
+      if (!ids.includes(chunk_id)) ids.push(chunk_id)
+      chunks.set(part, ids)
+    }
+    this.#counted = { windows: this.windowsNow, chunks }
+    return chunks
   }
 
   async *windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]> {
@@ -46,16 +69,20 @@ function rows(id: string, count: number, dimensions: number): Rows {
   )
 }
 
-for (const [name, budgetBytes] of [
-  ['in memory', 1 << 30],
-  ['without memory', 0],
+for (const [name, options] of [
+  ['in memory', { budgetBytes: 1 << 30 }],
+  ['without memory', { budgetBytes: 0 }],
+  ['in segments', { budgetBytes: 1 << 30, segmentChunks: 2 }],
+  ['in segments, without memory', { budgetBytes: 0, segmentChunks: 2 }],
 ] as const) {
   vectorIndexContract(`that scans, ${name}`, async () => {
     let version = 0
+    const segments = new Map<string, SegmentStore>()
     return {
-      index: new ScanIndex({ budgetBytes }),
+      index: new ScanIndex(options),
       write: async (id, windows) => {
-        const source = new Rows(id, windows)
+        segments.set(id, segments.get(id) ?? memorySegments())
+        const source = new Rows(id, windows, segments.get(id))
         source.current = ++version
         for (const { part } of windows) source.stamps.set(part, version)
         return source

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
-import type { SourcePart, WordSource } from '../../src/search/port.ts'
+import type { SourcePart } from '../../src/search/port.ts'
+import type { WordSource } from '../../src/search/word-source.ts'
 import { hashTerm, Languages, TermPacker } from '../../src/documents/index.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
+import { memorySegments } from '../harness/segments.ts'
 
 const never = new AbortController().signal
 
@@ -11,6 +13,7 @@ class Rows implements WordSource {
   current = 1
   reads = 0
   lastRead: readonly string[] = []
+  readonly segments = memorySegments()
 
   constructor(vector_store_id: string, texts: Record<string, string>) {
     this.vector_store_id = vector_store_id
@@ -23,7 +26,11 @@ class Rows implements WordSource {
 
   /** Every text is a part, and a changed text a changed part. */
   async parts(): Promise<SourcePart[]> {
-    return Object.entries(this.texts).map(([part, text]) => ({ part, stamp: hashTerm(text) }))
+    return Object.entries(this.texts).map(([part, text]) => ({ part, stamp: hashTerm(text), chunks: 1 }))
+  }
+
+  chunkId(part: string): string {
+    return part
   }
 
   async *terms(parts: readonly string[]) {
