@@ -1,4 +1,4 @@
-/** Database, blob store and embedder for a command that works beside the server, running or not. */
+/** Database, blob store and embedder for a command that works while the server runs or is stopped. */
 import { fileURLToPath } from 'node:url'
 import { chooseEmbedder } from '../app/default-embedder.ts'
 import { embedderChoice, modelSettings } from '../app/open-models.ts'
@@ -14,8 +14,6 @@ import type { Log } from '../util/log.ts'
 export interface Attached {
   db: Database
   blobs: BlobStore
-  /** The id of the server's embedder. */
-  embedder: string
 }
 
 interface Storage {
@@ -57,12 +55,12 @@ export async function withAttached<Result>(
 ): Promise<Result> {
   return withStorage(config, log, async ({ database: { db, isShared }, blobs }) => {
     await (isShared ? migrateIfEmpty : migrate)(db, migrations)
-    return work({ db, blobs, embedder: await embedderId(config, db, log) })
+    return work({ db, blobs })
   })
 }
 
-/** Of the embedder that a start would choose. */
-async function embedderId(config: Config, db: Database, log: Log): Promise<string> {
+/** The id of the embedder that a start would choose. May call model servers on this machine. */
+export async function embedderId(config: Config, db: Database, log: Log): Promise<string> {
   const settings = await modelSettings(config, log)
   const models = openModels(settings, log)
   try {

@@ -7,7 +7,7 @@ import { statSource } from '../transfer/sources.ts'
 import { systemClock } from '../util/clock.ts'
 import { prepareDataFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
-import { withAttached } from './attached.ts'
+import { embedderId, withAttached } from './attached.ts'
 import type { CommandOptions } from './command-line.ts'
 import { progressPrinter } from './progress.ts'
 
@@ -28,9 +28,9 @@ export async function runImport(
   await prepareDataFolder(config.dataDir)
   const stopped = new AbortController()
   process.once('SIGINT', () => stopped.abort(new Error('The import was stopped. Run it again to continue.')))
-  const report = await withAttached(config, log, (attached) =>
+  const report = await withAttached(config, log, async ({ db, blobs }) =>
     importObjects(
-      { ...attached, clock: systemClock },
+      { db, blobs, embedder: await embedderId(config, db, log), clock: systemClock },
       {
         path,
         project: options.project ?? 'default',

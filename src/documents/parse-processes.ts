@@ -1,6 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { FreeList } from '../util/free-list.ts'
 import { killChild } from '../util/processes.ts'
 import { processBeside } from '../util/script-beside.ts'
 import type { ChunkJob, ChunkResult } from './chunk-file.ts'
@@ -50,8 +51,8 @@ export class ParseProcesses {
   readonly #limits: ParseLimits
   readonly #idle: Child[] = []
   readonly #all = new Set<Child>()
-  readonly #waiting: (() => void)[] = []
-  #busy = 0
+  /** A job holds one of these numbers. */
+  readonly #slots = new FreeList<number>()
   #isClosed = false
 
   /** The program for pictures and pages without text, where there is one. */
@@ -60,6 +61,7 @@ export class ParseProcesses {
   constructor(limits: ParseLimits = defaultParseLimits, ocr?: OcrSettings) {
     this.#limits = limits
     this.ocr = ocr
+    for (let slot = 0; slot < limits.processes; slot += 1) this.#slots.give(slot)
   }
 
   /**
@@ -69,51 +71,25 @@ export class ParseProcesses {
   run(job: ExtractJob, signal: AbortSignal): Promise<ExtractResult>
   run(job: ChunkJob, signal: AbortSignal): Promise<ChunkResult>
   async run(job: ParseJob, signal: AbortSignal): Promise<ExtractResult | ChunkResult> {
-    await this.#enter(signal)
+    const slot = await this.#slots.take(signal)
     try {
       const cpuMs = this.#cpuMs((await stat(job.input)).size)
       if (this.#isClosed) throw new Error('the parser processes are closed')
       return await this.#runIn(this.#idle.pop() ?? this.#start(), { job, cpuMs }, signal)
     } finally {
-      this.#busy -= 1
-      this.#waiting.shift()?.()
+      this.#slots.give(slot)
     }
   }
 
-  /** Kills the children; their jobs throw. */
+  /** Kills the children; their jobs and those that wait throw. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const wake of this.#waiting.splice(0)) wake()
     await Promise.all([...this.#all].map((child) => killChild(child.process)))
   }
 
   #cpuMs(bytes: number): number {
     const { baseMs, perMebibyteMs, mostMs } = this.#limits.cpu
     return Math.min(mostMs, baseMs + (perMebibyteMs * bytes) / (1 << 20))
-  }
-
-  async #enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    while (this.#busy >= this.#limits.processes && !this.#isClosed) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener('abort', leave)
-          resolve()
-        }
-        const leave = () => {
-          this.#waiting.splice(this.#waiting.indexOf(wake), 1)
-          resolve()
-        }
-        this.#waiting.push(wake)
-        signal.addEventListener('abort', leave, { once: true })
-      })
-      // A slot that became free together with the abort goes to the next job.
-      if (signal.aborted) {
-        this.#waiting.shift()?.()
-        throw signal.reason
-      }
-    }
-    this.#busy += 1
   }
 
   #start(): Child {

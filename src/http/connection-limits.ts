@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import type { Log } from '../util/log.ts'
+import { isForm } from './forms.ts'
 
 /** An upload makes progress when it delivers this many bytes in each period. */
 const minUploadBytes = 64 * 1024
@@ -15,7 +16,7 @@ export function limitArrival(http: FastifyInstance, periodMs: number): void {
     const timer = setInterval(() => {
       if (raw.complete) return stop()
       const { bytesRead } = raw.socket
-      const isProgress = isUpload(request) && bytesRead - before >= minUploadBytes
+      const isProgress = isForm(request) && bytesRead - before >= minUploadBytes
       before = bytesRead
       // Unread bytes mean that the blob store is slow, not the client.
       if (!isProgress && raw.readableLength === 0) cut(request, reply)
@@ -25,10 +26,6 @@ export function limitArrival(http: FastifyInstance, periodMs: number): void {
     raw.once('close', stop)
     reply.raw.once('close', stop)
   })
-}
-
-function isUpload({ headers }: FastifyRequest): boolean {
-  return headers['content-type']?.startsWith('multipart/') === true
 }
 
 /** Answers and closes the connection. A request that has been answered already is only closed. */

@@ -28,6 +28,11 @@ interface FormOptions<Stored> {
   store: (file: FormFile, fields: FormFields) => Promise<Stored>
 }
 
+/** Whether the body is a form of several parts: an upload. */
+export function isForm({ headers }: FastifyRequest): boolean {
+  return headers['content-type']?.startsWith('multipart/') === true
+}
+
 /** For routes that take forms and nothing else. */
 export async function acceptForms(http: FastifyInstance): Promise<void> {
   http.removeAllContentTypeParsers()

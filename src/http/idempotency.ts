@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { errors } from '../api/errors.ts'
 import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../domain/idempotency.ts'
+import { isForm } from './forms.ts'
 import type { Server } from './server.ts'
 
 declare module 'fastify' {
@@ -24,7 +25,8 @@ export type ReplayStream = (
 export function addIdempotency(http: FastifyInstance, server: Server, replayStream: ReplayStream): void {
   http.addHook('preHandler', async (request, reply) => {
     const key = keyOf(request)
-    if (key === undefined || isMultipart(request)) return undefined
+    // Uploads are streamed to the blob store, so their bodies cannot be compared before they are stored.
+    if (key === undefined || isForm(request)) return undefined
     if (key.length > maxKeyLength) throw errors.stringTooLong('Idempotency-Key', maxKeyLength, key.length)
     const { project, url: path, bodyHash: body_hash = hashOf('') } = request
     const found = await claimAnswer(server.context, { project, key, path, body_hash })
@@ -65,11 +67,6 @@ function hashOf(bytes: string | Buffer): string {
 function keyOf({ method, headers }: FastifyRequest): string | undefined {
   const key = headers['idempotency-key']
   return method === 'POST' && typeof key === 'string' && key !== '' ? key : undefined
-}
-
-/** Uploads are streamed to the blob store, so their bodies cannot be compared before they are stored. */
-function isMultipart(request: FastifyRequest): boolean {
-  return request.headers['content-type']?.startsWith('multipart/') === true
 }
 
 async function replay(

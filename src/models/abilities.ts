@@ -28,17 +28,11 @@ export function fitToFacts(request: ChatRequest, named: Named): ChatRequest {
   for (const ability of Object.keys(needs) as Ability[]) {
     if (facts[ability] === false && needs[ability].isIn(request)) throw unable(named, ability)
   }
-  const { tools, tool_choice, parallel_tool_calls, max_completion_tokens: limit, ...rest } = request
-  const isWithoutTools = facts.tools === false
-  return {
-    ...rest,
-    ...(!isWithoutTools && {
-      ...(tools && { tools }),
-      ...(tool_choice && { tool_choice }),
-      ...(parallel_tool_calls !== undefined && { parallel_tool_calls }),
-    }),
-    ...(limit !== undefined && { max_completion_tokens: Math.min(limit, facts.output_tokens ?? limit) }),
-  }
+  const { tools: _, tool_choice: __, parallel_tool_calls: ___, ...withoutTools } = request
+  const fitted = facts.tools === false ? withoutTools : { ...request }
+  const { max_completion_tokens: limit = Infinity } = request
+  const most = Math.min(limit, facts.output_tokens ?? Infinity)
+  return limit === Infinity ? fitted : { ...fitted, max_completion_tokens: most }
 }
 
 /** As Ollama, vLLM, llama.cpp, OpenRouter, Groq, Gemini and OpenAI say it. */

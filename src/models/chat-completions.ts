@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import { nowSeconds, systemClock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
+import { firstPart } from './first-part.ts'
 import { asRecord } from './openai/failure.ts'
 import type { UpstreamAnswer } from './openai/openai-model.ts'
 import { ModelFailure, type ChatModel, type ModelPart, type ModelUsage } from './port.ts'
@@ -20,17 +21,16 @@ export async function completeChat(
   signal: AbortSignal,
 ): Promise<UpstreamAnswer> {
   const request = readChatRequest(body)
-  const parts = chat.stream(request, signal)[Symbol.asyncIterator]()
   const head = { id: newId('completion'), created: nowSeconds(systemClock), model: request.model }
   try {
     // Before the first part of the answer, a failure can still set the HTTP status.
-    const first = await parts.next()
+    const parts = await firstPart(chat.stream(request, signal))
     if (body.stream === true) {
       const withUsage = asRecord(body.stream_options)?.include_usage === true
-      const frames = chunks({ first, parts }, head, withUsage)
+      const frames = chunks(parts, head, withUsage)
       return answer(200, 'text/event-stream', Readable.from(frames, { objectMode: false }))
     }
-    return json(200, await whole({ first, parts }, head))
+    return json(200, await whole(parts, head))
   } catch (error) {
     if (error instanceof ModelFailure) return json(statuses[error.code], { error: wireError(error) })
     throw error
@@ -48,21 +48,11 @@ interface Head {
   model: string
 }
 
-interface Begun {
-  first: IteratorResult<ModelPart>
-  parts: AsyncIterator<ModelPart>
-}
-
-/** Makes a started iterator iterable; leaving the loop stops the model. */
-async function* partsOf({ first, parts }: Begun): AsyncGenerator<ModelPart> {
-  try {
-    for (let next = first; next.done !== true; next = await parts.next()) yield next.value
-  } finally {
-    await parts.return?.()
-  }
-}
-
-async function* chunks(begun: Begun, head: Head, withUsage: boolean): AsyncGenerator<string> {
+async function* chunks(
+  parts: AsyncIterable<ModelPart>,
+  head: Head,
+  withUsage: boolean,
+): AsyncGenerator<string> {
   const { id, created, model } = head
   const chunk = (choices: object[], usage?: object | null) =>
     frame({
@@ -77,7 +67,7 @@ async function* chunks(begun: Begun, head: Head, withUsage: boolean): AsyncGener
     chunk([{ index: 0, delta: content, logprobs: null, finish_reason }])
   yield delta({ role: 'assistant', content: '', refusal: null })
   try {
-    for await (const part of partsOf(begun)) {
+    for await (const part of parts) {
       if (part.type === 'note') continue
       if (part.type !== 'end') {
         yield delta(deltaOf(part))
@@ -108,11 +98,11 @@ function deltaOf(part: Exclude<ModelPart, { type: 'end' | 'note' }>): object {
   }
 }
 
-async function whole(begun: Begun, { id, created, model }: Head): Promise<object> {
+async function whole(parts: AsyncIterable<ModelPart>, { id, created, model }: Head): Promise<object> {
   const texts = { content: '', refusal: '' }
   const calls: { id: string; type: 'function'; function: { name: string; arguments: string } }[] = []
   let end: Extract<ModelPart, { type: 'end' }> | undefined
-  for await (const part of partsOf(begun)) {
+  for await (const part of parts) {
     if (part.type === 'text-delta') texts.content += part.text
     if (part.type === 'refusal-delta') texts.refusal += part.text
     if (part.type === 'tool-call-start') {

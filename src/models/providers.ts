@@ -29,29 +29,18 @@ export interface Provider {
 /** Connects to nothing yet. Throws a plain sentence for settings that cannot work. */
 export function openProvider(settings: ChatProviderSettings, parts: OpenAiParts, health: Health): Provider {
   const vendor = vendorOf(settings)
-  const close = async () => {}
+  const common = { server: undefined, vendor, facts: knownFacts, close: async () => {} }
+  const itself = () => [parts.name]
   switch (settings.type) {
-    case 'demo':
-      return {
-        chat: demoModel(),
-        server: undefined,
-        place: 'built in, fixed answers',
-        vendor,
-        facts: () => ({}),
-        names: () => [parts.name],
-        close,
-      }
+    case 'demo': {
+      const place = 'built in, fixed answers'
+      return { ...common, chat: demoModel(), place, facts: () => ({}), names: itself }
+    }
     case 'openai': {
-      const server = openOpenAiCompatible(settings, parts)
+      const chat = openOpenAiCompatible(settings, parts)
+      const server = watched(chat, parts.name, health)
       const { origin, pathname } = new URL(settings.base_url)
-      return {
-        chat: server,
-        server: watched(server, parts.name, health),
-        place: origin + pathname,
-        vendor,
-        facts: knownFacts,
-        close: async () => server.close(),
-      }
+      return { ...common, chat, server, place: origin + pathname, close: async () => chat.close() }
     }
     case 'anthropic':
     case 'google':
@@ -61,22 +50,14 @@ export function openProvider(settings: ChatProviderSettings, parts: OpenAiParts,
     case 'google-vertex':
     case 'ai-sdk': {
       const place = settings.base_url === undefined ? settings.type : new URL(settings.base_url).origin
-      const chat = openAiSdkModel(settings, parts.name)
       const isOurs = (name: string) => vendor !== undefined && vendorOfName(name) === vendor
       const names = () => knownNames().filter(isOurs)
-      return { chat, server: undefined, place, vendor, facts: knownFacts, names, close }
+      return { ...common, chat: openAiSdkModel(settings, parts.name), place, names }
     }
     case 'local': {
-      const model = openLocalModel(settings)
-      return {
-        chat: model,
-        server: undefined,
-        place: settings.path,
-        vendor,
-        facts: () => ({ context_window: model.contextWindow() }),
-        names: () => [parts.name],
-        close: () => model.close(),
-      }
+      const chat = openLocalModel(settings)
+      const facts = () => ({ context_window: chat.contextWindow() })
+      return { ...common, chat, place: settings.path, facts, names: itself, close: () => chat.close() }
     }
   }
 }

@@ -10,17 +10,21 @@ export interface Overrun {
   hard: boolean
 }
 
-export interface CellOrder {
+/** What the cells of a session share. */
+interface CellParts {
+  runner: RunnerProcess
+  limits: SandboxLimits
+  /** Starts the driver's watchdogs; the returned function stops them. */
+  watch: (onOverrun: (overrun: Overrun) => void) => () => void
+}
+
+interface CellOrder {
   /** The cell's number, never used twice in a session. */
   cell: number
   code: string
   limits: SandboxLimits
   signal: AbortSignal
   onEvent: (event: CellEvent) => void
-  /** Asks the runner to raise KeyboardInterrupt in the cell. */
-  interrupt: () => void
-  /** Starts the driver's watchdogs; the returned function stops them. */
-  watch: (onOverrun: (overrun: Overrun) => void) => () => void
 }
 
 export type EndFrame = Extract<Frame, { type: 'end' }>
@@ -28,9 +32,37 @@ export type EndFrame = Extract<Frame, { type: 'end' }>
 export interface CellResult extends CellEnd {
   /** The runner's last frame; missing when the runner was lost. */
   frame?: EndFrame
-  /** A line for the model besides what the cell itself printed; may be empty. */
-  message: string
 }
+
+/** Runs the cells of one session, one at a time. */
+export interface SessionCells {
+  /** Never rejects for what the code does, and has ended the runner where `sessionLost` is true. */
+  run(code: string, onEvent: (event: CellEvent) => void, signal: AbortSignal): Promise<CellResult>
+  /** Ends the running cell, and the runner with it. */
+  stopForMemory(): void
+}
+
+export function sessionCells({ runner, limits, watch }: CellParts): SessionCells {
+  let cell = 0
+  let stopCell: (overrun: Overrun) => void = () => {}
+  return {
+    async run(code, onEvent, signal) {
+      cell += 1
+      const order = { cell, code, limits, signal, onEvent }
+      const { message, ...result } = await runCell(runner, order, (onOverrun) => {
+        stopCell = onOverrun
+        return watch(onOverrun)
+      })
+      stopCell = () => {}
+      if (message !== '') onEvent({ type: 'logs', text: `${message}\n` })
+      return result
+    },
+    stopForMemory: () => stopCell({ status: 'total memory', hard: true }),
+  }
+}
+
+/** `message`: a line for the model besides what the cell itself printed; may be empty. */
+type Outcome = CellResult & { message: string }
 
 type Stop = 'timeout' | 'cancelled' | Overrun['status']
 
@@ -46,8 +78,7 @@ const imageBytes = 8 * 1024 * 1024
 /** Runners send text at most every 50 ms, or 32 Ki characters at a time: more frames than this are an attack. */
 const frameLimit = 20_000
 
-/** Runs the cell; never rejects for what the code does, and has ended the runner where `sessionLost` is true. */
-export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<CellResult> {
+async function runCell(runner: RunnerProcess, order: CellOrder, watch: CellParts['watch']): Promise<Outcome> {
   const { limits, signal } = order
   if (signal.aborted) return { status: 'cancelled', sessionLost: !runner.isAlive(), message: '' }
   let stop: Stop | undefined
@@ -57,13 +88,14 @@ export async function runCell(runner: RunnerProcess, order: CellOrder): Promise<
     stop ??= why
     if (graceMs === 0) return runner.kill()
     if (grace !== undefined) return
-    order.interrupt()
+    // Raises KeyboardInterrupt in the cell.
+    void runner.send({ op: 'interrupt', cell: order.cell })
     grace = setTimeout(() => runner.kill(), graceMs)
   }
 
   const onAbort = () => stopCell('cancelled', Math.min(cancelGraceMs, limits.graceMs))
   const wall = setTimeout(() => stopCell('timeout', limits.graceMs), limits.wallMs)
-  const unwatch = order.watch(({ status, hard }) => stopCell(status, hard ? 0 : limits.graceMs))
+  const unwatch = watch(({ status, hard }) => stopCell(status, hard ? 0 : limits.graceMs))
   signal.addEventListener('abort', onAbort, { once: true })
   const ending = waitForEnd(runner, order)
   void runner.send({ op: 'run', cell: order.cell, code: order.code, cpuSeconds: cpuSeconds(limits) })
@@ -131,13 +163,13 @@ function finishedCell(
   frame: EndFrame,
   stop: Stop | undefined,
   limits: SandboxLimits,
-): Omit<CellResult, 'frame'> {
+): Omit<Outcome, 'frame'> {
   if (stop !== undefined)
     return { status: statusOf(stop), sessionLost: false, message: stopMessage(stop, limits, false) }
   return { status: frame.status === 'ok' ? 'ok' : 'error', sessionLost: false, message: '' }
 }
 
-function lostCell(stop: Stop | undefined, limits: SandboxLimits): CellResult {
+function lostCell(stop: Stop | undefined, limits: SandboxLimits): Outcome {
   const why = stop ?? 'crashed'
   return { status: statusOf(why), sessionLost: true, message: stopMessage(why, limits, true) }
 }

@@ -9,8 +9,14 @@ export interface Encoding {
   isExact: boolean
 }
 
-/** The encoding that the first bytes of a file suggest: enough to see whether it holds values. */
+/**
+ * The encoding that the first bytes of a file suggest: enough to see whether it holds values. JSON and tables begin with
+ * two ASCII characters, which show UTF-16 also where most of the text is Chinese.
+ */
 export function firstEncoding(head: Buffer): string {
+  const [first, second, third, fourth] = head
+  if (first && second === 0 && third && fourth === 0) return 'utf-16le'
+  if (first === 0 && second && third === 0 && fourth) return 'utf-16be'
   return wideEncodingOf(head) ?? 'utf-8'
 }
 

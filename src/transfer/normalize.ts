@@ -5,19 +5,16 @@ import type { Fields, Kind } from './records.ts'
 
 type Drop = (field: string) => void
 
-/** The object with all fields that its schema needs; unknown fields stay. `drop` is called for what is left out. */
+/**
+ * The object with the fields that its schema needs and that are not null when absent; unknown fields stay. `drop` is
+ * called for what is left out.
+ */
 export function normalize(kind: Kind, object: Fields, drop: Drop): Fields {
   return normalizers[kind](object, drop)
 }
 
 const normalizers: Record<Kind, (object: Fields, drop: Drop) => Fields> = {
   assistant: (object, drop) => ({
-    name: null,
-    description: null,
-    instructions: null,
-    temperature: null,
-    top_p: null,
-    reasoning_effort: null,
     ...object,
     object: 'assistant',
     tools: toolsOf(object['tools'], drop),
@@ -26,17 +23,12 @@ const normalizers: Record<Kind, (object: Fields, drop: Drop) => Fields> = {
     response_format: formatOf(object['response_format']),
   }),
   file: (object) => ({
-    expires_at: null,
     ...object,
     object: 'file',
     status: 'processed',
     status_details: null,
   }),
   vector_store: ({ files: _, ...object }) => ({
-    name: null,
-    description: null,
-    expires_after: null,
-    expires_at: null,
     usage_bytes: 0,
     status: 'completed',
     ...object,
@@ -47,7 +39,6 @@ const normalizers: Record<Kind, (object: Fields, drop: Drop) => Fields> = {
   vector_store_file: (object) => ({
     usage_bytes: 0,
     status: 'completed',
-    last_error: null,
     ...object,
     attributes: object['attributes'] ?? {},
     chunking_strategy: object['chunking_strategy'] ?? expandChunkingStrategy(),
@@ -61,11 +52,6 @@ const normalizers: Record<Kind, (object: Fields, drop: Drop) => Fields> = {
   run: normalizeRun,
   message: normalizeMessage,
   step: (object) => ({
-    cancelled_at: null,
-    completed_at: null,
-    expires_at: null,
-    failed_at: null,
-    last_error: null,
     ...withoutNull(object, 'expired_at'),
     usage: usageOf(object['usage']),
     step_details: stepDetailsOf(object['step_details']),
@@ -74,22 +60,8 @@ const normalizers: Record<Kind, (object: Fields, drop: Drop) => Fields> = {
 
 function normalizeRun({ steps: _, ...object }: Fields, drop: Drop): Fields {
   return {
-    started_at: null,
-    expires_at: null,
-    cancelled_at: null,
-    failed_at: null,
-    completed_at: null,
-    last_error: null,
-    instructions: null,
-    temperature: null,
-    top_p: null,
-    reasoning_effort: null,
-    max_completion_tokens: null,
-    max_prompt_tokens: null,
-    incomplete_details: null,
     parallel_tool_calls: true,
     ...object,
-    required_action: object['required_action'] ?? null,
     tools: toolsOf(object['tools'], drop),
     tool_resources: resourcesOf(object['tool_resources']),
     metadata: metadataOf(object['metadata']),
@@ -106,11 +78,6 @@ function normalizeMessage(object: Fields): Fields {
   const { content } = object
   const parts = Array.isArray(content) ? content : content === undefined || content === null ? [] : [content]
   return {
-    assistant_id: null,
-    run_id: null,
-    incomplete_details: null,
-    incomplete_at: null,
-    completed_at: null,
     ...object,
     object: 'thread.message',
     status: object['status'] ?? 'completed',

@@ -10,7 +10,7 @@ import { VectorStore, VectorStoreFile } from '../api/vector-stores.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import { dropUnknown } from './drop-unknown.ts'
 import { normalize } from './normalize.ts'
-import type { Fields, Kind, TransferRecord } from './records.ts'
+import { kinds, type Fields, type Kind, type TransferRecord } from './records.ts'
 import type { ReportBuilder } from './report.ts'
 import { RunExtras, Turn } from './spool-extras.ts'
 import { turnOf } from './turn-of-step.ts'
@@ -42,6 +42,14 @@ const schemas = {
   step: RunStep,
 } satisfies Record<Kind, z.ZodType>
 
+/** The fields of each kind that are null where an export lacks them. */
+const empty = Object.fromEntries(
+  kinds.map((kind) => {
+    const fields = Object.entries(schemas[kind].shape).filter(([, field]) => field.safeParse(null).success)
+    return [kind, Object.fromEntries(fields.map(([name]) => [name, null]))]
+  }),
+) as Record<Kind, Fields>
+
 const prefixes: Record<Kind, RegExp> = {
   assistant: /^asst/,
   file: /./,
@@ -58,7 +66,7 @@ const idForm = /^\w[\w.:~-]{0,199}$/
 export function rowOf(record: TransferRecord, report: ReportBuilder, now: number): Row | undefined {
   const { kind, object } = record
   const drop = (field: string) => report.drop(`${kind}.${field}`)
-  const normal = normalize(kind, object, drop)
+  const normal = { ...empty[kind], ...normalize(kind, object, drop) }
   const example = typeof object['id'] === 'string' ? object['id'].slice(0, 100) : `${kind} without an id`
   const fault = idFault(kind, object['id']) ?? threadFault(kind, object['thread_id'])
   if (fault !== undefined) {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { denoSession } from '../../src/sandbox/deno/session.ts'
 import { defaultLimits } from '../../src/sandbox/limits.ts'
-import { runCell } from '../../src/sandbox/run-cell.ts'
+import { sessionCells } from '../../src/sandbox/run-cell.ts'
 import { bundleDescriptor } from '../../src/sandbox/runner-bundle.ts'
 import { feed, runnerProcess } from '../../src/sandbox/runner-process.ts'
 import { testFolder } from './available.ts'
@@ -22,9 +22,9 @@ function fakeRunner(then: string) {
 test('a cell of 200 KB for a child that closed its input ends as crashed', async () => {
   const { runner } = fakeRunner('exec 0<&-; echo closed >&2; exec sleep 60')
   await runner.ready(30_000)
-  const order = { cell: 1, code: `# ${'x'.repeat(200_000)}`, limits, signal: new AbortController().signal }
-  const idle = { onEvent: () => {}, interrupt: () => {}, watch: () => () => {} }
-  expect(await runCell(runner, { ...order, ...idle })).toMatchObject({ status: 'crashed', sessionLost: true })
+  const cells = sessionCells({ runner, limits, watch: () => () => {} })
+  const end = await cells.run(`# ${'x'.repeat(200_000)}`, () => {}, new AbortController().signal)
+  expect(end).toMatchObject({ status: 'crashed', sessionLost: true })
   expect(runner.isAlive()).toBe(false)
 })
 
@@ -75,13 +75,12 @@ test('an image larger than the limit is not passed on', async () => {
   onTestFinished(() => runner.kill())
   await runner.ready(30_000)
   const sizes: number[] = []
-  const order = { cell: 1, code: 'show()', limits, signal: new AbortController().signal }
-  const result = await runCell(runner, {
-    ...order,
-    onEvent: (event) => event.type === 'image' && sizes.push(event.png.length),
-    interrupt: () => {},
-    watch: () => () => {},
-  })
+  const cells = sessionCells({ runner, limits, watch: () => () => {} })
+  const result = await cells.run(
+    'show()',
+    (event) => event.type === 'image' && sizes.push(event.png.length),
+    new AbortController().signal,
+  )
   expect(result.status).toBe('ok')
   expect(sizes).toEqual([100])
 })

@@ -1,5 +1,8 @@
 /** `spool import` and `spool export`, as a user runs them. */
+import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runMain, startMain } from '../cli/run-main.ts'
@@ -130,6 +133,29 @@ test('a path that does not exist, and options of other commands, are refused', a
   expect(await runMain(['import', join(folder.path, 'none')], elsewhere)).toMatchObject({ code: 1 })
   expect(existsSync(elsewhere.SPOOL_DATA_DIR)).toBe(false)
   expect(await runMain(['doctor', '--dry-run'])).toMatchObject({ code: 2 })
+})
+
+test('an import asks the model server on this machine for its embedder, an export does not', async () => {
+  let requests = 0
+  const models = createServer((_request, response) => {
+    requests += 1
+    response.setHeader('content-type', 'application/json').end('{"object":"list","data":[]}')
+  }).listen(0, '127.0.0.1')
+  await once(models, 'listening')
+  const url = `http://127.0.0.1:${(models.address() as AddressInfo).port}/v1`
+  try {
+    const exported = await runMain(
+      ['export', join(folder.path, 'out')],
+      environment({ OPENAI_BASE_URL: url, SPOOL_DISCOVERY: '1' }),
+    )
+    expect(exported.code).toBe(0)
+    expect(requests).toBe(0)
+    const path = folder.write({ 'a.json': [assistant('asst_1')] })
+    await runMain(['import', path], environment({ OPENAI_BASE_URL: url, SPOOL_DISCOVERY: '1' }))
+    expect(requests).toBeGreaterThan(0)
+  } finally {
+    models.close()
+  }
 })
 
 test('an export is imported into another data folder', async () => {

@@ -47,6 +47,21 @@ test.each([
   expect(await textsOf('thread_r')).toEqual(['Öl, süß'])
 })
 
+test.each([
+  ['low', (value: string) => Buffer.from(value, 'utf16le')],
+  ['high', bigEndian],
+])('long Chinese texts in UTF-16 with the %s byte first and no mark are read', async (_, encode) => {
+  // U+4E00 and U+3000 have a zero byte where ASCII has none.
+  const value = '一般来说，我们今天一起讨论　这个问题。'.repeat(100)
+  const line = (at: number) => JSON.stringify(message('thread_l', `msg_${at}`, at, { content: text(value) }))
+  write('lines.ndjson', encode(`${line(1)}\n${line(2)}`))
+  write('document.json', encode(JSON.stringify([message('thread_d', 'msg_d', 1, { content: text(value) })])))
+  write('rows.csv', encode(`thread_id;role;text\r\nthread_r;user;"${value}"\r\n`))
+  const report = await importInto(server, folder.path)
+  expect(report.skipped).toEqual([])
+  for (const id of ['thread_l', 'thread_d', 'thread_r']) expect((await textsOf(id))[0]).toBe(value)
+})
+
 const undecoded = {
   kind: 'value',
   reason: 'some of its bytes belong to no character: they were replaced by U+FFFD; save it as UTF-8',

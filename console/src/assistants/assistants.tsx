@@ -75,7 +75,7 @@ export function Assistants() {
               /v1/assistants.
             </Empty>
           ) : (
-            <Empty title="No matching assistants">No name holds “{query}”.</Empty>
+            <Empty title="No matching assistants">No name contains “{query}”.</Empty>
           )
         }
       />

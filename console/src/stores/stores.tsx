@@ -90,7 +90,7 @@ export function Stores() {
               /v1/vector_stores.
             </Empty>
           ) : (
-            <Empty title="No matching vector stores">No name holds “{query}”.</Empty>
+            <Empty title="No matching vector stores">No name contains “{query}”.</Empty>
           )
         }
       />

@@ -61,9 +61,7 @@ export function Threads() {
               message; a program does with POST /v1/threads.
             </Empty>
           ) : (
-            <Empty title="No matching threads">
-              Neither an id nor metadata nor a message holds “{query}”.
-            </Empty>
+            <Empty title="No matching threads">No id, metadata or message contains “{query}”.</Empty>
           )
         }
       />

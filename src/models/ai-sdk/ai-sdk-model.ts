@@ -6,12 +6,13 @@ import type {
   LanguageModelV3StreamPart,
   SharedV3Warning,
 } from '@ai-sdk/provider'
+import { firstPart } from '../first-part.ts'
 import { brokenAnswer, sorry, statusFailure, UpstreamFailure } from '../openai/failure.ts'
 import { redactor } from '../openai/redact.ts'
 import { withRetries } from '../openai/upstream.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
 import type { AiSdkProviderSettings } from '../settings.ts'
-import { checkPackage, openPackage, type AiSdkProvider } from './packages.ts'
+import { findPackage, openPackage, type AiSdkProvider } from './packages.ts'
 import { toParts } from './parts.ts'
 import { toPrompt } from './prompt.ts'
 import { providerOptions, signForeignCalls } from './quirks.ts'
@@ -27,7 +28,7 @@ interface Driver {
 
 /** Throws a plain sentence when the package is not installed; loads it with the first call. */
 export function openAiSdkModel(settings: AiSdkProviderSettings, name: string): ChatModel {
-  checkPackage(settings, name)
+  findPackage(settings, name)
   let opened: Promise<AiSdkProvider> | undefined
   const driver: Driver = {
     settings,
@@ -73,19 +74,6 @@ async function* streamTurn(
   } catch (error) {
     throw toError(error)
   }
-}
-
-/** Waits for the first part, so that a failure before it can be retried. */
-async function firstPart(parts: AsyncGenerator<ModelPart>): Promise<AsyncGenerator<ModelPart>> {
-  const first = await parts.next()
-  return (async function* () {
-    try {
-      if (!first.done) yield first.value
-      yield* parts
-    } finally {
-      await parts.return(undefined)
-    }
-  })()
 }
 
 /** Collects the package's warnings about settings that the model cannot obey. */

@@ -36,11 +36,6 @@ export function isInstalled(type: keyof typeof packages): boolean {
   return places.some((place) => pathOf(place, name) !== undefined)
 }
 
-/** Throws a sentence with the command that installs the package, when it is not installed. */
-export function checkPackage(settings: AiSdkProviderSettings, provider: string): void {
-  findPackage(settings, provider)
-}
-
 /** Loads the package and creates the provider. */
 export async function openPackage(settings: AiSdkProviderSettings, provider: string): Promise<AiSdkProvider> {
   const { path, factory } = findPackage(settings, provider)
@@ -58,7 +53,11 @@ export async function openPackage(settings: AiSdkProviderSettings, provider: str
   })
 }
 
-function findPackage(settings: AiSdkProviderSettings, provider: string): { path: string; factory: string } {
+/** Throws a sentence with the command that installs the package, when it is not installed. */
+export function findPackage(
+  settings: AiSdkProviderSettings,
+  provider: string,
+): { path: string; factory: string } {
   const { name, factory, line } = packageOf(settings, provider)
   for (const place of places) {
     const path = pathOf(place, name)

@@ -1,10 +1,10 @@
 /** The process in which a local model runs: a crash of native code ends it and nothing else. */
-import { FreeList } from './free-list.ts'
 import type { LlamaChat, LlamaLibrary } from './llama-types.ts'
 import { answer, type Loaded } from './local-answer.ts'
 import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
 import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatRequest } from '../port.ts'
+import { FreeList } from '../../util/free-list.ts'
 
 /** Tokens of a conversation when the settings say nothing. */
 const usualContext = 8_192

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Frame } from '../frames.ts'
 import { reportFiles } from '../changed-files.ts'
 import type { SandboxLimits, SandboxSession } from '../port.ts'
-import { type Overrun, runCell } from '../run-cell.ts'
+import { type Overrun, sessionCells } from '../run-cell.ts'
 import type { RunnerProcess } from '../runner-process.ts'
 import { plainName } from '../session-folder.ts'
 
@@ -34,12 +34,7 @@ export function denoSession({
 }: DenoParts): SandboxSession {
   const inTurn = turns(mayStop ? runner : undefined)
   const ask = asker(runner, inTurn)
-  let stopCell: (overrun: Overrun) => void = () => {}
-  const watchCell: DenoParts['watch'] = (onOverrun) => {
-    stopCell = onOverrun
-    return watch(onOverrun)
-  }
-  let cells = 0
+  const cells = sessionCells({ runner, limits, watch })
   let closing: Promise<void> | undefined
 
   async function close(): Promise<void> {
@@ -63,15 +58,9 @@ export function denoSession({
       if (plainName(name) !== plainName(alias)) await ask({ op: 'link', name, alias })
     },
     async run(code, onEvent, signal) {
-      cells += 1
-      const cell = cells
-      const interrupt = () => void runner.send({ op: 'interrupt', cell })
-      const order = { cell, code, limits, signal, onEvent, interrupt, watch: watchCell }
-      const result = await inTurn(() => runCell(runner, order))
-      stopCell = () => {}
-      if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
-      if (result.status !== 'cancelled') reportFiles(result.frame?.files ?? [], limits, onEvent)
-      return { status: result.status, sessionLost: result.sessionLost }
+      const { status, sessionLost, frame } = await inTurn(() => cells.run(code, onEvent, signal))
+      if (status !== 'cancelled') reportFiles(frame?.files ?? [], limits, onEvent)
+      return { status, sessionLost }
     },
     async read(name) {
       name.split('/').map(plainName)
@@ -82,7 +71,7 @@ export function denoSession({
       return Readable.from(pieces(ask, name, maxBytes))
     },
     memoryBytes,
-    stopForMemory: () => stopCell({ status: 'total memory', hard: true }),
+    stopForMemory: () => cells.stopForMemory(),
     close: () => (closing ??= close()),
   }
 }

@@ -1,7 +1,7 @@
 /** A session of a native driver: a confined Python of the host, a folder, and the limits that the host watches. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { type EventSink, reportFiles } from '../changed-files.ts'
-import { type Overrun, runCell } from '../run-cell.ts'
+import { sessionCells } from '../run-cell.ts'
 import { freezeBelow, processTree, signalAll, treeBytes } from '../process-tree.ts'
 import type { RunnerProcess } from '../runner-process.ts'
 import type { SessionFolder } from '../session-folder.ts'
@@ -21,13 +21,16 @@ export interface NativeParts {
 
 export function nativeSession(parts: NativeParts): SandboxSession {
   const { runner, folder, limits, memoryFolders } = parts
+  const cells = sessionCells({
+    runner,
+    limits,
+    watch: (onOverrun) => watchTree({ root: runner.pid, folder, limits, memoryFolders }, onOverrun),
+  })
   /** The fingerprint of each file as the host last saw it. */
   const known = new Map<string, string>()
-  let cells = 0
   /** Processes stopped after the last cell: a thread that it left behind must not fill the disk without a limit. */
   let stopped: Promise<number[]> = Promise.resolve([])
   let closing: Promise<void> | undefined
-  let stopCell: (overrun: Overrun) => void = () => {}
 
   async function reportChanges(onEvent: EventSink): Promise<void> {
     const changed = (await folder.files()).filter((file) => known.get(file.name) !== file.print)
@@ -52,30 +55,15 @@ export function nativeSession(parts: NativeParts): SandboxSession {
     },
     link: (name, alias) => folder.link(name, alias),
     async run(code, onEvent, signal) {
-      cells += 1
-      const cell = cells
       signalAll(await stopped, 'SIGCONT')
-      const result = await runCell(runner, {
-        cell,
-        code,
-        limits,
-        signal,
-        onEvent,
-        interrupt: () => void runner.send({ op: 'interrupt', cell }),
-        watch: (onOverrun) => {
-          stopCell = onOverrun
-          return watchTree({ root: runner.pid, folder, limits, memoryFolders }, onOverrun)
-        },
-      })
-      stopCell = () => {}
+      const { status, sessionLost } = await cells.run(code, onEvent, signal)
       await parts.sweep()
-      if (!result.sessionLost) stopped = freezeBelow(runner.pid)
-      if (result.message !== '') onEvent({ type: 'logs', text: `${result.message}\n` })
-      if (result.status !== 'cancelled') await reportChanges(onEvent)
-      return { status: result.status, sessionLost: result.sessionLost }
+      if (!sessionLost) stopped = freezeBelow(runner.pid)
+      if (status !== 'cancelled') await reportChanges(onEvent)
+      return { status, sessionLost }
     },
     memoryBytes: async () => treeBytes(await processTree(runner.pid), 0),
-    stopForMemory: () => stopCell({ status: 'total memory', hard: true }),
+    stopForMemory: () => cells.stopForMemory(),
     read: (name) => folder.read(name, limits.fileMb * 1024 * 1024),
     close: () => (closing ??= close()),
   }

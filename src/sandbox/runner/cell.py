@@ -99,6 +99,26 @@ class Output:
             self.send(text[start : start + FRAME_CHARACTERS])
 
 
+def line_stream(descriptor):
+    return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def open_streams():
+    """Opens stdout and stderr again where a cell has closed or removed them."""
+    if sys.stdout is None or sys.stdout.closed:
+        sys.stdout = line_stream(1)
+    if sys.stderr is None or sys.stderr.closed:
+        sys.stderr = line_stream(2)
+
+
+def flush_streams():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
 class RealFolder(ast.NodeTransformer):
     """Where /mnt/data cannot be mounted: replaces it in the strings of a cell by the session's own folder."""
 

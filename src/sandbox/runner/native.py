@@ -128,11 +128,7 @@ class Runner:
 
     def drain(self):
         """Sends what is in the pipe now, and no more: a thread that prints for ever must not delay the cell's end."""
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except Exception:
-                pass
+        flush_streams()
         with self.pump_lock:
             waiting = struct.unpack("i", fcntl.ioctl(self.wire.printed, termios.FIONREAD, b"\0\0\0\0"))[0]
             while waiting > 0:
@@ -189,10 +185,7 @@ class Runner:
 
     def prepare(self, message):
         self.wire.connect_prints()
-        if sys.stdout is None or sys.stdout.closed:
-            sys.stdout = self.stream(1)
-        if sys.stderr is None or sys.stderr.closed:
-            sys.stderr = self.stream(2)
+        open_streams()
         signal.signal(signal.SIGINT, self.on_interrupt)
         signal.signal(signal.SIGXCPU, self.on_cpu_limit)
         used = time.process_time()
@@ -227,18 +220,13 @@ class Runner:
 
     def serve(self):
         signal.signal(signal.SIGINT, self.on_interrupt)
-        sys.stdout = self.stream(1)
-        sys.stderr = self.stream(2)
+        sys.stdout, sys.stderr = line_stream(1), line_stream(2)
         for target in (self.pump, self.listen):
             threading.Thread(target=target, daemon=True).start()
         self.wire.send({"type": "ready"})
         self.preload()
         while True:
             self.run(self.cells_to_run.get())
-
-    @staticmethod
-    def stream(descriptor):
-        return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 
 def limit(settings):

@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import socket
-import struct
 import time
 
 escaped = []

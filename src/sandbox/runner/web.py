@@ -47,18 +47,11 @@ class Session:
         self.current = None
         self.known = {}
         self.cells = Cells(
-            self.emit, self.drain, Printed(output), settings["images"], run_sync, has_package=has_package
+            self.emit, flush_streams, Printed(output), settings["images"], run_sync, has_package=has_package
         )
 
     def emit(self, frame):
         self.post(json.dumps({**frame, "cell": self.current}))
-
-    def drain(self):
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except Exception:
-                pass
 
     def imports(self, code):
         """The import lines of a cell as plain Python: it may hold notebook lines."""
@@ -83,15 +76,12 @@ class Session:
     def run(self, cell, code):
         """Runs the cell; answers the rest of its end frame."""
         self.current = cell
-        if sys.stdout is None or sys.stdout.closed:
-            sys.stdout = line_stream(1)
-        if sys.stderr is None or sys.stderr.closed:
-            sys.stderr = line_stream(2)
+        open_streams()
         try:
             status = self.cells.run(code)
         except KeyboardInterrupt:
             status = "interrupted"
-        self.drain()
+        flush_streams()
         return json.dumps({"status": status, "files": self.changed()[:1000]})[1:-1]
 
     def changed(self):
@@ -134,10 +124,6 @@ def has_package(name):
     import pyodide_js
 
     return name.lower() in pyodide_js.lockfile.packages.object_keys()
-
-
-def line_stream(descriptor):
-    return open(descriptor, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 
 def begin(post, output, host, settings):
