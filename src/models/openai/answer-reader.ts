@@ -22,8 +22,8 @@ export class AnswerReader {
   readonly #parser: EventSourceParser
   readonly #onAbort = () => this.#end({ error: this.#signal.reason })
   #waiting: ModelPart[] = []
-  /** `none` until the first parts have been passed on; `held`: the parts wait for more. */
-  #batch: 'none' | 'open' | 'held' = 'none'
+  /** `passed`: the reader may take the parts, and those that follow until it does; `held`: the parts wait for more. */
+  #batch: 'passed' | 'taken' | 'held' = 'passed'
   #ended: { error?: unknown } | undefined
   #wake: (() => void) | undefined
   #graceTimer: NodeJS.Timeout | undefined
@@ -65,6 +65,7 @@ export class AnswerReader {
     if (this.#waiting.length > 0) {
       const batch = this.#waiting
       this.#waiting = []
+      this.#batch = 'taken'
       if (this.#response.isPaused()) this.#response.resume()
       return batch
     }
@@ -97,8 +98,8 @@ export class AnswerReader {
 
   /** Wakes the reader: at once for the first parts, the end, and where few answers are open. */
   #passOn(): void {
-    if (this.#batch === 'none' || this.#answer.isFinished || !this.#batches.areOn) this.#notify()
-    else if (this.#batch === 'open') {
+    if (this.#batch === 'passed' || this.#answer.isFinished || !this.#batches.areOn) this.#notify()
+    else if (this.#batch === 'taken') {
       this.#batch = 'held'
       this.#batches.wait(() => this.#notify())
     }
@@ -125,7 +126,7 @@ export class AnswerReader {
   }
 
   #notify(): void {
-    this.#batch = 'open'
+    this.#batch = 'passed'
     const wake = this.#wake
     this.#wake = undefined
     wake?.()

@@ -97,3 +97,10 @@ test('a wait that is over after the batch was passed on ends nothing', async () 
   expect(textOf(await next)).toBe('c')
   close()
 })
+
+test('parts that follow before the reader has taken the first ones do not delay them', async () => {
+  const { body, reader, close } = open(64)
+  await write(body, token('a'), token('b'), token('c'))
+  expect(textOf(await reader.next())).toBe('a|b|c')
+  close()
+})
