@@ -46,7 +46,7 @@ export async function openClient(config: pg.ClientConfig): Promise<pg.Client> {
   } catch (error) {
     // Not awaited: a host that never answered does not answer this either.
     void client.end().catch(() => undefined)
-    throw translateError(error)
+    throw translateError(error, false)
   }
 }
 

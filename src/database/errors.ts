@@ -4,10 +4,12 @@ import { codeOf } from '../util/error-code.ts'
 
 /**
  * SQLSTATEs of a server that cannot serve now: connection failures (08), shutdown and start (57P), too many connections
- * (53300), a full disk (53100), a session that was ended while idle (25P03), a standby that takes no writes (25006), a
- * database that takes no connections (55000).
+ * (53300), a full disk (53100), a session that was ended while idle (25P03), a standby that takes no writes (25006).
  */
-const unavailableCodes = /^(08...|57P0[1235]|53300|53100|25P03|25006|55000)$/
+const unavailableCodes = /^(08...|57P0[1235]|53300|53100|25P03|25006)$/
+
+/** Of a database that takes no connections. Statements have the same SQLSTATE for other reasons. */
+const refusedConnectionCode = '55000'
 
 /** Codes of the socket or the resolver when nothing answers. */
 const unreachableCodes = new Set([
@@ -39,7 +41,8 @@ const driverMessages = [
  * `wasSent`: as there.
  */
 export function translateError(error: unknown, wasSent = true): unknown {
-  if (!isConnectionFailure(error)) return error
+  const refusesConnections = !wasSent && codeOf(error) === refusedConnectionCode
+  if (!(error instanceof Error) || !(refusesConnections || isConnectionFailure(error))) return error
   return new DatabaseUnavailable(`The database is unavailable: ${error.message || codeOf(error)}`, {
     cause: error,
     wasSent,

@@ -58,6 +58,6 @@ test('a process whose database is unavailable when it starts to listen says so, 
   await hints.start({ ...database.db, listen }, (_, message) => problems.push(message))
   await hints.close()
   expect(problems).toEqual([
-    'the database is unavailable for LISTEN: what other processes do is noticed once a second',
+    'the database is unavailable for LISTEN: changes by other processes are noticed once a second',
   ])
 })

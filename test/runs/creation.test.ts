@@ -140,7 +140,12 @@ test('of two slots the creation of a run takes up one, so that the next run star
   server = await testServer({ config: { maxRuns: 2 } })
   const body = await bodyFor()
   let commit = () => {}
-  createsAfter(new Promise<void>((resolve) => (commit = resolve)))
+  const may = new Promise<void>((resolve) => (commit = resolve))
+  // While the worker looks for waiting runs it holds all slots; a run that is created meanwhile waits for it.
+  statementsBy(async (statement, execute) => {
+    if (createsRun(statement) && !statement.values?.[0]?.includes('"lease_owner":null')) await may
+    return execute()
+  })
   server.model.script([{ text: 'Hello!' }, { text: 'Hello!' }])
   const streams = []
   for (const started of [1, 2]) {
