@@ -30,7 +30,7 @@ const isReady = async (url: string | undefined) => (await fetch(`${url}/readyz`)
 
 /** The warnings that an outage causes, also of connections whose loss is noticed late. */
 const outageWarnings =
-  /database|heartbeat|claimed|notifications|compared|looked up|deleted|released|trace of runs/
+  /database|heartbeat|claimed|notifications|compared|looked up|deleted|released|written|trace of runs/
 
 test('a stream goes on after the process that sends it had no database', async () => {
   server.allowComplaints(outageWarnings)

@@ -133,7 +133,8 @@ export class EngineProcess {
   /** The heartbeat: drops lost runs, obeys cancels and deadlines. */
   async beat(): Promise<void> {
     await this.gate.alive()
-    const owned = await renewLease(this.#world.db, this.#worker)
+    // Counted: the lease of a killed process must not be renewed after its replacement has started.
+    const owned = await this.gate.counted(() => renewLease(this.#world.db, this.#worker))
     await this.#runs.compare(owned, performance.now())
   }
 

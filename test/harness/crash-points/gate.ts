@@ -107,7 +107,7 @@ export class Gate {
 
   #statement<Row extends object>(db: Queryable, statement: Statement, kind: EffectKind): Promise<Row[]> {
     const name = statement.name ?? statement.text.trim().slice(0, 30)
-    return this.#passed({ name, kind }, () => this.#counted(() => db.query<Row>(statement)))
+    return this.#passed({ name, kind }, () => this.counted(() => db.query<Row>(statement)))
   }
 
   async #transaction<Result>(db: Database, work: (tx: Queryable) => Promise<Result>): Promise<Result> {
@@ -126,7 +126,7 @@ export class Gate {
       return result
     })
     return this.#answer(
-      this.#counted(() => committing),
+      this.counted(() => committing),
       () => fault,
     )
   }
@@ -158,7 +158,8 @@ export class Gate {
     return result
   }
 
-  async #counted<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Performs statements that `isQuiet` waits for. By itself it gives them no number. */
+  async counted<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#statements += 1
     try {
       return await work()
