@@ -34,6 +34,14 @@ export const Usage = z.strictObject({
 })
 export type Usage = z.output<typeof Usage>
 
+export const noUsage: Usage = {
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  total_tokens: 0,
+  prompt_token_details: { cached_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: 0 },
+}
+
 export const RunError = z.strictObject({
   code: z.enum(['server_error', 'rate_limit_exceeded', 'invalid_prompt']),
   message: z.string(),

@@ -4,9 +4,12 @@ import { ModelFailure, type ChatRequest, type ModelPart } from '../models/port.t
 import type { ResolvedModel } from '../models/open.ts'
 import type { WorkWriter } from './work-writer.ts'
 import type { RunRow } from '../sql/runs.ts'
-import { messageOf } from '../util/describe-error.ts'
+import { messageWithCause } from '../util/describe-error.ts'
 import { newHexId } from '../util/ids.ts'
 import { cutRequest } from './cut-request.ts'
+
+/** Characters of an error in a trace. */
+const longestError = 2000
 
 /** Messages that were left out of a request. */
 export interface LeftOut {
@@ -57,7 +60,7 @@ export class WorkTrace {
       work.search = outcome.search ?? null
       return outcome
     } catch (error) {
-      work.error = messageWithCause(error)
+      work.error = messageWithCause(error).slice(0, longestError)
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -103,7 +106,7 @@ export class WorkTrace {
       }
     } catch (error) {
       const code = error instanceof ModelFailure ? error.code : 'stopped'
-      work.error = { code, message: messageWithCause(error) }
+      work.error = { code, message: messageWithCause(error).slice(0, longestError) }
       throw error
     } finally {
       work.ended_ms = Date.now()
@@ -115,11 +118,4 @@ export class WorkTrace {
 /** The notes of a route name the model that is called from then on. */
 function askedFrom({ provider, model }: Record<string, unknown>): Partial<ModelRequestWork> {
   return typeof provider === 'string' && typeof model === 'string' ? { provider, model } : {}
-}
-
-/** The message for the operator: the cause says more than what the user sees. */
-function messageWithCause(error: unknown): string {
-  const { cause } = (error ?? {}) as { cause?: unknown }
-  const message = messageOf(error)
-  return (cause instanceof Error ? `${message} (${cause.message})` : message).slice(0, 2000)
 }

@@ -1,4 +1,5 @@
 /** The state of a run as the database holds it: row, steps, open message and log. */
+import { noUsage } from '../api/runs.ts'
 import type { MessageDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
@@ -8,7 +9,7 @@ import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { withDelta } from './content.ts'
 import type { RunState, OpenTurn } from './state.ts'
-import { noUsage, sumUsage } from './usage.ts'
+import { sumUsage } from './usage.ts'
 
 /** Events of a run that was created and not claimed yet: such a run has no steps. */
 const creationEvents = 3

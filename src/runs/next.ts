@@ -2,7 +2,7 @@
  * The transitions of a run: the only place where a run's status, messages and steps change. Pure: no clock, no ids
  * of its own, no database.
  */
-import type { RunStatus } from '../api/runs.ts'
+import { noUsage, type RunStatus } from '../api/runs.ts'
 import { toRun } from '../sql/runs.ts'
 import { closedTurn } from './close.ts'
 import { runEvent, stepEvent } from './events.ts'
@@ -19,7 +19,7 @@ import {
   toolFinished,
   turnEnded,
 } from './turn.ts'
-import { noUsage, spentOn, sumUsage } from './usage.ts'
+import { spentOn, sumUsage } from './usage.ts'
 
 type Kind = Fact['kind']
 

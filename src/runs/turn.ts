@@ -2,7 +2,7 @@
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
-import type { RunIncompleteReason, Usage } from '../api/runs.ts'
+import { noUsage, type RunIncompleteReason, type Usage } from '../api/runs.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
 import { callsWithDelta, deltaOf, withDelta } from './content.ts'
@@ -19,7 +19,7 @@ import {
   type TurnOutcome,
 } from './state.ts'
 import { withStatus } from './status.ts'
-import { noUsage, sumUsage } from './usage.ts'
+import { sumUsage } from './usage.ts'
 
 const newTurn: OpenTurn = { completed: [], openMessage: null, callsStep: null }
 

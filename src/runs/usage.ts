@@ -1,14 +1,6 @@
 /** Token counts of steps and runs. */
-import type { Usage } from '../api/runs.ts'
+import { noUsage, type Usage } from '../api/runs.ts'
 import type { StepRow } from '../sql/run-steps.ts'
-
-export const noUsage: Usage = {
-  prompt_tokens: 0,
-  completion_tokens: 0,
-  total_tokens: 0,
-  prompt_token_details: { cached_tokens: 0 },
-  completion_tokens_details: { reasoning_tokens: 0 },
-}
 
 /** The usage of a step so far. An open step shows no usage, but its recorded turn has one. */
 export function spentOn(step: Pick<StepRow, 'usage' | 'turn'> | undefined): Usage | null {

@@ -47,20 +47,23 @@ export interface VectorHit {
   score: number
 }
 
-/** The rows of one vector store, as its index needs them. */
-export interface VectorSource {
+/** One vector store, as each of its indexes needs it. */
+export interface StoreSource {
   vector_store_id: string
-  dimensions: number
   /** Raised in every transaction that changes the parts. */
   version(): Promise<number>
   /** What the store consists of now: an index may keep what it has of parts whose stamp it knows. */
   parts(): Promise<SourcePart[]>
-  /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
-  windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
   /** The id of a chunk of a part; positions count from 0. */
   chunkId(part: string, position: number): string
   /** Where an index may keep what it made of the rows. */
   segments: SegmentStore
+}
+
+export interface VectorSource extends StoreSource {
+  dimensions: number
+  /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
+  windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
 }
 
 export interface VectorIndex {

@@ -12,7 +12,7 @@ import {
   type SegmentKind,
 } from '../sql/index-segments.ts'
 import type { TableWriter } from './chunk-table.ts'
-import type { Segment, SegmentStore, SourcePart } from './port.ts'
+import type { Segment, SegmentStore, SourcePart, StoreSource } from './port.ts'
 
 /** Chunks of a full segment: a smaller number of chunks is read from its rows when a store is first searched. */
 export const segmentChunks = 16_384
@@ -104,17 +104,15 @@ export function storedSegments(db: Database, vector_store_id: string, kind: Segm
  * The segments and the parts of a store. Segments with less than half of their chunks left are removed. The segments are
  * read first: a part that is in none of them may be in one a moment later, and is then only read once more.
  */
-export async function segmentsAndParts(source: {
-  segments: SegmentStore
-  parts(): Promise<SourcePart[]>
-}): Promise<{ segments: Segment[]; parts: SourcePart[] }> {
+export async function segmentsAndParts(
+  source: StoreSource,
+): Promise<{ segments: Segment[]; parts: SourcePart[] }> {
   const all = await source.segments.list()
   const parts = await source.parts()
   const stamps = new Map(parts.map(({ part, stamp }) => [part, stamp]))
   const isSparse = (segment: Segment) => {
-    const count = (some: readonly SourcePart[]) => some.reduce((sum, { chunks }) => sum + chunks, 0)
     const left = segment.parts.filter(({ part, stamp }) => stamps.get(part) === stamp)
-    return count(left) < count(segment.parts) / 2
+    return chunksOf(left) < chunksOf(segment.parts) / 2
   }
   const sparse = all.filter(isSparse)
   if (sparse.length > 0) await source.segments.remove(sparse)
@@ -132,7 +130,7 @@ export function sameSegments(some: readonly Segment[], others: readonly Segment[
  */
 export async function numberParts(
   writer: TableWriter,
-  source: { chunkId(part: string, position: number): string },
+  source: StoreSource,
   parts: readonly SourcePart[],
   current: readonly SourcePart[] = parts,
 ): Promise<number> {
@@ -148,7 +146,7 @@ export async function numberParts(
 }
 
 /** All lots but the last have at least `size` chunks. */
-export function cutIntoLots(parts: readonly SourcePart[], size: number): SourcePart[][] {
+function cutIntoLots(parts: readonly SourcePart[], size: number): SourcePart[][] {
   const lots: SourcePart[][] = []
   let [lot, chunks]: [SourcePart[], number] = [[], 0]
   for (const part of parts) {
@@ -165,8 +163,26 @@ export function chunksOf(parts: readonly SourcePart[]): number {
   return parts.reduce((sum, { chunks }) => sum + chunks, 0)
 }
 
-/** Makes segments of all lots of `size` chunks that are in none, before a search needs them. Throws `SegmentsChanged`. */
-export async function makeSegments<Source extends { segments: SegmentStore; parts(): Promise<SourcePart[]> }>(
+/**
+ * Stores parts that are in none of the `known` segments as segments of at least `size` chunks; `add` stores one. Returns the
+ * new segments, and the parts that are too few for one. Throws `SegmentsChanged`.
+ */
+export async function addSegments<Source extends StoreSource>(
+  source: Source,
+  parts: readonly SourcePart[],
+  { known, size }: { known: readonly Segment[]; size: number },
+  add: (source: Source, lot: readonly SourcePart[], known: readonly Segment[]) => Promise<Segment>,
+): Promise<{ added: Segment[]; rest: readonly SourcePart[] }> {
+  const added: Segment[] = []
+  for (const lot of cutIntoLots(parts, size)) {
+    if (chunksOf(lot) < size) return { added, rest: lot }
+    added.push(await add(source, lot, [...known, ...added]))
+  }
+  return { added, rest: [] }
+}
+
+/** Makes the segments that a store can have now, before a search needs them. Throws `SegmentsChanged`. */
+export async function makeSegments<Source extends StoreSource>(
   source: Source,
   size: number,
   add: (source: Source, lot: readonly SourcePart[], known: readonly Segment[]) => Promise<Segment>,
@@ -174,7 +190,5 @@ export async function makeSegments<Source extends { segments: SegmentStore; part
   const { segments: known, parts } = await segmentsAndParts(source)
   const inSegments = new Set(known.flatMap((one) => one.parts.map(({ part, stamp }) => `${part} ${stamp}`)))
   const fresh = parts.filter(({ part, stamp }) => !inSegments.has(`${part} ${stamp}`))
-  for (const lot of cutIntoLots(fresh, size)) {
-    if (chunksOf(lot) >= size) known.push(await add(source, lot, known))
-  }
+  await addSegments(source, fresh, { known, size }, add)
 }

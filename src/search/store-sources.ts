@@ -100,7 +100,7 @@ function toParts(files: { seq: number; stamp: number; chunks: number }[]): Sourc
 }
 
 /** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */
-function toFloats(bytes: Buffer): Float32Array {
+export function toFloats(bytes: Uint8Array): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer)
 }
 

@@ -1,7 +1,7 @@
 /** Lots of chunks with their vectors: full ones are stored as segments, the others stay in memory. */
 import { emptyTable, TableWriter } from './chunk-table.ts'
 import type { Segment, SourcePart, VectorSource } from './port.ts'
-import { chunksOf, cutIntoLots } from './segments.ts'
+import { addSegments } from './segments.ts'
 import { blockBytes, joinBlocks, packBlock, toBlock, unpackBlock, type VectorBlock } from './vector-blocks.ts'
 
 /** The chunks of some parts, numbered part by part, and their vectors. */
@@ -23,14 +23,11 @@ const pageBytes = 1 << 20
 export async function readLots(
   source: VectorSource,
   parts: readonly SourcePart[],
-  { known, size }: { known: readonly Segment[]; size: number },
+  options: { known: readonly Segment[]; size: number },
 ): Promise<{ added: Segment[]; rest: VectorLot[] }> {
-  const added: Segment[] = []
-  for (const lot of cutIntoLots(parts, size)) {
-    if (chunksOf(lot) >= size) added.push(await addVectorSegment(source, lot, [...known, ...added]))
-    else return { added, rest: [{ parts: lot, segment: undefined, blocks: await readBlocks(source, lot) }] }
-  }
-  return { added, rest: [] }
+  const { added, rest } = await addSegments(source, parts, options, addVectorSegment)
+  if (rest.length === 0) return { added, rest: [] }
+  return { added, rest: [{ parts: rest, segment: undefined, blocks: await readBlocks(source, rest) }] }
 }
 
 /** Throws `SegmentsChanged`. */

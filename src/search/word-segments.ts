@@ -3,7 +3,8 @@ import { packedLanguage } from '../documents/index.ts'
 import type { Segment, SourcePart } from './port.ts'
 import type { WordRow, WordSource } from './word-source.ts'
 import { buildPostings } from './postings.ts'
-import { chunksOf, cutIntoLots, SegmentsChanged } from './segments.ts'
+import { addSegments, SegmentsChanged } from './segments.ts'
+import { toFloats } from './store-sources.ts'
 import { lengthsPage, packPostings, pageOfTerm, StoredPostings } from './stored-postings.ts'
 
 export interface ReadRows {
@@ -20,14 +21,10 @@ export interface ReadRows {
 export async function readIntoSegments(
   source: WordSource,
   parts: readonly SourcePart[],
-  { known, size }: { known: readonly Segment[]; size: number },
+  options: { known: readonly Segment[]; size: number },
 ): Promise<ReadRows> {
-  const added: Segment[] = []
-  for (const lot of cutIntoLots(parts, size)) {
-    if (chunksOf(lot) >= size) added.push(await addWordSegment(source, lot, [...known, ...added]))
-    else return { added, rest: await readRows(source, lot) }
-  }
-  return { added, rest: [] }
+  const { added, rest } = await addSegments(source, parts, options, addWordSegment)
+  return { added, rest: rest.length > 0 ? await readRows(source, rest) : [] }
 }
 
 async function readRows(source: WordSource, parts: readonly SourcePart[]): Promise<WordRow[]> {
@@ -62,8 +59,7 @@ export async function readLengths(
   const ids = segments.map(({ id }) => id)
   const lengths = new Map<string, Float32Array>()
   for (const [id, pages] of await source.segments.pages(ids, [lengthsPage])) {
-    // Copied: the driver's buffers begin anywhere, floats only at multiples of four.
-    lengths.set(id, new Float32Array(Uint8Array.from(pages.get(lengthsPage) ?? []).buffer))
+    lengths.set(id, toFloats(pages.get(lengthsPage) ?? new Uint8Array()))
   }
   return lengths
 }

@@ -1,5 +1,5 @@
 /** What the index of words reads and returns. */
-import type { SegmentStore, SourcePart } from './port.ts'
+import type { StoreSource } from './port.ts'
 import type { TermRow } from './postings.ts'
 import type { Hit } from './top-hits.ts'
 
@@ -8,19 +8,9 @@ export interface WordRow extends TermRow {
   chunk_id: string
 }
 
-/** The rows of one vector store, as its index of words needs them. */
-export interface WordSource {
-  vector_store_id: string
-  /** Raised in every transaction that changes the parts. */
-  version(): Promise<number>
-  /** What the store consists of now. */
-  parts(): Promise<SourcePart[]>
+export interface WordSource extends StoreSource {
   /** The packed terms of all chunks of some parts, in pages, each chunk once, part after part, by position. */
   terms(parts: readonly string[]): AsyncIterable<WordRow[]>
-  /** The id of a chunk of a part; positions count from 0. */
-  chunkId(part: string, position: number): string
-  /** Where an index may keep what it made of the rows. */
-  segments: SegmentStore
 }
 
 export interface WordQuery {

@@ -1,14 +1,7 @@
 /** The model turn behind a step that was imported, so that later prompts repeat its calls. */
 import type { RunStep, StepToolCall } from '../api/run-steps.ts'
+import { noUsage } from '../api/runs.ts'
 import type { RecordedCall, RecordedTurn } from '../sql/run-steps.ts'
-
-const noUsage = {
-  prompt_tokens: 0,
-  completion_tokens: 0,
-  total_tokens: 0,
-  prompt_token_details: { cached_tokens: 0 },
-  completion_tokens_details: { reasoning_tokens: 0 },
-}
 
 /** Null for a step without calls that a model could read. */
 export function turnOf({ step_details, usage }: RunStep): RecordedTurn | null {

@@ -21,6 +21,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** `message (message of its cause)`. */
+export function messageWithCause(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined
+  return cause instanceof Error ? `${messageOf(error)} (${cause.message})` : messageOf(error)
+}
+
 /** The message, or the messages of the errors that an `AggregateError` holds, or else the name. */
 function ownMessage(error: Error): string {
   if (error.message !== '') return error.message

@@ -2,7 +2,7 @@
 import type { StepToolCall } from '../../src/api/run-steps.ts'
 import { next, requested } from '../../src/runs/next.ts'
 import type { Fact, RunState, Transition } from '../../src/runs/state.ts'
-import { noUsage } from '../../src/runs/usage.ts'
+import { noUsage } from '../../src/api/runs.ts'
 import type { RecordedTurn } from '../../src/sql/run-steps.ts'
 import type { RunRow } from '../../src/sql/runs.ts'
 

@@ -7,6 +7,7 @@ import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract } from 'tar-stream'
+import { messageWithCause } from '../../util/describe-error.ts'
 import { modelFolder, type LocalModel, type ModelFile } from './catalog.ts'
 
 export interface PullOptions {
@@ -84,7 +85,7 @@ async function download(file: ModelFile, part: string, options: Fetch): Promise<
     const flags = start > 0 ? 'a' : 'w'
     await pipeline(body, progress(file, start, options), createWriteStream(part, { flags }))
   } catch (error) {
-    throw new Error(`${url.href} could not be fetched: ${reasonOf(stop.signal.reason ?? error)}.`, {
+    throw new Error(`${url.href} could not be fetched: ${messageWithCause(stop.signal.reason ?? error)}.`, {
       cause: error,
     })
   } finally {
@@ -145,9 +146,4 @@ async function flush(path: string): Promise<void> {
   const handle = await open(path, 'r+')
   await handle.sync()
   await handle.close()
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
 }
