@@ -64,7 +64,7 @@ async function writeTo(
       blobs,
       version,
       createdAt: new Date().toISOString(),
-      onProgress: progressPrinter(print, (progress) => `${describe(progress)} so far`),
+      onProgress: progressOn(print),
     }),
   )
 }
@@ -84,7 +84,7 @@ export async function restore(config: Config, file: string, { log, print }: Opti
         database = await openDatabase({ ...settings, newestMigration: migration })
         return database.db
       },
-      onProgress: progressPrinter(print, (progress) => `${describe(progress)} so far`),
+      onProgress: progressOn(print),
     })
     print(`Restored: ${describe(progress)}.`)
   } finally {
@@ -94,6 +94,9 @@ export async function restore(config: Config, file: string, { log, print }: Opti
   // An archive of an older version gets the tables of this one.
   await (await openDatabase(settings)).close()
 }
+
+const progressOn = (print: (line: string) => void) =>
+  progressPrinter(print, (progress: Progress) => `${describe(progress)} so far`)
 
 function describe({ rows, blobs, bytes }: Progress): string {
   return `${rows} rows and ${blobs} file contents (${(bytes / 1024 / 1024).toFixed(1)} MiB)`

@@ -38,7 +38,7 @@ const driverMessages = [
 
 /**
  * The error for callers: `DatabaseUnavailable` when the connection or the server failed, else the error itself.
- * `wasSent`: as there.
+ * `wasSent`: see `DatabaseUnavailable`.
  */
 export function translateError(error: unknown, wasSent = true): unknown {
   const refusesConnections = !wasSent && codeOf(error) === refusedConnectionCode

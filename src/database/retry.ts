@@ -20,9 +20,9 @@ export async function retried<Result>(ask: () => Promise<Result>, signal: AbortS
 const creationPatienceMs = 10_000
 
 /**
- * Creates something under an id that the caller has chosen. When the connection is cut meanwhile, nobody knows whether it
- * exists: then `create` is repeated for some seconds, and when it fails for another reason, what `find` finds was
- * created before. Throws at once when nothing could be sent.
+ * Creates an object under an id that the caller has chosen. When the connection is cut meanwhile, the object may exist or
+ * not: then `create` is repeated for some seconds. When a repeat fails for another reason, the result is the object that
+ * `find` returns, because an earlier try created it. Throws at once when no statement was sent.
  */
 export async function createOnce<Result>(
   create: () => Promise<Result>,

@@ -64,7 +64,7 @@ interface AdmittedOptions extends RunOptions {
   admit: (slot: Slot | undefined) => Promise<void>
 }
 
-/** An assistant from the cache may be old. What notices that throws `StaleAssistant`, and the assistant is read again. */
+/** An assistant from the cache may be old. A function that notices this throws `StaleAssistant`; the assistant is then read again. */
 async function withAssistant(
   { assistants, runLimits, db }: Pick<Context, 'assistants' | 'runLimits' | 'db'>,
   { assistant_id }: { assistant_id: string },

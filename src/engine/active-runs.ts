@@ -65,11 +65,10 @@ export class ActiveRuns {
   async create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { id } = transition.state.row
     const creating = this.#create(transition, created, stopping)
-    const ended = creating.then(
-      () => {},
-      () => {},
+    this.#creating.set(
+      id,
+      creating.catch(() => {}),
     )
-    this.#creating.set(id, ended)
     try {
       await creating
     } finally {

@@ -32,8 +32,8 @@ export class Creator {
   }
 
   /**
-   * Resolves after the commit. Throws `StaleAssistant`, and what the database throws; when it is unavailable for long
-   * and from the middle of the statement on, the run may exist all the same.
+   * Resolves after the commit. Throws `StaleAssistant` and errors of the database. After `DatabaseUnavailable` the run
+   * may exist: the connection can have been cut after the commit.
    */
   create(write: RunWrite<'new'>): Promise<void> {
     return new Promise((resolve, reject) => {

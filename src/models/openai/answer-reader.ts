@@ -22,7 +22,10 @@ export class AnswerReader {
   readonly #parser: EventSourceParser
   readonly #onAbort = () => this.#end({ error: this.#signal.reason })
   #waiting: ModelPart[] = []
-  /** `passed`: the reader may take the parts, and those that follow until it does; `held`: the parts wait for more. */
+  /**
+   * `passed`: the reader may take the waiting parts, and those that follow until it does. `taken`: it took them, and
+   * nothing came since. `held`: parts came since, and wait for more.
+   */
   #batch: 'passed' | 'taken' | 'held' = 'passed'
   #ended: { error?: unknown } | undefined
   #wake: (() => void) | undefined

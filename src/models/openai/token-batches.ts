@@ -1,8 +1,8 @@
 /** Joins the tokens of many slow answers: each wake of a run and each write to its client costs more than a token. */
 
-/** From so many open answers on, tokens are joined. Fewer cost little, and theirs are passed on at once. */
+/** Tokens are joined while at least so many answers are open. Tokens of fewer answers are passed on at once. */
 const manyAnswers = 64
-/** How long the first token of a batch waits, ms: between these two. */
+/** How long the first token of a batch waits, in ms, and up to one tick more. */
 const waitMs = 40
 const tickMs = 10
 
@@ -22,12 +22,12 @@ export class TokenBatches {
     this.#openAnswers -= 1
   }
 
-  /** Whether tokens are to wait for more. */
+  /** Whether tokens wait for more. */
   get areOn(): boolean {
     return this.#openAnswers >= manyAnswers
   }
 
-  /** Calls `release` when tokens that begin to wait now have waited long enough. */
+  /** Calls `release` when the wait that begins now is over. */
   wait(release: () => void): void {
     this.#waiting.push({ sinceMs: performance.now(), release })
     this.#timer ??= setInterval(() => this.#tick(), tickMs)
