@@ -114,7 +114,7 @@ async function sweepLeftovers(temporary: string): Promise<void> {
     const path = join(temporary, name)
     const found = await ifThere(stat(path))
     // File times come from the clock of the machine, so compare with that, not with the server's `Clock`.
-    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { force: true })
+    if (found !== undefined && Date.now() - found.mtimeMs > leftoverMs) await removeTemporary(path)
   }
 }
 

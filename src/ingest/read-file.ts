@@ -32,14 +32,15 @@ const folderPrefix = 'spool-ingest-'
 /** Older folders were left by a crash: no job takes so long. Several processes may share the system's folder. */
 const leftoverMs = 2 * 60 * 60 * 1000
 
-/** Removes the folders of killed processes; a copy of a file may be large. */
+/** Removes the folders of killed processes; a copy of a file may be large. One that cannot be removed, such as another user's, stays. */
 export async function removeOldFolders(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(folderPrefix)) continue
     const path = join(tmpdir(), name)
     const found = await stat(path).catch(() => undefined)
     // File times come from the clock of the machine, so they are compared with it and not with the clock of users.
-    if (found && Date.now() - found.mtimeMs > leftoverMs) await rm(path, { recursive: true, force: true })
+    if (!found || Date.now() - found.mtimeMs <= leftoverMs) continue
+    await rm(path, { recursive: true, force: true }).catch(() => undefined)
   }
 }
 

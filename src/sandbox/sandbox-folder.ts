@@ -1,6 +1,6 @@
 /** Where session folders of this process live, and the removal of those that a killed server left behind. */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { isRunning } from '../util/processes.ts'
@@ -13,8 +13,10 @@ export async function sandboxFolder(dataDir: string, name: string): Promise<stri
   const inData = resolve(dataDir, 'sandbox', name)
   await mkdir(inData, { recursive: true, mode: 0o711 })
   if (process.getuid?.() !== 0 || (await openToAll(inData))) return inData
-  const inTmp = join(temporaryHome(dataDir), name)
+  const home = temporaryHome(dataDir)
+  const inTmp = join(home, name)
   await mkdir(inTmp, { recursive: true, mode: 0o711 })
+  await requireOwn(home)
   return inTmp
 }
 
@@ -32,6 +34,13 @@ function temporaryHome(dataDir: string): string {
   return join(tmpdir(), `spool-sandbox-${key}`)
 }
 
+/** Every user can create a folder in the system's /tmp, and its owner could replace what is in it. */
+async function requireOwn(folder: string): Promise<void> {
+  const found = await lstat(folder)
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) return
+  throw new Error(`${folder} belongs to another user or can be changed by others. Remove it and start again.`)
+}
+
 /** Whether every user can pass the folder and those above it, or run the program. */
 export async function openToAll(path: string): Promise<boolean> {
   for (let at = path; ; at = dirname(at)) {
@@ -40,11 +49,14 @@ export async function openToAll(path: string): Promise<boolean> {
   }
 }
 
-/** Other hosts may share the folder, so only those of this host whose process is gone are removed. */
+/**
+ * Other hosts may share the folder, so only those of this host whose process is gone are removed. One that cannot be
+ * removed, such as another user's, stays.
+ */
 async function removeLeftovers(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     const owner = name.startsWith(`${hostname()}.`) ? Number(name.split('.').at(-2)) : Number.NaN
-    if (Number.isInteger(owner) && !isRunning(owner))
-      await rm(join(home, name), { recursive: true, force: true })
+    if (!Number.isInteger(owner) || isRunning(owner)) continue
+    await rm(join(home, name), { recursive: true, force: true }).catch(() => undefined)
   }
 }

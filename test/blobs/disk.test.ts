@@ -83,6 +83,16 @@ test('opening removes files that a crash left an hour ago, and keeps an upload i
   expect(await readdir(join(folder, 'tmp'))).toEqual(['young'])
 })
 
+test('something in the folder of temporary files that cannot be removed does not stop the start', async () => {
+  const folder = await freshFolder()
+  const left = join(folder, 'tmp', 'lost+found')
+  await mkdir(left, { recursive: true })
+  const longAgo = new Date(Date.now() - 61 * 60 * 1000)
+  await utimes(left, longAgo, longAgo)
+  const store = await openBlobStore({ type: 'disk', folder })
+  expect((await store.put(Readable.from(['text']))).bytes).toBe(4)
+})
+
 test('only the owner can read blobs and folders', async () => {
   const folder = join(await freshFolder(), 'blobs')
   const store = await openBlobStore({ type: 'disk', folder })
