@@ -3,7 +3,6 @@ import { toBytes } from '../search/store-sources.ts'
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
-import { makeSegmentsOfStore } from './make-segments.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** How many chunks are embedded and stored together: more where each chunk is one window. */
@@ -35,14 +34,13 @@ export async function embedChunks(
     const isLast = embedded === chunk_count
     work_ms += performance.now() - startMs
     startMs = performance.now()
-    await writeFenced(context, file, { raises: isLast }, async (tx) => {
+    await writeFenced(context, file, { raises: isLast, added: chunk_count }, async (tx) => {
       await insertWindows(tx, placeOf(file), windows)
       await recordVectors(tx, file.row.seq, { embedded, reads_whole: isWhole, work_ms, isLast })
     })
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
       logFile(context.log, 'info', 'file ready', { file, fields })
-      await makeSegmentsOfStore(context, file, chunk_count)
     }
     if (performance.now() > endMs) return
   }
