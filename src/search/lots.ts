@@ -65,20 +65,19 @@ export async function loadStore<Data>(
   if (rows.fresh.length > 0) {
     inMemory.push({ parts: rows.fresh, segment: undefined, data: await reader.read(rows.fresh) })
   }
-  const bytesOf = (lots: readonly Lot<Data>[]) =>
-    lots.reduce((sum, lot) => sum + reader.bytes(lot.data) + bytesOfNumbers(lot.parts), 0)
   const opened = new Map(knownLots.map((lot) => [lot.segment, lot]))
+  const dataOf = (lots: readonly Lot<Data>[]) => lots.reduce((sum, { data }) => sum + reader.bytes(data), 0)
+  let bytes = dataOf([...inMemory, ...segments.flatMap(({ id }) => opened.get(id) ?? [])])
+  for (const one of [...inMemory, ...segments]) bytes += bytesOfNumbers(one.parts)
   const stored: Lot<Data>[] = []
-  let bytes = bytesOf(inMemory) + bytesOf(segments.flatMap(({ id }) => opened.get(id) ?? []))
   for (const segment of segments) {
-    const { id, parts: own } = segment
-    const lot = opened.get(id) ?? {
-      parts: own,
-      segment: id,
-      data: await reader.open(segment, budgetBytes - bytes - bytesOfNumbers(own)),
+    let lot: Lot<Data> | undefined = opened.get(segment.id)
+    if (!lot) {
+      const data = await reader.open(segment, budgetBytes - bytes)
+      bytes += reader.bytes(data)
+      lot = { parts: segment.parts, segment: segment.id, data }
     }
     stored.push(lot)
-    if (!opened.has(id)) bytes += bytesOf([lot])
   }
   const lots = [...stored, ...inMemory]
   const stamps = stampsOf(parts)
