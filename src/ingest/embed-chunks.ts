@@ -14,11 +14,12 @@ const sliceMs = 5000
 /** Window numbers that each chunk may use, so that the numbers of one group are below those of the next. */
 const numbersPerChunk = 4096
 
+/** Returns false when the file is still claimed and lacks vectors. */
 export async function embedChunks(
   context: IngestContext,
   file: ClaimedFile,
   options: { chunk_count: number; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const { signal, chunk_count } = options
   await warmUp(context, signal)
   await markAtWork(context, file)
@@ -41,9 +42,11 @@ export async function embedChunks(
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
       logFile(context.log, 'info', 'file ready', { file, fields })
+      return true
     }
-    if (performance.now() > endMs) return
+    if (performance.now() > endMs) break
   }
+  return false
 }
 
 function placeOf({ row }: ClaimedFile) {

@@ -101,8 +101,12 @@ interface ReadResult {
 async function storeChunks(context: IngestContext, file: ClaimedFile, result: ReadResult): Promise<number> {
   const { vector_store_id, seq: store_file } = file.row
   const place = { vector_store_id, store_file }
-  // An earlier attempt may have stored some.
-  await writeFenced(context, file, { raises: false }, (tx) => removeChunks(tx, vector_store_id, [store_file]))
+  if (file.lease.attempt > 1) {
+    // An earlier attempt may have stored some.
+    await writeFenced(context, file, { raises: false }, (tx) =>
+      removeChunks(tx, vector_store_id, [store_file]),
+    )
+  }
   let position = 0
   let page: NewChunk[] = []
   for await (const chunk of readChunks(result.path)) {
