@@ -69,7 +69,7 @@ export class ScanIndex implements VectorIndex {
       if (!scan.wants(first, first + chunksOf(parts))) continue
       for await (const block of data ?? storedBlocks(source, segment)) await scan.add(block, first, signal)
     }
-    const top = topHits(table, scan.best, options)
+    const top = await topHits(table, scan.best, options)
     const hits = top.map(({ part, position, score }) => ({ chunk_id: source.chunkId(part, position), score }))
     return { hits, missing }
   }

@@ -1,4 +1,5 @@
 /** Keeps the best few of many scores. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { rangesOf, type ChunkTable } from './chunk-table.ts'
 import type { Within } from './port.ts'
 
@@ -6,6 +7,9 @@ export interface Hit {
   chunk_id: string
   score: number
 }
+
+/** Other work of the process gets a turn after so many chunks: a few milliseconds. */
+const turnChunks = 200_000
 
 interface Place {
   part: number
@@ -17,14 +21,15 @@ interface Place {
  * The `limit` best chunks by the score at their number; scores that are -Infinity or NaN do not count. Best first; of equal
  * scores the smaller part and position first, so that every search gives the same order.
  */
-export function topHits(
+export async function topHits(
   table: ChunkTable,
   scores: Float32Array,
   { limit, within }: { limit: number; within?: Within | undefined },
-): Place[] {
+): Promise<Place[]> {
   const top: Place[] = []
   if (limit < 1) return top
   let least = -Infinity
+  let seen = 0
   for (const { part, first, from, to } of rangesOf(table, within)) {
     for (let chunk = from; chunk < to; chunk += 1) {
       const score = scores[chunk] ?? 0
@@ -34,6 +39,10 @@ export function topHits(
       if (top.length > limit) top.pop()
       if (top.length === limit) least = top.at(-1)?.score ?? least
     }
+    seen += to - from
+    if (seen < turnChunks) continue
+    seen = 0
+    await turn()
   }
   return top
 }

@@ -64,7 +64,8 @@ export class WordIndex {
     )
     const { scores, weights } = await scoreChunks(loaded, searched, { asked, signal })
     const most = mostScore(weights)
-    const hits = topHits(loaded.table, scores, options).map(({ part, position, score }) => ({
+    const top = await topHits(loaded.table, scores, options)
+    const hits = top.map(({ part, position, score }) => ({
       chunk_id: source.chunkId(part, position),
       score: Math.min(1, score / most),
     }))
