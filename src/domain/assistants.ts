@@ -3,7 +3,7 @@ import type { Assistant, CreateAssistantRequest, ModifyAssistantRequest } from '
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import { expandTools, checkTools } from '../api/tools.ts'
-import { createOnce } from '../database/retry.ts'
+import { createOnce, transactionOnce } from '../database/retry.ts'
 import {
   findAssistant,
   insertAssistant,
@@ -64,7 +64,7 @@ export async function modifyAssistant(
 ): Promise<Assistant> {
   const plan = planForNames(request.tool_resources)
   const hint = { kind: 'assistant', assistant_id: id } as const
-  const modified = await context.db.transaction(async (tx) => {
+  const modified = await transactionOnce(context.db, async (tx) => {
     await lockFiles(context, tx, { project, plan })
     const before = await lockAssistant(tx, project, id)
     if (!before) throw errors.notFound('assistant', id)
@@ -111,7 +111,7 @@ export async function deleteAssistant(
   id: string,
 ): Promise<boolean> {
   const hint = { kind: 'assistant', assistant_id: id } as const
-  const isDeleted = await db.transaction(async (tx) => {
+  const isDeleted = await transactionOnce(db, async (tx) => {
     const found = await deleteRow(tx, project, id)
     if (found) await hints.announce(tx, hint)
     return found

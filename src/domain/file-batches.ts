@@ -2,6 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { CreateVectorStoreFileBatchRequest, VectorStoreFileBatch } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { removeChunks } from '../sql/chunks.ts'
 import { findBatch, insertBatch, markCancelled, type BatchKey } from '../sql/file-batches.ts'
 import { lockFilesShared } from '../sql/files.ts'
@@ -29,7 +30,7 @@ export async function createFileBatch(
   const ids = requested.map((file) => file.file_id)
   const now = nowSeconds(context.clock)
   const key = { ...owner, id: newHexId('vsfb_', now) }
-  const batch = await context.db.transaction(async (tx) => {
+  const batch = await transactionOnce(context.db, async (tx) => {
     const files = await lockFilesShared(tx, project, ids, { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
     checkSearchable(context, files, ids)
@@ -58,7 +59,7 @@ export async function cancelFileBatch(
   key: BatchKey,
 ): Promise<VectorStoreFileBatch> {
   const { project, vector_store_id } = key
-  return db.transaction(async (tx) => {
+  return transactionOnce(db, async (tx) => {
     if (!(await lockVectorStore(tx, { project, id: vector_store_id }))) {
       throw errors.notFound('vector_store', vector_store_id)
     }

@@ -5,6 +5,7 @@ import { errors } from '../api/errors.ts'
 import type { FileExpiry, FileObject } from '../api/files.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import type { Hint } from '../runs/hints.ts'
 import { lockAssistantsWithFile, updateAssistant } from '../sql/assistants.ts'
 import { releaseBlobs } from '../sql/blobs.ts'
@@ -36,7 +37,7 @@ interface NewFile {
 /** Creates a file from content that is in the blob store. */
 export async function createFile(context: Pick<Context, 'clock' | 'db'>, file: NewFile): Promise<FileObject> {
   const row = newFileRow(context, file)
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     await holdContent(tx, file.content.sha256)
     await insertFile(tx, row)
   })
@@ -94,7 +95,7 @@ type DeletionContext = Pick<Context, 'clock' | 'db' | 'hints'>
 
 /** Deletes a file and removes it from the objects that use it. Messages and runs keep its id. */
 export async function deleteFile(context: DeletionContext, project: string, id: string): Promise<void> {
-  const changed = await context.db.transaction(async (tx) => {
+  const changed = await transactionOnce(context.db, async (tx) => {
     const file = await lockFile(tx, project, id)
     if (!file) throw errors.fileNotFound(id)
     return removeEverywhere(context, tx, file)

@@ -8,7 +8,7 @@ import type {
 } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import { createOnce } from '../database/retry.ts'
+import { createOnce, transactionOnce } from '../database/retry.ts'
 import {
   insertMessages,
   findMessage,
@@ -63,7 +63,7 @@ export async function deleteMessage(
   { db }: Pick<Context, 'db'>,
   key: { project: string; thread_id: string; id: string },
 ): Promise<void> {
-  await db.transaction(async (tx) => {
+  await transactionOnce(db, async (tx) => {
     await lockIdleThread(tx, key, 'share')
     if (!(await deleteRow(tx, key))) throw errors.notFound('message', key.id)
   })

@@ -2,6 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { emptyState, loadState } from '../runs/load.ts'
 import { followedBy, isPossible, next } from '../runs/next.ts'
 import { writeTransition } from '../runs/write-transition.ts'
@@ -37,7 +38,7 @@ export async function cancelRun({ db, hints, clock, log }: EndContext, key: RunK
     { kind: 'cancel' as const, run_id: key.id },
     { kind: 'log' as const, run_ids: [key.id] },
   ]
-  const { run, owned } = await db.transaction(async (tx) => {
+  const { run, owned } = await transactionOnce(db, async (tx) => {
     const found = await lockRun(tx, key)
     if (!found) throw errors.notFound('run', key.id)
     const { owned: isOwned, ...row } = found

@@ -3,6 +3,7 @@ import { Transform, pipeline, type Readable, type TransformCallback } from 'node
 import { buffer } from 'node:stream/consumers'
 import { errors, type ApiError } from '../api/errors.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { adoptBlob, holdBlob } from '../sql/blobs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
@@ -33,7 +34,7 @@ export async function saveContent(
   // An error reaches `put` through `check`. Without the callback it would also be an unhandled error.
   pipeline(source, check, () => undefined)
   const blob = await context.blobs.put(check)
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     await adoptBlob(tx, blob, nowSeconds(context.clock))
     // The blob may have existed before, and the collector may have deleted it before it was locked.
     if (!(await isStored(context, blob.sha256))) throw collected()

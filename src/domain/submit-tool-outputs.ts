@@ -2,6 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { SubmitToolOutputsRequest } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { loadState } from '../runs/load.ts'
 import { isPossible, next } from '../runs/next.ts'
 import { writeTransition } from '../runs/write-transition.ts'
@@ -19,7 +20,7 @@ export async function submitToolOutputs(
 ): Promise<StartedRun> {
   const { hints, clock } = context
   const slot = await reserveSlot(context, key.thread_id)
-  const submitting = context.db.transaction(async (tx) => {
+  const submitting = transactionOnce(context.db, async (tx) => {
     const row = await lockRun(tx, key)
     if (!row) throw errors.notFound('run', key.id)
     if (await expireIfDue(context, tx, row)) return 'expired'

@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { CreateThreadRequest, Thread, ModifyThreadRequest, ForkThreadRequest } from '../api/threads.ts'
 import type { ToolResources } from '../api/tool-resources.ts'
 import type { Queryable } from '../database/database.ts'
-import { createOnce } from '../database/retry.ts'
+import { createOnce, transactionOnce } from '../database/retry.ts'
 import type { Hint } from '../runs/hints.ts'
 import { lockFilesShared } from '../sql/files.ts'
 import { insertMessages, findMessage, messagesAfter } from '../sql/messages.ts'
@@ -56,7 +56,7 @@ export async function modifyThread(
   { metadata, tool_resources }: ModifyThreadRequest,
 ): Promise<Thread> {
   const plan = planForNames(tool_resources)
-  return context.db.transaction(async (tx) => {
+  return transactionOnce(context.db, async (tx) => {
     await lockFiles(context, tx, { project, plan })
     const before = await lockThread(tx, project, id, 'exclusive')
     if (!before) throw errors.notFound('thread', id)
@@ -78,7 +78,7 @@ export async function deleteThread(
   project: string,
   id: string,
 ): Promise<void> {
-  const sent = await db.transaction(async (tx) => {
+  const sent = await transactionOnce(db, async (tx) => {
     if (!(await lockThread(tx, project, id, 'exclusive'))) throw errors.notFound('thread', id)
     const run_id = await activeRunId(tx, id)
     const { had_session } = await deleteRows(tx, id)
@@ -122,7 +122,7 @@ export async function forkThread(
   key: { project: string; id: string },
   request: ForkThreadRequest,
 ): Promise<Thread> {
-  return context.db.transaction(async (tx) => {
+  return transactionOnce(context.db, async (tx) => {
     const { project, id: thread_id } = key
     const source = await lockThread(tx, project, thread_id, 'share')
     if (!source) throw errors.notFound('thread', thread_id)

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import type { CreateUploadRequest, Upload, UploadPart, CompleteUploadRequest } from '../api/uploads.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { lockBlobs, releaseBlobs } from '../sql/blobs.ts'
 import { insertFile, toFile } from '../sql/files.ts'
 import {
@@ -53,7 +54,7 @@ export async function createUpload(
     purpose: request.purpose,
     expires_after: request.expires_after ?? null,
   }
-  await insertUpload(context.db, row)
+  await transactionOnce(context.db, (tx) => insertUpload(tx, row))
   return toUpload(row)
 }
 
@@ -66,7 +67,7 @@ export async function addUploadPart(
   const now = nowSeconds(context.clock)
   const { sha256, bytes } = content
   const part: PartRow = { id: newHexId('part_', now), upload_id: key.id, created_at: now, bytes, sha256 }
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     checkPending(context, key, await lockUpload(tx, key, 'share'))
     await holdContent(tx, sha256)
     await insertPart(tx, part)
@@ -86,7 +87,7 @@ export async function completeUpload(
   if (total !== row.bytes) throw errors.uploadBytesMismatch(total, row.bytes)
   const content = await joinParts(context, parts, request.md5)
   const file = newFileRow(context, { ...row, content })
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     checkPending(context, key, await lockUpload(tx, key, 'exclusive'))
     await closeUpload(context, tx, { id: key.id, status: 'completed', keeps: content.sha256 })
     await insertFile(tx, file)
@@ -129,7 +130,7 @@ async function joinParts(
 
 /** Cancels a pending upload and deletes its parts. */
 export async function cancelUpload(context: Pick<Context, 'clock' | 'db'>, key: UploadKey): Promise<Upload> {
-  return context.db.transaction(async (tx) => {
+  return transactionOnce(context.db, async (tx) => {
     const row = checkPending(context, key, await lockUpload(tx, key, 'exclusive'))
     await closeUpload(context, tx, { id: key.id, status: 'cancelled' })
     return toUpload({ ...row, status: 'cancelled' })

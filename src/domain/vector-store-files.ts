@@ -6,6 +6,7 @@ import type {
   ModifyVectorStoreFileRequest,
 } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { joinedChunks } from '../search/file-text.ts'
 import { lockFilesShared } from '../sql/files.ts'
 import { queueChunks } from '../sql/removals.ts'
@@ -39,7 +40,7 @@ export async function attachFile(
 ): Promise<VectorStoreFile> {
   const { project, vector_store_id } = key
   const { file_id } = request
-  const attached = await context.db.transaction(async (tx) => {
+  const attached = await transactionOnce(context.db, async (tx) => {
     // The deletion of a file locks files before vector stores, so do the same. A missing store is still reported first.
     const files = await lockFilesShared(tx, project, [file_id], { deleting: 'wait' })
     const store = await lockStoreToFill(context, tx, { project, id: vector_store_id })
@@ -84,7 +85,7 @@ export function modifyStoreFile(
 /** Removes a file from a vector store; the file itself is kept. A deleted file can be removed once, from its record. */
 export async function detachFile(context: Pick<Context, 'db' | 'clock'>, key: StoreFileKey): Promise<void> {
   const { project, vector_store_id: id, file_id } = key
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     if (!(await lockVectorStore(tx, { project, id }))) throw errors.notFound('vector_store', id)
     if (!(await removeFromStore(tx, key)) && !(await forgetDeletedFile(tx, key))) {
       throw errors.fileNotInVectorStore(file_id, id)

@@ -2,6 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { CreateVectorStoreRequest, VectorStore, ModifyVectorStoreRequest } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { transactionOnce } from '../database/retry.ts'
 import { queueChunks } from '../sql/removals.ts'
 import {
   removeAllStoreFiles,
@@ -48,7 +49,7 @@ export async function createVectorStore(
     metadata: metadata ?? {},
     files: newStoreFiles(file_ids, { chunking_strategy }),
   }
-  const created = await context.db.transaction(async (tx) => {
+  const created = await transactionOnce(context.db, async (tx) => {
     await insertNewStore(context, tx, { project, store })
     return findVectorStore(tx, { project, id: store.id }, nowSeconds(context.clock))
   })
@@ -63,7 +64,7 @@ export async function modifyVectorStore(
   key: StoreKey,
   request: ModifyVectorStoreRequest,
 ): Promise<VectorStore> {
-  return context.db.transaction(async (tx) => {
+  return transactionOnce(context.db, async (tx) => {
     const now = nowSeconds(context.clock)
     let row = await lockVectorStore(tx, key)
     if (!row) throw errors.notFound('vector_store', key.id)
@@ -89,7 +90,7 @@ export async function deleteVectorStore(
   context: Pick<Context, 'db' | 'retrieval'>,
   key: StoreKey,
 ): Promise<void> {
-  await context.db.transaction(async (tx) => {
+  await transactionOnce(context.db, async (tx) => {
     if (!(await lockVectorStore(tx, key))) throw errors.notFound('vector_store', key.id)
     await removeAllStoreFiles(tx, key.id)
     await queueChunks(tx, key.id)

@@ -6,7 +6,7 @@ import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Transition } from '../runs/state.ts'
 import type { Message } from '../api/messages.ts'
 import { releaseRun, type LeasedRun } from '../sql/leases.ts'
-import { findRunRow } from '../sql/runs.ts'
+import { findRunRow, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { executeRun, type RunDependencies } from './execute-run.ts'
 import { RunStopped, type StopReason } from './failure.ts'
@@ -29,6 +29,14 @@ interface ActiveRunsOptions {
   onEnd: () => void
 }
 
+/**
+ * For this long, nobody else can have a run that this worker has written as its own: a lease that was confirmed two seconds
+ * ago lasts for another one, and a run without work is released at the second heartbeat that finds it.
+ */
+const certainMs = 1000
+
+const isLate = (sinceMs: number) => performance.now() - sinceMs >= certainMs
+
 /** Lives as long as the worker. */
 export class ActiveRuns {
   readonly #options: ActiveRunsOptions
@@ -48,8 +56,9 @@ export class ActiveRuns {
     return this.#active.size + waiting.length
   }
 
-  /** Works on a run that is committed as owned by this worker. */
-  start({ state, events, newThread }: WrittenRun): void {
+  /** Works on a run that was committed as owned by this worker, by a write that was sent at or after `sinceMs`. */
+  async start({ state, events, newThread }: WrittenRun, sinceMs: number): Promise<void> {
+    if (isLate(sinceMs) && !(await this.#isStillOwned(state.row))) return
     const { writer } = this.#options
     const earlier = this.#active.get(state.row.id)?.run
     // The creation of a run may be noticed after its recovery.
@@ -59,6 +68,19 @@ export class ActiveRuns {
     const run = writer.open(state, events)
     this.#reportStart(run)
     this.#work(run, newThread).sinceMs = performance.now()
+  }
+
+  /** A write whose answer comes late may be known after another process has recovered the run, and has ended it. */
+  async #isStillOwned({ id, project, thread_id, attempt }: RunRow): Promise<boolean> {
+    const { dependencies, worker } = this.#options
+    try {
+      const row = await findRunRow(dependencies.db, { id, project, thread_id })
+      return row?.lease_owner === worker && row.attempt === attempt
+    } catch (error) {
+      // A heartbeat finds the run without work and releases it.
+      dependencies.log('warn', 'a new run could not be looked up', { run_id: id, error })
+      return false
+    }
   }
 
   /** Works on a run while it is created, or after its creation when many are created at once. See `Slot.create`. */
@@ -79,15 +101,21 @@ export class ActiveRuns {
 
   async #create(transition: Transition, created: Created, stopping: AbortSignal): Promise<void> {
     const { writer } = this.#options
+    const sentMs = performance.now()
     if (writer.creator.isBusy || stopping.aborted) {
       await writer.creator.create(writeOf('new', transition, created))
-      if (!stopping.aborted) this.start(writtenRun(transition, created))
+      if (!stopping.aborted) await this.start(writtenRun(transition, created), sentMs)
       return
     }
-    const { run, newThread, created: committed } = writer.create(transition, created)
+    const { run, newThread, committed } = writer.create(transition, created)
     const active = this.#work(run, newThread)
     try {
-      await committed
+      const events = await committed
+      if (isLate(sentMs) && !(await this.#isStillOwned(run.row))) {
+        run.lose()
+        return
+      }
+      run.created(events)
       active.sinceMs = performance.now()
       this.#reportStart(run)
     } catch (error) {

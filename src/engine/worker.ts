@@ -22,7 +22,7 @@ const claimBatch = 20
 /** How long a process that stops waits for a database that is unavailable, to release its runs. */
 const retireMs = 2000
 /** How long it waits for requests that have reserved a slot and may still commit a run as its own. */
-const reservedMs = 10_000
+const reservedPatienceMs = 10_000
 
 interface WorkerOptions {
   /** Names the process in leases. */
@@ -131,7 +131,7 @@ export class Worker {
     this.#stopping.abort()
     this.#wake()
     await Promise.all([this.#looping, this.#ingests.stop()])
-    await atMost(reservedMs, this.#unreserved())
+    await atMost(reservedPatienceMs, this.#unreserved())
     await atMost(ms, this.#runs.ended())
     this.#writer.stop()
     this.#runs.stop('stopping')
@@ -159,13 +159,14 @@ export class Worker {
   #reserve(): Slot | undefined {
     if (this.#free <= 0 || !this.#heartbeat.isConfirmed()) return undefined
     this.#reserved += 1
+    const reservedMs = performance.now()
     return {
       worker: this.id,
       release: () => this.#unreserve(1),
       start: (run) => {
         // When this process stops, its lease ends with it, and the run is recovered by another one.
-        if (!this.#stopping.signal.aborted) this.#runs.start(run)
-        this.#unreserve(1)
+        const starting = this.#stopping.signal.aborted ? undefined : this.#runs.start(run, reservedMs)
+        void Promise.resolve(starting).finally(() => this.#unreserve(1))
       },
       create: (transition, created) => {
         // From now on the run itself takes up the slot.
@@ -217,9 +218,10 @@ export class Worker {
     const limit = Math.min(this.#free, claimBatch)
     if (limit <= 0 || !this.#heartbeat.isConfirmed()) return 0
     this.#reserved += limit
+    const sentMs = performance.now()
     try {
       const { claimed, found } = await claimRuns(this.#options.context, this.id, limit)
-      for (const run of claimed) this.#runs.start(run)
+      await Promise.all(claimed.map((run) => this.#runs.start(run, sentMs)))
       return found
     } finally {
       this.#unreserve(limit)

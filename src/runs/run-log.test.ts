@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import type { Queryable } from '../database/database.ts'
+import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { Feed } from './feed.ts'
 import { Hints } from './hints.ts'
-import { RunLog } from './run-log.ts'
+import { LogClosed, RunLog } from './run-log.ts'
 
 /** What is in memory must not be looked up. */
 const noDatabase: Queryable = {
@@ -29,6 +29,39 @@ test('a reader that comes from the log gets nothing twice that another process w
     received.push(...batch.map(({ event }) => event))
   }
   expect(received).toEqual(['thread.message.delta', 'thread.run.cancelled'])
+})
+
+/** The log during an outage, and a promise of the first read. */
+function logInOutage(): { runLog: RunLog; isReading: Promise<void> } {
+  let onRead = () => {}
+  const isReading = new Promise<void>((resolve) => (onRead = resolve))
+  const query = () => {
+    onRead()
+    return Promise.reject(new DatabaseUnavailable('The connection was refused'))
+  }
+  return { runLog: new RunLog({ query }, new Hints({ shared: false })), isReading }
+}
+
+const readers = {
+  tail: (runLog: RunLog, signal: AbortSignal) => runLog.tail('run_1', 0, { isLast: () => false, signal }),
+  follow: (runLog: RunLog, signal: AbortSignal) => runLog.follow('run_1', 0, signal),
+}
+
+test.each(Object.entries(readers))('a stop during an outage ends %s as a stop', async (_, read) => {
+  const { runLog, isReading } = logInOutage()
+  const reading = read(runLog, new AbortController().signal).next()
+  await isReading
+  runLog.close()
+  await expect(reading).rejects.toThrow(LogClosed)
+})
+
+test.each(Object.entries(readers))('a client that hangs up during an outage ends %s', async (_, read) => {
+  const { runLog, isReading } = logInOutage()
+  const client = new AbortController()
+  const reading = read(runLog, client.signal).next()
+  await isReading
+  client.abort()
+  expect(await reading).toEqual({ done: true, value: undefined })
 })
 
 test('events that are not committed are kept for slow readers, and committed ones are dropped', () => {

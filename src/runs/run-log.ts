@@ -1,7 +1,7 @@
 /** The log of runs for readers: from memory where this process owns the run, else from the database. */
 import { errors } from '../api/errors.ts'
 import { terminalRunEvents } from '../api/events.ts'
-import type { Queryable } from '../database/database.ts'
+import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
 import { readEvents, type LogEvent, type NumberedEvent } from '../sql/run-events.ts'
 import { statusOfRun } from '../sql/runs.ts'
@@ -58,6 +58,8 @@ export class RunLog {
         if (batch.length > 0) yield end === -1 ? batch : batch.slice(0, end + 1)
         if (end !== -1) return
       }
+    } catch (error) {
+      if (!isEndOfWait(error, signal)) throw error
     } finally {
       reader.close()
       release()
@@ -73,6 +75,8 @@ export class RunLog {
     const { signal: stop, release } = this.#untilClosed(signal)
     try {
       yield* this.#committed(run_id, after, stop)
+    } catch (error) {
+      if (!isEndOfWait(error, stop)) throw error
     } finally {
       release()
     }
@@ -166,6 +170,10 @@ export class RunLog {
     for (const done of this.#waiting.get(run_id) ?? []) done()
   }
 }
+
+/** A read that waits for an unavailable database throws its error when it is aborted. */
+const isEndOfWait = (error: unknown, signal: AbortSignal) =>
+  signal.aborted && error instanceof DatabaseUnavailable
 
 /** The server stops while a reader still waits. */
 export class LogClosed extends Error {

@@ -54,12 +54,15 @@ export class RunWriter {
     return new OwnedRun(this.#dependencies, state, events)
   }
 
-  /** Creates a run that this process owns and can use at once. `created` resolves after the commit, or throws. */
+  /**
+   * Creates a run that this process owns and can use at once. `committed` resolves after the commit to the events that the
+   * log got, for `OwnedRun.created`; or it throws.
+   */
   create(transition: Transition, created: Created) {
     const { state, events, newThread } = writtenRun(transition, created)
     const run = new OwnedRun(this.#dependencies, state, events, false)
     const creating = this.creator.create(writeOf('new', transition, created))
-    return { run, newThread, created: creating.then(() => run.created(events)) }
+    return { run, newThread, committed: creating.then(() => events) }
   }
 
   /** Ends the wait for a database that is unavailable. */

@@ -1,6 +1,6 @@
 /** The sandbox of one server: a driver that is chosen in the background, and a pool of its sessions. */
 import { totalmem } from 'node:os'
-import { abortable } from '../util/abort.ts'
+import { abortable, firstAborted } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { bwrapDriver } from './bwrap/bwrap.ts'
 import { type Candidate, chooseDriver } from './choose-driver.ts'
@@ -88,8 +88,8 @@ export function openSandbox(settings: SandboxSettings): Sandbox {
       begin()
     },
     async use(key, work, aborted) {
-      const signal = aborted ? AbortSignal.any([aborted, closing.signal]) : closing.signal
-      const { pool, description: found } = await abortable(opened, signal)
+      const { signal, release } = firstAborted(aborted ? [aborted, closing.signal] : [closing.signal])
+      const { pool, description: found } = await abortable(opened, signal).finally(release)
       if (!pool) throw new SandboxUnavailable(found.why ?? 'There is no sandbox.')
       return pool.use(key, work, aborted)
     },

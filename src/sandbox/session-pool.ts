@@ -1,5 +1,5 @@
 /** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a maximum number. */
-import { abortable, sleep } from '../util/abort.ts'
+import { abortable, firstAborted, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { keyLock } from './key-lock.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
@@ -71,7 +71,15 @@ export class SessionPool {
 
   async use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, aborted?: AbortSignal): Promise<T> {
     const closing = this.#closing.signal
-    const signal = aborted ? AbortSignal.any([aborted, closing]) : closing
+    const { signal, release } = firstAborted(aborted ? [aborted, closing] : [closing])
+    try {
+      return await this.#use(key, work, signal)
+    } finally {
+      release()
+    }
+  }
+
+  async #use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, signal: AbortSignal): Promise<T> {
     const unlock = await this.#locks.take(key, signal)
     try {
       const pooled = await this.#acquire(key, signal)

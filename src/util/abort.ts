@@ -21,3 +21,18 @@ export async function abortable<T>(promise: Promise<T> | T, signal?: AbortSignal
     signal.removeEventListener('abort', onAbort)
   }
 }
+
+/**
+ * A signal that aborts with the first of these. `release` must be called in the end. For signals that live long:
+ * `AbortSignal.any` leaves a reference in each of them for ever.
+ */
+export function firstAborted(signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController()
+  const releases = signals.map((signal) => {
+    const abort = () => controller.abort(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    return () => signal.removeEventListener('abort', abort)
+  })
+  return { signal: controller.signal, release: () => releases.forEach((release) => release()) }
+}

@@ -1,7 +1,7 @@
-import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { RunLimits } from '../../src/domain/run-limits.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { cutConnection, statementsBy, type Sent } from '../harness/statements.ts'
 
 let server: TestServer
 
@@ -12,23 +12,6 @@ afterEach(async () => {
   vi.restoreAllMocks()
   await server.close()
 })
-
-interface Sent {
-  name?: string
-  text: string
-  values?: string[]
-}
-
-/** Statements are executed by `send`, which gets the statement and its usual execution. */
-function statementsBy(send: (statement: Sent, execute: () => Promise<unknown>) => Promise<unknown>): void {
-  const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
-  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
-    this: pg.Client,
-    statement: Sent,
-  ) {
-    return send(statement, () => Reflect.apply(query, this, [statement]))
-  } as never)
-}
 
 const createsRun = ({ name, values }: Sent) => name === 'write_runs' && values?.[0]?.includes('"fence":"new"')
 
@@ -197,7 +180,7 @@ function cutCommits(): void {
     commits += 1
     if (commits % 3 === 1) await execute()
     else if (commits % 3 === 0) return execute()
-    throw new Error('Connection terminated unexpectedly')
+    throw cutConnection()
   })
 }
 
@@ -225,7 +208,7 @@ test('assistants, threads, messages and runs whose connection is cut at the comm
 test('an outage in the middle of a creation ends as 503, and nothing fails after it', async () => {
   const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o' })
   statementsBy(async (statement, execute) => {
-    if (statement.text === 'commit') throw new Error('Connection terminated unexpectedly')
+    if (statement.text === 'commit') throw cutConnection()
     return execute()
   })
   vi.spyOn(AbortSignal, 'timeout').mockReturnValue(AbortSignal.abort())

@@ -6,6 +6,7 @@ import { followedBy, requested } from '../../src/runs/next.ts'
 import { StaleAssistant, writeOf } from '../../src/runs/write-transition.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
+import { cutConnection, statementsBy } from '../harness/statements.ts'
 
 let database: TestDatabase
 
@@ -60,17 +61,13 @@ test('a run that the database refuses, or whose assistant has changed, does not 
 
 /** The connections of the next creations are cut before their statement, or after it and what is done then. */
 function cutNext(...cuts: ('before' | (() => Promise<unknown>))[]): void {
-  const { query } = pg.Client.prototype as { query: (this: void, statement: unknown) => Promise<unknown> }
-  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(async function (
-    this: pg.Client,
-    statement: { name?: string },
-  ) {
-    const cut = statement.name === 'write_runs' ? cuts.shift() : undefined
-    const result = cut === 'before' ? undefined : await Reflect.apply(query, this, [statement])
+  statementsBy(async ({ name }, execute) => {
+    const cut = name === 'write_runs' ? cuts.shift() : undefined
+    const result = cut === 'before' ? undefined : await execute()
     if (typeof cut === 'function') await cut()
-    if (cut) throw new Error('Connection terminated unexpectedly')
+    if (cut) throw cutConnection()
     return result
-  } as never)
+  })
 }
 
 test('runs whose connection is cut while they are created exist once, and their requests succeed', async () => {

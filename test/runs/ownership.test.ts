@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/runs.ts'
@@ -47,31 +47,97 @@ function waitingDependencies(): RunDependencies {
   } as never
 }
 
-async function claimedRun(): Promise<WrittenRun> {
+function claimedCreation() {
   const row = queuedRow()
   const tools = [{ type: 'function' as const, function: { name: 'f', parameters: {}, strict: false } }]
   const created = requested({ ...row, deadline: 9e9, settings: { ...row.settings, tools } })
-  return writeTransition(database.db, 'new', followedBy(created, facts.claimed), { notifications: [] })
+  return { transition: followedBy(created, facts.claimed), created: {} }
 }
 
-test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
+async function claimedRun(): Promise<WrittenRun> {
+  return writeTransition(database.db, 'new', claimedCreation().transition, { notifications: [] })
+}
+
+/** Runs of worker_1, and those that it has opened. */
+function activeRuns(): { runs: ActiveRuns; opened: OwnedRun[] } {
+  const opened: OwnedRun[] = []
   const writer = new RunWriter({ ...context, isConfirmed: () => true })
-  let run: OwnedRun | undefined
+  const { open, create } = {
+    open: (...parts: Parameters<RunWriter['open']>) => {
+      const run = writer.open(...parts)
+      opened.push(run)
+      return run
+    },
+    create: (...parts: Parameters<RunWriter['create']>) => {
+      const created = writer.create(...parts)
+      opened.push(created.run)
+      return created
+    },
+  }
   const runs = new ActiveRuns({
     dependencies: waitingDependencies(),
-    writer: {
-      open: (...parts: Parameters<RunWriter['open']>) => (run = writer.open(...parts)),
-    } as never,
+    writer: { open, create, creator: writer.creator } as never,
     worker: 'worker_1',
     modelBehind: context.modelBehind,
     onEnd: () => {},
   })
+  return { runs, opened }
+}
+
+test('a run is not lost by a heartbeat that was sent before it started, and is by a later one', async () => {
+  const { runs, opened } = activeRuns()
   const sentBefore = performance.now()
-  runs.start(await claimedRun())
+  await runs.start(await claimedRun(), performance.now())
   await runs.compare([], sentBefore)
-  expect(run?.lost.aborted).toBe(false)
+  expect(opened[0]?.lost.aborted).toBe(false)
   await runs.compare([], performance.now() + 1)
-  expect(run?.lost.aborted).toBe(true)
+  expect(opened[0]?.lost.aborted).toBe(true)
+  await runs.ended()
+})
+
+const recoveredElsewhere = { text: `update runs set lease_owner = 'worker_2', attempt = attempt + 1` }
+const endedElsewhere = {
+  text: `update runs set lease_owner = null, attempt = attempt + 1, status = 'completed'`,
+}
+const released = { text: 'update runs set lease_owner = null' }
+
+test.each([recoveredElsewhere, endedElsewhere, released])(
+  'a run whose late creation is known after this is not started: $text',
+  async (statement) => {
+    const { runs, opened } = activeRuns()
+    const written = await claimedRun()
+    await database.db.query(statement)
+    await runs.start(written, performance.now() - 5000)
+    expect(opened).toEqual([])
+    expect(runs.size).toBe(0)
+  },
+)
+
+test('a run whose late creation is known while this worker still owns it is started', async () => {
+  const { runs, opened } = activeRuns()
+  await runs.start(await claimedRun(), performance.now() - 5000)
+  expect(opened).toHaveLength(1)
+  opened[0]?.lose()
+  await runs.ended()
+})
+
+test('of a run that was recovered before its own creation was known, nothing is emitted here', async () => {
+  const { runs, opened } = activeRuns()
+  const { transition, created } = claimedCreation()
+  const clock = vi.spyOn(performance, 'now')
+  const query = database.db.query.bind(database.db)
+  vi.spyOn(database.db, 'query').mockImplementation(async (statement) => {
+    const rows = await query(statement)
+    if (statement.name === 'write_runs') {
+      await query(endedElsewhere)
+      const late = performance.now() + 5000
+      clock.mockImplementation(() => late)
+    }
+    return rows as never
+  })
+  await runs.create(transition, created, new AbortController().signal)
+  vi.restoreAllMocks()
+  expect(opened.map(({ feed }) => [feed.state, feed.confirmed])).toEqual([['lost', 0]])
   await runs.ended()
 })
 

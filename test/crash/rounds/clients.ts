@@ -268,7 +268,8 @@ export function ingester(pick: Pick): Client {
         const read = () => insist(() => pick().vectorStores.files.retrieve(file, key))
         let found = await read()
         for (; found.status === 'in_progress'; found = await read()) await sleep(100)
-        if (found.status !== 'completed') faults.push(`file ${file} is ${found.status}`)
+        if (found.status !== 'completed')
+          faults.push(`file ${file} is ${found.status}: ${found.last_error?.message}`)
         const page = await insist(() => pick().vectorStores.search(store, { query: marker }))
         if (!page.data[0]?.content[0]?.text.includes(marker)) faults.push(`${marker} is not found`)
       }

@@ -109,7 +109,7 @@ export class EngineProcess {
     })
     this.context.slots.offer(() => ({
       worker: this.#worker,
-      start: (run) => this.#runs.start(run),
+      start: (run) => void this.#runs.start(run, performance.now()),
       create: (...run) => this.#runs.create(...run, new AbortController().signal),
       release: () => {},
     }))
@@ -142,7 +142,7 @@ export class EngineProcess {
   async look(): Promise<void> {
     await this.beat()
     const { claimed } = await claimRuns(this.context, this.#worker, 20)
-    for (const run of claimed) this.#runs.start(run)
+    for (const run of claimed) await this.#runs.start(run, performance.now())
     await expireRuns(this.context)
   }
 }
