@@ -4,6 +4,7 @@ import type { Scores } from '../../src/search/rank.ts'
 import { Languages, termsOf } from '../../src/documents/index.ts'
 import { distractors, seededRandom } from './distractors.ts'
 import { fused, scoreTexts, textId, type Legs } from './legs.ts'
+import { minusBest, type Difference } from './paired.ts'
 import { passages } from './passages.ts'
 
 export interface Corpus {
@@ -67,9 +68,14 @@ export interface Quality {
   ndcg10: number
 }
 
+/** nDCG@10 where one text is right. */
+function gainOf(rank: number): number {
+  return rank <= 10 ? 1 / Math.log2(rank + 1) : 0
+}
+
 function measure(ranks: number[]): Quality {
   const share = (count: number) => (100 * ranks.filter((rank) => rank <= count).length) / ranks.length
-  const gain = ranks.reduce((sum, rank) => sum + (rank <= 10 ? 1 / Math.log2(rank + 1) : 0), 0)
+  const gain = ranks.reduce((sum, rank) => sum + gainOf(rank), 0)
   return { recall1: share(1), recall5: share(5), ndcg10: gain / ranks.length }
 }
 
@@ -81,7 +87,12 @@ function rankOf(scores: ReadonlyMap<string, number>, id: string): number {
 
 const never = new AbortController().signal
 
-export type Row = { corpus: string; kind: Kind | 'all'; method: string } & Quality
+export type Row = {
+  corpus: string
+  kind: Kind | 'all'
+  method: string
+  /** Of nDCG@10 fused to the better way alone. */ difference?: Difference
+} & Quality
 
 /** What is found for one query, by each of the two ways; all chunks, with their scores. */
 interface Found extends Legs {
@@ -101,10 +112,15 @@ export async function measureQuality(corpus: Corpus): Promise<Row[]> {
   ]
   return [...kinds, 'all' as const].flatMap((kind) => {
     const own = found.filter((one) => kind === 'all' || one.kind === kind)
-    return methods.map(([method, scoresOf]) => {
-      const ranks = own.map((one) => rankOf(scoresOf(one), one.home))
-      return { corpus: corpus.name, kind, method, ...measure(ranks) }
-    })
+    const ranks = methods.map(([, scoresOf]) => own.map((one) => rankOf(scoresOf(one), one.home)))
+    const [words = [], vectors = [], both = []] = ranks.map((all) => all.map(gainOf))
+    return methods.map(([method], at) => ({
+      corpus: corpus.name,
+      kind,
+      method,
+      ...measure(ranks[at] ?? []),
+      ...(method === 'fused' && { difference: minusBest(both, [words, vectors]) }),
+    }))
   })
 }
 

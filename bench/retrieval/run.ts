@@ -11,6 +11,7 @@ import { measureLargeStore } from './large-store.ts'
 import { kinds, longCorpus, measureQuality, shortCorpus, type Row } from './quality.ts'
 import { measureServerIngest } from './server-ingest.ts'
 import { setsByScript } from './own-sets.ts'
+import { showDifference } from './paired.ts'
 import { measurePublicSets, measureSets } from './public-sets.ts'
 import { measureIngest, measureSearch } from './speed.ts'
 
@@ -22,10 +23,14 @@ function qualityTable(rows: Row[]): string {
       .filter((row) => row.kind === kind)
       .map(
         (row) =>
-          `| ${kind} | ${row.method} | ${row.recall1.toFixed(0)} | ${row.recall5.toFixed(0)} | ${row.ndcg10.toFixed(3)} |`,
+          `| ${kind} | ${row.method} | ${row.recall1.toFixed(0)} | ${row.recall5.toFixed(0)} | ${row.ndcg10.toFixed(3)} | ${row.difference ? showDifference(row.difference) : ''} |`,
       ),
   )
-  return ['| queries | by | recall@1 | recall@5 | nDCG@10 |', '|---|---|---|---|---|', ...lines].join('\n')
+  return [
+    '| queries | by | recall@1 | recall@5 | nDCG@10 | minus the better way alone (95 %) |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n')
 }
 
 /** Over all queries, both together must not be worse than either alone. */

@@ -24,10 +24,33 @@ async function arabic() {
   return { stemmer: (word: string) => stemmer(word.replace(/^(?:[وفبك]?ال|لل)(?=.{3})/, '')) }
 }
 
+/** Without prepositions and the article: they are written together with the word that follows. */
+async function hebrew() {
+  return { stemmer: (word: string) => word.replace(/^[והבכלמש]{1,3}(?=.{4})/, '') }
+}
+
+/** Without the endings of cases: light stemming, since no kept library has the language. Four letters stay. */
+const withoutCase = (endings: RegExp) => async () => ({
+  stemmer: (word: string) => word.replace(endings, ''),
+})
+const czech = withoutCase(
+  /(?<=.{4})(?:ových|ovými|ovém|ové|ová|ový|atech|ětem|atům|ách|ich|ích|ého|ěmi|emi|ému|ěti|ího|ími|ímu|ých|ama|ami|ovi|ými|em|ém|ím|ům|am|ám|ým|mi|ou|[aeiouyáéíýěů])$/,
+)
+const polish = withoutCase(
+  /(?<=.{4})(?:iego|iemu|iami|iach|ego|emu|ami|ach|ych|ymi|ich|imi|owi|owie|om|ów|em|ym|im|iej|ej|ie|ia|ią|ię|iu|[aąeęioóuy])$/,
+)
+
+/** Of languages that the other library has no list of, or a poor one. */
+async function stopwordsOf(language: 'ces' | 'heb' | 'hin' | 'pol' | 'vie') {
+  const lists = await import('stopword')
+  return { stopwords: lists[language] }
+}
+
 /** By ISO 639-1. Modules are loaded when a text of the language comes up. */
 const loaders: Readonly<Record<string, Load>> = {
   ar: () => Promise.all([arabic(), import('@orama/stopwords/arabic')]),
   bg: () => Promise.all([import('@orama/stemmers/bulgarian'), import('@orama/stopwords/bulgarian')]),
+  cs: () => Promise.all([czech(), stopwordsOf('ces')]),
   da: () => Promise.all([import('@orama/stemmers/danish'), import('@orama/stopwords/danish')]),
   de: () => Promise.all([import('@orama/stemmers/german'), import('@orama/stopwords/german')]),
   el: () => Promise.all([import('@orama/stemmers/greek'), import('@orama/stopwords/greek')]),
@@ -35,7 +58,8 @@ const loaders: Readonly<Record<string, Load>> = {
   es: () => Promise.all([import('@orama/stemmers/spanish'), import('@orama/stopwords/spanish')]),
   fi: () => Promise.all([import('@orama/stemmers/finnish'), import('@orama/stopwords/finnish')]),
   fr: () => Promise.all([import('@orama/stemmers/french'), import('@orama/stopwords/french')]),
-  hi: () => Promise.all([import('@orama/stemmers/indian'), import('@orama/stopwords/indian')]),
+  he: () => Promise.all([hebrew(), stopwordsOf('heb')]),
+  hi: () => Promise.all([import('@orama/stemmers/indian'), stopwordsOf('hin')]),
   hu: () => Promise.all([import('@orama/stemmers/hungarian'), import('@orama/stopwords/hungarian')]),
   hy: () => Promise.all([import('@orama/stemmers/armenian'), import('@orama/stopwords/armenian')]),
   it: () => Promise.all([import('@orama/stemmers/italian'), import('@orama/stopwords/italian')]),
@@ -45,6 +69,7 @@ const loaders: Readonly<Record<string, Load>> = {
   ms: () => Promise.all([import('@orama/stemmers/indonesian'), import('@orama/stopwords/indonesian')]),
   nl: () => Promise.all([import('@orama/stemmers/dutch'), import('@orama/stopwords/dutch')]),
   no: () => Promise.all([import('@orama/stemmers/norwegian'), import('@orama/stopwords/norwegian')]),
+  pl: () => Promise.all([polish(), stopwordsOf('pol')]),
   pt: () => Promise.all([import('@orama/stemmers/portuguese'), import('@orama/stopwords/portuguese')]),
   ro: () => Promise.all([import('@orama/stemmers/romanian'), import('@orama/stopwords/romanian')]),
   ru: () => Promise.all([import('@orama/stemmers/russian'), import('@orama/stopwords/russian')]),
@@ -53,6 +78,7 @@ const loaders: Readonly<Record<string, Load>> = {
   ta: () => Promise.all([import('@orama/stemmers/tamil'), import('@orama/stopwords/tamil')]),
   tr: () => Promise.all([import('@orama/stemmers/turkish'), import('@orama/stopwords/turkish')]),
   uk: () => Promise.all([import('@orama/stemmers/ukrainian'), import('@orama/stopwords/ukrainian')]),
+  vi: () => Promise.all([unchanged(), stopwordsOf('vie')]),
   zh: () => Promise.all([unchanged(), import('@orama/stopwords/mandarin')]),
 }
 
@@ -100,8 +126,17 @@ function keepResults(stemmer: (word: string) => string): (word: string) => strin
     const known = kept.get(word)
     if (known !== undefined) return known
     if (kept.size >= keptStems) kept.clear()
-    const stem = stemmer(word)
+    const stem = stemOrWord(stemmer, word)
     kept.set(word, stem)
     return stem
+  }
+}
+
+/** The Bulgarian stemmer throws a TypeError for some words. */
+function stemOrWord(stemmer: (word: string) => string, word: string): string {
+  try {
+    return stemmer(word)
+  } catch {
+    return word
   }
 }

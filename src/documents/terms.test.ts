@@ -46,10 +46,32 @@ test.each([
   ['ms', 'membaca', 'dibaca'],
   ['sr', 'куће', 'кућа'],
   ['ta', 'பள்ளிகள்', 'பள்ளி'],
+  ['pl', 'cyrkonowymi', 'cyrkonowego'],
+  ['pl', 'strażnikach', 'strażnik'],
+  ['cs', 'novotnému', 'novotný'],
+  ['cs', 'hlídačích', 'hlídač'],
+  ['he', 'מהמפתח', 'מפתח'],
+  ['he', 'לאברמוביץ', 'אברמוביץ'],
 ])('in %s %j and %j are the same', async (code, one, other) => {
   const language = await languages.load(code)
   expect(language.code).toBe(code)
   expect(termsOf(one, language)).toEqual(termsOf(other, language))
+})
+
+test.each(['переверзеве', 'славееве', 'гергеве'])(
+  'the Bulgarian word %s, for which the stemmer throws, stays as it is',
+  async (word) => {
+    expect(termsOf(word, await languages.load('bg'))).toEqual([word])
+  },
+)
+
+test.each([
+  ['Łódź', 'lodz'],
+  ['đường', 'duong'],
+  ['Tromsø', 'tromso'],
+  ['kapı', 'KAPI'],
+])('%s is found as %s too', (written, typed) => {
+  expect(termsOf(written, plainLanguage)).toEqual(termsOf(typed, plainLanguage))
 })
 
 test('accents, ligatures, capitals and optional marks of vowels make no difference', () => {

@@ -103,6 +103,9 @@ function normalize(text: string): string {
     .replaceAll(/[٠-٩۰-۹०-९]/g, (digit) => String((digit.charCodeAt(0) - (digit < '०' ? 0 : 6)) & 15))
 }
 
+/** Letters that have no accent to leave out, and are written without it where a keyboard does not have them. */
+const plainLetters: Readonly<Record<string, string>> = { ß: 'ss', ё: 'е', đ: 'd', ł: 'l', ø: 'o', ı: 'i' }
+
 /** `Café` and `cafe` are the same term. */
 function fold(text: string): string {
   if (isAscii(text)) return text
@@ -110,8 +113,7 @@ function fold(text: string): string {
     .normalize('NFKD')
     .replaceAll(/(?<=[\u0041-\u024f\u0370-\u03ff])[\u0300-\u036f]+/g, '')
     .normalize('NFC')
-    .replaceAll('ß', 'ss')
-    .replaceAll('ё', 'е')
+    .replaceAll(/[ßёđłøı]/g, (letter) => plainLetters[letter] ?? letter)
 }
 
 function isAscii(text: string): boolean {
@@ -130,7 +132,7 @@ export function hashTerm(term: string): number {
 
 const most = 255
 /** A change of the rules above needs a new number: terms of another version are rebuilt from the text. */
-export const termsVersion = 2
+export const termsVersion = 3
 const headerBytes = 3
 
 /** Packs passages in the language that each is in. */

@@ -75,6 +75,18 @@ test('without marks every piece goes through as it is', () => {
   expect(read(['a【', 'b'], [])).toEqual(['a【', 'b'])
 })
 
+test.each([1, 2, 3, 5, 8])(
+  'several marks in one sentence, in deltas of %i characters, are all found',
+  (size) => {
+    const other: Mark = { text: '【4:10†food.txt】', type: 'file_citation', file_id: 'file-d' }
+    const text = `Cake${cited.text}${other.text}, or 【plum】 pie ${other.text}; see ${long.text}${cited.text}.`
+    const deltas = text.match(new RegExp(`[^]{1,${size}}`, 'gu')) ?? []
+    expect(read(deltas, [cited, other, short, long]).join('')).toBe(
+      'Cake<【4:0†food.txt】><【4:10†food.txt】>, or 【plum】 pie <【4:10†food.txt】>; see <sandbox:/mnt/data/a.csv><【4:0†food.txt】>.',
+    )
+  },
+)
+
 test('two marks side by side are two', () => {
   expect(read([`${cited.text}${cited.text}`])).toEqual([`<${cited.text}>`, `<${cited.text}>`])
 })

@@ -132,5 +132,5 @@ test('terms that an earlier version stored are made again, once', async () => {
     text: 'select terms from chunks where vector_store_id = $1',
     values: [id],
   })
-  expect(rows.map(({ terms }) => terms.subarray(0, 3).toString('latin1'))).toEqual(['\u0002de', '\u0002de'])
+  expect(rows.map(({ terms }) => terms.subarray(0, 3).toString('latin1'))).toEqual(['\u0003de', '\u0003de'])
 })
