@@ -1,12 +1,17 @@
+import { execFile } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { listenReason } from '../../src/cli/start-errors.ts'
 import { folderReason } from '../../src/util/folder.ts'
+import { builtMain } from '../harness/built.ts'
 import { makeDataDir, type DataDir } from '../harness/data-dir.ts'
+import { whyMissing } from '../sandbox/available.ts'
 import { runMain } from './run-main.ts'
 
 let data: DataDir
@@ -64,6 +69,59 @@ test.each([
   expect(code).toBe(1)
   expect(stderr).toContain(`${name} is ${join(folder, path)}, which is a file, lies below one`)
 })
+
+test.each([
+  ['missing', 'is missing, which does not exist (ENOENT). Create it, or set another.'],
+  ['file', 'which is a file, lies below one, or is a link to nothing (ENOTDIR). Set a folder.'],
+  ['folder/missing', 'which does not exist (ENOENT)'],
+])('TMPDIR=%s ends the start, and a check, with a sentence', async (name, message) => {
+  mkdirSync(join(data.path, 'folder'), { recursive: true })
+  writeFileSync(join(data.path, 'file'), '')
+  const TMPDIR = name === 'missing' ? name : join(data.path, name)
+  const { code, stdout, stderr } = await start({ TMPDIR })
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^Spool could not start. TMPDIR, the folder for temporary files, is .*\n$/)
+  expect(stderr).toContain(message)
+  expect(existsSync(join(data.path, 'database'))).toBe(false)
+  const checked = await runMain(['doctor'], {
+    SPOOL_DATA_DIR: data.path,
+    SPOOL_SANDBOX: 'off',
+    PORT: '0',
+    TMPDIR,
+  })
+  expect(checked.code).toBe(1)
+  expect(checked.stdout).toMatch(/^fail +temporary files: TMPDIR, the folder/m)
+})
+
+/** Starts it from a shell after these commands. */
+const startAfter = (commands: string, ...args: string[]) =>
+  promisify(execFile)('sh', ['-c', `${commands}; exec "$@"`, 'sh', process.execPath, builtMain, ...args], {
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH, SPOOL_DATA_DIR: data.path, PORT: '0' },
+  }).catch((error: unknown) => error as { code: number; stdout: string; stderr: string })
+
+test.skipIf(process.platform === 'win32').each([
+  ['ulimit -n 64', 'Too few files may be open (EMFILE). Raise the limit: ulimit -n 1024.'],
+  ['ulimit -n 32', 'raise the limit of open files: ulimit -n 1024.'],
+  [
+    'folder=$(mktemp -d); cd "$folder"; rmdir "$folder"',
+    'The current folder does not exist any more. Change to another one.',
+  ],
+])('a start after `%s` ends with a sentence', async (commands, message) => {
+  const { stdout, stderr, ...ended } = await startAfter(commands)
+  expect({ ...ended, stdout }).toMatchObject({ code: 1, stdout: '' })
+  expect(stderr).toMatch(/^Spool could not start\. .*\n$/)
+  expect(stderr).toContain(message)
+})
+
+test.skipIf(whyMissing('bwrap')).each(['077', '027', '777'])(
+  'after `umask %s` the sandbox works, and a new data folder is closed to others',
+  async (mask) => {
+    const { stdout } = await startAfter(`umask ${mask}`, 'doctor', '--data-dir', join(data.path, 'new'))
+    expect(stdout).toMatch(/^ok +sandbox: bwrap/m)
+    expect(statSync(join(data.path, 'new')).mode & 0o066).toBe(0)
+  },
+)
 
 const archive = join(import.meta.dirname, 'start-errors.test.ts')
 
@@ -128,6 +186,7 @@ test.each([
   ['EACCES', 'this user may not write there'],
   ['EROFS', 'on a read-only file system'],
   ['ENOSPC', 'the disk is full'],
+  ['ENAMETOOLONG', 'Set a shorter one'],
 ])('the error %s of a folder says what to do', (code, words) => {
   expect(folderReason(withCode(code))).toContain(words)
 })
