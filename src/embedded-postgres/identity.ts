@@ -1,6 +1,7 @@
 /** Who the database runs as: PostgreSQL refuses to run as root, so under root another identity is found for it. */
 import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { EmbeddedUnsupported, programsCopied, programsInPlace } from './programs.ts'
 import type { Programs, ProgramsPackage } from './programs.ts'
@@ -38,16 +39,22 @@ export async function chooseRunner(source: ProgramsPackage, folder: string): Pro
   throw new EmbeddedUnsupported(`The embedded PostgreSQL cannot run here (${reasons.join('; ')}).`)
 }
 
-/** Under root on Linux: a user namespace first, because it needs no file to be open to other users. */
+/**
+ * Under root on Linux: a user namespace first, because it needs no file to be open to other users. Also under a user without a
+ * name, such as a container's: `initdb` refuses one.
+ */
 function identities(folder: string): Identity[] {
   const uid = process.getuid?.()
   const gid = process.getgid?.()
   if (uid === undefined || gid === undefined) return [{ name: 'this user', prefix: [] }]
-  if (uid !== 0) return [{ name: `user ${uid}`, prefix: [], owner: { uid, gid } }]
   const namespace: Identity = {
-    name: 'root in a user namespace',
+    name: `user ${uid} in a user namespace`,
     prefix: ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--'],
     owner: { uid, gid },
+  }
+  if (uid !== 0) {
+    const self = { name: `user ${uid}`, prefix: [], owner: { uid, gid } }
+    return hasName() || process.platform !== 'linux' ? [self] : [namespace, self]
   }
   const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
   return [
@@ -56,6 +63,15 @@ function identities(folder: string): Identity[] {
     ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),
     switchTo(nobody, nobody),
   ]
+}
+
+/** Whether the system knows the user of this process. */
+function hasName(): boolean {
+  try {
+    return userInfo().username !== ''
+  } catch {
+    return false
+  }
 }
 
 function switchTo(uid: number, gid: number): Identity {

@@ -394,23 +394,29 @@ test.runIf(canForbidNamespaces)(
   },
 )
 
-test.runIf(nobodyReads)('an ordinary user can run the embedded database in a folder of its own', async () => {
+/** A user without a line in /etc/passwd, as containers are given. */
+const nameless = 60_999
+
+test.runIf(nobodyReads).each([
+  ['an ordinary user', nobody],
+  ['a user without a name', nameless],
+])('%s can run the embedded database in a folder of its own', async (_kind, uid) => {
   const migrations = join(folder.path, 'migrations')
   mkdirSync(migrations)
   writeFileSync(join(migrations, '0001-notes.sql'), 'create table notes (id text primary key)')
   chmodSync(migrations, 0o755)
   const dataDir = join(folder.path, 'data')
   mkdirSync(dataDir)
-  chownSync(dataDir, nobody, nobody)
+  chownSync(dataDir, uid, uid)
   chmodSync(folder.path, 0o755)
-  const writer = startWriter({ dataDir, migrations, uid: nobody })
+  const writer = startWriter({ dataDir, migrations, uid })
   cleanups.push(async () => {
     writer.child.kill('SIGTERM')
     await writer.ended
   })
   await writer.printed('wrote')
   const pid = databasePid(dataDir)!
-  expect(statSync(`/proc/${pid}`).uid).toBe(nobody)
+  expect(statSync(`/proc/${pid}`).uid).toBe(uid)
   process.kill(pid, 'SIGKILL')
   await writer.printed('log info the database runs again')
   await writer.printed('wrote', writer.lines.length)
