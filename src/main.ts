@@ -7,6 +7,8 @@ import { messageOf } from './util/describe-error.ts'
 const widestUmask = 0o066
 
 function endWith(error: unknown): never {
+  // A reader of the output that wants no more, such as `head`.
+  if (codeOf(error) === 'EPIPE') process.exit(0)
   console.error(`Spool could not start. ${reasonOf(error)}`)
   process.exit(1)
 }

@@ -55,7 +55,6 @@ export function openLogger(level: Level): Logger {
 function openStdout(): pino.DestinationStream {
   const file = pino.destination({ fd: 1, sync: true })
   file.on('error', () => undefined)
-  process.stdout.on('error', () => undefined)
   return file
 }
 

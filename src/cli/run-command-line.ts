@@ -38,7 +38,10 @@ async function main(): Promise<void> {
   const config = readConfig(line.flags)
   const readAgain = () => readConfig(line.flags)
   if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
-  process.exit(await runTool(line, config).catch(printFailure))
+  const exitCode = await runTool(line, config).catch(printFailure)
+  // Output that could not be written is an error event, which comes first.
+  await new Promise(setImmediate)
+  process.exit(exitCode)
 }
 
 /** Prints the failure of a command. Wrong arguments are reported by `main`. */

@@ -37,6 +37,8 @@ export async function serve(
     log('error', 'the database cannot be kept running', { error })
     stop('no database', 1)
   })
+  // As for the log: a reader that is gone or a full disk does not end the server.
+  process.stdout.on('error', () => undefined)
   process.stdout.write(banner(config, app))
   release()
   for (const warning of config.warnings) log('warn', warning)

@@ -57,7 +57,10 @@ function identities(folder: string): Identity[] {
     return hasName() || process.platform !== 'linux' ? [self] : [namespace, self]
   }
   const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
+  const { uid: ownUid, gid: ownGid } = lstatSync(folder)
   return [
+    // A command under sudo: otherwise the user could not open the database any more.
+    ...(ownUid === 0 ? [] : [switchTo(ownUid, ownGid)]),
     ...(process.platform === 'linux' ? [namespace] : []),
     // Started with sudo in a user's clone: the files keep their owner.
     ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),

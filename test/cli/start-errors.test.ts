@@ -132,6 +132,16 @@ test.skipIf(whyMissing('bwrap')).each(['077', '027', '777'])(
   },
 )
 
+test.runIf(existsSync('/dev/full')).each([['--help'], ['config', 'print'], ['models', 'list']])(
+  'output of `%s` that cannot be written is an error, and a reader that wants no more is none',
+  async (...args) => {
+    const lost = await startAfter([], 'exec >/dev/full', ...args)
+    expect(lost).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Spool .*ENOSPC.*\n$/) })
+    const shell = ['sh', '-c', '("$@"; echo $? >&2) | true', 'sh']
+    expect((await startAfter(shell, 'true', ...args)).stderr).toBe('0\n')
+  },
+)
+
 const [python, ...forbid] = ['python3', join(import.meta.dirname, '../harness/without-namespaces.py')]
 const canForbidNamespaces = isRoot && spawnSync(python, [...forbid, 'true']).status === 0
 

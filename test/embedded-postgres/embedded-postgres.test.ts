@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -368,6 +369,22 @@ test.runIf(isRoot)(
   },
 )
 
+/** A user without a line in /etc/passwd, as containers are given. */
+const nameless = 60_999
+
+test.runIf(nobodyReads)('a start under root leaves the database of a user to that user', async () => {
+  await (await start()).stop()
+  chmodSync(folder.path, 0o755)
+  const root = join(folder.path, 'database')
+  for (const name of ['', ...readdirSync(root, { recursive: true, encoding: 'utf8' })])
+    lchownSync(join(root, name), nameless, nameless)
+  await (await start()).stop()
+  expect([root, join(root, 'cluster/PG_VERSION')].map((file) => statSync(file).uid)).toEqual([
+    nameless,
+    nameless,
+  ])
+})
+
 const withoutNamespaces = ['python3', join(import.meta.dirname, '../harness/without-namespaces.py')]
 const canForbidNamespaces =
   isRoot && spawnSync(withoutNamespaces[0]!, [withoutNamespaces[1]!, 'true']).status === 0
@@ -393,9 +410,6 @@ test.runIf(canForbidNamespaces)(
     expect(row?.n).toBe(writer.wrote().length)
   },
 )
-
-/** A user without a line in /etc/passwd, as containers are given. */
-const nameless = 60_999
 
 test.runIf(nobodyReads).each([
   ['an ordinary user', nobody],
