@@ -1,85 +1,44 @@
 #!/usr/bin/env node
-/** Reads the command line and starts a command. */
-import { backup, restore } from './cli/backup.ts'
-import { readCommandLine, UsageError, type CommandLine } from './cli/command-line.ts'
-import { doctor } from './cli/doctor.ts'
-import { runExport } from './cli/export.ts'
-import { runImport } from './cli/import.ts'
-import { openLogger } from './cli/logger.ts'
-import { models } from './cli/models.ts'
-import { runPull } from './cli/pull.ts'
-import { reindex } from './cli/reindex.ts'
-import { serve } from './cli/serve.ts'
-import { showConfig } from './cli/show-config.ts'
-import { version } from './util/version.ts'
-import { readConfig } from './config/config.ts'
-import { systemClock } from './util/clock.ts'
+/** Loads the command line. Its modules are imported late, so that what stops their loading ends with a sentence, too. */
+import { codeOf } from './util/error-code.ts'
 import { messageOf } from './util/describe-error.ts'
 
-const print = (line: string) => void process.stdout.write(`${line}\n`)
-const printAside = (line: string) => void process.stderr.write(`${line}\n`)
+/** Session users must pass through folders of the server, which a stricter umask would close; what is private stays so. */
+const widestUmask = 0o066
 
-type Chosen = Exclude<CommandLine, { command: 'help' | 'version' }>
-
-async function main(): Promise<void> {
-  const line = readCommandLine(process.argv.slice(2))
-  if (line.command === 'help') return void process.stdout.write(line.text)
-  if (line.command === 'version') return print(version)
-  const config = readConfig(line.flags)
-  const readAgain = () => readConfig(line.flags)
-  if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
-  process.exit(await runTool(line, config).catch(printFailure))
-}
-
-/** Prints the failure of a command. Wrong arguments are reported by `main`. */
-function printFailure(error: unknown): number {
-  if (error instanceof UsageError) throw error
-  console.error(messageOf(error))
-  return 1
-}
-
-/** Commands that do one thing and end. Resolves with the exit code. */
-async function runTool(
-  { command, args, options }: Chosen,
-  config: ReturnType<typeof readConfig>,
-): Promise<number> {
-  // Their output is for a person: the log shows problems only, on stderr.
-  const { log } = openLogger(config.logLevel === 'info' ? 'warn' : config.logLevel)
-  const [first = ''] = args
-  switch (command) {
-    case 'backup':
-      await backup(config, first, { log, print: printAside })
-      return 0
-    case 'restore':
-      await restore(config, first, { log, print: printAside })
-      return 0
-    case 'import':
-      await runImport(config, { path: first, ...options }, { log, print, printAside })
-      return 0
-    case 'pull':
-      return (await runPull(config, options, { log, print, printAside })) ? 0 : 1
-    case 'export':
-      await runExport(config, { folder: first, ...options }, { log, printAside })
-      return 0
-    case 'doctor':
-      return (await doctor(config, log, print)) ? 0 : 1
-    case 'models':
-      await models(config, args, { log, print, ...options })
-      return 0
-    case 'config':
-      showConfig(config, first, print)
-      return 0
-    default:
-      await reindex(config, { log, clock: systemClock, print })
-      return 0
-  }
-}
-
-main().catch((error: unknown) => {
-  if (error instanceof UsageError) {
-    console.error(error.message)
-    process.exit(2)
-  }
-  console.error(`Spool could not start. ${messageOf(error)}`)
+function endWith(error: unknown): never {
+  // A reader of the output that wants no more, such as `head`.
+  if (codeOf(error) === 'EPIPE') process.exit(0)
+  console.error(`Spool could not start. ${reasonOf(error)}`)
   process.exit(1)
-})
+}
+
+function reasonOf(error: unknown): string {
+  const message = messageOf(error)
+  if (message.includes('uv_cwd')) return 'The current folder does not exist any more. Change to another one.'
+  if (/out of memory/i.test(message))
+    return `${message}. Node.js needs address space: try 'ulimit -v unlimited'.`
+  switch (codeOf(error)) {
+    case 'EMFILE':
+    case 'ENFILE':
+      return `Too few files may be open (${codeOf(error)}). Raise the limit: ulimit -n 1024.`
+    case 'ERR_MODULE_NOT_FOUND':
+      return `${message}. Install Spool again, or raise the limit of open files: ulimit -n 1024.`
+    default:
+      return message
+  }
+}
+
+process.once('uncaughtException', endWith)
+try {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19))
+    throw new Error(`Node.js 20.19 or newer is needed; this is ${process.versions.node}.`)
+  // Fails in a folder that was removed.
+  process.cwd()
+  process.umask(process.umask() & widestUmask)
+  const { runCommandLine } = await import('./cli/run-command-line.ts')
+  await runCommandLine()
+} catch (error) {
+  endWith(error)
+}

@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import http from 'node:http'
 import https from 'node:https'
+import { tmpdir } from 'node:os'
 import { embedderChoice, modelSettings, namesWithoutRoute } from '../app/open-models.ts'
 import { hasTable, newestMigration } from '../database/migrate.ts'
 import { attachDatabase, type AttachedDatabase } from '../database/open.ts'
@@ -16,7 +17,7 @@ import { openModels, type Models } from '../models/open.ts'
 import { openReranker } from '../models/reranker.ts'
 import { openSandbox } from '../sandbox/sandbox.ts'
 import { describeError } from '../util/describe-error.ts'
-import { prepareDataFolder } from '../util/folder.ts'
+import { checkTemporaryFolder, prepareDataFolder } from '../util/folder.ts'
 import { freeBytes } from '../util/free-space.ts'
 import type { Log } from '../util/log.ts'
 import { databaseSettings, migrations } from './attached.ts'
@@ -78,6 +79,7 @@ function checksOf(
   return [
     { name: 'Node.js', run: async () => process.versions.node },
     { name: 'data folder', run: () => checkFolder(config) },
+    { name: 'temporary files', run: () => checkTemporary(config) },
     { name: 'TLS', run: async () => checkCertificate(config) },
     { name: 'port', run: () => checkListening(config) },
     { name: 'database', run: () => checkDatabase(config, database) },
@@ -98,6 +100,14 @@ async function checkFolder({ dataDir, minFreeDiskBytes }: Config): Promise<Findi
   const text = `${dataDir} can be written, ${(free / gibibyte).toFixed(1)} GiB are free`
   if (free >= minFreeDiskBytes) return { level: 'ok', text }
   return { level: 'fail', text: `${text}, less than SPOOL_MIN_FREE_DISK_MB. Free some space, or lower it.` }
+}
+
+async function checkTemporary({ minFreeDiskBytes }: Config): Promise<Finding> {
+  await checkTemporaryFolder()
+  const free = await freeBytes(tmpdir())
+  const text = `${tmpdir()} can be written, ${(free / gibibyte).toFixed(1)} GiB are free`
+  if (free >= minFreeDiskBytes) return { level: 'ok', text }
+  return { level: 'warn', text: `${text}, which is little for large files. Set TMPDIR to a larger disk.` }
 }
 
 /** A port may be in use by this server itself. */

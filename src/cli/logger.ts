@@ -25,7 +25,7 @@ export function openLogger(level: Level): Logger {
     serializers: { error: errors, err: errors },
   }
   // The stream of a terminal has a thread, which joins lines by itself.
-  const lines = process.stdout.isTTY ? undefined : joinLines(pino.destination({ fd: 1, sync: true }))
+  const lines = process.stdout.isTTY ? undefined : joinLines(openStdout())
   const out = pino(
     options,
     lines ?? pino.transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname' } }),
@@ -51,7 +51,14 @@ export function openLogger(level: Level): Logger {
   }
 }
 
-/** Lines that are written together. A reader that is gone ends the log and nothing else: the destination ignores EPIPE. */
+/** A reader that is gone or a full disk ends the log and nothing else. Lines are written again when the disk has space. */
+function openStdout(): pino.DestinationStream {
+  const file = pino.destination({ fd: 1, sync: true })
+  file.on('error', () => undefined)
+  return file
+}
+
+/** Lines that are written together. */
 function joinLines(file: pino.DestinationStream): pino.DestinationStream & { flush: () => void } {
   let text = ''
   const flush = () => {

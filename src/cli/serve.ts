@@ -2,7 +2,7 @@
 import { openApp, type App } from '../app/app.ts'
 import type { Config } from '../config/config.ts'
 import { systemClock } from '../util/clock.ts'
-import { prepareDataFolder, prepareFolder } from '../util/folder.ts'
+import { checkTemporaryFolder, prepareDataFolder, prepareFolder } from '../util/folder.ts'
 import type { Log } from '../util/log.ts'
 import { banner } from './banner.ts'
 import type { Logger } from './logger.ts'
@@ -18,6 +18,7 @@ export async function serve(
 ): Promise<void> {
   await prepareDataFolder(config.dataDir)
   if (config.blobs.type === 'disk') await prepareFolder(config.blobs.folder, 'SPOOL_BLOBS_FOLDER', 0o711)
+  await checkTemporaryFolder()
   if (config.roles.has('api')) await checkPort(config)
   logRejections(log)
   const app = await openApp(config, { log, clock: systemClock, readConfig })
@@ -25,7 +26,8 @@ export async function serve(
   stopOnSignals(stop)
   // In a terminal the signal means that its window was closed, which ends the process as usual.
   if (!process.stdout.isTTY) process.on('SIGHUP', () => reload(app, log))
-  // The state after an exception that nothing caught is unknown: finish what runs and end.
+  // The state after an exception that nothing caught is unknown: finish what runs and end, which a start does at once.
+  process.removeAllListeners('uncaughtException')
   process.on('uncaughtException', (error) => {
     log('error', 'an exception was not caught', { error, stack: error.stack })
     stop('an exception that was not caught', 1)
@@ -35,6 +37,8 @@ export async function serve(
     log('error', 'the database cannot be kept running', { error })
     stop('no database', 1)
   })
+  // As for the log: a reader that is gone or a full disk does not end the server.
+  process.stdout.on('error', () => undefined)
   process.stdout.write(banner(config, app))
   release()
   for (const warning of config.warnings) log('warn', warning)

@@ -1,6 +1,5 @@
 /** Reads the text of files with pages and headings, to show what search works with. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileText, TextSection } from '../api/file-text.ts'
 import { ParseFailure, readDocument, readSections } from '../documents/index.ts'
@@ -8,6 +7,7 @@ import { documentLimits, fetchContent, joinedChunks } from '../search/file-text.
 import type { ChunkRow } from '../sql/chunks.ts'
 import { findFile, type FileRow } from '../sql/files.ts'
 import { findStoreFile } from '../sql/vector-store-files.ts'
+import { makeTemporaryFolder } from '../util/folder.ts'
 import type { Context } from './context.ts'
 
 /** The most UTF-16 units in one answer. */
@@ -37,7 +37,7 @@ export async function readFileText(
 ): Promise<FileText | undefined> {
   const file = await findFile(context.db, project, file_id)
   if (!file) return undefined
-  const folder = await mkdtemp(join(tmpdir(), 'spool-text-'))
+  const folder = await makeTemporaryFolder('spool-text-')
   try {
     return await extracted(context, file, { folder, signal })
   } catch (error) {

@@ -108,7 +108,7 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
         if (error === null) return resolve()
         reject(
           new Error(
-            `The embedded database could not be made in ${folders.root}: ${lastLines(stderr || stdout || error.message)}`,
+            `The embedded database could not be made in ${folders.root}: ${causeIn(stderr || stdout || error.message)}`,
           ),
         )
       },
@@ -130,6 +130,18 @@ function checkVersion(cluster: string, source: ProgramsPackage): void {
     `The database in ${cluster} was made by PostgreSQL ${found}, and this version of Spool brings PostgreSQL ${expected}, ` +
       "which cannot open it. With the version that made it, run 'spool backup FILE'; then move the folder " +
       `${dirname(cluster)} away, and run 'spool restore FILE' with this version.`,
+  )
+}
+
+/** What `initdb` printed about its failure, with the fix where one is known. */
+function causeIn(output: string): string {
+  if (/No space left on device|could not write|Disk quota exceeded/.test(output))
+    return 'the disk is full. Free some space, or set SPOOL_DATA_DIR to a folder on another disk.'
+  const user = /effective user ID (\d+)/.exec(output)?.[1]
+  if (user === undefined) return lastLines(output)
+  return (
+    `user ${user} has no line in /etc/passwd, which PostgreSQL needs to make a database. Add one, start as a user ` +
+    'that has one, or set DATABASE_URL to a PostgreSQL server.'
   )
 }
 

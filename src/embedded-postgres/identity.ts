@@ -1,6 +1,7 @@
 /** Who the database runs as: PostgreSQL refuses to run as root, so under root another identity is found for it. */
 import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
 import { EmbeddedUnsupported, programsCopied, programsInPlace } from './programs.ts'
 import type { Programs, ProgramsPackage } from './programs.ts'
@@ -38,24 +39,42 @@ export async function chooseRunner(source: ProgramsPackage, folder: string): Pro
   throw new EmbeddedUnsupported(`The embedded PostgreSQL cannot run here (${reasons.join('; ')}).`)
 }
 
-/** Under root on Linux: a user namespace first, because it needs no file to be open to other users. */
+/**
+ * Under root on Linux: a user namespace first, because it needs no file to be open to other users. Also under a user without a
+ * name, such as a container's: `initdb` refuses one.
+ */
 function identities(folder: string): Identity[] {
   const uid = process.getuid?.()
   const gid = process.getgid?.()
   if (uid === undefined || gid === undefined) return [{ name: 'this user', prefix: [] }]
-  if (uid !== 0) return [{ name: `user ${uid}`, prefix: [], owner: { uid, gid } }]
   const namespace: Identity = {
-    name: 'root in a user namespace',
+    name: `user ${uid} in a user namespace`,
     prefix: ['unshare', '--user', `--map-user=${nobody}`, `--map-group=${nobody}`, '--'],
     owner: { uid, gid },
   }
+  if (uid !== 0) {
+    const self = { name: `user ${uid}`, prefix: [], owner: { uid, gid } }
+    return hasName() || process.platform !== 'linux' ? [self] : [namespace, self]
+  }
   const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
+  const { uid: ownUid, gid: ownGid } = lstatSync(folder)
   return [
+    // A command under sudo: otherwise the user could not open the database any more.
+    ...(ownUid === 0 ? [] : [switchTo(ownUid, ownGid)]),
     ...(process.platform === 'linux' ? [namespace] : []),
     // Started with sudo in a user's clone: the files keep their owner.
     ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),
     switchTo(nobody, nobody),
   ]
+}
+
+/** Whether the system knows the user of this process. */
+function hasName(): boolean {
+  try {
+    return userInfo().username !== ''
+  } catch {
+    return false
+  }
 }
 
 function switchTo(uid: number, gid: number): Identity {

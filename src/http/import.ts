@@ -1,7 +1,6 @@
 /** POST /v1/import */
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { errors } from '../api/errors.ts'
@@ -10,6 +9,7 @@ import { ImportQuery, type ImportReport } from '../api/import-report.ts'
 import { importObjects, type ImportOptions, type ImportProgress } from '../transfer/import.ts'
 import { SourceRefused } from '../transfer/sources.ts'
 import { plainFileName } from '../util/file-name.ts'
+import { makeTemporaryFolder } from '../util/folder.ts'
 import { readForm } from './forms.ts'
 import { route } from './route.ts'
 import { hangUpSignal, sendEvents } from './sse.ts'
@@ -34,7 +34,7 @@ export const importRoutes = [
     async handle({ server, context, project, query, reply }) {
       const { rules, keepAliveMs } = server
       const { maxFileBytes } = rules
-      const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
+      const folder = await makeTemporaryFolder('spool-import-')
       const signal = hangUpSignal(reply)
       try {
         const { stored: path } = await readForm(reply, {

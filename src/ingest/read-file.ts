@@ -1,5 +1,5 @@
 /** The first stage of ingest: from the bytes of a file to chunks that are found by words. */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -12,6 +12,7 @@ import {
 } from '../documents/index.ts'
 import { documentLimits, fetchContent } from '../search/file-text.ts'
 import { insertChunks, removeChunks, type NewChunk } from '../sql/chunks.ts'
+import { makeTemporaryFolder } from '../util/folder.ts'
 import { recordChunks, type IngestRow } from '../sql/ingest.ts'
 import {
   ClaimLost,
@@ -32,10 +33,11 @@ const folderPrefix = 'spool-ingest-'
 const leftoverMs = 2 * 60 * 60 * 1000
 
 /** Removes the folders of killed processes; a copy of a file may be large. One that cannot be removed, such as another user's, stays. */
-export async function removeOldFolders(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+export async function removeOldFolders(temporary = tmpdir()): Promise<void> {
+  // Users may write into a folder that they may not list.
+  for (const name of await readdir(temporary).catch(() => [])) {
     if (!name.startsWith(folderPrefix)) continue
-    const path = join(tmpdir(), name)
+    const path = join(temporary, name)
     const found = await stat(path).catch(() => undefined)
     // File times come from the clock of the machine, so they are compared with it and not with the clock of users.
     if (!found || Date.now() - found.mtimeMs <= leftoverMs) continue
@@ -50,7 +52,7 @@ export async function readFile(
   signal: AbortSignal,
 ): Promise<void> {
   const startMs = performance.now()
-  const folder = await mkdtemp(join(tmpdir(), folderPrefix))
+  const folder = await makeTemporaryFolder(folderPrefix)
   try {
     const [input, sections, output] = [join(folder, 'file'), join(folder, 'sections'), join(folder, 'chunks')]
     const { filename } = file.row

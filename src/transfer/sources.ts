@@ -1,7 +1,6 @@
 /** The files of a folder, a zip or a single file. */
 import { createWriteStream, type Stats } from 'node:fs'
-import { mkdir, mkdtemp, open, readdir, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -9,6 +8,7 @@ import { promisify } from 'node:util'
 import { open as openZip, type Entry, type ZipFile } from 'yauzl'
 import type { Order } from './records.ts'
 import { messageOf } from '../util/describe-error.ts'
+import { makeTemporaryFolder } from '../util/folder.ts'
 
 export interface SourceFile {
   path: string
@@ -100,7 +100,7 @@ export async function isZip(path: string): Promise<boolean> {
 }
 
 async function unpack(path: string, maxBytes: number): Promise<Sources> {
-  const folder = await mkdtemp(join(tmpdir(), 'spool-import-'))
+  const folder = await makeTemporaryFolder('spool-import-')
   const close = () => rm(folder, { recursive: true, force: true })
   try {
     await unpackInto(folder, path, maxBytes)

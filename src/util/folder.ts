@@ -1,5 +1,6 @@
-/** Folders that a user names. */
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
+/** Folders that a user names, and folders for temporary files. */
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { codeOf } from './error-code.ts'
 import { messageOf } from './describe-error.ts'
@@ -12,9 +13,11 @@ export async function prepareFolder(folder: string, name: string, mode = 0o777):
   const probe = join(folder, `.write-test-${process.pid}`)
   try {
     await makeFolder(folder, mode)
-    await writeFile(probe, '')
+    // A full disk still takes an empty file.
+    await writeFile(probe, 'probe')
     await rm(probe, { force: true })
   } catch (error) {
+    await rm(probe, { force: true }).catch(() => undefined)
     throw new Error(`${name} is ${folder}, ${folderReason(error)}`, { cause: error })
   }
 }
@@ -22,6 +25,29 @@ export async function prepareFolder(folder: string, name: string, mode = 0o777):
 /** Others may pass through a data folder but not list it: the database and sandboxes may run as other users. */
 export function prepareDataFolder(folder: string): Promise<void> {
   return prepareFolder(folder, 'SPOOL_DATA_DIR', 0o711)
+}
+
+/** A new folder in the system's folder for temporary files. Throws a sentence that says what to do. */
+export function makeTemporaryFolder(prefix: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), prefix)).catch(refuseTemporary)
+}
+
+/** Ingest, imports and cells need temporary files. Throws a sentence that says what to do. */
+export async function checkTemporaryFolder(): Promise<void> {
+  const folder = await makeTemporaryFolder('spool-check-')
+  try {
+    await writeFile(join(folder, 'probe'), 'probe')
+  } catch (error) {
+    refuseTemporary(error)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function refuseTemporary(error: unknown): never {
+  const isMissing = codeOf(error) === 'ENOENT'
+  const reason = isMissing ? 'which does not exist (ENOENT). Create it, or set another.' : folderReason(error)
+  throw new Error(`TMPDIR, the folder for temporary files, is ${tmpdir()}, ${reason}`, { cause: error })
 }
 
 /** `mkdir` with `recursive` never ends below folders such as /proc, which have no such entry and take no new one. */
@@ -51,6 +77,8 @@ export function folderReason(error: unknown): string {
       return `which is a file, lies below one, or is a link to nothing (${code}). Set a folder.`
     case 'ENOENT':
       return 'where the system does not allow new folders (ENOENT). Set another folder.'
+    case 'ENAMETOOLONG':
+      return `which is too long (${code}). Set a shorter one.`
     case 'ENOSPC':
     case 'EDQUOT':
       return `and the disk is full (${code}). Free some space, or set another folder.`

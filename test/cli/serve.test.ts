@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from '../../src/util/processes.ts'
@@ -91,6 +93,33 @@ test.runIf(process.platform !== 'win32')(
     await once(shell, 'exit')
     await expect.poll(() => isRunning(server)).toBe(false)
     expect(lines(output, 'stopping')).toMatchObject([{ why: 'the process that started this server ended' }])
+    expect(databasePid(data.path)).toBeUndefined()
+  },
+)
+
+test.runIf(existsSync('/dev/full'))(
+  'a server whose log is on a full disk goes on, and stops at SIGTERM',
+  async () => {
+    const full = openSync('/dev/full', 'w')
+    const finder = createServer().listen(0, '127.0.0.1')
+    await once(finder, 'listening')
+    const { port } = finder.address() as AddressInfo
+    finder.close()
+    const server = spawn(process.execPath, [builtMain], {
+      env: { ...environment(), PORT: String(port) },
+      stdio: ['ignore', full, 'inherit'],
+    })
+    closeSync(full)
+    cleanups.push(async () => void server.kill('SIGKILL'))
+    const ready = () =>
+      fetch(`http://127.0.0.1:${port}/readyz`).then(
+        (answer) => answer.status,
+        () => 0,
+      )
+    await expect.poll(async () => [server.exitCode, await ready()]).toEqual([null, 200])
+    server.kill('SIGTERM')
+    const [code] = await once(server, 'exit')
+    expect(code).toBe(0)
     expect(databasePid(data.path)).toBeUndefined()
   },
 )

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   cpSync,
   existsSync,
   lstatSync,
@@ -368,6 +369,22 @@ test.runIf(isRoot)(
   },
 )
 
+/** A user without a line in /etc/passwd, as containers are given. */
+const nameless = 60_999
+
+test.runIf(nobodyReads)('a start under root leaves the database of a user to that user', async () => {
+  await (await start()).stop()
+  chmodSync(folder.path, 0o755)
+  const root = join(folder.path, 'database')
+  for (const name of ['', ...readdirSync(root, { recursive: true, encoding: 'utf8' })])
+    lchownSync(join(root, name), nameless, nameless)
+  await (await start()).stop()
+  expect([root, join(root, 'cluster/PG_VERSION')].map((file) => statSync(file).uid)).toEqual([
+    nameless,
+    nameless,
+  ])
+})
+
 const withoutNamespaces = ['python3', join(import.meta.dirname, '../harness/without-namespaces.py')]
 const canForbidNamespaces =
   isRoot && spawnSync(withoutNamespaces[0]!, [withoutNamespaces[1]!, 'true']).status === 0
@@ -394,23 +411,26 @@ test.runIf(canForbidNamespaces)(
   },
 )
 
-test.runIf(nobodyReads)('an ordinary user can run the embedded database in a folder of its own', async () => {
+test.runIf(nobodyReads).each([
+  ['an ordinary user', nobody],
+  ['a user without a name', nameless],
+])('%s can run the embedded database in a folder of its own', async (_kind, uid) => {
   const migrations = join(folder.path, 'migrations')
   mkdirSync(migrations)
   writeFileSync(join(migrations, '0001-notes.sql'), 'create table notes (id text primary key)')
   chmodSync(migrations, 0o755)
   const dataDir = join(folder.path, 'data')
   mkdirSync(dataDir)
-  chownSync(dataDir, nobody, nobody)
+  chownSync(dataDir, uid, uid)
   chmodSync(folder.path, 0o755)
-  const writer = startWriter({ dataDir, migrations, uid: nobody })
+  const writer = startWriter({ dataDir, migrations, uid })
   cleanups.push(async () => {
     writer.child.kill('SIGTERM')
     await writer.ended
   })
   await writer.printed('wrote')
   const pid = databasePid(dataDir)!
-  expect(statSync(`/proc/${pid}`).uid).toBe(nobody)
+  expect(statSync(`/proc/${pid}`).uid).toBe(uid)
   process.kill(pid, 'SIGKILL')
   await writer.printed('log info the database runs again')
   await writer.printed('wrote', writer.lines.length)

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -30,4 +31,14 @@ test('a folder of another user in the temporary folder does not stop the start',
   chmodSync(theirs, 0)
   await asOrdinaryUser(removeOldFolders)
   expect(existsSync(theirs)).toBe(true)
+})
+
+test('a temporary folder that may be written and not listed does not stop the start', async () => {
+  const hardened = mkdtempSync(join(tmpdir(), 'spool-hardened-'))
+  onTestFinished(() => rmSync(hardened, { recursive: true }))
+  chmodSync(hardened, 0o1333)
+  await asOrdinaryUser(async () => {
+    await expect(readdir(hardened)).rejects.toThrow('EACCES')
+    await removeOldFolders(hardened)
+  })
 })

@@ -1,7 +1,7 @@
 /** The packages of the AI SDK by provider type, and how one is loaded. */
 import type { LanguageModelV3 } from '@ai-sdk/provider'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AiSdkProviderSettings } from '../settings.ts'
 
@@ -28,12 +28,12 @@ export type AiSdkProvider = (model: string) => LanguageModelV3
 type Factory = (settings: object) => AiSdkProvider
 
 /** Where a package is found: beside Spool, or in the folder that the server was started in. */
-const places = [import.meta.url, pathToFileURL(join(process.cwd(), 'package.json')).href]
+const places = () => [import.meta.url, pathToFileURL(resolve('package.json')).href]
 
 /** Whether the package of this type is installed. */
 export function isInstalled(type: keyof typeof packages): boolean {
   const { name } = packages[type]
-  return places.some((place) => pathOf(place, name) !== undefined)
+  return places().some((place) => pathOf(place, name) !== undefined)
 }
 
 /** Loads the package and creates the provider. */
@@ -59,7 +59,7 @@ export function findPackage(
   provider: string,
 ): { path: string; factory: string } {
   const { name, factory, line } = packageOf(settings, provider)
-  for (const place of places) {
+  for (const place of places()) {
     const path = pathOf(place, name)
     if (path !== undefined) return { path, factory }
   }

@@ -1,8 +1,7 @@
 /** The self-test of a driver: canaries are placed on the host, and a session tries to reach them. */
 import { randomUUID } from 'node:crypto'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { pythonEnvironment } from './host-python.ts'
@@ -10,6 +9,7 @@ import type { SandboxDriver, SandboxLimits, SandboxSession } from '../port.ts'
 import { runnerFile } from '../runner-bundle.ts'
 import { deniedSyscalls, isArchitecture } from './seccomp.ts'
 import { messageOf } from '../../util/describe-error.ts'
+import { makeTemporaryFolder } from '../../util/folder.ts'
 
 export type SelfTest = Awaited<ReturnType<SandboxDriver['selfTest']>>
 
@@ -67,10 +67,12 @@ const answerSchema = z.object({
 
 /** Places a readable file, a loopback port and an abstract socket that a cell can reach unless the sandbox prevents it. */
 export async function placeCanaries(): Promise<Canaries> {
-  const folder = await mkdtemp(join(tmpdir(), 'spool-canary-'))
+  const folder = await makeTemporaryFolder('spool-canary-')
   await chmod(folder, 0o755)
   const file = join(folder, 'canary')
-  await writeFile(file, 'canary', { mode: 0o644 })
+  await writeFile(file, 'canary')
+  // Whatever the umask is.
+  await chmod(file, 0o644)
   let reached = 0
   const count = () => {
     reached += 1
