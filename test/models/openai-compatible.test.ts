@@ -520,10 +520,10 @@ describe('failures', () => {
   test.for([
     ['an answer that ends without a finish', [delta({ content: 'a' })], /without a finish_reason/],
     ['[DONE] without a finish', [delta({ content: 'a' }), done], /without a finish_reason/],
-    ['broken JSON', [delta({ content: 'a' }), 'data: {"choices":[{\n\n', finish(), done], /no JSON/],
-    ['a chunk that is a number', [delta({ content: 'a' }), 'data: 5\n\n'], /no object/],
+    ['broken JSON', [delta({ content: 'a' }), 'data: {"choices":[{\n\n', finish(), done], /not JSON/],
+    ['a chunk that is a number', [delta({ content: 'a' }), 'data: 5\n\n'], /not an object/],
     ['a choice that is a string', [delta({ content: 'a' }), 'data: {"choices":["x"]}\n\n'], /choice/],
-    ['a tool call that is null', [delta({ content: 'a' }), toolDelta(null as any)], /no object/],
+    ['a tool call that is null', [delta({ content: 'a' }), toolDelta(null as any)], /not an object/],
     [
       'a call without a name',
       [
