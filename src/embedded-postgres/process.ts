@@ -194,7 +194,7 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<b
   try {
     await stopProcess({
       isAlive: () => isRunning(pid),
-      ended: gone(pid, watch.signal),
+      ended: hasEnded(pid, watch.signal),
       kill: (signal) => send(pid, signal, programs),
     })
     return true
@@ -204,7 +204,7 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<b
 }
 
 /** Resolves when the process has ended. Polls, because it is not a child of this process. */
-async function gone(pid: number, signal: AbortSignal): Promise<void> {
+async function hasEnded(pid: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && isRunning(pid)) await sleep(startPollMs, signal)
 }
 

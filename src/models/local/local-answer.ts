@@ -148,15 +148,15 @@ function callSchema(tools: ChatTool[]): object {
 
 /** Numbers the calls in the order in which they begin. A call without parameters has the arguments `{}`. */
 function callParts(
-  begun: Set<number>,
+  started: Set<number>,
   onParts: (parts: ModelPart[]) => void,
 ): NonNullable<GenerateOptions['onFunctionCallParamsChunk']> {
   const order: number[] = []
   let written = ''
   return ({ callIndex, functionName, paramsChunk, done }) => {
     const parts: ModelPart[] = []
-    if (!begun.has(callIndex)) {
-      begun.add(callIndex)
+    if (!started.has(callIndex)) {
+      started.add(callIndex)
       order.push(callIndex)
       written = ''
       parts.push({ type: 'tool-call-start', index: order.length - 1, id: newId('call'), name: functionName })

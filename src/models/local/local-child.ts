@@ -22,7 +22,7 @@ function serveParent(): void {
   process.on('message', (message: ToLocalModel) => {
     if (message.type === 'load') {
       serving = load(message)
-      serving.catch((error: unknown) => tell({ type: 'unusable', message: messageOf(error) }))
+      serving.catch((error: unknown) => report({ type: 'unusable', message: messageOf(error) }))
       return
     }
     if (message.type === 'stop') {
@@ -40,7 +40,7 @@ function serveParent(): void {
   process.on('disconnect', () => process.exit(0))
 }
 
-function tell(message: FromLocalModel): void {
+function report(message: FromLocalModel): void {
   if (process.connected) process.send?.(message)
 }
 
@@ -63,7 +63,7 @@ async function load(command: LoadCommand): Promise<Serving> {
   for (let count = 0; count < command.sequences; count += 1) {
     chats.give(new library.LlamaChat({ contextSequence: context.getSequence() }))
   }
-  tell({ type: 'ready', context_size: context.contextSize })
+  report({ type: 'ready', context_size: context.contextSize })
   return { llama, model, chats }
 }
 
@@ -82,15 +82,15 @@ async function serve(
         signal,
         onParts: (parts) => {
           sent += parts.length
-          tell({ type: 'parts', id, parts })
+          report({ type: 'parts', id, parts })
         },
       })
-      tell({ type: 'end', id, ...end })
+      report({ type: 'end', id, ...end })
     } finally {
       serving.chats.give(chat)
     }
   } catch (error) {
-    tell(signal.aborted ? { type: 'closed', id, parts: sent } : failure(id, error))
+    report(signal.aborted ? { type: 'closed', id, parts: sent } : failure(id, error))
   }
 }
 

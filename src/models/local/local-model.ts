@@ -146,7 +146,7 @@ class LocalProcess implements LocalModel {
     child.stderr
       ?.setEncoding('utf8')
       .on('data', (text: string) => (errors = (errors + text).slice(-lastWords)))
-    child.on('message', (message: FromLocalModel) => this.#hear(child, message))
+    child.on('message', (message: FromLocalModel) => this.#receive(child, message))
     child.on('error', (error) => this.#lost(child, error))
     child.on('exit', (code, killer) =>
       this.#lost(child, new Error(`the process of the local model ended (${killer ?? code}): ${errors}`)),
@@ -155,7 +155,7 @@ class LocalProcess implements LocalModel {
     return child
   }
 
-  #hear(child: ChildProcess, message: FromLocalModel): void {
+  #receive(child: ChildProcess, message: FromLocalModel): void {
     if (message.type === 'ready') {
       this.#contextSize = message.context_size
       return

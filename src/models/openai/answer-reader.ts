@@ -83,7 +83,7 @@ export class AnswerReader {
   close(): void {
     const isWhole = this.#ended !== undefined && !('error' in this.#ended)
     this.#end({})
-    if (isWhole) letGo(this.#response)
+    if (isWhole) drain(this.#response)
     else this.#response.destroy()
   }
 
@@ -140,7 +140,7 @@ export class AnswerReader {
 }
 
 /** Reads the remaining bytes, so that the connection returns to the pool; closes it when that takes too long. */
-function letGo(response: IncomingMessage): void {
+function drain(response: IncomingMessage): void {
   if (response.readableEnded || response.destroyed) return
   const timer = setTimeout(() => response.destroy(), graceMs)
   response.once('close', () => clearTimeout(timer))

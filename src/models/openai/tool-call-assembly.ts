@@ -26,18 +26,18 @@ interface OpenCall {
 /** The calls of one answer. Names and indices are untrusted: they are compared and never used as object keys. */
 export class ToolCallAssembly {
   #calls: OpenCall[] = []
-  #begun = 0
+  #started = 0
 
   /** How many calls have started. */
   get count(): number {
-    return this.#begun
+    return this.#started
   }
 
   /** The extras of the calls that have started, by their index; undefined when there are none. */
   extras(): (Extras | undefined)[] | undefined {
-    const begun = this.#calls.filter((call) => call.index !== undefined)
-    if (begun.every((call) => call.extraContent === undefined)) return undefined
-    const ordered = begun.toSorted((left, right) => (left.index ?? 0) - (right.index ?? 0))
+    const started = this.#calls.filter((call) => call.index !== undefined)
+    if (started.every((call) => call.extraContent === undefined)) return undefined
+    const ordered = started.toSorted((left, right) => (left.index ?? 0) - (right.index ?? 0))
     return ordered.map(({ extraContent }) =>
       extraContent === undefined ? undefined : JSON.stringify({ extra_content: extraContent }),
     )
@@ -55,8 +55,8 @@ export class ToolCallAssembly {
     if (extraContent !== undefined) call.extraContent = { ...call.extraContent, ...extraContent }
     if (call.index === undefined && name !== '') {
       call.name = name
-      call.index = this.#begun
-      this.#begun += 1
+      call.index = this.#started
+      this.#started += 1
       parts.push({ type: 'tool-call-start', index: call.index, id: call.id, name })
     }
     const text = call.waiting + written
@@ -68,7 +68,7 @@ export class ToolCallAssembly {
 
   /** Call after the last fragment. Throws when a call has no name. */
   finish(): void {
-    if (this.#calls.length > this.#begun) throw brokenAnswer('a tool call without a name')
+    if (this.#calls.length > this.#started) throw brokenAnswer('a tool call without a name')
   }
 
   /**
