@@ -5,6 +5,8 @@ export interface StreamResult {
   /** Monotonic ms from the request's start to the first text delta, and to the end. */
   firstMs: number
   totalMs: number
+  /** From each delivery of text deltas to the next one. */
+  gapsMs: number[]
   /** The texts of the deltas, joined. */
   text: string
   /** Whether the stream had its last event. */
@@ -37,12 +39,18 @@ export async function stream(url: string, body: object, format: StreamFormat): P
   const startMs = performance.now()
   const response = await post(url, JSON.stringify(body))
   return new Promise((resolve, reject) => {
-    const result: StreamResult = { firstMs: NaN, totalMs: NaN, text: '', isWhole: false }
+    const result: StreamResult = { firstMs: NaN, totalMs: NaN, gapsMs: [], text: '', isWhole: false }
     let rest = ''
+    let lastMs = NaN
     response.setEncoding('utf8')
     response.on('data', (chunk: string) => {
       const blocks = (rest + chunk).split('\n\n')
       rest = blocks.pop() ?? ''
+      if (blocks.some(format.isDelta)) {
+        const nowMs = performance.now()
+        if (!Number.isNaN(lastMs)) result.gapsMs.push(nowMs - lastMs)
+        lastMs = nowMs
+      }
       for (const block of blocks) {
         if (format.isDelta(block)) {
           if (Number.isNaN(result.firstMs)) result.firstMs = performance.now() - startMs

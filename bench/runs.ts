@@ -1,9 +1,11 @@
 /**
  * Runs of Spool compared with the same answers from a relay without storage and from the model itself, in turn, so that
  * all of them see the same machine. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
+ * With `--ingest FILES`: conversations beside the ingest of so many small files, in place of all that.
  */
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { besideIngest } from './beside-ingest.ts'
 import { many, type StreamResult } from './load.ts'
 import { startModel, startRelay, type Cost } from './processes.ts'
 import { median, percentile, printTable, saveSamples } from './report.ts'
@@ -17,7 +19,11 @@ import {
 } from './targets.ts'
 
 const { values: options } = parseArgs({
-  options: { against: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    against: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    ingest: { type: 'string' },
+  },
 })
 /** How many samples are taken, as a share of the full number. */
 const share = options.quick ? 0.25 : 1
@@ -45,6 +51,7 @@ async function main(): Promise<void> {
       total(one.memory()),
     )
     await warmUp(targets)
+    if (options.ingest !== undefined) return await ingest(targets, spools)
     const measures = [
       idle,
       ...(await firstToken(targets)),
@@ -60,6 +67,14 @@ async function main(): Promise<void> {
     for (const spool of spools) await spool.stop()
     await relay.stop()
     await model.stop()
+  }
+}
+
+async function ingest(targets: readonly Target[], spools: SpoolTarget[]): Promise<void> {
+  const direct = targets.slice(0, 1)
+  for (const spool of spools) {
+    const rows = await besideIngest([...direct, spool], spool, Number(options.ingest))
+    printTable(`conversations of ${spool.name} beside ingest`, rows)
   }
 }
 

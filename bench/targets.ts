@@ -19,6 +19,7 @@ export interface Target {
 
 /** Spool, with what its database counts. */
 export interface SpoolTarget extends Target {
+  url: string
   memory(): { server: number; database: number }
   /** What the database has done so far; undefined where it is not the embedded one. */
   counts(): Promise<{ commits: number; walBytes: number } | undefined>
@@ -48,6 +49,7 @@ export async function spoolTarget(name: string, modelUrl: string, checkout?: str
   await client?.connect()
   return {
     name,
+    url: server.url,
     ask(question) {
       const messages = [{ role: 'user', content: textOf(question) }]
       return stream(

@@ -32,7 +32,7 @@ export async function scoreTexts(
 ): Promise<Legs[]> {
   const windows = texts.flatMap((text, number) =>
     cutWindows([{ text, start: 0, end: text.length }], embedder).map((window) => ({
-      chunk_id: textId(number),
+      position: number,
       text: window.text,
     })),
   )
@@ -48,14 +48,14 @@ export async function scoreTexts(
     vector_store_id: 'vs',
     dimensions: embedder.dimensions,
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1, chunks: texts.length }],
+    parts: async () => [{ part: 1, stamp: 1, chunks: texts.length }],
     async *windows() {
-      yield windows.map(({ chunk_id }, at) => ({ part: 'all', chunk_id, vector: rowOf(passages, at) }))
+      yield windows.map(({ position }, at) => ({ part: 1, position, vector: rowOf(passages, at) }))
     },
     async *terms() {
-      yield terms.map((packed, number) => ({ part: 'all', chunk_id: textId(number), terms: packed }))
+      yield terms.map((packed, position) => ({ part: 1, position, terms: packed }))
     },
-    chunkId: (_: string, position: number) => textId(position),
+    chunkId: (_: number, position: number) => textId(position),
     segments: memorySegments(),
   }
   const vectorRows = { ...source, segments: memorySegments() }
@@ -66,7 +66,7 @@ export async function scoreTexts(
   for (const [at, text] of queries.entries()) {
     const language = await languages.detect(text)
     const { hits, rareWords } = await wordIndex.search(source, { text, language }, all, never)
-    const nearest = await vectorIndex.search(vectorRows, rowOf(asked, at), all, never)
+    const { hits: nearest } = await vectorIndex.search(vectorRows, rowOf(asked, at), all, never)
     const exact = exactTop10(rowOf(asked, at), { windows, passages })
     const best = nearest.slice(0, 10).filter(({ chunk_id }) => exact.includes(chunk_id))
     found.push({
@@ -89,10 +89,11 @@ export function fused({ meaning, words, asked }: Legs): Scores {
 
 function exactTop10(
   query: Float32Array,
-  { windows, passages }: { windows: { chunk_id: string }[]; passages: Float32Array[] },
+  { windows, passages }: { windows: { position: number }[]; passages: Float32Array[] },
 ): string[] {
   const cosines = new Map<string, number>()
-  for (const [at, { chunk_id }] of windows.entries()) {
+  for (const [at, { position }] of windows.entries()) {
+    const chunk_id = textId(position)
     const cosine = rowOf(passages, at).reduce((sum, value, place) => sum + value * (query[place] ?? 0), 0)
     cosines.set(chunk_id, Math.max(cosine, cosines.get(chunk_id) ?? -Infinity))
   }

@@ -127,22 +127,22 @@ async function measureVectors(chunks: number, dimensions: number): Promise<Searc
   const random = seededRandom(chunks + dimensions)
   const matrix = Float32Array.from({ length: chunks * dimensions }, () => random() - 0.5)
   const row = (at: number) => matrix.subarray(at * dimensions, (at + 1) * dimensions)
-  const index = new ScanIndex({ budgetBytes: 1 << 30 })
+  const index = new ScanIndex({ budgetBytes: 1 << 30, mostRows: chunks })
   const source = {
     vector_store_id: 'vs',
     dimensions,
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1, chunks }],
+    parts: async () => [{ part: 1, stamp: 1, chunks }],
     async *windows() {
       for (let at = 0; at < chunks; at += 1000) {
         yield Array.from({ length: Math.min(1000, chunks - at) }, (_, place) => ({
-          part: 'all',
-          chunk_id: `chunk_${at + place}`,
+          part: 1,
+          position: at + place,
           vector: row(at + place),
         }))
       }
     },
-    chunkId: (_: string, position: number) => `chunk_${position}`,
+    chunkId: (_: number, position: number) => `chunk_${position}`,
     segments: memorySegments(),
   }
   return measureQueries({ chunks, what: `vectors of ${dimensions}` }, (at) =>
@@ -157,17 +157,17 @@ async function measureWords(chunks: number): Promise<SearchSpeed> {
   const word = () => `w${Math.floor(vocabulary * random() ** 3)}`
   const rows = Array.from({ length: chunks }, (_, at) => {
     const counts = new Map(Array.from({ length: 160 }, () => [hashTerm(word()), 1]))
-    return { part: 'all', chunk_id: `chunk_${at}`, terms: packCounts('en', counts) }
+    return { part: 1, position: at, terms: packCounts('en', counts) }
   })
-  const index = new WordIndex({ budgetBytes: 1 << 30 })
+  const index = new WordIndex({ budgetBytes: 1 << 30, mostRows: chunks })
   const source = {
     vector_store_id: 'vs',
     version: async () => 1,
-    parts: async () => [{ part: 'all', stamp: 1, chunks }],
+    parts: async () => [{ part: 1, stamp: 1, chunks }],
     async *terms() {
       for (let at = 0; at < chunks; at += 1000) yield rows.slice(at, at + 1000)
     },
-    chunkId: (_: string, position: number) => `chunk_${position}`,
+    chunkId: (_: number, position: number) => `chunk_${position}`,
     segments: memorySegments(),
   }
   return measureQueries({ chunks, what: 'words, 6 a query' }, (at) =>

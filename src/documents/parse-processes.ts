@@ -1,6 +1,7 @@
 /** A small pool of child processes that read and chunk files, each under a limit of memory and processor time. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import { FreeList } from '../util/free-list.ts'
 import { killChild } from '../util/processes.ts'
 import { processBeside } from '../util/script-beside.ts'
@@ -42,6 +43,8 @@ interface Child {
   idleTimer?: NodeJS.Timeout
 }
 
+/** Of the children: conversations come before files. */
+const priority = 10
 /** A child is replaced after this number of jobs: parsers leak memory. */
 const jobsPerChild = 1000
 /** A child counts as stuck after `times` the processor time limit of its job, and not before `leastMs`. */
@@ -105,6 +108,7 @@ export class ParseProcesses {
         serialization: 'json',
       }),
     }
+    if (child.process.pid !== undefined) setPriority(child.process.pid, priority)
     this.#all.add(child)
     child.process.once('exit', () => {
       clearTimeout(child.idleTimer)

@@ -26,14 +26,14 @@ export async function searchVectorStore(
     score_threshold,
     ranker: ranker === 'none' ? ('none' as const) : ('auto' as const),
   }
-  const results = await searchStores({ ...retrieval, log }, search, signal).catch((error: unknown) => {
-    if (signal.aborted) return []
+  const found = await searchStores({ ...retrieval, log }, search, signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined
     throw error
   })
   return {
     object: 'vector_store.search_results.page',
     search_query: queries,
-    data: results.map((result) =>
+    data: (found?.results ?? []).map((result) =>
       withScores ? { ...toEntry(result), ...detailsOf(result) } : toEntry(result),
     ),
     has_more: false,

@@ -25,17 +25,17 @@ export class ClaimLost extends Error {
 
 /**
  * Runs `change` while the row of the file is locked, or throws `ClaimLost`. With `raises` the version of the store is
- * raised, so that searches read the change.
+ * raised, so that searches read the change; `added` is the number of chunks that they find from now on.
  */
 export async function writeFenced(
   { db }: Pick<IngestContext, 'db'>,
   { lease, row }: ClaimedFile,
-  options: { raises: boolean },
+  options: { raises: boolean; added?: number },
   change: (tx: Queryable) => Promise<void>,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     // Every transaction locks stores before their files.
-    if (options.raises) await raiseVersion(tx, row.vector_store_id)
+    if (options.raises) await raiseVersion(tx, row.vector_store_id, options.added)
     if (!(await lockIngest(tx, lease))) throw new ClaimLost()
     await change(tx)
   })

@@ -3,7 +3,6 @@ import { toBytes } from '../search/store-sources.ts'
 import { chunksOfFile, insertWindows, type ChunkRow, type WindowRow } from '../sql/chunks.ts'
 import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
-import { makeSegmentsOfStore } from './make-segments.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
 /** How many chunks are embedded and stored together: more where each chunk is one window. */
@@ -15,11 +14,12 @@ const sliceMs = 5000
 /** Window numbers that each chunk may use, so that the numbers of one group are below those of the next. */
 const numbersPerChunk = 4096
 
+/** Returns false when the file is still claimed and lacks vectors. */
 export async function embedChunks(
   context: IngestContext,
   file: ClaimedFile,
   options: { chunk_count: number; signal: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const { signal, chunk_count } = options
   await warmUp(context, signal)
   await markAtWork(context, file)
@@ -35,17 +35,18 @@ export async function embedChunks(
     const isLast = embedded === chunk_count
     work_ms += performance.now() - startMs
     startMs = performance.now()
-    await writeFenced(context, file, { raises: isLast }, async (tx) => {
+    await writeFenced(context, file, { raises: isLast, added: chunk_count }, async (tx) => {
       await insertWindows(tx, placeOf(file), windows)
       await recordVectors(tx, file.row.seq, { embedded, reads_whole: isWhole, work_ms, isLast })
     })
     if (isLast) {
       const fields = { chunks: chunk_count, duration_ms: Math.round(work_ms) }
       logFile(context.log, 'info', 'file ready', { file, fields })
-      await makeSegmentsOfStore(context, file, chunk_count)
+      return true
     }
-    if (performance.now() > endMs) return
+    if (performance.now() > endMs) break
   }
+  return false
 }
 
 function placeOf({ row }: ClaimedFile) {

@@ -1,24 +1,73 @@
-/** While a store grows, segments of its indexes are made, so that searches need not read all of its rows. */
-import { makeSegments, segmentChunks } from '../search/segments.ts'
-import { vectorSource, wordSource } from '../search/store-sources.ts'
-import { addVectorSegment } from '../search/vector-lots.ts'
-import { addWordSegment } from '../search/word-segments.ts'
-import { countNewChunks } from '../sql/vector-stores.ts'
-import { logFile, type ClaimedFile, type IngestContext } from './claimed-file.ts'
+/** Makes the segments of large stores in the background, one store at a time, so that searches need not read all rows. */
+import { makeSegments, segmentWriter, SegmentsChanged } from '../search/segments.ts'
+import { vectorSegments, vectorSource, wordSegments, wordSource } from '../search/store-sources.ts'
+import { makeVectorSegment } from '../search/vector-segments.ts'
+import { makeWordSegment } from '../search/word-segments.ts'
+import { claimSegments, releaseSegments, segmentChunks } from '../sql/index-segments.ts'
+import { sleep } from '../util/abort.ts'
+import type { IngestContext } from './claimed-file.ts'
 
-/** Call it after `chunks` of the file can be found. A failure is logged: then the next search makes the segments. */
-export async function makeSegmentsOfStore(
-  { db, embedder, log }: IngestContext,
-  file: ClaimedFile,
-  chunks: number,
-): Promise<void> {
-  const { vector_store_id } = file.row
-  try {
-    if (!(await countNewChunks(db, vector_store_id, { chunks, lot: segmentChunks }))) return
-    await makeSegments(wordSource(db, vector_store_id), segmentChunks, addWordSegment)
-    const vectors = vectorSource(db, vector_store_id, embedder.dimensions)
-    await makeSegments(vectors, segmentChunks, addVectorSegment)
-  } catch (error) {
-    logFile(log, 'warn', 'no segments could be made of a vector store', { file, fields: { error } })
+const pollMs = 2000
+/** After a failure. */
+const pauseMs = 10_000
+
+interface SegmentWork {
+  context: Pick<IngestContext, 'db' | 'embedder' | 'log'>
+  worker: string
+  isConfirmed: () => boolean
+  confirmed: (signal: AbortSignal) => Promise<void>
+}
+
+/** Repeats until the signal aborts. A store whose work ended early is claimed again, by any worker. */
+export async function makeAllSegments(work: SegmentWork, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let waitMs = pollMs
+    try {
+      if (work.isConfirmed() && (await makeNext(work, signal))) continue
+    } catch (error) {
+      if (signal.aborted) return
+      work.context.log('warn', 'segments of a vector store could not be made', { error })
+      waitMs = pauseMs
+    }
+    await sleep(waitMs, signal)
   }
+}
+
+/** Returns false when no store needs segments. */
+async function makeNext({ context, worker, confirmed }: SegmentWork, signal: AbortSignal): Promise<boolean> {
+  const { db, embedder, log } = context
+  const store = await claimSegments(db, worker)
+  if (!store) return false
+  const { id, project } = store
+  const claim = { vector_store_id: id, owner: worker }
+  const startMs = performance.now()
+  let isDone = false
+  try {
+    const options = { size: segmentChunks, confirm: () => confirmed(signal) }
+    const words = await makeSegments(wordSource(db, id, signal), segmentWriter(db, claim, wordSegments), {
+      ...options,
+      make: makeWordSegment,
+    })
+    const { dimensions } = embedder
+    const writer = segmentWriter(db, claim, vectorSegments(dimensions))
+    const isOwn = store.embedder === embedder.id
+    const vectors = isOwn
+      ? await makeSegments(vectorSource(db, id, dimensions, signal), writer, {
+          ...options,
+          make: makeVectorSegment,
+        })
+      : 0
+    isDone = true
+    const duration_ms = Math.round(performance.now() - startMs)
+    if (words + vectors > 0) {
+      const fields = { project, vector_store_id: id, words, vectors, duration_ms }
+      log('info', 'segments of a vector store are made', fields)
+    }
+  } catch (error) {
+    // The store was removed, or another worker has claimed it.
+    if (!(error instanceof SegmentsChanged)) throw error
+  } finally {
+    await releaseSegments(db, claim, !isDone)
+  }
+  return true
 }

@@ -30,8 +30,9 @@ export async function processFile(
     if (file.row.recoveries >= maxRecoveries) {
       throw parseFailures.internal(`${maxRecoveries} processes ended while they worked on the file`)
     }
-    if (file.row.chunk_count === null) await readFile(context, file, signal)
-    else await embedChunks(context, file, { chunk_count: file.row.chunk_count, signal })
+    const { chunk_count } = file.row
+    if (chunk_count === null) await readFile(context, file, signal)
+    else if (await embedChunks(context, file, { chunk_count, signal })) return
     await releaseIngest(context.db, file.lease)
   } catch (error) {
     if (error instanceof ClaimLost) return

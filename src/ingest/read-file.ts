@@ -21,7 +21,6 @@ import {
   type ClaimedFile,
   type IngestContext,
 } from './claimed-file.ts'
-import { makeSegmentsOfStore } from './make-segments.ts'
 
 /** A larger document is refused. */
 const maxTokens = 5_000_000
@@ -80,7 +79,6 @@ export async function readFile(
       file,
       fields: { format, text_bytes: bytes, chunks, duration_ms },
     })
-    await makeSegmentsOfStore(context, file, chunks)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -103,8 +101,12 @@ interface ReadResult {
 async function storeChunks(context: IngestContext, file: ClaimedFile, result: ReadResult): Promise<number> {
   const { vector_store_id, seq: store_file } = file.row
   const place = { vector_store_id, store_file }
-  // An earlier attempt may have stored some.
-  await writeFenced(context, file, { raises: false }, (tx) => removeChunks(tx, vector_store_id, [store_file]))
+  if (file.lease.attempt > 1) {
+    // An earlier attempt may have stored some.
+    await writeFenced(context, file, { raises: false }, (tx) =>
+      removeChunks(tx, vector_store_id, [store_file]),
+    )
+  }
   let position = 0
   let page: NewChunk[] = []
   for await (const chunk of readChunks(result.path)) {
@@ -117,7 +119,7 @@ async function storeChunks(context: IngestContext, file: ClaimedFile, result: Re
     await writeFenced(context, file, { raises: false }, (tx) => insertChunks(tx, place, full))
   }
   if (position === 0) throw parseFailures.empty()
-  await writeFenced(context, file, { raises: true }, async (tx) => {
+  await writeFenced(context, file, { raises: true, added: position }, async (tx) => {
     await insertChunks(tx, place, page)
     await recordChunks(tx, store_file, {
       chunk_count: position,

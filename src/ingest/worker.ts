@@ -10,6 +10,7 @@ import {
 } from '../sql/ingest.ts'
 import { sleep } from '../util/abort.ts'
 import type { ClaimedFile, IngestContext } from './claimed-file.ts'
+import { makeAllSegments } from './make-segments.ts'
 import { processFile } from './process-file.ts'
 
 const pollMs = 1000
@@ -56,7 +57,11 @@ export class IngestWorker {
     this.#unsubscribe = this.#options.hints.subscribe((hint) => {
       if (hint.kind === 'ingest' || hint.kind === 'all') this.#wake()
     })
-    this.#looping = Promise.all([this.#claimLoop(), this.#watchLoop()])
+    this.#looping = Promise.all([
+      this.#claimLoop(),
+      this.#watchLoop(),
+      makeAllSegments(this.#options, this.#stopping.signal),
+    ])
   }
 
   /** Stops at once: the progress of a file is kept, and another process or the next start continues. */

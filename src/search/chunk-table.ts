@@ -1,126 +1,105 @@
 /**
- * The chunks of a store that an index holds, numbered, and the parts that they belong to. A table never changes: a
- * search keeps the table that it began with, and additions and removals make another one with the same old numbers.
+ * The chunks of a store that an index knows, numbered lot by lot and part by part. A chunk is known by its part and its
+ * position there; its id is made when it is shown.
  */
-import type { SourcePart } from './port.ts'
-
-interface Part {
-  number: number
-  stamp: number
-}
+import { setImmediate as turn } from 'node:timers/promises'
+import type { SourcePart, Within } from './port.ts'
 
 export interface ChunkTable {
-  /** By number, those of removed parts included. */
-  readonly ids: string[]
-  /** The number of each chunk's part; -1 for a chunk that never counts. */
-  readonly owners: number[]
-  /** The parts that were not removed. */
-  readonly parts: ReadonlyMap<string, Part>
-  /** By number of part: how many chunks it has; 0 when it was removed. */
-  readonly sizes: readonly number[]
-  /** How many chunks belong to parts that were not removed. */
+  /** In the order of their first chunks. A part may come twice; it counts once. */
+  readonly parts: readonly SourcePart[]
+  /** The number of each part's first chunk. */
+  readonly firsts: Int32Array
+  /** By part: 1 when its chunks can be found, 0 when it was removed or changed. */
+  readonly counts: Uint8Array
+  /** By chunk: the same; undefined when all can be found. */
+  readonly alive: Uint8Array | undefined
+  /** How many chunks have a number. */
+  readonly length: number
+  /** How many of them can be found. */
   readonly live: number
 }
 
-export const emptyTable: ChunkTable = { ids: [], owners: [], parts: new Map(), sizes: [], live: 0 }
+/** Other work of the process gets a turn after so many parts: a few milliseconds. */
+const turnParts = 10_000
 
-/** Memory of an entry: an id is about 12 characters. */
-export const bytesPerChunk = 48
-
-export function isLive(table: ChunkTable, chunk: number): boolean {
-  return (table.sizes[table.owners[chunk] ?? -1] ?? 0) > 0
+/** Memory of the numbers of parts: of each an object of three numbers and its places in the arrays, of each chunk a byte. */
+export function bytesOfNumbers(parts: readonly SourcePart[]): number {
+  return parts.length * 80 + chunksOf(parts)
 }
 
-/**
- * The table without the parts that are gone or changed, and the parts that must be read. When most chunks of the table
- * belong to removed parts, it is the empty table, and all parts must be read.
- */
-export function withoutGone(
-  table: ChunkTable,
+export function chunksOf(parts: readonly SourcePart[]): number {
+  return parts.reduce((sum, { chunks }) => sum + chunks, 0)
+}
+
+/** Numbers the chunks of lots. Of the parts only those that are `current` count, with their stamp, each once. */
+export async function numberLots(
+  lots: readonly { parts: readonly SourcePart[] }[],
+  current: readonly SourcePart[],
+): Promise<ChunkTable> {
+  const waiting = new Map<number, number>()
+  for (const [at, { part, stamp }] of current.entries()) {
+    waiting.set(part, stamp)
+    if (at % turnParts === turnParts - 1) await turn()
+  }
+  const parts = lots.flatMap((lot) => lot.parts)
+  const firsts = new Int32Array(parts.length)
+  const counts = new Uint8Array(parts.length)
+  let [length, live] = [0, 0]
+  for (const [at, { part, stamp, chunks }] of parts.entries()) {
+    firsts[at] = length
+    length += chunks
+    if (waiting.get(part) === stamp) {
+      waiting.delete(part)
+      counts[at] = 1
+      live += chunks
+    }
+    if (at % turnParts === turnParts - 1) await turn()
+  }
+  const table = { parts, firsts, counts, alive: undefined, length, live }
+  return live === length ? table : { ...table, alive: aliveOf(table) }
+}
+
+function aliveOf(table: Omit<ChunkTable, 'alive'>): Uint8Array {
+  const alive = new Uint8Array(table.length)
+  for (const { from, to } of rangesOf(table, undefined)) alive.fill(1, from, to)
+  return alive
+}
+
+/** Numbers of chunks of one part that can be found, from `from` up to `to`. */
+interface Range {
+  part: SourcePart
+  /** The number of the part's first chunk. */
+  first: number
+  from: number
+  to: number
+}
+
+export function* rangesOf(
+  { parts, firsts, counts }: Omit<ChunkTable, 'alive'>,
+  within: Within | undefined,
+): Generator<Range> {
+  for (const [at, part] of parts.entries()) {
+    if (counts[at] === 0 || (within && !within.has(part.part))) continue
+    const first = firsts[at] ?? 0
+    const positions = within?.get(part.part)
+    if (!positions) yield { part, first, from: first, to: first + part.chunks }
+    else for (const one of positions) yield { part, first, from: first + one, to: first + one + 1 }
+  }
+}
+
+/** The number of a chunk among those of some parts, which are numbered one after the other; undefined for others. */
+export function numbering(
   parts: readonly SourcePart[],
-): { table: ChunkTable; fresh: SourcePart[] } {
-  const kept = new Map<string, Part>()
-  const sizes = table.sizes.map(() => 0)
-  const fresh: SourcePart[] = []
-  let live = 0
-  for (const one of parts) {
-    const { part, stamp } = one
-    const known = table.parts.get(part)
-    if (!known || known.stamp !== stamp) {
-      fresh.push(one)
-      continue
-    }
-    kept.set(part, known)
-    sizes[known.number] = table.sizes[known.number] ?? 0
-    live += table.sizes[known.number] ?? 0
+): (part: number, position: number) => number | undefined {
+  const known = new Map<number, { first: number; chunks: number }>()
+  let first = 0
+  for (const { part, chunks } of parts) {
+    known.set(part, { first, chunks })
+    first += chunks
   }
-  if (live < table.ids.length / 2) return { table: emptyTable, fresh: [...parts] }
-  return { table: { ...table, parts: kept, sizes, live }, fresh }
-}
-
-/** Makes a table with more chunks. */
-export class TableWriter {
-  readonly #ids: string[]
-  readonly #owners: number[]
-  readonly #parts: Map<string, Part>
-  readonly #sizes: number[]
-  readonly #fresh = new Map<string, number>()
-  #live: number
-
-  /** `fresh` are parts that the table does not have, and whose chunks `numberOf` numbers. */
-  constructor(table: ChunkTable, fresh: readonly SourcePart[] = []) {
-    this.#ids = table.ids.slice()
-    this.#owners = table.owners.slice()
-    this.#parts = new Map(table.parts)
-    this.#sizes = table.sizes.slice()
-    this.#live = table.live
-    for (const { part, stamp } of fresh) {
-      this.#parts.set(part, { number: this.#sizes.length, stamp })
-      this.#sizes.push(0)
-    }
-  }
-
-  /** Numbers the chunks of a part that the table does not have; without `stamp` they never count. */
-  addPart(part: string, stamp: number | undefined, chunk_ids: readonly string[]): void {
-    const number = stamp === undefined ? -1 : this.#sizes.length
-    if (stamp !== undefined) {
-      this.#parts.set(part, { number, stamp })
-      this.#sizes.push(chunk_ids.length)
-      this.#live += chunk_ids.length
-    }
-    for (const id of chunk_ids) {
-      this.#ids.push(id)
-      this.#owners.push(number)
-    }
-  }
-
-  get length(): number {
-    return this.#ids.length
-  }
-
-  /** The number of a chunk of a fresh part. */
-  numberOf(part: string, chunk_id: string): number {
-    const known = this.#fresh.get(chunk_id)
-    if (known !== undefined) return known
-    const owner = this.#parts.get(part)?.number
-    if (owner === undefined) throw new Error(`part ${part} was not expected`)
-    const number = this.#ids.length
-    this.#fresh.set(chunk_id, number)
-    this.#ids.push(chunk_id)
-    this.#owners.push(owner)
-    this.#sizes[owner] = (this.#sizes[owner] ?? 0) + 1
-    this.#live += 1
-    return number
-  }
-
-  /** Call it once, at the end. */
-  finish(): ChunkTable {
-    return {
-      ids: this.#ids,
-      owners: this.#owners,
-      parts: this.#parts,
-      sizes: this.#sizes,
-      live: this.#live,
-    }
+  return (part, position) => {
+    const one = known.get(part)
+    return one && position < one.chunks ? one.first + position : undefined
   }
 }

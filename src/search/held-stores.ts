@@ -3,6 +3,8 @@
 export interface Held {
   version: number
   bytes: number
+  /** Chunks that it lacks until their segments are made. */
+  missing: number
 }
 
 export class HeldStores<Loaded extends Held> {
@@ -31,7 +33,7 @@ export class HeldStores<Loaded extends Held> {
     load: (known: Loaded | undefined) => Promise<Loaded>,
   ): Promise<Loaded> {
     const known = this.#stores.get(id)
-    if (known?.version === version) {
+    if (known?.version === version && known.missing === 0) {
       this.#stores.delete(id)
       this.#stores.set(id, known)
       return known
@@ -44,6 +46,12 @@ export class HeldStores<Loaded extends Held> {
 
   forget(id: string): void {
     this.#stores.delete(id)
+  }
+
+  /** The next search loads the store again; `load` gets what is held. */
+  outdate(id: string): void {
+    const known = this.#stores.get(id)
+    if (known) this.#stores.set(id, { ...known, version: Number.NaN })
   }
 
   async #load(id: string, key: string, load: () => Promise<Loaded>): Promise<Loaded> {

@@ -2,10 +2,11 @@
  * The port for vector search. A driver is one file here plus a case in `open.ts`. It must pass the contract suite in
  * test/contracts; docs/adding-a-vector-index.md says what it must guarantee.
  */
+import type { Hit } from './top-hits.ts'
 
 /** A file of a store. Its vectors are the same as long as its stamp is. */
 export interface SourcePart {
-  part: string
+  part: number
   stamp: number
   /** How many it has. */
   chunks: number
@@ -25,26 +26,16 @@ export interface SegmentStore {
   list(): Promise<Segment[]>
   /** Some pages of some segments, those that there are. Throws `SegmentsChanged` when a segment was removed. */
   pages(segments: readonly string[], pages: readonly number[]): Promise<Map<string, SegmentPages>>
-  /** Throws `SegmentsChanged` when there are other segments now than `known`, or when the store is gone. */
-  add(
-    segment: Omit<Segment, 'id'> & { pages: readonly Uint8Array[] },
-    known: readonly Segment[],
-  ): Promise<Segment>
-  remove(segments: readonly Segment[]): Promise<void>
+  /** Asks the workers to make segments of chunks that are in none, and to remove segments with few chunks left. */
+  request(): Promise<void>
 }
 
 export interface IndexedWindow {
-  part: string
-  /** The chunk that the window belongs to; several windows may share one. */
-  chunk_id: string
+  part: number
+  /** Of the chunk in its part that the window belongs to; several windows may share one. */
+  position: number
   /** A window of several chunks comes once for each of them, within a page as the same array. */
   vector: Float32Array
-}
-
-export interface VectorHit {
-  chunk_id: string
-  /** Cosine, the largest over the chunk's windows. */
-  score: number
 }
 
 /** One vector store, as each of its indexes needs it. */
@@ -55,7 +46,7 @@ export interface StoreSource {
   /** What the store consists of now: an index may keep what it has of parts whose stamp it knows. */
   parts(): Promise<SourcePart[]>
   /** The id of a chunk of a part; positions count from 0. */
-  chunkId(part: string, position: number): string
+  chunkId(part: number, position: number): string
   /** Where an index may keep what it made of the rows. */
   segments: SegmentStore
 }
@@ -63,22 +54,37 @@ export interface StoreSource {
 export interface VectorSource extends StoreSource {
   dimensions: number
   /** All windows of some parts, in pages. Those of parts that were removed meanwhile are missing. */
-  windows(parts: readonly string[]): AsyncIterable<IndexedWindow[]>
+  windows(parts: readonly number[]): AsyncIterable<IndexedWindow[]>
+}
+
+/** The chunks that may be found: those of these parts, and of a part with positions only the ones at these positions. */
+export type Within = ReadonlyMap<number, ReadonlySet<number> | undefined>
+
+export interface SearchOptions {
+  limit: number
+  /** All chunks when it is absent. */
+  within?: Within | undefined
+}
+
+export interface Found {
+  /** Best first. The score of vectors is a cosine, the largest over the chunk's windows. */
+  hits: Hit[]
+  /** How many chunks were not searched because their segments are still to be made. */
+  missing: number
 }
 
 export interface VectorIndex {
   /** Bytes of memory held now. */
   readonly bytes: number
   /**
-   * The `limit` best chunks by cosine, best first, of those that `accept` lets pass (all when it is absent).
-   * Compares the source's version first, so a deleted chunk never comes back.
+   * The `limit` best chunks by cosine. Compares the source's version first, so a deleted chunk never comes back.
    */
   search(
     source: VectorSource,
     query: Float32Array,
-    options: { limit: number; accept?: (chunk_id: string) => boolean },
+    options: SearchOptions,
     signal: AbortSignal,
-  ): Promise<VectorHit[]>
+  ): Promise<Found>
   /** Frees what is held for the store. */
   forget(vector_store_id: string): void
 }

@@ -2,11 +2,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
-/** The packed terms of a chunk. */
-export interface TermRow {
-  terms: Uint8Array
-}
-
 /** Other work of the process gets a turn after so many rows: a few milliseconds. */
 const turnRows = 200
 
@@ -67,29 +62,32 @@ export class Postings implements TermPostings {
   }
 }
 
-export async function buildPostings(rows: readonly TermRow[]): Promise<Postings> {
+/** Of the packed terms of each chunk; one without them has no words. */
+export async function buildPostings(packed: readonly (Uint8Array | undefined)[]): Promise<Postings> {
   const terms = new TermTable()
-  const lengths = new Float32Array(rows.length)
-  for (const [chunk, row] of rows.entries()) {
-    eachTerm(row.terms, (hash, count) => {
-      terms.count(hash)
-      lengths[chunk] = (lengths[chunk] ?? 0) + count
-    })
+  const lengths = new Float32Array(packed.length)
+  for (const [chunk, ofChunk] of packed.entries()) {
+    if (ofChunk)
+      eachTerm(ofChunk, (hash, count) => {
+        terms.count(hash)
+        lengths[chunk] = (lengths[chunk] ?? 0) + count
+      })
     if (chunk % turnRows === turnRows - 1) await turn()
   }
   const starts = terms.finish()
   const next = starts.slice()
   const total = starts.at(-1) ?? 0
-  const chunks = rows.length > 1 << 16 ? new Uint32Array(total) : new Uint16Array(total)
+  const chunks = packed.length > 1 << 16 ? new Uint32Array(total) : new Uint16Array(total)
   const counts = new Uint8Array(total)
-  for (const [chunk, row] of rows.entries()) {
-    eachTerm(row.terms, (hash, count) => {
-      const term = terms.find(hash)
-      const place = next[term] ?? 0
-      next[term] = place + 1
-      chunks[place] = chunk
-      counts[place] = count
-    })
+  for (const [chunk, ofChunk] of packed.entries()) {
+    if (ofChunk)
+      eachTerm(ofChunk, (hash, count) => {
+        const term = terms.find(hash)
+        const place = next[term] ?? 0
+        next[term] = place + 1
+        chunks[place] = chunk
+        counts[place] = count
+      })
     if (chunk % turnRows === turnRows - 1) await turn()
   }
   return new Postings({ terms, starts, chunks, counts, lengths })

@@ -4,48 +4,31 @@
  * budget; those beyond it are read from the segments of the store at each search. When the store has changed, only the
  * parts that are new are read.
  */
-import { bytesPerChunk, emptyTable, TableWriter, withoutGone, type ChunkTable } from './chunk-table.ts'
+import { chunksOf } from './chunk-table.ts'
 import { HeldStores, type Held } from './held-stores.ts'
-import type { Segment, SourcePart, VectorHit, VectorIndex, VectorSource } from './port.ts'
-import {
-  chunksOf,
-  numberParts,
-  sameSegments,
-  segmentChunks,
-  segmentsAndParts,
-  SegmentsChanged,
-  withCurrentSegments,
-} from './segments.ts'
-import { blockBytes, VectorScan } from './vector-blocks.ts'
-import { holdBlocks, readLots, storedBlocks, type VectorLot } from './vector-lots.ts'
+import { loadStore, mostRows, type LoadedStore, type LotReader } from './lots.ts'
+import type { Found, SearchOptions, Segment, VectorIndex, VectorSource } from './port.ts'
+import { withCurrentSegments } from './segments.ts'
+import { topHits } from './top-hits.ts'
+import { blockBytes, VectorScan, type VectorBlock } from './vector-blocks.ts'
+import { readBlocks, storedBlocks } from './vector-segments.ts'
 
-interface Loaded extends Held {
+/** Undefined when the blocks are read from the segment at each search. */
+type Blocks = readonly VectorBlock[] | undefined
+
+interface Loaded extends LoadedStore<Blocks>, Held {
   dimensions: number
-  table: ChunkTable
-  segments: readonly Segment[]
-  lots: readonly NumberedLot[]
-}
-
-interface NumberedLot extends VectorLot {
-  /** The number of its first chunk. */
-  first: number
-}
-
-interface SearchOptions {
-  limit: number
-  accept?: (chunk_id: string) => boolean
 }
 
 export class ScanIndex implements VectorIndex {
   readonly #held: HeldStores<Loaded>
-  readonly #segmentChunks: number
+  readonly #mostRows: number
 
-  constructor(options: { budgetBytes: number; segmentChunks?: number }) {
+  constructor(options: { budgetBytes: number; mostRows?: number }) {
     this.#held = new HeldStores(options.budgetBytes)
-    this.#segmentChunks = options.segmentChunks ?? segmentChunks
+    this.#mostRows = options.mostRows ?? mostRows
   }
 
-  /** Bytes held now. */
   get bytes(): number {
     return this.#held.bytes
   }
@@ -55,13 +38,13 @@ export class ScanIndex implements VectorIndex {
     query: Float32Array,
     options: SearchOptions,
     signal: AbortSignal,
-  ): Promise<VectorHit[]> {
+  ): Promise<Found> {
     if (query.length !== source.dimensions) {
       throw new RangeError(`the query has ${query.length} dimensions, the store ${source.dimensions}`)
     }
     return withCurrentSegments(
-      () => this.#searchLoaded(source, query, options, signal),
-      () => this.forget(source.vector_store_id),
+      () => this.#search(source, query, options, signal),
+      () => this.#held.outdate(source.vector_store_id),
     )
   }
 
@@ -69,75 +52,55 @@ export class ScanIndex implements VectorIndex {
     this.#held.forget(vector_store_id)
   }
 
-  async #searchLoaded(
+  async #search(
     source: VectorSource,
     query: Float32Array,
     options: SearchOptions,
     signal: AbortSignal,
-  ): Promise<VectorHit[]> {
+  ): Promise<Found> {
     signal.throwIfAborted()
     const version = await source.version()
-    const { table, lots } = await this.#held.get(source.vector_store_id, version, (known) =>
+    const { table, lots, missing } = await this.#held.get(source.vector_store_id, version, (known) =>
       this.#load(source, version, known),
     )
     signal.throwIfAborted()
-    const scan = new VectorScan(query, table, options.accept)
-    for (const lot of lots) {
-      for await (const block of lot.blocks ?? storedBlocks(source, lot)) {
-        await scan.add(block, lot.first, signal)
-      }
+    const scan = new VectorScan(query, table, options.within)
+    for (const { segment, data, first, parts } of lots) {
+      if (!scan.wants(first, first + chunksOf(parts))) continue
+      for await (const block of data ?? storedBlocks(source, segment)) await scan.add(block, first, signal)
     }
-    return scan.top(options.limit)
+    const top = await topHits(table, scan.best, options)
+    const hits = top.map(({ part, position, score }) => ({ chunk_id: source.chunkId(part, position), score }))
+    return { hits, missing }
   }
 
-  async #load(source: VectorSource, version: number, known: Loaded | undefined): Promise<Loaded> {
+  async #load(source: VectorSource, version: number, held: Loaded | undefined): Promise<Loaded> {
     const { dimensions } = source
-    const { segments, parts } = await segmentsAndParts(source)
-    const isKept = known?.dimensions === dimensions && sameSegments(known.segments, segments)
-    const base = isKept ? known : await openSegments(source, segments, parts)
-    const { table, fresh } = withoutGone(base.table, parts)
-    // Most chunks are gone.
-    if (table === emptyTable && base.table !== emptyTable) throw new SegmentsChanged()
-    const size = this.#segmentChunks
-    const { added, rest } = await readLots(source, fresh, { known: segments, size })
-    const lots = [...base.lots]
-    const writer = new TableWriter(table)
-    for (const lot of [...added.map(lotOf), ...rest]) {
-      lots.push({ ...lot, first: await numberParts(writer, source, lot.parts) })
+    const known = held?.dimensions === dimensions ? held : undefined
+    const reader: LotReader<Blocks> = {
+      open: (segment, room) => holdBlocks(source, segment, room),
+      read: (parts) => readBlocks(source, parts),
+      bytes: bytesOf,
     }
-    const inMemory = lots.flatMap((lot) => (lot.segment === undefined ? lot.parts : []))
-    // Read again, they make a segment.
-    if (chunksOf(inMemory) >= size) throw new SegmentsChanged()
-    const all = [...segments, ...added]
-    return this.#hold(source, { dimensions, version, segments: all, lots, table: writer.finish() })
-  }
-
-  /** Reads as many blocks into memory as the budget allows. */
-  async #hold(source: VectorSource, loaded: Omit<Loaded, 'bytes'>): Promise<Loaded> {
-    let bytes = loaded.table.ids.length * bytesPerChunk
-    const lots: NumberedLot[] = []
-    for (const lot of loaded.lots) {
-      const blocks = lot.blocks ?? (await holdBlocks(source, lot, this.#held.budgetBytes - bytes))
-      bytes += (blocks ?? []).reduce((sum, block) => sum + blockBytes(block), 0)
-      lots.push({ ...lot, blocks })
-    }
-    return { ...loaded, lots, bytes }
+    const limits = { mostRows: this.#mostRows, budgetBytes: this.#held.budgetBytes }
+    const loaded = await loadStore(source, { version, known, ...limits }, reader)
+    return { ...loaded, dimensions }
   }
 }
 
-async function openSegments(
-  source: VectorSource,
-  segments: readonly Segment[],
-  parts: readonly SourcePart[],
-): Promise<Pick<Loaded, 'table' | 'segments' | 'lots'>> {
-  const writer = new TableWriter(emptyTable)
-  const lots: NumberedLot[] = []
-  for (const segment of segments) {
-    lots.push({ ...lotOf(segment), first: await numberParts(writer, source, segment.parts, parts) })
-  }
-  return { table: lots.length > 0 ? writer.finish() : emptyTable, segments, lots }
+function bytesOf(blocks: Blocks): number {
+  return (blocks ?? []).reduce((sum, block) => sum + blockBytes(block), 0)
 }
 
-function lotOf({ id, parts }: Segment): VectorLot {
-  return { parts, segment: id, blocks: undefined }
+/** The blocks of a segment, or undefined when they have more than `most` bytes. */
+async function holdBlocks(source: VectorSource, { id, parts }: Segment, most: number): Promise<Blocks> {
+  if (chunksOf(parts) * source.dimensions > most) return undefined
+  const blocks: VectorBlock[] = []
+  let bytes = 0
+  for await (const block of storedBlocks(source, id)) {
+    bytes += blockBytes(block)
+    if (bytes > most) return undefined
+    blocks.push(block)
+  }
+  return blocks
 }

@@ -8,6 +8,7 @@ import { findStoreRows, isExpired, touchVectorStores, type VectorStoreRow } from
 import { attributesOfStore } from '../sql/vector-store-files.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { passesFilter } from './attribute-filter.ts'
+import type { Found, SearchOptions, Within } from './port.ts'
 import type { WordQuery } from './word-source.ts'
 import {
   bestOf,
@@ -59,31 +60,43 @@ export const poolSize = 200
 
 type Ranked = Candidate & { chunk: FoundChunk; scores: ScoreParts }
 
+export interface SearchResults {
+  /** Best first. */
+  results: SearchResult[]
+  /** How many chunks were not searched, because the indexes of a large store are still being made. */
+  missing: number
+}
+
 /**
- * Best first. While a store has no vectors, or the queries cannot be embedded, only words count. Throws an `ApiError`
+ * While a store has no vectors, or the queries cannot be embedded, only words count. Throws an `ApiError`
  * for a store that has expired or was made with another embedder.
  */
 export async function searchStores(
   retrieval: Retrieval,
   search: Search,
   signal: AbortSignal,
-): Promise<SearchResult[]> {
+): Promise<SearchResults> {
   const stores = await storesToSearch(retrieval, search)
   const queries = await readQueries(retrieval, search.queries)
   let vectors: Promise<Float32Array[]> | undefined
   // Not needed for stores without vectors; the embedder may be slow to start.
   const embedded = () => (vectors ??= embedQueries(retrieval, search.queries, signal))
   const found: Ranked[] = []
+  let missing = 0
   for (const store of stores) {
-    found.push(...(await searchStore(retrieval, store, { search, queries, embedded, signal })))
+    const searched = await searchStore(retrieval, store, { search, queries, embedded, signal })
+    found.push(...searched.found)
+    missing += searched.missing
   }
+  if (missing > 0)
+    retrieval.log('warn', 'a search left out chunks whose index is being made', { chunks: missing })
   const candidates = await rerank(retrieval, search, { candidates: onceByFile(found), signal })
   const ranked = rankCandidates(candidates, {
     limit: search.max_num_results,
     score_threshold: search.score_threshold,
     ranker: search.ranker,
   })
-  return ranked.map(toResult)
+  return { results: ranked.map(toResult), missing }
 }
 
 /** A search answers with no more results than this, and a reranker reads every one. */
@@ -162,14 +175,15 @@ async function searchStore(
     embedded: () => Promise<Float32Array[]>
     signal: AbortSignal
   },
-): Promise<Ranked[]> {
-  const accept = await acceptor(retrieval, store.id, search.filters)
+): Promise<{ found: Ranked[]; missing: number }> {
+  const within = await passingFiles(retrieval, store.id, search.filters)
   const vectors = (await hasWindows(retrieval.db, store.id)) ? await embedded() : []
   const scored: Scored[] = []
   for (const [index, query] of queries.entries()) {
-    scored.push(await scoreStore(retrieval, store, { query, vector: vectors[index], accept, signal }))
+    scored.push(await scoreStore(retrieval, store, { query, vector: vectors[index], within, signal }))
   }
-  return readCandidates(retrieval, store, scored)
+  const missing = Math.max(...scored.map((one) => one.missing))
+  return { found: await readCandidates(retrieval, store, scored), missing }
 }
 
 /** Nothing when the embedder fails: words still find much, and a run need not fail for it. */
@@ -187,49 +201,49 @@ async function embedQueries(
   }
 }
 
-type Accept = (chunk_id: string) => boolean
-
 /** The scores of one query, and those that they were made of; undefined where meaning did not count. */
 interface Scored {
   fused: Scores
   meaning: Scores | undefined
   words: Scores
+  missing: number
 }
 
 interface Comparison {
   query: Query
   /** Undefined while the store has no vectors. */
   vector: Float32Array | undefined
-  accept: Accept | undefined
+  within: Within | undefined
   signal: AbortSignal
 }
 
 async function scoreStore(
   { db, vectors, words, embedder }: Retrieval,
   store: VectorStoreRow,
-  { query, vector, accept, signal }: Comparison,
+  { query, vector, within, signal }: Comparison,
 ): Promise<Scored> {
   const source = wordSource(db, store.id)
-  const byWords = (options: Pooled) => words.search(source, query, options, signal)
-  const all = accept ? { limit: poolSize, accept } : { limit: poolSize }
-  if (!vector) return wordsOnly((await byWords(all)).hits)
+  const byWords = (options: SearchOptions) => words.search(source, query, options, signal)
+  const all = { limit: poolSize, within }
+  if (!vector) return wordsOnly(await byWords(all))
   const vectorRows = vectorSource(db, store.id, embedder.dimensions)
-  const byVectors = (options: Pooled) => vectors.search(vectorRows, vector, options, signal)
-  const [vectorHits, { hits: wordHits, rareWords }] = await Promise.all([byVectors(all), byWords(all)])
+  const byVectors = (options: SearchOptions) => vectors.search(vectorRows, vector, options, signal)
+  const [near, worded] = await Promise.all([byVectors(all), byWords(all)])
+  const missing = Math.max(near.missing, worded.missing)
   // No file has all its vectors yet.
-  if (vectorHits.length === 0) return wordsOnly(wordHits)
+  if (near.hits.length === 0) return { ...wordsOnly(worded), missing }
   // A chunk that only one index found gets its score from the other index too.
-  const vectorsToo = await searchRest(byVectors, wordHits, vectorHits)
-  const wordsToo = await searchRest(async (options) => (await byWords(options)).hits, vectorHits, wordHits)
-  const meaning = scoresOf([...vectorHits, ...vectorsToo])
-  const inWords = rootScores(scoresOf([...wordHits, ...wordsToo]))
-  const fused = fuseScores(meaning, inWords, { weight: query.weight, rareWords })
-  return { fused, meaning, words: inWords }
+  const vectorsToo = await searchRest(byVectors, worded.hits, near.hits)
+  const wordsToo = await searchRest(byWords, near.hits, worded.hits)
+  const meaning = scoresOf([...near.hits, ...vectorsToo])
+  const inWords = rootScores(scoresOf([...worded.hits, ...wordsToo]))
+  const fused = fuseScores(meaning, inWords, { weight: query.weight, rareWords: worded.rareWords })
+  return { fused, meaning, words: inWords, missing }
 }
 
-function wordsOnly(hits: Hit[]): Scored {
+function wordsOnly({ hits, missing }: Found): Scored {
   const words = rootScores(scoresOf(hits))
-  return { fused: words, meaning: undefined, words }
+  return { fused: words, meaning: undefined, words, missing }
 }
 
 /** Of the query that a chunk fits best, the parts of its score. */
@@ -241,39 +255,37 @@ function partsOf(scored: readonly Scored[], chunk_id: string): ScoreParts {
   return { meaning, words: best?.words.get(chunk_id) ?? 0 }
 }
 
-interface Pooled {
-  limit: number
-  accept?: Accept
-}
-
 /** The scores of those chunks of `wanted` that are missing in `known` because it was cut at the pool size. */
 async function searchRest(
-  find: (options: Pooled) => Promise<Hit[]>,
+  find: (options: SearchOptions) => Promise<Found>,
   wanted: Hit[],
   known: Hit[],
 ): Promise<Hit[]> {
   if (known.length < poolSize) return []
   const ids = new Set(wanted.map((hit) => hit.chunk_id))
   for (const hit of known) ids.delete(hit.chunk_id)
-  return ids.size === 0 ? [] : find({ limit: ids.size, accept: (id) => ids.has(id) })
+  if (ids.size === 0) return []
+  const within = new Map<number, Set<number>>()
+  for (const { store_file, position } of [...ids].map(chunkKey)) {
+    within.set(store_file, (within.get(store_file) ?? new Set()).add(position))
+  }
+  return (await find({ limit: ids.size, within })).hits
 }
 
 function scoresOf(hits: Hit[]): Map<string, number> {
   return new Map(hits.map(({ chunk_id, score }) => [chunk_id, score]))
 }
 
-/** Which chunks pass the filters. It depends on their files only. */
-async function acceptor(
+/** All chunks of the files that pass the filters. */
+async function passingFiles(
   { db }: Retrieval,
   vector_store_id: string,
   filters: SearchFilter | undefined,
-): Promise<Accept | undefined> {
+): Promise<Within | undefined> {
   if (!filters) return undefined
-  const passing = new Set<number>()
-  for (const [store_file, attributes] of await attributesOfStore(db, vector_store_id)) {
-    if (passesFilter(filters, attributes)) passing.add(store_file)
-  }
-  return (chunk_id) => passing.has(chunkKey(chunk_id).store_file)
+  const files = await attributesOfStore(db, vector_store_id)
+  const passing = [...files].filter(([, attributes]) => passesFilter(filters, attributes))
+  return new Map(passing.map(([store_file]) => [store_file, undefined]))
 }
 
 /** The best chunks, read from the database. Those that were removed meanwhile are left out. */

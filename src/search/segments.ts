@@ -1,23 +1,21 @@
 /**
  * Segments: the parts of a store's index that no longer change. They are stored in pages, so that a search reads what its
- * query needs. When most of a segment's chunks are gone, it is removed, and what is left gets into another one.
+ * query needs. Workers make them, searches only read them. When most of a segment's chunks are gone, what is left gets into
+ * another one.
  */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Database } from '../database/database.ts'
 import {
   insertSegment,
   pagesOfSegments,
   removeSegments,
+  requestSegments,
   segmentsOfStore,
   type SegmentKind,
 } from '../sql/index-segments.ts'
-import type { TableWriter } from './chunk-table.ts'
+import { chunksOf } from './chunk-table.ts'
 import type { Segment, SegmentStore, SourcePart, StoreSource } from './port.ts'
 
-/** Chunks of a full segment: a smaller number of chunks is read from its rows when a store is first searched. */
-export const segmentChunks = 16_384
-
-/** A store that changes faster than its rows can be read cannot be searched. */
+/** How often a search begins again because segments were removed meanwhile. */
 const maxLoads = 20
 
 /** What was loaded does not fit the segments that the store has now. It must be loaded again. */
@@ -28,21 +26,17 @@ export class SegmentsChanged extends Error {
   }
 }
 
-/** Another process added a segment first. That happens no more often than the store gets segments. */
-class SegmentAdded extends SegmentsChanged {}
-
-/** Runs `search`, and again after `forget` when the segments changed meanwhile. */
-export async function withCurrentSegments<Found>(
-  search: () => Promise<Found>,
-  forget: () => void,
-): Promise<Found> {
-  for (let loads = 1; ;) {
+/** Runs `search`, and again after `outdate` when segments were removed meanwhile. */
+export async function withCurrentSegments<Result>(
+  search: () => Promise<Result>,
+  outdate: () => void,
+): Promise<Result> {
+  for (let loads = 1; ; loads += 1) {
     try {
       return await search()
     } catch (error) {
       if (!(error instanceof SegmentsChanged) || loads === maxLoads) throw error
-      if (!(error instanceof SegmentAdded)) loads += 1
-      forget()
+      outdate()
     }
   }
 }
@@ -56,11 +50,7 @@ export function storedSegments(db: Database, vector_store_id: string, kind: Segm
       const rows = await segmentsOfStore(db, vector_store_id, kind)
       return rows.map(({ id, files, stamps, chunk_counts, languages }) => ({
         id,
-        parts: files.map((file, at) => ({
-          part: String(file),
-          stamp: stamps[at] ?? 0,
-          chunks: chunk_counts[at] ?? 0,
-        })),
+        parts: files.map((part, at) => ({ part, stamp: stamps[at] ?? 0, chunks: chunk_counts[at] ?? 0 })),
         languages,
       }))
     },
@@ -77,72 +67,68 @@ export function storedSegments(db: Database, vector_store_id: string, kind: Segm
       if (found.size < segments.length) throw new SegmentsChanged()
       return found
     },
+    request: () => requestSegments(db, vector_store_id),
+  }
+}
+
+export type NewSegment = Omit<Segment, 'id'> & { pages: readonly Uint8Array[] }
+
+/** Writes segments of one kind of a store. Both throw `SegmentsChanged` when the claim on the store is lost. */
+export interface SegmentWriter {
+  /** Also throws when there are other segments now than `known`. Returns the id of the new one. */
+  add(segment: NewSegment, known: readonly string[]): Promise<string>
+  remove(segments: readonly string[]): Promise<void>
+}
+
+export function segmentWriter(
+  db: Database,
+  claim: { vector_store_id: string; owner: string },
+  kind: SegmentKind,
+): SegmentWriter {
+  return {
     async add({ parts, languages, pages }, known) {
-      const id = await insertSegment(db, vector_store_id, {
+      const id = await insertSegment(db, claim, {
         ...kind,
-        files: parts.map(({ part }) => Number(part)),
+        files: parts.map(({ part }) => part),
         stamps: parts.map(({ stamp }) => stamp),
         chunk_counts: parts.map(({ chunks }) => chunks),
         languages,
         pages,
-        known: known.map((segment) => segment.id),
+        known,
       })
-      if (id === undefined) throw new SegmentAdded()
-      return { id, parts, languages }
+      if (id === undefined) throw new SegmentsChanged()
+      return id
     },
     async remove(segments) {
-      await removeSegments(
-        db,
-        vector_store_id,
-        segments.map(({ id }) => id),
-      )
+      if (!(await removeSegments(db, claim, segments))) throw new SegmentsChanged()
     },
   }
 }
 
-/**
- * The segments and the parts of a store. Segments with less than half of their chunks left are removed. The segments are
- * read first: a part that is in none of them may be in one a moment later, and is then only read once more.
- */
-export async function segmentsAndParts(
-  source: StoreSource,
-): Promise<{ segments: Segment[]; parts: SourcePart[] }> {
-  const all = await source.segments.list()
-  const parts = await source.parts()
-  const stamps = new Map(parts.map(({ part, stamp }) => [part, stamp]))
-  const isSparse = (segment: Segment) => {
-    const left = segment.parts.filter(({ part, stamp }) => stamps.get(part) === stamp)
-    return chunksOf(left) < chunksOf(segment.parts) / 2
-  }
-  const sparse = all.filter(isSparse)
-  if (sparse.length > 0) await source.segments.remove(sparse)
-  return { segments: all.filter((segment) => !sparse.includes(segment)), parts }
+interface HasParts {
+  parts: readonly SourcePart[]
 }
 
-export function sameSegments(some: readonly Segment[], others: readonly Segment[]): boolean {
-  const ids = new Set(some.map(({ id }) => id))
-  return others.length === ids.size && others.every(({ id }) => ids.has(id))
+type Stamps = ReadonlyMap<number, number>
+
+export function stampsOf(parts: readonly SourcePart[]): Stamps {
+  return new Map(parts.map(({ part, stamp }) => [part, stamp]))
 }
 
-/**
- * Numbers the chunks of parts and returns the number of the first. Where there are `current` parts, the chunks of others
- * never count.
- */
-export async function numberParts(
-  writer: TableWriter,
-  source: StoreSource,
-  parts: readonly SourcePart[],
-  current: readonly SourcePart[] = parts,
-): Promise<number> {
-  const first = writer.length
-  const stamps = new Map(current.map(({ part, stamp }) => [part, stamp]))
-  for (const { part, stamp, chunks } of parts) {
-    const ids = Array.from({ length: chunks }, (_, position) => source.chunkId(part, position))
-    writer.addPart(part, stamps.get(part) === stamp ? stamp : undefined, ids)
-  }
-  // Other work of the process gets its turn.
-  await turn()
-  return first
+export function currentParts({ parts }: HasParts, stamps: Stamps): SourcePart[] {
+  return parts.filter(({ part, stamp }) => stamps.get(part) === stamp)
+}
+
+/** Whether most of the chunks are gone. */
+export function isSparse(one: HasParts, stamps: Stamps): boolean {
+  return chunksOf(currentParts(one, stamps)) < chunksOf(one.parts) / 2
+}
+
+/** Those of `parts` that are in none of the others with their present stamp. */
+export function notIn(others: readonly HasParts[], parts: readonly SourcePart[]): SourcePart[] {
+  const stamps = stampsOf(parts)
+  const found = new Set(others.flatMap((one) => currentParts(one, stamps).map(({ part }) => part)))
+  return parts.filter(({ part }) => !found.has(part))
 }
 
 /** All lots but the last have at least `size` chunks. */
@@ -159,36 +145,35 @@ function cutIntoLots(parts: readonly SourcePart[], size: number): SourcePart[][]
   return lot.length > 0 ? [...lots, lot] : lots
 }
 
-export function chunksOf(parts: readonly SourcePart[]): number {
-  return parts.reduce((sum, { chunks }) => sum + chunks, 0)
-}
-
 /**
- * Stores parts that are in none of the `known` segments as segments of at least `size` chunks; `add` stores one. Returns the
- * new segments, and the parts that are too few for one. Throws `SegmentsChanged`.
+ * Makes the segments of one kind that a store can have now, of at least `size` chunks each, and then removes those with less
+ * than half of their chunks left. It may end after any segment and goes on where it ended. Returns how many
+ * it made. Throws `SegmentsChanged`.
  */
-export async function addSegments<Source extends StoreSource>(
-  source: Source,
-  parts: readonly SourcePart[],
-  { known, size }: { known: readonly Segment[]; size: number },
-  add: (source: Source, lot: readonly SourcePart[], known: readonly Segment[]) => Promise<Segment>,
-): Promise<{ added: Segment[]; rest: readonly SourcePart[] }> {
-  const added: Segment[] = []
-  for (const lot of cutIntoLots(parts, size)) {
-    if (chunksOf(lot) < size) return { added, rest: lot }
-    added.push(await add(source, lot, [...known, ...added]))
-  }
-  return { added, rest: [] }
-}
-
-/** Makes the segments that a store can have now, before a search needs them. Throws `SegmentsChanged`. */
 export async function makeSegments<Source extends StoreSource>(
   source: Source,
-  size: number,
-  add: (source: Source, lot: readonly SourcePart[], known: readonly Segment[]) => Promise<Segment>,
-): Promise<void> {
-  const { segments: known, parts } = await segmentsAndParts(source)
-  const inSegments = new Set(known.flatMap((one) => one.parts.map(({ part, stamp }) => `${part} ${stamp}`)))
-  const fresh = parts.filter(({ part, stamp }) => !inSegments.has(`${part} ${stamp}`))
-  await addSegments(source, fresh, { known, size }, add)
+  writer: SegmentWriter,
+  {
+    size,
+    make,
+    confirm,
+  }: {
+    size: number
+    make: (source: Source, parts: readonly SourcePart[]) => Promise<NewSegment>
+    /** Called before each segment; it throws when the work must end. */
+    confirm: () => Promise<void>
+  },
+): Promise<number> {
+  const segments = await source.segments.list()
+  const parts = await source.parts()
+  const stamps = stampsOf(parts)
+  const sparse = segments.filter((segment) => isSparse(segment, stamps))
+  const full = segments.filter((segment) => !sparse.includes(segment))
+  const known = segments.map(({ id }) => id)
+  for (const lot of cutIntoLots(notIn(full, parts), size)) {
+    await confirm()
+    if (chunksOf(lot) >= size) known.push(await writer.add(await make(source, lot), known))
+  }
+  if (sparse.length > 0) await writer.remove(sparse.map(({ id }) => id))
+  return known.length - segments.length
 }

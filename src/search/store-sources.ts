@@ -3,9 +3,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { isCurrent, TermPacker, termsVersion } from '../documents/index.ts'
 import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTerms } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
+import type { SegmentKind } from '../sql/index-segments.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
-import type { IndexedWindow, SourcePart, VectorSource } from './port.ts'
+import type { IndexedWindow, VectorSource } from './port.ts'
 import type { WordSource } from './word-source.ts'
 import { storedSegments } from './segments.ts'
 
@@ -24,49 +25,56 @@ export function chunkKey(chunk_id: string): ChunkKey {
   return { store_file: Number(store_file), position: Number(position) }
 }
 
+export const wordSegments: SegmentKind = { kind: 'words', rules: termsVersion }
+
+export function vectorSegments(dimensions: number): SegmentKind {
+  return { kind: 'vectors', rules: dimensions }
+}
+
 /** Of a store that is gone both indexes read nothing. */
 const noVersion = -1
 
-export function vectorSource(db: Database, vector_store_id: string, dimensions: number): VectorSource {
+/** `signal` ends the reading of rows. */
+export function vectorSource(
+  db: Database,
+  vector_store_id: string,
+  dimensions: number,
+  signal?: AbortSignal,
+): VectorSource {
   return {
     vector_store_id,
     dimensions,
     version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
-    parts: async () => toParts(await embeddedFiles(db, vector_store_id)),
+    parts: () => embeddedFiles(db, vector_store_id),
     async *windows(parts) {
-      for await (const page of pagesOfWindows(db, vector_store_id, parts.map(Number))) {
+      for await (const page of pagesOfWindows(db, vector_store_id, parts)) {
+        signal?.throwIfAborted()
         yield page.flatMap(({ store_file, positions, vector }): IndexedWindow[] => {
           const numbers = toFloats(vector)
-          return positions.map((position) => ({
-            part: String(store_file),
-            chunk_id: chunkId({ store_file, position }),
-            vector: numbers,
-          }))
+          return positions.map((position) => ({ part: store_file, position, vector: numbers }))
         })
       }
     },
     chunkId: chunkIdOf,
-    segments: storedSegments(db, vector_store_id, { kind: 'vectors', rules: dimensions }),
+    segments: storedSegments(db, vector_store_id, vectorSegments(dimensions)),
   }
 }
 
-export function wordSource(db: Database, vector_store_id: string): WordSource {
+/** `signal` ends the reading of rows. */
+export function wordSource(db: Database, vector_store_id: string, signal?: AbortSignal): WordSource {
   return {
     vector_store_id,
     version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
-    parts: async () => toParts(await chunkedFiles(db, vector_store_id)),
+    parts: () => chunkedFiles(db, vector_store_id),
     async *terms(parts) {
-      for await (const page of pagesOfTerms(db, vector_store_id, parts.map(Number))) {
+      for await (const page of pagesOfTerms(db, vector_store_id, parts)) {
+        signal?.throwIfAborted()
         const fresh = await renewTerms(db, vector_store_id, page)
-        yield fresh.map((row) => ({
-          part: String(row.store_file),
-          chunk_id: chunkId(row),
-          terms: row.terms,
-        }))
+        yield fresh.map(({ store_file, position, terms }) => ({ part: store_file, position, terms }))
       }
     },
     chunkId: chunkIdOf,
-    segments: storedSegments(db, vector_store_id, { kind: 'words', rules: termsVersion }),
+    segments: storedSegments(db, vector_store_id, wordSegments),
   }
 }
 
@@ -91,17 +99,13 @@ async function renewTerms(
   return page.flatMap((row) => (isCurrent(row.terms) ? row : (renewed.get(chunkId(row)) ?? [])))
 }
 
-function chunkIdOf(part: string, position: number): string {
-  return chunkId({ store_file: Number(part), position })
-}
-
-function toParts(files: { seq: number; stamp: number; chunks: number }[]): SourcePart[] {
-  return files.map(({ seq, stamp, chunks }) => ({ part: String(seq), stamp, chunks }))
+function chunkIdOf(store_file: number, position: number): string {
+  return chunkId({ store_file, position })
 }
 
 /** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */
 export function toFloats(bytes: Uint8Array): Float32Array {
-  return new Float32Array(Uint8Array.from(bytes).buffer)
+  return new Float32Array(new Uint8Array(bytes).buffer)
 }
 
 export function toBytes(vector: Float32Array): Buffer {

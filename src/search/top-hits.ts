@@ -1,38 +1,63 @@
 /** Keeps the best few of many scores. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { rangesOf, type ChunkTable } from './chunk-table.ts'
+import type { Within } from './port.ts'
 
 export interface Hit {
   chunk_id: string
   score: number
 }
 
-/** Best first; of equal scores the smaller id first, so that every search gives the same order. */
-export function byRank(one: Hit, other: Hit): number {
-  if (one.score !== other.score) return other.score - one.score
-  return one.chunk_id < other.chunk_id ? -1 : 1
+/** Other work of the process gets a turn after so many chunks: a few milliseconds. */
+const turnChunks = 200_000
+
+interface Place {
+  part: number
+  position: number
+  score: number
 }
 
-/** The `limit` best of the ids by the score at the same place; scores that are -Infinity or NaN do not count. */
-export function topHits(chunkIds: string[], scores: Float32Array, limit: number): Hit[] {
-  const top: Hit[] = []
+/**
+ * The `limit` best chunks by the score at their number; scores that are -Infinity or NaN do not count. Best first; of equal
+ * scores the smaller part and position first, so that every search gives the same order.
+ */
+export async function topHits(
+  table: ChunkTable,
+  scores: Float32Array,
+  { limit, within }: { limit: number; within?: Within | undefined },
+): Promise<Place[]> {
+  const top: Place[] = []
   if (limit < 1) return top
   let least = -Infinity
-  for (let chunk = 0; chunk < chunkIds.length; chunk += 1) {
-    const score = scores[chunk] ?? 0
-    if (!(score > -Infinity) || score < least) continue
-    const hit = { chunk_id: chunkIds[chunk] ?? '', score }
-    top.splice(placeOf(top, hit), 0, hit)
-    if (top.length > limit) top.pop()
-    if (top.length === limit) least = top.at(-1)?.score ?? least
+  let seen = 0
+  for (const { part, first, from, to } of rangesOf(table, within)) {
+    for (let chunk = from; chunk < to; chunk += 1) {
+      const score = scores[chunk] ?? 0
+      if (!(score > -Infinity) || score < least) continue
+      const place = { part: part.part, position: chunk - first, score }
+      top.splice(rankOf(top, place), 0, place)
+      if (top.length > limit) top.pop()
+      if (top.length === limit) least = top.at(-1)?.score ?? least
+    }
+    seen += to - from
+    if (seen < turnChunks) continue
+    seen = 0
+    await turn()
   }
   return top
 }
 
-function placeOf(sorted: Hit[], hit: Hit): number {
+function isBefore(one: Place, other: Place): boolean {
+  if (one.score !== other.score) return one.score > other.score
+  return one.part === other.part ? one.position < other.position : one.part < other.part
+}
+
+function rankOf(sorted: Place[], place: Place): number {
   let [from, to] = [0, sorted.length]
   while (from < to) {
     const middle = (from + to) >> 1
     const other = sorted[middle]
-    if (other && byRank(other, hit) < 0) from = middle + 1
+    if (other && isBefore(other, place)) from = middle + 1
     else to = middle
   }
   return from

@@ -3,9 +3,8 @@
  * differs by a few thousandths from the exact one, and a vector takes a quarter of the memory of its floats.
  */
 import { setImmediate as turn } from 'node:timers/promises'
-import { isLive, type ChunkTable, type TableWriter } from './chunk-table.ts'
-import type { IndexedWindow, VectorHit } from './port.ts'
-import { topHits } from './top-hits.ts'
+import { rangesOf, type ChunkTable } from './chunk-table.ts'
+import type { IndexedWindow, Within } from './port.ts'
 
 /** Some vectors. Chunks are numbered in the lot that the block belongs to. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
 export interface VectorBlock {
@@ -24,8 +23,19 @@ export function blockBytes({ vectors, scales, rows, chunks }: VectorBlock): numb
   return vectors.byteLength + scales.byteLength + rows.byteLength + chunks.byteLength
 }
 
-/** Copies a page of windows; `writer` numbers the chunks. Throws a RangeError for a vector of another width. */
-export function toBlock(dimensions: number, page: IndexedWindow[], writer: TableWriter): VectorBlock {
+/**
+ * Copies a page of windows; those of chunks that `numberOf` does not know are left out. Throws a RangeError for a vector of
+ * another width.
+ */
+export function toBlock(
+  dimensions: number,
+  windows: readonly IndexedWindow[],
+  numberOf: (part: number, position: number) => number | undefined,
+): VectorBlock {
+  const page = windows.flatMap(({ part, position, vector }) => {
+    const chunk = numberOf(part, position)
+    return chunk === undefined ? [] : [{ chunk, vector }]
+  })
   // Overlapping chunks share windows: a vector that is given for several chunks is kept once.
   const rowOf = new Map<Float32Array, number>()
   for (const { vector } of page) if (!rowOf.has(vector)) rowOf.set(vector, rowOf.size)
@@ -41,23 +51,21 @@ export function toBlock(dimensions: number, page: IndexedWindow[], writer: Table
     vectors,
     scales,
     rows: Int32Array.from(page, ({ vector }) => rowOf.get(vector) ?? 0),
-    chunks: Int32Array.from(page, ({ part, chunk_id }) => writer.numberOf(part, chunk_id)),
+    chunks: Int32Array.from(page, ({ chunk }) => chunk),
   }
 }
 
 /** Blocks of about so many bytes, with the same vectors in the same order. */
-export function joinBlocks(blocks: readonly VectorBlock[], bytes: number): VectorBlock[] {
-  const groups: VectorBlock[][] = []
-  let size = Infinity
+export function* joinBlocks(blocks: readonly VectorBlock[], bytes: number): Generator<VectorBlock> {
+  let [group, size]: [VectorBlock[], number] = [[], 0]
   for (const block of blocks) {
-    if (size >= bytes) {
-      groups.push([])
-      size = 0
-    }
-    groups.at(-1)?.push(block)
+    group.push(block)
     size += blockBytes(block)
+    if (size < bytes) continue
+    yield joinAll(group)
+    ;[group, size] = [[], 0]
   }
-  return groups.map(joinAll)
+  if (group.length > 0) yield joinAll(group)
 }
 
 function joinAll(blocks: readonly VectorBlock[]): VectorBlock {
@@ -93,7 +101,7 @@ export function packBlock({ vectors, scales, rows, chunks }: VectorBlock): Uint8
 
 export function unpackBlock(packed: Uint8Array): VectorBlock {
   // Copied: the driver's buffers begin anywhere, numbers of four bytes only at multiples of four.
-  const { buffer } = Uint8Array.from(packed)
+  const { buffer } = new Uint8Array(packed)
   const [vectors = 0, entries = 0] = new Uint32Array(buffer, 0, 2)
   const [rows, chunks, numbers] = [
     8 + vectors * 4,
@@ -121,29 +129,29 @@ function roundInto(rounded: Int8Array, vector: Float32Array): number {
 /** Compares one query with the blocks of a store, one after the other. */
 export class VectorScan {
   readonly #query: Float32Array
-  readonly #table: ChunkTable
-  /** The best score of each chunk. -Infinity: not seen yet; NaN: not accepted, since no score is larger than NaN. */
-  readonly #best: Float32Array
+  /** The best score of each chunk. -Infinity: not seen yet; NaN: not wanted, since no score is larger than NaN. */
+  readonly best: Float32Array
   /** Products since other work had its turn. */
   #products = 0
 
-  constructor(query: Float32Array, table: ChunkTable, accept: ((chunk_id: string) => boolean) | undefined) {
+  constructor(query: Float32Array, table: ChunkTable, within: Within | undefined) {
     this.#query = query
-    this.#table = table
-    this.#best = new Float32Array(table.ids.length).fill(-Infinity)
-    if (!accept && table.live === table.ids.length) return
-    for (const [chunk, id] of table.ids.entries()) {
-      if (!isLive(table, chunk) || (accept && !accept(id))) this.#best[chunk] = Number.NaN
-    }
+    this.best = new Float32Array(table.length).fill(Number.NaN)
+    for (const { from, to } of rangesOf(table, within)) this.best.fill(-Infinity, from, to)
   }
 
-  /** `first` is the number of the block's chunk 0. Chunks that are not accepted cost no products. Throws the signal's reason. */
+  /** Whether any chunk from number `from` up to `to` is wanted. */
+  wants(from: number, to: number): boolean {
+    return !this.best.subarray(from, to).every(Number.isNaN)
+  }
+
+  /** `first` is the number of the block's chunk 0. Chunks that are not wanted cost no products. Throws the signal's reason. */
   async add(
     { vectors, scales, rows, chunks }: VectorBlock,
     first: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const best = this.#best
+    const { best } = this
     let scored = -1
     let score = 0
     for (let at = 0; at < rows.length; at += 1) {
@@ -162,11 +170,6 @@ export class VectorScan {
       await turn()
       signal.throwIfAborted()
     }
-  }
-
-  /** Best first; of equal scores the smaller id first. */
-  top(limit: number): VectorHit[] {
-    return topHits(this.#table.ids, this.#best, limit)
   }
 }
 

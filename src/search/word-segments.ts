@@ -1,78 +1,67 @@
-/** Makes segments of words from rows, and opens those that are stored. */
+/** Makes segments of words from rows, and reads them. */
 import { packedLanguage } from '../documents/index.ts'
+import { chunksOf, numbering } from './chunk-table.ts'
 import type { Segment, SourcePart } from './port.ts'
-import type { WordRow, WordSource } from './word-source.ts'
-import { buildPostings } from './postings.ts'
-import { addSegments, SegmentsChanged } from './segments.ts'
+import { buildPostings, type Postings } from './postings.ts'
+import { SegmentsChanged, type NewSegment } from './segments.ts'
 import { toFloats } from './store-sources.ts'
 import { lengthsPage, packPostings, pageOfTerm, StoredPostings } from './stored-postings.ts'
+import type { WordSource } from './word-source.ts'
 
-export interface ReadRows {
-  /** Segments that were made of full lots of rows. */
-  added: Segment[]
-  /** Rows that are too few for a segment. */
-  rest: WordRow[]
+/** What is held in memory of the words of a lot. */
+export interface LotWords {
+  /** Terms of each chunk, repetitions counted. */
+  lengths: Float32Array
+  /** Undefined when they are read from the segment at each search. */
+  postings: Postings | undefined
+  languages: readonly string[]
 }
 
-/**
- * Reads parts that are in none of the `known` segments. Lots of `size` chunks are stored as segments. Throws
- * `SegmentsChanged`.
- */
-export async function readIntoSegments(
+export function bytesOfWords({ lengths, postings }: LotWords): number {
+  return postings?.bytes ?? lengths.byteLength
+}
+
+/** From the rows of parts. Those that were removed meanwhile have no words. */
+export async function readWords(
   source: WordSource,
   parts: readonly SourcePart[],
-  options: { known: readonly Segment[]; size: number },
-): Promise<ReadRows> {
-  const { added, rest } = await addSegments(source, parts, options, addWordSegment)
-  return { added, rest: rest.length > 0 ? await readRows(source, rest) : [] }
+): Promise<LotWords & { postings: Postings }> {
+  const numberOf = numbering(parts)
+  const chunks = Array.from({ length: chunksOf(parts) }, (): Uint8Array | undefined => undefined)
+  const languages = new Set<string>()
+  for await (const page of source.terms(parts.map(({ part }) => part))) {
+    for (const { part, position, terms } of page) {
+      const chunk = numberOf(part, position)
+      if (chunk === undefined) continue
+      chunks[chunk] = terms
+      languages.add(packedLanguage(terms))
+    }
+  }
+  const postings = await buildPostings(chunks)
+  return { lengths: postings.lengths, postings, languages: [...languages] }
 }
 
-async function readRows(source: WordSource, parts: readonly SourcePart[]): Promise<WordRow[]> {
-  const rows: WordRow[] = []
-  for await (const page of source.terms(parts.map(({ part }) => part))) rows.push(...page)
-  return rows
+export async function makeWordSegment(source: WordSource, parts: readonly SourcePart[]): Promise<NewSegment> {
+  const { postings, languages } = await readWords(source, parts)
+  return { parts, languages: [...languages], pages: await packPostings(postings) }
 }
 
 /** Throws `SegmentsChanged`. */
-export async function addWordSegment(
-  source: WordSource,
-  parts: readonly SourcePart[],
-  known: readonly Segment[],
-): Promise<Segment> {
-  const rows = await readRows(source, parts)
-  const counts = new Map<string, number>()
-  for (const { part } of rows) counts.set(part, (counts.get(part) ?? 0) + 1)
-  // A part was removed while it was read.
-  if (parts.some(({ part, chunks }) => counts.get(part) !== chunks)) throw new SegmentsChanged()
-  const byName = new Map(parts.map((one) => [one.part, one]))
-  const inOrder = [...counts.keys()].flatMap((part) => byName.get(part) ?? [])
-  const languages = [...new Set(rows.map(({ terms }) => packedLanguage(terms)))]
-  const pages = await packPostings(await buildPostings(rows))
-  return source.segments.add({ parts: inOrder, languages, pages }, known)
+export async function openWords(source: WordSource, { id, languages }: Segment): Promise<LotWords> {
+  const pages = (await source.segments.pages([id], [lengthsPage])).get(id)
+  return { lengths: toFloats(pages?.get(lengthsPage) ?? new Uint8Array()), postings: undefined, languages }
 }
 
-/** The lengths of the chunks of each segment, by its id. Throws `SegmentsChanged`. */
-export async function readLengths(
-  source: WordSource,
-  segments: readonly Segment[],
-): Promise<Map<string, Float32Array>> {
-  const ids = segments.map(({ id }) => id)
-  const lengths = new Map<string, Float32Array>()
-  for (const [id, pages] of await source.segments.pages(ids, [lengthsPage])) {
-    lengths.set(id, toFloats(pages.get(lengthsPage) ?? new Uint8Array()))
-  }
-  return lengths
-}
-
-/** The postings of some terms in segments, by id. Throws `SegmentsChanged`. */
+/** The postings of some terms in a segment, by the id of the segment. Throws `SegmentsChanged`. */
 export async function readPostings(
   source: WordSource,
-  segments: readonly { id: string; lengths: Float32Array }[],
+  segments: readonly string[],
   hashes: readonly number[],
-): Promise<Map<string, StoredPostings>> {
-  const ids = segments.map(({ id }) => id)
-  const found = await source.segments.pages(ids, [...new Set(hashes.map(pageOfTerm))])
-  return new Map(
-    segments.map(({ id, lengths }) => [id, new StoredPostings(found.get(id) ?? new Map(), lengths)]),
-  )
+): Promise<(id: string | undefined, lengths: Float32Array) => StoredPostings> {
+  const found = await source.segments.pages(segments, [...new Set(hashes.map(pageOfTerm))])
+  return (id, lengths) => {
+    const pages = id === undefined ? undefined : found.get(id)
+    if (!pages) throw new SegmentsChanged()
+    return new StoredPostings(pages, lengths)
+  }
 }

@@ -1,16 +1,16 @@
 /** What the index of words reads and returns. */
-import type { StoreSource } from './port.ts'
-import type { TermRow } from './postings.ts'
-import type { Hit } from './top-hits.ts'
+import type { Found, StoreSource } from './port.ts'
 
-export interface WordRow extends TermRow {
-  part: string
-  chunk_id: string
+export interface WordRow {
+  part: number
+  position: number
+  /** Packed. */
+  terms: Uint8Array
 }
 
 export interface WordSource extends StoreSource {
-  /** The packed terms of all chunks of some parts, in pages, each chunk once, part after part, by position. */
-  terms(parts: readonly string[]): AsyncIterable<WordRow[]>
+  /** The packed terms of all chunks of some parts, in pages, each chunk once. */
+  terms(parts: readonly number[]): AsyncIterable<WordRow[]>
 }
 
 export interface WordQuery {
@@ -19,9 +19,7 @@ export interface WordQuery {
   language: string | undefined
 }
 
-export interface WordHits {
-  /** Best first. */
-  hits: Hit[]
+export interface WordHits extends Found {
   /** How much the query asks for: a word that one chunk holds counts 1, a frequent one less. */
   rareWords: number
 }

@@ -1,5 +1,9 @@
 /** Rows of `index_segments` and `index_pages`: the parts of a store's index that no longer change. */
 import type { Database, Queryable } from '../database/database.ts'
+import { hasRow } from './rows.ts'
+
+/** Chunks of a full segment. */
+export const segmentChunks = 16_384
 
 /** What segments have, and by which rules it was made: those of other rules are not read. */
 export interface SegmentKind {
@@ -51,24 +55,82 @@ export async function pagesOfSegments(
   })
 }
 
+/** A worker's claim on a store, to make its segments. It fences every write. */
+export interface SegmentClaim {
+  vector_store_id: string
+  owner: string
+}
+
+/** Has the workers make and remove segments of a store. */
+export async function requestSegments(db: Queryable, vector_store_id: string): Promise<void> {
+  await db.query({
+    name: 'request_segments',
+    text: 'update vector_stores set needs_segments = true where id = $1 and not needs_segments',
+    values: [vector_store_id],
+  })
+}
+
 /**
- * Stores a segment and returns its id. Undefined when the store is gone, or when the segments of the kind are others than
- * the `known` ones: another process may have made the same.
+ * Claims any store that needs segments and has no other owner with a lease; undefined when there is none. A worker has one
+ * claim at a time.
+ */
+export async function claimSegments(
+  db: Queryable,
+  owner: string,
+): Promise<{ id: string; project: string; embedder: string } | undefined> {
+  const [row] = await db.query<{ id: string; project: string; embedder: string }>({
+    name: 'claim_segments',
+    text: `update vector_stores set needs_segments = false, segments_owner = $1
+           where id = (
+             select id from vector_stores s
+             where (needs_segments or segments_owner is not null) and not is_expired and not exists (
+               select 1 from workers w
+               where w.id = s.segments_owner and w.id <> $1 and w.expires_at > clock_timestamp())
+             order by random() limit 1 for update skip locked)
+           returning id, project, embedder`,
+    values: [owner],
+  })
+  return row
+}
+
+/** Ends a claim; with `again` some worker must claim the store again. */
+export async function releaseSegments(
+  db: Queryable,
+  { vector_store_id, owner }: SegmentClaim,
+  again: boolean,
+): Promise<void> {
+  await db.query({
+    name: 'release_segments',
+    text: `update vector_stores set segments_owner = null, needs_segments = needs_segments or $3
+           where id = $1 and segments_owner = $2`,
+    values: [vector_store_id, owner, again],
+  })
+}
+
+/** Locks the store until the transaction ends; returns false when it is gone or the claim on it is lost. */
+async function lockClaimed(tx: Queryable, { vector_store_id, owner }: SegmentClaim): Promise<boolean> {
+  return hasRow(tx, {
+    name: 'lock_store_for_segments',
+    text: `select 1 from vector_stores where id = $1 and segments_owner = $2 and not is_expired for update`,
+    values: [vector_store_id, owner],
+  })
+}
+
+/**
+ * Stores a segment and returns its id. Undefined when the claim on the store is lost, or when the segments of the kind are
+ * others than the `known` ones.
  */
 export function insertSegment(
   db: Database,
-  vector_store_id: string,
+  claim: SegmentClaim,
   segment: Omit<SegmentRow, 'id'> & SegmentKind & { pages: readonly Uint8Array[]; known: readonly string[] },
 ): Promise<string | undefined> {
   return db.transaction(async (tx) => {
-    const stores = await tx.query({
-      name: 'lock_store_for_segment',
-      text: 'select 1 from vector_stores where id = $1 and not is_expired for update',
-      values: [vector_store_id],
-    })
+    if (!(await lockClaimed(tx, claim))) return undefined
+    const { vector_store_id } = claim
     const now = (await segmentsOfStore(tx, vector_store_id, segment)).map(({ id }) => id)
     const isKnown = now.length === segment.known.length && now.every((id) => segment.known.includes(id))
-    if (stores.length === 0 || !isKnown) return undefined
+    if (!isKnown) return undefined
     await removeSegmentsOfKind(tx, vector_store_id, segment.kind, segment.rules)
     const [row] = await tx.query<{ id: string }>({
       name: 'insert_segment',
@@ -96,19 +158,23 @@ export function insertSegment(
   })
 }
 
-/** Deletes segments of a store. */
-export async function removeSegments(
+/** Deletes segments of a store; returns false when the claim on it is lost. */
+export function removeSegments(
   db: Database,
-  vector_store_id: string,
+  claim: SegmentClaim,
   segments: readonly string[],
-): Promise<void> {
-  await db.query({
-    name: 'remove_segments',
-    text: `with removed as (
-             delete from index_segments where vector_store_id = $1 and id = any($2)
-           )
-           delete from index_pages where vector_store_id = $1 and segment = any($2)`,
-    values: [vector_store_id, segments],
+): Promise<boolean> {
+  return db.transaction(async (tx) => {
+    if (!(await lockClaimed(tx, claim))) return false
+    await tx.query({
+      name: 'remove_segments',
+      text: `with removed as (
+               delete from index_segments where vector_store_id = $1 and id = any($2)
+             )
+             delete from index_pages where vector_store_id = $1 and segment = any($2)`,
+      values: [claim.vector_store_id, segments],
+    })
+    return true
   })
 }
 

@@ -237,17 +237,21 @@ export async function attributesOfStore(
   return new Map(rows.map((row) => [row.seq, row.attributes]))
 }
 
+/** A file of a store by its `seq`, as the indexes compare it. */
+interface FileChunks {
+  part: number
+  stamp: number
+  chunks: number
+}
+
 /**
- * The files of a store that have all their chunks, by `seq`. The stamp is the chunking strategy and how often the
+ * The files of a store that have all their chunks. The stamp is the chunking strategy and how often the
  * file was restarted: another version or setting of the server may have made other chunks of it.
  */
-export async function chunkedFiles(
-  db: Queryable,
-  vector_store_id: string,
-): Promise<{ seq: number; stamp: number; chunks: number }[]> {
-  return db.query<{ seq: number; stamp: number; chunks: number }>({
+export async function chunkedFiles(db: Queryable, vector_store_id: string): Promise<FileChunks[]> {
+  return db.query<FileChunks>({
     name: 'chunked_files',
-    text: `select seq, restarts * 100000000::bigint
+    text: `select seq as part, restarts * 100000000::bigint
                        + coalesce((chunking_strategy #>> '{static,max_chunk_size_tokens}')::bigint * 10000
                                 + (chunking_strategy #>> '{static,chunk_overlap_tokens}')::bigint, 0) as stamp,
                   chunk_count as chunks
@@ -258,13 +262,10 @@ export async function chunkedFiles(
 }
 
 /** The files of a store that have all their vectors. A file that is embedded again gets another stamp when it is claimed. */
-export async function embeddedFiles(
-  db: Queryable,
-  vector_store_id: string,
-): Promise<{ seq: number; stamp: number; chunks: number }[]> {
-  return db.query<{ seq: number; stamp: number; chunks: number }>({
+export async function embeddedFiles(db: Queryable, vector_store_id: string): Promise<FileChunks[]> {
+  return db.query<FileChunks>({
     name: 'embedded_files',
-    text: `select seq, attempt as stamp, coalesce(chunk_count, 0) as chunks from vector_store_files
+    text: `select seq as part, attempt as stamp, coalesce(chunk_count, 0) as chunks from vector_store_files
            where vector_store_id = $1 and status = 'completed'`,
     values: [vector_store_id],
   })

@@ -1,6 +1,7 @@
 /** Rows of `vector_stores`. File counts are computed from the files by each query. */
 import type { FileCounts, VectorStore } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
+import { segmentChunks } from './index-segments.ts'
 import { findRow, insertRow } from './rows.ts'
 import { listRows, mapPage, type Page, type PageQuery } from './pages.ts'
 
@@ -180,30 +181,19 @@ export async function touchVectorStores(db: Queryable, ids: readonly string[], n
   })
 }
 
-/** Locks the row. Every transaction that changes what a search finds must call it. */
-export async function raiseVersion(tx: Queryable, id: string): Promise<void> {
+/**
+ * Locks the row. Every transaction that changes what a search finds must call it. `added` chunks are counted, and once for
+ * each lot of them the store needs segments.
+ */
+export async function raiseVersion(tx: Queryable, id: string, added = 0): Promise<void> {
   await tx.query({
     name: 'raise_store_version',
-    text: 'update vector_stores set version = version + 1 where id = $1',
-    values: [id],
+    text: `update vector_stores
+           set version = version + 1, new_chunks = (new_chunks + $2) % $3,
+               needs_segments = needs_segments or new_chunks + $2 >= $3
+           where id = $1`,
+    values: [id, added, segmentChunks],
   })
-}
-
-/** Counts chunks that were added to a store. True once for each `lot` of them. */
-export async function countNewChunks(
-  db: Queryable,
-  id: string,
-  { chunks, lot }: { chunks: number; lot: number },
-): Promise<boolean> {
-  const rows = await db.query({
-    name: 'count_new_chunks',
-    text: `with counted as (
-             update vector_stores set new_chunks = (new_chunks + $2) % $3 where id = $1 returning new_chunks
-           )
-           select 1 from counted where new_chunks < $2`,
-    values: [id, chunks, lot],
-  })
-  return rows.length > 0
 }
 
 /** Undefined when the store does not exist any more. */

@@ -4,7 +4,7 @@ import type { Passage } from '../api/run-work.ts'
 import type { FileSearchTool } from '../api/tools.ts'
 import { countTokens } from '../util/count-tokens.ts'
 import type { Retrieval } from '../search/retrieval.ts'
-import { searchStores, type SearchResult } from '../search/search.ts'
+import { searchStores, type SearchResult, type SearchResults } from '../search/search.ts'
 import type { Queryable } from '../database/database.ts'
 import type { Mark } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
@@ -108,7 +108,8 @@ async function search(
     score_threshold: ranking_options.score_threshold,
     ranker: 'auto' as const,
   }
-  const found = request.queries.length === 0 ? [] : await searchStores(retrieval, request, signal)
+  const { results: found, missing } =
+    request.queries.length === 0 ? nothing : await searchStores(retrieval, request, signal)
   const passages: string[] = []
   const traced: Passage[] = []
   const marks: Mark[] = []
@@ -125,10 +126,20 @@ async function search(
   }
   return {
     call: searchCall(call.id, tool, found.slice(0, passages.length)),
-    output: passages.length > 0 ? passages.join('\n\n') : 'Nothing was found in the files.',
+    output: [
+      ...(passages.length > 0 ? passages : ['Nothing was found in the files.']),
+      ...notesOf(missing),
+    ].join('\n\n'),
     marks,
     search: { queries: request.queries, passages: traced },
   }
+}
+
+const nothing: SearchResults = { results: [], missing: 0 }
+
+function notesOf(missing: number): string[] {
+  if (missing === 0) return []
+  return [`${missing} passages could not be searched yet, because their index is being made.`]
 }
 
 /** A passage as the trace of the run stores it. */

@@ -217,7 +217,7 @@ test('a search over several vector stores returns a file once, best first, and i
   const more = await uploadFile(server, 'more.txt', 'The ferry to the island leaves from pier seven.')
   const file_ids = [...one.file_ids, more]
   await server.openai.vectorStores.fileBatches.createAndPoll(two.id, { file_ids })
-  const results = await searchStores(
+  const { results } = await searchStores(
     server.retrieval,
     {
       project: 'default',

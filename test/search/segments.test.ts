@@ -2,12 +2,20 @@ import { afterAll, beforeEach, expect, test } from 'vitest'
 import type { Database, Statement } from '../../src/database/database.ts'
 import { hashTerm, packCounts } from '../../src/documents/index.ts'
 import { ScanIndex } from '../../src/search/scan-index.ts'
-import { makeSegments } from '../../src/search/segments.ts'
-import { toBytes, vectorSource, wordSource } from '../../src/search/store-sources.ts'
+import { makeSegments, segmentWriter, SegmentsChanged } from '../../src/search/segments.ts'
+import {
+  toBytes,
+  vectorSegments,
+  vectorSource,
+  wordSegments,
+  wordSource,
+} from '../../src/search/store-sources.ts'
 import type { Hit } from '../../src/search/top-hits.ts'
-import { addVectorSegment } from '../../src/search/vector-lots.ts'
+import { makeVectorSegment } from '../../src/search/vector-segments.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
-import { addWordSegment } from '../../src/search/word-segments.ts'
+import { makeWordSegment } from '../../src/search/word-segments.ts'
+import { claimSegments, releaseSegments, requestSegments } from '../../src/sql/index-segments.ts'
+import { registerWorker } from '../../src/sql/leases.ts'
 import { queueChunks, removeQueuedChunks } from '../../src/sql/removals.ts'
 import { randomVectors } from '../contracts/vector-index.ts'
 import { restartStoreFiles } from '../../src/sql/vector-store-files.ts'
@@ -35,6 +43,7 @@ beforeEach(async () => {
     'index_segments',
     'vector_store_files',
     'vector_stores',
+    'workers',
   ])
     await db.query({ text: `delete from ${table}` })
   await db.query({
@@ -96,7 +105,7 @@ async function removeFiles(condition: string): Promise<void> {
 }
 
 /** A process: its indexes, and how many rows of chunks and windows they read. */
-function open(segmentChunks: number, budgetBytes = roomy.budgetBytes) {
+function open({ budgetBytes = roomy.budgetBytes, mostRows = 1 << 20 } = {}) {
   const read = { rows: 0 }
   const counted: Database = {
     ...db,
@@ -107,20 +116,48 @@ function open(segmentChunks: number, budgetBytes = roomy.budgetBytes) {
       return rows
     },
   }
-  const words = new WordIndex({ budgetBytes, segmentChunks })
-  const vectors = new ScanIndex({ budgetBytes, segmentChunks })
+  const words = new WordIndex({ budgetBytes, mostRows })
+  const vectors = new ScanIndex({ budgetBytes, mostRows })
   const [wordRows, vectorRows] = [wordSource(counted, store), vectorSource(counted, store, dimensions)]
   const all = { limit: 2 * chunks }
-  const search = async (): Promise<Hit[][]> => {
+  const searchAll = async () => {
     const found = [await vectors.search(vectorRows, query, all, never)]
     for (const text of queries) {
-      found.push((await words.search(wordRows, { text, language: undefined }, all, never)).hits)
+      found.push(await words.search(wordRows, { text, language: undefined }, all, never))
     }
-    return found.map((hits) =>
+    return found
+  }
+  const search = async (): Promise<Hit[][]> =>
+    (await searchAll()).map(({ hits }) =>
       hits.map(({ chunk_id, score }) => ({ chunk_id, score: Number(score.toFixed(5)) })),
     )
+  const missing = async () => Math.max(...(await searchAll()).map((found) => found.missing))
+  return { search, missing, read, words }
+}
+
+/** What a worker does for the store; it stops before segment number `most`. */
+async function makeAll(owner: string, most = Infinity): Promise<void> {
+  const claim = { vector_store_id: store, owner }
+  let made = 0
+  const confirm = async () => {
+    made += 1
+    if (made > most) throw new Error('stopped')
   }
-  return { search, read, words, vectors }
+  const options = { size, confirm }
+  await makeSegments(wordSource(db, store), segmentWriter(db, claim, wordSegments), {
+    ...options,
+    make: makeWordSegment,
+  })
+  const writer = segmentWriter(db, claim, vectorSegments(dimensions))
+  await makeSegments(vectorSource(db, store, dimensions), writer, { ...options, make: makeVectorSegment })
+}
+
+async function work(): Promise<void> {
+  await requestSegments(db, store)
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
+  await makeAll('worker_1')
+  await releaseSegments(db, { vector_store_id: store, owner: 'worker_1' }, false)
+  expect(await claimSegments(db, 'worker_1')).toBeUndefined()
 }
 
 async function segments(): Promise<{ words: number; vectors: number }> {
@@ -135,101 +172,125 @@ async function segments(): Promise<{ words: number; vectors: number }> {
   return { words: count('words'), vectors: count('vectors') }
 }
 
-const huge = 1 << 20
-
 test.each([
   ['in memory', roomy.budgetBytes],
   ['beyond the memory budget', 0],
 ])(
   'a search of segments %s finds what an index of all rows finds, with the same scores',
-  async (_, budget) => {
-    const expected = await open(huge).search()
+  async (_, budgetBytes) => {
+    const expected = await open().search()
     expect(expected[1]?.map(({ chunk_id }) => chunk_id)).toEqual(['2.2'])
     expect(expected[2]).toHaveLength(chunks)
-    const first = open(size, budget)
-    expect(await first.search()).toEqual(expected)
+    await work()
     expect(await segments()).toEqual({ words: 3, vectors: 3 })
-    const restarted = open(size, budget)
-    expect(await restarted.search()).toEqual(expected)
-    expect(restarted.read.rows).toBe(0)
+    const later = open({ budgetBytes })
+    expect(await later.search()).toEqual(expected)
+    expect(later.read.rows).toBe(0)
   },
 )
 
+test('a search before the segments are made reads a limited number of rows, and says how many chunks are missing', async () => {
+  const early = open({ mostRows: size })
+  expect(await early.missing()).toBe(chunks - size)
+  // Every search of words and the one of vectors keep what they have read.
+  expect(early.read.rows).toBe(2 * size)
+  const [, , common] = await early.search()
+  expect(common).toHaveLength(size)
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
+  await makeAll('worker_1')
+  expect(await early.missing()).toBe(0)
+  expect(await early.search()).toEqual(await open().search())
+  expect(early.read.rows).toBe(2 * size)
+})
+
 test('after a restart only the chunks that are in no segment are read from their rows', async () => {
-  await open(size).search()
+  await work()
   await addFiles(files + 1, 3)
-  const restarted = open(size)
-  expect(await restarted.search()).toEqual(await open(huge).search())
+  const restarted = open()
+  expect(await restarted.search()).toEqual(await open().search())
   expect(restarted.read.rows).toBe(2 * 3 * chunksPerFile)
 })
 
-test('the segments are made while a store grows, and a search that comes later reads no rows', async () => {
-  const [words, vectors] = [wordSource(db, store), vectorSource(db, store, dimensions)]
-  await makeSegments(words, size, addWordSegment)
-  await makeSegments(vectors, size, addVectorSegment)
+test('a store that grows gets more segments, and a search that comes later reads no rows', async () => {
+  await work()
   await addFiles(files + 1, 20)
-  await makeSegments(words, size, addWordSegment)
-  await makeSegments(vectors, size, addVectorSegment)
+  await work()
   expect(await segments()).toEqual({ words: 4, vectors: 4 })
-  const later = open(size)
-  expect(await later.search()).toEqual(await open(huge).search())
+  const later = open()
+  expect(await later.search()).toEqual(await open().search())
   expect(later.read.rows).toBe(0)
 })
 
-test('chunks that come one by one are in memory until they are enough for a segment', async () => {
-  const grown = open(size)
+test('a process that searches a growing store keeps what it has of it', async () => {
+  await work()
+  const grown = open()
   await grown.search()
   for (let file = files + 1; file <= files + 45; file += 5) {
     await addFiles(file, 5)
     await db.query({ text: 'update vector_stores set version = version + 1' })
-    expect(await grown.search()).toEqual(await open(huge).search())
+    expect(await grown.search()).toEqual(await open().search())
+    await work()
   }
   expect(await segments()).toEqual({ words: 5, vectors: 5 })
+  // Small lots of chunks are read again together with new ones, so each row was read a few times.
+  expect(grown.read.rows).toBeLessThan(4 * 2 * 45 * chunksPerFile)
 })
 
 test('removed files are not found, and a segment with few chunks left is made again of what is left', async () => {
-  const process = open(size)
+  await work()
+  const process = open()
   await process.search()
   await removeFiles('file between 1 and 5')
-  expect(await process.search()).toEqual(await open(huge).search())
-  expect(await segments()).toEqual({ words: 3, vectors: 3 })
+  expect(await process.search()).toEqual(await open().search())
+  expect(await claimSegments(db, 'worker_1')).toBeUndefined()
   await removeFiles('file between 1 and 32')
-  expect(await process.search()).toEqual(await open(huge).search())
-  expect(await open(size).search()).toEqual(await open(huge).search())
+  expect(await process.search()).toEqual(await open().search())
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
+  await makeAll('worker_1')
   const left = await segments()
   expect(left.words).toBeLessThan(3)
   expect(left.vectors).toBeLessThan(3)
+  expect(await process.search()).toEqual(await open().search())
 })
 
-test('a process finds all when another one has removed or made segments', async () => {
-  const [one, other] = [open(size), open(size)]
-  const expected = await one.search()
+test('a process finds all when the segments were removed', async () => {
+  const expected = await open().search()
+  await work()
+  const process = open()
+  expect(await process.search()).toEqual(expected)
   await db.query({ text: 'delete from index_pages' })
   await db.query({ text: 'delete from index_segments' })
-  expect(await one.search()).toEqual(expected)
-  expect(await other.search()).toEqual(expected)
+  expect(await process.search()).toEqual(expected)
 })
 
-test('processes that make segments at once make each of them once', async () => {
-  const processes = [open(size), open(size), open(size)]
-  const expected = await open(huge).search()
-  for (const found of await Promise.all(processes.map(({ search }) => search())))
-    expect(found).toEqual(expected)
+test('one worker at a time makes the segments of a store, and the next one goes on when it ended', async () => {
+  const expected = await open().search()
+  await requestSegments(db, store)
+  for (const worker of ['worker_1', 'worker_2']) await registerWorker(db, worker)
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
+  await expect(makeAll('worker_1', 2)).rejects.toThrow('stopped')
+  expect(await claimSegments(db, 'worker_2')).toBeUndefined()
+  expect(await segments()).toEqual({ words: 2, vectors: 0 })
+  await db.query({ text: `update workers set expires_at = clock_timestamp() where id = 'worker_1'` })
+  expect(await claimSegments(db, 'worker_2')).toMatchObject({ id: store })
+  await expect(makeAll('worker_1')).rejects.toThrow(SegmentsChanged)
+  expect(await segments()).toEqual({ words: 2, vectors: 0 })
+  await makeAll('worker_2')
   expect(await segments()).toEqual({ words: 3, vectors: 3 })
+  expect(await open().search()).toEqual(expected)
 })
 
-test('processes that make many segments at once all find everything', async () => {
-  await addFiles(files + 1, 9 * files)
-  const processes = [open(size), open(size), open(size)]
-  const expected = await open(huge).search()
-  for (const found of await Promise.all(processes.map(({ search }) => search())))
-    expect(found).toEqual(expected)
-  expect(await segments()).toEqual({ words: 30, vectors: 30 })
+test('a worker that could not release a store claims it again', async () => {
+  await registerWorker(db, 'worker_1')
+  await requestSegments(db, store)
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
+  expect(await claimSegments(db, 'worker_1')).toMatchObject({ id: store })
 })
 
 test('a file that is read again is found by its new words only', async () => {
   const [before, after] = ['rare32', 'other']
-  const process = open(size)
+  await work()
+  const process = open()
   await process.search()
   await db.query({ text: `update vector_store_files set status = 'failed' where seq = 7` })
   const file = { file_id: 'file-7', attributes: undefined, chunking_strategy: undefined }
@@ -243,7 +304,7 @@ test('a file that is read again is found by its new words only', async () => {
     values: [chunksPerFile],
   })
   await db.query({ text: 'update vector_stores set version = version + 1' })
-  for (const { words } of [process, open(size)]) {
+  for (const { words } of [process, open()]) {
     const find = async (text: string) =>
       (await words.search(wordSource(db, store), { text, language: undefined }, { limit: 5 }, never)).hits
     expect(await find(before)).toEqual([])
@@ -252,14 +313,17 @@ test('a file that is read again is found by its new words only', async () => {
 })
 
 test('segments of earlier rules are not read, and are removed when there are new ones', async () => {
-  await open(size).search()
+  const expected = await open().search()
+  await work()
   await db.query({ text: 'update index_segments set rules = rules - 1' })
-  expect(await open(size).search()).toEqual(await open(huge).search())
+  expect(await open().search()).toEqual(expected)
+  await work()
+  expect(await open().search()).toEqual(expected)
   expect(await segments()).toEqual({ words: 3, vectors: 3 })
 })
 
 test('a deleted store leaves no segments', async () => {
-  await open(size).search()
+  await work()
   await queueChunks(db, store)
   while ((await removeQueuedChunks(db)) > 0);
   for (const table of ['index_segments', 'index_pages'])
@@ -267,7 +331,7 @@ test('a deleted store leaves no segments', async () => {
 })
 
 test('a store that a process of an earlier version deleted leaves no segments', async () => {
-  await open(size).search()
+  await work()
   await removeQueuedChunks(db)
   expect(await segments()).toEqual({ words: 3, vectors: 3 })
   await db.query({ text: 'delete from vector_stores' })

@@ -64,11 +64,12 @@ function readTable(): Table {
   const vocabulary = read('vocabulary.txt').toString('utf8').split('\n')
   const bytes = read('vectors.bin')
   const rowBytes = 4 + dimensions
+  const numbers = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const vectors = new Float32Array(vocabulary.length * dimensions)
   for (let row = 0; row < vocabulary.length; row += 1) {
     const scale = bytes.readFloatLE(row * rowBytes)
     for (let at = 0; at < dimensions; at += 1) {
-      vectors[row * dimensions + at] = scale * bytes.readInt8(row * rowBytes + 4 + at)
+      vectors[row * dimensions + at] = scale * (numbers[row * rowBytes + 4 + at] ?? 0)
     }
   }
   return { pieces: wordPieces(vocabulary), vectors }

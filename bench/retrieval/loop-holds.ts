@@ -1,0 +1,31 @@
+/** How long the event loop is held. Processor time is counted, so that other work of the machine does not matter. */
+
+export interface Holds {
+  /** The longest hold since the call before, in milliseconds of processor time of all threads. */
+  longestMs(): number
+  stop(): void
+}
+
+/** Takes a turn of the event loop again and again. */
+export function watchHolds(): Holds {
+  let longest = 0
+  let isStopped = false
+  let before = process.cpuUsage()
+  const look = () => {
+    const now = process.cpuUsage()
+    longest = Math.max(longest, now.user + now.system - before.user - before.system)
+    before = now
+    if (!isStopped) setImmediate(look)
+  }
+  setImmediate(look)
+  return {
+    longestMs() {
+      const found = longest / 1000
+      longest = 0
+      return found
+    },
+    stop() {
+      isStopped = true
+    },
+  }
+}
