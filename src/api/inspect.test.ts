@@ -10,7 +10,7 @@ import { CreateThreadRequest } from './threads.ts'
 import { VectorStoreSearchRequest } from './vector-stores.ts'
 
 /** What a client reads when the body is refused: message, code and param. */
-function told(schema: z.ZodType, body: string | object) {
+function errorOf(schema: z.ZodType, body: string | object) {
   try {
     parse(schema, JSON.parse(typeof body === 'string' ? body : JSON.stringify(body)))
   } catch (error) {
@@ -49,18 +49,18 @@ test.each([
   ['max_prompt_tokens', '2147483648', 'integer above maximum value. Expected a value <= 2147483647'],
   ['max_prompt_tokens', '-1e30', 'integer below minimum value. Expected a value >= 256, but got -1e+30'],
 ])('%s: %s is refused as out of range', (field, number, words) => {
-  const [message] = told(CreateRunRequest, `{"assistant_id":"asst_1","${field}":${number}}`)
+  const [message] = errorOf(CreateRunRequest, `{"assistant_id":"asst_1","${field}":${number}}`)
   expect(message).toContain(`Invalid '${field}': ${words}`)
 })
 
 test('a number that would print as null is refused even where anything may stand', () => {
   const body = `{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","x":[0,1e999]}}}]}`
-  expect(told(CreateAssistantRequest, body)[2]).toBe('tools[0].function.parameters.x[1]')
+  expect(errorOf(CreateAssistantRequest, body)[2]).toBe('tools[0].function.parameters.x[1]')
 })
 
 test('lengths count characters, not UTF-16 units', () => {
   expect(parse(CreateAssistantRequest, { ...assistant, name: '😀'.repeat(256) }).name).toHaveLength(512)
-  expect(told(CreateAssistantRequest, { ...assistant, name: '😀'.repeat(257) })[0]).toContain(
+  expect(errorOf(CreateAssistantRequest, { ...assistant, name: '😀'.repeat(257) })[0]).toContain(
     'with length 257 instead',
   )
   const key = '😀'.repeat(64)
@@ -79,7 +79,7 @@ test.each<[string, z.ZodType, string, string]>([
     'tools[0].function.parameters.\ud800',
   ],
 ])('%s cannot be stored, and the error names its place (%#)', (what, schema, body, param) => {
-  expect(told(schema, body)).toEqual([
+  expect(errorOf(schema, body)).toEqual([
     `Invalid '${param}': the string contains ${what}, which cannot be stored.`,
     'invalid_value',
     param,
@@ -87,7 +87,7 @@ test.each<[string, z.ZodType, string, string]>([
 })
 
 test('a wrong type is reported before text that cannot be stored', () => {
-  expect(told(CreateMessageRequest, '{"content":"\\u0000","role":"x"}')[2]).toBe('role')
+  expect(errorOf(CreateMessageRequest, '{"content":"\\u0000","role":"x"}')[2]).toBe('role')
 })
 
 test.each<[z.ZodType, string, string]>([
@@ -99,14 +99,14 @@ test.each<[z.ZodType, string, string]>([
     'tools[0].function.parameters.x[0].__proto__',
   ],
 ])('a key named __proto__ is refused at any place (%#)', (schema, body, path) => {
-  expect(told(schema, body)).toEqual([`Unknown parameter: '${path}'.`, 'unknown_parameter', path])
+  expect(errorOf(schema, body)).toEqual([`Unknown parameter: '${path}'.`, 'unknown_parameter', path])
   expect({}).not.toHaveProperty('polluted')
 })
 
 test.each(['constructor', 'toString', 'hasOwnProperty', 'valueOf'])(
   'a key named %s is only unknown',
   (key) => {
-    expect(told(CreateThreadRequest, { [key]: 1 })).toEqual([
+    expect(errorOf(CreateThreadRequest, { [key]: 1 })).toEqual([
       `Unknown parameter: '${key}'.`,
       'unknown_parameter',
       key,
@@ -121,7 +121,7 @@ test.each([
   ['arrays', nested('[', ']', 100_000)],
 ])('a hundred thousand %s inside one another are refused', (_, value) => {
   const body = `{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"x":${value}}}}]}`
-  expect(told(CreateAssistantRequest, body)).toEqual([
+  expect(errorOf(CreateAssistantRequest, body)).toEqual([
     'Invalid request body: nested deeper than 512 levels.',
     'invalid_value',
     null,
@@ -138,14 +138,14 @@ test('filters as deep as a body may be are checked without running out of stack'
   const deep = (inner: string) => `${'{"type":"and","filters":['.repeat(200)}${inner}${']}'.repeat(200)}`
   const body = (inner: string) => JSON.parse(`{"query":"x","filters":${deep(inner)}}`) as object
   expect(parse(VectorStoreSearchRequest, body('{"type":"eq","key":"k","value":1}')).filters).toBeDefined()
-  expect(told(VectorStoreSearchRequest, body('{"type":"eq","key":"k"}'))[1]).toBe(
+  expect(errorOf(VectorStoreSearchRequest, body('{"type":"eq","key":"k"}'))[1]).toBe(
     'missing_required_parameter',
   )
 })
 
 test('a body of too many values is refused before its shape is looked at', () => {
   const body = { messages: Array.from({ length: 200_000 }, () => 0) }
-  expect(told(CreateThreadRequest, body)[0]).toBe('Invalid request body: more than 200000 values.')
+  expect(errorOf(CreateThreadRequest, body)[0]).toBe('Invalid request body: more than 200000 values.')
   expect(
     parse(EmbeddingsRequest, { model: 'm', input: Array(300_000).fill(1) }, { maxValues: 1e6 }).input,
   ).toHaveLength(300_000)
@@ -161,7 +161,7 @@ test.each<[string, object, string]>([
   ],
   ['unknown keys', Object.fromEntries(Array.from({ length: 190_000 }, (_, i) => [`k${i}`, i])), 'k0'],
 ])('a body of many %s gets an error for the first', (_, body, param) => {
-  expect(told(CreateThreadRequest, body)[2]).toBe(param)
+  expect(errorOf(CreateThreadRequest, body)[2]).toBe(param)
 })
 
 test('the parsed request shares no object with the original body', () => {

@@ -12,7 +12,7 @@ import {
 import { parseForm, parseId, parseQuery } from './parse.ts'
 import { IncludeQuery, includeResultContent, ListRunStepsQuery } from './run-steps.ts'
 
-function told(act: () => unknown) {
+function errorOf(act: () => unknown) {
   try {
     act()
   } catch (error) {
@@ -65,7 +65,7 @@ test.each([
   ['1.5', "Invalid type for 'limit': expected an integer, but got a decimal instead.", 'invalid_type'],
   [['1', '2'], "Invalid type for 'limit': expected an integer, but got an array instead.", 'invalid_type'],
 ])('limit=%s is refused with the live message', (limit, message, code) => {
-  expect(told(() => parseQuery(ListQuery, { limit }))).toEqual([message, code, 'limit'])
+  expect(errorOf(() => parseQuery(ListQuery, { limit }))).toEqual([message, code, 'limit'])
 })
 
 test.each([
@@ -100,7 +100,7 @@ test.each([
     'after',
   ],
 ])('an invalid query is refused (%#)', (schema, query, message, param) => {
-  expect(told(() => parseQuery(schema, query))).toEqual([message, 'invalid_value', param])
+  expect(errorOf(() => parseQuery(schema, query))).toEqual([message, 'invalid_value', param])
 })
 
 test.each([
@@ -115,7 +115,7 @@ test.each([
 
 test('include is empty by default, and unknown values are refused', () => {
   expect(parseQuery(IncludeQuery, {})).toEqual({ include: [] })
-  expect(told(() => parseQuery(IncludeQuery, { 'include[]': ['file_search'] }))).toEqual([
+  expect(errorOf(() => parseQuery(IncludeQuery, { 'include[]': ['file_search'] }))).toEqual([
     `Invalid value: 'file_search'. Supported values are: '${includeResultContent}'.`,
     'invalid_value',
     'include[0]',
@@ -154,7 +154,7 @@ test.each([
     '__proto__',
   ],
 ])('a form with a wrong field is refused (%#)', (fields, message, code, param) => {
-  expect(told(() => parseForm(CreateFileRequest, fields as Record<string, string>))).toEqual([
+  expect(errorOf(() => parseForm(CreateFileRequest, fields as Record<string, string>))).toEqual([
     message,
     code,
     param,
@@ -171,7 +171,7 @@ test.each<[IdKind, string, string, string]>([
   ['file_batch', 'x', 'batch_id', 'vsfb'],
   ['file', 'x', 'file_id', 'file'],
 ])('a path with another prefix than that of a %s gets a 400', (kind, value, param, prefix) => {
-  expect(told(() => parseId(kind, value))).toEqual([
+  expect(errorOf(() => parseId(kind, value))).toEqual([
     `Invalid '${param}': '${value}'. Expected an ID that begins with '${prefix}'.`,
     'invalid_value',
     param,

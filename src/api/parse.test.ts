@@ -32,7 +32,7 @@ function refusal(schema: z.ZodType, body: unknown): ApiError {
 }
 
 /** What a client reads: message, code and param; the body goes through JSON as it would on the wire. */
-function told(schema: z.ZodType, body: string | object) {
+function errorOf(schema: z.ZodType, body: string | object) {
   const error = refusal(schema, JSON.parse(typeof body === 'string' ? body : JSON.stringify(body)))
   expect(error.status).toBe(400)
   expect(error.type).toBe('invalid_request_error')
@@ -371,7 +371,7 @@ test.each<[string, z.ZodType, string | object, string, string, string]>([
     'content[0].image_url.url',
   ],
 ])('when %s, the client gets the live message', (_, schema, body, ...words) => {
-  expect(told(schema, body)).toEqual(words)
+  expect(errorOf(schema, body)).toEqual(words)
 })
 
 test.each([
@@ -383,7 +383,7 @@ test.each([
   ['[]', 'an array'],
   ['{}', 'an object'],
 ])('%s is called %s', (value, noun) => {
-  expect(told(CreateRunRequest, `{"assistant_id":"asst_1","parallel_tool_calls":${value}}`)[0]).toBe(
+  expect(errorOf(CreateRunRequest, `{"assistant_id":"asst_1","parallel_tool_calls":${value}}`)[0]).toBe(
     `Invalid type for 'parallel_tool_calls': expected a boolean, but got ${noun} instead.`,
   )
 })
@@ -415,7 +415,7 @@ test.each<[string, z.ZodType, object, string]>([
     'attributes.k',
   ],
 ])('where %s is expected, the error says so', (noun, schema, body, path) => {
-  expect(told(schema, body)[0]).toContain(`Invalid type for '${path}': expected ${noun}, but got`)
+  expect(errorOf(schema, body)[0]).toContain(`Invalid type for '${path}': expected ${noun}, but got`)
 })
 
 test.each([
@@ -486,7 +486,7 @@ test.each<[string, z.ZodType, string, string]>([
   ['the branch of tokens that was meant', EmbeddingsRequest, '{"model":"m","input":[1,2,"x"]}', 'input[2]'],
   ['the branch of texts that was meant', EmbeddingsRequest, '{"model":"m","input":["x","y",1]}', 'input[2]'],
 ])('one of several errors is reported: %s', (_, schema, body, param) => {
-  expect(told(schema, body)[2]).toBe(param)
+  expect(errorOf(schema, body)[2]).toBe(param)
 })
 
 // Null, absence, defaults.
@@ -534,7 +534,7 @@ test.each<[z.ZodType, object, string]>([
     'tool_outputs[0].output',
   ],
 ])('null in a field that cannot be null is refused (%#)', (schema, body, path) => {
-  const [message, code, param] = told(schema, body)
+  const [message, code, param] = errorOf(schema, body)
   expect(message).toContain('but got null instead.')
   expect([code, param]).toEqual(['invalid_type', path])
 })
@@ -607,7 +607,7 @@ test.each([
   'data:image/png,x',
 ])('an image URL %j is refused', (url) => {
   const body = { role: 'user', content: [{ type: 'image_url', image_url: { url } }] }
-  expect(told(CreateMessageRequest, body)[2]).toBe('content[0].image_url.url')
+  expect(errorOf(CreateMessageRequest, body)[2]).toBe('content[0].image_url.url')
 })
 
 test('filters may be nested, and an error in them is found', () => {
@@ -629,21 +629,21 @@ test('filters may be nested, and an error in them is found', () => {
     query: 'x',
     filters: { type: 'or', filters: [{ type: 'and', filters: [inner] }] },
   })
-  expect(told(VectorStoreSearchRequest, wrong({ type: 'like', key: 'k', value: 'v' }))).toEqual([
+  expect(errorOf(VectorStoreSearchRequest, wrong({ type: 'like', key: 'k', value: 'v' }))).toEqual([
     "Invalid value: 'like'. Supported values are: 'eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'nin', 'and', and 'or'.",
     'invalid_value',
     'filters.filters[0].filters[0].type',
   ])
-  expect(told(VectorStoreSearchRequest, wrong({ type: 'eq', key: 'k', value: null }))[0]).toBe(
+  expect(errorOf(VectorStoreSearchRequest, wrong({ type: 'eq', key: 'k', value: null }))[0]).toBe(
     "Invalid type for 'filters.filters[0].filters[0].value': expected one of a string, number, boolean, or array, but got null instead.",
   )
-  expect(told(VectorStoreSearchRequest, { query: 'x', filters: { type: 'and', filters: [] } })[1]).toBe(
+  expect(errorOf(VectorStoreSearchRequest, { query: 'x', filters: { type: 'and', filters: [] } })[1]).toBe(
     'empty_array',
   )
 })
 
 test('errors of embeddings keep their own older wording', () => {
-  expect(told(EmbeddingsRequest, { model: 'm', input: 'x', dimensions: -42 })).toEqual([
+  expect(errorOf(EmbeddingsRequest, { model: 'm', input: 'x', dimensions: -42 })).toEqual([
     "-42 is less than the minimum of 1 - 'dimensions'",
     null,
     null,

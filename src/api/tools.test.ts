@@ -257,8 +257,8 @@ test.each<[string, object, string | null]>([
   ['a property named items', closed({ items: { type: 'string' } }), null],
   ['keywords of the wrong type', { ...closed({}), anyOf: 5, items: 'x', $defs: [] }, null],
 ])('strict: %s', (_, parameters, fault) => {
-  const told = refusal({ tools: [functionTool({ parameters, strict: true })] })
-  expect(told?.[0] ?? '').toMatch(fault === null ? /^$/ : literally(fault))
+  const errorOf = refusal({ tools: [functionTool({ parameters, strict: true })] })
+  expect(errorOf?.[0] ?? '').toMatch(fault === null ? /^$/ : literally(fault))
   expect(refusal({ tools: [functionTool({ parameters })] })).toBeNull()
 })
 

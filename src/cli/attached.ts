@@ -1,4 +1,4 @@
-/** Database, blob store and embedder for a command that works while the server runs or is stopped. */
+/** Database, blob store and embedder for commands that may run beside the server. */
 import { fileURLToPath } from 'node:url'
 import { chooseEmbedder } from '../app/default-embedder.ts'
 import { embedderChoice, modelSettings } from '../app/open-models.ts'
@@ -28,7 +28,7 @@ export function databaseSettings({ databaseUrl, dataDir, databaseTimeoutMs }: Co
   return { ...(databaseUrl && { url: databaseUrl }), dataDir, poolSize: 4, timeoutMs: databaseTimeoutMs, log }
 }
 
-/** Calls `work` with database and blob store as they are. */
+/** Calls `work` with database and blob store, and creates or upgrades no tables. */
 export async function withStorage<Result>(
   config: Config,
   log: Log,
@@ -47,7 +47,7 @@ export async function withStorage<Result>(
   }
 }
 
-/** A database without tables gets them. One that servers may use is not upgraded: an older server may run on it. */
+/** Creates the tables of an empty database. Does not upgrade a database in use, because an older server may use it. */
 export async function withAttached<Result>(
   config: Config,
   log: Log,

@@ -1,4 +1,4 @@
-/** `backup` and `restore`: one archive with everything, and back. */
+/** `backup` and `restore`: writes everything into one archive, and reads it back. */
 import { constants, createReadStream, createWriteStream, existsSync } from 'node:fs'
 import { access, rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -22,7 +22,7 @@ interface Options {
   print: (line: string) => void
 }
 
-/** Writes to FILE, or to stdout for `-`. A file appears under its name only when it is complete. */
+/** Writes to FILE, or to stdout for `-`. The file gets its name only when it is complete. */
 export async function backup(config: Config, file: string, { log, print }: Options): Promise<void> {
   requireDatabase(config)
   if (file === '-') return printDone(print, await writeTo(process.stdout, config, { log, print }))

@@ -1,4 +1,4 @@
-/** The command line: which command with which arguments, and the few settings that have an option. */
+/** Parses the command line: the command, its arguments and options, and the few settings that have an option. */
 import { parseArgs } from 'node:util'
 import type { Environment } from '../config/environment.ts'
 import { nearest } from '../util/nearest.ts'
@@ -11,7 +11,7 @@ export type CommandLine =
       args: string[]
       /** As environment variables. */
       flags: Environment
-      /** The command's own options; one without a value is `true`. */
+      /** The options of the command; an option without a value is `true`. */
       options: CommandOptions
     }
   | { command: 'help'; text: string }
@@ -35,7 +35,7 @@ interface Described {
   options?: readonly CommandOption[]
 }
 
-/** Options of single commands: the placeholder of the value, and a description. */
+/** The options of commands: the placeholder of the value, and a description. */
 const commandOptions = {
   'dry-run': { value: undefined, help: 'report what would be imported, and write nothing' },
   files: { value: 'FOLDER', help: 'a folder with contents of files, matched by id or by name and size' },
@@ -133,7 +133,7 @@ const optionHelp = `Options:
 All other settings are environment variables or keys of spool.config.json: see docs/configuration.md.
 `
 
-/** Throws `UsageError` for anything that it does not know. */
+/** Throws `UsageError` for unknown commands, options and arguments. */
 export function readCommandLine(args: string[]): CommandLine {
   const parsed = parseArgs({ args, options, strict: false, allowPositionals: true, tokens: true })
   const flags: Record<string, string> = {}

@@ -24,7 +24,7 @@ import { databaseSettings, migrations } from './attached.ts'
 import { askModel } from './models.ts'
 import { checkPort } from './start-errors.ts'
 
-/** `warn` needs no fix before the server starts, `fail` does. */
+/** `fail` must be fixed before the server can work, `warn` need not. */
 export interface Finding {
   level: 'ok' | 'warn' | 'fail'
   text: string
@@ -42,7 +42,7 @@ const demoOnly =
 const warnClockSeconds = 5
 const gibibyte = 1024 ** 3
 
-/** Prints a line for each check. Resolves with whether none failed. */
+/** Prints a line for each check. Resolves with true when none failed. */
 export async function doctor(config: Config, log: Log, print: (line: string) => void): Promise<boolean> {
   let isGood = true
   for (const warning of config.warnings) print(`warn  settings: ${warning}`)
@@ -110,7 +110,7 @@ async function checkTemporary({ minFreeDiskBytes }: Config): Promise<Finding> {
   return { level: 'warn', text: `${text}, which is little for large files. Set TMPDIR to a larger disk.` }
 }
 
-/** A port may be in use by this server itself. */
+/** Passes when the port is free, or when this server itself uses it. */
 async function checkListening(config: Config): Promise<string> {
   try {
     await checkPort(config)
@@ -121,7 +121,7 @@ async function checkListening(config: Config): Promise<string> {
   }
 }
 
-/** Asks this machine's own address, so the name in the certificate does not matter. */
+/** Does not check the certificate, because the request goes to this machine. */
 function isSpoolAt({ host, port, tls }: Config): Promise<boolean> {
   return new Promise((resolve) => {
     const options = { host, port, path: '/healthz', timeout: 2_000, rejectUnauthorized: false }
@@ -135,7 +135,7 @@ function isSpoolAt({ host, port, tls }: Config): Promise<boolean> {
   })
 }
 
-/** Clients refuse an expired certificate; the server does not. */
+/** The server starts with an expired certificate, but clients refuse it. */
 function checkCertificate({ tls }: Config): Finding {
   if (!tls) return { level: 'ok', text: 'off: plain http' }
   const { validTo, subjectAltName = 'no name' } = new X509Certificate(readTls(tls).cert)
@@ -144,7 +144,7 @@ function checkCertificate({ tls }: Config): Finding {
   return { level: 'fail', text: `${text}. Renew it, and start the server again.` }
 }
 
-/** The database of the checks. The first check that needs it connects; when that fails, every check that needs it fails. */
+/** The database for the checks. The first check that needs it connects; when that fails, all of them fail. */
 class CheckedDatabase {
   readonly #config: Config
   readonly #log: Log
@@ -208,7 +208,7 @@ async function checkBlobs(config: Config): Promise<string> {
   }
 }
 
-/** A tiny call of the first model that leads to the provider, or a look at its list where no name is written. */
+/** Sends a small request to the first model of the provider. When no name leads to one, requests its list of models. */
 async function checkProvider(models: Models, provider: string): Promise<Finding | string> {
   if (models.isDemo) return { level: 'warn', text: demoOnly }
   const names = (await models.list()).map(({ id }) => models.resolve(id))
@@ -248,7 +248,7 @@ async function checkEmbedder(choice: EmbedderChoice, database: CheckedDatabase, 
   }
 }
 
-/** The one that a start would choose. */
+/** The embedder that a start would choose. */
 async function embedderInUse(choice: EmbedderChoice, database: CheckedDatabase, log: Log): Promise<Embedder> {
   const db = await database.attach()
   return (await hasTable(db, 'vector_stores')) ? chooseEmbedder(choice, db, log) : openEmbedder(choice)
@@ -264,7 +264,7 @@ async function checkSandbox(config: Config, log: Log): Promise<Finding> {
     const text = `${driver ?? 'none'} works`
     return why === undefined ? { level: 'ok', text } : { level: 'warn', text: `${text}. ${why}` }
   } catch (error) {
-    // A server without code_interpreter works.
+    // Only a warning: everything else works without code_interpreter.
     return { level: 'warn', text: `code_interpreter is not available. ${describeError(error)}` }
   } finally {
     await sandbox.close()

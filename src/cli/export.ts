@@ -36,7 +36,7 @@ export async function runExport(
   const { missing_contents, calls_left_out } = counts
   if (missing_contents > 0) printAside(`${missing_contents} files have no content on this server.`)
   if (calls_left_out > 0) {
-    printAside(`${calls_left_out} calls of tools without a form in conversations were left out.`)
+    printAside(`${calls_left_out} calls of built-in tools were left out: conversations cannot contain them.`)
   }
 }
 

@@ -14,7 +14,7 @@ import { progressPrinter } from './progress.ts'
 export interface Printing {
   log: Log
   print: (line: string) => void
-  /** For progress, apart from the report. */
+  /** Prints progress to stderr, apart from the report. */
   printAside: (line: string) => void
 }
 
@@ -70,7 +70,7 @@ function describeReport(report: ImportReport): string[] {
     ...list('Skipped:', skipped),
     ...list('Fields that the API does not have, left out:', dropped),
     ...(created_threads > 0
-      ? [`${created_threads} threads have no object of their own: they are created for their messages.`]
+      ? [`${created_threads} threads have no thread object: they are created from their messages.`]
       : []),
     ...(reordered_threads > 0 ? [`${reordered_threads} threads were put in order.`] : []),
     ...(expired_runs > 0 ? [`${expired_runs} runs were active in the export; they are expired.`] : []),

@@ -5,17 +5,19 @@ import type { Log } from '../util/log.ts'
 
 export interface Logger {
   log: Log
-  /** Prints what was held back, and from now on every line at once. */
+  /** Prints the lines that were held back. From now on, each line is printed at once. */
   release: () => void
 }
 
-/** Lines of one tick of the event loop leave in one write, up to this length; warnings and errors leave at once. */
+/**
+ * The lines of one tick of the event loop are written together, up to this length. Warnings and errors are not delayed.
+ */
 const joinedCharacters = 8 * 1024
 
 type Level = Parameters<Log>[0]
 
 export function openLogger(level: Level): Logger {
-  // One line for each failure; stack traces are shown at the level debug.
+  // A failure is one line; its stack trace is shown at the level debug only.
   const errors = level === 'debug' ? pino.stdSerializers.err : describeError
   const options: pino.LoggerOptions = {
     level,
@@ -40,7 +42,7 @@ export function openLogger(level: Level): Logger {
   return {
     log: (...line) => {
       if (!isHeld) print(...line)
-      // A start that waits or fails must not be silent; stdout begins with the banner.
+      // Printed to stderr at once, so that a start that waits or fails is not silent. stdout begins with the banner.
       else if (line[0] === 'warn' || line[0] === 'error') printAside(...line)
       else held.push(line)
     },
@@ -58,7 +60,7 @@ function openStdout(): pino.DestinationStream {
   return file
 }
 
-/** Lines that are written together. */
+/** Writes lines together. When the reader of stdout has ended, only the log ends: the destination ignores EPIPE. */
 function joinLines(file: pino.DestinationStream): pino.DestinationStream & { flush: () => void } {
   let text = ''
   const flush = () => {

@@ -10,7 +10,7 @@ import { pullEmbedder } from './pull-model.ts'
 interface Options {
   log: Log
   print: (line: string) => void
-  /** Of `pull`: where the files come from. */
+  /** For `pull`: the place of the files. */
   source?: string | undefined
 }
 
@@ -32,7 +32,7 @@ async function list(opened: Models, print: (line: string) => void): Promise<void
   for (const { id } of await opened.list()) print(`${id.padEnd(40)} ${opened.resolve(id)?.provider ?? '-'}`)
 }
 
-/** Asks for one word, as a run would. Throws the reason why the run would fail. */
+/** Requests one word from the model. Throws the error with which a run would fail. */
 async function test(opened: Models, name: string, print: (line: string) => void): Promise<void> {
   const found = opened.resolve(name)
   if (!found)
@@ -44,7 +44,7 @@ async function test(opened: Models, name: string, print: (line: string) => void)
   }
 }
 
-/** One line about the answer of a model to a tiny request. */
+/** Sends a small request to the model, and returns one line about its answer. */
 export async function askModel({
   chat,
   model,

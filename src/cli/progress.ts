@@ -1,8 +1,8 @@
-/** Progress of a command, for the person who waits. */
+/** Prints the progress of a command. */
 
 const everyMs = 1_000
 
-/** Prints at most one line a second; `describe` makes it. */
+/** Prints at most one line a second. `describe` returns its text. */
 export function progressPrinter<State>(
   print: (line: string) => void,
   describe: (state: State) => string,

@@ -8,10 +8,10 @@ import { nearest } from '../util/nearest.ts'
 import { UsageError } from './command-line.ts'
 
 const mebibyte = 1024 * 1024
-/** A line for every so many percent. */
+/** A line is printed after each step of so many percent. */
 const stepPercent = 10
 
-/** `source` wins over the setting. Throws a sentence when a file cannot be had. */
+/** `source` replaces the setting. Throws when a file cannot be fetched. */
 export async function pullEmbedder(
   { dataDir, modelSource }: Config,
   { name, source = modelSource }: { name: string | undefined; source?: string | undefined },

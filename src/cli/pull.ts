@@ -1,4 +1,4 @@
-/** `pull`: reads the objects of another service into a folder, and imports that. */
+/** `pull`: reads the objects of another service into a folder, and imports the folder. */
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { endpointOf, pullSources, type Endpoint, type PullSource } from '../transfer/pull/endpoint.ts'
@@ -10,10 +10,10 @@ import { runImport, type Printing } from './import.ts'
 import { progressPrinter } from './progress.ts'
 
 const maxExamples = 5
-/** Shorter waits are not worth a line. */
+/** Shorter waits are not printed. */
 const longWaitMs = 2_000
 
-/** Resolves with whether everything came that the service has. */
+/** Resolves with true when all objects of the service were pulled. */
 export async function runPull(config: Config, options: CommandOptions, printing: Printing): Promise<boolean> {
   const endpoint = endpointFor(config, options)
   const { project = 'default', to, ids, files } = options
@@ -49,7 +49,7 @@ function endpointFor({ pullKeys }: Config, options: CommandOptions): Endpoint {
   if (from !== 'azure' && (token ?? apiVersion) !== undefined) {
     throw new UsageError('--token and --api-version belong to --from azure.')
   }
-  // What the command line says wins over every variable.
+  // The command line wins over all variables.
   const isGiven = (key ?? token) !== undefined
   return endpointOf({
     from,
@@ -71,7 +71,7 @@ function describe(counts: PullCounts): string {
   return parts.length > 0 ? parts.join(', ') : 'nothing'
 }
 
-/** The manifest has the whole lists. */
+/** The lines of the report. Long lists are cut; the manifest has them in full. */
 function describeReport({ folder, counts, gone, refused, failed, missing }: PullReport): string[] {
   const list = (title: string, lines: string[]) =>
     lines.length > 0
@@ -92,7 +92,7 @@ function describeReport({ folder, counts, gone, refused, failed, missing }: Pull
       'Files without content',
       missing.map(
         ({ id, filename, reason, has_text }) =>
-          `${id} ${filename}: ${has_text ? 'its text came; ' : ''}${reason}`,
+          `${id} ${filename}: ${has_text ? 'its text was pulled; ' : ''}${reason}`,
       ),
     ),
     ...list('The service failed; run the pull again for', failed.map(withReason)),

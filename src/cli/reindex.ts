@@ -9,7 +9,9 @@ import { requireDatabase } from './start-errors.ts'
 
 const pollMs = 500
 
-/** Works on files only: no requests, no runs. It may be stopped at any time; servers and later calls continue. */
+/**
+ * Works on files only: answers no requests and executes no runs. It may be stopped at any time; a later call continues.
+ */
 export async function reindex(
   config: Config,
   { print, ...options }: { log: Log; clock: Clock; print: (line: string) => void },

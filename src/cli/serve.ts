@@ -10,7 +10,9 @@ import { checkPort } from './start-errors.ts'
 
 const parentPollMs = 1_000
 
-/** Resolves when the server runs; from then on a signal ends the process. `readConfig` reads the settings for a reload. */
+/**
+ * Resolves when the server runs. After that, a signal ends the process. `readConfig` reads the settings for a reload.
+ */
 export async function serve(
   config: Config,
   readConfig: () => Config,
@@ -24,9 +26,9 @@ export async function serve(
   const app = await openApp(config, { log, clock: systemClock, readConfig })
   const stop = stopper(log, { drainSeconds: config.drainSeconds, close: () => app.close() })
   stopOnSignals(stop)
-  // In a terminal the signal means that its window was closed, which ends the process as usual.
+  // In a terminal SIGHUP means that the window was closed, and must end the process.
   if (!process.stdout.isTTY) process.on('SIGHUP', () => reload(app, log))
-  // The state after an exception that nothing caught is unknown: finish what runs and end, which a start does at once.
+  // After an uncaught exception the state is unknown: the server finishes its runs and ends.
   process.removeAllListeners('uncaughtException')
   process.on('uncaughtException', (error) => {
     log('error', 'an exception was not caught', { error, stack: error.stack })
@@ -48,7 +50,7 @@ function reload(app: App, log: Log): void {
   app.reload().catch((error: unknown) => log('error', 'the settings were not reloaded', { error }))
 }
 
-/** A promise that failed and was not awaited is a bug; no request or run depends on it, so the server continues. */
+/** A rejected promise that nothing awaits is a bug. No request or run depends on it, so the server continues. */
 function logRejections(log: Log): void {
   process.on('unhandledRejection', (reason) => {
     const stack = reason instanceof Error ? reason.stack : undefined
@@ -93,7 +95,10 @@ function stopper(
   }
 }
 
-/** npm does not always pass a stop signal on: the server then becomes the child of another process. */
+/**
+ * Stops the server when npm has ended: npm does not always pass a signal on. The server's parent is then another
+ * process.
+ */
 function stopWithParent(stop: () => void): void {
   const parent = process.ppid
   const timer = setInterval(() => {

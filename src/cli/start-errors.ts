@@ -1,4 +1,4 @@
-/** Why a start failed, in a sentence that names the setting and the fix. */
+/** Errors of a start, each a sentence that names the setting and the fix. */
 import { createServer } from 'node:net'
 import { resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
@@ -11,7 +11,7 @@ export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
-/** For commands that read what a server wrote, so that a wrong folder is not answered with nothing. Throws `StartError`. */
+/** For commands that read existing data: throws `StartError` for a folder without a database. */
 export function requireDatabase({ databaseUrl, dataDir }: Config): void {
   if (databaseUrl !== undefined || hasCluster(dataDir)) return
   throw new StartError(

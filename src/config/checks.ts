@@ -1,11 +1,11 @@
-/** Settings that are valid one by one but cannot be used together, or are probably a mistake. */
+/** Checks of settings that are valid one by one but cannot be used together, or are probably a mistake. */
 import { networkInterfaces } from 'node:os'
 import type { ModelSettings } from '../models/settings.ts'
 import { isLoopbackName } from '../util/loopback.ts'
 import { ConfigError } from './config-error.ts'
 import type { Settings } from './settings.ts'
 
-/** Without keys everyone with access to the port can use the server, so it only listens on this machine. */
+/** Without keys everyone who reaches the port can use the server, so it must listen on this machine only. */
 export function checkReach({ host, api_keys, insecure }: Settings): void {
   if (isLoopbackName(host) || api_keys.length > 0 || insecure) return
   throw new ConfigError(
@@ -30,7 +30,7 @@ export function checkRoles({ roles, database_url }: Settings): void {
   )
 }
 
-/** A provider whose address is this server's own would send every run back to it. */
+/** A provider with this server's own address would send each run back to this server. */
 export function checkProviders(
   { providers }: ModelSettings,
   { host, port }: Settings,

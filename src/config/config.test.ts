@@ -69,7 +69,7 @@ describe('every setting', () => {
     expect(new Set(variables).size).toBe(variables.length)
   })
 
-  test('stands in the table of docs/configuration.md', () => {
+  test('is in the table of docs/configuration.md', () => {
     const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
     const [, table] = /(\| key in the file \|.*(?:\n\|.*)+)/.exec(page) ?? []
     expect(table).toBe(settingsTable(settings))
@@ -169,7 +169,7 @@ describe('an unknown SPOOL_ variable is refused with the nearest right one', () 
 
 test('a file that is not JSON, not an object or not there is named', () => {
   expect(() => read('{')).toThrow('is not valid JSON')
-  expect(() => read('[]')).toThrow('must hold a JSON object')
+  expect(() => read('[]')).toThrow('must contain a JSON object')
   expect(() => readConfig({}, { SPOOL_CONFIG: '/nowhere/at/all.json' })).toThrow('does not exist')
 })
 
@@ -204,7 +204,7 @@ describe('variables inside the file', () => {
   })
 })
 
-test('a reranker is no provider of chat models', () => {
+test('a reranker is not a provider of chat models', () => {
   const cross = { type: 'rerank', base_url: 'http://x/v1' }
   expect(read({ providers: { cross } })).toMatchObject({ warnings: [], models: { models: {} } })
   expect(() => read({ providers: { cross }, demo_model: false })).toThrow('there is no other')
@@ -303,7 +303,7 @@ describe('file contents', () => {
 describe('models', () => {
   const local = { type: 'openai', base_url: 'http://127.0.0.1:11434/v1' }
 
-  test('an OpenAI key or address leads every name to that provider, and the file may say otherwise', () => {
+  test('an OpenAI key or address leads every name to that provider, unless the file sets other models', () => {
     const { models } = read({ models: { 'gpt-4o': 'openai/other' } }, { OPENAI_API_KEY: 'k' })
     expect(models.providers.openai).toMatchObject({ base_url: 'https://api.openai.com/v1', api_key: 'k' })
     expect(models.models).toEqual({ 'gpt-4o': 'openai/other', '*': 'openai' })
@@ -355,7 +355,7 @@ describe('models', () => {
     expect(description).not.toContain('hush')
   })
 
-  test('the variables of several providers share the names by their form', () => {
+  test('with the variables of several providers the pattern of a name chooses the provider', () => {
     const variables = {
       OPENAI_API_KEY: 'a',
       ANTHROPIC_API_KEY: 'b',
@@ -411,11 +411,14 @@ describe('models', () => {
     ['http://[::1]:8080/v1', { HOST: '0.0.0.0', SPOOL_API_KEY: 'k' }],
     ['http://127.0.0.1/v1', { PORT: '80' }],
     ['http://spool.internal:9000/v1', { HOST: 'spool.internal', PORT: '9000', SPOOL_API_KEY: 'k' }],
-  ])('%s as the address of a model is refused where it is the own one: %j', (url, environment) => {
-    expect(() => readVariables({ OPENAI_BASE_URL: url, ...environment })).toThrow(
-      `OPENAI_BASE_URL is ${url}, where this server listens itself`,
-    )
-  })
+  ])(
+    '%s as the address of a model is refused when it is the address of this server: %j',
+    (url, environment) => {
+      expect(() => readVariables({ OPENAI_BASE_URL: url, ...environment })).toThrow(
+        `OPENAI_BASE_URL is ${url}, where this server listens itself`,
+      )
+    },
+  )
 
   test('another port or another host is not the address of this server', () => {
     const other = { OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' }

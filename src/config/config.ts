@@ -17,7 +17,7 @@ export interface TlsFiles {
   readonly key: string
 }
 
-/** The settings in force, with paths made absolute and numbers in the units that the server counts in. */
+/** The settings in use, with absolute paths, and with numbers in the units that the server uses. */
 export type Config = ReturnType<typeof readConfig>
 
 const mebibyte = 1024 * 1024
@@ -48,11 +48,11 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     corsOrigins: settings.cors_origins,
     runExpiresSeconds: settings.run_expires_seconds,
     drainSeconds: settings.drain_seconds,
-    /** 0: as long as the thread. */
+    /** 0: kept as long as the thread. */
     runLogDays: settings.run_log_days,
     traceDays: settings.trace_days,
     console: settings.console,
-    /** Every setting by its key in the config file, secrets too: `shownSettings` is for people to read. */
+    /** All settings by their keys in the config file, with secrets. Show `shownSettings` instead. */
     settings,
     maxRuns: settings.max_runs,
     maxQueuedRuns: settings.max_queued_runs,
@@ -69,7 +69,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     maxFileBytes: settings.max_file_mb * mebibyte,
     minFreeDiskBytes: settings.min_free_disk_mb * mebibyte,
     allowAllDownloads: settings.allow_all_downloads,
-    /** Program and arguments, and where programs are looked for. */
+    /** The program with its arguments, and the PATH in which it is searched. */
     ocr: ocrOf(settings, environment),
     sandbox: sandboxOf(settings),
     logLevel: settings.log_level,
@@ -78,7 +78,7 @@ export function readConfig(flags: Environment = {}, variables: Environment = pro
     discovery: settings.discovery,
     modelSource: settings.model_source,
     downloads: settings.downloads,
-    /** npm started this process: when npm ends, it does not always pass the signal on. */
+    /** Whether npm started this process: npm does not always pass a signal on. */
     startedByNpm: environment.npm_lifecycle_event !== undefined,
     /** Messages about settings that work but are probably a mistake. */
     warnings: warnings as readonly string[],
@@ -90,7 +90,7 @@ interface ReadSettings {
   /** Key with dots -> the variable that set it. */
   sources: Map<string, string>
   warnings: string[]
-  /** The providers of the usual variables. */
+  /** The providers that the usual variables configure. */
   found: ReturnType<typeof providersOf>
 }
 
@@ -116,7 +116,7 @@ function readSettings(environment: Environment): ReadSettings {
 /** Settings with several keys: file and environment may each set some of them. */
 const sections = ['sandbox', 'blobs']
 
-/** The environment wins key by key; a blob store of another type than the file's replaces it whole. */
+/** The environment wins key by key. A blob store of another type replaces all keys of the file's blob store. */
 function mergedSections(file: Record<string, unknown>, environment: Record<string, unknown>): object {
   const merged = sections.flatMap((key) => {
     const [first, second] = [file[key], environment[key]]

@@ -1,4 +1,4 @@
-/** Environment variables as values for the keys of the config file. */
+/** Reads environment variables into the keys of the config file. */
 import { nearest } from '../util/nearest.ts'
 import { isObject } from '../util/is-object.ts'
 import { parseJson } from '../util/parse-json.ts'
@@ -35,14 +35,14 @@ export function readEnvironment(environment: Environment): FromEnvironment {
   return { values, sources }
 }
 
-/** The object with the last key of the path; created when it is missing. */
+/** The object that contains the last key of the path; creates missing objects. */
 function parentOf(values: Record<string, unknown>, path: string[]): Record<string, unknown> {
   let parent = values
   for (const key of path.slice(0, -1)) parent = (parent[key] ??= {}) as Record<string, unknown>
   return parent
 }
 
-/** The variables of an alternative choose it. */
+/** A variable of an alternative, such as S3, also chooses its `type`. */
 function setType(
   parent: Record<string, unknown>,
   type: string,
@@ -88,7 +88,7 @@ function parseList(variable: string, text: string): string[] {
 
 function parseObject(variable: string, text: string): unknown {
   const value = parseJson(text)
-  // Without the text, which may hold keys.
+  // The message does not contain the text, because it may contain keys.
   if (!isObject(value)) throw new ConfigError(`${variable} must be a JSON object, as in the config file.`)
   return value
 }

@@ -20,7 +20,7 @@ const removedKeys = new Map([
 ])
 
 export function explain(error: z.ZodError, values: unknown, origin: Origin): string {
-  // A mistyped key is the likely reason for one that is missing.
+  // When a key is missing, the reason is often that it was mistyped.
   const issue = error.issues.find((one) => one.code === 'unrecognized_keys') ?? error.issues[0]
   if (!issue) return 'The settings cannot be used.'
   if (issue.code === 'unrecognized_keys') return unknownKey(issue, origin)
@@ -60,7 +60,7 @@ function sourceOf(path: readonly PropertyKey[], sources: ReadonlyMap<string, str
   return undefined
 }
 
-/** A variable with its value, unless that may hold a key. */
+/** A variable with its value, or without it when the value may contain a key. */
 function shown(variable: string, value: unknown): string {
   const isShown =
     (typeof value === 'string' || typeof value === 'number') && !/KEY|SECRET|PROVIDERS/.test(variable)

@@ -14,7 +14,7 @@ export interface FromFile {
   unset: Map<string, string>
 }
 
-/** Reads `SPOOL_CONFIG`, or `spool.config.json` where there is one. Throws `ConfigError`. */
+/** Reads the file that `SPOOL_CONFIG` names, else `spool.config.json` if it exists. Throws `ConfigError`. */
 export function readConfigFile(environment: Environment): FromFile {
   const path = resolve(environment.SPOOL_CONFIG || 'spool.config.json')
   const unset = new Map<string, string>()
@@ -23,7 +23,7 @@ export function readConfigFile(environment: Environment): FromFile {
     return { path: undefined, values: {}, unset }
   }
   const values = expand(readJson(path), [], { environment, path, unset })
-  if (!isObject(values)) throw new ConfigError(`${path} must hold a JSON object.`)
+  if (!isObject(values)) throw new ConfigError(`${path} must contain a JSON object.`)
   return { path, values: withAbsolutePaths(values, dirname(path)), unset }
 }
 
@@ -48,8 +48,8 @@ interface Expansion {
 }
 
 /**
- * Replaces variables in all texts. A value of a provider that uses an unset variable is left out: a file that names
- * several providers must not stop a user who has the key of one. Anywhere else it is an error.
+ * Replaces variables in all texts. A value of a provider that uses an unset variable is left out, so that a file may
+ * name several providers and a user may have the key of one. Anywhere else an unset variable is an error.
  */
 function expand(value: unknown, at: string[], expansion: Expansion): unknown {
   if (typeof value === 'string') return expandText(value, at, expansion)
@@ -71,7 +71,7 @@ function expandText(text: string, at: string[], { environment, path, unset }: Ex
   return undefined
 }
 
-/** Folders and files that the file names are relative to it. */
+/** Makes paths in the file absolute; they are relative to the file. */
 function withAbsolutePaths(values: Record<string, unknown>, folder: string): Record<string, unknown> {
   const { blobs } = values
   const paths = ['data_dir', 'tls_cert', 'tls_key'].flatMap((key) => {

@@ -1,4 +1,4 @@
-/** Providers and the model map, from the settings and the usual variables of the providers. */
+/** The providers and the model map, from the settings and the usual variables of the providers. */
 import { isInstalled } from '../models/ai-sdk/packages.ts'
 import { targetsOf } from '../models/model-map.ts'
 import { ModelSettings } from '../models/settings.ts'
@@ -7,16 +7,16 @@ import { ConfigError } from './config-error.ts'
 import type { Environment } from './environment.ts'
 import type { Settings } from './settings.ts'
 
-/** A provider that is configured by variables, and the model names that it serves when there are other providers. */
+/** A provider that variables configure, and the model names that it serves when there are other providers. */
 interface Found {
   name: string
   provider: object
   patterns: string[]
-  /** The variable that holds its address, when one does. */
+  /** The variable with its address, if there is one. */
   urlVariable?: string | undefined
 }
 
-/** The providers of the usual variables, unless the settings have one of the same name. */
+/** The providers that the usual variables configure, except those whose name is in the settings. */
 export function providersOf(environment: Environment, providers: unknown): Found[] {
   const found = [
     openai(environment),
@@ -72,8 +72,8 @@ function azure({ AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY }: Environment): Fo
 }
 
 /**
- * AWS's variables are set on many machines for other reasons, so that only the key that Bedrock made, or the installed
- * package, shows that models of Bedrock are wanted. Its names begin with the vendor, or with a region and the vendor.
+ * AWS's variables are set on many machines for other reasons. Bedrock is configured only when its own key is set, or
+ * when its package is installed. Its model names begin with the vendor, or with a region and the vendor.
  */
 function bedrock(environment: Environment): Found | undefined {
   const { AWS_BEARER_TOKEN_BEDROCK: api_key, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = environment
@@ -86,7 +86,9 @@ function bedrock(environment: Environment): Found | undefined {
   return { name: 'bedrock', provider, patterns: vendors.map((vendor) => `*${vendor}.*`) }
 }
 
-/** Throws `ConfigError` when no model is left. `warnings` receives messages about settings that are probably a mistake. */
+/**
+ * Throws `ConfigError` when no model is left. `warnings` receives messages about settings that are probably a mistake.
+ */
 export function modelSettings(
   settings: Settings,
   { found, warnings }: { found: readonly Found[]; warnings: string[] },
@@ -102,7 +104,7 @@ export function modelSettings(
     )
   }
   for (const { name, patterns } of found) for (const pattern of patterns) models[pattern] ??= name
-  // Names that no pattern fits go to the first provider of the variables.
+  // Names that match no pattern go to the first provider of the variables.
   if (found[0]) models['*'] ??= found[0].name
   const [only] = names
   if (names.length === 1 && only && Object.keys(models).length === 0) models['*'] = only

@@ -1,4 +1,4 @@
-/** Keys of the services that `pull` reads from. They have the names that the services' own clients read. */
+/** The keys of the services that `pull` reads from, in the variables that the services' own clients use. */
 import type { Environment } from './environment.ts'
 
 export interface PullKeys {

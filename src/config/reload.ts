@@ -1,10 +1,10 @@
-/** Which settings a running server applies after they were read again, and which wait for a restart. */
+/** Decides which changed settings a running server applies, and which need a restart. */
 import { isDeepStrictEqual } from 'node:util'
 import { checkReach } from './checks.ts'
 import type { Config } from './config.ts'
 import { Settings } from './settings.ts'
 
-/** The settings that a running server applies, and where they are in `Config`. */
+/** The settings that a running server applies -> their keys in `Config`. */
 export const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
   providers: 'models',
   models: 'models',
@@ -36,13 +36,13 @@ export const reloadable: Partial<Record<keyof Settings, keyof Config>> = {
 export interface Reloaded {
   /** The running settings with the changes that are applied. */
   config: Config
-  /** Keys of the config file that are applied. */
+  /** The keys of changed settings that are applied. */
   changed: string[]
-  /** Keys that differ from the running settings and wait for a restart. */
+  /** The keys of changed settings that need a restart. */
   needs_restart: string[]
 }
 
-/** Throws `ConfigError` when the new settings do not fit those that stay. */
+/** Throws `ConfigError` when the new settings conflict with those that are kept. */
 export function mergeReloaded(running: Config, next: Config): Reloaded {
   const keys = Object.keys(Settings.shape) as (keyof Settings)[]
   const different = keys.filter((key) => !isDeepStrictEqual(running.settings[key], next.settings[key]))
@@ -50,7 +50,7 @@ export function mergeReloaded(running: Config, next: Config): Reloaded {
   const pick = (from: object, names: readonly string[]) =>
     Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)))
   const settings = { ...running.settings, ...pick(next.settings, changed) }
-  // The address stays until a restart: without keys it must not be reachable from other machines.
+  // The address is kept until a restart. When other machines reach it, the keys must not be removed.
   checkReach(settings)
   const fields = changed.map((key) => reloadable[key] ?? '')
   return {

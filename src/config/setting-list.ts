@@ -8,17 +8,17 @@ export interface Setting {
   /** Undefined for a setting without a variable, which a test forbids. */
   variable: string | undefined
   description: string
-  /** As text for the documentation; '' when there is none. */
+  /** The default as text for the documentation; '' when there is none. */
   default: string
   /** How the text of the variable is read. */
   kind: 'text' | 'number' | 'flag' | 'list' | 'json'
-  /** For settings of one of several alternatives: its `type`. */
+  /** The `type` of the alternative that the setting belongs to, if any. */
   type?: string
 }
 
 type Schema = z.core.$ZodType
 
-/** All settings, in the order of their declaration. */
+/** All settings, in the order of the schema. */
 export function listSettings(schema: Schema = Settings, path: string[] = []): Setting[] {
   const inner = unwrap(schema)
   if (inner instanceof z.ZodObject) {

@@ -1,6 +1,6 @@
 /**
- * Every setting, declared once: its key in the config file, its environment variable, its schema, its default and its
- * meaning. The reader of the environment, the error messages and the table in docs/configuration.md come from here.
+ * Declares each setting once: its key in the config file, environment variable, schema, default and meaning. The reader
+ * of the environment, the error messages and the table in docs/configuration.md come from here.
  */
 import { z } from 'zod'
 import { BlobStoreSettings } from '../blobs/settings.ts'

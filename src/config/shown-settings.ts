@@ -1,9 +1,9 @@
-/** The effective settings without secrets. */
+/** The settings in use, without secrets. */
 import { isObject } from '../util/is-object.ts'
 import { listSettings } from './setting-list.ts'
 import type { Settings } from './settings.ts'
 
-/** Replaces a secret. */
+/** Shown in place of a secret. */
 const hidden = '(set)'
 const secret = /key|secret|token|password|headers/i
 
@@ -34,7 +34,7 @@ function shown(value: unknown, name: string): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, shown(one, key)]))
 }
 
-/** Addresses may hold a name and a password. */
+/** Removes the password from an address. */
 export function withoutPassword(text: string): string {
   return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1…@')
 }

@@ -1,4 +1,4 @@
-/** The certificate of a server that speaks https, read once. */
+/** The certificate of an https server, read once at the start. */
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { describeError } from '../util/describe-error.ts'
@@ -14,8 +14,8 @@ export interface Tls {
 export function readTls(files: TlsFiles): Tls {
   const cert = read(files.cert, 'SPOOL_TLS_CERT')
   const key = read(files.key, 'SPOOL_TLS_KEY')
-  check({ cert }, `SPOOL_TLS_CERT is ${files.cert}, which holds no certificate in PEM form`)
-  check({ key }, `SPOOL_TLS_KEY is ${files.key}, which holds no private key in PEM form without a passphrase`)
+  check({ cert }, `SPOOL_TLS_CERT is ${files.cert}, which has no certificate in PEM form`)
+  check({ key }, `SPOOL_TLS_KEY is ${files.key}, which has no private key in PEM form without a passphrase`)
   check(
     { cert, key },
     `The key ${files.key} (SPOOL_TLS_KEY) does not belong to ${files.cert} (SPOOL_TLS_CERT)`,

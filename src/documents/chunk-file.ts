@@ -19,7 +19,7 @@ export interface ChunkJob {
 
 export interface ChunkResult {
   chunks: number
-  /** Of all chunks; text in two chunks counts twice. */
+  /** The tokens of all chunks; text in two chunks counts twice. */
   tokens: number
 }
 

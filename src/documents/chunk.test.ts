@@ -91,7 +91,7 @@ describe('texts without words', () => {
   })
 })
 
-test('whatever the text and the sizes, every visible character is in a chunk at its place', async () => {
+test('for any text and any sizes, every visible character is in a chunk at its offset', async () => {
   const words = fc.array(
     fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('Sentence one. ', '\n\n', sentence)),
     {

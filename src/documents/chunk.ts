@@ -39,10 +39,10 @@ interface Atom {
   place: SectionPlace
 }
 
-/** Longest piece that is counted at once: encoders are slow on long runs of one kind of character. */
+/** The longest piece whose tokens are counted at once: encoders are slow on long runs of one kind of character. */
 const atomLength = 240
 
-/** Keeps no more than one section and one chunk in memory. */
+/** The chunks of a document, in order. Keeps at most one section and one chunk in memory. */
 export async function* chunkSections(
   sections: AsyncIterable<Section> | Iterable<Section>,
   options: ChunkOptions,
@@ -86,7 +86,7 @@ function* partsOf(text: string, options: ChunkOptions): Generator<{ text: string
   for (const piece of pieces(text)) yield* withinTokens(piece, options)
 }
 
-/** Lines, and sentences of long lines, each with the white space behind it; nothing is lost. */
+/** Splits a text into lines, and long lines into sentences. Each piece includes the white space after it. */
 function* pieces(text: string): Generator<string> {
   const boundary = /\n+|[.!?…]["'”’)\]]*\s+|[。！？]+["'”’」』）]*/g
   let at = 0
@@ -98,7 +98,7 @@ function* pieces(text: string): Generator<string> {
   yield* shorten(text.slice(at))
 }
 
-/** Cuts what is too long between words, and where there are none between characters. */
+/** Cuts a piece that is too long between words, or between characters when it has no words. */
 function* shorten(piece: string): Generator<string> {
   let rest = piece
   while (rest.length > atomLength) {
@@ -122,13 +122,13 @@ function* withinTokens(text: string, options: ChunkOptions): Generator<{ text: s
   yield* withinTokens(text.slice(half), options)
 }
 
-/** `length`, or one less where it would part a surrogate pair. */
+/** `length`, or one less when a cut there would split a surrogate pair. */
 function wholeCharacters(text: string, length: number): number {
   const unit = text.charCodeAt(length - 1)
   return unit >= 0xd800 && unit <= 0xdbff && length > 1 ? length - 1 : length
 }
 
-/** The last atoms with at most so many tokens in total. */
+/** The last atoms that have at most `most` tokens in total. */
 function tailOf(atoms: Atom[], most: number): { atoms: Atom[]; tokens: number } {
   let tokens = 0
   let from = atoms.length

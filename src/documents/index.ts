@@ -1,7 +1,6 @@
 /**
- * From a file to chunks of text. Start reading here: `formatOf` says whether a file can be read, `ParseProcesses` reads
- * it in a child process, `readChunks` gives the result, and `TermPacker` and
- * `queryTerms` split text into the words that are compared.
+ * From a file to chunks of text. `formatOf` says whether a file can be read, `ParseProcesses` reads it in a child
+ * process, `readChunks` reads the result, and `TermPacker` and `queryTerms` find the words that searches compare.
  */
 export { readChunks, type StoredChunk } from './chunk-file.ts'
 export { defaultChunkSizes, type ChunkSizes } from './chunk.ts'

@@ -1,16 +1,16 @@
-/** The language of a text, and what is known about the words of a language: stems and stop words. */
+/** Detects the language of a text, and loads stemmer and stop words of a language. */
 
 /** How the words of a language are compared. */
 export interface Language {
   /** ISO 639-1, or `--` for texts of no known language. */
   code: string
-  /** The common part of a word's forms. Takes a word in lower case. */
+  /** Returns the stem of a word in lower case: the common part of its forms. */
   stem: (word: string) => string
-  /** Frequent words that say nothing about a text, in lower case. */
+  /** Frequent words that are ignored, in lower case. */
   stopwords: ReadonlySet<string>
 }
 
-/** Words of a text of no known language are compared as they are. */
+/** For texts of no known language: words are compared unchanged. */
 export const plainLanguage: Language = { code: '--', stem: (word) => word, stopwords: new Set() }
 
 type Load = () => Promise<[{ stemmer: (word: string) => string }, { stopwords: string[] }]>
@@ -18,7 +18,7 @@ type Load = () => Promise<[{ stemmer: (word: string) => string }, { stopwords: s
 /** For languages whose words have one form. */
 const unchanged = async () => ({ stemmer: (word: string) => word })
 
-/** Without the article first: the stemmer takes other endings off words with it than off words without. */
+/** Removes the article before stemming, because the stemmer removes other endings from words with an article. */
 async function arabic() {
   const { stemmer } = await import('@orama/stemmers/arabic')
   return { stemmer: (word: string) => stemmer(word.replace(/^(?:[وفبك]?ال|لل)(?=.{3})/, '')) }
@@ -46,7 +46,7 @@ async function stopwordsOf(language: 'ces' | 'heb' | 'hin' | 'pol' | 'vie') {
   return { stopwords: lists[language] }
 }
 
-/** By ISO 639-1. Modules are loaded when a text of the language comes up. */
+/** By ISO 639-1. Modules are loaded with the first text of the language. */
 const loaders: Readonly<Record<string, Load>> = {
   ar: () => Promise.all([arabic(), import('@orama/stopwords/arabic')]),
   bg: () => Promise.all([import('@orama/stemmers/bulgarian'), import('@orama/stopwords/bulgarian')]),
@@ -82,16 +82,16 @@ const loaders: Readonly<Record<string, Load>> = {
   zh: () => Promise.all([unchanged(), import('@orama/stopwords/mandarin')]),
 }
 
-/** Enough text to be sure of a language. */
+/** How much of a text is used for detection, in UTF-16 units. */
 const sampleUnits = 2000
-/** Stems of so many words are kept for each language. */
+/** How many stems are cached for each language. */
 const keptStems = 50_000
 
-/** Loads languages, each once. Keep one for as long as texts come. */
+/** Loads each language once. Use one object for many texts. */
 export class Languages {
   readonly #loaded = new Map<string, Promise<Language>>()
 
-  /** The plain language for a code without a stemmer. Throws what an import throws. */
+  /** Returns the plain language for a code without a stemmer. Throws when an import fails. */
   load(code: string): Promise<Language> {
     const loader = loaders[code]
     if (!loader) return Promise.resolve(plainLanguage)
@@ -100,19 +100,19 @@ export class Languages {
     const loading = loader().then(([{ stemmer }, { stopwords }]) => ({
       code,
       stem: keepResults(stemmer),
-      // Words of a text are cut at apostrophes.
+      // Texts are split at apostrophes, so stop words must be as well.
       stopwords: new Set(stopwords.flatMap((word) => [word, ...word.split(/['’]/)])),
     }))
     this.#loaded.set(code, loading)
     return loading
   }
 
-  /** How the words of a text are compared. */
+  /** The language of a text; the plain one when it is not certain. */
   async of(text: string): Promise<Language> {
     return this.load((await this.detect(text)) ?? plainLanguage.code)
   }
 
-  /** The language that a text is in; undefined when that is not sure. */
+  /** The code of the language of a text; undefined when it is not certain. */
   async detect(text: string): Promise<string | undefined> {
     const { eld } = await import('eld/extrasmall')
     const found = eld.detect(text.slice(0, sampleUnits))

@@ -1,6 +1,6 @@
 /**
- * Reads pictures, and the pages of PDF files that have no text, with a program that the operator names. `pdftoppm` of
- * the package poppler-utils makes pictures of the pages.
+ * Reads pictures, and PDF pages without text, with a program that the operator configures. `pdftoppm` of the package
+ * poppler-utils turns pages into pictures.
  */
 import { spawn } from 'node:child_process'
 import { rm, writeFile } from 'node:fs/promises'
@@ -16,12 +16,12 @@ export type OcrJob = Omit<ExtractJob, 'format' | 'pages'> & { format: ExtractJob
 const defaultPageMs = 120_000
 const dotsPerInch = '200'
 const maxOutputBytes = 4 << 20
-/** Below the server. */
+/** The nice value of the program: a lower priority than the server's. */
 const priority = 10
 
 /**
- * As `parsers.run`, and with a program for OCR also pictures and pages without text. A page that the program cannot read
- * counts as one without text; the first reason is a warning.
+ * Reads a file like `parsers.run`; with a program for OCR also pictures and pages without text. A page that the program
+ * cannot read counts as a page without text, and the first error becomes a warning.
  */
 export async function readDocument(
   parsers: ParseProcesses,
@@ -98,7 +98,7 @@ function readPicture(ocr: OcrSettings, path: string, signal: AbortSignal): Promi
   return run(ocr, command, signal)
 }
 
-/** Resolves with what the program printed. It gets no keys of the server, and ends with all that it started. */
+/** Resolves with the program's output. The program gets no keys of the server; all its processes are ended with it. */
 function run(
   { path, pageMs = defaultPageMs }: OcrSettings,
   [program = '', ...args]: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * The child process in which files are read and chunked. It takes one job at a time over IPC and answers it. A second
- * thread ends the process when it grows too big, uses too much processor time or its parent is gone, however busy the
- * first one is.
+ * The child process in which files are read and chunked. It gets one job at a time over IPC and answers it. A second
+ * thread ends the process when it exceeds its memory or processor time, or when the parent has ended, even while the
+ * first thread is busy.
  */
 import { Worker } from 'node:worker_threads'
 import { chunkFile, type ChunkJob, type ChunkResult } from './chunk-file.ts'
@@ -35,7 +35,7 @@ async function answer(job: ParseJob): Promise<ParseAnswer> {
   }
 }
 
-/** Processor time counts from each message on; a message without a time ends the count. */
+/** The time limit starts with each message; a message without a time removes it. */
 function startWatchdog(maxRssBytes: number): Worker {
   const source = `
     const { parentPort, workerData } = require('node:worker_threads')

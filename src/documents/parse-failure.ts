@@ -1,4 +1,4 @@
-/** Why a file could not be read or cut up: what becomes `last_error` of a vector store file. */
+/** The reason why a file could not be read or chunked: the `last_error` of a vector store file. */
 
 export type ParseFailureCode = 'unsupported_file' | 'invalid_file' | 'server_error'
 
@@ -16,7 +16,7 @@ function invalid(reason: string, cause?: unknown): ParseFailure {
   return new ParseFailure('invalid_file', `The file could not be parsed because ${reason}.`, { cause })
 }
 
-/** Every reason for which reading a file fails. */
+/** All reasons for which reading a file fails. */
 export const parseFailures = {
   unsupported: () => new ParseFailure('unsupported_file', 'The file type is not supported.'),
   notImported: () => new ParseFailure('invalid_file', 'The content of the file was not imported.'),

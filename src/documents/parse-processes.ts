@@ -11,9 +11,9 @@ import type { ParseAnswer, ParseJob, ParseRequest } from './parse-child.ts'
 import { ParseFailure, parseFailures } from './parse-failure.ts'
 
 export interface ParseLimits {
-  /** Children with a job at once; further jobs wait in order. */
+  /** How many children work at once; further jobs wait in order. */
   processes: number
-  /** A child that grows beyond it is killed and its file refused as too large. */
+  /** A child that uses more memory is killed, and its file is refused as too large. */
   maxRssBytes: number
   /** Processor time of a job: a base, more for each mebibyte of the file, and never more than `mostMs`. */
   cpu: { baseMs: number; perMebibyteMs: number; mostMs: number }
@@ -47,7 +47,7 @@ interface Child {
 const priority = 10
 /** A child is replaced after this number of jobs: parsers leak memory. */
 const jobsPerChild = 1000
-/** On a busy machine a job may take so many times its processor time, and at least so long, until its child is stuck. */
+/** A child counts as stuck after `times` the processor time limit of its job, and not before `leastMs`. */
 const stuck = { times: 20, leastMs: 300_000 }
 
 export class ParseProcesses {
@@ -68,8 +68,8 @@ export class ParseProcesses {
   }
 
   /**
-   * Throws `ParseFailure` when the file cannot be read, and another error when the child ended for a reason that is
-   * not the file's: then the job may be tried again. On abort the child is killed and the signal's reason thrown.
+   * Throws `ParseFailure` when the file cannot be read. Throws another error when the child ended for another reason
+   * than the file: then the job may be tried again. On abort, kills the child and throws the signal's reason.
    */
   run(job: ExtractJob, signal: AbortSignal): Promise<ExtractResult>
   run(job: ChunkJob, signal: AbortSignal): Promise<ChunkResult>
@@ -84,7 +84,7 @@ export class ParseProcesses {
     }
   }
 
-  /** Kills the children; their jobs and those that wait throw. */
+  /** Kills the children. Their jobs and the waiting ones throw. */
   async close(): Promise<void> {
     this.#isClosed = true
     await Promise.all([...this.#all].map((child) => killChild(child.process)))
@@ -102,7 +102,7 @@ export class ParseProcesses {
       jobs: 0,
       process: fork(url, [String(this.#limits.maxRssBytes)], {
         execArgv: [...execArgv, `--max-old-space-size=${memoryMiB}`],
-        // A parser of hostile files gets no keys of the server.
+        // A parser of untrusted files must not get the keys of the server.
         env: {},
         stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
         serialization: 'json',
@@ -141,7 +141,7 @@ export class ParseProcesses {
   #rest(child: Child): void {
     this.#idle.push(child)
     child.idleTimer = setTimeout(() => {
-      // Off the list first: its exit is noticed only later.
+      // Removed from the list now, because its exit event comes later.
       this.#idle.splice(this.#idle.indexOf(child), 1)
       child.process.kill('SIGKILL')
     }, this.#limits.idleMs)
@@ -185,8 +185,8 @@ function exchange(child: ChildProcess, request: ParseRequest, signal: AbortSigna
 }
 
 /**
- * The watchdog sends SIGXCPU for time and SIGKILL for memory, the kernel SIGKILL when the machine has no memory left;
- * V8 aborts when its heap is full. Any other end is not the file's fault.
+ * The watchdog sends SIGXCPU for time and SIGKILL for memory. The kernel sends SIGKILL when the machine has no memory
+ * left. V8 aborts when its heap is full. Any other end is not caused by the file.
  */
 function reasonOfExit(code: number | null, killer: NodeJS.Signals | null): Error {
   if (killer === 'SIGXCPU') return parseFailures.tooSlow()

@@ -1,12 +1,12 @@
-/** The text of a file between reading and chunking: one JSON line for each section, in a file. */
+/** The text of a file between reading and chunking: a temporary file with one JSON line for each section. */
 import { createReadStream, closeSync, openSync, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { storableText } from '../util/storable-text.ts'
 import { parseFailures } from './parse-failure.ts'
 
 /**
- * A piece of a document. The text of all sections, one after the other with nothing between them, is the document's
- * text; offsets of chunks count UTF-16 units in it.
+ * A piece of a document. The document's text is the joined text of all sections; offsets of chunks count UTF-16 units
+ * in it.
  */
 export interface Section {
   text: string
@@ -19,11 +19,11 @@ export interface Section {
 
 export type SectionPlace = Omit<Section, 'text'>
 
-/** Receives what a reader finds. */
+/** Receives the sections from the reader of a format. */
 export interface SectionSink {
-  /** Throws `ParseFailure` once the document is longer than allowed. */
+  /** Throws `ParseFailure` when the document is longer than allowed. */
   add(section: Section): void
-  /** Says in a few words that a part of the document was not read. */
+  /** Adds a sentence about a part of the document that was not read. */
   warn(warning: string): void
   /** The numbers of a PDF's pages without text. */
   readonly blankPages: number[]
@@ -33,17 +33,17 @@ const flushLength = 1 << 18
 const maxWarnings = 10
 const maxWarningLength = 200
 
-/** A sink that writes to a file; synchronous, since it lives in a child process that does nothing else. */
+/** A sink that writes to a file. Synchronous, because its child process does nothing else. */
 export class SectionFile implements SectionSink {
   characters = 0
-  /** Of the text in UTF-8. */
+  /** The length of the text in UTF-8. */
   bytes = 0
   sections = 0
   /** Characters other than white space. */
   visible = 0
   /** Characters that replace bytes that could not be decoded. */
   undecoded = 0
-  /** Characters of the private use area: glyphs of a font without a known meaning. */
+  /** Characters of the private use area: glyphs of a font with an unknown meaning. */
   unnamed = 0
   readonly blankPages: number[] = []
   readonly #fd: number
@@ -75,7 +75,7 @@ export class SectionFile implements SectionSink {
     if (this.#warnings.size < maxWarnings) this.#warnings.add(warning.slice(0, maxWarningLength))
   }
 
-  /** At most ten sentences on what was not read. */
+  /** At most ten sentences about parts that were not read. */
   get warnings(): string[] {
     return [...this.#warnings]
   }
@@ -88,12 +88,12 @@ export class SectionFile implements SectionSink {
   #flush(): void {
     const bytes = Buffer.from(this.#pending, 'utf8')
     this.#pending = ''
-    // A write to a pipe or a nearly full disk may be short.
+    // A single write may write only a part of the bytes.
     for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at)
   }
 }
 
-/** Text that a database can hold, without invisible control characters. */
+/** Text that a database can store, without control characters. */
 function cleanText(text: string): string {
   return storableText(
     text

@@ -1,4 +1,4 @@
-/** The files that can be searched: the extensions of the live API and further ones that can be read here. */
+/** The files that can be searched: those with an extension of the live API, and further ones. */
 
 /** One reader serves many extensions. */
 export type FileFormat =
@@ -50,7 +50,7 @@ const formatByExtension: ReadonlyMap<string, FileFormat> = new Map(
 /** Every extension that can be searched, with its dot, in order. */
 export const supportedExtensions: readonly string[] = [...formatByExtension.keys()].toSorted()
 
-/** `.pdf` of `Report.PDF`; empty when the name has none. A leading dot alone (`.bashrc`) is no extension. */
+/** `.pdf` for `Report.PDF`; empty when the name has no extension, as `.bashrc`. */
 export function extensionOf(filename: string): string {
   const base = filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
   const dot = base.lastIndexOf('.')
@@ -59,7 +59,7 @@ export function extensionOf(filename: string): string {
 
 const images: ReadonlySet<string> = new Set('.png .jpg .jpeg .webp .tif .tiff .bmp .gif'.split(' '))
 
-/** The format of a file by its name, or undefined when it cannot be searched. Pictures can be where there is OCR. */
+/** The format of a file by its name; undefined when it cannot be searched. Pictures can be searched with OCR only. */
 export function formatOf(filename: string, hasOcr = false): FileFormat | 'image' | undefined {
   const extension = extensionOf(filename)
   return formatByExtension.get(extension) ?? (hasOcr && images.has(extension) ? 'image' : undefined)

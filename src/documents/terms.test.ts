@@ -129,13 +129,13 @@ describe('a query', () => {
     expect(queryTerms('die Kaffeemühle', [german, english])).toHaveLength(2)
     expect(queryTerms('die Kaffeemühle', [german, english], german)).toHaveLength(1)
     expect(queryTerms('die Kaffeemühle', [french, german, plainLanguage])[0]).toEqual(termsOf('die', french))
-    // Nothing else to go by.
+    // The query has no other words.
     expect(queryTerms('The Who', [english], english)).toEqual([['the'], ['who']])
   })
 })
 
 describe('packed terms', () => {
-  test('give back the language, and each hash with its count', async () => {
+  test('contain the language, and each hash with its count', async () => {
     const found = new Map<number, number>()
     const packed = await new TermPacker().pack('The tide and the tides of the northern sea')
     eachTerm(packed, (hash, count) => found.set(hash, count))

@@ -1,34 +1,34 @@
-/** The terms by which words are compared: stems, and names and numbers unchanged. */
+/** The terms that a search by words compares: stems of words, and unchanged names and numbers. */
 import { Languages, plainLanguage, type Language } from './languages.ts'
 
 const word = /[\p{L}\p{M}\p{N}]+/gu
-/** Written without blanks between words, or (Korean) with endings of many kinds: found by pairs of characters. */
+/** Scripts without spaces between words, and Korean with its many endings: compared by pairs of characters. */
 const paired =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu
 /** Scripts in which one character may be a word. */
 const syllable = /[\p{Script=Han}\p{Script=Hangul}]/u
-/** Things like `ERR_404`, `v1.2.3`, `src/main.ts`, `a@b.org`, `B-12`: letters or digits with signs between them. */
+/** Compounds such as `ERR_404`, `v1.2.3`, `src/main.ts`, `a@b.org`, `B-12`: letters or digits joined by punctuation. */
 const compound = /[\p{L}\p{N}_]+(?:[-_./:@#+'\\][\p{L}\p{N}_]+)+|[\p{L}\p{N}]*_[\p{L}\p{N}_]*/gu
-/** `parseHttpHeader` is also found as its parts. */
+/** The places at which `parseHttpHeader` is split into its parts. */
 const humps = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
 
-/** A word in lower case, or something that is the same term in every language. */
+/** A word in lower case, or a term that is the same in every language. */
 interface Piece {
   text: string
   isTerm: boolean
 }
 
-/** In the order of the text, repeated as they are there. */
+/** In the order of the text, with repetitions. */
 function* piecesOf(text: string): Generator<Piece> {
   const plain = normalize(text)
   for (const [found] of plain.matchAll(compound)) {
-    // A compound as it is in the text has `=` before it.
+    // `=` marks an unchanged compound.
     if (/[\p{L}\p{N}]/u.test(found)) yield { text: `=${fold(found.toLowerCase())}`, isTerm: true }
   }
   for (const [found] of plain.matchAll(word)) {
     const parts = found.split(humps)
     for (const part of parts) yield* piecesOfWord(part.toLowerCase())
-    // The whole too: people search for `github` when the text says `GitHub`.
+    // The whole word too: people search for `github` when the text has `GitHub`.
     if (parts.length > 1) yield { text: fold(found.toLowerCase()), isTerm: true }
   }
 }
@@ -54,19 +54,19 @@ function* piecesOfWord(text: string): Generator<Piece> {
 function termOf({ text, isTerm }: Piece, { code, stem }: Language): string {
   if (isTerm) return text
   if (text.length < 3) return fold(text)
-  // English has accents in foreign words only; other stemmers need them.
+  // English has accents in foreign words only. The stemmers of other languages need them.
   return code === 'en' ? stem(fold(text)) : fold(stem(text))
 }
 
-/** The terms of a passage, in order, repeated as they are there. */
+/** The terms of a passage, in order, with repetitions. */
 export function termsOf(text: string, language: Language): string[] {
   return Array.from(piecesOf(text), (piece) => termOf(piece, language))
 }
 
 /**
- * For each word of a query the terms that passages in any of `languages` have for it, each once. Stop words are left
- * out: those of the language of the query, `own`, and in passages of a language those of that language. A query of
- * nothing but stop words keeps them.
+ * For each word of a query, the terms of this word in passages of all `languages`, each once. Leaves out stop words of
+ * the query's language, `own`; a term for passages in a language is left out when the word is a stop word there. A query
+ * that has only stop words keeps them.
  */
 export function queryTerms(
   query: string,
@@ -82,17 +82,17 @@ export function queryTerms(
   return found.length > 0 ? found : pieces.map((piece) => termsIn(piece, languages))
 }
 
-/** The languages in which the word is no stop word. */
+/** The languages in which the word is not a stop word. */
 function significantIn({ text }: Piece, languages: readonly Language[], own: Language): readonly Language[] {
   if (own.stopwords.has(text)) return []
   const significant = languages.filter(({ stopwords }) => !stopwords.has(text))
-  // A stop word of another language of the store is most likely one in passages of no known language too.
+  // Passages of no known language are probably in a language of the store, so its stop words are left out there too.
   return significant.length === languages.length
     ? significant
     : significant.filter((one) => one !== plainLanguage)
 }
 
-/** Digits of other scripts and full width letters are plain ones; marks of vowels are left out where they are optional. */
+/** Replaces digits of other scripts and full-width letters by ASCII; removes optional vowel marks. */
 function normalize(text: string): string {
   // Most text is ASCII, and these steps are expensive.
   if (isAscii(text)) return text
@@ -106,7 +106,7 @@ function normalize(text: string): string {
 /** Letters that have no accent to leave out, and are written without it where a keyboard does not have them. */
 const plainLetters: Readonly<Record<string, string>> = { ß: 'ss', ё: 'е', đ: 'd', ł: 'l', ø: 'o', ı: 'i' }
 
-/** `Café` and `cafe` are the same term. */
+/** Removes accents: `Café` and `cafe` are the same term. */
 function fold(text: string): string {
   if (isAscii(text)) return text
   return text
@@ -120,22 +120,22 @@ function isAscii(text: string): boolean {
   return !/[\u0080-\uffff]/.test(text)
 }
 
-/** A hash of 32 bits: two terms of a store share one about once in a thousand stores of a million terms. */
+/** A hash of 32 bits. Some terms of a store may have the same hash; a search then finds passages with either. */
 export function hashTerm(term: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < term.length; at += 1) hash = Math.imul(hash ^ term.charCodeAt(at), 0x01000193)
-  // FNV leaves the upper bits of short words alike.
+  // FNV gives short words similar upper bits.
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
 }
 
 const most = 255
-/** A change of the rules above needs a new number: terms of another version are rebuilt from the text. */
+/** Increase it when the rules above change: terms of another version are rebuilt from the text. */
 export const termsVersion = 3
 const headerBytes = 3
 
-/** Packs passages in the language that each is in. */
+/** Packs the terms of passages, each in its own language. */
 export class TermPacker {
   readonly #languages: Languages
 
@@ -144,8 +144,8 @@ export class TermPacker {
   }
 
   /**
-   * The terms of a passage as they are kept in its row: the version, the two letters of its language, n hashes of four
-   * bytes, then n counts of one byte.
+   * The terms of a passage in the form of its row: the version, the two letters of its language, n hashes of four bytes,
+   * then n counts of one byte.
    */
   async pack(text: string): Promise<Uint8Array> {
     const language = await this.#languages.of(text)
@@ -158,7 +158,7 @@ export class TermPacker {
   }
 }
 
-/** Packs how often a passage in a language has each hash. */
+/** Packs the number of occurrences of each hash in a passage. */
 export function packCounts(language: string, counts: ReadonlyMap<number, number>): Uint8Array {
   const packed = new Uint8Array(headerBytes + counts.size * 5)
   packed.set([termsVersion, language.charCodeAt(0), language.charCodeAt(1)])
@@ -172,12 +172,12 @@ export function packCounts(language: string, counts: ReadonlyMap<number, number>
   return packed
 }
 
-/** Whether a packed passage was made by the rules of this version. The first version had no header. */
+/** Whether a passage was packed by this version. The first version had no header. */
 export function isCurrent(packed: Uint8Array): boolean {
   return packed.byteLength % 5 === headerBytes && packed[0] === termsVersion
 }
 
-/** The language of a packed passage, as `Languages` knows it. */
+/** The code of the language of a packed passage. */
 export function packedLanguage(packed: Uint8Array): string {
   return String.fromCharCode(packed[1] ?? 0, packed[2] ?? 0)
 }

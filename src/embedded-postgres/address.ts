@@ -1,4 +1,4 @@
-/** How clients reach the embedded server: a Unix socket inside its own 0700 folder, or loopback and a password. */
+/** The address of the embedded database: a Unix socket in its own 0700 folder, or loopback with a password. */
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,27 +10,27 @@ import type { ConnectionSettings } from './session.ts'
 export const superuser = 'spool'
 const database = 'postgres'
 
-/** The role that the server works as. */
+/** The role that Spool connects as. */
 const user = 'spool_server'
 
-/** On a Unix socket the port is only a part of the file's name, and the folder holds one server. */
+/** On a Unix socket the port is only a part of the file name, and the folder has one socket. */
 const socketPort = 5432
 
-/** The kernels' limit is 108 bytes on Linux and 104 on macOS, with the closing zero. */
+/** The kernel's limit is 108 bytes on Linux and 104 on macOS, with the zero at the end. */
 const longestSocketPath = 100
 
 export const usesUnixSocket = process.platform !== 'win32'
 
-/** A way to the server that lasts until `close`. */
+/** An address that is valid until `close`. */
 export interface Address {
-  /** As the role that the server works as. */
+  /** For the role that Spool connects as. */
   connection: ConnectionSettings
   close: () => void
 }
 
 /**
- * The server always creates its socket in the cluster's folder, under a name relative to it; only a client needs a
- * path. `passwordFile` is read where there are no Unix sockets.
+ * PostgreSQL creates its socket in the cluster's folder, under a relative name; only clients need a path.
+ * `passwordFile` is read on systems without Unix sockets.
  */
 export async function addressOf(cluster: string, passwordFile: string): Promise<Address> {
   if (usesUnixSocket) {
@@ -53,14 +53,14 @@ export function asSuperuser({ connection }: Address): ConnectionSettings {
   return { ...connection, user: superuser }
 }
 
-/** The server's arguments for where to listen. */
+/** The arguments of PostgreSQL for the address to listen at. */
 export function listenArguments(address: Address): string[] {
   const { port } = address.connection
   if (usesUnixSocket) return ['-k', '.', '-p', String(port), '-c', 'listen_addresses=']
   return ['-k', '', '-p', String(port), '-c', 'listen_addresses=127.0.0.1']
 }
 
-/** The cluster's own path, or a short private name for the same folder when that would not fit a socket's address. */
+/** The cluster's path, or a short private name of the same folder when the path is too long for a socket's address. */
 function shortName(cluster: string): { path: string; close: () => void } {
   if (fits(cluster)) return { path: cluster, close: () => undefined }
   const descriptor = openSync(cluster, 'r')
@@ -78,7 +78,7 @@ function fits(folder: string): boolean {
   return Buffer.byteLength(join(folder, `.s.PGSQL.${socketPort}`)) <= longestSocketPath
 }
 
-/** The port that a server in this cluster wrote into its pid file. */
+/** The port in the pid file of this cluster. */
 function runningPort(cluster: string): number | undefined {
   try {
     const port = Number(readFileSync(join(cluster, 'postmaster.pid'), 'utf8').split('\n')[3])

@@ -23,7 +23,7 @@ import type { ProgramsPackage } from './programs.ts'
 export interface Folders {
   /** Holds all the others; 0700. */
   root: string
-  /** What PostgreSQL calls its data directory. */
+  /** The data directory of PostgreSQL. */
   cluster: string
   log: string
   password: string
@@ -42,8 +42,8 @@ export function foldersIn(dataDir: string): Folders {
 const unfinishedPrefix = 'cluster.new-'
 
 /**
- * Creates the cluster if there is none: under another name, then renamed, so that a kill at any moment leaves either
- * nothing or a database that opens. When two processes do this at the same time, one succeeds and both use its cluster.
+ * Creates the cluster if there is none: under another name, then renamed, so that after a kill at any moment there is
+ * either nothing or a complete cluster. When two processes do this at once, one succeeds and both use its cluster.
  */
 export async function ensureCluster(
   folders: Folders,
@@ -52,7 +52,7 @@ export async function ensureCluster(
 ): Promise<void> {
   if (existsSync(folders.cluster)) {
     checkVersion(folders.cluster, source)
-    // A copy from a backup may be open to others, and PostgreSQL refuses that.
+    // PostgreSQL refuses a folder that others may read, as a copy from a backup may be.
     chmodSync(folders.cluster, 0o700)
     return
   }
@@ -64,7 +64,7 @@ export async function ensureCluster(
     syncFolder(folders.root)
   } catch (error) {
     rmSync(unfinished, { recursive: true, force: true })
-    // Another process was faster: its cluster is used.
+    // Another process has created the cluster in the meantime.
     if (!existsSync(folders.cluster)) throw error
   }
 }
@@ -74,13 +74,13 @@ function makeFolder(folder: string, { uid, gid }: Identity): void {
   if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid)
 }
 
-/** Removes the remains of killed first starts. Only for the process that holds the lock of the folder. */
+/** Removes the files of first starts that were killed. Only for the process that holds the lock of the folder. */
 export function removeLeftovers({ root }: Folders, log: Log): void {
   for (const name of readdirSync(root).filter((entry) => entry.startsWith(unfinishedPrefix))) {
     try {
       rmSync(join(root, name), { recursive: true, force: true, maxRetries: 3, retryDelay: 50 })
     } catch (error) {
-      // An `initdb` that outlived its parent may still write here; the next start removes the rest.
+      // An `initdb` whose parent was killed may still write here. The next start removes its files.
       log('warn', 'files of an incomplete first start could not be removed yet', { error: String(error) })
     }
   }
@@ -91,8 +91,8 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
   // Text sorts by code point on every machine; libc and ICU collations change between versions and break indexes.
   args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8')
   if (usesUnixSocket) {
-    // The socket lies in the cluster's folder, which PostgreSQL refuses to use unless it is 0700: who gets there owns
-    // the files as well. `peer` would be no better: in a user namespace it maps every unknown user to the same one.
+    // The socket is in the cluster's folder, and PostgreSQL requires 0700 for it: who can open the socket owns the
+    // files as well. `peer` is not safer: in a user namespace it maps all unknown users to one.
     args.push('-A', 'trust')
   } else {
     writeFileSync(folders.password, randomBytes(24).toString('base64url'), { mode: 0o600 })
@@ -108,7 +108,7 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
         if (error === null) return resolve()
         reject(
           new Error(
-            `The embedded database could not be made in ${folders.root}: ${causeIn(stderr || stdout || error.message)}`,
+            `The embedded database could not be created in ${folders.root}: ${causeIn(stderr || stdout || error.message)}`,
           ),
         )
       },
@@ -116,7 +116,7 @@ async function initdb(folder: string, folders: Folders, { identity, programs }: 
   })
 }
 
-/** The data folder may be older than the programs: another major version cannot open it. */
+/** Throws when the cluster has another major version than the programs, which then cannot open it. */
 function checkVersion(cluster: string, source: ProgramsPackage): void {
   const mark = join(cluster, 'PG_VERSION')
   if (!existsSync(mark))
@@ -127,7 +127,7 @@ function checkVersion(cluster: string, source: ProgramsPackage): void {
   const [expected] = source.version.split('.')
   if (found === expected) return
   throw new Error(
-    `The database in ${cluster} was made by PostgreSQL ${found}, and this version of Spool brings PostgreSQL ${expected}, ` +
+    `The database in ${cluster} was created by PostgreSQL ${found}, and this version of Spool includes PostgreSQL ${expected}, ` +
       "which cannot open it. With the version that made it, run 'spool backup FILE'; then move the folder " +
       `${dirname(cluster)} away, and run 'spool restore FILE' with this version.`,
   )
@@ -150,7 +150,7 @@ export function lastLines(text: string): string {
 }
 
 function syncFolder(folder: string): void {
-  // Windows cannot open folders, and its file system keeps renames by itself.
+  // Windows cannot open folders, and its file system makes renames durable itself.
   if (process.platform === 'win32') return
   const descriptor = openSync(folder, 'r')
   fsyncSync(descriptor)

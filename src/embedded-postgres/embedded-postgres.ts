@@ -1,4 +1,4 @@
-/** PostgreSQL as a child of this process: one per data folder, restarted when it ends, stopped with this process. */
+/** PostgreSQL as a child process: one per data folder, restarted when it ends, stopped with this process. */
 import { mkdirSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import { sleep } from '../util/abort.ts'
@@ -20,10 +20,10 @@ export interface EmbeddedSettings {
 }
 
 export interface EmbeddedPostgres {
-  /** Not a superuser. Valid while this process runs, also after restarts of the database. */
+  /** For a role that is not a superuser. Valid while this process runs, also after restarts of the database. */
   connection: ConnectionSettings
   version: string
-  /** Resolves when the database is lost: another server has the folder, or it cannot be started any more. */
+  /** Resolves when the database is lost: another server has the folder, or restarts fail. */
   lost: Promise<Error>
   /** Stops the database and waits until it has ended. */
   stop(): Promise<void>
@@ -31,7 +31,7 @@ export interface EmbeddedPostgres {
 
 /**
  * Starts the database of `dataDir`, creates it if there is none, and locks it for this process. Throws
- * `DataFolderInUse` when another server has it and `EmbeddedUnsupported` where it cannot run.
+ * `DataFolderInUse` when another server has it and `EmbeddedUnsupported` when this system cannot run it.
  */
 export async function startEmbedded(settings: EmbeddedSettings): Promise<EmbeddedPostgres> {
   const place = await preparePlace(settings)
@@ -50,15 +50,15 @@ interface Place extends EmbeddedSettings {
   runner: Runner
   address: Address
   version: string
-  /** Ends every wait once the database is to stop. */
+  /** Aborted when the database must stop: ends every wait. */
   stopping: AbortController
 }
 
-/** The running database and the lock that makes it ours. */
+/** The running database and the lock of its folder. */
 interface Holding {
   database: DatabaseProcess
   lock: FolderLock
-  /** By the monotonic clock. */
+  /** The time of its start by the monotonic clock. */
   sinceMs: number
 }
 
@@ -71,7 +71,7 @@ async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
     )
   }
   const folders = foldersIn(dataDir)
-  // Others may pass through the data folder (the database's own user, under root), but not list it.
+  // Other users may enter the data folder but not list it: under root, the database's own user must enter it.
   mkdirSync(dataDir, { recursive: true, mode: 0o711 })
   mkdirSync(folders.root, { recursive: true, mode: 0o700 })
   const runner = await chooseRunner(source, folders.root)
@@ -84,7 +84,7 @@ async function preparePlace(settings: EmbeddedSettings): Promise<Place> {
 /** How often a start logs that it waits for a database that starts, stops or recovers. */
 const remindAfterMs = 10_000
 const pollMs = 50
-/** How long the last processes of a killed database may take to release its memory. */
+/** How long the remaining processes of a killed database may take to release its shared memory. */
 const startPatienceMs = 20_000
 
 /** Starts the database, also after a crash, and locks it. */
@@ -110,7 +110,7 @@ async function hold({ address, dataDir }: Place, database: DatabaseProcess): Pro
     await ensureServerRole(address, lock.session)
     return lock
   } catch (error) {
-    // Another server was faster with the lock: it has the database now.
+    // Another server took the lock first, and now owns the database.
     if (error instanceof DataFolderInUse) database.abandon()
     else await database.stop()
     throw error
@@ -132,7 +132,7 @@ async function settle({ address, folders, log, stopping }: Place): Promise<'read
   }
 }
 
-/** A database runs here already. Throws when it belongs to another server; stops it when its server was killed. */
+/** A database runs already. Throws when it belongs to a running server; stops it when its server was killed. */
 async function takeFromOrphan(
   { address, dataDir, folders, runner, log }: Place,
   deadlineMs: number,
@@ -152,13 +152,13 @@ async function takeFromOrphan(
   }
 }
 
-/** Keeps the database running and held until `stop`. */
+/** Keeps the database running and locked until `stop`. */
 function supervise(place: Place, first: Holding): EmbeddedPostgres {
   const { signal } = place.stopping
   const stopped = new Promise<void>((done) => signal.addEventListener('abort', () => done()))
   let holding = first
 
-  /** Resolves with why the database cannot be kept, or undefined when it is to stop. */
+  /** Resolves with the reason why the database is lost, or undefined after `stop`. */
   async function keep(): Promise<Error | undefined> {
     for (;;) {
       await Promise.race([holding.database.ended, holding.lock.lost, stopped])
@@ -192,12 +192,12 @@ function supervise(place: Place, first: Holding): EmbeddedPostgres {
 
 const firstRetryMs = 100
 const longestRetryMs = 10_000
-/** Failed starts in a row before the database counts as lost: about a minute with the waits between them. */
+/** How many failed starts in a row make the database lost: about a minute, with the waits between them. */
 const mostRetries = 12
 const shortLifeMs = 5_000
 const shortLifePauseMs = 1_000
 
-/** After the lock's connection ended: takes the lock again, or starts the database again if that is why. */
+/** Called when the lock's connection has ended: takes the lock again, and starts the database again if it has ended. */
 async function recover(place: Place, { database, sinceMs }: Holding): Promise<Holding> {
   const { signal } = place.stopping
   while (database.isAlive()) {

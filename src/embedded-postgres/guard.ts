@@ -1,13 +1,13 @@
-/** A small process that stops the database when this server has ended, also after `kill -9`. */
+/** A small process that stops the database after this server has ended, also after `kill -9`. */
 import { spawn } from 'node:child_process'
 
 /**
- * It waits for the end of a pipe that only this process holds open; the kernel closes it when this process ends in any way.
- * The number in the pid file is compared first, because it may belong to another process by then.
+ * It waits for the end of a pipe that only this process holds open; the kernel closes it when this process ends in any
+ * way. It compares the pid file first, because the pid may belong to another process by then.
  */
 const script = 'read -r _; read -r pid < "$2" && [ "$pid" = "$1" ] && kill -INT "$1"'
 
-/** Returns what releases the database from the guard. Windows has no shell for it: there the next start stops the database. */
+/** Returns a function that ends the guard. Windows has no shell for it: there the next start stops the database. */
 export function guard(pid: number, pidFile: string): () => void {
   if (process.platform === 'win32') return () => undefined
   const child = spawn('sh', ['-c', script, 'spool-database-guard', String(pid), pidFile], {

@@ -1,4 +1,4 @@
-/** Who the database runs as: PostgreSQL refuses to run as root, so under root another identity is found for it. */
+/** Chooses the user that the database runs as: PostgreSQL refuses root, so a root server needs another user for it. */
 import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -6,15 +6,15 @@ import { dirname, join } from 'node:path'
 import { EmbeddedUnsupported, programsCopied, programsInPlace } from './programs.ts'
 import type { Programs, ProgramsPackage } from './programs.ts'
 
-/** How a program is started as this identity. */
+/** A user, and how to start a program as this user. */
 export interface Identity {
   name: string
-  /** Put before the program and its arguments. */
+  /** A command that precedes the program and its arguments. */
   prefix: string[]
-  /** For `spawn`; absent when the process's own user stays. */
+  /** For `spawn`; absent when the program runs as the user of this process. */
   uid?: number
   gid?: number
-  /** Who owns the database's files, as this process sees it; undefined where files have no such owner. */
+  /** The owner of the database's files, as this process sees it; undefined on systems without such owners. */
   owner?: { uid: number; gid: number }
 }
 
@@ -26,8 +26,8 @@ export interface Runner {
 const nobody = 65534
 
 /**
- * The first identity that can write into `folder` and run the programs; the folder then belongs to it. Throws
- * `EmbeddedUnsupported` with every reason when there is none.
+ * Finds the first identity that can write into `folder` and run the programs, and makes it the owner of the folder.
+ * Throws `EmbeddedUnsupported` with all reasons when there is none.
  */
 export async function chooseRunner(source: ProgramsPackage, folder: string): Promise<Runner> {
   const reasons: string[] = []
@@ -62,7 +62,7 @@ function identities(folder: string): Identity[] {
     // A command under sudo: otherwise the user could not open the database any more.
     ...(ownUid === 0 ? [] : [switchTo(ownUid, ownGid)]),
     ...(process.platform === 'linux' ? [namespace] : []),
-    // Started with sudo in a user's clone: the files keep their owner.
+    // With sudo in the folder of a user, the files keep their owner.
     ...(hostUid === 0 ? [] : [switchTo(hostUid, hostGid)]),
     switchTo(nobody, nobody),
   ]
@@ -124,8 +124,8 @@ function attempt(
 }
 
 /**
- * Changes the owner of the folder and its contents to the identity. A folder of another identity (a container that
- * forbids user namespaces, a first start without root) is changed completely: PostgreSQL must own its files.
+ * Changes the owner of the folder and its contents to the identity, because PostgreSQL must own its files. An earlier
+ * start may have used another identity: without root, or where user namespaces were forbidden.
  */
 function giveTo(folder: string, { owner, name }: Identity): string | undefined {
   if (owner === undefined) return undefined

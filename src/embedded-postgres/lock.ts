@@ -1,4 +1,4 @@
-/** One server per data folder: a session advisory lock in the folder's own database. */
+/** Allows one server per data folder, with a session advisory lock in the folder's own database. */
 import { sleep } from '../util/abort.ts'
 import { connect, ServerUnavailable, type ConnectionSettings, type Session } from './session.ts'
 
@@ -14,7 +14,7 @@ export class DataFolderInUse extends Error {
   }
 }
 
-/** A connection whose session has the lock of the folder; the lock ends with it. */
+/** A connection whose session holds the lock of the folder. The lock ends with the connection. */
 export interface FolderLock {
   session: Session
   /** Resolves when the connection has ended, for any reason. */
@@ -22,11 +22,11 @@ export interface FolderLock {
   release(): Promise<void>
 }
 
-/** 'Spool' in ASCII; the lock's number among all advisory locks of the database. */
+/** The number of the advisory lock: 'Spool' in ASCII. */
 const lockKey = 0x53706f6f6c
 const applicationPrefix = 'spool server '
 
-/** A killed server's session lives on until the database notices that its socket was closed. */
+/** How long to wait for the lock: the database needs a moment to notice that a killed server's connection has ended. */
 const patienceMs = 2_000
 
 /** Throws `DataFolderInUse` when another session holds the lock, `ServerUnavailable` when nothing answers. */
@@ -64,7 +64,7 @@ async function holder(session: Session): Promise<string | undefined> {
   return name.startsWith(applicationPrefix) ? name.slice(applicationPrefix.length) : undefined
 }
 
-/** The server's state: 'absent' when nothing listens, 'busy' when it starts, stops or recovers. */
+/** The state of the database: 'absent' when nothing listens, 'busy' when it starts, stops or recovers. */
 export async function probe(connection: ConnectionSettings): Promise<'ready' | 'busy' | 'absent'> {
   try {
     const session = await connect(connection)

@@ -1,4 +1,4 @@
-/** The main process of the database: start, wait, stop. */
+/** Starts the main process of the database, waits for it, and stops it. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import {
   closeSync,
@@ -21,16 +21,16 @@ import { probe } from './lock.ts'
 import type { Programs } from './programs.ts'
 
 export interface DatabaseProcess {
-  /** Resolves with how it ended. */
+  /** Resolves with the exit code or signal, as text for the log. */
   ended: Promise<string>
   isAlive(): boolean
-  /** Fast shutdown; after a while a harder one, so that it always ends. */
+  /** Tries a fast shutdown first; after some time an immediate one, then a kill. */
   stop(): Promise<void>
-  /** From now on the database may outlive this process: another server has it. */
+  /** Another server owns the database now: it may continue after the end of this process. */
   abandon(): void
 }
 
-/** The process ended before it answered; `passing` when it may work in a moment. */
+/** The process ended before it answered. `passing`: a later start may succeed. */
 export class StartFailed extends Error {
   override readonly name = 'StartFailed'
   readonly passing: boolean
@@ -48,9 +48,9 @@ const settings: Record<string, string> = {
   max_connections: '60',
   max_wal_size: '256MB',
   shared_buffers: '32MB',
-  // Reads are few and cached: three processes less, and none that outlives a killed server for a moment.
+  // Saves three worker processes: reads are few and cached. A worker could also outlive a killed server.
   io_method: 'sync',
-  // No replicas: no senders, no launcher.
+  // There are no replicas.
   wal_level: 'minimal',
   max_wal_senders: '0',
   max_logical_replication_workers: '0',
@@ -60,7 +60,7 @@ const settings: Record<string, string> = {
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // No text of users in the log: neither statements and their values nor the rows that a constraint refused.
+  // The log must not contain texts of users: no statements, no values, no rows that a constraint refused.
   log_min_messages: 'log',
   log_min_error_statement: 'panic',
   log_error_verbosity: 'terse',
@@ -71,7 +71,7 @@ const pidFile = 'postmaster.pid'
 const startPollMs = 15
 const largestLogBytes = 10 * 1024 * 1024
 
-/** Starts it and waits until it takes connections. Throws `StartFailed` with the end of its log. */
+/** Starts the process and waits until it accepts connections. Throws `StartFailed` with the end of its log. */
 export async function startProcess(
   folders: Folders,
   runner: Runner,
@@ -91,14 +91,14 @@ export async function startProcess(
       await database.stop()
       throw error
     })
-    // Ready, and not by another process that was faster in the same folder.
+    // The answer may come from another process that was started first in the same folder.
     if (state === 'ready' && readPid(folders.cluster) === child.pid && database.isAlive()) return database
     await sleep(startPollMs)
   }
   const output = readFileSync(folders.log, 'utf8').slice(logStart)
   throw new StartFailed(
     `The embedded database did not start: ${outcome}: ${lastLines(output)} (log: ${folders.log})`,
-    // Another server was faster, or the last processes of a killed one still hold its memory.
+    // Another server was started first, or the processes of a killed one still hold its shared memory.
     /lock file ".*" already exists|pre-existing shared memory block/.test(output),
   )
 }
@@ -115,7 +115,7 @@ function spawnServer(
     env: programs.env,
     uid: identity.uid,
     gid: identity.gid,
-    // Its own process group: Ctrl-C in a terminal must reach this process alone, which then stops the database last.
+    // Its own process group: Ctrl-C in a terminal must reach only this process, which stops the database last.
     detached: true,
     windowsHide: true,
     stdio: ['ignore', io.log, io.log],
@@ -145,7 +145,7 @@ function running(
 
 type StopSignal = 'INT' | 'QUIT' | 'KILL'
 
-/** The ways to stop, in this order: fast shutdown, immediate shutdown, kill. Each keeps committed data. */
+/** The steps of a stop: fast shutdown, immediate shutdown, kill. None of them loses committed data. */
 const stopSteps: { signal: StopSignal; patienceMs: number }[] = [
   { signal: 'INT', patienceMs: 10_000 },
   { signal: 'QUIT', patienceMs: 5_000 },
@@ -160,7 +160,7 @@ interface Stoppable {
 
 async function stopProcess(target: Stoppable): Promise<void> {
   for (const { signal, patienceMs } of stopSteps) {
-    // Never signalled once it ended: its number may belong to another process by then.
+    // After the end of the process, its pid may belong to another one.
     if (!target.isAlive()) return
     target.kill(signal)
     const timer = new AbortController()
@@ -172,7 +172,7 @@ async function stopProcess(target: Stoppable): Promise<void> {
 
 function send(pid: number, signal: StopSignal, programs: Programs): void {
   try {
-    // Windows has no signals; the programs have their own way.
+    // Windows has no signals; `pg_ctl kill` sends them to PostgreSQL there.
     if (process.platform === 'win32' && signal !== 'KILL') {
       execFileSync(programs.pgCtl, ['kill', signal, String(pid)], { env: programs.env, windowsHide: true })
     } else {
@@ -184,8 +184,8 @@ function send(pid: number, signal: StopSignal, programs: Programs): void {
 }
 
 /**
- * Stops the database that a killed server left running here, so that this server can start its own child process, with
- * its own settings and programs. False when there is no such process.
+ * Stops a database that a killed server left running, so that this server can start it as its own child, with its own
+ * settings and programs. Returns false when there is no such process.
  */
 export async function stopOrphan(cluster: string, programs: Programs): Promise<boolean> {
   const pid = readPid(cluster)
@@ -194,7 +194,7 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<b
   try {
     await stopProcess({
       isAlive: () => isRunning(pid),
-      ended: gone(pid, watch.signal),
+      ended: hasEnded(pid, watch.signal),
       kill: (signal) => send(pid, signal, programs),
     })
     return true
@@ -203,12 +203,12 @@ export async function stopOrphan(cluster: string, programs: Programs): Promise<b
   }
 }
 
-/** The end of a process that is not a child of this one must be polled. */
-async function gone(pid: number, signal: AbortSignal): Promise<void> {
+/** Resolves when the process has ended. Polls, because it is not a child of this process. */
+async function hasEnded(pid: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted && isRunning(pid)) await sleep(startPollMs, signal)
 }
 
-/** The process that serves this cluster according to its pid file. */
+/** The pid in the pid file of this cluster. */
 function readPid(cluster: string): number | undefined {
   try {
     const pid = Number(readFileSync(join(cluster, pidFile), 'utf8').split('\n')[0])
@@ -219,8 +219,8 @@ function readPid(cluster: string): number | undefined {
 }
 
 /**
- * After a crash PostgreSQL takes any live process that has the number in its pid file for the old server and refuses
- * to start; numbers come back soon in a container. Removes the files when that process is certainly another one.
+ * Removes the pid file after a crash when its process is certainly not PostgreSQL. Otherwise PostgreSQL refuses to start
+ * while any process has this pid, and in a container pids are soon used again.
  */
 function clearStalePid(cluster: string): void {
   const pid = readPid(cluster)
@@ -231,7 +231,7 @@ function clearStalePid(cluster: string): void {
   } catch {
     return
   }
-  // The server works in its cluster's folder for all its life.
+  // The working directory of PostgreSQL is always its cluster's folder.
   if (place === realpathSync(cluster)) return
   for (const file of [pidFile, '.s.PGSQL.5432.lock']) rmSync(join(cluster, file), { force: true })
 }

@@ -14,7 +14,7 @@ import { statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, delimiter, join, resolve } from 'node:path'
 
-/** Programs ready to run; `env` is their whole environment. */
+/** Programs that are ready to run. `env` is their whole environment. */
 export interface Programs {
   initdb: string
   postgres: string
@@ -22,7 +22,7 @@ export interface Programs {
   env: Record<string, string>
 }
 
-/** The package as npm unpacked it: never written to, perhaps not executable. */
+/** The package as npm installed it. It is never written to, and its programs may not be executable. */
 export interface ProgramsPackage {
   /** The folder with `bin`, `lib` and `share`. */
   folder: string
@@ -64,8 +64,8 @@ export function programsInPlace(source: ProgramsPackage, folder: string): Progra
 }
 
 /**
- * The programs copied into `folder`, all readable and executable: for a package whose mode bits were lost, or that
- * lies where the user that runs the database may not go. PostgreSQL finds `share` and `lib` beside its own `bin`.
+ * Copies the programs into `folder`, all readable and executable: for a package without mode bits, or in a place that
+ * the user of the database cannot read. PostgreSQL finds `share` and `lib` beside its own `bin`.
  */
 export function programsCopied(source: ProgramsPackage, folder: string): Programs {
   const copy = join(folder, 'programs')
@@ -94,7 +94,7 @@ function programsIn(folder: string, links: string): Programs {
     postgres: join(folder, 'bin', `postgres${suffix}`),
     pgCtl: join(folder, 'bin', `pg_ctl${suffix}`),
     env: {
-      // Messages in English: some of them are read here.
+      // Messages in English, because some of them are parsed.
       LC_ALL: 'C',
       TZ: 'UTC',
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -104,8 +104,8 @@ function programsIn(folder: string, links: string): Programs {
 }
 
 /**
- * npm packages cannot contain links, and the script that makes them inside the package may not run. A running server keeps
- * the folder, so links are replaced one by one and only when they point elsewhere.
+ * Creates the links of the libraries: npm packages cannot contain links, and install scripts may be disabled. A running
+ * database uses the folder, so a link is replaced only when it has another target.
  */
 function linkLibraries(folder: string, links: string): string {
   const list = join(folder, 'pg-symlinks.json')
@@ -115,7 +115,7 @@ function linkLibraries(folder: string, links: string): string {
     source: string
     target: string
   }[]) {
-    // Both begin with `native/`, the package folder's own name.
+    // Both begin with `native/`, the name of the package folder.
     const real = join(folder, source.replace(/^native\//, ''))
     const link = join(links, basename(target))
     if (pointsTo(link, real)) continue

@@ -1,14 +1,14 @@
-/** The role that the server works as: it owns the tables and is not a superuser. */
+/** The role that Spool connects as: it owns the tables and is not a superuser. */
 import { superuser, type Address } from './address.ts'
 import type { Session } from './session.ts'
 
 /**
- * Creates the role, or changes it and the objects that an older version created as superuser to the same state. A superuser could read
- * files and run programs from SQL.
+ * Creates the role, and makes it the owner of objects that an older version created as superuser. A superuser could
+ * read files and run programs from SQL.
  */
 export async function ensureServerRole({ connection }: Address, session: Session): Promise<void> {
   const { user, password } = connection
-  // Both contain no quotes: a constant name, and a base64url password.
+  // Neither contains quotes: the name is constant, and the password is base64url.
   const login = password === undefined ? 'login' : `login password '${password}'`
   await session.query(`
     do $$

@@ -1,4 +1,4 @@
-/** One connection to the embedded server as its superuser, for the folder's lock and for the roles. */
+/** One connection to the embedded database as superuser, for the lock of the folder and for the roles. */
 import pg from 'pg'
 import { messageOf } from '../util/describe-error.ts'
 import { codeOf } from '../util/error-code.ts'
@@ -36,20 +36,20 @@ export interface Session {
 
 const connectTimeoutMs = 5_000
 
-/** Throws `ServerUnavailable`, or the error with which the server refused. */
+/** Throws `ServerUnavailable`, or the error with which the database refused. */
 export async function connect(connection: ConnectionSettings, applicationName = 'spool'): Promise<Session> {
   const client = new pg.Client({
     ...connection,
     application_name: applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
   })
-  // A lost connection is noticed by its end, and by the next statement.
+  // `ended` and the next statement report a lost connection.
   client.on('error', () => undefined)
   const ended = new Promise<void>((resolve) => client.once('end', () => resolve()))
   try {
     await client.connect()
   } catch (error) {
-    // Not awaited: a server that never answered does not answer this either.
+    // Not awaited: a database that does not answer does not answer this either.
     void client.end().catch(() => undefined)
     throw translate(error)
   }
@@ -66,7 +66,7 @@ export async function connect(connection: ConnectionSettings, applicationName = 
   }
 }
 
-/** Class 57P: the server stops, crashed or starts. 53300: no connection is free. */
+/** Class 57P: the database stops, crashed or starts. 53300: no connection is free. */
 function translate(error: unknown): unknown {
   const isRefusal = error instanceof pg.DatabaseError && !/^(57P..|53300)$/.test(error.code ?? '')
   return isRefusal ? error : new ServerUnavailable(error)

@@ -8,7 +8,7 @@ import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { CallDelta, OfferedTool } from '../tools/port.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import { newId } from '../util/ids.ts'
-import { MarkFinder, type MarkedPiece } from './find-marks.ts'
+import { MarkFinder, type MarkedPiece } from './citation-marks.ts'
 
 /** A call that the model makes in this turn. `index` is its index in the step; calls of unknown functions have none. */
 export interface DraftCall {

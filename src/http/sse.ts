@@ -53,7 +53,7 @@ export async function sendEvents(
       timer.refresh()
       clearImmediate(head)
       hasEnded = options.isLast(batch.at(-1)?.event ?? '')
-      const text = batch.map((entry) => frame(entry, options.withIds ?? false)).join('')
+      const text = batch.map((event) => frame(event, options.withIds ?? false)).join('')
       await write(response, hasEnded ? text + done : text, options)
       if (hasEnded) break
     }
@@ -88,9 +88,9 @@ function beginStream(reply: FastifyReply): ServerResponse {
   return response
 }
 
-function frame(entry: StreamEvent, withIds: boolean): string {
-  const id = withIds && typeof entry.number === 'number' ? `id: ${entry.number}\n` : ''
-  return `${id}event: ${entry.event}\ndata: ${entry.data}\n\n`
+function frame(event: StreamEvent, withIds: boolean): string {
+  const id = withIds && typeof event.number === 'number' ? `id: ${event.number}\n` : ''
+  return `${id}event: ${event.event}\ndata: ${event.data}\n\n`
 }
 
 function errorFrame(error: ApiError): string {

@@ -1,4 +1,4 @@
-/** What a model is known to be unable to do is refused before the call, and a provider's refusal of it in the same words. */
+/** Refuses requests that a model is known to be unable to answer, and describes a provider's refusal in the same way. */
 import type { ModelFacts } from './model-facts.ts'
 import { ModelFailure, type ChatMessage, type ChatRequest } from './port.ts'
 
@@ -35,7 +35,7 @@ export function fitToFacts(request: ChatRequest, named: Named): ChatRequest {
   return limit === Infinity ? fitted : { ...fitted, max_completion_tokens: most }
 }
 
-/** As Ollama, vLLM, llama.cpp, OpenRouter, Groq, Gemini and OpenAI say it. */
+/** Refusals as Ollama, vLLM, llama.cpp, OpenRouter, Groq, Gemini and OpenAI write them. */
 const refusals: { ability: Ability; words: RegExp }[] = [
   {
     ability: 'tools',
@@ -49,7 +49,7 @@ const refusals: { ability: Ability; words: RegExp }[] = [
   },
 ]
 
-/** A provider's refusal of tools or images as a failure that names the model; any other error as it is. */
+/** Turns a provider's refusal of tools or images into a failure that names the model. Returns other errors unchanged. */
 export function nameAbility(error: unknown, request: ChatRequest, named: Named): unknown {
   if (!(error instanceof ModelFailure) || error.code === 'rate_limit_exceeded') return error
   const { cause } = error

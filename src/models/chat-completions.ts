@@ -1,4 +1,4 @@
-/** Chat Completions for a model that is not a server: the demo model and local files. */
+/** Answers Chat Completions requests with a model that is not a server: the demo model or a local file. */
 import { Readable } from 'node:stream'
 import { errors } from '../api/errors.ts'
 import { nowSeconds, systemClock } from '../util/clock.ts'
@@ -12,8 +12,8 @@ import { readChatRequest } from './read-chat-request.ts'
 const statuses = { server_error: 500, rate_limit_exceeded: 429, invalid_prompt: 400 } as const
 
 /**
- * Answers the body of POST /chat/completions, streamed or whole. Throws an error of the catalogue for what the port
- * cannot carry; a `ModelFailure` before the first part becomes an answer with its status.
+ * Answers the body of POST /chat/completions, streamed or whole. Throws an error of the catalogue for fields that the
+ * port does not have. A `ModelFailure` before the first part becomes an answer with its status.
  */
 export async function completeChat(
   chat: ChatModel,
@@ -37,7 +37,7 @@ export async function completeChat(
   }
 }
 
-/** What embeddings are answered with by a model that makes none. */
+/** The answer of a model without embeddings to POST /embeddings. */
 export async function refuseEmbeddings(): Promise<never> {
   throw errors.notSupportedYet('model', 'Making embeddings without a model provider')
 }

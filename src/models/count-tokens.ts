@@ -1,10 +1,10 @@
-/** Counts the tokens of a request when a provider does not. */
+/** Counts the tokens of a request, for providers that do not report usage. */
 import { countTokens } from '../util/count-tokens.ts'
 import type { ChatMessage, ChatRequest } from './port.ts'
 
 /** What Chat Completions adds for the role and the delimiters of a message. */
 export const tokensPerMessage = 4
-/** About what a large image costs at OpenAI, Anthropic and Google. */
+/** An estimate: about the tokens of a large image at OpenAI, Anthropic and Google. */
 export const tokensPerImage = 1000
 
 /** The tokens of messages and tools. */

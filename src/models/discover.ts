@@ -1,4 +1,4 @@
-/** Looks for model servers on this machine when no provider is configured. Never beyond loopback. */
+/** Looks for model servers on this machine when no provider is configured. Connects to loopback addresses only. */
 import type { Log } from '../util/log.ts'
 import type { ModelSettings, OpenAiProviderSettings } from './settings.ts'
 
@@ -24,13 +24,13 @@ interface Options {
   /** The port of this server, which is not searched. */
   port: number
   log: Log
-  /** For tests: other places to look. */
+  /** For tests: the ports to search instead of the usual ones. */
   places?: readonly { name: string; port: number }[]
 }
 
 /**
- * Adds what was found to settings without a provider. Of settings with providers, a server on this machine that lists no
- * embedding model in them is asked for one, unless `default_embedder` is written.
+ * Adds the servers that were found to settings without a provider. With providers in the settings, only asks those on
+ * this machine that have no `embedders` for an embedding model, unless `default_embedder` is set.
  */
 export async function withLocalServers(
   settings: ModelSettings,
@@ -54,7 +54,7 @@ export async function withLocalServers(
     ...settings,
     providers: Object.fromEntries(providers) as ModelSettings['providers'],
     models: {
-      // A model that a server has keeps its name; every other name goes to the first chat model.
+      // The name of a model that was found leads to that model, and every other name to the first chat model.
       ...Object.fromEntries(
         found.flatMap(({ name, models }) => models.map((model) => [model, `${name}/${model}`])),
       ),
@@ -116,7 +116,7 @@ export async function findServer(base_url: string, name: string): Promise<Server
   }
 }
 
-/** The number of dimensions is not listed anywhere, so one text is embedded. */
+/** No server lists the number of dimensions, so this embeds one text to find it. */
 async function firstEmbedder(servers: Server[]): Promise<FoundEmbedder | undefined> {
   for (const server of servers) {
     for (const name of modelsOf(server, true)) {

@@ -1,7 +1,7 @@
-/** The start of an answer: until its first part, a failure can still be retried or set the status of a response. */
+/** Waits for the start of an answer. A failure before the first part can still be retried, or set the HTTP status. */
 import type { ModelPart } from './port.ts'
 
-/** Waits for the first part and throws what fails before it. To leave the loop over the parts stops the model. */
+/** Resolves with all parts once the first has arrived. Throws earlier failures. Leaving the loop over the parts stops the model. */
 export async function firstPart(stream: AsyncIterable<ModelPart>): Promise<AsyncGenerator<ModelPart>> {
   const parts = stream[Symbol.asyncIterator]()
   const first = await parts.next()

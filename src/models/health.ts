@@ -1,4 +1,4 @@
-/** Whether providers answer, as the latest real call of each has shown. Nothing is called to find out. */
+/** Whether providers answer, known from the latest real call to each. No call is made only to find out. */
 import { ModelFailure } from './port.ts'
 
 /** `reason` is short and holds no address; `checked_at` is the Unix time of the call in seconds. */
@@ -9,10 +9,10 @@ export interface ProviderHealth {
   checked_at?: number
 }
 
-/** For this long a provider that did not answer is tried after the others of a route. */
+/** For this long after a failure, a provider is tried after the others of a route. */
 const avoidMs = 30_000
 
-/** One for each set of opened providers. */
+/** The health of all providers that were opened together. */
 export class Health {
   readonly #known: Map<string, ProviderHealth & { atMs: number }>
 
@@ -22,19 +22,19 @@ export class Health {
     )
   }
 
-  /** The provider answered, be it with a refusal of the request. */
+  /** Records that the provider answered; a refusal of the request is an answer too. */
   answered(provider: string): void {
     this.#set({ provider, status: 'up' })
   }
 
-  /** A call ended with this error. What is not the provider's failure, such as an abort, changes nothing. */
+  /** Records the error of a call. Ignores errors that are not the provider's failure, such as an abort. */
   failed(provider: string, error: unknown): void {
     if (!(error instanceof ModelFailure)) return
     if (error.code === 'invalid_prompt') this.answered(provider)
     else this.#set({ provider, status: 'down', reason: reasonOf(error) })
   }
 
-  /** Whether a call has failed a short time ago, and none has worked since. */
+  /** Whether a call failed a short time ago, and none succeeded since. */
   isAvoided(provider: string): boolean {
     const known = this.#known.get(provider)
     return known?.status === 'down' && performance.now() - known.atMs < avoidMs
@@ -44,7 +44,7 @@ export class Health {
     return Array.from(this.#known.values(), ({ atMs: _, ...health }) => health)
   }
 
-  /** Watches a call to the provider. */
+  /** Records the outcome of a call, and returns its result. */
   async watch<Result>(provider: string, call: Promise<Result>): Promise<Result> {
     try {
       const result = await call

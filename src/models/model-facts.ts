@@ -1,4 +1,4 @@
-/** What is known of models by their names: limits, abilities and prices, from one data file; see decision 0022. */
+/** Limits, abilities and prices of models by their names, from one data file; see decision 0022. */
 import { patternTable } from './patterns.ts'
 import { readTable } from './read-table.ts'
 import type { ModelFacts } from './settings.ts'
@@ -19,16 +19,16 @@ function readFacts(): [string, ModelFacts][] {
   })
 }
 
-/** For a model without a known one: too long a prompt then fails with the provider's own words. */
+/** The context window of an unknown model. A prompt that is too long for the real one fails with the provider's error. */
 export const unknownWindow = 128_000
 
-/** `openai/gpt-4o`, `models/gemini-2.5-pro` and `ft:gpt-4o:org::id` are known by the name inside. */
+/** Takes the model's name out of `openai/gpt-4o`, `models/gemini-2.5-pro` and `ft:gpt-4o:org::id`. */
 function familyName(model: string): string {
   const name = model.startsWith('ft:') ? (model.split(':')[1] ?? '') : model
   return name.slice(name.lastIndexOf('/') + 1).toLowerCase()
 }
 
-/** Empty for a model that the data file lacks. A name with a date has the facts of the name without it. */
+/** Empty for a model that the data file does not have. A name with a date has the facts of the name without it. */
 export function knownFacts(model: string): ModelFacts {
   const name = familyName(model)
   const undated = name.replace(/-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})$/, '')
@@ -42,13 +42,13 @@ export function knownNames(): string[] {
   return facts.map(([name]) => name).filter((name) => !name.includes('*'))
 }
 
-/** OpenAI's reasoning models know `max_completion_tokens` only. */
+/** OpenAI's reasoning models accept `max_completion_tokens` only. */
 export function needsNewLimitField(model: string): boolean {
   const name = familyName(model)
   return /^(o[1-9]|gpt-[5-9])/.test(name) && !name.startsWith('gpt-5-chat')
 }
 
-/** Width and reach of OpenAI's embedding models; `mayShorten` are those that know `dimensions`. */
+/** Vector length and token limit of OpenAI's embedding models; `mayShorten`: the model accepts `dimensions`. */
 export function embeddingFacts(
   model: string,
 ): { dimensions: number; windowTokens: number; mayShorten: boolean } | undefined {

@@ -11,7 +11,7 @@ export type Servers = ReadonlyMap<string, Pick<Provider, 'server' | 'names'>>
 /** How long GET /v1/models waits for one provider. */
 const listMs = 5_000
 
-/** The complete names in the map, and the models that the providers of wildcards list. */
+/** The names in the map without wildcards, and the models that the providers of wildcards list. */
 export async function listModels(map: ModelMap, providers: Servers, log: Log): Promise<ListedModel[]> {
   const named = map.names.map((id) => listedAs(id, map.find(id)[0]?.provider ?? 'system'))
   const open = map.openProviders.map(async (name) => {
@@ -60,7 +60,7 @@ export async function findModel(
   }
 }
 
-/** The server answered, though not with a list: it has none. */
+/** Whether the server answered, but has no list of models. */
 function isAnswer(error: unknown): boolean {
   return error instanceof ModelFailure && error.code === 'invalid_prompt'
 }

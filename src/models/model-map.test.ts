@@ -18,18 +18,18 @@ test('an exact name wins over every pattern, and the longer pattern over the sho
   ])
 })
 
-test('of two patterns that say as much, the one whose beginning is fixed wins', () => {
+test('of two patterns with the same number of letters, the one with the later * wins', () => {
   const map = modelMap({ '*-mini': 'openai/a', 'gpt-4*': 'openai/b', 'gpt-*x': 'openai/c' }, providers)
   expect(map.find('gpt-4-mini')[0]?.model).toBe('b')
 })
 
-test('an upstream name may hold slashes, and a * repeats what the pattern caught', () => {
+test('an upstream name may contain slashes, and its * repeats the text that the * of the pattern matched', () => {
   const map = modelMap({ 'fast-*': 'openai/meta-llama/*:free', sonnet: 'ollama/a/b' }, providers)
   expect(map.find('fast-llama$&')).toMatchObject([{ provider: 'openai', model: 'meta-llama/llama$&:free' }])
   expect(map.find('sonnet')).toMatchObject([{ provider: 'ollama', model: 'a/b' }])
 })
 
-test('a name that no pattern fits leads nowhere, and pattern letters are only letters', () => {
+test('a name that matches no pattern leads nowhere, and only * has a meaning in a pattern', () => {
   const map = modelMap({ 'gpt-4.1': 'openai', 'a+(b)*': 'openai' }, providers)
   expect(map.find('gpt-4x1')).toEqual([])
   expect(map.find('constructor')).toEqual([])

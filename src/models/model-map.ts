@@ -1,12 +1,12 @@
 /** Which providers answer for a model name: exact names first, then the pattern with the most letters. */
 import { patternTable } from './patterns.ts'
 
-/** Where a name leads. */
+/** The provider and the model that a name leads to. */
 export interface ModelTarget {
   provider: string
   /** The provider's own name of the model. */
   model: string
-  /** The map writes the whole name of the model. Otherwise it follows from the requested name. */
+  /** Whether the map gives the whole name of the model; otherwise it depends on the requested name. */
   isWritten: boolean
 }
 
@@ -15,7 +15,7 @@ export interface ModelMap {
   find(name: string): ModelTarget[]
   /** Names without wildcards, in the order of the file. */
   readonly names: string[]
-  /** Providers of wildcards under their own names, so that all models that they list can be requested. */
+  /** Providers that a wildcard leads to under unchanged names: all models that they list can be requested. */
   readonly openProviders: string[]
 }
 
@@ -34,8 +34,8 @@ interface Known {
 }
 
 /**
- * Reads the map. Throws a sentence for a target that is not a provider. Most often that is another name of the
- * map: chains of names are refused because they are hard to follow.
+ * Reads the map. Throws when a target is not a provider. Most often it is another name of the map: such chains are
+ * refused because they are hard to follow.
  */
 export function modelMap(models: Readonly<Record<string, Route>>, providers: string[]): ModelMap {
   const routes = Object.entries(models).map(

@@ -18,38 +18,38 @@ import type { ModelSettings, ProviderSettings } from './settings.ts'
 export interface ResolvedModel {
   /** Asks the models of the route; `ChatRequest.model` is filled in. */
   chat: ChatModel
-  /** Of the first model. */
+  /** The provider of the first model. */
   provider: string
   /** The provider's own name of the first model. */
   model: string
-  /** The providers of the route with their addresses. Extras of a turn go back only to the origin that they came from. */
+  /** The providers of the route with their addresses. The extras of a turn are sent to the origin that created them only. */
   origins: string[]
   /** Tokens that a prompt and its answer may hold together, for the first model. */
   context_window: number
-  /** What is known of the first model. */
+  /** The known facts of the first model. */
   facts: ModelFacts
 }
 
 export interface Models {
-  /** undefined: no pattern of the map fits the name. */
+  /** undefined when no pattern of the map matches the name. */
   resolve(name: string): ResolvedModel | undefined
-  /** What GET /v1/models lists. A provider that cannot be reached is left out, and a log line says so. */
+  /** The answer of GET /v1/models. A provider that cannot be reached is left out and logged. */
   list(): Promise<ListedModel[]>
-  /** One of them; undefined when no provider has it. Throws `ModelFailure` when the provider that may have it does not answer. */
+  /** One model; undefined when no provider has it. Throws `ModelFailure` when a provider that may have it does not answer. */
   find(name: string): Promise<ListedModel | undefined>
-  /** Whether the providers answered the latest call that was made to them. */
+  /** Whether each provider answered the latest call to it. */
   health(): ProviderHealth[]
-  /** What was opened: the configured settings, with the model servers that were found, or with the demo model. */
+  /** The settings in use: the configured ones with the model servers that were found, or with the demo model. */
   settings: ModelSettings
   /** Names this server in the header `x-spool-hop` of the requests that it sends. */
   hop: string
-  /** undefined: no pattern of the map fits. A model that is not a server is called through the port. */
+  /** Requests that are passed on as they are; undefined when no pattern of the map matches. */
   raw(name: string): PassThrough | undefined
   /** The connection of a provider, for embedders; undefined when the provider is not a server. */
   server(provider: string): OpenAiCompatible | undefined
   /** One line for the banner. */
   description: string
-  /** Nothing but the demo model is configured. */
+  /** Whether the demo model is the only one. */
   isDemo: boolean
   close(): Promise<void>
 }
@@ -59,13 +59,13 @@ interface Opened {
   providers: ReadonlyMap<string, Provider>
   map: ModelMap
   retired: RetiredModels
-  /** Living names that providers have accepted in place of retired ones, by `provider/retired-name`. */
+  /** The names that providers have accepted in place of retired ones, by `provider/retired-name`. */
   accepted: Map<string, string>
   factsOf: (name: string) => ModelFacts
   windowOf: (name: string) => number | undefined
 }
 
-/** Throws a plain sentence for settings that cannot work; connects to nothing yet. `today` is for tests. */
+/** Connects to nothing yet. Throws for settings that cannot work. `today` is for tests. */
 export function openModels(settings: ModelSettings, log: Log, today?: () => string): Models {
   const hop = randomUUID()
   const given = withDemo(settings)
@@ -147,7 +147,7 @@ function writtenFacts({
   return { factsOf: (name) => facts(name)?.value ?? {}, windowOf: (name) => windows(name)?.value }
 }
 
-/** A name without a route has that of the name that replaced it. */
+/** A retired name without a route uses the route of its replacement. */
 function candidatesOf(name: string, opened: Opened): Candidate[] {
   const { map, retired } = opened
   const targets = map.find(name)

@@ -1,23 +1,23 @@
-/** Requests that go to a provider as they are: chat completions and embeddings. */
+/** Requests that are passed on to a provider unchanged: chat completions and embeddings. */
 import { completeChat, refuseEmbeddings } from './chat-completions.ts'
 import type { OpenAiCompatible, UpstreamAnswer } from './openai/openai-model.ts'
 import { inOrder, isOutage, routedModel, type Candidate } from './route.ts'
 
-/** For the routes that pass a request on as it is. */
+/** Passes requests on to the providers of one route. */
 export interface PassThrough {
   /**
-   * Bodies are posted with `model` replaced by the provider's name; answers come back byte for byte. While a provider
-   * does not answer, is too busy or answers 5xx, the next one of the route is asked.
+   * Posts the body with `model` replaced by the provider's name of it; returns the answer byte for byte. When a
+   * provider does not answer, is too busy or answers 5xx, tries the next one of the route.
    */
   chatCompletions(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
-  /** Asks the first provider alone: vectors of two models cannot be compared. */
+  /** Uses the first provider only, because vectors of two models cannot be compared. */
   embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
 }
 
 type RouteParts = Parameters<typeof routedModel>[1]
 
 interface PassParts extends RouteParts {
-  /** undefined: the provider is not a server and is asked through the port. */
+  /** undefined when the provider is not a server; it is then called through the port. */
   serverOf(provider: string): OpenAiCompatible | undefined
 }
 
@@ -49,7 +49,7 @@ export function passThrough(candidates: readonly Candidate[], parts: PassParts):
   }
 }
 
-/** undefined: the server failed in a way that the next one may not. */
+/** undefined when the server failed and the next one may succeed. */
 async function askServer(
   server: OpenAiCompatible,
   body: object,

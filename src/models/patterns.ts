@@ -9,11 +9,11 @@ interface Pattern<Value> {
 export interface Match<Value> {
   value: Value
   pattern: string
-  /** What the first `*` of the pattern stands for; empty for an exact name. */
+  /** The text that the first `*` of the pattern matched; empty for an exact name. */
   caught: string
 }
 
-/** A function that finds the value of a name; `*` in a pattern matches any text, also none. */
+/** Returns a function that finds the value of a name. `*` in a pattern matches any text, also empty text. */
 export function patternTable<Value>(
   entries: readonly (readonly [string, Value])[],
 ): (name: string) => Match<Value> | undefined {

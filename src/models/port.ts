@@ -1,7 +1,8 @@
-/** The port for language models. A driver passes the suite in test/contracts/chat-model.ts. */
-/** Opaque JSON text that a provider wants back with its turn: signatures, reasoning. No other provider and no client gets it. */
+/** The port for language models. The tests in test/contracts/chat-model.ts run against each driver. */
+
+/** Opaque JSON text that a provider needs back with its turn, such as signatures. No other provider and no client gets it. */
 export type Extras = string
-/** `origin` is as `ResolvedModel` names it. A driver gets its own extras only, and no origin. */
+/** `origin` is one of `ResolvedModel.origins`. A driver receives only its own extras, without the origin. */
 export type OwnedExtras = { extras?: Extras; origin?: string }
 
 /** Messages in the form of Chat Completions; `content` of system and tool messages is always a string. */
@@ -13,10 +14,10 @@ export type ChatMessage =
 
 export type ChatContentPart =
   | { type: 'text'; text: string }
-  /** `url` is http(s) or a data URL; a driver that cannot pass URLs on downloads it. */
+  /** `url` is http(s) or a data URL. */
   | { type: 'image_url'; image_url: { url: string; detail?: 'auto' | 'low' | 'high' } }
 
-/** `arguments` is the model's own text and may be broken JSON. */
+/** `arguments` is the text that the model wrote; it may be invalid JSON. */
 export interface ChatToolCall {
   id: string
   type: 'function'
@@ -36,7 +37,7 @@ export type ChatResponseFormat =
   | { type: 'json_schema'; json_schema: ChatJsonSchema }
 export type ChatJsonSchema = { name: string; description?: string; schema?: object; strict?: boolean }
 
-/** One model turn. A field that is absent is left out of the upstream request. */
+/** The request of one model turn. Absent fields are left out of the upstream request. */
 export interface ChatRequest {
   /** The provider's own name of the model. */
   model: string
@@ -51,7 +52,7 @@ export interface ChatRequest {
   max_completion_tokens?: number
 }
 
-/** Tokens as the provider counted them, or as the driver did when the provider said nothing. */
+/** Token counts of the provider, or of the driver when the provider reports none. */
 export interface ModelUsage {
   prompt_tokens: number
   completion_tokens: number
@@ -61,34 +62,34 @@ export interface ModelUsage {
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
 
 /**
- * What a model says, in order. Tool calls are numbered 0, 1, 2 … in the order they began; every `tool-call-delta`
- * follows the start of its call; `end` comes exactly once and last.
+ * A part of an answer, in order. Tool calls are numbered 0, 1, 2 … in the order of their starts; each `tool-call-delta`
+ * follows the start of its call; the last part is `end`, and no other part is.
  */
 export type ModelPart =
   | { type: 'text-delta'; text: string }
   | { type: 'refusal-delta'; text: string }
-  /** `id` is never empty and never repeats within a turn. */
+  /** `id` is never empty, and unique within a turn. */
   | { type: 'tool-call-start'; index: number; id: string; name: string }
   | { type: 'tool-call-delta'; index: number; arguments: string }
   /** For the run's trace, such as a field that the server refused. */
   | { type: 'note'; kind: string; details: Record<string, unknown> }
-  /** `origin` is set when another candidate of a route answered than the first. */
+  /** `origin` is set when a candidate of the route other than the first answered. */
   | { type: 'end'; finish_reason: FinishReason; usage: ModelUsage; extras?: TurnExtras; origin?: string }
 
-/** The extras of one answer: of the answer as a whole, and of its calls by their index. */
+/** The extras of one answer: those of the whole answer, and those of each call by its index. */
 export type TurnExtras = { message?: Extras | undefined; calls?: (Extras | undefined)[] }
 
 export interface ChatModel {
   /**
-   * Yields the parts as they arrive. Retries, but never after the first part. On abort it throws the signal's reason
-   * within milliseconds and closes the call. Any other failure, an answer cut short included, is a `ModelFailure`.
+   * Yields the parts as they arrive. Retries before the first part only. On abort, throws the signal's reason within
+   * milliseconds and closes the call. Any other failure, also an incomplete answer, is a `ModelFailure`.
    */
   stream(request: ChatRequest, signal: AbortSignal): AsyncIterable<ModelPart>
 }
 
 export type ModelFailureCode = 'server_error' | 'rate_limit_exceeded' | 'invalid_prompt'
 
-/** A model call that failed; becomes the run's `last_error`. `message` is shown to the user: no keys, no addresses. */
+/** A failed model call; it becomes the run's `last_error`. `message` is shown to the user and has no keys or addresses. */
 export class ModelFailure extends Error {
   override readonly name = 'ModelFailure'
   readonly code: ModelFailureCode

@@ -12,21 +12,21 @@ import type { ProviderSettings, RerankProviderSettings } from './settings.ts'
 /** A provider that answers chats. */
 export type ChatProviderSettings = Exclude<ProviderSettings, RerankProviderSettings>
 
-/** What a driver provides; `server` is absent where the driver is not a server. */
+/** What a driver provides. `server` is absent when no HTTP server is behind it. */
 export interface Provider {
   chat: ChatModel
   server: OpenAiCompatible | undefined
-  /** Where it answers, for the banner: no keys. */
+  /** The address for the banner, without keys. */
   place: string
-  /** Whose names of models it serves, where that is certain. */
+  /** The vendor of the models it serves; undefined when that is not certain. */
   vendor: string | undefined
   facts(model: string): ModelFacts
-  /** The models that it is known to have, where it is not a server that lists them. */
+  /** The models that it has, when no server lists them. */
   names?: () => string[]
   close(): Promise<void>
 }
 
-/** Connects to nothing yet. Throws a plain sentence for settings that cannot work. */
+/** Connects to nothing yet. Throws for settings that cannot work. */
 export function openProvider(settings: ChatProviderSettings, parts: OpenAiParts, health: Health): Provider {
   const vendor = vendorOf(settings)
   const common = { server: undefined, vendor, facts: knownFacts, close: async () => {} }
@@ -62,7 +62,7 @@ export function openProvider(settings: ChatProviderSettings, parts: OpenAiParts,
   }
 }
 
-/** The server, but that each call shows whether it answers. Chats are watched by their route. */
+/** The server, with each call recorded in `health`. The route records chats. */
 function watched(server: OpenAiCompatible, name: string, health: Health): OpenAiCompatible {
   return {
     ...server,

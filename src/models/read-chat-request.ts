@@ -1,4 +1,4 @@
-/** Reads the body of POST /chat/completions for a model behind the port; what the port cannot carry is refused. */
+/** Reads the body of POST /chat/completions for a model behind the port. Refuses fields that the port does not have. */
 import { z } from 'zod'
 import { errors } from '../api/errors.ts'
 import type { ChatRequest } from './port.ts'
@@ -6,7 +6,7 @@ import type { ChatRequest } from './port.ts'
 const schema = z.record(z.string(), z.unknown())
 const textPart = z.object({ type: z.literal('text'), text: z.string() })
 const imagePart = z.object({ type: z.literal('image_url'), image_url: z.object({ url: z.string() }) })
-/** Text, or parts of text. */
+/** A text, or text parts joined to one text. */
 const text = z.string().or(z.array(textPart).transform((parts) => parts.map((part) => part.text).join('')))
 const called = z.object({ name: z.string().min(1), arguments: z.string() })
 const calls = z.array(z.object({ id: z.string().min(1), type: z.literal('function'), function: called }))
@@ -65,7 +65,7 @@ const Request = z.object({
   max_completion_tokens: z.int().min(1).optional(),
 })
 
-/** Fields that do not change the answer, and values that ask for what is done anyway. */
+/** Fields that do not change the answer, and values that are the default. */
 const Ignored = z.object({
   stream: z.boolean(),
   stream_options: z.unknown(),
@@ -80,7 +80,7 @@ const Ignored = z.object({
 })
 const Body = z.strictObject({ ...Request.shape, ...Ignored.partial().shape })
 
-/** Null means absent. Throws an error of the catalogue that names the first part which cannot be obeyed. */
+/** Null means absent. Throws an error of the catalogue that names the first field that is not supported. */
 export function readChatRequest(body: Record<string, unknown>): ChatRequest {
   const present = Object.entries(body).filter(([, value]) => value !== null && value !== undefined)
   const { max_tokens, ...given } = Object.fromEntries(present)

@@ -1,4 +1,4 @@
-/** Reads the data files of models: tab-separated lines, and comments that begin with `#`. */
+/** Reads the data files of models: lines with tab-separated fields. Lines that begin with `#` are comments. */
 import { readFileSync } from 'node:fs'
 
 /** The fields of each line of `tables/NAME.tsv`. */

@@ -1,10 +1,10 @@
-/** Models that can be replaced while they are used. */
+/** Models that can be replaced while they are in use, for a reload of the configuration. */
 import type { Models } from './open.ts'
 
 export interface ReplaceableModels {
-  /** Each call goes to the newest; `close` closes the replaced ones too. */
+  /** Each call uses the newest models. `close` closes the replaced ones too. */
   models: Models
-  /** The replaced models are closed when `unused` resolves: until then requests and runs may still use them. */
+  /** The replaced models are closed when `unused` resolves: until then, requests and runs may use them. */
   replace: (next: Models, unused: Promise<unknown>) => void
 }
 

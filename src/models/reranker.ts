@@ -1,4 +1,4 @@
-/** A model that reads a query together with each passage, on a server with `/rerank`. */
+/** A model that scores each passage together with the query, on a server with `/rerank`. */
 import type { Log } from '../util/log.ts'
 import { openOpenAiCompatible } from './openai/openai-model.ts'
 import type { ModelSettings } from './settings.ts'
@@ -6,7 +6,7 @@ import type { ModelSettings } from './settings.ts'
 export interface Reranker {
   /** The provider's name. */
   name: string
-  /** One score for each text, in order, 0..1. Throws when the server gives none in time; on abort the signal's reason. */
+  /** One score for each text, in order, 0..1. Throws when the server does not answer in time; on abort, the signal's reason. */
   rerank(query: string, texts: readonly string[], signal: AbortSignal): Promise<number[]>
   close(): void
 }
@@ -19,7 +19,7 @@ export function openReranker({ providers }: ModelSettings, log: Log): Reranker |
     if (settings.type !== 'rerank') continue
     const { base_url, model, api_key, headers, timeout_ms = defaultTimeoutMs } = settings
     const keys = { ...(api_key && { api_key }), ...(headers && { headers }) }
-    // A search waits for the answer, so a call is tried again once only.
+    // A search waits for the answer, so there is only one retry.
     const server = openOpenAiCompatible({ type: 'openai', base_url, ...keys, max_retries: 1 }, { name, log })
     return {
       name,
@@ -49,7 +49,7 @@ function readScores(answer: unknown, expected: number): number[] {
   })
 }
 
-/** Servers give probabilities, or the numbers before the logistic function. */
+/** Servers return probabilities, or logits, which the logistic function turns into probabilities. */
 function withinOne(scores: number[]): number[] {
   const areShares = scores.every((score) => score >= 0 && score <= 1)
   return areShares ? scores : scores.map((score) => 1 / (1 + Math.exp(-score)))

@@ -24,11 +24,11 @@ function tablesOfVendors(): Map<string, Table> {
 }
 
 export interface RetiredModels {
-  /** The name that the vendor recommends today; undefined for a name that is in service or that the user keeps. */
+  /** The name that the vendor recommends today; undefined when the name is not retired or the settings keep it. */
   replacementOf(vendor: string | undefined, name: string): string | undefined
 }
 
-/** `today`: `2026-11-28`. */
+/** `today` returns a date such as `2026-11-28`. */
 export function retiredModels(
   settings: Pick<ModelSettings, 'retired_models'>,
   today: () => string = () => new Date().toISOString().slice(0, 10),
@@ -54,7 +54,7 @@ function living(vendor: string, name: string, today: string): string | undefined
   return current === name ? undefined : current
 }
 
-/** Whose names a provider serves, as far as that is certain. Azure's names are those of deployments. */
+/** The vendor whose models a provider serves; undefined when it is not certain. Azure's names are those of deployments. */
 export function vendorOf(settings: ProviderSettings): string | undefined {
   if (settings.type === 'openai') {
     const { hostname } = new URL(settings.base_url)
@@ -66,7 +66,7 @@ export function vendorOf(settings: ProviderSettings): string | undefined {
     : undefined
 }
 
-/** Whose names they are when only the name is known. */
+/** The vendor of a model, from the name alone. */
 export function vendorOfName(name: string): string | undefined {
   if (/^(gpt-|o\d|chatgpt-)/.test(name)) return 'openai'
   if (name.startsWith('claude-')) return 'anthropic'

@@ -1,4 +1,4 @@
-/** A route: one model, or several that are tried one after another until one begins to answer. */
+/** A route: one model, or several that are tried in order until one begins to answer. */
 import type { Log } from '../util/log.ts'
 import { fitToFacts, nameAbility } from './abilities.ts'
 import { countPromptTokens } from './count-tokens.ts'
@@ -14,7 +14,7 @@ export interface Candidate {
   model: string
   /** The retired name that `model` replaces. */
   retired: string | undefined
-  /** The map writes the whole name, which then stays as it is. */
+  /** Whether the map gives the whole name; it is then never replaced. */
   isWritten: boolean
   /** Names the provider and its address. */
   origin: string
@@ -26,15 +26,15 @@ export interface Candidate {
 interface RouteParts {
   health: Health
   log: Log
-  /** The living name to try when the provider says that it has no such model. */
+  /** The name to try when the provider answers that it has no such model. */
   livingName(candidate: Candidate): string | undefined
-  /** The provider has accepted the living name. */
+  /** Records that the provider accepted the new name. */
   remember(candidate: Candidate, living: string): void
 }
 
 type Note = Extract<ModelPart, { type: 'note' }>
 
-/** Answers with the first candidate that begins to. `ChatRequest.model` is replaced by the candidate's. */
+/** A model that answers with the first candidate that begins to answer, and replaces `ChatRequest.model` by its name. */
 export function routedModel(candidates: readonly Candidate[], parts: RouteParts): ChatModel {
   return { stream: (request, signal) => new Answer(candidates, parts, { request, signal }) }
 }
@@ -51,7 +51,7 @@ export function isOutage(error: unknown): boolean {
   return error instanceof UpstreamFailure && error.trouble === 'outage'
 }
 
-/** Once a candidate has begun to answer, its parts are passed on without a step between. */
+/** The answer to one request: the notes of the route, then the parts of the candidate that answers. */
 class Answer implements AsyncIterableIterator<ModelPart> {
   readonly #candidates: readonly Candidate[]
   readonly #route: RouteParts
@@ -97,7 +97,7 @@ class Answer implements AsyncIterableIterator<ModelPart> {
       } catch (error) {
         failure ??= error
         const next = ordered[index + 1]
-        // A later candidate may lack what the first has: then the one after it is tried.
+        // A later candidate that refuses the request may lack an ability of the first: the next one is tried.
         if (this.#call.signal.aborted || !next || (candidate === this.#candidates[0] && !isOutage(error)))
           break
         const reason = reasonOf(error)
@@ -143,7 +143,7 @@ class Answer implements AsyncIterableIterator<ModelPart> {
     this.#route.remember(candidate, living)
   }
 
-  /** Waits for the first part. */
+  /** Calls the candidate and waits for its first part. */
   async #start(candidate: Candidate): Promise<void> {
     const { signal } = this.#call
     const request = requestFor(candidate, this.#call.request)
@@ -180,7 +180,7 @@ class Answer implements AsyncIterableIterator<ModelPart> {
   }
 }
 
-/** The candidate's name of the model, and of the turns' extras those that it wrote itself. */
+/** The request with the candidate's name of the model, and with only those extras that it wrote itself. */
 function requestFor({ model, origin }: Candidate, request: ChatRequest): ChatRequest {
   const messages = request.messages.map((message) => {
     if (message.role !== 'assistant' || message.origin === undefined) return message
@@ -195,14 +195,14 @@ function requestFor({ model, origin }: Candidate, request: ChatRequest): ChatReq
   return { ...request, model, messages }
 }
 
-/** A refused key is the operator's concern: the provider is named, the key and the address are not. */
+/** Only the operator can mend a refused key: the message names the provider, not the key or the address. */
 function nameProvider(error: unknown, { provider }: Candidate): unknown {
   if (!(error instanceof UpstreamFailure) || error.trouble !== 'credentials') return error
   const message = `The model's provider '${provider}' refused the credentials that this server has for it.`
   return new UpstreamFailure(error.code, message, { cause: error.cause, trouble: error.trouble })
 }
 
-/** The `end` of another candidate than the first names its origin. */
+/** Adds the origin to the `end` of an answer. */
 async function* withOrigin(parts: AsyncIterator<ModelPart>, origin: string): AsyncGenerator<ModelPart> {
   try {
     for (let next = await parts.next(); next.done !== true; next = await parts.next()) {
@@ -221,7 +221,7 @@ function nameOf({ provider, model }: Candidate): string {
   return `${provider}/${model}`
 }
 
-/** What the provider said, for the trace and the log: drivers leave keys and addresses out of it. */
+/** The provider's own message for the trace and the log. Drivers remove keys and addresses from it. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { cause } = error

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 
 const EmbedderSettings = z.strictObject({
-  /** How many numbers a vector has. */
+  /** The length of a vector. */
   dimensions: z.int().min(1).max(16_384),
-  /** How many tokens of one text the model reads. */
+  /** How many tokens of a text the model reads. */
   window_tokens: z.int().min(16).optional(),
 })
 
@@ -15,23 +15,23 @@ export const OpenAiProviderSettings = z.strictObject({
   base_url: z.url({ protocol: /^https?$/ }),
   /** Sent as `Authorization: Bearer`. */
   api_key: z.string().min(1).optional(),
-  /** Sent with every request; they win over ours, so `api-key` for Azure goes here. */
+  /** Sent with every request; they replace ours of the same name. `api-key` for Azure goes here. */
   headers: z.record(z.string().min(1), z.string()).optional(),
   /**
-   * How the server calls the limit of an answer. Absent: `max_completion_tokens` for OpenAI, Azure, OpenRouter and
-   * OpenAI's reasoning models, `max_tokens` for all others, because those that do not know the newer name either
-   * ignore it silently or refuse it.
+   * The server's field for the token limit of an answer. Default: `max_completion_tokens` for OpenAI, Azure, OpenRouter
+   * and OpenAI's reasoning models; `max_tokens` for all others, because servers that do not know the newer name ignore
+   * it silently or refuse it.
    */
   max_tokens_field: z.enum(['max_tokens', 'max_completion_tokens']).optional(),
   /** How often a call is tried again before its first part. 4 when absent. */
   max_retries: z.int().min(0).max(20).optional(),
-  /** Time to get a connection; 10,000 when absent. There is no limit on the time to think. */
+  /** Time limit for the connection; default 10,000. There is no time limit for the answer. */
   connect_timeout_ms: z.int().min(100).max(120_000).optional(),
-  /** Embedding models beyond OpenAI's own, by upstream name. */
+  /** Embedding models by upstream name; those of OpenAI need no entry. */
   embedders: z.record(z.string().min(1), EmbedderSettings).optional(),
 })
 
-/** The built-in model: no download, no network, always the same answer. */
+/** The built-in demo model. */
 export const DemoProviderSettings = z.strictObject({ type: z.literal('demo') })
 
 /** A GGUF file run by node-llama-cpp in a process of its own. */
@@ -40,23 +40,23 @@ export const LocalProviderSettings = z.strictObject({
   path: z.string().min(1),
   /** The folder whose node_modules holds node-llama-cpp, when it is not installed beside Spool. */
   library: z.string().min(1).optional(),
-  /** Tokens a conversation may hold; what the model was made for, at most 8,192, when absent. */
+  /** The context size in tokens. Default: that of the model, at most 8,192. */
   context_size: z.int().min(64).optional(),
-  /** Conversations answered at once; others wait. 1 when absent. */
+  /** How many conversations are answered at once; others wait. Default 1. */
   sequences: z.int().min(1).max(64).optional(),
-  /** Threads that compute; one less than there are cores when absent, because a busy core stalls all of them. */
+  /** How many threads compute. Default: one less than there are cores, because one busy core delays all threads. */
   threads: z.int().min(1).max(1024).optional(),
-  /** false computes on the processor alone, the default except on a Mac; a graphics card needs a build for it. */
+  /** `false` uses the processor only; it is the default except on a Mac. A graphics card needs a build of the package for it. */
   gpu: z.enum(['auto', 'cuda', 'metal', 'vulkan']).or(z.literal(false)).optional(),
 })
 
 /** Providers with an API of their own, through a provider package of the AI SDK. */
 export const AiSdkProviderSettings = z.strictObject({
-  /** `ai-sdk` takes any other package, named by `package` and `factory`. */
+  /** `ai-sdk` uses any other package, named by `package` and `factory`. */
   type: z.literal(['anthropic', 'google', 'mistral', 'azure', 'bedrock', 'google-vertex', 'ai-sdk']),
-  /** The usual variable of the provider when absent, where it has one. */
+  /** Default: the usual environment variable of the provider. */
   api_key: z.string().min(1).optional(),
-  /** Up to and including the version: `…/v1`, `…/v1beta`. The provider's own when absent. */
+  /** Up to and including the version: `…/v1`, `…/v1beta`. Default: the provider's own address. */
   base_url: z.url({ protocol: /^https?$/ }).optional(),
   /** Sent with every request. */
   headers: z.record(z.string().min(1), z.string()).optional(),
@@ -72,7 +72,7 @@ export const AiSdkProviderSettings = z.strictObject({
 /** A server with `/rerank`: Cohere, Jina, vLLM and others, and text-embeddings-inference. */
 export const RerankProviderSettings = z.strictObject({
   type: z.literal('rerank'),
-  /** What stands before `/rerank`. */
+  /** The address without `/rerank`. */
   base_url: z.url({ protocol: /^https?$/ }),
   /** Absent for text-embeddings-inference, which serves one model and calls the documents `texts`. */
   model: z.string().min(1).optional(),
@@ -80,7 +80,7 @@ export const RerankProviderSettings = z.strictObject({
   api_key: z.string().min(1).optional(),
   /** Sent with every request. */
   headers: z.record(z.string().min(1), z.string()).optional(),
-  /** A search waits for so long; 10,000 when absent. */
+  /** How long a search waits; default 10,000. */
   timeout_ms: z.int().min(100).max(120_000).optional(),
 })
 
@@ -117,7 +117,7 @@ const providerName = /^[A-Za-z0-9][A-Za-z0-9._-]*$/
 const Target = z.string().min(1)
 
 export const ModelSettings = z.strictObject({
-  /** By a name without slashes, which the map below uses. */
+  /** By the name, without slashes, that `models` uses. */
   providers: z.record(z.string().regex(providerName), ProviderSettings),
   /**
    * Pattern (`*` stands for any text) -> `provider/upstream-name`, or `provider` to keep the name. A list is tried in
@@ -126,11 +126,11 @@ export const ModelSettings = z.strictObject({
   models: z.record(z.string().min(1), Target.or(z.array(Target).min(1))),
   /** `provider/upstream-name` of the embedding model for vector stores, or `built-in`. */
   default_embedder: z.string().min(1).optional(),
-  /** Model name or pattern -> tokens a prompt and its answer may hold. */
+  /** Model name or pattern -> tokens that a prompt and its answer may hold together. */
   context_windows: z.record(z.string().min(1), z.int().min(256)).optional(),
   /** Model name or pattern -> facts that win over those of the data file. */
   model_facts: z.record(z.string().min(1), ModelFacts).optional(),
-  /** Retired name or pattern -> the name to ask for in its place; false asks for the name as it is. */
+  /** Retired name or pattern -> the name to use instead; `false` keeps the retired name. */
   retired_models: z.record(z.string().min(1), z.string().min(1).or(z.literal(false))).optional(),
 })
 

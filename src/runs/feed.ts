@@ -33,27 +33,27 @@ export class Feed {
   }
 
   /** Emits events; those without a number get it later, by `confirm`. */
-  emit(entries: FeedEvent[]): void {
-    for (const entry of entries) {
-      this.#held.push(entry)
-      this.#heldBytes += entry.data.length
+  emit(events: FeedEvent[]): void {
+    for (const event of events) {
+      this.#held.push(event)
+      this.#heldBytes += event.data.length
     }
     if (this.#heldBytes > heldBytesLimit * 2) this.#drop()
     this.#wake()
   }
 
   /** Emits events that the log has. */
-  emitNumbered(entries: NumberedEvent[]): void {
-    const last = entries.at(-1)
+  emitNumbered(events: NumberedEvent[]): void {
+    const last = events.at(-1)
     if (!last) return
-    this.emit(entries)
+    this.emit(events)
     this.confirmed = Math.max(this.confirmed, last.number)
   }
 
   /** These events, in the order of the log, are now in it; the last one has this number. */
-  confirm(entries: FeedEvent[], last: number): void {
-    entries.forEach((entry, index) => {
-      entry.number = last - entries.length + 1 + index
+  confirm(events: FeedEvent[], last: number): void {
+    events.forEach((event, index) => {
+      event.number = last - events.length + 1 + index
     })
     this.confirmed = Math.max(this.confirmed, last)
     this.#wake()
@@ -66,7 +66,7 @@ export class Feed {
 
   /** The place in the feed right after event `number`. */
   placeAfter(number: number): number {
-    const index = this.#held.findIndex((entry) => entry.number === null || entry.number > number)
+    const index = this.#held.findIndex((event) => event.number === null || event.number > number)
     return this.#dropped + (index === -1 ? this.#held.length : index)
   }
 
@@ -90,9 +90,9 @@ export class Feed {
   #drop(): void {
     let count = 0
     while (this.#heldBytes > heldBytesLimit) {
-      const entry = this.#held[count]
-      if (!entry || entry.number === null) break
-      this.#heldBytes -= entry.data.length
+      const event = this.#held[count]
+      if (!event || event.number === null) break
+      this.#heldBytes -= event.data.length
       count += 1
     }
     this.#held = this.#held.slice(count)

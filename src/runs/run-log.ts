@@ -54,7 +54,7 @@ export class RunLog {
         const feed = reader.feed ?? this.#feeds.get(run_id)
         const batch =
           feed && reader.enter(feed) ? await reader.fromFeed(feed) : await this.#fromLog(reader, signal)
-        const end = batch.findIndex((entry) => options.isLast(entry.event))
+        const end = batch.findIndex((event) => options.isLast(event.event))
         if (batch.length > 0) yield end === -1 ? batch : batch.slice(0, end + 1)
         if (end !== -1) return
       }
@@ -86,14 +86,14 @@ export class RunLog {
   async *#committed(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
     let last = after
     while (!signal.aborted) {
-      let entries = await this.#newEntries(run_id, last, signal)
-      if (entries.length === 0 && (await this.#hasEnded(run_id, signal))) {
+      let events = await this.#newEvents(run_id, last, signal)
+      if (events.length === 0 && (await this.#hasEnded(run_id, signal))) {
         // The end may have come after the log was read.
-        entries = await retried(() => readEvents(this.#db, run_id, last), signal)
-        if (entries.length === 0) return
+        events = await retried(() => readEvents(this.#db, run_id, last), signal)
+        if (events.length === 0) return
       }
-      last = entries.at(-1)?.number ?? last
-      if (entries.length > 0) yield entries
+      last = events.at(-1)?.number ?? last
+      if (events.length > 0) yield events
     }
   }
 
@@ -127,23 +127,23 @@ export class RunLog {
 
   async #fromLog(reader: Reader, signal: AbortSignal): Promise<LogEvent[]> {
     const { run_id } = reader
-    const entries = await this.#newEntries(run_id, reader.after, signal)
-    if (reader.readLog(entries) > 1) await this.#hasEnded(run_id, signal)
-    return entries
+    const events = await this.#newEvents(run_id, reader.after, signal)
+    if (reader.readLog(events) > 1) await this.#hasEnded(run_id, signal)
+    return events
   }
 
   /** Listens first and then reads; without new events it waits for a hint, a while, or the abort. */
-  async #newEntries(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEvent[]> {
+  async #newEvents(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEvent[]> {
     const news = this.#news(run_id, signal)
-    const entries = await retried(() => readEvents(this.#db, run_id, after), signal).catch(
+    const events = await retried(() => readEvents(this.#db, run_id, after), signal).catch(
       (error: unknown) => {
         news.cancel()
         throw error
       },
     )
-    if (entries.length > 0) news.cancel()
+    if (events.length > 0) news.cancel()
     await news.promise
-    return entries
+    return events
   }
 
   #news(run_id: string, signal: AbortSignal): { promise: Promise<void>; cancel: () => void } {
@@ -212,9 +212,9 @@ class Reader {
   }
 
   /** Returns how many reads in a row had nothing new. */
-  readLog(entries: NumberedEvent[]): number {
-    this.after = entries.at(-1)?.number ?? this.after
-    this.#emptyReads = entries.length === 0 ? this.#emptyReads + 1 : 0
+  readLog(events: NumberedEvent[]): number {
+    this.after = events.at(-1)?.number ?? this.after
+    this.#emptyReads = events.length === 0 ? this.#emptyReads + 1 : 0
     return this.#emptyReads
   }
 
@@ -249,7 +249,7 @@ class Reader {
     this.#place += emitted.length
     this.#lastEmitted = emitted.at(-1)
     // The feed has events of other writers after earlier early events, so they may have been read in the log.
-    return emitted.filter((entry) => entry.number === null || entry.number > this.after)
+    return emitted.filter((event) => event.number === null || event.number > this.after)
   }
 
   async #change(): Promise<void> {

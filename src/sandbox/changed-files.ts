@@ -12,8 +12,8 @@ export interface ChangedFile {
 }
 
 /**
- * Reports the oldest files first, within the limits of their number, of one file and of all together. The size of a
- * file is the length that a reader gets: a sparse file takes no space in the session, but all of it in the blob store.
+ * Reports the oldest files first, within the limits on their number, on the size of each and on the total. The size is
+ * the length for a reader: a sparse file takes no space in the session, but its full length in the blob store.
  */
 export function reportFiles(changed: ChangedFile[], limits: SandboxLimits, onEvent: EventSink): void {
   const ordered = changed.toSorted(

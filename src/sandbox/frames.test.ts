@@ -22,13 +22,13 @@ test('frames are cut at line ends, wherever the chunks end', () => {
   expect(read(pieces).frames).toEqual(expected)
 })
 
-test('lines that are no frames are dropped', () => {
+test('lines that are not frames are dropped', () => {
   const lines = ['', 'x', '[]', 'null', '{"type":"end"}', '{"type":"end","cell":1.5,"status":"ok"}']
   const hostile = ['{"type":"end","cell":-1,"status":"ok"}', '{"type":"out","cell":1,"text":7}']
   expect(read([[...lines, ...hostile].join('\n') + '\n'])).toEqual({ frames: [], floods: 0 })
 })
 
-test('a line without an end is a flood, and what follows it is read again', () => {
+test('a line that is too long is reported once, and the lines after it are read', () => {
   const chunk = Buffer.alloc(1024 * 1024, 'x')
   const { frames, floods } = read([...Array.from({ length: 17 }, () => chunk), '\n{"type":"ready"}\n'])
   expect(floods).toBe(1)

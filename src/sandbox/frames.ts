@@ -1,4 +1,4 @@
-/** The frames that a runner may send, read as hostile input: lines of limited length that match a schema. */
+/** The frames that a runner may send: lines of limited length that match a schema. They are untrusted input. */
 import { z } from 'zod'
 import { parseJson } from '../util/parse-json.ts'
 
@@ -31,7 +31,7 @@ export interface FrameReader {
   push(chunk: Buffer): void
 }
 
-/** Splits a byte stream into frames. Lines that are not a frame are dropped; a line that is too long calls `onFlood`. */
+/** Splits a byte stream into frames. Drops lines that are not frames; calls `onFlood` for a line that is too long. */
 export function frameReader(onFrame: (frame: Frame) => void, onFlood: () => void): FrameReader {
   let parts: Buffer[] = []
   let held = 0

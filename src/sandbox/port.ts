@@ -1,6 +1,6 @@
 /**
- * The port for code sandboxes. A driver is a directory here plus an entry in `sandbox.ts`; it must pass the contract
- * suite and the escape list in test/contracts. Code never runs outside a driver whose self-test passed.
+ * The port for code sandboxes. A driver is a directory here and an entry in `sandbox.ts`; it must pass the contract
+ * suite and the escape list in test/contracts. Code runs only in a driver whose self-test passed.
  */
 import type { Readable } from 'node:stream'
 
@@ -17,17 +17,19 @@ export interface SandboxLimits {
   fileMb: number
   diskMb: number
   tmpMb: number
-  /** Text kept from one cell, bytes: head and tail stay, the middle is replaced by a note. */
+  /** The most text of one cell, bytes. Of a longer text, a note replaces the middle. */
   outputBytes: number
   images: number
-  /** Files of one cell that are stored for the user, and the sum of their lengths in MiB; a sparse file counts in full. */
+  /**
+   * Files of one cell that are stored for the user, and the sum of their lengths in MiB; a sparse file counts in full.
+   */
   files: number
   filesMb: number
 }
 
 /** What a cell produced, in order. */
 export type CellEvent =
-  /** stdout and stderr in order; the value of the last expression and a traceback come through here too. */
+  /** stdout and stderr in order, with the value of the last expression and the traceback of an error. */
   | { type: 'logs'; text: string }
   | { type: 'image'; png: Buffer }
   /** A regular file under /mnt/data that is new or changed; `name` is relative to /mnt/data. */
@@ -51,7 +53,7 @@ export interface SandboxSession {
    * abort the cell is killed and the promise resolves with `cancelled`. It never rejects because of what the code does.
    */
   run(code: string, onEvent: (event: CellEvent) => void, signal: AbortSignal): Promise<CellEnd>
-  /** Memory of all its processes, bytes; 0 when they have ended. */
+  /** The memory of all its processes, bytes; 0 when they have ended. */
   memoryBytes(): Promise<number>
   /** Ends the running cell, and the session with it, because all sessions together take too much memory. */
   stopForMemory(): void
@@ -63,7 +65,7 @@ export interface SandboxSession {
 
 export interface SandboxDriver {
   readonly name: SandboxDriverName
-  /** Tries to escape, and to compute 1+1. `libraries` names what `import` finds of numpy, pandas, matplotlib … */
+  /** Tries to escape, and to compute 1+1. `libraries`: which of numpy, pandas, matplotlib … can be imported. */
   selfTest(): Promise<{ ok: boolean; why?: string; libraries: string[] }>
   open(limits: SandboxLimits): Promise<SandboxSession>
   /** Ends every session. */

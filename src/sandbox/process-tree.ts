@@ -4,7 +4,7 @@ import { sleep } from '../util/abort.ts'
 
 const pageBytes = 4096
 
-/** Pids of `root` and everything below it. Children started by any thread are found. */
+/** The pids of `root` and of all its descendants, including children of threads. */
 export async function processTree(root: number): Promise<number[]> {
   const found = [root]
   for (let at = 0; at < found.length; at += 1) {
@@ -32,7 +32,7 @@ export async function endBelow(root: number, spared: number): Promise<boolean> {
   return false
 }
 
-/** Stops everything below `root` except `spared`, also what is started meanwhile. Returns the pids that it stopped. */
+/** Stops all processes below `root` except `spared`, also those that are started meanwhile. Returns their pids. */
 export async function freezeBelow(root: number, spared = 0): Promise<number[]> {
   const frozen = new Set<number>()
   for (;;) {
@@ -82,7 +82,7 @@ export async function treeBytes(pids: number[], limitBytes: number): Promise<num
   return sum(exact)
 }
 
-/** Memory of one process in bytes, shared pages divided among those who share them; undefined when unreadable. */
+/** The memory of one process in bytes, with each shared page divided among its users; undefined when unreadable. */
 export async function sharedOutBytes(pid: number): Promise<number | undefined> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '')
   const kib = /^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]
@@ -101,8 +101,8 @@ export interface OpenFiles {
 }
 
 /**
- * The open files and sockets of the tree. Deleted files count when they are on `device`; one that is only mapped has no readable
- * size and counts `mappedBytes`. A file or socket that several processes hold counts once.
+ * The open files and sockets of the tree. Deleted files count when they are on `device`; one that is only mapped has no
+ * readable size and counts as `mappedBytes`. A file or socket that several processes share counts once.
  */
 export async function openFiles(pids: number[], device: bigint, mappedBytes: number): Promise<OpenFiles> {
   const sizes = new Map<string, number>()
@@ -151,8 +151,8 @@ function sum(numbers: number[]): number {
 }
 
 /**
- * Makes the kernel end this process, and every process that it starts later, before any other: before the server
- * and its database. A cell cannot undo it when a root server did it.
+ * Makes the kernel end this process, and processes that it starts later, before the server and its database when
+ * memory is short. A cell cannot undo this when the server is root.
  */
 export async function endFirstWhenMemoryIsShort(pid: number): Promise<void> {
   // There is no such file on other systems, or when the process has just ended.

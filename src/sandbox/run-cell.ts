@@ -1,4 +1,4 @@
-/** Runs one cell: limits its time and its output, and adds a line that names the limit that was reached. */
+/** Runs one cell: limits its time and output, and adds a line that names a limit that was exceeded. */
 import { decodePng, type Frame } from './frames.ts'
 import type { CellEnd, CellEvent, SandboxLimits } from './port.ts'
 import type { RunnerProcess } from './runner-process.ts'
@@ -10,7 +10,7 @@ export interface Overrun {
   hard: boolean
 }
 
-/** What the cells of a session share. */
+/** Used by all cells of a session. */
 interface CellParts {
   runner: RunnerProcess
   limits: SandboxLimits
@@ -18,7 +18,7 @@ interface CellParts {
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
 }
 
-interface CellOrder {
+interface CellRequest {
   /** The cell's number, never used twice in a session. */
   cell: number
   code: string
@@ -36,7 +36,7 @@ export interface CellResult extends CellEnd {
 
 /** Runs the cells of one session, one at a time. */
 export interface SessionCells {
-  /** Never rejects for what the code does, and has ended the runner where `sessionLost` is true. */
+  /** Never rejects because of what the code does. When `sessionLost` is true, the runner has ended. */
   run(code: string, onEvent: (event: CellEvent) => void, signal: AbortSignal): Promise<CellResult>
   /** Ends the running cell, and the runner with it. */
   stopForMemory(): void
@@ -48,8 +48,8 @@ export function sessionCells({ runner, limits, watch }: CellParts): SessionCells
   return {
     async run(code, onEvent, signal) {
       cell += 1
-      const order = { cell, code, limits, signal, onEvent }
-      const { message, ...result } = await runCell(runner, order, (onOverrun) => {
+      const request = { cell, code, limits, signal, onEvent }
+      const { message, ...result } = await runCell(runner, request, (onOverrun) => {
         stopCell = onOverrun
         return watch(onOverrun)
       })
@@ -61,12 +61,12 @@ export function sessionCells({ runner, limits, watch }: CellParts): SessionCells
   }
 }
 
-/** `message`: a line for the model besides what the cell itself printed; may be empty. */
+/** `message`: a line for the model after the output of the cell; may be empty. */
 type Outcome = CellResult & { message: string }
 
 type Stop = 'timeout' | 'cancelled' | Overrun['status']
 
-/** A cancelled cell gets this long to stop by itself, so that a cancel does not cost the session its variables. */
+/** A cancelled cell gets this long to stop by itself, because killing it loses the variables of the session. */
 const cancelGraceMs = 250
 
 /** The maximum length of the note that replaces the middle of a cell's text. */
@@ -75,11 +75,15 @@ const noteBytes = 1024
 /** The largest image; the runner has the same limit. */
 const imageBytes = 8 * 1024 * 1024
 
-/** Runners send text at most every 50 ms, or 32 Ki characters at a time: more frames than this are an attack. */
+/** Runners send text every 50 ms at most, or in pieces of 32 Ki characters: more frames than this are an attack. */
 const frameLimit = 20_000
 
-async function runCell(runner: RunnerProcess, order: CellOrder, watch: CellParts['watch']): Promise<Outcome> {
-  const { limits, signal } = order
+async function runCell(
+  runner: RunnerProcess,
+  request: CellRequest,
+  watch: CellParts['watch'],
+): Promise<Outcome> {
+  const { limits, signal } = request
   if (signal.aborted) return { status: 'cancelled', sessionLost: !runner.isAlive(), message: '' }
   let stop: Stop | undefined
   let grace: NodeJS.Timeout | undefined
@@ -89,7 +93,7 @@ async function runCell(runner: RunnerProcess, order: CellOrder, watch: CellParts
     if (graceMs === 0) return runner.kill()
     if (grace !== undefined) return
     // Raises KeyboardInterrupt in the cell.
-    void runner.send({ op: 'interrupt', cell: order.cell })
+    void runner.send({ op: 'interrupt', cell: request.cell })
     grace = setTimeout(() => runner.kill(), graceMs)
   }
 
@@ -97,8 +101,8 @@ async function runCell(runner: RunnerProcess, order: CellOrder, watch: CellParts
   const wall = setTimeout(() => stopCell('timeout', limits.graceMs), limits.wallMs)
   const unwatch = watch(({ status, hard }) => stopCell(status, hard ? 0 : limits.graceMs))
   signal.addEventListener('abort', onAbort, { once: true })
-  const ending = waitForEnd(runner, order)
-  void runner.send({ op: 'run', cell: order.cell, code: order.code, cpuSeconds: cpuSeconds(limits) })
+  const ending = waitForEnd(runner, request)
+  void runner.send({ op: 'run', cell: request.cell, code: request.code, cpuSeconds: cpuSeconds(limits) })
   const frame = await ending
   clearTimeout(wall)
   clearTimeout(grace)
@@ -112,11 +116,11 @@ async function runCell(runner: RunnerProcess, order: CellOrder, watch: CellParts
   return { frame, ...finishedCell(frame, stop, limits) }
 }
 
-/** The cell's last frame, or undefined when the runner ended first. Passes the events on meanwhile. */
-async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndFrame | undefined> {
-  const relay = eventRelay(order)
+/** Passes events on until the last frame of the cell, which it returns; undefined when the runner ended first. */
+async function waitForEnd(runner: RunnerProcess, request: CellRequest): Promise<EndFrame | undefined> {
+  const relay = eventRelay(request)
   // JSON writes one byte as up to six characters; more than this is an attack on the host.
-  const budget = 8 * order.limits.outputBytes + 2 * order.limits.images * imageBytes + 1024 * 1024
+  const budget = 8 * request.limits.outputBytes + 2 * request.limits.images * imageBytes + 1024 * 1024
   let received = 0
   let frames = 0
   return new Promise((resolve) => {
@@ -124,7 +128,7 @@ async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndF
       (frame) => {
         frames += 1
         if (frames > frameLimit) runner.kill()
-        else if (frame.type === 'end' && frame.cell === order.cell) resolve(frame)
+        else if (frame.type === 'end' && frame.cell === request.cell) resolve(frame)
         else relay(frame)
       },
       (count) => {
@@ -136,8 +140,8 @@ async function waitForEnd(runner: RunnerProcess, order: CellOrder): Promise<EndF
   })
 }
 
-/** Passes on what belongs to this cell, within the limits that a runner observes unless a cell has manipulated it. */
-function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => void {
+/** Passes on the frames of this cell. Enforces the limits again, because a cell can manipulate its runner. */
+function eventRelay({ cell, limits, onEvent }: CellRequest): (frame: Frame) => void {
   let text = limits.outputBytes + noteBytes
   let images = limits.images
   return (frame) => {
@@ -154,7 +158,9 @@ function eventRelay({ cell, limits, onEvent }: CellOrder): (frame: Frame) => voi
   }
 }
 
-/** Processor seconds of one process: a little over the wall time, so that only several threads can reach it first. */
+/**
+ * The processor time limit of one process: a little over the wall time, so that only several threads reach it first.
+ */
 function cpuSeconds(limits: SandboxLimits): number {
   return Math.ceil((limits.wallMs + limits.graceMs) / 1000)
 }

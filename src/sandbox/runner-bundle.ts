@@ -1,6 +1,6 @@
 /**
- * The runner's Python code as it is passed to a session: over a descriptor, not as a path, because a session's user
- * often cannot read the folder in which the server is installed.
+ * The runner's Python code. A session gets it over a descriptor and not by its path, because the session's user often
+ * cannot read the folder in which the server is installed.
  */
 import { readFile } from 'node:fs/promises'
 import type { SandboxLimits } from './port.ts'
@@ -17,7 +17,7 @@ interface RunnerSettings extends SandboxLimits {
 /** Descriptor number of the bundle in the new process. */
 export const bundleDescriptor = 3
 
-/** What Python is started with; it reads the bundle to its end and runs the parts in one namespace. */
+/** The arguments of Python: a program that reads the bundle to its end and runs the parts in one namespace. */
 export const pythonStart = [
   '-I',
   '-B',

@@ -1,4 +1,4 @@
-/** The runner of a session, seen from the host: a child process that reads orders and writes frames as JSON lines. */
+/** The runner of a session, seen from the host: a child process that reads commands and writes frames as JSON lines. */
 import type { ChildProcess } from 'node:child_process'
 import { Writable } from 'node:stream'
 import { type Frame, frameReader } from './frames.ts'
@@ -12,11 +12,11 @@ export interface RunnerProcess {
   readonly ended: Promise<void>
   isAlive(): boolean
   /**
-   * Resolves when the order was written, or when it cannot be written because the process is gone. Never rejects:
-   * a runner that cannot be written to is killed, and `ended` resolves.
+   * Resolves when the command was written, or when the process has ended. Never rejects: a runner that does not accept
+   * a command is killed, and `ended` resolves.
    */
-  send(order: object): Promise<void>
-  /** Sends every later frame to `onFrame` and every count of received bytes to `onBytes`, instead of to the former ones. */
+  send(command: object): Promise<void>
+  /** Replaces the listeners: `onFrame` gets each later frame, `onBytes` the length of each received chunk. */
   listen(onFrame: (frame: Frame) => void, onBytes?: (count: number) => void): void
   /** Resolves on the `ready` frame; rejects with its stderr when it ends or `timeoutMs` runs out. */
   ready(timeoutMs: number): Promise<void>
@@ -26,7 +26,7 @@ export interface RunnerProcess {
   signal(name: 'SIGSTOP' | 'SIGCONT'): void
 }
 
-/** `kill` must end the whole tree; the default is SIGKILL to the child, which is right where children die with it. */
+/** `kill` must end the whole tree. The default, SIGKILL to the child, does so when the children end with it. */
 export function runnerProcess(
   child: ChildProcess,
   kill: () => void = () => child.kill('SIGKILL'),
@@ -55,7 +55,7 @@ export function runnerProcess(
   })
   // Every pipe needs an error handler: an unhandled error of a pipe would end the server.
   for (const pipe of child.stdio) pipe?.on('error', () => {})
-  // A child that no longer reads its orders cannot be used, even if it still runs.
+  // A child that no longer reads commands cannot be used, even if it still runs.
   stdin.on('error', end)
 
   const ended = childEnd(child, (message) => {
@@ -67,10 +67,10 @@ export function runnerProcess(
     pid: child.pid ?? -1,
     ended,
     isAlive: () => alive && !killed,
-    async send(order) {
+    async send(command) {
       if (!alive) return
-      const line = `${JSON.stringify(order)}\n`
-      // The callback also comes after an error, which the error handler deals with.
+      const line = `${JSON.stringify(command)}\n`
+      // The callback is also called after an error, which the error handler handles.
       await new Promise<void>((resolve) => stdin.write(line, () => resolve()))
     },
     listen(frames, bytes = () => {}) {

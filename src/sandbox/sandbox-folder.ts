@@ -1,4 +1,4 @@
-/** Where session folders of this process live, and the removal of those that a killed server left behind. */
+/** The folder of this process's session folders, and the removal of those of a killed server. */
 import { createHash, randomUUID } from 'node:crypto'
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { isRunning } from '../util/processes.ts'
 
 /**
  * A folder `name` below `<dataDir>/sandbox` that session users can reach. A root server runs its sessions under
- * other user ids: where these cannot pass the folders above the data, it is in the system's /tmp instead.
+ * other user ids: when these may not enter the folders above the data folder, the folder is in the system's /tmp.
  */
 export async function sandboxFolder(dataDir: string, name: string): Promise<string> {
   const inData = resolve(dataDir, 'sandbox', name)
@@ -34,14 +34,14 @@ function temporaryHome(dataDir: string): string {
   return join(tmpdir(), `spool-sandbox-${key}`)
 }
 
-/** Every user can create a folder in the system's /tmp, and its owner could replace what is in it. */
+/** Refuses the folder of another user: every user can create one in /tmp, and its owner can replace the files in it. */
 async function requireOwn(folder: string): Promise<void> {
   const found = await lstat(folder)
   if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o022) === 0) return
   throw new Error(`${folder} belongs to another user or can be changed by others. Remove it and start again.`)
 }
 
-/** Whether every user can pass the folder and those above it, or run the program. */
+/** Whether every user may enter the folder and those above it, or run the program. */
 export async function openToAll(path: string): Promise<boolean> {
   for (let at = path; ; at = dirname(at)) {
     if (((await stat(at)).mode & 0o001) === 0) return false
@@ -50,8 +50,8 @@ export async function openToAll(path: string): Promise<boolean> {
 }
 
 /**
- * Other hosts may share the folder, so only those of this host whose process is gone are removed. One that cannot be
- * removed, such as another user's, stays.
+ * Other hosts may share the folder, so this removes only folders of this host whose process has ended. A folder that
+ * cannot be removed, such as another user's, is kept.
  */
 async function removeLeftovers(home: string): Promise<void> {
   for (const name of await readdir(home)) {

@@ -21,7 +21,7 @@ export interface SandboxSettings {
   /** The Python of the native drivers; /usr/bin/python3 when missing. */
   pythonPath?: string | undefined
   limits?: Partial<SandboxLimits>
-  /** Whether the server may fetch numpy, pandas and matplotlib for the deno driver; what is cached is used anyway. */
+  /** Whether the server may fetch numpy, pandas and matplotlib for the deno driver. Cached ones are always used. */
   downloads?: boolean
   poolSize?: number
   maxSessions?: number
@@ -33,12 +33,12 @@ export interface SandboxSettings {
 }
 
 export interface Sandbox {
-  /** Starts the choice of a driver. Cells wait for it, nothing else does. */
+  /** Starts the choice of a driver. Only cells wait for it. */
   start(): void
   /**
    * Calls `work` with the session of `key`; calls of one key run one after another. Waits for the choice of a driver,
-   * and for a session when all are busy. Rejects with what `work` rejects with, with the signal's reason when
-   * it aborts while waiting, and with `SandboxUnavailable` when no driver works.
+   * and for a session when all are busy. Rejects with the error of `work`, with the signal's reason on an abort during
+   * the wait, and with `SandboxUnavailable` when no driver works.
    */
   use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, signal?: AbortSignal): Promise<T>
   /** Ends the session of `key` and forgets it; a cell that runs in it sees its session lost. */
@@ -67,10 +67,10 @@ export class SandboxUnavailable extends Error {
 
 const defaultLifetimes = { idleMs: 30 * 60_000, totalMs: 60 * 60_000 }
 
-/** Imported ahead of time in native sessions, where they are installed: together they take most of a second. */
+/** Imported before the first cell of native sessions where installed: importing all of them takes most of a second. */
 const preload = ['numpy', 'pandas', 'matplotlib.pyplot']
 
-/** Never rejects: with no driver that works, `describe()` says why and `use` rejects with that sentence. */
+/** When no driver works, `describe()` gives the reason, and `use` rejects with it. */
 export function openSandbox(settings: SandboxSettings): Sandbox {
   const closing = new AbortController()
   let description: SandboxDescription = { driver: null, why: 'not chosen yet' }
@@ -165,7 +165,7 @@ function candidates({
     { ...native, name: 'landlock', make: async () => landlockDriver(await places()) },
     {
       name: 'deno',
-      // The first start makes the memory snapshot and may fetch libraries.
+      // The first start creates the memory snapshot and may fetch libraries.
       patienceMs: [300_000, 600_000],
       poolSize: 1,
       maxSessions: 8,

@@ -1,6 +1,6 @@
 /**
- * The folder of a native session, seen from the host. Everything in it was made by untrusted code: links are never
- * followed, not in the middle of a path either, and only regular files of the session's user count.
+ * The folder of a native session, seen from the host. Untrusted code creates its contents: links are never followed at
+ * any place of a path, and only regular files of the session's user count.
  */
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -11,7 +11,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
 
-/** Deeper or larger trees are an attempt to keep the host busy. */
+/** Deeper trees are treated as an attack on the host. */
 const maxDepth = 32
 const maxEntries = 10_000
 const visitsAtOnce = 64
@@ -37,7 +37,7 @@ export interface SessionFolder {
   readonly data: string
   /** Temporary files of the drivers that cannot mount their own /tmp. */
   readonly tmp: string
-  /** Writes a file under a plain name and replaces what a cell has created there. */
+  /** Writes a file under a plain name. Replaces anything that a cell created there. */
   put(name: string, source: Readable | Buffer): Promise<void>
   link(name: string, alias: string): Promise<void>
   /** The regular files, at most `maxEntries` entries into the tree. */
@@ -65,7 +65,7 @@ export async function sessionFolder(path: string, owner?: Owner): Promise<Sessio
     data,
     tmp,
     async put(name, source) {
-      // Written where no cell can reach it and then moved: a link under the name is replaced, not followed.
+      // Written where no cell can reach it, then renamed: a rename replaces a link and does not follow it.
       const part = join(incoming, randomUUID())
       const stream = Buffer.isBuffer(source) ? Readable.from([source]) : source
       await pipeline(stream, createWriteStream(part, { mode: 0o644 }))
@@ -88,7 +88,7 @@ export async function sessionFolder(path: string, owner?: Owner): Promise<Sessio
   }
 }
 
-/** The name itself; throws when it is more than a name in one folder. */
+/** Returns the name. Throws when it is a path and not a plain name. */
 export function plainName(name: string): string {
   if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
     throw new Error(`A file in /mnt/data needs a plain name, not '${name}'.`)
@@ -198,8 +198,8 @@ async function readRegular(
 }
 
 /**
- * Removes a tree in which a cell may have removed permissions, or that is deeper than a path can be long: the tools of
- * the system walk it folder by folder and do not follow links.
+ * Removes a tree. A cell may have removed permissions in it, or made it deeper than the longest path; the tools of the
+ * system can walk such a tree, and do not follow links.
  */
 async function removeTree(path: string): Promise<void> {
   try {

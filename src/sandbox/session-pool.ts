@@ -1,4 +1,4 @@
-/** The sessions of one driver: one for each key, some started ahead of time, with lifetimes and a maximum number. */
+/** The sessions of one driver: one for each key, some started in advance, with lifetimes and a maximum number. */
 import { abortable, firstAborted, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { keyLock } from './key-lock.ts'
@@ -17,9 +17,9 @@ export interface PooledSession {
 
 export interface SessionPoolSettings {
   limits: SandboxLimits
-  /** Sessions that are started ahead of time for keys that have none yet. */
+  /** How many sessions are started in advance, for keys that have none yet. */
   poolSize: number
-  /** The most sessions at a time, those started ahead included. */
+  /** The maximum number of sessions, including those started in advance. */
   maxSessions: number
   /** The memory limit of all sessions together, MiB. */
   totalMemoryMb: number
@@ -31,7 +31,7 @@ export interface SessionPoolSettings {
 
 interface Entry {
   session: SandboxSession
-  /** As it was last measured. An idle session is stopped, so that its memory does not grow. */
+  /** The last measurement. The processes of an idle session are stopped, so its memory does not grow. */
   memoryBytes: number
   startedMs: number
   usedMs: number
@@ -97,7 +97,7 @@ export class SessionPool {
   /** Ends the session of `key` at once, also in the middle of a cell, and forgets that there was one. */
   async end(key: string): Promise<void> {
     await this.#endNow(key)
-    // Work that is still waiting for the key may open a session again; that one is ended after it.
+    // A call that still waits for the key may open a session again. That session is ended after the call.
     const unlock = await this.#locks.take(key)
     try {
       await this.#endNow(key)
@@ -221,7 +221,7 @@ export class SessionPool {
     if (this.#ended.size > rememberedKeys && oldest !== undefined) this.#ended.delete(oldest)
   }
 
-  /** A session for a new entry; `#reserved` counts it until the entry exists. */
+  /** Returns a session for a new entry. `#reserved` counts it until the entry exists. */
   async #obtain(signal: AbortSignal): Promise<SandboxSession> {
     for (;;) {
       signal.throwIfAborted()

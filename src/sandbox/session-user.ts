@@ -29,7 +29,7 @@ export async function takeSessionUser(): Promise<SessionUser> {
   throw new Error(`Every user id from ${firstUid} to ${lastUid} is in use.`)
 }
 
-/** A name in the abstract socket space is a lock that the kernel frees when this process ends, in any way. */
+/** Locks the id with an abstract socket of that name. The kernel releases it when this process ends. */
 async function claimUid(uid: number): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy())
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Writes a JSON array into a file, one value a line, so that it may be larger than memory. */
+/** Writes a JSON array into a file, one value per line. The array may be larger than memory. */
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
@@ -11,7 +11,7 @@ export class ArrayWriter {
   constructor(path: string) {
     this.#output = createWriteStream(path)
     this.#finished = finished(this.#output)
-    // A failure is thrown by `end`; until then no caller waits for it.
+    // `end` throws the failure. Without this handler, Node would report an unhandled rejection before.
     this.#finished.catch(() => undefined)
   }
 

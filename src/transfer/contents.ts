@@ -1,4 +1,4 @@
-/** Finds the contents of files that were imported without, by id or by name and size. */
+/** Finds the contents of files that were imported without content, by id or by name and size. */
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import type { Context } from '../domain/context.ts'
@@ -17,7 +17,7 @@ export const missingContentError = parseFailures.notImported().message
 
 type Filling = Pick<Context, 'blobs' | 'clock' | 'db'>
 
-/** Local files by what can name them. */
+/** Local files by the ids, and by the names and sizes, that they may belong to. */
 export class ContentIndex {
   readonly #byKey = new Map<string, SourceFile>()
   readonly #texts = new Map<string, SourceFile>()
@@ -30,7 +30,7 @@ export class ContentIndex {
         for (const id of namesOf(textOf)) this.#texts.set(id, file)
         continue
       }
-      // `file-abc`, `file-abc.pdf` and `file-abc/content` hold the content of file-abc.
+      // `file-abc`, `file-abc.pdf` and `file-abc/content` are contents of file-abc.
       const parts = [name, name.replace(/\.\w+$/, ''), file.name.split('/').at(-2) ?? '']
       for (const id of parts.flatMap(namesOf)) this.#byKey.set(`id ${id} ${file.bytes}`, file)
       this.#byKey.set(`name ${name} ${file.bytes}`, file)
@@ -41,13 +41,13 @@ export class ContentIndex {
     return this.#byKey.get(`id ${id} ${bytes}`) ?? this.#byKey.get(`name ${basename(filename)} ${bytes}`)
   }
 
-  /** `texts/file-abc.txt` is the text of file-abc, for as long as its content is missing. */
+  /** Finds `texts/file-abc.txt`, the text of file-abc. It is used while the content is missing. */
   findText({ id }: { id: string }): SourceFile | undefined {
     return this.#texts.get(id)
   }
 }
 
-/** An export writes `file-a:1` as `file-a%3A1`. */
+/** The name, and its decoded form: an export writes `file-a:1` as `file-a%3A1`. */
 function namesOf(name: string): string[] {
   try {
     return [name, decodeURIComponent(name)]
@@ -60,12 +60,12 @@ interface FillOptions {
   project: string
   index: ContentIndex
   report: ReportBuilder
-  /** Only reports what it would fill. */
+  /** Whether to only report the files, and write nothing. */
   dryRun: boolean
   signal: AbortSignal
 }
 
-/** Fills all files of the project whose content is missing and can be found. */
+/** Adds the content to all files of the project whose content is missing and can be found. */
 export async function fillContents(
   context: Filling,
   { project, index, report, dryRun, signal }: FillOptions,
@@ -83,7 +83,7 @@ export async function fillContents(
   }
 }
 
-/** Counts what the index has of a file whose content is missing. */
+/** Counts whether the index has the content, or the text, of a file without content. */
 export function countContent(file: MissingContent, index: ContentIndex, report: ReportBuilder): void {
   if (index.find(file)) report.report.contents.imported += 1
   else report.missing(file.id, { hasText: file.text_sha256 !== null || index.findText(file) !== undefined })

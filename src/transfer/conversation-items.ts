@@ -1,9 +1,9 @@
-/** A thread as a conversation of the Responses API: its items, oldest first. */
+/** Converts a thread to a conversation of the Responses API: its items, oldest first. */
 import type { Message } from '../api/messages.ts'
 import type { RunStep } from '../api/run-steps.ts'
 import type { LoadedThread } from './thread-export.ts'
 
-/** `left_out` counts the calls of built-in tools: their items belong to containers and searches of that service. */
+/** `left_out` counts the calls of built-in tools: their items refer to containers and searches of the service. */
 export function conversationOf({ thread, messages, steps }: LoadedThread): {
   conversation: object
   left_out: number
@@ -42,7 +42,7 @@ function callItems({ step_details }: Pick<RunStep, 'step_details'>): { items: ob
   if (step_details.type !== 'tool_calls') return { items: [], left_out: 0 }
   const functions = step_details.tool_calls.filter((call) => call.type === 'function')
   const items = functions.flatMap(({ id, function: { name, arguments: written, output } }) => {
-    // A call without its output is refused there.
+    // The service refuses a call without its output.
     if (output === null) return []
     return [
       { type: 'function_call', call_id: id, name, arguments: written },

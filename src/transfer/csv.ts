@@ -1,6 +1,8 @@
-/** Comma-separated values (RFC 4180), read piece by piece. Tabs and semicolons separate too where the first line has them. */
+/**
+ * Reads comma-separated values (RFC 4180) piece by piece. The first line decides between commas, tabs and semicolons.
+ */
 
-/** Lives for one file. */
+/** Use one reader for each file. */
 export class CsvReader {
   #columns: string[] | undefined
   #separator = ','
@@ -10,7 +12,7 @@ export class CsvReader {
   #line = 1
   #rowLine = 1
 
-  /** The rows that end in this piece, each as an object by the names of the first line. */
+  /** Returns the rows that end in this piece, each as an object with the names of the first line as keys. */
   read(piece: string): { line: number; value: Record<string, string> }[] {
     if (this.#columns === undefined && this.#row.length === 0 && this.#field === '') {
       this.#separator = separatorOf(piece.slice(0, piece.indexOf('\n')))
@@ -23,14 +25,14 @@ export class CsvReader {
     return rows
   }
 
-  /** The row that no line end follows. */
+  /** Call after the last piece. Returns a last row without a line end. */
   end(): { line: number; value: Record<string, string> }[] {
     const rows: { line: number; value: Record<string, string> }[] = []
     if (this.#field !== '' || this.#row.length > 0) this.#endRow(rows)
     return rows
   }
 
-  /** Returns whether the sign ends the row. */
+  /** Returns whether the character ends the row. */
   #take(sign: string): boolean {
     if (this.#state === 'quoted') {
       if (sign === '"') this.#state = 'quote in quoted'
@@ -72,7 +74,7 @@ export class CsvReader {
   }
 }
 
-/** The sign that separates the names of a first line. */
+/** The character that separates the names in the first line. */
 export function separatorOf(header: string): string {
   const counts = [',', '\t', ';'].map((sign) => ({ sign, count: header.split(sign).length }))
   return counts.toSorted((a, b) => b.count - a.count)[0]?.sign ?? ','

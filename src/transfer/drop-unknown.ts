@@ -1,11 +1,11 @@
-/** Parses an object with a strict schema, without the keys that the schema does not know. */
+/** Parses an object with a strict schema, and drops keys that the schema does not have. */
 import type { z } from 'zod'
 import { isObject } from '../util/is-object.ts'
 
-/** Unknown keys may hide others: each round finds those of one depth. */
+/** Each round finds the unknown keys of one depth only. */
 const maxRounds = 8
 
-/** The parsed object, or the first fault as `path: what is wrong`. `drop` is called for every key that was removed. */
+/** Returns the parsed object, or the first error as `path: message`. Calls `drop` for each removed key. */
 export function dropUnknown<Schema extends z.ZodType>(
   schema: Schema,
   object: unknown,
@@ -17,7 +17,7 @@ export function dropUnknown<Schema extends z.ZodType>(
     if (result.success) return { value: result.data }
     const unknown = result.error.issues.filter((issue) => issue.code === 'unrecognized_keys')
     if (unknown.length === 0 || round === maxRounds) return { fault: faultOf(result.error.issues[0]) }
-    // The source is not ours to change.
+    // The caller's object must not be changed.
     if (round === 0) value = structuredClone(value)
     for (const { path, keys } of unknown) remove(value, path, keys)
     for (const { path, keys } of unknown) {

@@ -1,17 +1,17 @@
-/** The character encoding of a source file, by the rule of the documents. */
+/** Finds the character encoding of a source file, by the rules in documents/. */
 import { createReadStream } from 'node:fs'
 import { encodingOfFile, ParseFailure, wideEncodingOf } from '../documents/index.ts'
 
 export interface Encoding {
-  /** As `TextDecoder` names it. */
+  /** The label of `TextDecoder`. */
   label: string
-  /** Whether every byte of the file belongs to a character. The others become U+FFFD. */
+  /** Whether all bytes of the file are valid. Invalid ones become U+FFFD. */
   isExact: boolean
 }
 
 /**
- * The encoding that the first bytes of a file suggest: enough to see whether it holds values. JSON and tables begin with
- * two ASCII characters, which show UTF-16 also where most of the text is Chinese.
+ * The encoding that the first bytes of a file suggest, to see whether the file has values. JSON and tables begin with
+ * two ASCII characters, which show UTF-16 even when most of the text is Chinese.
  */
 export function firstEncoding(head: Buffer): string {
   const [first, second, third, fourth] = head

@@ -21,7 +21,7 @@ import { exportThread, loadThread } from './thread-export.ts'
 export interface ExportOptions {
   folder: string
   project: string
-  /** One thread alone. */
+  /** The id of the only thread to export. */
   thread?: string | undefined
   /** Threads as Conversations items, without runs, instead of `assistants-thread-export/v1`. */
   format: 'assistants' | 'conversations'
@@ -39,13 +39,13 @@ export interface ExportCounts {
   runs: number
   files: number
   vector_stores: number
-  /** Files that were imported without content and never got it. */
+  /** Files that were imported without content, and still have none. */
   missing_contents: number
-  /** Of `conversations`: calls of built-in tools, which have no form there. */
+  /** For `conversations`: calls of built-in tools, which conversations cannot contain. */
   calls_left_out: number
 }
 
-/** The export cannot be written; the message is a sentence for the user. */
+/** The export cannot be written. The message is for the user. */
 export class ExportRefused extends Error {
   override readonly name = 'ExportRefused'
 }
@@ -54,13 +54,13 @@ interface Exporting extends ExportOptions {
   db: Queryable
   blobs: BlobStore
   counts: ExportCounts
-  /** What the exported thread names; undefined for a whole project. */
+  /** The ids that the exported thread names; undefined for a whole project. */
   wanted: NamedIds | undefined
 }
 
 const pageSize = 500
 
-/** All objects are of one moment. Throws `ExportRefused`; then the folder may hold a part. */
+/** Exports a snapshot: all objects of one moment. Throws `ExportRefused`; the folder may then have a part of them. */
 export async function exportObjects(
   context: { db: Database; blobs: BlobStore },
   options: ExportOptions,
@@ -150,14 +150,14 @@ async function* threadsOf({ db, project, thread: id }: Exporting): AsyncGenerato
   }
 }
 
-/** As the lists of the API, this and the following are newest first. */
+/** Newest first, as the lists of the API; so are the functions below. */
 async function exportAssistants({ db, project, wanted, counts, folder }: Exporting): Promise<void> {
   const output = new ArrayWriter(join(folder, 'assistants.json'))
   for (let seq = afterAll; ;) {
     const page = await assistantsBefore(db, project, { seq, limit: pageSize })
     for (const { seq: _, ...assistant } of page) {
       if (wanted && !wanted.has(assistant.id)) continue
-      // An assistant names files and stores too.
+      // An assistant of the thread names files and stores as well.
       wanted?.add(assistant)
       await output.add(assistant)
       counts.assistants += 1
@@ -214,7 +214,7 @@ async function exportFiles(exporting: Exporting): Promise<void> {
   }
 }
 
-/** A file without content may have its text. */
+/** Exports the content of a file; without content, the text that was imported for it. */
 async function exportContent(
   { blobs, folder, counts }: Exporting,
   { id, sha256, text_sha256 }: FileRow,

@@ -11,7 +11,7 @@ test.each([
   ['2024-05-01T10:00:00Z', at],
   ['2024-05-01T12:00:00+02:00', at],
   ['2024-05-01 10:00:00+00', at],
-  // Tables of databases have no zone: the machine that imports must not decide.
+  // Tables of databases have no time zone. The zone of the importing machine must not matter.
   ['2024-05-01 10:00:00', at],
   ['2024-05-01T10:00:00.000', at],
   ['Wed May 01 2024 12:00:00 GMT+0200 (CEST)', at],

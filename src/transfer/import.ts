@@ -1,4 +1,7 @@
-/** Imports what a folder, a zip or a file holds. It can be stopped at any time, and run again: nothing comes twice. */
+/**
+ * Imports the objects in a folder, a zip or a file. It can be stopped at any time and run again: nothing is imported
+ * twice.
+ */
 import type { ImportReport } from '../api/import-report.ts'
 import type { Context } from '../domain/context.ts'
 import { filesOfSizes, importRows, projectsOf, type MissingContent } from '../sql/imports.ts'
@@ -22,24 +25,24 @@ export interface ImportOptions extends ReadingOptions {
   /** A folder, a zip or a file. */
   path: string
   project: string
-  /** Reports what would come, and writes nothing. */
+  /** Whether to only report what would be imported, and write nothing. */
   dryRun: boolean
   /** A folder with the contents of files, found by id or by name and size. */
   files?: string | undefined
-  /** The most that a zip may hold, unpacked. */
+  /** The maximum size of an unpacked zip. */
   maxUnpackedBytes: number
   onProgress?: (progress: ImportProgress) => void
 }
 
 export interface ImportProgress {
   phase: 'reading' | 'writing' | 'ordering'
-  /** Objects so far in this phase, threads while ordering. */
+  /** Objects so far in this phase; threads in the phase of ordering. */
   done: number
-  /** Of the whole phase; absent while it is not known. */
+  /** Objects of the whole phase; absent while not known. */
   total?: number
 }
 
-/** Everything that the steps of an import share. */
+/** The state that all steps of an import share. */
 interface Importing extends ImportOptions {
   context: ImportContext
   report: ReportBuilder
@@ -50,7 +53,7 @@ interface Importing extends ImportOptions {
   filesFound: Map<string, MissingContent>
 }
 
-/** What others refer to comes first. */
+/** Objects that others refer to are imported first. */
 const firstKinds: ReadonlySet<Kind> = new Set(['assistant', 'file', 'vector_store', 'thread', 'run'])
 const lastKinds: ReadonlySet<Kind> = new Set(['message', 'step', 'vector_store_file'])
 const threadPage = 2000
@@ -126,11 +129,11 @@ async function writeRecord(importing: Importing, record: TransferRecord, order: 
     importing.filesFound.set(row.id, { ...(row as Row & MissingContent), text_sha256: null })
   }
   const written = row && writer.add(record.kind, row, order)
-  // Most rows only join a batch.
+  // Undefined for most rows: they are only added to a batch.
   if (written) await written
 }
 
-/** Nobody adds to a thread of another project by naming it. */
+/** An import must not add objects to threads of other projects. */
 async function refuseForeignThreads({ context, found, writer, project }: Importing): Promise<void> {
   for (const ids of pagesOf([...found.threads.keys()])) {
     const projects = await projectsOf(context.db, 'threads', ids)
@@ -138,7 +141,7 @@ async function refuseForeignThreads({ context, found, writer, project }: Importi
   }
 }
 
-/** Threads that are only named get a row; it is as old as the first object that names it. */
+/** Creates threads that are only named. Their `created_at` is that of the oldest object that names them. */
 async function createMissingThreads({ context, found, report, project, dryRun }: Importing): Promise<void> {
   const now = nowSeconds(context.clock)
   for (const ids of pagesOf([...found.threads.keys()].filter(isThreadId))) {
@@ -177,7 +180,7 @@ async function fill(importing: Importing, beside: readonly SourceFile[]): Promis
   }
 }
 
-/** A zip inside the import is not opened. One that is the content of a file is not meant to be. */
+/** Reports zips inside the import, which are not opened, except those that are contents of files. */
 async function reportZips({ context, project, report, found, filesFound }: Importing): Promise<void> {
   if (found.zips.length === 0) return
   const index = new ContentIndex(found.zips)

@@ -1,4 +1,4 @@
-/** The ids of assistants, files and vector stores that exported objects name. */
+/** Collects the ids of assistants, files and vector stores that exported objects name. */
 import { isObject } from '../util/is-object.ts'
 
 const fields = new Set(['id', 'file_id', 'file_ids', 'vector_store_ids', 'assistant_id'])
@@ -6,7 +6,7 @@ const fields = new Set(['id', 'file_id', 'file_ids', 'vector_store_ids', 'assist
 export class NamedIds {
   readonly #ids = new Set<string>()
 
-  /** Notes all ids in a value, at any depth. */
+  /** Adds all ids in a value, at any depth. */
   add(value: unknown): void {
     if (Array.isArray(value)) {
       for (const item of value) this.add(item)

@@ -1,4 +1,4 @@
-/** Adds to an object what exports of other times and services lack, so that the schemas of the API accept it. */
+/** Adds fields that old exports and other services do not have, so that the schemas of the API accept an object. */
 import { expandChunkingStrategy } from '../api/chunking.ts'
 import { isObject } from '../util/is-object.ts'
 import type { Fields, Kind } from './records.ts'
@@ -6,8 +6,8 @@ import type { Fields, Kind } from './records.ts'
 type Drop = (field: string) => void
 
 /**
- * The object with the fields that its schema needs and that are not null when absent; unknown fields stay. `drop` is
- * called for what is left out.
+ * Returns the object with all fields that its schema needs and that cannot be null. Keeps unknown fields. Calls `drop`
+ * for each part that it leaves out.
  */
 export function normalize(kind: Kind, object: Fields, drop: Drop): Fields {
   return normalizers[kind](object, drop)

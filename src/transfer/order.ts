@@ -1,10 +1,10 @@
-/** The order of the messages and steps of a thread, where the rows came in another. */
+/** The order of the messages and steps of a thread, for rows that were imported in another order. */
 import type { OrderedItem } from '../sql/imports.ts'
 
 /**
- * Ids of all messages and steps, oldest first: in the order `known` where that names all of them. Otherwise messages go
- * by time and, where times are equal, by `seq`. A step that created a message comes just before it, and the steps of
- * its run that came earlier before that; all other steps are ordered by their time.
+ * Ids of all messages and steps, oldest first. When `known` names all of them, this is the order. Otherwise messages are
+ * ordered by time, then by `seq`. A step that created a message comes directly before it, after the earlier steps of its
+ * run. All other steps are ordered by time.
  */
 export function orderItems(
   { messages, steps }: { messages: readonly OrderedItem[]; steps: readonly OrderedItem[] },
@@ -46,7 +46,7 @@ function anchorSteps(
   return { before, loose: [...waiting.values()].flat() }
 }
 
-/** A step without a message comes after everything of its second. */
+/** Puts a step without a message after all items of the same second. */
 function merge(anchored: readonly { id: string; created_at: number }[], loose: OrderedItem[]): string[] {
   const merged: string[] = []
   let next = 0

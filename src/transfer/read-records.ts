@@ -1,4 +1,4 @@
-/** The records of a file, batch by batch. */
+/** Reads the records of a file in batches. */
 import { recognise } from './formats/recognise.ts'
 import { readValues, tooLarge, undecoded, usualDocumentBytes } from './read-values.ts'
 import type { Recognised } from './records.ts'
@@ -12,11 +12,11 @@ export interface LocatedRecords {
 
 export interface ReadingOptions {
   signal: AbortSignal
-  /** The most bytes of one JSON document; a larger one is skipped. */
+  /** The maximum size of a JSON document; a larger one is skipped. */
   maxDocumentBytes?: number | undefined
 }
 
-/** Undefined for a file that does not look like values at all. Throws the signal's reason. */
+/** Undefined for a file without values. Throws the signal's reason. */
 export async function readRecords(
   file: SourceFile,
   { signal, maxDocumentBytes = usualDocumentBytes }: ReadingOptions,

@@ -1,4 +1,4 @@
-/** The values in a file: of a JSON document, of lines of JSON, of a table of comma-separated values. */
+/** Reads the values in a file: a JSON document, lines of JSON, or a table of comma-separated values. */
 import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { decodeBytes } from '../documents/index.ts'
@@ -12,8 +12,8 @@ import type { SourceFile } from './sources.ts'
 export interface LocatedValue {
   line: number
   /**
-   * Undefined for a line that is damaged; `tooLarge` for a document or a line that was not read; `undecoded` once for a
-   * file with bytes that are not characters of its encoding.
+   * Undefined for a damaged line; `tooLarge` for a document or a line that was skipped; `undecoded` once for a file with
+   * bytes that are invalid in its encoding.
    */
   value: unknown
 }
@@ -21,15 +21,15 @@ export interface LocatedValue {
 export const tooLarge = Symbol('too large')
 export const undecoded = Symbol('undecoded')
 
-/** What the beginning of a file says about it. `other`: it holds no values. */
+/** The layout of a file, by its beginning. `other`: it has no values. */
 type Layout = 'document' | 'lines' | 'table' | 'other'
 
 const headBytes = 256 * 1024
 const pieceBytes = 1024 * 1024
-/** A larger document or line does not fit into one string. Lines may be of any number. */
+/** The limit of a document and of a line: a larger one does not fit into a string. The number of lines has no limit. */
 export const usualDocumentBytes = 400 * 1024 * 1024
 
-/** Batches of values in the order of the file; undefined when the file does not look like values at all. */
+/** Batches of values in the order of the file; undefined for a file without values. */
 export async function readValues(
   file: SourceFile,
   maxDocumentBytes: number,
@@ -76,8 +76,8 @@ function decode(bytes: Buffer, label: string): string {
 }
 
 /**
- * Of JSON whose first line goes on beyond the beginning of the file: a line that closes what it opens, and is followed
- * by more, is one of many; anything else is a document.
+ * The layout of JSON whose first line is longer than the beginning that was read. When the first line is a complete
+ * value and another line follows, the file has lines; otherwise it is a document.
  */
 async function layoutOfLong(file: SourceFile, encoding: Encoding): Promise<Layout> {
   let opening: string | undefined
@@ -107,7 +107,7 @@ function layoutOfText(text: string, isWhole: boolean): Layout {
   const [first = '', second = ''] = lines
   if (trimmed.startsWith('{') || trimmed.startsWith('[')) {
     if (parseJson(first) !== undefined) return lines.length > 1 || !isWhole ? 'lines' : 'document'
-    // The first line may be the damaged one.
+    // The first line may be damaged, so the second one decides.
     return first.startsWith('{') && second.startsWith('{') && parseJson(second) !== undefined
       ? 'lines'
       : 'document'
@@ -183,7 +183,7 @@ async function* textOf({ path }: SourceFile, { label }: Encoding): AsyncGenerato
   yield decoder.decode()
 }
 
-/** Dumps of MongoDB write ids and times as `{"$oid"}` and `{"$date"}`; this gives the plain values of an object. */
+/** Replaces ids and times of MongoDB dumps, `{"$oid"}` and `{"$date"}`, by plain values. */
 export function plainFields(value: unknown): Fields | undefined {
   if (!isObject(value)) return undefined
   for (const key in value) {

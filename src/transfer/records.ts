@@ -1,4 +1,4 @@
-/** What formats give and the import writes: objects in the shapes of the API, as far as the source has them. */
+/** Records, which formats create and the import writes: objects in the shapes of the API; fields may be missing. */
 
 /** In the order in which they are written. */
 export const kinds = [
@@ -18,7 +18,7 @@ export type Fields = Record<string, unknown>
 export interface TransferRecord {
   kind: Kind
   object: Fields
-  /** What only an export of this server has, unchecked. */
+  /** Data that only exports of this server have, not yet checked. */
   spool?: unknown
 }
 
@@ -29,21 +29,21 @@ export interface Recognised {
   records: TransferRecord[]
   /** The order of its objects where times are equal. */
   order: Order
-  /** Objects that the value holds and no record can carry: reason -> count. */
+  /** Objects in the value that cannot be imported: reason -> count. */
   skipped?: Record<string, number>
 }
 
 export type Order = 'asc' | 'desc'
 
-/** Where a value was found. */
+/** The place of a value in the source. */
 export interface Place {
   /** The path of the file below the folder that is imported. */
   file: string
-  /** Counts from 1; of a JSON document always 1. */
+  /** Counts from 1; always 1 in a JSON document. */
   line: number
   /** Unix seconds, for objects without a time. */
   modified_at: number
 }
 
-/** Undefined for a value that is not of the format. */
+/** Returns undefined for a value of another format. */
 export type Recogniser = (value: Fields, place: Place) => Recognised | undefined

@@ -1,4 +1,4 @@
-/** Puts the messages, steps and runs of imported threads in order. */
+/** Puts the messages, steps and runs of imported threads into their order. */
 import type { Database } from '../database/database.ts'
 import { itemsOfThread, renumberItems, renumberRuns, threadsToOrder } from '../sql/imports.ts'
 import { lockThread } from '../sql/threads.ts'

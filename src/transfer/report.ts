@@ -1,4 +1,4 @@
-/** What an import did, object by object and in total. */
+/** Counts what an import did with each object, and builds the report. */
 import type { ImportReport } from '../api/import-report.ts'
 import { kinds, type Kind } from './records.ts'
 
@@ -9,7 +9,7 @@ const maxExamples = 5
 const maxSources = 1000
 const maxDroppedFields = 1000
 
-/** Collects the report while the import works. */
+/** Collects the report during an import. */
 export class ReportBuilder {
   readonly report: ImportReport
   readonly #skipped = new Map<string, Skipped>()

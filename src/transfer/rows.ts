@@ -1,4 +1,4 @@
-/** Checks records with the schemas of the API and makes the rows that they become. */
+/** Checks records with the schemas of the API, and converts them to rows. */
 import { z } from 'zod'
 import { Assistant } from '../api/assistants.ts'
 import { FileObject } from '../api/files.ts'
@@ -27,10 +27,10 @@ const activeStatuses: ReadonlySet<string> = new Set([
   'requires_action',
   'cancelling',
 ])
-/** How long a run may take where the export does not say. */
+/** The time limit of a run when the export does not have it. */
 const usualSeconds = 600
 
-/** Assistants may have been exported without settings that were never made. */
+/** Exports may leave out settings of assistants that were never set. */
 const schemas = {
   assistant: Assistant.extend({ temperature: z.number().nullable(), top_p: z.number().nullable() }),
   file: FileObject,
@@ -42,7 +42,7 @@ const schemas = {
   step: RunStep,
 } satisfies Record<Kind, z.ZodType>
 
-/** The fields of each kind that are null where an export lacks them. */
+/** The fields of each kind that become null when an export does not have them. */
 const empty = Object.fromEntries(
   kinds.map((kind) => {
     const fields = Object.entries(schemas[kind].shape).filter(([, field]) => field.safeParse(null).success)
@@ -62,7 +62,7 @@ const prefixes: Record<Kind, RegExp> = {
 }
 const idForm = /^\w[\w.:~-]{0,199}$/
 
-/** Undefined for a record that cannot be kept; the report says why. `now` in Unix seconds. */
+/** Undefined for a record that cannot be imported; the report gets the reason. `now` in Unix seconds. */
 export function rowOf(record: TransferRecord, report: ReportBuilder, now: number): Row | undefined {
   const { kind, object } = record
   const drop = (field: string) => report.drop(`${kind}.${field}`)
@@ -83,7 +83,7 @@ export function rowOf(record: TransferRecord, report: ReportBuilder, now: number
 
 function idFault(kind: Kind, id: unknown): string | undefined {
   if (typeof id !== 'string') return 'it has no id'
-  if (!idForm.test(id)) return 'its id has characters that no id has'
+  if (!idForm.test(id)) return 'its id has characters that are not allowed in ids'
   return prefixes[kind].test(id)
     ? undefined
     : `its id does not begin with '${prefixes[kind].source.slice(1)}'`
@@ -108,7 +108,7 @@ interface Making {
 
 type RowMakers = { [K in Kind]: (object: z.output<(typeof schemas)[K]>, making: Making) => Row }
 
-/** The columns are named in sql/imports.ts; what is no column of the table is ignored there. */
+/** sql/imports.ts names the columns of each table, and ignores other fields. */
 const rowMakers: RowMakers = {
   assistant: ({ id, object: _, created_at, ...body }) => ({ id, created_at, body }),
   file: (file) => file,

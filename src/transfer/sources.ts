@@ -12,29 +12,29 @@ import { makeTemporaryFolder } from '../util/folder.ts'
 
 export interface SourceFile {
   path: string
-  /** Below the folder that is imported, with slashes. */
+  /** The path below the imported folder, with slashes. */
   name: string
   bytes: number
   /** Unix seconds. */
   modified_at: number
-  /** Where the layout of the folder says it. */
+  /** Known for files of an export of this server. */
   order?: Order
 }
 
 export interface Sources {
-  /** In the order of their names, numbers in them by value. */
+  /** In the order of their names; numbers in names are compared by value. */
   files: SourceFile[]
-  /** Files that hold contents only, and are not read for objects. */
+  /** Files that are contents only, and are not searched for objects. */
   contents: SourceFile[]
   close(): Promise<void>
 }
 
-/** The source cannot be read; the message is a sentence for the user. */
+/** The source cannot be read. The message is for the user. */
 export class SourceRefused extends Error {
   override readonly name = 'SourceRefused'
 }
 
-/** A zip is unpacked into a temporary folder, at most `maxBytes` of it. Throws `SourceRefused`. */
+/** Unpacks a zip of at most `maxBytes` bytes into a temporary folder. Throws `SourceRefused`. */
 export async function openSources(path: string, { maxBytes }: { maxBytes: number }): Promise<Sources> {
   const found = await statSource(path)
   if (found.isDirectory()) return { ...split(await listFiles(path)), close: async () => undefined }
@@ -43,14 +43,14 @@ export async function openSources(path: string, { maxBytes }: { maxBytes: number
   return { files: [file], contents: [], close: async () => undefined }
 }
 
-/** Throws `SourceRefused` when nothing is there. */
+/** Throws `SourceRefused` when the path does not exist. */
 export async function statSource(path: string): Promise<Stats> {
   const found = await stat(path).catch(() => undefined)
   if (!found) throw new SourceRefused(`There is no file or folder ${path}.`)
   return found
 }
 
-/** All files below a folder, but those that are hidden or in a hidden folder. */
+/** All files below a folder, except hidden ones and those in hidden folders. */
 export async function listFiles(root: string): Promise<SourceFile[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
   const files: SourceFile[] = []
@@ -69,8 +69,8 @@ function sizeOf({ size, mtimeMs }: { size: number; mtimeMs: number }) {
 }
 
 /**
- * An export of this server has `files.json`, and beside it contents in `files`, texts in `texts` and lists that are newest
- * first.
+ * An export of this server has `files.json`. Beside it are the folders `files` with contents and `texts` with texts, and
+ * lists that are newest first.
  */
 function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
   const roots = all
@@ -88,7 +88,7 @@ function split(all: SourceFile[]): Pick<Sources, 'files' | 'contents'> {
   }
 }
 
-/** Whether a file begins as a zip does; documents of office programs do, too. */
+/** Whether a file begins like a zip. Office documents do as well. */
 export async function isZip(path: string): Promise<boolean> {
   const file = await open(path)
   try {

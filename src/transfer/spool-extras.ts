@@ -1,4 +1,4 @@
-/** What an export of this server holds beyond the objects of the API, so that an import gives the same rows again. */
+/** Data in exports of this server that the objects of the API do not have, so that an import creates the same rows. */
 import { z } from 'zod'
 import { ToolResources } from '../api/tool-resources.ts'
 import { Usage } from '../api/runs.ts'
@@ -33,7 +33,7 @@ export const Turn = z.strictObject({
   extras: z.string().optional(),
 })
 
-/** What the object of a run does not show. */
+/** The data of a run that its API object does not have. */
 export const RunExtras = z.strictObject({
   deadline: z.int(),
   resources: ToolResources,

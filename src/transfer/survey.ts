@@ -1,4 +1,4 @@
-/** The first reading: which file has which objects in which order, and which threads they belong to. */
+/** The first pass over the files: finds which objects each file has, in which order, and their threads. */
 import type { Kind, Order, Recognised, TransferRecord } from './records.ts'
 import { readRecords, type LocatedRecords, type ReadingOptions } from './read-records.ts'
 import type { ReportBuilder } from './report.ts'
@@ -7,31 +7,31 @@ import { ThreadExtras } from './spool-extras.ts'
 
 export interface SourceSurvey {
   file: SourceFile
-  /** The kinds in it, each in the order that its times have; undefined where they do not say. */
+  /** The kinds in the file, each with the order of its times; undefined when the times show no order. */
   kinds: Map<Kind, Order | undefined>
-  /** The thread that the file describes, where it describes one. */
+  /** The thread that the file describes, if it describes one. */
   thread: ThreadPlace | undefined
 }
 
 interface ThreadPlace {
   created_at: number
-  /** In the list of threads, where the export says. */
+  /** The place in the list of threads, if the export has it. */
   position: number | undefined
 }
 
 export interface Survey {
-  /** Those of single threads come last, the oldest thread first. */
+  /** Files of single threads are last, with the oldest thread first. */
   sources: SourceSurvey[]
-  /** Files in which no object was found: they may be contents. */
+  /** Files without objects. They may be contents. */
   others: SourceFile[]
-  /** Those of them that are zips by name and first bytes. */
+  /** Files in `others` that are zips, by name and first bytes. */
   zips: SourceFile[]
   objects: number
-  /** Every thread that an object names, with the earliest time of such an object. */
+  /** All threads that objects name, each with the earliest time of these objects. */
   threads: Map<string, number>
-  /** Those of them that an object describes. */
+  /** The threads that have a thread object. */
   described: Set<string>
-  /** Ids of messages and steps in the order of an export that names it, by thread. */
+  /** The ids of messages and steps in their order, by thread, if the export has it. */
   orders: Map<string, string[]>
 }
 
@@ -39,7 +39,7 @@ interface SurveyOptions extends ReadingOptions {
   onProgress?: (progress: { phase: 'reading'; done: number }) => void
 }
 
-/** Reports what is damaged or of no known format. */
+/** Reports values that are damaged or of no known format. */
 export async function survey(
   files: readonly SourceFile[],
   report: ReportBuilder,
@@ -115,7 +115,7 @@ const valueFaults = {
   damaged: 'it is not valid JSON',
   'too large': 'the JSON document is too large to be read in one piece: write one object a line',
   unknown: 'its format is not known',
-  undecoded: 'some of its bytes belong to no character: they were replaced by U+FFFD; save it as UTF-8',
+  undecoded: 'some of its bytes are not valid characters: they were replaced by U+FFFD; save it as UTF-8',
 }
 
 function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place: string): void {
@@ -124,7 +124,7 @@ function noteSkipped({ skipped = {} }: Recognised, report: ReportBuilder, place:
   }
 }
 
-/** Answers the place of the thread, where the record describes one. */
+/** Returns the place of the thread, if the record describes one. */
 function noteThread(
   { threads, described, orders }: Survey,
   { kind, object, spool }: TransferRecord,
@@ -141,7 +141,7 @@ function noteThread(
   return [{ created_at: time, position: extras?.position }]
 }
 
-/** Compares each object with the one before it, where both are of one kind and one thread. */
+/** Finds the order of objects: compares the times of successive objects of one kind and one thread. */
 class Votes {
   readonly #kinds = new Map<Kind, { thread: unknown; time: number; rising: number; falling: number }>()
 
@@ -159,7 +159,7 @@ class Votes {
     last.time = time
   }
 
-  /** `known` is the order of the file, also when its times differ. */
+  /** `known` is the order of the file; it wins over the times. */
   kinds(known: Order | undefined): SourceSurvey['kinds'] {
     return new Map(
       [...this.#kinds].map(([kind, { rising, falling }]) => {

@@ -1,4 +1,4 @@
-/** A thread as `assistants-thread-export/v1`, with what only this server knows under `spool`. */
+/** Exports a thread as `assistants-thread-export/v1`, with data that only this server has under `spool`. */
 import type { FileObject } from '../api/files.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
@@ -10,7 +10,7 @@ import { toRun, type RunRow } from '../sql/runs.ts'
 import { NamedIds } from './named-ids.ts'
 import type { RunExtras } from './spool-extras.ts'
 
-/** Everything of a thread, oldest first. */
+/** A thread with all its objects, oldest first. */
 export interface LoadedThread {
   thread: Thread
   messages: ThreadMessage[]
@@ -43,7 +43,7 @@ export async function exportThread(
     messages: messages.map(({ seq: _, ...message }) => message),
     runs: runs.map((run) => ({
       ...toRun(run),
-      // Null without a setting.
+      // Null when it was not set; the API shows the default.
       temperature: run.settings.temperature,
       top_p: run.settings.top_p,
       steps: steps

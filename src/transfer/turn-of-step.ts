@@ -1,9 +1,9 @@
-/** The model turn behind a step that was imported, so that later prompts repeat its calls. */
+/** Rebuilds the model turn of an imported step, so that later prompts contain its calls. */
 import type { RunStep, StepToolCall } from '../api/run-steps.ts'
 import { noUsage } from '../api/runs.ts'
 import type { RecordedCall, RecordedTurn } from '../sql/run-steps.ts'
 
-/** Null for a step without calls that a model could read. */
+/** Null for a step without calls, or whose calls have no content for a model. */
 export function turnOf({ step_details, usage }: RunStep): RecordedTurn | null {
   if (step_details.type !== 'tool_calls') return null
   const calls = step_details.tool_calls.flatMap(recordedCall)
@@ -24,7 +24,7 @@ function recordedCall(call: StepToolCall): RecordedCall[] {
     return [image_file_ids.length > 0 ? { ...recorded, image_file_ids } : recorded]
   }
   const texts = call.file_search.results.flatMap(({ content = [] }) => content.map(({ text }) => text))
-  // Exports hold the queries never, and the passages seldom.
+  // Exports never have the queries, and rarely the passages.
   if (texts.length === 0) return []
   return [{ id, name: 'file_search', arguments: JSON.stringify({ queries: [] }), output: texts.join('\n\n') }]
 }

@@ -1,4 +1,4 @@
-/** Writes rows in batches. A batch is one statement, so an import that is stopped leaves whole batches. */
+/** Writes rows in batches. Each batch is one statement, so a stopped import has written complete batches only. */
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import {
   importRows,
@@ -49,7 +49,7 @@ interface Batch {
 export interface WriterOptions {
   db: Database
   project: string
-  /** Of this server: new vector stores get it. */
+  /** The id of this server's embedder, for new vector stores. */
   embedder: string
   dryRun: boolean
   report: ReportBuilder
@@ -60,7 +60,7 @@ export class Writer {
   readonly #batches = new Map<string, Batch>()
   /** Threads of other projects. */
   readonly #foreign = new Set<string>()
-  /** The rows that a dry run would have written, as table and id: no table has them. */
+  /** `table id` of each row that a dry run would have written. */
   readonly #seen = new Set<string>()
   #writing: Promise<void> = Promise.resolve()
 
@@ -73,7 +73,7 @@ export class Writer {
     for (const id of ids) this.#foreign.add(id)
   }
 
-  /** Answers what to wait for before the next row, if anything. */
+  /** Returns a promise when a batch is full: wait for it before the next row. */
   add(kind: Kind, row: Row, order: Order): Promise<void> | undefined {
     const key = `${kind} ${order}`
     const batch = this.#batches.get(key) ?? { kind, order, rows: [], characters: 0 }
@@ -88,7 +88,7 @@ export class Writer {
     return this.#start(batch)
   }
 
-  /** Writes what is waiting. */
+  /** Writes all remaining rows. */
   async flush(): Promise<void> {
     for (const [key, batch] of this.#batches) {
       this.#batches.delete(key)
@@ -120,7 +120,7 @@ export class Writer {
   async #start(batch: Batch): Promise<void> {
     await this.#writing
     this.#writing = this.#write(batch)
-    // A failure is thrown by the next call; until then no caller waits for it.
+    // The next call throws the failure. Without this handler, Node would report an unhandled rejection before.
     this.#writing.catch(() => undefined)
   }
 
@@ -135,7 +135,7 @@ export class Writer {
     return this.#insert(kind, rows, order === 'desc')
   }
 
-  /** Without rows of threads of other projects, and steps without their run. */
+  /** Leaves out rows of threads of other projects, and steps whose run is missing. */
   async #allowed({ kind, rows }: Batch): Promise<Packed[]> {
     const { db, project, report, dryRun } = this.#options
     const own = rows.filter(({ id, thread_id }) => {
@@ -168,7 +168,7 @@ export class Writer {
     await this.#count(kind, rows, inserted)
   }
 
-  /** The database names no row, so the batch is cut until the row that it refuses is alone. */
+  /** The database does not name the row that it refuses, so the batch is halved until this row is alone. */
   async #halve(
     kind: Exclude<Kind, 'vector_store_file'>,
     rows: readonly Packed[],
@@ -194,7 +194,7 @@ export class Writer {
     const { db, project, report } = this.#options
     report.count(kind, 'imported', inserted.size)
     if (inserted.size === rows.length) return
-    // A row whose id came earlier in the batch is there too.
+    // A second row of the batch with the same id counts as already there.
     const others = rows.filter(({ id }) => !inserted.delete(id))
     const projects = await projectsOf(db, tables[kind], [...new Set(others.map(({ id }) => id))])
     for (const { id } of others) {
@@ -242,11 +242,11 @@ export class Writer {
     report.count('vector_store_file', 'imported', added)
     report.count('vector_store_file', 'already_there', there.length - added)
     for (const { file_id } of entries.filter(({ key }) => !present.has(key))) {
-      report.skip('vector_store_file', 'its file or its vector store is not there', file_id)
+      report.skip('vector_store_file', 'its file or its vector store does not exist', file_id)
     }
   }
 
-  /** What importStoreFiles would answer. */
+  /** The answer that importStoreFiles would give, for a dry run. */
   async #pretendStoreFiles(
     entries: readonly { file_id: string; key: string; vector_store_id: string }[],
   ): Promise<Awaited<ReturnType<typeof importStoreFiles>>> {

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openLogger } from '../../src/cli/logger.ts'
 
-/** What each write to stdout held, as the messages of its lines. */
+/** The messages of the lines of each write to stdout. */
 let writes: string[][]
 
 beforeEach(() => {
@@ -17,7 +17,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test('the lines of one tick leave in one write, when it ends', async () => {
+test('the lines of one tick of the event loop are written together at its end', async () => {
   const { log, release } = openLogger('info')
   release()
   log('info', 'one')
@@ -30,7 +30,7 @@ test('the lines of one tick leave in one write, when it ends', async () => {
   expect(writes).toEqual([['one', 'two'], ['three']])
 })
 
-test('a warning and an error leave at once, after the lines before them', () => {
+test('warnings and errors are written at once, after the earlier lines', () => {
   const { log, release } = openLogger('info')
   release()
   log('info', 'one')

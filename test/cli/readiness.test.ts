@@ -29,7 +29,7 @@ test('readiness names the state of each part, and no path or address', async () 
   expect(JSON.stringify(body)).not.toContain('127.0.0.1')
 })
 
-test('over a silent network to the database requests end with 503 and readiness is not ready', async () => {
+test('when the database does not answer, requests end with 503 and the server is not ready', async () => {
   const other = await server.sibling({
     databaseUrl: proxy.url,
     databaseTimeoutMs: 3_000,
@@ -53,7 +53,7 @@ test('over a silent network to the database requests end with 503 and readiness 
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
 })
 
-test('a disk with less free space than configured refuses files and is not ready', async () => {
+test('with less free disk space than configured, files are refused and the server is not ready', async () => {
   const other = await server.sibling({ minFreeDiskBytes: 2 ** 60, roles: new Set(['api']) })
   expect(await readiness(other)).toMatchObject({
     status: 503,

@@ -131,7 +131,7 @@ test.for(['SIGHUP', 'endpoint'])(
   },
 )
 
-test('invalid settings are refused with the same error as at a start, and the present ones stay', async () => {
+test('invalid settings are refused with the same error as at a start, and the current ones are kept', async () => {
   const { pid, output } = await start(modelAt(before))
   write({ ...modelAt(after), max_runs: 'many' })
   const sentence = `${file()}: 'max_runs' cannot be used: a whole number is needed.`
@@ -151,7 +151,7 @@ test('invalid settings are refused with the same error as at a start, and the pr
   before.verify()
 })
 
-test('keys and limits change, and what needs a restart is named', async () => {
+test('keys and limits change, and settings that need a restart are named', async () => {
   const settings = (more: object) => modelAt(before, { allow_all_downloads: false, ...more })
   await start(settings({ api_keys: ['test-key', 'team-key@team'] }))
   const form = new FormData()

@@ -1,4 +1,4 @@
-/** Runs the command line to its end, for starts that answer or fail. */
+/** Runs the command line until the process ends. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ export interface Ended {
   stderr: string
 }
 
-/** Only these variables are set, besides those that any process needs. `entry` is another copy of the code. */
+/** Sets these variables only, besides those that any process needs. `entry` is another copy of the code. */
 export async function runMain(
   args: string[],
   environment: Record<string, string> = {},

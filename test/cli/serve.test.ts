@@ -124,7 +124,7 @@ test.runIf(existsSync('/dev/full'))(
   },
 )
 
-test('a server whose output nobody reads any more goes on, and stops at SIGTERM', async () => {
+test('a server whose output nobody reads any more continues, and stops at SIGTERM', async () => {
   const server = spawn(process.execPath, [builtMain], {
     env: environment(),
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -23,7 +23,7 @@ afterEach(() => data.remove())
 const start = (environment: Record<string, string>) =>
   runMain([], { SPOOL_DATA_DIR: data.path, PORT: '0', ...environment })
 
-test('a port that is taken is an error before the database is made', async () => {
+test('a port that is in use is an error before the database is created', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
@@ -216,8 +216,8 @@ test.each([
   ['', key, 'SPOOL_TLS_KEY is set and SPOOL_TLS_CERT is not'],
   ['/no/such.pem', key, 'SPOOL_TLS_CERT is /no/such.pem, which cannot be read: ENOENT'],
   [certificate, '/no/such.pem', 'SPOOL_TLS_KEY is /no/such.pem, which cannot be read: ENOENT'],
-  [key, key, `SPOOL_TLS_CERT is ${key}, which holds no certificate`],
-  [certificate, certificate, `SPOOL_TLS_KEY is ${certificate}, which holds no private key`],
+  [key, key, `SPOOL_TLS_CERT is ${key}, which has no certificate`],
+  [certificate, certificate, `SPOOL_TLS_KEY is ${certificate}, which has no private key`],
   [certificate, 'other', 'does not belong to'],
 ])('the certificate %s with the key %s ends the start with a sentence', async (cert, givenKey, message) => {
   const other = join(data.path, 'other.pem')

@@ -89,7 +89,7 @@ describe('backup and restore', () => {
     expect(await (await other.openai.files.content(file.id)).text()).toBe('The lamp is lit.')
   })
 
-  test('a file that exists is not overwritten, and a folder in use is not restored into', async () => {
+  test('an existing file is not overwritten, and nothing is restored into a folder in use', async () => {
     await startServer()
     const archive = join(folder, 'all.tar.gz')
     expect((await runMain(['backup', archive], settings())).code).toBe(0)
@@ -103,7 +103,7 @@ describe('backup and restore', () => {
     expect(restored.stderr).toMatch(/in use|another/i)
   })
 
-  test('an archive that does not exist is refused by name, and no data folder is made', async () => {
+  test('an archive that does not exist is refused by name, and no data folder is created', async () => {
     const { code, stderr } = await runMain(['restore', join(folder, 'none.tar.gz')], settings())
     expect(code).toBe(1)
     expect(stderr).toBe(`There is no file ${join(folder, 'none.tar.gz')} that this user may read.\n`)
@@ -191,7 +191,7 @@ test('models are listed and tested', async () => {
   expect(stdout).toMatch(/^demo\/\S+ answered in \d+\.\d s: "I am the built-in demo model/)
 })
 
-test('a test of a model whose provider does not answer says why', async () => {
+test('a test of a model shows why its provider does not answer', async () => {
   const environment = { ...settings(), OPENAI_BASE_URL: 'http://127.0.0.1:1/v1', OPENAI_API_KEY: 'sk-hush' }
   const { code, stdout, stderr } = await runMain(['models', 'test'], environment)
   expect(code).toBe(1)
@@ -199,7 +199,7 @@ test('a test of a model whose provider does not answer says why', async () => {
   expect(stdout + stderr).not.toContain('hush')
 })
 
-test('models pull names what it knows, and what is missing', async () => {
+test('models pull names the known models and missing files', async () => {
   const unknown = await runMain(['models', 'pull', 'all-minilm-l6-v3'], settings())
   expect(unknown.stderr).toMatch(/no model 'all-minilm-l6-v3' to pull\. Did you mean all-minilm-l6-v2\?/)
   expect(unknown.code).toBe(2)

@@ -198,7 +198,7 @@ test('attributes of a file are changed in place', async () => {
   })
 })
 
-test('a run that failed says what to do, and its time line shows the request', async () => {
+test('a run that failed says what to do, and its timeline shows the request', async () => {
   const page = await open(`/runs/${story.failed}`)
   await page.getByText('What to do').waitFor()
   await page.getByRole('button', { name: /^Model demo, .*It failed/ }).click()

@@ -208,7 +208,7 @@ test('entities that a document declares are not expanded', async () => {
   expect(await reader.text('a.docx', docx('', { 'word/document.xml': part }))).toBe('ha &l9; ha\n\n')
 })
 
-test('a sheet with one cell in its last corner becomes one line', async () => {
+test('a sheet with one cell in its last row and column becomes one line', async () => {
   const far = workbook({ Far: [['near']] }, 'xlsx')
   const parts = unzipSync(far)
   const name = 'xl/worksheets/sheet1.xml'

@@ -1,4 +1,4 @@
-/** Makes small documents of every format, valid and hostile, so that none has to be kept in the repository. */
+/** Creates small documents of every format, valid and invalid, so that the repository contains none. */
 import { utils, write, CFB } from '@e965/xlsx'
 import { zipSync, strToU8 } from 'fflate'
 

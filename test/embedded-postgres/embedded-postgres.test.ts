@@ -253,7 +253,7 @@ test('a database of another major version is refused by name, before anything is
   await (await start()).stop()
   writeFileSync(join(folder.path, 'database/cluster/PG_VERSION'), '17\n')
   await expect(start()).rejects.toThrow(
-    'was made by PostgreSQL 17, and this version of Spool brings PostgreSQL 18, which cannot open it',
+    'was created by PostgreSQL 17, and this version of Spool includes PostgreSQL 18, which cannot open it',
   )
 })
 

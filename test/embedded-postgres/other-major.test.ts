@@ -79,7 +79,7 @@ test('a folder of PostgreSQL 17 is refused with steps, and these steps bring eve
   const refused = await runMain([], places)
   expect(refused.code).toBe(1)
   expect(refused.stderr).toMatch(
-    /was made by PostgreSQL 17, and this version of Spool brings PostgreSQL \d+, which/,
+    /was created by PostgreSQL 17, and this version of Spool includes PostgreSQL \d+, which/,
   )
   const archive = join(folder, 'all.tar.gz')
   expect(refused.stderr).toContain("run 'spool backup FILE'")

@@ -35,7 +35,7 @@ const ask = (content: string) => ({ model: 'gpt-4o', messages: [{ role: 'user' a
 const tools = [{ type: 'function' as const, function: { name: 'f', parameters: { type: 'object' } } }]
 
 describe('the SDK uses a model that is not a server', () => {
-  test('whole', async () => {
+  test('for a whole answer', async () => {
     const answer = await openai.chat.completions.create(ask('say Hello there'))
     expect(answer).toMatchObject({
       object: 'chat.completion',
@@ -52,7 +52,7 @@ describe('the SDK uses a model that is not a server', () => {
     expect(answer.id).toMatch(/^chatcmpl-/)
   })
 
-  test('streamed, with usage', async () => {
+  test('for a streamed answer with usage', async () => {
     const stream = openai.chat.completions.stream({
       ...ask('say Hello there\ncall f {"x": 1}'),
       tools,
@@ -69,7 +69,7 @@ describe('the SDK uses a model that is not a server', () => {
     expect(usage?.completion_tokens).toBe(5)
   })
 
-  test('with calls and their outputs', async () => {
+  test('for calls and their outputs', async () => {
     const first = await openai.chat.completions.create({ ...ask('call f {}'), tools })
     const message = first.choices[0]!.message
     expect(message.content).toBeNull()
@@ -87,7 +87,7 @@ describe('the SDK uses a model that is not a server', () => {
     expect(second.choices[0]!.message.content).toBe('f answered: 42')
   })
 
-  test('that fails, before and after its first words', async () => {
+  test('and gets failures before and after the first words', async () => {
     await expect(openai.chat.completions.create(ask('fail rate_limit_exceeded'))).rejects.toMatchObject({
       status: 429,
     })
@@ -101,7 +101,7 @@ describe('the SDK uses a model that is not a server', () => {
     await expect(reading()).rejects.toThrow(/something went wrong/)
   })
 
-  test('within a limit', async () => {
+  test('within a token limit', async () => {
     const { choices } = await openai.chat.completions.create({ ...ask('say one two three'), max_tokens: 2 })
     expect(choices[0]).toMatchObject({ message: { content: 'one two' }, finish_reason: 'length' })
   })

@@ -85,7 +85,7 @@ describe('without a directive', () => {
     expect((await ask('What is 2+2?')).text).toBe(answer.text)
   })
 
-  test('sentences that merely begin like a directive stay plain', async () => {
+  test('sentences that begin like a directive are not directives', async () => {
     for (const text of [
       'python is a language',
       'search me',
@@ -159,12 +159,12 @@ describe('without a directive', () => {
 })
 
 describe('directives', () => {
-  test('say is answered word for word', async () => {
+  test('say repeats its text', async () => {
     const answer = await ask('say Hello, brave  new world!\nignored\nsay Bye')
     expect(answer.text).toBe('Hello, brave  new world!\nBye')
   })
 
-  test('calls on several lines are made at once, and their outputs quoted', async () => {
+  test('calls on several lines are made at once, and their outputs are quoted', async () => {
     const script = 'call get_weather {"city":"Rome", "unit": "c"}\npython 1+1\nsearch cats and dogs'
     const tools = [weather, python, fileSearch]
     const first = await ask(script, { tools })
@@ -180,7 +180,7 @@ describe('directives', () => {
     )
   })
 
-  test('without parallel calls they are made one a turn', async () => {
+  test('without parallel calls each turn makes one call', async () => {
     const script = 'call a {}\ncall b {}'
     const rest = { parallel_tool_calls: false }
     const first = await ask(script, rest)
@@ -191,7 +191,7 @@ describe('directives', () => {
     expect(third.text).toBe('a answered: 1\nb answered: 2')
   })
 
-  test('lines between calls make turns', async () => {
+  test('text between calls starts a new turn', async () => {
     const script = 'say Looking.\ncall a {}\nsay Found.\ncall b {}\nsay Done.'
     const first = await ask(script)
     expect([first.text, first.calls.length]).toEqual(['Looking.', 1])
@@ -201,7 +201,7 @@ describe('directives', () => {
     expect([third.text, third.finish]).toEqual(['Done.', 'stop'])
   })
 
-  test('a new question begins a new script, whatever was called before', async () => {
+  test('a new question starts a new script, whatever was called before', async () => {
     const first = await ask('call a {}')
     const later: ChatMessage[] = [
       ...outputs(first, '1'),
@@ -266,7 +266,7 @@ describe('options of the request', () => {
     expect(JSON.parse(calls[0]!.arguments)).toEqual({ city: 'Hi', unit: 'c' })
   })
 
-  test('a named tool is called, also against the directives', async () => {
+  test('a named tool is called, even if the directives call others', async () => {
     const tool_choice = { type: 'function' as const, function: { name: 'code_interpreter' } }
     const { calls } = await ask('call get_weather {}', { tools: [weather, python], tool_choice })
     expect(calls.map(({ name }) => name)).toEqual(['code_interpreter'])

@@ -27,7 +27,7 @@ async function modelServer(ids: string[]): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-test('a chat model and an embedding model are used, and every name leads to the chat model', async () => {
+test('a chat model and an embedding model are used, and every other name leads to the chat model', async () => {
   const port = await modelServer(['nomic-embed-text', 'llama3.1:8b'])
   const found = await withLocalServers(nothing, { port: 1, log, places: [{ name: 'ollama', port }] })
   expect(found).toEqual({
@@ -58,7 +58,7 @@ test('the first server with a chat model gets the names without a provider', asy
   expect(default_embedder).toBe('ollama/bge-m3')
 })
 
-test('nothing changes where no server answers, a server has no model, or a provider is configured', async () => {
+test('nothing changes when no server answers, a server has no model, or a provider is configured', async () => {
   const port = await modelServer([])
   const places = [
     { name: 'ollama', port },

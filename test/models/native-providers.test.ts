@@ -1,4 +1,6 @@
-/** Claude and Gemini through their own APIs: the same conversations in front of servers that refuse what the real ones refuse. */
+/**
+ * Claude and Gemini through their own APIs: conversations with servers that refuse the same requests as the real ones.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { anthropic, anthropicKey } from '../harness/native-upstreams/anthropic.ts'
 import { nativeUpstream, type NativeUpstream } from '../harness/native-upstreams/base.ts'
@@ -109,7 +111,7 @@ const say = (thread: any, content: string) =>
   post(`/threads/${thread.id}/messages`, { role: 'user', content })
 
 describe.each(['claude', 'gemini'])('%s', (model) => {
-  test('streams text with usage, and its thoughts stay out of the answer', async () => {
+  test('streams text with usage, and the answer does not contain its thoughts', async () => {
     const { id: assistant_id } = await newAssistant({ model })
     const events = await server.stream('/threads/runs', {
       assistant_id,
@@ -237,7 +239,7 @@ test.each(['stranger', 'gemini-stranger'])(
   },
 )
 
-test('the trace names what a provider cannot obey', async () => {
+test('the trace names settings that a provider cannot obey', async () => {
   const thread = await newThread('Hello')
   const assistant = await newAssistant({ model: 'gemini', tools: functions })
   const run = await rest(await start({ assistant, thread }, { parallel_tool_calls: false }))

@@ -27,7 +27,7 @@ function open(settings: object): Models {
 const openai = () => ({ type: 'openai', base_url: upstream.url })
 
 describe('names', () => {
-  test('with nothing configured every name is the demo model', async () => {
+  test('with nothing configured every name leads to the demo model', async () => {
     const models = open({})
     expect(models.isDemo).toBe(true)
     expect(models.description).toMatch(/demo/)
@@ -47,14 +47,14 @@ describe('names', () => {
     expect((await models.list()).map(({ id }) => id)).toEqual(['scripted'])
   })
 
-  test('a name leads where the map says, and a name that the map lacks leads nowhere', () => {
+  test('the map decides where a name leads, and a name that it does not have leads nowhere', () => {
     const models = open({ providers: { openai: openai() }, models: { demo: 'openai/gpt-4o' } })
     expect(models.resolve('demo')).toMatchObject({ provider: 'openai', model: 'gpt-4o' })
     expect(models.resolve('other')).toBeUndefined()
     expect(models.raw('other')).toBeUndefined()
   })
 
-  test('an alias asks the provider for its own name', async () => {
+  test('an alias is sent under the name that the provider uses', async () => {
     const models = open({ providers: { openai: openai() }, models: { fast: 'openai/tiny-1' } })
     const found = models.resolve('fast')!
     upstream.script([{ text: 'ok', expect: (body) => expect(body.model).toBe('tiny-1') }])
@@ -75,7 +75,7 @@ describe('names', () => {
 })
 
 describe('the list', () => {
-  test('leaves a provider out that does not answer, and says so', async () => {
+  test('leaves out a provider that does not answer, and logs it', async () => {
     const models = open({
       providers: { gone: { type: 'openai', base_url: 'http://127.0.0.1:1/v1' } },
       models: { '*': 'gone', fast: 'gone/x' },

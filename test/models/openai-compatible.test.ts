@@ -87,7 +87,7 @@ chatModelContract('openai-compatible', () => {
 })
 
 describe('the request', () => {
-  test('carries every field under the names that older servers know', async () => {
+  test('has every field under the names that older servers know', async () => {
     const tool = {
       type: 'function' as const,
       function: { name: 'f', parameters: { type: 'object' }, strict: true },
@@ -151,7 +151,7 @@ describe('the request', () => {
     expect(body).toMatchObject({ max_completion_tokens: 300 })
   })
 
-  test('brings earlier arguments back byte for byte, and wraps those that are no JSON', async () => {
+  test('sends earlier arguments byte for byte, and wraps those that are not JSON', async () => {
     const call = (id: string, text: string) => ({
       id,
       type: 'function' as const,
@@ -206,7 +206,7 @@ describe('the request', () => {
     expect(upstream.requests.map(({ headers }) => headers['x-spool-hop'])).toEqual([undefined, 'spool_1'])
   })
 
-  test('a key that no header can carry is refused at once, without being quoted', () => {
+  test('a key that a header cannot contain is refused at once and is not shown', () => {
     const open = () => openUpstream({ type: 'openai', base_url: 'http://x.test/v1', api_key: 'sk-a\nb' })
     expect(open).toThrow(/api_key/)
     expect(open).not.toThrow(/sk-a/)
@@ -230,7 +230,7 @@ describe('the answer', () => {
     expect(parts.map(({ type }) => type)).toEqual(['refusal-delta', 'refusal-delta', 'end'])
   })
 
-  test('brings usage with cached and reasoning tokens', async () => {
+  test('has usage with cached and reasoning tokens', async () => {
     upstream.script([
       {
         text: 'ok',
@@ -334,7 +334,7 @@ describe('the answer', () => {
     expect(parts.at(-1)).toMatchObject({ finish_reason: 'tool_calls', usage: { completion_tokens: 2 } })
   })
 
-  test('an answer that was filtered says so', async () => {
+  test('a filtered answer has the finish reason content_filter', async () => {
     upstream.script([{ text: 'a', finish_reason: 'content_filter' }])
     expect((await ask()).at(-1)).toMatchObject({ finish_reason: 'content_filter' })
   })
@@ -477,7 +477,7 @@ describe('tool calls', () => {
     ).toEqual([['a', 'f', '{}']])
   })
 
-  test.for([-1, 1.5, 1e9, '0', '__proto__'])('the index %s is only a label', async (index) => {
+  test.for([-1, 1.5, 1e9, '0', '__proto__'])('the index %s only tells calls apart', async (index) => {
     expect(
       await made(
         toolDelta({ index, ...call('a', 'f', '{') }),
@@ -520,10 +520,10 @@ describe('failures', () => {
   test.for([
     ['an answer that ends without a finish', [delta({ content: 'a' })], /without a finish_reason/],
     ['[DONE] without a finish', [delta({ content: 'a' }), done], /without a finish_reason/],
-    ['broken JSON', [delta({ content: 'a' }), 'data: {"choices":[{\n\n', finish(), done], /no JSON/],
-    ['a chunk that is a number', [delta({ content: 'a' }), 'data: 5\n\n'], /no object/],
+    ['broken JSON', [delta({ content: 'a' }), 'data: {"choices":[{\n\n', finish(), done], /not JSON/],
+    ['a chunk that is a number', [delta({ content: 'a' }), 'data: 5\n\n'], /not an object/],
     ['a choice that is a string', [delta({ content: 'a' }), 'data: {"choices":["x"]}\n\n'], /choice/],
-    ['a tool call that is null', [delta({ content: 'a' }), toolDelta(null as any)], /no object/],
+    ['a tool call that is null', [delta({ content: 'a' }), toolDelta(null as any)], /not an object/],
     [
       'a call without a name',
       [
@@ -551,7 +551,7 @@ describe('failures', () => {
     expect(failure.cause.message).toMatch(why)
   })
 
-  test('a connection that is cut after the first words is not tried again', async () => {
+  test('a connection that breaks after the first words is not retried', async () => {
     upstream.script([{ cut: true, text: ['Hel', 'lo'] }])
     const parts: ModelPart[] = []
     const reading = async () => {
@@ -638,7 +638,7 @@ describe('failures', () => {
       { code: 'server_error', message: 'Sorry, something went wrong.' },
     ],
   ]
-  test.for(statuses)('%s fails at once, in words for the user', async ([, step, expected]) => {
+  test.for(statuses)('%s fails at once, with a message for the user', async ([, step, expected]) => {
     upstream.script([step])
     expect(await fail()).toMatchObject({ name: 'ModelFailure', ...expected })
   })
@@ -677,7 +677,7 @@ describe('failures', () => {
     keyed.close()
   })
 
-  test('an error inside the stream carries its own code', async () => {
+  test('an error inside the stream has its own code', async () => {
     const error = (body: unknown) => [delta({ content: 'a' }), `data: ${JSON.stringify({ error: body })}\n\n`]
     upstream.script([
       { raw: error({ code: 429, message: 'Slow down' }) },
@@ -690,7 +690,7 @@ describe('failures', () => {
   })
 })
 
-describe('trying again', () => {
+describe('retries', () => {
   test.for([
     ['429', { status: 429, headers: noWait }],
     ['503', { status: 503, headers: noWait }],
@@ -794,7 +794,7 @@ describe('connections', () => {
     await expect.poll(() => upstream.open()).toBe(0)
   })
 
-  test('512 answers at once arrive whole and in order', async () => {
+  test('512 answers at once arrive complete and in order', async () => {
     upstream.whenever((body) => ({
       text: Array.from({ length: 16 }, (_, index) => `${body.messages[0].content}.${index} `),
       delayMs: 5,
@@ -850,7 +850,7 @@ describe('the pass-through', () => {
   })
 })
 
-test('of a hundred answers at once each is whole and in order', async () => {
+test('each of a hundred answers at once is complete and in order', async () => {
   const texts = Array.from({ length: 100 }, (_, answer) =>
     Array.from({ length: 30 }, (__, token) => `${answer}:${token} `),
   )

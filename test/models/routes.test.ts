@@ -1,4 +1,4 @@
-/** Where a name leads: living names for retired ones, providers that are tried in turn, and what a model cannot do. */
+/** Routes of model names: replacements of retired names, providers that are tried in order, and limits of models. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { retiredModels } from '../../src/models/retired-models.ts'
 import { anthropic, anthropicKey } from '../harness/native-upstreams/anthropic.ts'
@@ -101,7 +101,7 @@ describe('a retired name', () => {
     await rest(answer.body)
   })
 
-  test('is sent unchanged where a server knows it, and where the settings or the map keep it', async () => {
+  test('is sent unchanged when a server knows it, and when the settings or the map keep it', async () => {
     first.whenever(({ model }) => (model === 'gpt-3.5-turbo' ? { text: 'ok' } : unknownModel))
     expect((await run('gpt-3.5-turbo')).status).toBe('completed')
     expect((await run('gpt-4-32k-0314')).last_error).toMatchObject({ code: 'invalid_prompt' })
@@ -116,7 +116,7 @@ describe('a retired name', () => {
     expect((await run('gpt-4-0613')).last_error.message).toMatch(/does not exist or you do not have access/)
   })
 
-  test('is replaced before the call at the provider that retired it, and where the settings say so', async () => {
+  test('is replaced before the call to the provider that retired it, and when the settings replace it', async () => {
     const one = await run('claude-3-opus-20240229')
     expect(one).toMatchObject({ status: 'completed', model: 'claude-3-opus-20240229' })
     expect(claude.accepted.map(({ model }) => model)).toEqual(['claude-opus-4-8'])
@@ -124,7 +124,7 @@ describe('a retired name', () => {
     expect((await run('ours-1')).status).toBe('completed')
   })
 
-  test('counts from its date on, and a replacement that is retired is replaced as well', () => {
+  test('is replaced from its date on, and a replacement that is retired is replaced as well', () => {
     const on = (day: string) => retiredModels({}, () => day)
     expect(on('2026-10-22').replacementOf('openai', 'gpt-4')).toBeUndefined()
     expect(on('2026-10-23').replacementOf('openai', 'gpt-4')).toBe('gpt-5.6-sol')
@@ -136,7 +136,7 @@ describe('a retired name', () => {
     expect(off.replacementOf('openai', 'gpt-4')).toBeUndefined()
   })
 
-  test('without a route has the route of the name that replaced it; others are named in the log', async () => {
+  test('without a route uses the route of its replacement; others are named in the log', async () => {
     const { providers } = server.config.models
     const other = { providers, models: { 'gpt-5.6-*': 'first' } }
     await newAssistant({ model: 'gpt-4-turbo' })
@@ -196,7 +196,7 @@ describe('a route with several targets', () => {
     expect((await run('gone-all')).last_error).toMatchObject({ code: 'server_error' })
   })
 
-  test('sends the thoughts of a fallback back to it in the next turn', async () => {
+  test('sends the thoughts of a fallback back to this fallback in the next turn', async () => {
     const thread = await newThread('Please call get_weather')
     let one = await run('gone-claude', { tools: [weatherTool] }, thread)
     expect(one.status).toBe('requires_action')
@@ -219,7 +219,7 @@ describe('a route with several targets', () => {
   })
 })
 
-test('/readyz says what the latest call of each provider showed, and stays ready', async () => {
+test('/readyz shows the result of the latest call to each provider, and stays ready', async () => {
   first.script([busy])
   await run('anything')
   await run('gone-all')
@@ -298,7 +298,7 @@ describe('a model that cannot do something', () => {
     expect(last_error.message).toMatch(/^The model 'gemma-2' of the provider 'first' does not read images/)
   })
 
-  test('other refusals that mention tools keep the words of the server', async () => {
+  test('other refusals that mention tools keep the message of the server', async () => {
     const message = "Invalid schema for function 'get_weather': 'city' is not of type 'array'."
     first.script([{ status: 400, body: { error: { message } } }])
     expect((await run('gemma-2', { tools: [weatherTool] })).last_error.message).toBe(message)

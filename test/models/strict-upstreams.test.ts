@@ -1,4 +1,4 @@
-/** The same conversations through the whole server, in front of model servers that refuse what the real ones refuse. */
+/** Conversations through the whole server, with model servers that refuse the same requests as the real ones. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories } from '../harness/stories.ts'
@@ -107,7 +107,7 @@ async function answerOf(thread: any): Promise<string> {
 }
 
 describe.each(providers.map(({ name }) => name))('%s', (name) => {
-  test('gets no field that it refuses when no setting was made', async () => {
+  test('gets no field that it refuses when nothing is configured', async () => {
     const upstream = upstreams.get(name)
     const before = upstream?.refused.length
     const thread = await newThread('Hello')
@@ -185,7 +185,7 @@ describe.each(providers.map(({ name }) => name))('%s', (name) => {
     expect(upstreams.get(name)?.accepted.at(-1)).not.toHaveProperty('tools')
   })
 
-  test('continues a thread in which other models have called functions', async () => {
+  test('continues a thread in which other models called functions', async () => {
     const thread = await newThread('Please call get_weather')
     await runToEnd('ollama', thread, { tools: functions })
     await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'Please call get_time' })

@@ -56,7 +56,7 @@ test('a child that exits during the start fails the start with its output', asyn
   await expect(runner.ready(30_000)).rejects.toThrow('ended before it was ready: no memory')
 })
 
-test('orders for a child that is gone are dropped', async () => {
+test('commands for a child that has ended are dropped', async () => {
   const { runner } = fakeRunner('exit 0')
   await runner.ended
   await Promise.all(Array.from({ length: 20 }, () => runner.send({ op: 'run', code: 'x'.repeat(100_000) })))
@@ -71,7 +71,7 @@ test('an image larger than the limit is not passed on', async () => {
   const frames = [image(8 * 1024 * 1024 + 1), image(100), { type: 'end', cell: 1, status: 'ok' }]
   const file = join(testFolder('frames', onTestFinished), 'frames')
   writeFileSync(file, frames.map((frame) => `${JSON.stringify(frame)}\n`).join(''))
-  const { runner } = fakeRunner(`read order; cat ${file}; exec sleep 60`)
+  const { runner } = fakeRunner(`read command; cat ${file}; exec sleep 60`)
   onTestFinished(() => runner.kill())
   await runner.ready(30_000)
   const sizes: number[] = []

@@ -89,7 +89,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'expired' })
   })
 
-  test('at the cap the session idle for longest makes room', async () => {
+  test('at the maximum number the session that was idle longest is ended', async () => {
     const sandboxes = open({ maxSessions: 2 })
     for (const key of ['a', 'b', 'a', 'c']) await sandboxes.use(key, run('1'))
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: false })
@@ -125,7 +125,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect((await third).logs).toBe('3\n')
   })
 
-  test('a session that was started ahead is used, and the pool starts another one', async () => {
+  test('a session that was started in advance is used, and the pool starts another one', async () => {
     const opened: number[] = []
     const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
     const counting = {
@@ -151,7 +151,7 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     await expect.poll(() => opened).toHaveLength(2)
   })
 
-  test('above the limit of all memory the session idle for longest ends first', async () => {
+  test('above the memory limit of all sessions the one that was idle longest ends first', async () => {
     const sandboxes = open({ totalMemoryMb: 400 })
     const fill = 'kept = bytearray(150_000_000)'
     let first: PooledSession['session'] | undefined

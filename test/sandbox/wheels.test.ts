@@ -88,15 +88,15 @@ describe('the libraries of the deno sandbox', () => {
     expect(asked).toEqual([])
   })
 
-  test('a wheel with other bytes than the lock names is not used', async () => {
+  test('a wheel whose hash is not that of the lock file is not used', async () => {
     const folder = assets('wheels', { ...toys, toybase: { ...toys.toybase, sha256: '0'.repeat(64) } })
     const { libraries, why } = await provideWheels(folder, ['toytop', 'toybase'], source)
     expect(libraries).toEqual([])
-    expect(why).toContain('is not the file that the lock names')
+    expect(why).toContain('does not have the hash in the lock file')
     expect(JSON.parse(readFileSync(join(folder, 'wheels.json'), 'utf8')).packages).toEqual({})
   })
 
-  test('a wheel spoilt in the cache is fetched again', async () => {
+  test('a wheel that is damaged in the cache is fetched again', async () => {
     const folder = assets('wheels', toys)
     await provideWheels(folder, ['toybase'], source)
     writeFileSync(join(folder, 'wheels', toys.toybase.file_name), 'spoilt')

@@ -1,4 +1,4 @@
-/** What a service holds: more than one page of each kind. */
+/** The objects of a service: more than one page of each kind. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -83,7 +83,7 @@ export function account(): Held {
   }
 }
 
-/** Compares every file of the folder with what the service holds. */
+/** Compares every file of the folder with the objects of the service. */
 export function expectFolder(target: string, held: Held): void {
   const read = (name: string) => JSON.parse(readFileSync(join(target, name), 'utf8')) as unknown
   expect(read('assistants.json')).toEqual(held.assistants.toReversed())

@@ -1,27 +1,17 @@
 /** Saved objects in other encodings than UTF-8. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { testServer, type TestServer } from '../harness/server.ts'
-import { importInto, makeFolder, message, text, type Folder } from './fixtures.ts'
+import { expect, test } from 'vitest'
+import { importInto, message, setUpEach, text } from './fixtures.ts'
 
-let server: TestServer
-let folder: Folder
-beforeEach(async () => {
-  server = await testServer()
-  folder = makeFolder()
-})
-afterEach(async () => {
-  folder.remove()
-  await server.close()
-})
+const setup = setUpEach()
 
-const write = (name: string, bytes: Buffer) => writeFileSync(join(folder.path, name), bytes)
+const write = (name: string, bytes: Buffer) => writeFileSync(join(setup.folder.path, name), bytes)
 const bigEndian = (value: string) => Buffer.from(value, 'utf16le').swap16()
 
 /** The texts of the messages, oldest first. */
 async function textsOf(thread_id: string): Promise<string[]> {
-  const { data } = await server.openai.beta.threads.messages.list(thread_id, { order: 'asc' })
+  const { data } = await setup.server.openai.beta.threads.messages.list(thread_id, { order: 'asc' })
   return data.flatMap(({ content }) => content.map((part) => (part.type === 'text' ? part.text.value : '')))
 }
 
@@ -40,7 +30,7 @@ test.each([
     encode(JSON.stringify([message('thread_d', 'msg_d', 1, { content: text('Größe') })])),
   )
   write('rows.csv', encode('thread_id;role;text\r\nthread_r;user;"Öl, süß"\r\n'))
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toEqual([])
   expect(await textsOf('thread_l')).toEqual(['Grüße aus Köln', 'déjà vu à la crème'])
   expect(await textsOf('thread_d')).toEqual(['Größe'])
@@ -57,14 +47,14 @@ test.each([
   write('lines.ndjson', encode(`${line(1)}\n${line(2)}`))
   write('document.json', encode(JSON.stringify([message('thread_d', 'msg_d', 1, { content: text(value) })])))
   write('rows.csv', encode(`thread_id;role;text\r\nthread_r;user;"${value}"\r\n`))
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toEqual([])
   for (const id of ['thread_l', 'thread_d', 'thread_r']) expect((await textsOf(id))[0]).toBe(value)
 })
 
 const undecoded = {
   kind: 'value',
-  reason: 'some of its bytes belong to no character: they were replaced by U+FFFD; save it as UTF-8',
+  reason: 'some of its bytes are not valid characters: they were replaced by U+FFFD; save it as UTF-8',
 }
 
 test.each([
@@ -75,20 +65,20 @@ test.each([
     message('thread_l', 'msg_1', 1, { content: text('#') }),
   ).split('#')
   write('lines.ndjson', Buffer.concat([Buffer.from(head), value, Buffer.from([0xe9]), Buffer.from(tail)]))
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toEqual([{ ...undecoded, count: 1, examples: ['lines.ndjson:1'] }])
   expect(report.kinds.message).toMatchObject({ imported: 1 })
   expect((await textsOf('thread_l'))[0]).toContain('\uFFFD')
 })
 
-test('a bad byte far behind the beginning of a large file is reported too', async () => {
+test('an invalid byte far behind the beginning of a large file is reported too', async () => {
   const lines = Array.from({ length: 400 }, (_, at) =>
     JSON.stringify(message('thread_l', `msg_${at}`, at, { content: text('ü'.repeat(500)) })),
   )
   const bytes = Buffer.from(lines.join('\n'))
   bytes[bytes.lastIndexOf('ü') + 1] = 0x20
   write('lines.ndjson', bytes)
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toMatchObject([{ ...undecoded, count: 1 }])
   expect(report.kinds.message).toMatchObject({ imported: 400 })
 })

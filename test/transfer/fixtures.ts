@@ -1,11 +1,12 @@
-/** Objects as people saved them, and a folder to put them into. */
+/** Saved objects, and a server and a folder for each test. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ImportReport } from '../../src/api/import-report.ts'
 import { openBlobStore } from '../../src/blobs/open.ts'
 import { importObjects, type ImportOptions } from '../../src/transfer/import.ts'
-import type { TestServer } from '../harness/server.ts'
+import { afterEach, beforeEach } from 'vitest'
+import { testServer, type TestServer, type TestServerOptions } from '../harness/server.ts'
 
 export interface Folder {
   path: string
@@ -30,6 +31,26 @@ export function makeFolder(): Folder {
     },
     remove: () => rmSync(path, { recursive: true, force: true }),
   }
+}
+
+/** Starts a server and makes a folder before each test of a file, and removes them after it. */
+export function setUpEach(options?: TestServerOptions): { server: TestServer; folder: Folder } {
+  const setup = {} as { server: TestServer; folder: Folder }
+  beforeEach(async () => {
+    setup.server = await testServer(options)
+    setup.folder = makeFolder()
+  })
+  afterEach(async () => {
+    setup.folder.remove()
+    await setup.server.close()
+  })
+  return setup
+}
+
+/** Ids of the messages of a thread, oldest first. */
+export async function messageIds({ openai }: TestServer, thread_id: string): Promise<string[]> {
+  const page = await openai.beta.threads.messages.list(thread_id, { order: 'asc', limit: 100 })
+  return page.data.map(({ id }) => id)
 }
 
 /** Imports into the database of a running server, as the command does. */
@@ -58,7 +79,7 @@ export const text = (value: string, annotations: object[] = []) => [
   { type: 'text', text: { value, annotations } },
 ]
 
-/** The objects below are as the live service answered them in 2024, with fields that have come and gone since. */
+/** The objects below have the form of the live service in 2024: some fields were added or removed since then. */
 export function assistant(id: string, more: object = {}) {
   return {
     id,

@@ -1,20 +1,10 @@
 /** Each format of other programs, as a user of the API sees it after the import. */
 import { utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { testServer, type TestServer } from '../harness/server.ts'
-import { importInto, makeFolder, text, type Folder } from './fixtures.ts'
+import { expect, test } from 'vitest'
+import { importInto, setUpEach, text } from './fixtures.ts'
 
-let server: TestServer
-let folder: Folder
-beforeEach(async () => {
-  server = await testServer()
-  folder = makeFolder()
-})
-afterEach(async () => {
-  folder.remove()
-  await server.close()
-})
+const setup = setUpEach()
 
 interface Said {
   role: string
@@ -23,7 +13,7 @@ interface Said {
 }
 
 async function conversation(thread_id: string): Promise<Said[]> {
-  const page = await server.openai.beta.threads.messages.list(thread_id, { order: 'asc', limit: 100 })
+  const page = await setup.server.openai.beta.threads.messages.list(thread_id, { order: 'asc', limit: 100 })
   return page.data.map(({ role, content, created_at }) => ({
     role,
     created_at,
@@ -32,12 +22,12 @@ async function conversation(thread_id: string): Promise<Said[]> {
 }
 
 async function threadIds(): Promise<string[]> {
-  const { body } = await server.request('GET', '/threads?order=asc')
+  const { body } = await setup.server.request('GET', '/threads?order=asc')
   return (body as { data: { id: string }[] }).data.map(({ id }) => id)
 }
 
 test('rows of text as comma-separated values, with quotes, line ends and every form of time', async () => {
-  folder.write({
+  setup.folder.write({
     'chat.csv': [
       'thread_id,assistant_id,message_id,role,text,created_at',
       'thread_1,asst_1,msg_1,user,"Say ""hi"", please',
@@ -47,16 +37,16 @@ test('rows of text as comma-separated values, with quotes, line ends and every f
       ',asst_1,msg_4,user,nobody,1',
     ].join('\r\n'),
   })
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toMatchObject([{ kind: 'value', reason: 'its format is not known', count: 1 }])
   expect(await conversation('thread_1')).toEqual([
     { role: 'user', text: 'Say "hi", please\r\nand wait', created_at: 1_700_000_000 },
     { role: 'assistant', text: 'Hi', created_at: 1_700_000_001 },
     { role: 'user', text: 'Bye', created_at: 1_700_000_002 },
   ])
-  const { data } = await server.openai.beta.threads.messages.list('thread_1', { order: 'asc' })
+  const { data } = await setup.server.openai.beta.threads.messages.list('thread_1', { order: 'asc' })
   expect(data.map(({ assistant_id }) => assistant_id)).toEqual([null, 'asst_1', null])
-  expect((await importInto(server, folder.path)).kinds.message).toMatchObject({
+  expect((await importInto(setup.server, setup.folder.path)).kinds.message).toMatchObject({
     imported: 0,
     already_there: 3,
   })
@@ -65,7 +55,7 @@ test('rows of text as comma-separated values, with quotes, line ends and every f
 test('rows of text as lines of JSON, with ids of another kind', async () => {
   const row = (conversation_id: string, role: string, content: string, timestamp: number) =>
     JSON.stringify({ conversation_id, role, content, timestamp })
-  folder.write({
+  setup.folder.write({
     'log.jsonl': [
       row('c-1', 'human', 'First', 1_700_000_000),
       row('c-1', 'ai', 'Second', 1_700_000_000),
@@ -73,7 +63,7 @@ test('rows of text as lines of JSON, with ids of another kind', async () => {
       row('c-2', 'tool', 'Fourth', 1_700_000_006),
     ].join('\n'),
   })
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.kinds.message).toMatchObject({ imported: 3, skipped: 1 })
   const ids = await threadIds()
   expect(ids).toHaveLength(2)
@@ -81,22 +71,22 @@ test('rows of text as lines of JSON, with ids of another kind', async () => {
   expect(new Set(text.map((one) => one.map((message) => message.text).join()))).toEqual(
     new Set(['First,Second', 'Third']),
   )
-  await importInto(server, folder.path)
+  await importInto(setup.server, setup.folder.path)
   expect(await threadIds()).toEqual(ids)
 })
 
 test('a table with semicolons or tabs', async () => {
-  folder.write({
+  setup.folder.write({
     'a.csv': 'session_id;role;message\nthread_s;user;Moin; oder so\nthread_s;bot;Moin',
     'b.tsv': 'thread_id\trole\ttext\nthread_t\tuser\t"a\tb"\n',
   })
-  await importInto(server, folder.path)
+  await importInto(setup.server, setup.folder.path)
   expect((await conversation('thread_s')).map(({ text }) => text)).toEqual(['Moin', 'Moin'])
   expect((await conversation('thread_t')).map(({ text }) => text)).toEqual(['a\tb'])
 })
 
 test('conversations with their items, and items alone', async () => {
-  folder.write({
+  setup.folder.write({
     'conv_1.json': {
       id: 'conv_1',
       object: 'conversation',
@@ -131,19 +121,21 @@ test('conversations with their items, and items alone', async () => {
       ],
     },
   })
-  utimesSync(join(folder.path, 'conv_2.json'), 1_760_000_000, 1_760_000_000)
-  const report = await importInto(server, folder.path)
+  utimesSync(join(setup.folder.path, 'conv_2.json'), 1_760_000_000, 1_760_000_000)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toMatchObject([{ kind: 'value', count: 1, examples: ['conv_1.json:1'] }])
   const ids = await threadIds()
   const [first = '', second = ''] = ids
-  expect(await server.openai.beta.threads.retrieve(first)).toMatchObject({ metadata: { topic: 'sums' } })
+  expect(await setup.server.openai.beta.threads.retrieve(first)).toMatchObject({
+    metadata: { topic: 'sums' },
+  })
   expect((await conversation(first)).map(({ text }) => text)).toEqual(['1 + 2?', '3'])
   expect((await conversation(second)).map(({ text }) => text)).toEqual([
     'What is this?|image_url',
     'refusal',
     'Why?',
   ])
-  const { data } = await server.openai.beta.threads.messages.list(second, { order: 'asc' })
+  const { data } = await setup.server.openai.beta.threads.messages.list(second, { order: 'asc' })
   expect(data[0]).toMatchObject({
     created_at: 1_760_000_000,
     attachments: [{ file_id: 'file-1', tools: [{ type: 'file_search' }] }],
@@ -152,7 +144,7 @@ test('conversations with their items, and items alone', async () => {
 
 test('LibreChat: documents of its database', async () => {
   const conversationId = '8f14e45f-ceea-467f-a5a4-0f3d8c5a1b2c'
-  folder.write({
+  setup.folder.write({
     'conversations.json': [
       {
         _id: { $oid: '65f0' },
@@ -196,11 +188,11 @@ test('LibreChat: documents of its database', async () => {
       },
     ],
   })
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.skipped).toEqual([])
   const ids = await threadIds()
   const herons = ids.find((id) => id !== 'thread_real') ?? ''
-  expect(await server.openai.beta.threads.retrieve(herons)).toMatchObject({
+  expect(await setup.server.openai.beta.threads.retrieve(herons)).toMatchObject({
     metadata: { title: 'Herons' },
     created_at: 1_709_287_200,
   })
@@ -209,7 +201,7 @@ test('LibreChat: documents of its database', async () => {
     { role: 'assistant', text: 'Near water.', created_at: 1_709_287_205 },
   ])
   expect(
-    await server.openai.beta.threads.messages.retrieve('msg_real', { thread_id: 'thread_real' }),
+    await setup.server.openai.beta.threads.messages.retrieve('msg_real', { thread_id: 'thread_real' }),
   ).toMatchObject({
     assistant_id: 'asst_real',
     content: text('From an assistant'),
@@ -228,7 +220,7 @@ test('Flowise: rows of its tables', async () => {
     tools: ['code_interpreter', { type: 'function', function: { name: 'look_up', parameters: {} } }],
     tool_resources: { file_search: { vector_store_ids: [], files: [] } },
   }
-  folder.write({
+  setup.folder.write({
     'assistant.json': [
       { id: 'b6f0', details: JSON.stringify(details), credential: 'c', createdDate: '2024-05-01T00:00:00Z' },
       { id: 'b6f1', details: JSON.stringify({ ...details, id: '', name: 'Other' }) },
@@ -241,10 +233,10 @@ test('Flowise: rows of its tables', async () => {
       '3,userMessage,f1,Hello again,2024-05-03T00:00:00Z,9c1e',
     ].join('\n'),
   })
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.kinds.assistant).toMatchObject({ imported: 2 })
   expect(report.skipped).toMatchObject([{ kind: 'value', count: 1 }])
-  expect(await server.openai.beta.assistants.retrieve('asst_flow')).toMatchObject({
+  expect(await setup.server.openai.beta.assistants.retrieve('asst_flow')).toMatchObject({
     name: 'Clerk',
     temperature: 0.5,
     tools: [{ type: 'code_interpreter' }, { type: 'function', function: { name: 'look_up' } }],
@@ -256,8 +248,8 @@ test('Flowise: rows of its tables', async () => {
   expect(await threadIds()).toHaveLength(2)
 })
 
-test('files that hold no objects, empty ones too, do no harm', async () => {
-  folder.write({
+test('files without objects, and empty files, do not stop an import', async () => {
+  setup.folder.write({
     'notes.txt': 'Dear diary, { not JSON',
     'empty.json': '',
     'half.json': '[{"id": "msg_1"',
@@ -265,10 +257,12 @@ test('files that hold no objects, empty ones too, do no harm', async () => {
     'list.json': '[]',
     'one.json': '{"id":"thread_x","object":"thread","created_at":5}',
   })
-  const report = await importInto(server, folder.path)
+  const report = await importInto(setup.server, setup.folder.path)
   expect(report.kinds.thread).toMatchObject({ imported: 1 })
   expect(report.skipped).toMatchObject([
     { reason: 'it is not valid JSON', count: 1, examples: ['half.json:1'] },
   ])
-  await expect(importInto(server, join(folder.path, 'missing'))).rejects.toThrow('There is no file or folder')
+  await expect(importInto(setup.server, join(setup.folder.path, 'missing'))).rejects.toThrow(
+    'There is no file or folder',
+  )
 })

@@ -1,8 +1,8 @@
-/** What a server holds, as a client sees it. */
+/** The objects of a server, as a client sees them. */
 import { expect } from 'vitest'
 import type { TestServer } from '../harness/server.ts'
 
-/** Asks a server for every object, by all its lists. */
+/** Reads all lists of a server. */
 export async function objectsOf(server: TestServer): Promise<Record<string, unknown>> {
   const objects: Record<string, unknown> = {}
   const note = async (path: string, query = '') => {

@@ -1,25 +1,17 @@
 /** `spool pull`, as a user runs it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { runMain, startMain } from '../cli/run-main.ts'
-import { testServer, type TestServer } from '../harness/server.ts'
 import { account, expectFolder } from './account.ts'
-import { makeFolder, type Folder } from './fixtures.ts'
+import { setUpEach } from './fixtures.ts'
 import { standIn, type Held, type StandIn, type StandInOptions } from './stand-in.ts'
 
-let server: TestServer
-let folder: Folder
+const setup = setUpEach()
 let service: StandIn | undefined
-beforeEach(async () => {
-  server = await testServer()
-  folder = makeFolder()
-})
 afterEach(async () => {
   await service?.close()
   service = undefined
-  folder.remove()
-  await server.close()
 })
 
 async function serve(held: Held, options: StandInOptions = {}): Promise<StandIn> {
@@ -28,9 +20,9 @@ async function serve(held: Held, options: StandInOptions = {}): Promise<StandIn>
 }
 
 const environment = (more: Record<string, string> = {}) => ({
-  SPOOL_DATA_DIR: server.dataDir,
+  SPOOL_DATA_DIR: setup.server.dataDir,
   SPOOL_SANDBOX: 'off',
-  DATABASE_URL: server.databaseUrl,
+  DATABASE_URL: setup.server.databaseUrl,
   ...more,
 })
 
@@ -45,17 +37,17 @@ test('a pull from another Spool imports into the running server; its key is prin
   )
   expect(stdout).toMatch(/message +56 found, 56 imported/)
   const [, path = ''] = /Pulled into (\S+):/.exec(stdout) ?? []
-  expect(path).toContain(server.dataDir)
+  expect(path).toContain(setup.server.dataDir)
   expect(existsSync(join(path, 'manifest.json'))).toBe(true)
   expect(readFileSync(join(path, 'manifest.json'), 'utf8')).not.toContain('secret-key')
-  expect((await server.openai.beta.assistants.list()).data).toHaveLength(7)
-  const messages = await server.openai.beta.threads.messages.list('thread_3', { order: 'asc' })
+  expect((await setup.server.openai.beta.assistants.list()).data).toHaveLength(7)
+  const messages = await setup.server.openai.beta.threads.messages.list('thread_3', { order: 'asc' })
   expect(messages.data.map(({ id }) => id)).toEqual(Array.from({ length: 8 }, (_, at) => `msg_3_${at}`))
 })
 
 test('a killed pull is continued, and does not request complete parts again', async () => {
   const held = { ...account(), conversations: [] }
-  const target = join(folder.path, 'out')
+  const target = join(setup.folder.path, 'out')
   const started: ReturnType<typeof startMain>[] = []
   const troubled = await serve(held, {
     isTroubled: true,
@@ -82,7 +74,7 @@ test('a killed pull is continued, and does not request complete parts again', as
   for (const part of complete) expect(asked.filter((path) => path.startsWith(`/${part}/`))).toEqual([])
   expect(asked.filter((path) => path.startsWith('/assistants'))).toEqual([])
   expectFolder(target, held)
-  expect((await server.openai.beta.assistants.list()).data).toEqual([])
+  expect((await setup.server.openai.beta.assistants.list()).data).toEqual([])
 })
 
 test('a pull with failures ends with code 1, and the report names lost objects and files without content', async () => {
@@ -98,7 +90,17 @@ test('a pull with failures ends with code 1, and the report names lost objects a
             : undefined,
     },
   )
-  const args = ['pull', '--from', 'openai', '--url', url, '--key', 'k', '--to', join(folder.path, 'out')]
+  const args = [
+    'pull',
+    '--from',
+    'openai',
+    '--url',
+    url,
+    '--key',
+    'k',
+    '--to',
+    join(setup.folder.path, 'out'),
+  ]
   const { code, stdout } = await runMain(args, environment())
   expect(code).toBe(1)
   expect(stdout).toContain('The service does not have:\n  the list of assistants\n')
@@ -122,7 +124,7 @@ test('a key that is refused, and no key, end with a sentence', async () => {
   const { url } = await serve(account(), {
     answer: () => ({ status: 401, body: { error: { message: 'Incorrect API key provided: secret-key.' } } }),
   })
-  const args = ['pull', '--from', 'spool', '--url', url, '--to', join(folder.path, 'out')]
+  const args = ['pull', '--from', 'spool', '--url', url, '--to', join(setup.folder.path, 'out')]
   const refused = await runMain([...args, '--key', 'secret-key'], environment())
   expect(refused.code).toBe(1)
   expect(refused.stderr).toContain('The key is refused (401: Incorrect API key provided: ….)')

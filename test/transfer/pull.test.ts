@@ -333,7 +333,7 @@ test('parts that fail each time are named, and the next pull requests only those
   expect(asked.filter((path) => !/thread_3|file-2/.test(path))).toEqual([])
 })
 
-test('a wait that the service demands applies to all requests', async () => {
+test('a wait that the service requests applies to all requests', async () => {
   const held = { ...account(), stores: [], files: [], conversations: [] }
   const refused = '/threads/thread_1/messages'
   const service = await stand(held, {
@@ -396,10 +396,10 @@ test('a folder that no pull has created, an address that redirects and a missing
   )
   target = folder.write({ 'mine.txt': 'text' })
   await expect(pull({ from: 'openai', url: service.url })).rejects.toThrow(
-    'is not empty, and no pull made it',
+    'is not empty, and was not created by a pull',
   )
   const missing = pull({ from: 'openai', url: service.url }, { ids: join(target, 'none') })
   await expect(missing).rejects.toThrow('There is no file')
   const empty = pull({ from: 'openai', url: service.url }, { ids: join(target, 'mine.txt') })
-  await expect(empty).rejects.toThrow('holds no ids')
+  await expect(empty).rejects.toThrow('has no ids')
 })

@@ -105,7 +105,7 @@ const schemaOf = (schema: z.ZodType) => {
   const json = z.toJSONSchema(schema)
   return arbitraryOf(json, json)
 }
-/** `status` is one that lasts. */
+/** `status` is a final one. */
 const generated = (schema: z.ZodType, statuses: string[]) =>
   fc
     .tuple(schemaOf(schema), time, fc.constantFrom(...statuses))
@@ -123,7 +123,7 @@ const threads = fc.record({
   ),
 })
 
-/** Ids that fit together. */
+/** Ids of objects that refer to each other. */
 function objectsOf(
   assistants: any[],
   all: { thread: any; messages: any[]; runs: { run: any; steps: any[] }[] }[],

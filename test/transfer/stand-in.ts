@@ -1,4 +1,4 @@
-/** A service to pull from: it pages, throttles, fails and cuts connections, each request the first time it comes. */
+/** A service to pull from. It pages; it throttles, fails or cuts the connection at the first try of each request. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -15,7 +15,7 @@ export interface Held {
 
 export interface StandIn {
   url: string
-  /** Paths with their query that were answered well, in order. */
+  /** The paths and queries that were answered without an error, in order. */
   answered: string[]
   /** All requests, also those that failed. */
   requests: { path: string; headers: IncomingMessage['headers'] }[]
@@ -23,12 +23,12 @@ export interface StandIn {
 }
 
 export interface StandInOptions {
-  /** Before the paths, such as `/v1`. */
+  /** The prefix of all paths, such as `/v1`. */
   prefix?: string
   pageSize?: number
-  /** Whether each request fails when it comes first. */
+  /** Whether the first try of each request fails. */
   isTroubled?: boolean
-  /** Answered before anything else; undefined passes on. */
+  /** Answers a request instead of the service; undefined when the service answers. */
   answer?: (path: string) => { status: number; headers?: Record<string, string>; body: unknown } | undefined
   onRequest?: (count: number) => void
 }

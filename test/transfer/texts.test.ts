@@ -1,4 +1,4 @@
-/** Texts of files whose content was not imported: they go where contents go. */
+/** Texts of files whose content was not imported. They are exported, backed up and deleted like contents. */
 import { createReadStream, createWriteStream, existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { text as textOf } from 'node:stream/consumers'

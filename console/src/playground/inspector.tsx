@@ -1,4 +1,4 @@
-/** The column that shows what happens: the run's time line, its events, what the model got, and the code for it. */
+/** The column that shows what happens: the run's timeline, its events, what the model got, and the code for it. */
 import { Tabs, Text } from '@mantine/core'
 import { useState } from 'react'
 import { Link } from 'wouter'

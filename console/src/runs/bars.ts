@@ -1,4 +1,4 @@
-/** The bars of a time line, from the trace of a run. Times are Unix milliseconds. */
+/** The bars of a timeline, from the trace of a run. Times are Unix milliseconds. */
 import type { ModelRequestWork, Run, RunTrace, RunWork, ToolCallWork, WorkerSpan } from '../api/types.ts'
 import { isOver } from '../live/run-state.ts'
 import { duration, number } from '../parts/text.ts'

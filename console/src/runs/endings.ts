@@ -70,7 +70,7 @@ export function endingOf(run: Run, trace?: RunTrace): Ending {
   if (run.status === 'expired') {
     return {
       what: meanings.expired,
-      todo: 'A run may take SPOOL_RUN_EXPIRES_SECONDS; the time line shows what took so long. Functions must be answered within that time.',
+      todo: 'A run may take SPOOL_RUN_EXPIRES_SECONDS; the timeline shows what took so long. Functions must be answered within that time.',
     }
   }
   return { what: meanings[run.status] }

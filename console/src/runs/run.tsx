@@ -1,4 +1,4 @@
-/** The page of one run: its head, its time line, and everything that is known of it. */
+/** The page of one run: its head, its timeline, and everything that is known of it. */
 import { Button, Tabs } from '@mantine/core'
 import { IconMessages, IconPlayerStop, IconTerminal2 } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'

@@ -1,4 +1,4 @@
-/** The time line of a run: every wait, model request and tool call as a bar to scale. */
+/** The timeline of a run: every wait, model request and tool call as a bar to scale. */
 import { Tooltip } from '@mantine/core'
 import { useEffect, useState } from 'react'
 import type { Run, RunTrace } from '../api/types.ts'
@@ -22,7 +22,7 @@ export function Timeline({ run, trace, onChoose }: TimelineProps) {
   const span = end - created
   const recoveries = trace.data.filter(({ kind }) => kind === 'recovered' || kind === 'recoveries_exhausted')
   return (
-    <figure className="timeline" aria-label="Time line of the run">
+    <figure className="timeline" aria-label="Timeline of the run">
       <div className="timeline-scale num" aria-hidden>
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
           <span key={part}>{duration(span * part)}</span>

@@ -11,7 +11,7 @@ import { TextSurvey } from './text-survey.ts'
 /** Finds the encoding that a file declares in its first bytes, read as Latin-1. */
 export type DeclaredEncoding = (head: string) => string | undefined
 
-/** Encodings that detection may answer with, by the names of the library, and the labels that `TextDecoder` knows. */
+/** The encodings that detection may return: the library's name -> the label of `TextDecoder`. */
 const detectable: Record<string, string> = {
   big5: 'big5',
   cp932: 'shift_jis',
@@ -39,22 +39,23 @@ const latin: Record<string, string> = {
   'mac-roman': 'macintosh',
   macroman: 'macintosh',
 }
-/** The confidence of the library is low for correct answers too; below this it is a guess. */
+/** Below this confidence, a result is a guess. The library's confidence is low for correct results too. */
 const leastConfidence = 0.02
-/** So much better than the next one the best encoding must score, if the two read different text. */
+/** The best encoding must score this many times better than the second one when the two give different texts. */
 const lead = 1.5
-/** So much better than Windows-1252 another Latin encoding must score, and at least so high. */
+/** Another Latin encoding must score this many times better than Windows-1252. */
 const latinLead = 1.25
+/** Below this confidence, another Latin encoding counts as a guess. */
 const leastLatinConfidence = 0.03
-/** Share of words of two alphabets from which a detected encoding is taken for wrong. */
+/** From this share of words in two alphabets on, a detected encoding counts as wrong. */
 const mostMixed = 0.3
-/** Share of damaged characters from which a detected encoding is taken for wrong. */
+/** From this share of damaged characters on, a detected encoding counts as wrong. */
 const mostDamaged = 0.02
-/** Multi-byte sequences that prove UTF-8 against a declaration that says something else. */
+/** This many valid multi-byte sequences prove UTF-8, also when the file declares another encoding. */
 const provesUtf8 = 4
 
 /**
- * The text of a file, in pieces. Bytes that do not fit the encoding become U+FFFD. Throws `ParseFailure` for a file
+ * The text of a file, in pieces. Bytes that are invalid in the encoding become U+FFFD. Throws `ParseFailure` for a file
  * that is not text or whose encoding is unknown.
  */
 export async function* decodeFile(path: string, declared?: DeclaredEncoding): AsyncGenerator<string> {
@@ -72,7 +73,7 @@ export async function encodingOfFile(path: string, declared?: DeclaredEncoding):
   return encodingOf(survey, declared)
 }
 
-/** UTF-16 that the first bytes of a file show; undefined for every other encoding. */
+/** The kind of UTF-16 that the first bytes of a file show; undefined for every other encoding. */
 export function wideEncodingOf(head: Buffer): string | undefined {
   const survey = new TextSurvey()
   survey.add(head)
@@ -110,7 +111,7 @@ async function detectEncoding(survey: TextSurvey): Promise<string> {
   if (survey.isLatinScript || (best && Object.values(latin).includes(best.label))) return latinEncoding(found)
   if (!best || best.confidence < leastConfidence) throw parseFailures.unknownEncoding()
   const text = decodeBytes(new TextDecoder(best.label), sample)
-  // `GrцЯe` is no word: these bytes are accents.
+  // `GrцЯe` is not a word: these bytes are letters with accents.
   if (mixesScripts(text))
     return latinEncoding(found.filter(({ label }) => Object.values(latin).includes(label)))
   const rivals = found.slice(1).filter(({ confidence }) => confidence * lead > best.confidence)
@@ -119,7 +120,7 @@ async function detectEncoding(survey: TextSurvey): Promise<string> {
   return best.label
 }
 
-/** Whether many words of another alphabet have Latin letters in them. Chinese and Japanese are left out. */
+/** Whether many words of another alphabet contain Latin letters. Ignores Chinese and Japanese. */
 function mixesScripts(text: string): boolean {
   const words = text.match(/[\p{L}]*[\u0370-\u1fff][\p{L}]*/gu) ?? []
   return words.filter((word) => /[A-Za-z]/.test(word)).length > words.length * mostMixed
@@ -145,17 +146,17 @@ function isDamaged(text: string): boolean {
   return damaged > text.length * mostDamaged
 }
 
-/** Decodes all bytes of a text. In one call Node 20 reads Windows-1252 as Latin-1, as a stream it does not. */
+/** Decodes all bytes as a stream, because in a single call Node 20 reads Windows-1252 as Latin-1. */
 export function decodeBytes(decoder: TextDecoder, bytes: Uint8Array): string {
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
-/** The label that `TextDecoder` uses for a declared name; undefined when it knows none. */
+/** The label of `TextDecoder` for a declared name; undefined for an unknown name. */
 export function knownEncoding(name: string | undefined): string | undefined {
   if (name === undefined) return undefined
   try {
     const { encoding } = new TextDecoder(name)
-    // A file whose declaration can be read as Latin-1 is not UTF-16.
+    // The declaration was read as Latin-1, so the file is not UTF-16.
     return encoding.startsWith('utf-16') ? undefined : encoding
   } catch {
     return undefined

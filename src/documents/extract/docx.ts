@@ -34,7 +34,7 @@ interface DocxStyles {
   hidden: Set<string>
 }
 
-/** Style ids are translated ("berschrift1"), their names are not ("heading 1"). */
+/** Reads styles by their names ("heading 1"), because their ids are translated ("berschrift1"). */
 async function readStyles(zip: ZipArchive, main: string): Promise<DocxStyles> {
   const levels = new Map<string, number>()
   const hidden = new Set<string>()
@@ -55,12 +55,12 @@ async function readStyles(zip: ZipArchive, main: string): Promise<DocxStyles> {
   return { levels, hidden }
 }
 
-/** `<w:vanish/>` switches on, `<w:vanish w:val="0"/>` switches off what a style has switched on. */
+/** `<w:vanish/>` is on. `<w:vanish w:val="0"/>` is off, and overrides the style. */
 function isOn(attributes: Record<string, string>): boolean {
   return !['0', 'false', 'off'].includes(attributes['w:val'] ?? '')
 }
 
-/** Subtrees that are not shown: what repeats a text box for old readers, and text that was moved or deleted. */
+/** Subtrees that are not shown: the copy of a text box for old readers, and text that was moved or deleted. */
 const hiddenElements = new Set(['mc:Fallback', 'w:moveFrom', 'w:del', 'w:rPrChange', 'w:pPrChange'])
 
 class DocxVisitor implements XmlVisitor {

@@ -1,4 +1,4 @@
-/** Reads a file of any supported format into sections. Runs in a child process: the input is hostile. */
+/** Reads a file of any supported format into sections. Runs in a child process, because the input is untrusted. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { ParseFailure, parseFailures } from '../parse-failure.ts'
@@ -25,13 +25,13 @@ export interface ExtractJob {
   format: FileFormat
   /** Path of the file of sections to write. */
   output: string
-  /** Longest document, in UTF-16 units. */
+  /** The maximum length of the document, in UTF-16 units. */
   maxCharacters: number
-  /** Most bytes that the parts of a zip container may inflate to, all together. */
+  /** The maximum number of bytes that all parts of a zip container inflate to. */
   inflateBytes: number
   /**
-   * Of a PDF, what its pages without text have: `any` allows any number of them, a path is a file with a JSON object from
-   * page numbers to texts. A document with too few pages with text is refused when it is absent.
+   * How to treat the pages of a PDF that have no text. `any`: any number of them is allowed. A path: a JSON file that
+   * maps page numbers to their texts. Absent: a document with too few pages with text is refused.
    */
   pages?: string
 }
@@ -39,9 +39,9 @@ export interface ExtractJob {
 export interface ExtractResult {
   sections: number
   characters: number
-  /** Of the text in UTF-8. */
+  /** The length of the text in UTF-8. */
   bytes: number
-  /** At most ten sentences on what was not read. */
+  /** At most ten sentences about parts that were not read. */
   warnings: string[]
   /** The numbers of a PDF's pages without text. */
   blankPages: number[]
@@ -110,7 +110,7 @@ function isCompoundFile(path: string): boolean {
   }
 }
 
-/** A parser that throws means that the file is broken; a failing disk is not the file's fault. */
+/** An error of a parser means that the file is damaged. An error of the disk does not. */
 function asParseFailure(error: unknown): ParseFailure {
   if (error instanceof ParseFailure) return error
   if (error instanceof Error && 'syscall' in error) return parseFailures.internal(error)

@@ -7,7 +7,7 @@ import { addHeading, SectionFlow } from './section-flow.ts'
 
 /** Elements that are never shown. */
 const invisible = new Set(['script', 'style', 'template', 'noscript'])
-/** Elements that say little about a page, or the same on every page of a site. */
+/** Elements with little information about the page, or the same on every page of a site. */
 const skipped = new Set([...invisible, 'nav', 'svg', 'iframe', 'object', 'select'])
 const blocks = new Set(
   (
@@ -98,8 +98,8 @@ class PageReader {
 type PageEvent = ['open' | 'close' | 'text', string]
 
 /**
- * Leaves out skipped elements. Their events are held back until the element ends: one whose end tag is missing holds
- * the rest of the page, which then is read like the rest.
+ * Leaves out skipped elements. Holds their events back until the element ends: when the end tag is missing, the element
+ * would contain the rest of the page, so its events are passed on.
  */
 class SkipFilter {
   readonly #reader: PageReader
@@ -143,7 +143,7 @@ class SkipFilter {
   }
 }
 
-/** A parser whose text goes into the flow. `place` is kept in every section; `isXml` for XHTML. */
+/** A parser that adds its text to the flow. Every section gets `place`. `isXml`: the page is XHTML. */
 export function htmlParser(
   flow: SectionFlow,
   { place = {}, isXml = false }: { place?: SectionPlace; isXml?: boolean } = {},
@@ -178,7 +178,7 @@ export async function extractHtml(path: string, sink: SectionSink): Promise<void
   flow.end()
 }
 
-/** In XHTML `<script src="x"/>` is a whole element; in HTML the rest of the page would belong to it. */
+/** In XHTML `<script src="x"/>` is a complete element; in HTML it would contain the rest of the page. */
 function isXhtml(head: string): boolean {
   return /^\s*<\?xml|^[^>]{0,200}<!DOCTYPE html PUBLIC "-\/\/W3C\/\/DTD XHTML/i.test(head.slice(0, 1000))
 }

@@ -1,9 +1,9 @@
-/** Reads JSON: the layout stays, escapes in strings are decoded, embedded binary data is left out. */
+/** Reads JSON: keeps the layout, decodes escapes in strings, and leaves out embedded binary data. */
 import type { SectionSink } from '../sections.ts'
 import { decodeFile } from './decode-text.ts'
 import { addText } from './text.ts'
 
-/** Shorter strings may be names or keys. */
+/** Shorter strings may be names or keys, and are kept. */
 const leastBinaryLength = 512
 const leastBinaryLine = 60
 
@@ -17,9 +17,9 @@ async function* decodeStrings(pieces: AsyncIterable<string>): AsyncGenerator<str
   yield decoder.end()
 }
 
-/** Decodes every string literal. Works for JSON lines too, and loses nothing of JSON that is not well formed. */
+/** Decodes every string literal. Works for JSON lines too, and keeps all text of invalid JSON. */
 class StringDecoder {
-  /** The literal that is open, without its first quote. */
+  /** The unfinished literal, without its first quote. */
   #literal: string[] | undefined
   #isEscaped = false
 

@@ -14,7 +14,7 @@ export async function extractOpendocument(zip: ZipArchive, sink: SectionSink): P
   flow.end()
 }
 
-/** An encrypted document is a valid zip whose content is noise; its manifest says so. */
+/** An encrypted document is a valid zip with unreadable contents. Only its manifest shows the encryption. */
 export async function refuseEncrypted(zip: ZipArchive): Promise<void> {
   if (!zip.has('META-INF/manifest.xml')) return
   await visitXml(zip, 'META-INF/manifest.xml', {
@@ -24,7 +24,7 @@ export async function refuseEncrypted(zip: ZipArchive): Promise<void> {
   })
 }
 
-/** Elements whose text a reader does not see. */
+/** Elements whose text is not shown. */
 const hiddenElements = new Set([
   'text:tracked-changes',
   'text:hidden-text',
@@ -59,13 +59,13 @@ class OpendocumentVisitor implements XmlVisitor {
   /** Depth inside the outermost hidden element; 0 outside. */
   #hidden = 0
   #inBody = false
-  /** Depth inside paragraphs and headings: other text is layout. */
+  /** Depth inside paragraphs and headings; text outside is ignored. */
   #depth = 0
   #heading: { text: string; level: number } | undefined
   #slide = 0
   #cells = 0
   #lists = 0
-  /** The next paragraph begins a list item. */
+  /** Whether the next paragraph begins a list item. */
   #isListed = false
 
   constructor(flow: SectionFlow, hiddenStyles: Set<string>) {

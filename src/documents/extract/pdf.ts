@@ -10,14 +10,14 @@ import { ZipArchive } from './zip-archive.ts'
 type PdfDocument = Awaited<ReturnType<typeof getDocumentProxy>>
 type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>
 
-/** Share of pages without text from which the document counts as scanned, if it has more than a few pages. */
+/** From this share of pages without text on, a document with more than a few pages counts as scanned. */
 const mostBlank = 0.8
 const fewPages = 4
 
-/** As `pages`: callers need to know which pages have no text. */
+/** The value of `pages` that allows any number of pages without text. */
 export const anyPages = 'any'
 
-/** `pages` is `any`, or a file with the texts of pages that have none. */
+/** `pages`: see `ExtractJob.pages`. */
 export async function extractPdf(path: string, sink: SectionSink, pages?: string): Promise<void> {
   const known = pages === undefined || pages === anyPages ? {} : await readTexts(pages)
   const document = await openPdf(path)
@@ -59,7 +59,7 @@ async function textLayer(page: PdfPage): Promise<string> {
     .trim()
 }
 
-/** What pdf.js says of an annotation, as far as it is used here. */
+/** The used fields of an annotation of pdf.js. */
 interface PdfAnnotation {
   subtype?: string
   hidden?: boolean
@@ -75,7 +75,7 @@ interface PdfAnnotation {
   contentsObj?: { str?: string }
 }
 
-/** Filled form fields and text that was typed onto the page, a line each: neither is part of the text layer. */
+/** Values of form fields and text that was typed onto the page, one line each. They are not in the text layer. */
 async function formValues(page: PdfPage): Promise<string> {
   const annotations = (await page.getAnnotations()) as PdfAnnotation[]
   return annotations

@@ -53,7 +53,7 @@ function writeLines(flow: SectionFlow, { lines }: SlideVisitor): void {
   }
 }
 
-/** A placeholder says what the shape around it is; the next shape has another one or none. */
+/** Elements of shapes. The placeholder inside a shape gives its kind, and is valid until the next shape. */
 const shapes = new Set(['p:sp', 'p:graphicFrame', 'p:pic', 'p:cxnSp'])
 
 class SlideVisitor implements XmlVisitor {
@@ -72,7 +72,7 @@ class SlideVisitor implements XmlVisitor {
     if (this.#fallback > 0) return
     if (name === 'p:ph') {
       this.#isTitle = attributes.type === 'title' || attributes.type === 'ctrTitle'
-      // Slide number, date and footer of every slide say nothing about it.
+      // Slide number, date and footer say nothing about the slide.
       this.#skipsShape = ['sldNum', 'dt', 'ftr', 'hdr'].includes(attributes.type ?? '')
     } else if (name === 'a:tr') {
       this.#cells = 0

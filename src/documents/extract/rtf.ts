@@ -7,7 +7,7 @@ import { decodeBytes, knownEncoding } from './decode-text.ts'
 import { SectionFlow } from './section-flow.ts'
 import { TextSurvey } from './text-survey.ts'
 
-/** Groups that hold no text of the document. */
+/** Groups that have no text of the document. */
 const silent = new Set(
   (
     'fonttbl colortbl stylesheet info pict object objdata themedata colorschememapping latentstyles datastore ' +
@@ -65,13 +65,13 @@ const charsets: Record<number, number> = {
 }
 
 interface Group {
-  /** The group holds no text of the document. */
+  /** Whether the group has no text of the document. */
   silent: boolean
-  /** The text is not shown: `\v` or `\deleted`. */
+  /** Whether the text is not shown: `\v` or `\deleted`. */
   hidden: boolean
-  /** Characters that replace each `\u` for old readers. */
+  /** How many characters after each `\u` replace it for old readers. */
   skip: number
-  /** Number of the font; its charset says how bytes are read. */
+  /** The number of the font. Its charset decides how bytes are decoded. */
   font: number
   isFontTable: boolean
 }
@@ -83,7 +83,7 @@ export async function extractRtf(path: string, sink: SectionSink): Promise<void>
   const survey = new TextSurvey()
   survey.add(bytes)
   const flow = new SectionFlow(sink)
-  // Bytes above 127 should be escaped. Programs that write them as they are write UTF-8 or the code page.
+  // Bytes above 127 should be escaped. Programs that do not escape them write UTF-8 or the code page.
   new RtfReader(source, flow, survey.wellFormed > survey.illFormed).read()
   flow.end()
 }
@@ -100,7 +100,7 @@ class RtfReader {
   /** Font number to code page. */
   readonly #fonts = new Map<number, number>()
   readonly #decoders = new Map<number, TextDecoder>()
-  /** Bytes in a row: one character of a wide code page is two of them. */
+  /** Consecutive bytes, decoded together: a character of a wide code page has two bytes. */
   #bytes: number[] = []
   #bytesCodePage = 1252
   #toSkip = 0

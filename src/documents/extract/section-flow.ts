@@ -1,19 +1,19 @@
-/** Turns the text, breaks and headings that a reader of a marked-up format finds into sections. */
+/** Builds sections from the text, breaks and headings that the reader of a format finds. */
 import type { SectionPlace, SectionSink } from '../sections.ts'
 
-/** A section longer than this is written at its next line break, so that a book in one piece stays small in memory. */
+/** A section longer than this is written at its next line break, to limit the memory for a long document. */
 const flushLength = 64 * 1024
-/** Blanks of every kind: no-break, em, ideographic and so on. They separate words. */
+/** White space of every kind, such as no-break, em and ideographic spaces. It separates words. */
 const blanks = /[\t\n\r\f\v\p{Zs}\u2028\u2029]+/gu
-/** Characters without width that only say where a line may break. */
+/** Characters without width that only mark possible line breaks. */
 const invisible = /[\u00ad\u200b\u2060\ufeff]/g
 
-/** Blanks of every kind as single spaces, without soft hyphens. */
+/** Replaces white space by single spaces, and removes soft hyphens. */
 export function collapseBlanks(text: string): string {
   return text.replace(invisible, '').replace(blanks, ' ')
 }
 
-/** A line of text without blanks at its ends; used for headings and cells. */
+/** A text as one trimmed line, for headings and cells. */
 export function singleLine(text: string): string {
   return collapseBlanks(text).trim()
 }
@@ -24,7 +24,7 @@ export class SectionFlow {
   #parts: string[] = []
   #length = 0
   #breaks = 0
-  /** White space or a cell border that comes before the next text, if that is in the same line. */
+  /** White space or a cell border to write before the next text of the same line. */
   #gap = ''
 
   constructor(sink: SectionSink) {

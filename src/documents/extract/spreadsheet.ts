@@ -17,7 +17,7 @@ export async function extractSpreadsheet(
   else if (!isOldBinary(bytes)) throw parseFailures.damaged('neither a zip nor a compound file')
   for (const [name, sheet] of Object.entries(readWorkbook(bytes).Sheets)) {
     const filled: string[] = []
-    // A sheet may have one cell in its millionth row: holes are skipped, not filled.
+    // A sheet may have one cell in its millionth row, so `forEach` must skip empty rows.
     sheet['!data']?.forEach((row: (CellObject | undefined)[]) => {
       const cells = Array.from(row, shown)
       while (cells.at(-1) === '') cells.pop()
@@ -57,14 +57,14 @@ function readWorkbook(bytes: Buffer): WorkBook {
 }
 
 /**
- * What a reader sees in the cell, except for two kinds: dates are written the same way in every country, and numbers
- * that are shortened only to fit a column are written out.
+ * The displayed text of the cell, with two exceptions: dates have the same form for every country, and numbers that
+ * were shortened only to fit a column have all their digits.
  */
 function shown(cell: CellObject | undefined): string {
   if (!cell) return ''
-  // A time of day is a date of the year 1899.
+  // Times of day have a date in 1899 or 1900.
   if (cell.v instanceof Date && cell.v.getUTCFullYear() > 1900) {
-    // A workbook keeps times as fractions of a day: 08:05 may come as 08:04:59.999.
+    // Workbooks store times as fractions of a day: 08:05 may become 08:04:59.999.
     return new Date(Math.round(cell.v.getTime() / 1000) * 1000)
       .toISOString()
       .replace('T', ' ')
@@ -74,13 +74,13 @@ function shown(cell: CellObject | undefined): string {
   return singleLine(String(cell.w ?? cell.v ?? ''))
 }
 
-/** The format "General" rounds to the width of a column; an exponent or `####` hides digits in any format. */
+/** Whether digits are hidden: "General" rounds to the width of a column, other formats show an exponent or `####`. */
 function isShortened({ z, w }: CellObject): boolean {
   if (z === undefined || z === 'General' || w === undefined) return true
   return /^[-+]?\d+(\.\d+)?E[-+]?\d+$/i.test(w.trim()) || /^#+$/.test(w.trim())
 }
 
-/** A workbook keeps 15 digits; more would show binary rounding. */
+/** Workbooks keep 15 digits; more digits would show binary rounding. */
 function wholeNumber(value: number): string {
   const text = String(Number(value.toPrecision(15)))
   const parts = /^(-?)(\d)(?:\.(\d+))?e\+(\d+)$/.exec(text)

@@ -1,18 +1,18 @@
-/** Counts what the bytes of a file look like, so that its encoding can be decided without keeping the file in memory. */
+/** Collects statistics about the bytes of a file, to decide its encoding without keeping the file in memory. */
 
-/** A declaration of the encoding is looked for in so many bytes. */
+/** How many bytes are searched for a declaration of the encoding. */
 const headLength = 256 * 1024
-/** So many bytes are enough for detection. */
+/** How many bytes are used for detection. */
 const sampleLength = 64 * 1024
-/** Share of control characters from which a file is not text. */
+/** From this share of control characters on, a file is not text. */
 const mostControls = 0.02
-/** Share of zero bytes that Latin text in UTF-16 has at least. */
+/** The minimum share of zero bytes in Latin text in UTF-16. */
 const leastZeros = 0.15
 
 export class TextSurvey {
   /** Complete multi-byte sequences of UTF-8. */
   wellFormed = 0
-  /** Bytes at which no sequence of UTF-8 can be read. A sequence that the end of the file cuts off is not counted. */
+  /** Bytes that begin no valid sequence of UTF-8. A sequence that the end of the file cuts is not counted. */
   illFormed = 0
   /** Bytes above 127. */
   high = 0
@@ -24,11 +24,11 @@ export class TextSurvey {
   #zeros: [even: number, odd: number] = [0, 0]
   #controls = 0
   #escapes = 0
-  /** Bytes above 127 with no other one beside them, and those in runs. */
+  /** How many bytes above 127 have no such neighbour, and how many have one. */
   #single = 0
   #clustered = 0
   #run = 0
-  /** Bytes that the sequence under way still needs, and the bounds of the next one. */
+  /** How many bytes the unfinished sequence still needs, and the bounds of the next byte. */
   #needed = 0
   #low = 0x80
   #top = 0xbf
@@ -50,7 +50,7 @@ export class TextSurvey {
     return Buffer.concat(this.#head)
   }
 
-  /** UTF-16 with a byte order mark, or known by its zero bytes: ASCII characters have one in every second byte. */
+  /** The kind of UTF-16, by its byte order mark or its zero bytes: an ASCII character has one zero byte. */
   wideEncoding(): string | undefined {
     const [first, second] = this.head
     if (first === 0xff && second === 0xfe) return 'utf-16le'
@@ -66,7 +66,7 @@ export class TextSurvey {
     return this.#zeros[0] + this.#zeros[1] > 0 || this.#controls > this.#bytes * mostControls
   }
 
-  /** Japanese mail encoding: plain bytes with escape sequences. */
+  /** The encoding of Japanese mail: ASCII bytes with escape sequences. */
   get isIso2022Jp(): boolean {
     const head = this.#escapes > 0 ? this.head.toString('latin1') : ''
     return head.includes('\u001b$B') || head.includes('\u001b$@')
@@ -77,12 +77,12 @@ export class TextSurvey {
     return this.#single + (this.#run === 1 ? 1 : 0) > clustered
   }
 
-  /** Bytes from the first line with a byte above 127, cut where no character is cut in two. */
+  /** The bytes from the first line with a byte above 127 on, cut at the end of a character. */
   sample(): Uint8Array {
     const sample = Buffer.concat(this.#sample)
     if (sample.length < sampleLength) return sample
     let end = sampleLength
-    // No byte below 0x30 is the second half of a character in any of the encodings.
+    // In all these encodings, a byte below 0x30 is never the second byte of a character.
     while (end > 0 && (sample[end - 1] ?? 0) >= 0x30) end -= 1
     return sample.subarray(0, end === 0 ? sampleLength : end)
   }

@@ -8,13 +8,13 @@ export async function extractText(path: string, sink: SectionSink): Promise<void
   await addText(decodeFile(path, sourceEncoding), sink)
 }
 
-/** Adds text that comes in pieces of any length as sections of whole lines. */
+/** Adds text from pieces of any length as sections of whole lines. */
 export async function addText(pieces: AsyncIterable<string>, sink: SectionSink): Promise<void> {
   let rest = ''
   for await (const text of pieces) {
     rest += text
     const cut = rest.lastIndexOf('\n') + 1
-    // A file without a line break is cut too.
+    // Text without a line break is cut at the limit.
     const length = cut > 0 ? cut : rest.length
     if (length < pieceLength) continue
     sink.add({ text: rest.slice(0, length) })
@@ -23,7 +23,7 @@ export async function addText(pieces: AsyncIterable<string>, sink: SectionSink):
   sink.add({ text: rest })
 }
 
-/** As text, with a new section at every heading that is not inside a code block. */
+/** Reads Markdown as text, with a new section at every heading outside code blocks. */
 export async function extractMarkdown(path: string, sink: SectionSink): Promise<void> {
   const reader = new MarkdownReader(sink)
   let rest = ''
@@ -47,7 +47,7 @@ export class MarkdownReader {
   #lines: string[] = []
   #length = 0
   #heading: string | undefined
-  /** The mark that ends the code block under way. */
+  /** The fence that ends the current code block; empty outside code blocks. */
   #fence = ''
 
   constructor(sink: SectionSink) {

@@ -1,10 +1,10 @@
-/** Gives XML names the prefixes that the readers here use, for any prefixes of the document. */
+/** Replaces the namespace prefixes of a document by those that our readers expect. */
 
 const officeStrict = 'http://purl.oclc.org/ooxml'
 const office = 'http://schemas.openxmlformats.org'
 const openDocument = 'urn:oasis:names:tc:opendocument:xmlns'
 
-/** Namespace to prefix. Names of a namespace with an empty prefix have none. */
+/** Namespace -> our prefix. An empty prefix means that names have no prefix. */
 const prefixes: ReadonlyMap<string, string> = new Map([
   [`${office}/wordprocessingml/2006/main`, 'w'],
   [`${officeStrict}/wordprocessingml/main`, 'w'],
@@ -69,7 +69,7 @@ export class XmlNamespaces {
     return this.#scopes.length - 1
   }
 
-  /** A prefix that is declared nowhere is kept. */
+  /** Keeps a prefix that is not declared. */
   #rename(name: string, scope: Scope): string {
     const known = this.#names.get(name)
     if (known !== undefined) return known
@@ -79,7 +79,7 @@ export class XmlNamespaces {
     const local = name.slice(colon + 1)
     let renamed = name
     if (prefix !== undefined) renamed = prefix === '' ? local : `${prefix}:${local}`
-    // A known prefix that means another namespace must not be taken for ours.
+    // One of our prefixes must not match when the document declares it for another namespace.
     else if (namespace !== undefined && colon >= 0) renamed = `{${namespace}}${local}`
     this.#names.set(name, renamed)
     return renamed

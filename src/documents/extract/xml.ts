@@ -14,14 +14,14 @@ export interface XmlVisitor {
   close?(name: string): void
 }
 
-/** Deeper parts are refused: word processors stay far below, and the time grows with the square of the depth. */
+/** Deeper parts are refused, because the time grows with the square of the depth. Real documents are far below. */
 const maxDepth = 2000
 /** More attributes of one element than any format has. */
 const maxAttributes = 1000
 
 /**
- * Calls the visitor with names whose prefixes are those of `XmlNamespaces`. Entities that a document declares itself
- * are not expanded: `&lol9;` stays as it is written. Throws `ParseFailure`.
+ * Calls the visitor with names that have the prefixes of `XmlNamespaces`. Does not expand entities that the document
+ * declares: `&lol9;` is kept as text. Throws `ParseFailure`.
  */
 export async function visitXml(zip: ZipArchive, part: string, visitor: XmlVisitor): Promise<void> {
   const namespaces = new XmlNamespaces()
@@ -52,7 +52,7 @@ export async function visitXml(zip: ZipArchive, part: string, visitor: XmlVisito
   parser.end()
 }
 
-/** The text of a part: byte order mark, declared encoding, else UTF-8. */
+/** The text of a part, decoded by its byte order mark, else its declared encoding, else UTF-8. */
 export async function* decodePart(
   zip: ZipArchive,
   part: string,
@@ -74,7 +74,7 @@ function markedEncoding(bytes: Uint8Array): string | undefined {
   return undefined
 }
 
-/** The relationships of an Office part: id to the full name of the target. */
+/** The relationships of an Office part: id -> attributes, with the full name of the target. */
 export async function relationships(zip: ZipArchive, part: string): Promise<Map<string, XmlAttributes>> {
   const slash = part.lastIndexOf('/') + 1
   const folder = part.slice(0, slash)

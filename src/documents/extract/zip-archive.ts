@@ -7,8 +7,8 @@ const openFile = promisify<string, object, ZipFile>(open)
 const maxParts = 65_536
 
 /**
- * The sizes that a zip declares may be wrong, so bytes are counted as they are inflated. The budget holds for the whole file,
- * however often its parts are read.
+ * Counts bytes as they are inflated, because the sizes that a zip declares may be wrong. The budget is for the whole
+ * file; a part that is read twice counts twice.
  */
 export class ZipArchive {
   readonly #file: ZipFile
@@ -38,7 +38,7 @@ export class ZipArchive {
     return this.#parts.has(name)
   }
 
-  /** The bytes of a part as they are inflated. Throws `ParseFailure` when there is no such part or it is broken. */
+  /** The inflated bytes of a part. Throws `ParseFailure` when the part is missing or damaged. */
   async *bytes(name: string): AsyncIterable<Buffer> {
     const entry = this.#parts.get(name)
     if (!entry) throw parseFailures.damaged(`no part ${name}`)
@@ -58,7 +58,7 @@ export class ZipArchive {
     }
   }
 
-  /** Inflates every part and discards it, for a reader without its own budget. */
+  /** Inflates and discards every part, before a library reads the file without a limit. */
   async checkBudget(): Promise<void> {
     for (const name of this.#parts.keys()) {
       for await (const _bytes of this.bytes(name));

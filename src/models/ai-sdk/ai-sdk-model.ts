@@ -26,7 +26,7 @@ interface Driver {
   redact: (text: string) => string
 }
 
-/** Throws a plain sentence when the package is not installed; loads it with the first call. */
+/** The first call loads the package. Throws an error with instructions when the package is not installed. */
 export function openAiSdkModel(settings: AiSdkProviderSettings, name: string): ChatModel {
   findPackage(settings, name)
   let opened: Promise<AiSdkProvider> | undefined
@@ -143,7 +143,7 @@ function formatOf(
   }
 }
 
-/** The failure of a call in the words of `last_error`; the signal's reason after an abort. */
+/** The error of a call as a `ModelFailure`; after an abort, the signal's reason. */
 function failureOf(error: unknown, { redact }: Driver, signal: AbortSignal): Error {
   if (signal.aborted) return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
   if (error instanceof ModelFailure) return error

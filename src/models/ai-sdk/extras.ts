@@ -1,17 +1,17 @@
-/** What a provider demands back with a turn: reasoning with its signatures, as JSON text. */
+/** The data that a provider needs back with an earlier turn: reasoning with its signatures, stored as JSON text. */
 import type { SharedV3ProviderMetadata } from '@ai-sdk/provider'
 import type { Extras } from '../port.ts'
 
-/** A part of reasoning as it came, text included. */
+/** A part of the reasoning, unchanged, with its text. */
 export interface KeptReasoning {
   text: string
   metadata?: SharedV3ProviderMetadata | undefined
 }
 
-/** Of the turn as a whole. */
+/** What belongs to the whole turn. */
 export interface KeptTurn {
   reasoning?: KeptReasoning[]
-  /** Of the text of the turn. */
+  /** Belongs to the text of the turn. */
   text?: SharedV3ProviderMetadata
 }
 

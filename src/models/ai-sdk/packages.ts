@@ -22,12 +22,12 @@ const packages: Record<Exclude<AiSdkProviderSettings['type'], 'ai-sdk'>, Package
   'google-vertex': { name: '@ai-sdk/google-vertex', factory: 'createVertex', line: '4' },
 }
 
-/** A provider of the AI SDK: called with a model's name it gives the model. */
+/** A provider of the AI SDK: a function from a model's name to the model. */
 export type AiSdkProvider = (model: string) => LanguageModelV3
 
 type Factory = (settings: object) => AiSdkProvider
 
-/** Where a package is found: beside Spool, or in the folder that the server was started in. */
+/** Where a package is looked for: beside Spool, then in the working directory. */
 const places = () => [import.meta.url, pathToFileURL(resolve('package.json')).href]
 
 /** Whether the package of this type is installed. */
@@ -53,7 +53,7 @@ export async function openPackage(settings: AiSdkProviderSettings, provider: str
   })
 }
 
-/** Throws a sentence with the command that installs the package, when it is not installed. */
+/** Throws an error with the command that installs the package, when it is not installed. */
 export function findPackage(
   settings: AiSdkProviderSettings,
   provider: string,

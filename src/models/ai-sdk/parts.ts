@@ -1,4 +1,4 @@
-/** The stream of the AI SDK as parts of our port. */
+/** Converts the stream of the AI SDK to parts of our port. */
 import type {
   LanguageModelV3FinishReason,
   LanguageModelV3StreamPart,
@@ -23,7 +23,7 @@ interface Reading {
   toError: (error: unknown) => Error
 }
 
-/** Ends with exactly one `end`, or throws. `toError` makes the failure of an error inside the stream. */
+/** Ends with exactly one `end`, or throws. `toError` converts an error inside the stream. */
 export async function* toParts(
   stream: AsyncIterable<LanguageModelV3StreamPart>,
   toError: (error: unknown) => Error,

@@ -1,4 +1,4 @@
-/** Our messages in the form of the AI SDK, with the order of roles that strict providers demand. */
+/** Converts our messages to those of the AI SDK, in the order of roles that strict providers require. */
 import type {
   LanguageModelV3FilePart,
   LanguageModelV3Message,
@@ -11,13 +11,14 @@ import { unpackCall, unpackTurn } from './extras.ts'
 import { isObject } from '../../util/is-object.ts'
 import { parseJson } from '../../util/parse-json.ts'
 
-/** Stands for a message that strict providers demand where the conversation has none. */
+/** The text of a message that strict providers require and the conversation does not have. */
 const placeholder = '(continue)'
 
 type Assistant = Extract<ChatMessage, { role: 'assistant' }>
 
 /**
- * System messages first, then turns that begin with the user and end with the user or with tool results. Throws `ModelFailure` for an image that the provider cannot read.
+ * System messages first, then turns that begin with the user and end with the user or with tool results. Throws
+ * `ModelFailure` for an image that the provider cannot read.
  */
 export function toPrompt(
   messages: readonly ChatMessage[],
@@ -33,7 +34,7 @@ export function toPrompt(
   return [...system.map(({ content }) => ({ role: 'system' as const, content })), ...filled]
 }
 
-/** The results of one turn's calls are one message. */
+/** Joins the results of the calls of one turn into one message. */
 function joinResults(messages: LanguageModelV3Message[]): LanguageModelV3Message[] {
   const joined: LanguageModelV3Message[] = []
   for (const message of messages) {
@@ -48,7 +49,7 @@ function userMessage(text: string): LanguageModelV3Message {
   return { role: 'user', content: [{ type: 'text', text }] }
 }
 
-/** `names` collects the functions of the calls, which results must repeat. */
+/** `names` collects the function name of each call: the result of the call must repeat it. */
 function toMessage(
   message: Exclude<ChatMessage, { role: 'system' }>,
   names: Map<string, string>,
@@ -120,7 +121,7 @@ function assistantContent({
   ]
 }
 
-/** Providers demand an object; broken JSON of the model is sent as text. */
+/** Providers require an object; invalid JSON of the model is sent as text. */
 function parseArguments(text: string): unknown {
   const value = parseJson(text)
   if (value === undefined) return { invalid_json: text }

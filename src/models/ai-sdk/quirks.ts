@@ -3,12 +3,12 @@ import type { LanguageModelV3Prompt, SharedV3ProviderOptions } from '@ai-sdk/pro
 import type { ChatRequest } from '../port.ts'
 import type { AiSdkProviderSettings } from '../settings.ts'
 
-/** Gemini 3 refuses calls without the signature of its thoughts; calls of another model bear this one instead. */
+/** Gemini 3 refuses calls without a thought signature. It accepts this one for calls that another model made. */
 const foreignSignature = 'skip_thought_signature_validator'
 
 type Type = AiSdkProviderSettings['type']
 
-/** Options beyond the common interface. `notes` gets what the provider cannot obey. */
+/** Options beyond the common interface. Adds settings that the provider cannot obey to `notes`. */
 export function providerOptions(
   type: Type,
   request: ChatRequest,
@@ -37,7 +37,7 @@ export function providerOptions(
   return { options, notes }
 }
 
-/** Claude may think only when every turn of the running tool loop has its thinking, which foreign turns have not. */
+/** Claude refuses to think when a turn since the last user message has no thinking, as turns of other models. */
 function mayThink(prompt: LanguageModelV3Prompt): boolean {
   const start = prompt.findLastIndex(({ role }) => role === 'user')
   return prompt.slice(start + 1).every((message) => {

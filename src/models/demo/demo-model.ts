@@ -1,4 +1,4 @@
-/** The built-in demo model: no download, no network, the same answer to the same words every time. */
+/** The built-in demo model: no download, no network, and always the same answer to the same messages. */
 import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { sleep } from '../../util/abort.ts'
 import { newId } from '../../util/ids.ts'
@@ -51,7 +51,7 @@ function planOrFail(request: ChatRequest): DemoTurn {
 }
 
 interface Budget {
-  /** Below zero when the answer was cut. */
+  /** Tokens that the answer may still have; below zero when it was cut. */
   left: number
   used: number
 }
@@ -98,7 +98,7 @@ function endOf(turn: DemoTurn): FinishReason {
   return turn.calls.length > 0 ? 'tool_calls' : 'stop'
 }
 
-/** A word with the white space before it; an endless word is cut, and trailing space is a separate word. */
+/** Splits a text into words, each with the white space before it. Long words are split; trailing space is a word. */
 function words(text: string): string[] {
   return text.match(/\s{0,200}\S{1,200}|\s{1,200}/gu) ?? []
 }

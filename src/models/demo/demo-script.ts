@@ -19,8 +19,8 @@ const failureCodes: ModelFailureCode[] = ['server_error', 'rate_limit_exceeded',
 const slowestMs = 60_000
 
 /**
- * One directive a line. In a message with a directive, the other lines are ignored.
- * `python` and `search` are directives only where their tool is, so that other sentences are not read as directives.
+ * Each line is one directive. In a message with a directive, the other lines are ignored.
+ * `python` and `search` are directives only when the run has their tool; otherwise they are ordinary words.
  */
 export function readScript(text: string, tools: Set<string>): DemoScript {
   const script: DemoScript = { actions: [], slowMs: 0 }
@@ -58,7 +58,7 @@ function readAction(line: string, tools: Set<string>): DemoAction | undefined {
   }
 }
 
-/** `NAME {…}` calls also what is not offered, broken JSON included; a bare `NAME` must be a tool. */
+/** `NAME {…}` calls any function, offered or not, with any text as arguments. `NAME` alone must be a tool of the run. */
 function readCall(rest: string, tools: Set<string>): DemoAction | undefined {
   const [, name = '', given = ''] = /^([A-Za-z0-9_.-]+)\s*(\{.*)?$/.exec(rest) ?? []
   if (name === '' || (given === '' && !tools.has(name))) return undefined
@@ -68,7 +68,7 @@ function readCall(rest: string, tools: Set<string>): DemoAction | undefined {
 /** Stands for a line break inside a `python` line. */
 const fold = '\u0000'
 
-/** Joins a line `python` and the fenced block after it into one `python` line. One pass over the lines. */
+/** Joins a line `python` and the fenced block after it into one `python` line. */
 function joinFences(lines: string[]): string[] {
   const joined: string[] = []
   const lastFence = lines.lastIndexOf('```')
@@ -101,7 +101,7 @@ export function lastQuestion(request: ChatRequest): { text: string; images: numb
   return { text: texts.join('\n'), images: message.content.filter(({ type }) => type === 'image_url').length }
 }
 
-/** What was called since the question, and what came back. */
+/** The calls since the last question or final answer, with their outputs. */
 export function answeredCalls(request: ChatRequest): { name: string; output: string }[] {
   const start = request.messages.findLastIndex((message) => message.role === 'user' || isAnswer(message))
   const turn = request.messages.slice(start + 1)

@@ -62,7 +62,7 @@ function scriptedTurn(actions: DemoAction[], request: ChatRequest): Omit<DemoTur
   return { text: texts.join('\n'), fail: undefined, calls }
 }
 
-/** The call that tool_choice demands and the script does not make. */
+/** The call that tool_choice requires; undefined when the calls of the script satisfy it. */
 function forcedCall(
   request: ChatRequest,
   planned: DemoTurn['calls'],

@@ -38,7 +38,7 @@ test.for(fits)('%s', ([, schema, value]) => {
   expect(fitSchema(schema, 'text')).toEqual(value)
 })
 
-test('references are followed, and a schema that holds itself comes to an end', () => {
+test('references are followed, and a recursive schema gets a finite value', () => {
   const schema = {
     $ref: '#/$defs/node',
     $defs: {

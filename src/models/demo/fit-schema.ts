@@ -7,11 +7,11 @@ interface Fitting {
   root: Schema
   /** The value of strings that have no format. */
   text: string
-  /** Values, schema keywords and characters that may still be spent. */
+  /** How many values, schema keywords and characters may still be processed. */
   budget: number
 }
 
-/** Below this depth the smallest value that fits is taken, so that a schema that refers to itself ends. */
+/** Below this depth the smallest valid value is used, so that the value of a recursive schema is finite. */
 const deep = 5
 const deepest = 40
 /** Bounds the work for one value. A schema of a real program needs a few hundred. */
@@ -27,7 +27,7 @@ export class SchemaTooLarge extends Error {
 
 /**
  * Obeys type, enum, const, $ref, anyOf, oneOf, allOf, properties, required, items, bounds, lengths and formats.
- * Ignores `pattern`: a regular expression of a user may run without end. Throws `SchemaTooLarge`.
+ * Ignores `pattern`, because a regular expression of a user may run forever. Throws `SchemaTooLarge`.
  */
 export function fitSchema(schema: unknown, text: string): unknown {
   const root = isObject(schema) ? schema : {}
@@ -179,7 +179,7 @@ function decodePointer(step: string): string {
   }
 }
 
-/** Later schemas win; `properties` and `required` are joined. The cost is the number of keywords. */
+/** Keywords of later schemas win; `properties` and `required` are joined. Costs one unit of the budget per keyword. */
 function merge(schemas: Schema[], fitting: Fitting): Schema {
   const merged: Schema = {}
   const properties: [string, unknown][] = []
@@ -197,7 +197,7 @@ function merge(schemas: Schema[], fitting: Fitting): Schema {
   return merged
 }
 
-/** Of the options, the first one of the simplest kind: null, then other plain values, then objects and arrays. */
+/** Returns the first option of the simplest kind: null, then other plain values, then objects and arrays. */
 function simplest(options: unknown[], fitting: Fitting): unknown {
   const weights = options.map((option) => {
     const { type } = isObject(option) ? resolve(option, fitting) : {}

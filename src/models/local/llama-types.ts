@@ -1,4 +1,4 @@
-/** The little of node-llama-cpp that we use. The package is an optional peer, so its own types may not be there. */
+/** The part of node-llama-cpp that we use. The package is optional, so its own types may be missing. */
 
 export interface LlamaLibrary {
   getLlama(options: object): Promise<Llama>
@@ -48,7 +48,7 @@ export interface HistoryCall {
   name: string
   params: unknown
   result: unknown
-  /** Whether it began a new group of parallel calls. */
+  /** Whether this call starts a new group of parallel calls. */
   startsNewChunk?: boolean
 }
 

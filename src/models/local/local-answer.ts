@@ -12,7 +12,7 @@ import {
 } from '../port.ts'
 import { parseJson } from '../../util/parse-json.ts'
 
-/** Used when the request names no temperature: small models write nonsense at 1. */
+/** The default: at 1, small models write nonsense. */
 const usualTemperature = 0.7
 
 export interface LocalAnswer {
@@ -26,8 +26,8 @@ export interface Loaded {
 }
 
 /**
- * Generates on the chat's sequence and passes parts on as they are made. Rejects with the signal's reason on abort,
- * and with `ModelFailure` for what the model cannot do.
+ * Generates on the chat's sequence and emits each part at once. Rejects with the signal's reason on abort,
+ * and with `ModelFailure` when the model cannot do what the request needs.
  */
 export async function answer(
   { llama, model }: Loaded,
@@ -38,14 +38,14 @@ export async function answer(
   const plan = await planAnswer(llama, request)
   const history = toHistory(request.messages, plan.notice)
   const prompt = promptTokens(model, chat, { history, functions: plan.options.functions })
-  const room = roomFor(prompt, chat.sequence.contextSize)
+  const limit = answerLimit(prompt, chat.sequence.contextSize)
   const before = chat.sequence.tokenMeter.getState()
   const made = { reasoning: 0, calls: new Set<number>(), text: '' }
   const { metadata } = await chat.generateResponse(structuredClone(history), {
     signal,
     temperature: request.temperature ?? usualTemperature,
     ...(request.top_p === undefined ? {} : { topP: request.top_p }),
-    maxTokens: Math.min(request.max_completion_tokens ?? room, room),
+    maxTokens: Math.min(request.max_completion_tokens ?? limit, limit),
     ...plan.options,
     onResponseChunk: ({ type, text, tokens }) => {
       if (type === 'segment') made.reasoning += tokens.length
@@ -64,8 +64,8 @@ export async function answer(
     usage: {
       prompt_tokens: Math.max(prompt, used.usedInputTokens),
       completion_tokens: used.usedOutputTokens,
-      // What the sequence still held of the last conversation was not evaluated again. The meter leaves out the
-      // prompt's last token, whose evaluation makes the first of the answer.
+      // Tokens that the sequence still holds from the last conversation are not evaluated again. The meter does not
+      // count the last token of the prompt: its evaluation produces the first token of the answer.
       cached_tokens: Math.max(0, prompt - used.usedInputTokens - 1),
       reasoning_tokens: made.reasoning,
     },
@@ -73,10 +73,10 @@ export async function answer(
 }
 
 /**
- * What is left for the answer. Without this limit the library drops the oldest messages when the context is full, and
- * a small model that repeats itself would never stop.
+ * The number of tokens that remain for the answer. Without this limit the library drops the oldest messages when the
+ * context is full, and a small model that repeats itself never stops.
  */
-function roomFor(prompt: number, contextSize: number): number {
+function answerLimit(prompt: number, contextSize: number): number {
   if (prompt < contextSize) return contextSize - prompt
   throw new ModelFailure(
     'invalid_prompt',
@@ -89,12 +89,12 @@ interface Plan {
     GenerateOptions,
     'grammar' | 'functions' | 'documentFunctionParams' | 'maxParallelFunctionCalls'
   >
-  /** The grammar makes the whole answer one call. */
+  /** Whether the grammar forces the whole answer to be one call. */
   isCall: boolean
   notice: string | undefined
 }
 
-/** A grammar and functions exclude each other; a forced call is a grammar of ours. */
+/** The library takes either a grammar or functions, so a forced call is a grammar too. */
 async function planAnswer(llama: Llama, request: ChatRequest): Promise<Plan> {
   const { tool_choice = 'auto', response_format } = request
   const tools = tool_choice === 'none' ? [] : (request.tools ?? [])
@@ -146,17 +146,17 @@ function callSchema(tools: ChatTool[]): object {
   }
 }
 
-/** Numbers the calls as they begin; a call without parameters says `{}`. */
+/** Numbers the calls in the order in which they begin. A call without parameters has the arguments `{}`. */
 function callParts(
-  begun: Set<number>,
+  started: Set<number>,
   onParts: (parts: ModelPart[]) => void,
 ): NonNullable<GenerateOptions['onFunctionCallParamsChunk']> {
   const order: number[] = []
   let written = ''
   return ({ callIndex, functionName, paramsChunk, done }) => {
     const parts: ModelPart[] = []
-    if (!begun.has(callIndex)) {
-      begun.add(callIndex)
+    if (!started.has(callIndex)) {
+      started.add(callIndex)
       order.push(callIndex)
       written = ''
       parts.push({ type: 'tool-call-start', index: order.length - 1, id: newId('call'), name: functionName })
@@ -168,7 +168,7 @@ function callParts(
   }
 }
 
-/** A call that the limit cut short has no end; what there is goes on as broken arguments do. */
+/** Parses the call that a grammar produced. When the token limit cut it, the arguments are incomplete JSON. */
 function forcedCall(text: string): ModelPart[] {
   const [, name = ''] = /^\s*\{\s*"name"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(text) ?? []
   if (name === '') return []

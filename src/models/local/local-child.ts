@@ -1,12 +1,12 @@
-/** The process in which a local model runs: a crash of native code ends it and nothing else. */
+/** The process in which a local model runs: a crash of native code ends this process only. */
 import type { LlamaChat, LlamaLibrary } from './llama-types.ts'
 import { answer, type Loaded } from './local-answer.ts'
-import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
+import type { FromLocalModel, LoadCommand, ToLocalModel } from './local-protocol.ts'
 import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatRequest } from '../port.ts'
 import { FreeList } from '../../util/free-list.ts'
 
-/** Tokens of a conversation when the settings say nothing. */
+/** The default context size in tokens. */
 const usualContext = 8_192
 
 interface Serving extends Loaded {
@@ -22,7 +22,7 @@ function serveParent(): void {
   process.on('message', (message: ToLocalModel) => {
     if (message.type === 'load') {
       serving = load(message)
-      serving.catch((error: unknown) => tell({ type: 'unusable', message: messageOf(error) }))
+      serving.catch((error: unknown) => report({ type: 'unusable', message: messageOf(error) }))
       return
     }
     if (message.type === 'stop') {
@@ -34,36 +34,36 @@ function serveParent(): void {
     stops.set(message.id, stop)
     void serve(serving, message, stop.signal).then(() => stops.delete(message.id))
   })
-  // Ctrl-C goes to the whole group; the server decides when this process ends, by letting go of the channel.
+  // Ctrl-C goes to the whole process group. The server ends this process by closing the IPC channel.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', () => {})
   process.on('disconnect', () => process.exit(0))
 }
 
-function tell(message: FromLocalModel): void {
+function report(message: FromLocalModel): void {
   if (process.connected) process.send?.(message)
 }
 
-async function load(order: LoadOrder): Promise<Serving> {
-  const library = (await import(order.library)) as LlamaLibrary
+async function load(command: LoadCommand): Promise<Serving> {
+  const library = (await import(command.library)) as LlamaLibrary
   const llama = await library.getLlama({
-    gpu: order.gpu,
-    // Neither compiles nor downloads: what is not there is said.
+    gpu: command.gpu,
+    // Never compiles or downloads a missing binary: an error names it.
     build: 'never',
     skipDownload: true,
     logLevel: 'error',
   })
-  const model = await llama.loadModel({ modelPath: order.path })
+  const model = await llama.loadModel({ modelPath: command.path })
   const context = await model.createContext({
-    sequences: order.sequences,
-    contextSize: order.context_size ?? { max: usualContext },
-    threads: order.threads,
+    sequences: command.sequences,
+    contextSize: command.context_size ?? { max: usualContext },
+    threads: command.threads,
   })
   const chats = new FreeList<LlamaChat>()
-  for (let count = 0; count < order.sequences; count += 1) {
+  for (let count = 0; count < command.sequences; count += 1) {
     chats.give(new library.LlamaChat({ contextSequence: context.getSequence() }))
   }
-  tell({ type: 'ready', context_size: context.contextSize })
+  report({ type: 'ready', context_size: context.contextSize })
   return { llama, model, chats }
 }
 
@@ -82,15 +82,15 @@ async function serve(
         signal,
         onParts: (parts) => {
           sent += parts.length
-          tell({ type: 'parts', id, parts })
+          report({ type: 'parts', id, parts })
         },
       })
-      tell({ type: 'end', id, ...end })
+      report({ type: 'end', id, ...end })
     } finally {
       serving.chats.give(chat)
     }
   } catch (error) {
-    tell(signal.aborted ? { type: 'closed', id, parts: sent } : failure(id, error))
+    report(signal.aborted ? { type: 'closed', id, parts: sent } : failure(id, error))
   }
 }
 

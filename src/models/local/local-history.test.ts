@@ -8,7 +8,7 @@ const call = (id: string, name: string, text: string) => ({
   function: { name, arguments: text },
 })
 
-test('calls and their outputs stand inside the answer that goes on', () => {
+test('calls and their outputs are inside the answer that the model continues', () => {
   const messages: ChatMessage[] = [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: 'Go' },
@@ -31,7 +31,7 @@ test('calls and their outputs stand inside the answer that goes on', () => {
   ])
 })
 
-test('a question ends with an empty answer to be filled', () => {
+test('a conversation that ends with a question gets an empty answer at its end', () => {
   expect(toHistory([{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }])).toEqual([
     { type: 'user', text: 'Hi' },
     { type: 'model', response: [] },

@@ -1,4 +1,4 @@
-/** A conversation in the form that node-llama-cpp takes: calls and their outputs are inside the model's answer. */
+/** Converts a conversation to the form of node-llama-cpp, where calls and their outputs are inside the model's answer. */
 import type { HistoryCall, HistoryItem, LlamaFunctions } from './llama-types.ts'
 import { ModelFailure, type ChatMessage, type ChatTool } from '../port.ts'
 import { parseJson } from '../../util/parse-json.ts'
@@ -6,8 +6,8 @@ import { parseJson } from '../../util/parse-json.ts'
 type ModelItem = Extract<HistoryItem, { type: 'model' }>
 
 /**
- * Ends with the answer that the model is to give, or to go on with. System texts become one, at the front: chat
- * templates know no other place. Throws when there is an image.
+ * The last item is the answer that the model begins or continues. All system texts become one first item, because
+ * chat templates accept no other place. Throws when there is an image.
  */
 export function toHistory(messages: ChatMessage[], notice?: string): HistoryItem[] {
   const systems = messages.flatMap((message) => (message.role === 'system' ? [message.content] : []))
@@ -23,7 +23,7 @@ export function toHistory(messages: ChatMessage[], notice?: string): HistoryItem
   return history
 }
 
-/** The functions a model may call; a schema without a type is an object's. */
+/** The functions that the model may call. A schema without a type becomes that of an object. */
 export function toFunctions(tools: ChatTool[]): LlamaFunctions {
   return Object.fromEntries(
     tools.map(({ function: { name, description, parameters } }) => [
@@ -33,7 +33,7 @@ export function toFunctions(tools: ChatTool[]): LlamaFunctions {
   )
 }
 
-/** For a call that is forced by a grammar: the prompt must still describe the functions. */
+/** A description of the functions for the prompt, for a call that a grammar forces. */
 export function callNotice(tools: ChatTool[]): string {
   const list = tools.map(({ function: { name, description, parameters } }) =>
     JSON.stringify({ name, description, parameters }),

@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-/** The line of releases that this driver was written for. */
+/** The major version that this driver supports. */
 const majorVersion = 3
 export const testedVersion = '3.22.1'
 
 /**
- * The URL of its entry file: below `folder` when one is given, else where Node would look from here. Throws a
- * sentence that says how to install it.
+ * Returns the URL of the entry file: below `folder` when one is given, else where Node resolves it from here. Throws
+ * an error that says how to install the package.
  */
 export function findLlamaLibrary(folder?: string): string {
   const start = folder === undefined ? import.meta.dirname : resolve(folder)

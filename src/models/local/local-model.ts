@@ -5,32 +5,32 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { processBeside } from '../../util/script-beside.ts'
 import { findLlamaLibrary } from './local-library.ts'
-import type { FromLocalModel, LoadOrder, ToLocalModel } from './local-protocol.ts'
+import type { FromLocalModel, LoadCommand, ToLocalModel } from './local-protocol.ts'
 import { sorry } from '../openai/failure.ts'
 import { ModelFailure, type ChatModel, type ChatRequest, type ModelPart } from '../port.ts'
 import type { LocalProviderSettings } from '../settings.ts'
 
-/** Characters of the process's error output that are kept for the log. */
+/** How many characters of the process's error output are kept for the log. */
 const lastWords = 4_000
 
 export interface LocalModel extends ChatModel {
-  /** Tokens of a conversation; a guess until the model is loaded. */
+  /** The context size in tokens; an estimate until the model is loaded. */
   contextWindow(): number
-  /** Resolves when no answer is in progress, aborted ones included. */
+  /** Resolves when no answer is in progress; aborted answers count until they have stopped. */
   idle(): Promise<void>
-  /** How many parts of the last aborted answer were made and not read: one or two tokens. */
+  /** How many parts of the last aborted answer were generated and not read: one or two. */
   abandonedParts(): number
   close(): Promise<void>
 }
 
 /**
- * Loads nothing yet: the first question starts the process, and a question after a crash starts it again. Throws a
- * sentence when the package or the file is missing.
+ * Loads nothing yet: the first request starts the process, and the first after a crash starts it again. Throws when
+ * the package or the file is missing.
  */
 export function openLocalModel(settings: LocalProviderSettings): LocalModel {
   const path = resolve(settings.path)
   if (!existsSync(path)) throw new Error(`There is no model file ${path}.`)
-  const order: LoadOrder = {
+  const command: LoadCommand = {
     type: 'load',
     library: findLlamaLibrary(settings.library),
     path,
@@ -39,19 +39,19 @@ export function openLocalModel(settings: LocalProviderSettings): LocalModel {
     threads: settings.threads ?? Math.max(1, availableParallelism() - 1),
     gpu: settings.gpu ?? (process.platform === 'darwin' ? 'auto' : false),
   }
-  return new LocalProcess(order)
+  return new LocalProcess(command)
 }
 
-/** One answer, as this side sees it. */
+/** One answer, as the parent process sees it. */
 interface Answer {
-  /** How many parts were handed on. */
+  /** How many parts the caller has read. */
   read(): number
   take(message: FromLocalModel): void
   fail(failure: ModelFailure): void
 }
 
 class LocalProcess implements LocalModel {
-  readonly #order: LoadOrder
+  readonly #command: LoadCommand
   readonly #answers = new Map<number, Answer>()
   #whenIdle: (() => void)[] = []
   #child: ChildProcess | undefined
@@ -60,12 +60,12 @@ class LocalProcess implements LocalModel {
   #abandonedParts = 0
   #isClosed = false
 
-  constructor(order: LoadOrder) {
-    this.#order = order
+  constructor(command: LoadCommand) {
+    this.#command = command
   }
 
   contextWindow(): number {
-    return this.#contextSize ?? this.#order.context_size ?? 8_192
+    return this.#contextSize ?? this.#command.context_size ?? 8_192
   }
 
   async *stream(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
@@ -115,7 +115,7 @@ class LocalProcess implements LocalModel {
       if ('failure' in outcome) throw outcome.failure
     } finally {
       signal.removeEventListener('abort', abort)
-      // An answer that is known here is still in progress there: `closed` removes it.
+      // The child still works on an answer that is registered here; its message `closed` removes the answer.
       if (this.#answers.has(id)) send(child, { type: 'stop', id })
     }
   }
@@ -134,7 +134,7 @@ class LocalProcess implements LocalModel {
     if (child === undefined) return
     await new Promise<void>((done) => {
       child.once('exit', () => done())
-      // Generation ends with the process; nothing in it has to be saved.
+      // The process has no state that must be saved.
       child.kill('SIGKILL')
     })
   }
@@ -146,16 +146,16 @@ class LocalProcess implements LocalModel {
     child.stderr
       ?.setEncoding('utf8')
       .on('data', (text: string) => (errors = (errors + text).slice(-lastWords)))
-    child.on('message', (message: FromLocalModel) => this.#hear(child, message))
+    child.on('message', (message: FromLocalModel) => this.#receive(child, message))
     child.on('error', (error) => this.#lost(child, error))
     child.on('exit', (code, killer) =>
       this.#lost(child, new Error(`the process of the local model ended (${killer ?? code}): ${errors}`)),
     )
-    send(child, this.#order)
+    send(child, this.#command)
     return child
   }
 
-  #hear(child: ChildProcess, message: FromLocalModel): void {
+  #receive(child: ChildProcess, message: FromLocalModel): void {
     if (message.type === 'ready') {
       this.#contextSize = message.context_size
       return
@@ -190,7 +190,7 @@ function failureOf({ code, message, cause }: Extract<FromLocalModel, { type: 'fa
   return new ModelFailure(code, message, { cause: new Error(cause) })
 }
 
-/** The end of a process is noticed by its `exit` event; a message that does not reach it is no error. */
+/** A message that does not reach the process is not an error: its `exit` event reports its end. */
 function send(child: ChildProcess, message: ToLocalModel): void {
   if (child.connected) child.send(message, () => {})
 }

@@ -10,9 +10,9 @@ import { withoutKeywords } from './schema-keywords.ts'
  * - `leave_out_of_messages`: the extra `name` of assistant messages and their calls;
  * - `send_limit_as`: the token limit under `name`;
  * - `send_format_as`: the response format in the form `name` (`json_schema`, `json_object` or `instructions`);
- * - `fill_in`: the extra `name` on earlier turns that lack it, which another model wrote;
+ * - `fill_in`: add the extra `name` to earlier turns of other models, which do not have it;
  * - `merge`: `messages` of the same role in a row, or `no_content`: an empty text in place of null;
- * - `ask_in_two_steps`: first with tools, then without them in the wanted `name`: `response_format`.
+ * - `ask_in_two_steps`: first with tools, then without tools and with the field `name` (`response_format`).
  */
 export interface Adaptation {
   kind: keyof typeof changes
@@ -62,7 +62,7 @@ const changes = {
   fill_in(body: RequestBody, name: string): RequestBody {
     return eachAssistant(body, (message) => {
       if (name === 'reasoning_content') return name in message ? message : { ...message, [name]: '' }
-      // Gemini wants a signature on the first call of a message, and documents this one for calls of other models.
+      // Gemini requires a signature on the first call of a message, and documents this one for calls of other models.
       const thought_signature = 'skip_thought_signature_validator'
       return eachCall(message, (call, index) =>
         index > 0 || 'extra_content' in call
@@ -110,7 +110,7 @@ function eachCall(
   return tool_calls.every((call, index) => call === before[index]) ? message : { ...message, tool_calls }
 }
 
-/** Some templates want user and assistant to take turns. Messages with calls and outputs stay as they are. */
+/** Some chat templates require that user and assistant alternate. Messages with calls or outputs are not merged. */
 function mergeSameRoles(messages: Record<string, unknown>[]): Record<string, unknown>[] {
   const merged: Record<string, unknown>[] = []
   for (const message of messages) {
@@ -146,7 +146,7 @@ function formatAs(body: RequestBody, name: string): RequestBody {
   return { ...rest, messages: instructed(messagesOf(body), format), ...form }
 }
 
-/** The form in words. DeepSeek and others demand that the conversation mentions JSON. */
+/** Describes the response format in an instruction. DeepSeek and others require that the conversation mentions JSON. */
 function instructed(messages: Record<string, unknown>[], format: Record<string, unknown>): object[] {
   const [first, ...others] = messages
   const isSystem = first?.role === 'system'

@@ -6,14 +6,14 @@ import { brokenAnswer, ConnectionLost, UpstreamFailure } from './failure.ts'
 import type { ModelPart } from '../port.ts'
 import type { TokenBatches } from './token-batches.ts'
 
-/** Characters of one event. The largest real events are whole tool calls and far smaller. */
+/** The limit of one event in characters. The largest real events, whole tool calls, are far smaller. */
 const longestEvent = 8 * 1024 * 1024
-/** Parts that wait for a slow reader before the socket is paused. */
+/** How many parts may wait for a slow reader before the socket is paused. */
 const mostWaiting = 2_000
 /** How long a server may take from `finish_reason` to usage and `[DONE]`, and from there to the end of the bytes. */
 const graceMs = 2_000
 
-/** One answer that is being read. It uses events: an async iterator over the response costs more than the rest. */
+/** Reads one answer. It listens to events: an async iterator over the response takes more processor time than all the rest. */
 export class AnswerReader {
   readonly #response: IncomingMessage
   readonly #answer: OpenAiAnswer
@@ -23,8 +23,8 @@ export class AnswerReader {
   readonly #onAbort = () => this.#end({ error: this.#signal.reason })
   #waiting: ModelPart[] = []
   /**
-   * `passed`: the reader may take the waiting parts, and those that follow until it does. `taken`: it took them, and
-   * nothing came since. `held`: parts came since, and wait for more.
+   * `passed`: the reader may take all parts that wait. `taken`: the reader took them, and no part arrived since.
+   * `held`: parts arrived since then, and wait for more.
    */
   #batch: 'passed' | 'taken' | 'held' = 'passed'
   #ended: { error?: unknown } | undefined
@@ -50,7 +50,7 @@ export class AnswerReader {
     response.setEncoding('utf8')
     response.on('data', (text: string) => this.#takeText(text))
     response.once('end', () => {
-      // A last event without its blank line still counts.
+      // Completes a last event that has no blank line after it.
       this.#takeText('\n\n')
       this.#end({})
     })
@@ -60,7 +60,10 @@ export class AnswerReader {
     if (signal.aborted) this.#onAbort()
   }
 
-  /** The parts that came since the last call, at least one; undefined after the end. Then rejects on failure or abort. */
+  /**
+   * The parts that arrived since the last call, at least one; undefined after the end. After a failure or abort it
+   * returns the parts that arrived before, and then rejects.
+   */
   async next(): Promise<ModelPart[] | undefined> {
     while ((this.#waiting.length === 0 || this.#batch === 'held') && this.#ended === undefined) {
       await new Promise<void>((resolve) => (this.#wake = resolve))
@@ -80,7 +83,7 @@ export class AnswerReader {
   close(): void {
     const isWhole = this.#ended !== undefined && !('error' in this.#ended)
     this.#end({})
-    if (isWhole) letGo(this.#response)
+    if (isWhole) drain(this.#response)
     else this.#response.destroy()
   }
 
@@ -99,7 +102,7 @@ export class AnswerReader {
     if (this.#waiting.length > 0) this.#passOn()
   }
 
-  /** Wakes the reader: at once for the first parts, the end, and where few answers are open. */
+  /** Wakes the reader: at once for the first parts, for the end, and while few answers are open; else after a wait. */
   #passOn(): void {
     if (this.#batch === 'passed' || this.#answer.isFinished || !this.#batches.areOn) this.#notify()
     else if (this.#batch === 'taken') {
@@ -114,7 +117,7 @@ export class AnswerReader {
     else this.#answer.take(data, this.#waiting)
   }
 
-  /** An answer is complete when its connection breaks after the finish and before `[DONE]`. */
+  /** An answer whose connection breaks after `finish_reason` and before `[DONE]` is complete. */
   #break(error: unknown): void {
     this.#end(this.#answer.isFinished ? {} : { error: new ConnectionLost(error, false) })
   }
@@ -136,8 +139,8 @@ export class AnswerReader {
   }
 }
 
-/** Reads to the end of the bytes, which returns the connection to the pool; closes it when that takes too long. */
-function letGo(response: IncomingMessage): void {
+/** Reads the remaining bytes, so that the connection returns to the pool; closes it when that takes too long. */
+function drain(response: IncomingMessage): void {
   if (response.readableEnded || response.destroyed) return
   const timer = setTimeout(() => response.destroy(), graceMs)
   response.once('close', () => clearTimeout(timer))

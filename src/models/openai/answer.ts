@@ -4,10 +4,10 @@ import { MessageExtras } from './extras.ts'
 import type { FinishReason, ModelPart, ModelUsage, TurnExtras } from '../port.ts'
 import { ToolCallAssembly } from './tool-call-assembly.ts'
 
-/** Characters of one whole answer; a server that never stops must not fill the memory. */
+/** The limit of one answer in characters: a server that never stops must not fill the memory. */
 const longestAnswer = 32 * 1024 * 1024
 
-/** No answer has as many. Sums over all turns of a run stay within 32 bits, which some SDKs read them into. */
+/** A count above this is invalid. Sums over all turns of a run then fit into the 32 bits that some SDKs use. */
 const mostTokens = 100_000_000
 
 /** The end of an answer; `usage` is undefined when the server did not count. */
@@ -15,11 +15,11 @@ export interface AnswerEnd {
   finish_reason: FinishReason
   usage: ModelUsage | undefined
   extras: TurnExtras | undefined
-  /** All that the model wrote, for counting. */
+  /** The whole output of the model, for counting its tokens. */
   output: string
 }
 
-/** One answer while it arrives. Fields that are neither a part nor an extra are ignored. */
+/** Collects one answer while it arrives. Ignores fields that are neither parts nor extras. */
 export class OpenAiAnswer {
   readonly #redact: (text: string) => string
   readonly #calls = new ToolCallAssembly()
@@ -43,7 +43,7 @@ export class OpenAiAnswer {
     try {
       chunk = JSON.parse(data)
     } catch (error) {
-      throw brokenAnswer('a chunk that is no JSON', { cause: error })
+      throw brokenAnswer('a chunk that is not JSON', { cause: error })
     }
     this.takeChunk(chunk, parts)
   }
@@ -53,7 +53,7 @@ export class OpenAiAnswer {
     const chunk = asRecord(value)
     if (chunk === undefined) {
       if (value === null) return
-      throw brokenAnswer('a chunk that is no object')
+      throw brokenAnswer('a chunk that is not an object')
     }
     if (chunk.error !== undefined && chunk.error !== null) throw streamFailure(chunk.error, this.#redact)
     if (chunk.object === 'error') throw streamFailure(chunk, this.#redact)
@@ -62,7 +62,7 @@ export class OpenAiAnswer {
     for (const choice of choices) this.#takeChoice(choice, parts)
   }
 
-  /** Call after the last chunk. Throws when the model had not said that it was done. */
+  /** Call after the last chunk. Throws when the answer has no finish_reason. */
   end(): AnswerEnd {
     const reason = this.#finishReason
     if (reason === undefined) throw brokenAnswer('the answer ended without a finish_reason')
@@ -84,8 +84,8 @@ export class OpenAiAnswer {
 
   #takeChoice(value: unknown, parts: ModelPart[]): void {
     const choice = asRecord(value)
-    if (choice === undefined) throw brokenAnswer('a choice that is no object')
-    // One choice was asked for. Further ones, from a server that is configured to send more, are ignored.
+    if (choice === undefined) throw brokenAnswer('a choice that is not an object')
+    // The request asks for one choice. Others come from servers that are configured to send more.
     if (typeof choice.index === 'number' && choice.index !== 0) return
     if (choice.error !== undefined && choice.error !== null) throw streamFailure(choice.error, this.#redact)
     const delta = asRecord(choice.delta) ?? asRecord(choice.message)
@@ -132,7 +132,7 @@ function writtenIn(part: ModelPart | undefined): string {
   }
 }
 
-/** Servers say `stop` after tool calls that were forced, some after any. Unknown reasons mean `stop`. */
+/** Servers report `stop` after forced tool calls, some after any calls. Unknown reasons count as `stop`. */
 function finishReason(reason: string, hasCalls: boolean): FinishReason {
   if (reason === 'length' || reason === 'max_tokens') return 'length'
   if (reason === 'content_filter') return 'content_filter'

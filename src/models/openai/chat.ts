@@ -1,4 +1,4 @@
-/** One streamed answer: asks, changes the request where the server refuses a part of it, and yields the parts. */
+/** One streamed answer: sends the request, changes what the server refuses, and yields the parts. */
 import type { ChatRequest, ModelPart, ModelUsage } from '../port.ts'
 import { countTokens } from '../../util/count-tokens.ts'
 import { countPromptTokens } from '../count-tokens.ts'
@@ -10,9 +10,9 @@ import { readRefusal } from './refusals.ts'
 import { requestBody } from './request.ts'
 import { call, longestWhole, parse, withRetries, type Upstream } from './upstream.ts'
 
-/** Refusals of one request that are read and answered by a changed one. */
+/** How often one request is changed after a refusal. */
 const mostRefusals = 8
-/** Models that something is remembered for; names come from users. */
+/** For how many models changes are remembered. The names come from users, so there must be a limit. */
 const mostRemembered = 1_000
 
 type End = Extract<ModelPart, { type: 'end' }>
@@ -52,8 +52,8 @@ async function endOf(request: ChatRequest, answer: BegunAnswer, signal: AbortSig
 }
 
 /**
- * The server was asked with the tools and without the response format. Calls are passed on; a text is not in the
- * wanted form, so the model is asked once more, without the tools and with the form.
+ * The first request had the tools and no response format. Calls are passed on. A text does not have the requested
+ * format, so a second request is sent without the tools and with the format.
  */
 async function* inTwoSteps(
   upstream: Upstream,
@@ -97,7 +97,7 @@ function sumUsage(one: ModelUsage, other: ModelUsage): ModelUsage {
   }
 }
 
-/** Sends the request with what is remembered for the model; a refusal that names a part changes the request. */
+/** Sends the request with the changes that are remembered for the model, and adds changes after each refusal. */
 async function beginAdapted(
   upstream: Upstream,
   request: ChatRequest,
@@ -153,7 +153,7 @@ interface BegunAnswer {
   close(): void
 }
 
-/** One attempt, up to its first part: until then a failure may be tried again. */
+/** One attempt, up to its first part. Failures until then may be retried. */
 async function begin(upstream: Upstream, body: string, signal: AbortSignal): Promise<BegunAnswer> {
   const response = await call(upstream, { method: 'POST', path: '/chat/completions', body }, signal)
   const answer = new OpenAiAnswer(upstream.redact)
@@ -166,7 +166,7 @@ async function begin(upstream: Upstream, body: string, signal: AbortSignal): Pro
   const reader = new AnswerReader(response, { answer, batches: upstream.batches, signal })
   try {
     const first = await reader.next()
-    // A stream without anything is a broken server, not a model that has nothing to say.
+    // An empty stream is a fault of the server: a model without output still has a finish_reason.
     if (first === undefined && !answer.isFinished) throw brokenAnswer('an empty stream', { mayRetry: true })
     return { first, next: () => reader.next(), end: () => answer.end(), close: () => reader.close() }
   } catch (error) {

@@ -1,4 +1,4 @@
-/** HTTP to one OpenAI-compatible server: pooled keep-alive connections and no limit on the time to think. */
+/** HTTP to one OpenAI-compatible server: pooled keep-alive connections, and no time limit for the answer. */
 import {
   Agent as HttpAgent,
   request as httpRequest,
@@ -10,16 +10,16 @@ import { urlToHttpOptions } from 'node:url'
 import { ConnectionLost } from './failure.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 
-/** Firewalls drop idle connections, some after a minute; a request on a dropped one would hang. */
+/** Firewalls drop idle connections, some after a minute. A request on a dropped connection never gets an answer. */
 const idleMs = 30_000
-/** TCP keep-alive: notices a peer that disappeared while a model thinks. */
+/** TCP keep-alive: detects a server that disappeared while a model thinks. */
 const probeMs = 30_000
 
 export interface Connection {
   /**
-   * Sends one request and resolves with the answer's head, whatever its status. On abort it rejects with the
-   * signal's reason and the socket is closed; every other failure is a `ConnectionLost`. The signal also cuts the
-   * answer's body, so that the body must be read to its end, or destroyed.
+   * Sends one request and resolves with the status and headers of the answer, whatever the status. On abort, closes
+   * the socket and rejects with the signal's reason; every other failure is a `ConnectionLost`. The signal also aborts
+   * the body, so the caller must read the body to its end or destroy it.
    */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<IncomingMessage>
   close(): void
@@ -27,12 +27,12 @@ export interface Connection {
 
 export interface Outgoing {
   method: 'GET' | 'POST'
-  /** Below the base URL, e.g. `/chat/completions`. */
+  /** Relative to the base URL, e.g. `/chat/completions`. */
   path: string
   body?: string
 }
 
-/** Opens nothing yet. Throws a plain sentence when a key or header cannot be sent. */
+/** Opens no connection yet. Throws when a key or header has characters that cannot be sent. */
 export function openConnection(settings: OpenAiProviderSettings, hop?: string): Connection {
   const base = new URL(settings.base_url)
   const secure = base.protocol === 'https:'
@@ -68,7 +68,7 @@ export function openConnection(settings: OpenAiProviderSettings, hop?: string): 
           answer.once('close', forget)
           resolve(answer)
         })
-        // Stays until the request ends: errors after the head arrive here as well as on the answer.
+        // Never removed: errors after the headers arrive here as well as on the answer.
         outgoing.on('error', (error) => {
           forget()
           reject(signal.aborted ? signal.reason : new ConnectionLost(error, outgoing.reusedSocket))

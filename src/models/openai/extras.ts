@@ -1,8 +1,8 @@
-/** The fields of an answer that a provider wants back: Gemini's thought signatures, the reasoning of DeepSeek and others. */
+/** Fields of an answer that the provider needs back later: thought signatures (Gemini), reasoning (DeepSeek and others). */
 import type { Extras } from '../port.ts'
 import { asRecord } from './failure.ts'
 
-/** Reasoning as running text. Servers use one name or the other, and want back the name that they used. */
+/** Fields with reasoning as text. A server uses one of these names, and needs it back under the same name. */
 const textFields = ['reasoning_content', 'reasoning'] as const
 
 /** Collects the extras of one message while it arrives. */
@@ -11,7 +11,7 @@ export class MessageExtras {
   #details: Record<string, unknown>[] = []
   #content: Record<string, unknown> | undefined
 
-  /** Takes a delta, or the whole message; returns how many characters it has kept of it. */
+  /** Takes a delta, or the whole message. Returns the number of characters that it kept. */
   take(delta: Record<string, unknown>): number {
     let kept = 0
     for (const field of textFields) {
@@ -45,7 +45,7 @@ export class MessageExtras {
   }
 }
 
-/** Pieces of one entry have the same type and index; their texts are joined and their other fields replaced. */
+/** Pieces of one detail have the same type and index: their texts are joined, and their other fields are replaced. */
 function addDetail(details: Record<string, unknown>[], piece: Record<string, unknown>): void {
   const last = details.at(-1)
   const isPiece = last !== undefined && last.type === piece.type && last.index === piece.index

@@ -15,7 +15,7 @@ test.for([
   expect(failure(429, headers).waitMs).toBe(waitMs)
 })
 
-test('a date to come is a wait until then', () => {
+test('a date in the future is a wait until then', () => {
   const waitMs = failure(503, { 'retry-after': new Date(Date.now() + 40_000).toUTCString() }).waitMs
   expect(waitMs).toBeGreaterThan(30_000)
   expect(waitMs).toBeLessThanOrEqual(40_000)
@@ -29,7 +29,7 @@ test.for([301, 400, 401, 402, 404, 422])('%i is final', (status) => {
   expect(failure(status).mayRetry).toBe(false)
 })
 
-test('an empty quota is final, and told in the words of the server', () => {
+test("an empty quota is not retried, and the failure has the server's message", () => {
   const body = JSON.stringify({ error: { message: 'No money left.', code: 'insufficient_quota' } })
   expect(failure(429, {}, body)).toMatchObject({
     mayRetry: false,
@@ -44,12 +44,12 @@ test.for([
   ['FastAPI', '{"detail":"no"}'],
   ['older vLLM', '{"object":"error","message":"no","code":400}'],
   ['Gemini', '[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT"}}]'],
-])('the words of %s are found', ([, body]) => {
+])("the message in %s's form of an error is found", ([, body]) => {
   expect(failure(400, {}, body)).toMatchObject({ code: 'invalid_prompt', message: 'no' })
 })
 
 test.for(['null', '[]', '{"error":null}', '{"error":{"message":5}}', '<html>', ''])(
-  '%s is a failure without words',
+  '%s is a failure without a message of the server',
   (body) => {
     expect(failure(400, {}, body).message).toBe("The model's provider refused the request (HTTP 400).")
   },

@@ -1,4 +1,4 @@
-/** Failures of a provider, in the words of a run's `last_error`, and whether a retry may help. */
+/** Failures of a provider: the code and message of a run's `last_error`, and whether a retry may help. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { retryAfterMs } from '../../util/retry-after.ts'
 import { ModelFailure, type ModelFailureCode } from '../port.ts'
@@ -10,9 +10,9 @@ export const sorry = 'Sorry, something went wrong.'
 /** A failure of a call, with what a retry needs to know. */
 export class UpstreamFailure extends ModelFailure {
   readonly mayRetry: boolean
-  /** How long the server asks to wait, when it says so. */
+  /** The wait that the server requests. */
   readonly waitMs: number | undefined
-  /** The server's words where it refused the request itself; they may name the part that it refuses. */
+  /** The server's message when it refused the request; it may name the part that it refuses. */
   readonly refusal: string | undefined
   readonly trouble: Trouble | undefined
   constructor(code: ModelFailureCode, message: string, options: FailureOptions) {
@@ -25,13 +25,13 @@ export class UpstreamFailure extends ModelFailure {
 }
 
 /**
- * What is wrong with more than this one request: the provider does not answer or is too busy, it has no model of this
+ * A problem that affects more than this request: the provider does not answer or is too busy, it has no model of this
  * name, or it refuses the key.
  */
 export type Trouble = 'outage' | 'unknown model' | 'credentials'
 
 interface FailureOptions {
-  /** For the log: what was received. */
+  /** What was received, for the log. */
   cause: unknown
   mayRetry?: boolean
   waitMs?: number | undefined
@@ -39,7 +39,7 @@ interface FailureOptions {
   trouble?: Trouble | undefined
 }
 
-/** No connection, or one that broke. A pooled connection that the server had closed is retried at once. */
+/** No connection, or a broken one. A request on a pooled connection that the server had closed is retried at once. */
 export class ConnectionLost extends UpstreamFailure {
   constructor(cause: unknown, reusedSocket: boolean) {
     const waitMs = reusedSocket ? 0 : undefined
@@ -47,7 +47,7 @@ export class ConnectionLost extends UpstreamFailure {
   }
 }
 
-/** The bytes of the server are not an answer, or end before it does. */
+/** The server's bytes are not a valid answer, or end too early. `why` is for the log. */
 export function brokenAnswer(
   why: string,
   options: { mayRetry?: boolean; cause?: unknown } = {},
@@ -61,7 +61,7 @@ export function brokenAnswer(
   })
 }
 
-/** An HTTP answer that is not 2xx. `redact` takes keys and addresses out of what is shown and logged. */
+/** An HTTP answer that is not 2xx. `redact` removes keys and addresses from what is shown and logged. */
 export function statusFailure(
   status: number,
   headers: IncomingHttpHeaders,
@@ -123,7 +123,7 @@ function publicWords(
   if (status === 429 || status === 402 || reported.code === 'insufficient_quota') {
     return ['rate_limit_exceeded', message ?? 'Rate limit reached. Please try again later.']
   }
-  // The refused key is the one of this server. The user does not know it and must not see it.
+  // The key belongs to the operator: the message of the provider may quote it, and the user must not see it.
   if (refusesKey(status, reported)) {
     return ['server_error', "The model's provider refused the credentials that this server has for it."]
   }
@@ -138,7 +138,7 @@ interface ReportedError {
   code?: string
   type?: string
   param?: string
-  /** The error of the provider behind a gateway, as the gateway quotes it. */
+  /** The provider's error inside the error of a gateway. */
   raw?: string
 }
 
@@ -171,7 +171,7 @@ function readError(body: unknown): ReportedError {
   }
 }
 
-/** FastAPI's list of what is wrong, without the values that it repeats. */
+/** FastAPI's list of validation errors as text, without the values of the request. */
 function validationText(detail: unknown[]): string {
   const entries = detail.map((entry) => asRecord(entry) ?? {})
   return entries
@@ -181,7 +181,7 @@ function validationText(detail: unknown[]): string {
     .join('; ')
 }
 
-/** The status that an error without one would have had. */
+/** The status of an error inside a stream, derived from its code or type. */
 function statusOf(reported: ReportedError): number {
   const words = `${reported.code ?? ''} ${reported.type ?? ''}`
   if (/^[45]\d\d$/.test(reported.code ?? '')) return Number(reported.code)
@@ -196,7 +196,7 @@ function advice(headers: IncomingHttpHeaders): boolean | undefined {
   return undefined
 }
 
-/** A JSON object as it came from outside, or undefined. */
+/** The value as a JSON object; undefined when it is not one. */
 export function asRecord(value: unknown): Record<string, unknown> | undefined {
   return isObject(value) ? value : undefined
 }

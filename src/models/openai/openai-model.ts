@@ -1,4 +1,4 @@
-/** The driver for every server that speaks OpenAI's Chat Completions, and the pass-through to it. */
+/** The driver for servers that speak OpenAI's Chat Completions, and the pass-through to them. */
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Log } from '../../util/log.ts'
@@ -16,7 +16,7 @@ import { callJson, longestError, withRetries, type Upstream } from './upstream.t
 /** An answer of the provider that is passed on unchanged. */
 export interface UpstreamAnswer {
   status: number
-  /** What a caller may see: the content type, rate limits, retry-after and the `openai-` ones. */
+  /** Only headers that a caller may see: content type, rate limits, `retry-after` and `openai-*`. */
   headers: Record<string, string>
   body: Readable
 }
@@ -40,7 +40,7 @@ export interface ListedModel {
   owned_by: string
 }
 
-/** What a driver is given besides its settings. */
+/** What a driver needs besides its settings. */
 export interface OpenAiParts {
   /** The provider's name, for the log. */
   name: string
@@ -49,7 +49,7 @@ export interface OpenAiParts {
   hop?: string | undefined
 }
 
-/** Opens no connection yet. Throws a plain sentence for settings that cannot work. */
+/** Opens no connection yet. Throws for settings that cannot work. */
 export function openOpenAiCompatible(settings: OpenAiProviderSettings, parts: OpenAiParts): OpenAiCompatible {
   const upstream: Upstream = {
     name: parts.name,
@@ -84,7 +84,7 @@ async function passOn(
   const response = await upstream.connection.send(outgoing, signal)
   const status = response.statusCode ?? 502
   if (status === 401 || status === 403 || status === 407) {
-    // The refused key is the one of this server, and the refusal may quote it.
+    // The key belongs to the operator, and the refusal may quote it.
     throw statusFailure(
       status,
       response.headers,

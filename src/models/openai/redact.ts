@@ -1,6 +1,6 @@
-/** Takes a provider's keys and addresses out of a text that a user or a log may see. */
+/** Removes a provider's keys and addresses from texts that a user or a log may see. */
 
-/** `sk-…` also with the stars that OpenAI puts into the key it quotes back, and whatever follows `Bearer`. */
+/** Keys such as `sk-…`, also with the stars that OpenAI puts into a key that it quotes, and any text after `Bearer`. */
 const keyShapes = /\b(?:sk|pk|rk|key|api|sess|org|proj)-[A-Za-z0-9*_.-]{8,}|\bBearer\s+\S+/g
 
 interface RedactedSettings {
@@ -9,7 +9,7 @@ interface RedactedSettings {
   headers?: Record<string, string> | undefined
 }
 
-/** Makes the function for one provider. Links to other hosts, such as a page about rate limits, stay. */
+/** Creates the function for one provider. Links to other hosts, such as a page about rate limits, are kept. */
 export function redactor(settings: RedactedSettings): (text: string) => string {
   const base = settings.base_url === undefined ? undefined : new URL(settings.base_url)
   const secrets = [settings.api_key, base?.password, ...secretHeaders(settings)]

@@ -1,9 +1,9 @@
-/** Reads from a refusal which parts of a request the server does not want, and what to send in their place. */
+/** Finds out from a refusal which parts of a request the server does not accept, and what to send instead. */
 import { messagesOf, type Adaptation } from './adaptations.ts'
 import type { RequestBody } from './request.ts'
 import { keywordsOf } from './schema-keywords.ts'
 
-/** Words that refuse a field or its value, as servers write them. A value out of its range is an error of the user. */
+/** Words with which servers refuse a field or its value. A value out of range is an error of the user instead. */
 const refusing =
   /unsupported|not support|unrecogni[sz]ed|unknown|unexpected|extra_forbidden|extra (inputs?|fields?)|not permitted|not allowed|not available|unavailable|deprecated|cannot (both )?be|can't be|cannot find field|additional propert|does not accept|not enabled/i
 const outOfRange = /too (large|small|high|low|long|many)|at most|maximum|greater than|less than|exceed/i
@@ -20,8 +20,8 @@ const limitFields = ['max_tokens', 'max_completion_tokens']
 const extras = ['reasoning_content', 'reasoning_details', 'reasoning', 'extra_content']
 
 /**
- * What to change after the server refused `body` with `message`, besides what was `applied` already; nothing when
- * the refusal names no part of the body that can be done without. The rules are tried in order.
+ * The changes to make after the server refused `body` with `message`, besides those `applied` before. Empty when the
+ * refusal names no part of the body that can be left out or changed. The first rule that finds a change wins.
  */
 export function readRefusal(
   message: string,
@@ -36,7 +36,7 @@ export function readRefusal(
   return []
 }
 
-/** A name that stands by itself in the text, in quotes or not. */
+/** Whether the message has the field's name as a whole word, with or without quotes. */
 function names(message: string, field: string): boolean {
   const literal = field.replaceAll('$', String.raw`\$`)
   return new RegExp(String.raw`(^|[^\w$])${literal}($|[^\w])`).test(message)
@@ -52,14 +52,14 @@ function twoSteps(message: string, { tools, response_format }: RequestBody): Ada
   return both.test(message) && refused ? [{ kind: 'ask_in_two_steps', name: 'response_format' }] : []
 }
 
-/** The thread has turns of another model, which left no reasoning or signature. */
+/** Earlier turns of another model have no reasoning or signature. */
 function missingExtras(message: string): Adaptation[] {
   if (!/missing|must be|required/i.test(message)) return []
   if (names(message, 'reasoning_content')) return [{ kind: 'fill_in', name: 'reasoning_content' }]
   return /thought.?signature/i.test(message) ? [{ kind: 'fill_in', name: 'thought_signature' }] : []
 }
 
-/** Plain words such as `format` count only where they are quoted or end a path. */
+/** Keywords that are ordinary words, such as `format`, count only when they are quoted or end a path. */
 function keywords(message: string, body: RequestBody): Adaptation[] {
   if (!refusing.test(message) && !/invalid json schema/i.test(message)) return []
   const named = [...keywordsOf(body)].filter((keyword) => {
@@ -78,12 +78,12 @@ function fields(message: string, body: RequestBody): Adaptation[] {
     return [{ kind: 'send_limit_as', name: limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens' }]
   }
   const named = optionalFields.filter((field) => field in body && names(message, field))
-  // Claude takes one of the two.
+  // Claude accepts only one of the two.
   const isEither = named.includes('temperature') && named.includes('top_p') && /both/i.test(message)
   return (isEither ? ['top_p'] : named).map((name) => ({ kind: 'leave_out', name }))
 }
 
-/** The other form of JSON, and where that is refused as well, instructions to the model. */
+/** Tries the other JSON format; when that is refused as well, instructions to the model. */
 function format(message: string, body: RequestBody, applied: readonly Adaptation[]): Adaptation[] {
   const format = body.response_format as { type: string } | undefined
   const isNamed = /response.?format|json_schema|json_object/i.test(message)

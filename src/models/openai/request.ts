@@ -6,7 +6,7 @@ import { extrasOfCall, extrasOfMessage } from './extras.ts'
 import { isObject } from '../../util/is-object.ts'
 import { parseJson } from '../../util/parse-json.ts'
 
-/** What one provider expects in another form than others. */
+/** Differences between providers. */
 export interface RequestStyle {
   maxTokensField: 'max_tokens' | 'max_completion_tokens' | undefined
   knowsNewLimitField: boolean
@@ -28,7 +28,7 @@ export function requestStyle(settings: OpenAiProviderSettings): RequestStyle {
   }
 }
 
-/** A streamed request. Fields that are absent stay absent. */
+/** The body of a streamed request. Fields that `request` does not have are left out. */
 export function requestBody(request: ChatRequest, style: RequestStyle): RequestBody {
   const { model, messages, tools = [], tool_choice, parallel_tool_calls, max_completion_tokens } = request
   const { response_format, temperature, top_p, reasoning_effort } = request
@@ -47,7 +47,10 @@ export function requestBody(request: ChatRequest, style: RequestStyle): RequestB
   return { ...body, stream: true, stream_options: { include_usage: true } }
 }
 
-/** Ollama ignores `tool_choice`. Other servers may want the tools where the conversation has calls already. */
+/**
+ * With `tool_choice: "none"` tools are left out where the server ignores it, or may ignore it. Servers that may ignore
+ * it keep the tools when the conversation has calls, because some require them then.
+ */
 function leavesToolsOut({ tool_choice, messages }: ChatRequest, { toolChoiceNone }: RequestStyle): boolean {
   if (tool_choice !== 'none' || toolChoiceNone === 'obeyed') return false
   const hasCalls = messages.some((message) => message.role === 'assistant' && message.tool_calls?.length)
@@ -59,7 +62,7 @@ function limitField(style: RequestStyle, model: string): string {
   return style.knowsNewLimitField || needsNewLimitField(model) ? 'max_completion_tokens' : 'max_tokens'
 }
 
-/** `strict: false` is what servers do without the field. */
+/** Leaves out `strict: false`, which is the default of all servers. */
 function fitTool({ type, function: { strict, ...rest } }: ChatTool): object {
   return { type, function: { ...rest, ...(strict && { strict }) } }
 }
@@ -74,8 +77,8 @@ function fitMessage(message: ChatMessage, style: RequestStyle): object {
 }
 
 /**
- * Arguments in the history go back as the model wrote them. Text that is no JSON object is the exception: OpenAI
- * accepts it, but templates of vLLM, llama.cpp and Ollama parse it and refuse the whole conversation.
+ * Arguments in the history are sent as the model wrote them. Text that is not a JSON object is the exception: OpenAI
+ * accepts it, but vLLM, llama.cpp and Ollama parse it and refuse the whole conversation.
  */
 function fitCall({ id, type, function: called, extras }: ChatToolCall, style: RequestStyle): object {
   const fitted = { name: called.name, arguments: fitArguments(called.arguments, style) }

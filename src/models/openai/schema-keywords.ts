@@ -1,4 +1,4 @@
-/** JSON Schema keywords that a request can do without: those that restrict values further, and annotations. */
+/** JSON Schema keywords that can be left out of a request: restrictions of values, and annotations. */
 import { asRecord } from './failure.ts'
 import type { RequestBody } from './request.ts'
 
@@ -9,12 +9,12 @@ const optionalKeywords = new Set(
    unevaluatedProperties unevaluatedItems dependentRequired dependentSchemas dependencies contentEncoding
    contentMediaType contentSchema nullable not if then else`.split(/\s+/),
 )
-/** Their values map names, which may look like keywords, to schemas. */
+/** Keywords whose values map names to schemas. The names may look like keywords. */
 const mapsOfSchemas = new Set(['properties', '$defs', 'definitions', 'patternProperties', 'dependentSchemas'])
-/** Their values are data and no schemas. */
+/** Keywords whose values are data and not schemas. */
 const data = new Set(['const', 'enum', 'default', 'examples', 'required'])
 
-/** The optional keywords that the schemas of the body have, and `strict` where it is set. */
+/** The optional keywords in the schemas of the body, and `strict` when it is set. */
 export function keywordsOf(body: RequestBody): Set<string> {
   const found = new Set<string>()
   changeSchemas(body, (schema) => {
@@ -39,7 +39,7 @@ export function withoutKeywords(body: RequestBody, keyword: string): RequestBody
   return changeHolders(body, withoutStrict)
 }
 
-/** Changes what holds a schema: functions, and the `json_schema` of a response format. */
+/** Changes the objects that have a schema: functions, and the `json_schema` of a response format. */
 function changeHolders(
   body: RequestBody,
   change: (holder: Record<string, unknown>, key: 'parameters' | 'schema') => Record<string, unknown>,
@@ -63,7 +63,7 @@ function changeSchemas(body: RequestBody, change: (schema: unknown) => unknown):
   )
 }
 
-/** A copy of the schema with the keywords that `keeps` lets pass. */
+/** A copy of the schema with the keywords for which `keeps` returns true. */
 function walk(schema: unknown, keeps: (keyword: string) => boolean): unknown {
   if (Array.isArray(schema)) return schema.map((one) => walk(one, keeps))
   const record = asRecord(schema)

@@ -84,7 +84,7 @@ test('the end, a failure and an abort of one of many answers do not wait', async
   }
 })
 
-test('a wait that is over after the batch was passed on ends nothing', async () => {
+test('a timer that fires after its batch was passed on has no effect', async () => {
   const { body, reader, close } = open(64)
   await write(body, token('a'))
   await reader.next()

@@ -1,19 +1,19 @@
-/** Joins the tokens of many slow answers: each wake of a run and each write to its client costs more than a token. */
+/** Joins the tokens of many slow answers: waking a run and writing to its client costs more time than a token does. */
 
-/** Tokens are joined while at least so many answers are open. Tokens of fewer answers are passed on at once. */
+/** Tokens are joined while at least this many answers are open. With fewer, each token is passed on at once. */
 const manyAnswers = 64
-/** How long the first token of a batch waits, in ms, and up to one tick more. */
+/** How long the first token of a batch waits, in ms; up to one tick longer. */
 const waitMs = 40
 const tickMs = 10
 
-/** Lives as long as the connections to a server. One timer for all answers. */
+/** One object and one timer for all answers of a server. */
 export class TokenBatches {
   #openAnswers = 0
-  /** The oldest first. */
+  /** Oldest first. */
   #waiting: { sinceMs: number; release: () => void }[] = []
   #timer: NodeJS.Timeout | undefined
 
-  /** An answer has begun; `closed` must be called once. */
+  /** Call once at the start of an answer, and `closed` once at its end. */
   opened(): void {
     this.#openAnswers += 1
   }
@@ -22,12 +22,12 @@ export class TokenBatches {
     this.#openAnswers -= 1
   }
 
-  /** Whether tokens wait for more. */
+  /** Whether tokens are joined at the moment. */
   get areOn(): boolean {
     return this.#openAnswers >= manyAnswers
   }
 
-  /** Calls `release` when the wait that begins now is over. */
+  /** Calls `release` after the wait. */
   wait(release: () => void): void {
     this.#waiting.push({ sinceMs: performance.now(), release })
     this.#timer ??= setInterval(() => this.#tick(), tickMs)

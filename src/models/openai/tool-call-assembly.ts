@@ -1,43 +1,43 @@
-/** Assembles streamed tool calls: decides which fragment belongs to which call. Servers differ in this. */
+/** Assembles streamed tool calls: decides which fragment belongs to which call. Servers number them in different ways. */
 import { newId } from '../../util/ids.ts'
 import { parseJson } from '../../util/parse-json.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
 import type { Extras, ModelPart } from '../port.ts'
 
-/** A turn with more calls is a fault of the server. */
+/** A turn with more calls is treated as a fault of the server. */
 const mostCalls = 1_000
 
 interface OpenCall {
-  /** The id that the server sent; empty when it sent none. */
+  /** The id from the server; empty when it sent none. */
   upstreamId: string
-  /** The index that the server sent, of any type; undefined when it sent none. */
+  /** The index from the server, of any type; undefined when it sent none. */
   at: unknown
-  /** The id that we use: never empty, and no other call has it. */
+  /** The id that we use: never empty, and unique within the answer. */
   id: string
-  /** Arguments that came before the name. */
+  /** Arguments that arrived before the name. */
   waiting: string
-  /** Its index, once it has started; a call starts with its name. */
+  /** Our index of the call; undefined until its name arrives, which starts it. */
   index: number | undefined
   name: string
   arguments: string
   extraContent: Record<string, unknown> | undefined
 }
 
-/** The calls of one answer. Names and indices come from outside: they are compared and never used as object keys. */
+/** The calls of one answer. Names and indices are untrusted: they are compared and never used as object keys. */
 export class ToolCallAssembly {
   #calls: OpenCall[] = []
-  #begun = 0
+  #started = 0
 
   /** How many calls have started. */
   get count(): number {
-    return this.#begun
+    return this.#started
   }
 
   /** The extras of the calls that have started, by their index; undefined when there are none. */
   extras(): (Extras | undefined)[] | undefined {
-    const begun = this.#calls.filter((call) => call.index !== undefined)
-    if (begun.every((call) => call.extraContent === undefined)) return undefined
-    const ordered = begun.toSorted((left, right) => (left.index ?? 0) - (right.index ?? 0))
+    const started = this.#calls.filter((call) => call.index !== undefined)
+    if (started.every((call) => call.extraContent === undefined)) return undefined
+    const ordered = started.toSorted((left, right) => (left.index ?? 0) - (right.index ?? 0))
     return ordered.map(({ extraContent }) =>
       extraContent === undefined ? undefined : JSON.stringify({ extra_content: extraContent }),
     )
@@ -46,7 +46,7 @@ export class ToolCallAssembly {
   /** Takes one element of `delta.tool_calls`. */
   take(delta: unknown, parts: ModelPart[]): void {
     const entry = asRecord(delta)
-    if (entry === undefined) throw brokenAnswer('a tool call that is no object')
+    if (entry === undefined) throw brokenAnswer('a tool call that is not an object')
     const called = asRecord(entry.function) ?? {}
     const name = typeof called.name === 'string' ? called.name : ''
     const written = argumentText(called.arguments)
@@ -55,8 +55,8 @@ export class ToolCallAssembly {
     if (extraContent !== undefined) call.extraContent = { ...call.extraContent, ...extraContent }
     if (call.index === undefined && name !== '') {
       call.name = name
-      call.index = this.#begun
-      this.#begun += 1
+      call.index = this.#started
+      this.#started += 1
       parts.push({ type: 'tool-call-start', index: call.index, id: call.id, name })
     }
     const text = call.waiting + written
@@ -66,9 +66,9 @@ export class ToolCallAssembly {
     parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
   }
 
-  /** Throws when a call never got a name. */
+  /** Call after the last fragment. Throws when a call has no name. */
   finish(): void {
-    if (this.#calls.length > this.#begun) throw brokenAnswer('a tool call without a name')
+    if (this.#calls.length > this.#started) throw brokenAnswer('a tool call without a name')
   }
 
   /**
@@ -102,7 +102,7 @@ export class ToolCallAssembly {
   }
 }
 
-/** Text as it is; some servers send the object itself. */
+/** Arguments as text: some servers send an object. */
 function argumentText(value: unknown): string {
   if (typeof value === 'string') return value
   if (value === undefined || value === null) return ''

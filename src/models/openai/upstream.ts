@@ -1,4 +1,4 @@
-/** Calls to one server: retries, the check of the answer's head, and the two ways to read it. */
+/** Calls to one server: retries, the check of status and headers, and JSON answers. */
 import type { IncomingMessage } from 'node:http'
 import { sleep } from '../../util/abort.ts'
 import type { Log } from '../../util/log.ts'
@@ -9,9 +9,9 @@ import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
 import type { RequestStyle } from './request.ts'
 import type { TokenBatches } from './token-batches.ts'
 
-/** A longer wait is not worth it inside a run: the call fails with the server's words. */
+/** When the server requests a longer wait, the call is not retried and fails with the server's message. */
 const longestWaitMs = 60_000
-/** Characters read of an error, and of an answer that is not streamed. */
+/** How many characters are read of an error, and of an answer that is not streamed. */
 export const longestError = 64 * 1024
 export const longestWhole = 64 * 1024 * 1024
 
@@ -22,13 +22,13 @@ export interface Upstream {
   style: RequestStyle
   redact: (text: string) => string
   maxRetries: number
-  /** By model, what had to be changed before the server accepted a request. */
+  /** The changes that the server needs before it accepts a request, by model. */
   adaptations: Map<string, readonly Adaptation[]>
   batches: TokenBatches
   log: Log
 }
 
-/** Tries until it works, the retries are used up, or the failure is one that a retry cannot change. */
+/** Calls `attempt` until it succeeds, no retries are left, or a retry cannot help. */
 export async function withRetries<Result>(
   { maxRetries }: Pick<Upstream, 'maxRetries'>,
   signal: AbortSignal,
@@ -50,12 +50,12 @@ export async function withRetries<Result>(
   }
 }
 
-/** Half a second, doubled each time up to eight, less a random part of up to a quarter, so that many callers do not retry at once. */
+/** Half a second, doubled each time up to eight, minus up to a quarter at random: many callers must not retry at once. */
 function backOffMs(tries: number): number {
   return Math.min(500 * 2 ** tries, 8_000) * (1 - Math.random() / 4)
 }
 
-/** Sends and checks the head: a 2xx answer whose bytes can be read, or a failure. */
+/** Sends a request and checks status and encoding. Returns a 2xx answer with readable bytes, or throws. */
 export async function call(
   upstream: Upstream,
   outgoing: Outgoing,
@@ -86,6 +86,6 @@ export function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw brokenAnswer('an answer that is no JSON', { cause: error })
+    throw brokenAnswer('an answer that is not JSON', { cause: error })
   }
 }

@@ -16,7 +16,7 @@ export interface DenoProgram {
   version: string
 }
 
-/** Code and data; no types, maps and pages. Deno would take a `package.json` for that of a project. */
+/** Code and data; no types, source maps or pages. Deno would read a `package.json` as that of a project. */
 const asset = /^(?!package\.json$).*\.(mjs|py|wasm|zip|json)$/
 
 const require = createRequire(import.meta.url)
@@ -38,7 +38,7 @@ export function findDeno(): DenoProgram {
 
 /**
  * The arguments of Deno: it may read its working directory, which must be the folder of the assets, and nothing else.
- * The path itself is not named: Deno would split it at a comma and allow both parts.
+ * The permission is `.` and not the path, because Deno splits a path at commas and allows each part.
  */
 export function denoArguments(memoryMb: number, permission = '--allow-read=.'): string[] {
   // A WebAssembly page is 64 KiB.
@@ -57,14 +57,17 @@ export function denoArguments(memoryMb: number, permission = '--allow-read=.'): 
   ]
 }
 
-/** The whole environment of Deno. Its cache folder is a path below a file, so it cannot exist and cells cannot store anything in it. */
+/**
+ * The whole environment of Deno. Its cache folder is a path below a file, so it cannot exist and cells cannot store
+ * anything in it.
+ */
 export function denoEnvironment(assets: string): Record<string, string> {
   return { DENO_DIR: join(assets, 'pyodide.asm.wasm', 'none'), NO_COLOR: '1', DENO_NO_UPDATE_CHECK: '1' }
 }
 
 export interface Assets {
   folder: string
-  /** Why there is no snapshot and sessions start slowly; undefined when there is one. */
+  /** The reason why there is no snapshot, so that sessions start slowly; undefined when there is one. */
   slow?: string
 }
 
@@ -149,7 +152,7 @@ async function makeSnapshot(folder: string, deno: DenoProgram): Promise<void> {
   )
   try {
     await Promise.all([pipeline(child.stdout, createWriteStream(part)), code])
-    if ((await code) !== 0) throw new Error(`no memory snapshot could be made: ${stderr.trim()}`)
+    if ((await code) !== 0) throw new Error(`no memory snapshot could be created: ${stderr.trim()}`)
     await rename(part, join(folder, 'snapshot.bin'))
   } finally {
     await rm(part, { force: true })

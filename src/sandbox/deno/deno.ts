@@ -123,7 +123,7 @@ async function prepare({ folder, wheels: source, log, deno: configured }: DenoSe
   return { deno, assets, wheels }
 }
 
-/** The program as the session's user can run it. Throws when the server is root and only root could run a session. */
+/** Returns a program that the session's user can run. Throws when the server is root and other users cannot run it. */
 async function runnableDeno(deno: DenoProgram, folder: string): Promise<DenoProgram> {
   if (process.getuid?.() !== 0) return deno
   if (!(await openToAll(folder)))
@@ -164,7 +164,7 @@ function lowerPriority(pid: number): void {
 function wrappers(limits: SandboxLimits): string[] {
   const [setpriv, prlimit] = [findProgram('setpriv'), findProgram('prlimit')]
   const found: string[] = []
-  // Deno ends when its input does, but not while it is stopped.
+  // Deno ends at the end of its input, but not while it is stopped by a signal.
   if (endsWithServer()) found.push(setpriv, '--pdeathsig', 'KILL', '--')
   // Deno cannot limit the memory of JavaScript itself.
   const dataBytes = (reservedMb + limits.memoryMb) * mib

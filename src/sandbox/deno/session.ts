@@ -13,7 +13,7 @@ export interface DenoParts {
   watch: (onOverrun: (overrun: Overrun) => void) => () => void
   memoryBytes: () => Promise<number>
   release: () => Promise<void>
-  /** Whether the process may be stopped between two requests: a stopped process must still end with the server. */
+  /** Whether to stop the process between two requests; only when a stopped process still ends with the server. */
   mayStop: boolean
 }
 
@@ -21,7 +21,7 @@ type Answer = Extract<Frame, { type: 'done' | 'bytes' }>
 
 const pieceBytes = 512 * 1024
 
-/** After this time the worker is assumed to be in an endless loop that a cell has left. */
+/** After this time the worker is assumed to be in an endless loop that a cell started. */
 const answerTimeoutMs = 120_000
 
 export function denoSession({
@@ -76,7 +76,7 @@ export function denoSession({
   }
 }
 
-type Ask = (order: object) => Promise<Answer>
+type Ask = (command: object) => Promise<Answer>
 type InTurn = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
@@ -99,12 +99,12 @@ function turns(stoppable: RunnerProcess | undefined): InTurn {
   }
 }
 
-/** Asks the runner for something between two cells. */
+/** Returns a function that sends a command between two cells and waits for its answer. */
 function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
   let requests = 0
-  return (order) => inTurn(() => send(order))
+  return (command) => inTurn(() => send(command))
 
-  async function send(order: object): Promise<Answer> {
+  async function send(command: object): Promise<Answer> {
     requests += 1
     const request = requests
     const answer = new Promise<Answer>((resolve, reject) => {
@@ -123,8 +123,8 @@ function asker(runner: RunnerProcess, inTurn: InTurn): Ask {
         resolve(frame)
       })
     })
-    // Both at once: the answer rejects when the process ends while the order is being sent.
-    const [received] = await Promise.all([answer, runner.send({ ...order, request })])
+    // Both at once: the answer rejects when the process ends while the command is being sent.
+    const [received] = await Promise.all([answer, runner.send({ ...command, request })])
     if (received.type === 'done' && received.error !== undefined) throw new Error(received.error)
     return received
   }

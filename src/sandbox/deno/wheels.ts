@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { describeError } from '../../util/describe-error.ts'
 
 export interface WheelSource {
-  /** Ends in a slash; file names of the lock are appended. */
+  /** Ends in a slash; the file names of the lock file are appended. */
   baseUrl: string
   fetch: typeof fetch
   /** Top-level packages to fetch, with all that they depend on. */
@@ -45,8 +45,8 @@ export interface Wheels {
 }
 
 /**
- * Makes the wheels under `names` importable as far as they are cached in `folder` or can be fetched; without a
- * source only the cached ones are used. Never rejects because of the network.
+ * Makes the packages in `names` importable when they are cached in `folder` or can be fetched. Without a source, uses
+ * the cached ones only. Never rejects because of the network.
  */
 export async function provideWheels(folder: string, names: string[], source?: WheelSource): Promise<Wheels> {
   const { packages } = lockSchema.parse(JSON.parse(await readFile(join(folder, 'pyodide-lock.json'), 'utf8')))
@@ -101,7 +101,7 @@ async function provideWheel(folder: string, wheel: WheelPackage, source?: WheelS
   if (source === undefined) throw new Error(`${wheel.file_name} is missing, and downloads are not allowed`)
   const bytes = await download(wheel, source)
   if (sha256(bytes) !== wheel.sha256)
-    throw new Error(`${wheel.file_name} is not the file that the lock names`)
+    throw new Error(`${wheel.file_name} does not have the hash in the lock file`)
   const part = join(folder, `${randomUUID()}.part`)
   await writeFile(part, bytes, { mode: 0o644 })
   await rename(part, path)

@@ -1,4 +1,4 @@
-/** What the two native drivers share: a user id and a folder for each session, the start, and the clean-up. */
+/** The common part of the two native drivers: a user id and a folder for each session, the start, and the clean-up. */
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
@@ -12,14 +12,14 @@ import { nativeSelfTest } from './self-test.ts'
 import { nativeSession } from './session.ts'
 
 export interface NativeSettings {
-  /** Where session folders are made; must be reachable for an unprivileged user when the server is root. */
+  /** Where session folders are created. An unprivileged user must be able to reach it when the server is root. */
   folder: string
   pythonPath: string
   /** Modules that a session imports before its first cell. */
   preload: string[]
 }
 
-/** What a session is started with. */
+/** The parameters of one session. */
 export interface NativeStart {
   python: HostPython
   folder: SessionFolder
@@ -28,7 +28,7 @@ export interface NativeStart {
   limits: SandboxLimits
 }
 
-/** What differs between the native drivers: how the process is confined, started and ended. */
+/** The part in which the native drivers differ: how a process is confined, started and ended. */
 export interface Confinement {
   name: SandboxDriverName
   settings: NativeSettings
@@ -42,11 +42,11 @@ export interface Confinement {
   spawn(start: NativeStart): ChildProcess
   /** Ends the whole process tree. */
   kill(child: ChildProcess): void
-  /** Sends everything that the child needs. */
+  /** Sends the runner's code and settings to the child. */
   feed(child: ChildProcess, start: NativeStart): Promise<void>
-  /** Ends what a cell left running, where the runner cannot do it from inside. False when that failed. */
+  /** Ends the processes that a cell left running, where the runner cannot. False when that failed. */
   sweep(rootPid: number, runnerPid: number): Promise<boolean>
-  /** The runner's pid below the started process; called once it is ready. */
+  /** The pid of the runner below the started process. Called when the runner is ready. */
   runnerPid(rootPid: number): Promise<number>
 }
 

@@ -1,4 +1,4 @@
-/** The host's Python: where it is, and which folders it reads. */
+/** Finds the host's Python and the folders that it reads. */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { lstat, readlink } from 'node:fs/promises'
@@ -28,7 +28,10 @@ export interface HostPython {
   extra: string[]
 }
 
-/** System folders that a program needs to run. /usr/local and /usr/src are left out, because they may hold private files. */
+/**
+ * System folders that a program needs to run. /usr/local and /usr/src are left out, because they may hold private
+ * files.
+ */
 export const systemFolders = ['/usr/bin', '/usr/lib', '/usr/lib32', '/usr/lib64', '/usr/share']
 
 /** Settings of the loader, the fonts and the time zone; none of them is secret. */
@@ -42,7 +45,7 @@ export const systemSettings = [
   '/var/cache/fontconfig',
 ]
 
-/** Hidden within the system folders: globally installed packages of Node.js may include this server with its settings. */
+/** Hidden in sessions: globally installed packages of Node.js may include this server with its settings. */
 export const hiddenFolders = ['/usr/lib/node_modules', '/usr/share/nodejs']
 
 /** Folders of the root that are links into /usr on most systems. */
@@ -85,13 +88,16 @@ export function pythonEnvironment(tmp: string): Record<string, string> {
     TZ: 'UTC',
     MPLBACKEND: 'agg',
     MPLCONFIGDIR: `${tmp}/matplotlib`,
-    // One thread each: sixty sessions on a few cores gain nothing from more, and each thread takes memory.
+    // One thread for each session: many sessions on a few cores gain nothing from more, and each thread takes memory.
     OPENBLAS_NUM_THREADS: '1',
     OMP_NUM_THREADS: '1',
   }
 }
 
-/** The full path of a system program, or its usual place when it is not installed: starting it then fails with a clear error. */
+/**
+ * The full path of a system program, or its usual place when it is not installed: starting it then fails with a clear
+ * error.
+ */
 export function findProgram(name: string): string {
   const folders = ['/usr/bin', '/bin', '/usr/local/bin', '/usr/sbin', '/sbin']
   return folders.map((folder) => `${folder}/${name}`).find((path) => existsSync(path)) ?? `/usr/bin/${name}`

@@ -61,12 +61,12 @@ describe.each(['x64', 'arm64'] as const)('the system call filter for %s', (archi
     expect(judge(architecture, { number: 0x40000001 })).toBe(kill)
   })
 
-  test('answers calls that are newer than its table as an old kernel would', () => {
+  test('answers calls that are newer than its table as an old kernel does', () => {
     expect(judge(architecture, { number: 451 })).toBe(errno(38))
     expect(judge(architecture, { number: judgedSyscalls.clone3[architecture] })).toBe(errno(38))
   })
 
-  test('lets clone make threads and processes but no namespaces', () => {
+  test('allows clone to create threads and processes, but no namespaces', () => {
     const number = judgedSyscalls.clone[architecture]
     expect(judge(architecture, { number, arguments: [0x003d0f00] })).toBe(allow)
     expect(judge(architecture, { number, arguments: [17] })).toBe(allow)
@@ -75,7 +75,7 @@ describe.each(['x64', 'arm64'] as const)('the system call filter for %s', (archi
     }
   })
 
-  test('lets Unix sockets be made, or only pairs of them', () => {
+  test('allows Unix sockets, or only pairs of them', () => {
     const socket = judgedSyscalls.socket[architecture]
     const pair = judgedSyscalls.socketpair[architecture]
     expect(judge(architecture, { number: socket, arguments: [1] })).toBe(allow)
@@ -87,7 +87,7 @@ describe.each(['x64', 'arm64'] as const)('the system call filter for %s', (archi
     }
   })
 
-  test('refuses to type into a terminal and to touch the limits of others', () => {
+  test('refuses input into a terminal and changes of the limits of other processes', () => {
     const ioctl = judgedSyscalls.ioctl[architecture]
     expect(judge(architecture, { number: ioctl, arguments: [0, 0x5412] })).toBe(errno(1))
     expect(judge(architecture, { number: ioctl, arguments: [0, 0x541c] })).toBe(errno(1))

@@ -15,7 +15,7 @@ export const deniedSyscalls = JSON.parse(
   readFileSync(new URL('denied-syscalls.json', import.meta.url), 'utf8'),
 ) as Record<string, Partial<Record<Architecture, number>>>
 
-/** Calls whose arguments decide. */
+/** System calls that are allowed or refused by their arguments. */
 export const judgedSyscalls = {
   clone: { x64: 56, arm64: 220 },
   clone3: { x64: 435, arm64: 435 },
@@ -25,7 +25,7 @@ export const judgedSyscalls = {
   socketpair: { x64: 53, arm64: 199 },
 }
 
-/** The highest number of these tables; newer calls are answered as by an older kernel. */
+/** The highest number in the tables. Newer calls get the answer of an older kernel. */
 const lastSyscall = 450
 
 type Judged = keyof typeof judgedSyscalls
@@ -94,7 +94,7 @@ function filterProgram(architecture: Architecture, sockets: SocketRule): Instruc
     [jumpEqual, 1, 0, auditArchitecture[architecture]],
     [returnValue, 0, 0, killProcess],
     [loadWord, 0, 0, numberAt],
-    // x32 calls have this bit set, so that none of the numbers below would match them.
+    // Calls of the x32 ABI have this bit set. None of the numbers below matches them.
     [jumpAtLeast, 0, 1, 0x40000000],
     [returnValue, 0, 0, killProcess],
     [jumpGreater, 0, 1, lastSyscall],

@@ -33,7 +33,9 @@ export const wantedLibraries = [
   'yaml',
 ]
 
-/** Small limits: the probe reaches the process limit on purpose. Whoever calls the self-test limits its time. */
+/**
+ * Small limits, because the probe reaches the process limit on purpose. The caller of the self-test limits its time.
+ */
 const probeLimits: SandboxLimits = {
   wallMs: 600_000,
   graceMs: 500,
@@ -65,7 +67,9 @@ const answerSchema = z.object({
   libraries: z.array(z.string()),
 })
 
-/** Places a readable file, a loopback port and an abstract socket that a cell can reach unless the sandbox prevents it. */
+/**
+ * Places a readable file, a loopback port and an abstract socket that a cell can reach unless the sandbox prevents it.
+ */
 export async function placeCanaries(): Promise<Canaries> {
   const folder = await makeTemporaryFolder('spool-canary-')
   await chmod(folder, 0o755)

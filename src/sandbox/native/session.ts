@@ -1,4 +1,4 @@
-/** A session of a native driver: a confined Python of the host, a folder, and the limits that the host watches. */
+/** A session of a native driver: a confined Python of the host, a folder, and the limits that the host enforces. */
 import type { SandboxLimits, SandboxSession } from '../port.ts'
 import { type EventSink, reportFiles } from '../changed-files.ts'
 import { sessionCells } from '../run-cell.ts'
@@ -13,7 +13,7 @@ export interface NativeParts {
   limits: SandboxLimits
   /** Folders of the session that are kept in memory. */
   memoryFolders: readonly string[]
-  /** Ends what a cell left running, where the runner cannot do it from inside. */
+  /** Ends the processes that a cell left running, where the runner cannot. */
   sweep: () => Promise<void>
   /** Frees what the driver reserved for the session. */
   release: () => Promise<void>
@@ -28,7 +28,7 @@ export function nativeSession(parts: NativeParts): SandboxSession {
   })
   /** The fingerprint of each file as the host last saw it. */
   const known = new Map<string, string>()
-  /** Processes stopped after the last cell: a thread that it left behind must not fill the disk without a limit. */
+  /** Processes stopped after the last cell: a thread that the cell left running must not fill the disk. */
   let stopped: Promise<number[]> = Promise.resolve([])
   let closing: Promise<void> | undefined
 

@@ -10,21 +10,21 @@ const at = (mebibytes: number, free = 50_000, full = false) => ({
   full,
 })
 
-test('a session within its limit is left alone', () => {
+test('a session within its limit is not stopped', () => {
   expect(judgeDisk(at(0), at(100), limits)).toBeUndefined()
 })
 
-test('a little over the limit the cell may stop by itself, far over it may not', () => {
+test('a cell a little over the limit gets time to stop by itself, a cell far over it does not', () => {
   expect(judgeDisk(at(0), at(101), limits)).toEqual({ status: 'disk', hard: false })
   expect(judgeDisk(at(0), at(126), limits)).toEqual({ status: 'disk', hard: true })
 })
 
-test('a session that began over the limit may shrink but not grow', () => {
+test('a session that was over the limit at the start of the cell may shrink but not grow', () => {
   expect(judgeDisk(at(300), at(299), limits)).toBeUndefined()
   expect(judgeDisk(at(300), at(301), limits)).toEqual({ status: 'disk', hard: false })
 })
 
-test('too many files are an overrun of their own', () => {
+test('too many files exceed the limit whatever their size', () => {
   expect(judgeDisk(at(0), at(1, 50_000, true), limits)).toEqual({ status: 'disk', hard: false })
 })
 

@@ -1,4 +1,4 @@
-/** The watchdogs of a native cell: memory of the whole tree, and the disk that its files take. */
+/** The watchdogs of a native cell: the memory of the process tree, and the disk space of its files. */
 import { statfs } from 'node:fs/promises'
 import { memoryFiles, openFiles, processTree, treeBytes } from '../process-tree.ts'
 import type { SandboxLimits } from '../port.ts'
@@ -50,7 +50,7 @@ export function watchTree(tree: WatchedTree, onOverrun: (overrun: Overrun) => vo
 }
 
 export interface DiskUse {
-  /** Bytes that the session is known to hold. */
+  /** Bytes of all files that could be measured. */
   bytes: number
   /** True when there are too many entries to count. */
   full: boolean
@@ -64,7 +64,7 @@ export interface DiskUse {
 /** With less free space than this, other programs on the machine may fail. */
 const freeFloorBytes = 512 * mib
 
-/** Compares what a session holds with what it held when the cell started. */
+/** Compares the disk use of a session with its use when the cell started. */
 export function judgeDisk(
   before: Pick<DiskUse, 'bytes' | 'free'>,
   now: Pick<DiskUse, 'bytes' | 'free' | 'full'>,
@@ -85,7 +85,7 @@ const socketBytes = 2 * 208 * 1024
 /** As many files as the folder on the disk may have. */
 const maxMemoryFiles = 10_000
 
-/** Memory that the kernel holds for a session: it is in no process's size. */
+/** Memory that the kernel holds for a session. The size of no process includes it. */
 export function judgeKernel(
   { sockets, memoryFiles: files }: Pick<DiskUse, 'sockets' | 'memoryFiles'>,
   { memoryMb }: SandboxLimits,
@@ -103,7 +103,7 @@ async function diskUse({ root, folder, limits, memoryFolders }: WatchedTree): Pr
   return { bytes: bytes + deletedBytes, full, free: bavail * bsize, sockets, memoryFiles: files }
 }
 
-/** Repeats `look`; the pause grows with the duration of the call, so that watching stays cheap. */
+/** Repeats `look`. The pause grows with the duration of the call, so that watching takes little processor time. */
 async function repeat(everyMs: number, signal: AbortSignal, look: () => Promise<void>): Promise<void> {
   while (!signal.aborted) {
     const began = performance.now()

@@ -20,7 +20,7 @@ CO_COROUTINE = 0x80
 
 
 class Output:
-    """The text of one cell: the head is sent soon, the tail at the end, and a note in place of the middle."""
+    """The text of one cell: sends the head soon and the tail at the end. A note replaces the middle of a long text."""
 
     def __init__(self, send, limit, real_folder=DATA):
         self.send = send
@@ -59,12 +59,12 @@ class Output:
             self.cut += dropped
 
     def rename(self, data):
-        """Shows the session's folder under the one name that every driver has."""
+        """Replaces the path of the session's folder by /mnt/data, its path in every driver."""
         self.held = b""
         if self.real == DATA.encode():
             return data
         data = data.replace(self.real, DATA.encode())
-        # A chunk may end in the middle of the folder's name: that piece waits for the next one.
+        # A chunk may end in the middle of the folder's path: this part is kept for the next chunk.
         for length in range(min(len(self.real) - 1, len(data)), 0, -1):
             if data.endswith(self.real[:length]):
                 self.held = data[-length:]
@@ -92,7 +92,7 @@ class Output:
             self.pending.append(text)
 
     def flush(self):
-        """Sends what was written since the last time: many small writes become one frame."""
+        """Sends the text since the last call: many small writes become one frame."""
         text = "".join(self.pending)
         self.pending.clear()
         for start in range(0, len(text), FRAME_CHARACTERS):
@@ -104,7 +104,7 @@ def line_stream(descriptor):
 
 
 def open_streams():
-    """Opens stdout and stderr again where a cell has closed or removed them."""
+    """Opens stdout and stderr again when a cell has closed or removed them."""
     if sys.stdout is None or sys.stdout.closed:
         sys.stdout = line_stream(1)
     if sys.stderr is None or sys.stderr.closed:
@@ -120,7 +120,7 @@ def flush_streams():
 
 
 class RealFolder(ast.NodeTransformer):
-    """Where /mnt/data cannot be mounted: replaces it in the strings of a cell by the session's own folder."""
+    """Replaces /mnt/data in the strings of a cell by the session's folder, for hosts that cannot mount it."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -143,7 +143,7 @@ def without_runner(shown):
 
 
 class PyplotHook:
-    """Replaces `plt.show` as pyplot is imported, whatever back end the cell chooses."""
+    """Replaces `plt.show` when pyplot is imported, for every back end that the cell chooses."""
 
     def __init__(self, show):
         self.show = show
@@ -193,7 +193,7 @@ class Cells:
         self.main = types.ModuleType("__main__")
         self.main.__dict__.update(__builtins__=builtins, display=self.display)
         sys.modules["__main__"] = self.main
-        # A plain function: pyplot writes attributes onto it, which a bound method refuses.
+        # A plain function, because pyplot sets attributes on it; a bound method does not allow that.
         sys.meta_path.insert(0, PyplotHook(lambda *_args, **_options: self.show()))
         sys.meta_path.insert(0, NotebookModules(Notebook(self, **driver), self.display))
 
@@ -241,7 +241,7 @@ class Cells:
         return self.wait(value) if code.co_flags & CO_COROUTINE else value
 
     def report(self, error, name):
-        """The traceback from the cell's first line on: the runner's own frames mean nothing to the reader."""
+        """The traceback from the cell's first line on, without the frames of the runner."""
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != name:
             trace = trace.tb_next
@@ -279,7 +279,7 @@ class Cells:
             self.image(png.getvalue())
 
     def has_room(self):
-        """Counts one more image; false when the cell has shown as many as it may."""
+        """Counts one more image; false when the cell has reached its limit of images."""
         self.shown += 1
         if self.shown == self.images + 1:
             self.write(f"[only the first {self.images} figures of a cell are shown]\n")
@@ -300,7 +300,7 @@ class Cells:
             figure = figure_of(value)
             if figure is not None:
                 self.figure(figure)
-                # Not once more at the end of the cell.
+                # Not shown again at the end of the cell.
                 self.displayed.append(figure)
                 continue
             try:

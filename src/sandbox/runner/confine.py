@@ -1,4 +1,4 @@
-"""The confinement of the landlock driver: a supervisor that stays root, and below it a runner that can never be root again."""
+"""The confinement of the landlock driver: a supervisor that stays root, and a runner that gives up root for ever."""
 
 import base64
 import ctypes
@@ -71,7 +71,7 @@ def send(pid, number):
 
 
 def guard(runner):
-    """Waits until the runner or the server ends, and then ends whatever is left."""
+    """Waits until the runner or the server ends, and then ends all remaining processes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.closerange(LIFELINE + 1, 4096)
@@ -118,7 +118,7 @@ class Rules:
         os.close(place)
 
     def allow_reading(self, path, hidden):
-        """No rule can revoke another, so a folder that contains a hidden one is allowed child by child."""
+        """A rule cannot revoke another rule, so in a folder with a hidden child each other child gets its own rule."""
         if not any(os.path.dirname(name) == path and os.path.exists(name) for name in hidden):
             return self.allow(path, EXECUTE | READ_FILE | READ_DIR)
         for child in os.listdir(path):

@@ -44,23 +44,23 @@ worker.onerror = (event) => {
   Deno.exit(1)
 }
 
-function obey(order) {
-  if (order.op === 'interrupt') {
-    if (order.cell === current) interrupts[0] = keyboardInterrupt
+function execute(command) {
+  if (command.op === 'interrupt') {
+    if (command.cell === current) interrupts[0] = keyboardInterrupt
     return
   }
-  if (order.op === 'run') {
-    // An interrupt that came too late for the cell before must not hit this one.
+  if (command.op === 'run') {
+    // A late interrupt of the previous cell must not affect this one.
     interrupts[0] = 0
-    current = order.cell
+    current = command.cell
   }
-  worker.postMessage(order.op === 'begin' ? { ...order, interrupts } : order)
+  worker.postMessage(command.op === 'begin' ? { ...command, interrupts } : command)
 }
 
 let rest = ''
 for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
   const lines = (rest + text).split('\n')
   rest = lines.pop() ?? ''
-  for (const line of lines) obey(JSON.parse(line))
+  for (const line of lines) execute(JSON.parse(line))
 }
 Deno.exit(0)

@@ -1,4 +1,4 @@
-/** Writes a memory snapshot of a booted Pyodide to stdout: with it a session starts in half a second, not in eight. */
+/** Writes a memory snapshot of a booted Pyodide to stdout. It shortens the start of a session from 8 s to 0.5 s. */
 import { loadPyodide } from './pyodide.mjs'
 
 const folder = decodeURIComponent(new URL('.', import.meta.url).pathname).replace(/^\/([A-Za-z]:)/, '$1')

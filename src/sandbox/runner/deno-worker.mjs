@@ -66,7 +66,7 @@ class Output {
     tail = tail.subarray(surplus)
     this.cut += surplus
     if (this.cut > 0) {
-      // Not in the middle of a character.
+      // Do not cut in the middle of a character.
       while (tail.length > 0 && (tail[0] & 0xc0) === 0x80) {
         tail = tail.subarray(1)
         this.cut += 1
@@ -94,14 +94,14 @@ async function boot() {
   try {
     return await loadPyodide({ ...options, _loadSnapshot: Deno.readFileSync(new URL('snapshot.bin', here)) })
   } catch {
-    // No snapshot, or one that does not fit: slow, but it works.
+    // Without a snapshot, or with one of another version, the boot is slow.
     return loadPyodide(options)
   }
 }
 
 const pausing = new Int32Array(new SharedArrayBuffer(4))
 
-/** Blocks this thread for a time in ms. Unlike Python's own sleep here it runs no other Python meanwhile. */
+/** Blocks this thread for a time in ms. Pyodide's own sleep runs other Python code meanwhile; this one does not. */
 function pause(ms) {
   Atomics.wait(pausing, 0, 0, ms)
 }
@@ -138,7 +138,7 @@ async function begin({ settings, interrupts: buffer }) {
   say({ type: 'ready' })
 }
 
-/** Memory is the disk here: single files and the sum of all are held to the limits as they are written. */
+/** Files are in memory: each write is checked against the limits on one file and on all files. */
 function limitFiles() {
   const { FS } = pyodide
   const mib = 1024 * 1024
@@ -181,21 +181,21 @@ async function run({ cell, code }) {
         errorCallback() {},
       })
     } catch {
-      // Code that cannot be parsed, or a wheel that cannot be read: the cell itself tells it better.
+      // Code that cannot be parsed, or a wheel that cannot be read: running the cell gives a better error.
     }
   }
-  // Timers fire only while Python waits for something; a running loop sees the interrupt by itself.
+  // Timers fire only while Python waits; Python code that runs checks for the interrupt itself.
   const watch = setInterval(() => {
     if (interrupts[0] === 0) return
     interrupts[0] = 0
     session.interrupt()
   }, 50)
-  // Entered this way Python may wait for promises: `await` at the top level, and asyncio.run().
+  // Called this way, Python may wait for promises: `await` at the top level, and asyncio.run().
   const end = await session.run.callPromising(cell, code)
   clearInterval(watch)
   output.finish()
   current = undefined
-  // The text that the main thread looks for.
+  // The main thread compares the beginning of this text.
   postMessage(`{"type": "end", "cell": ${cell}, ${end}}`)
 }
 
@@ -217,7 +217,7 @@ function link({ request, name, alias }) {
   say({ type: 'done', request })
 }
 
-/** A piece of a regular file, with the whole file's size; links on the way are not followed. */
+/** A piece of a regular file, with the size of the whole file. Links in the path are not followed. */
 function get({ request, name, offset, length }) {
   const { FS } = pyodide
   let path = data
@@ -239,20 +239,20 @@ function get({ request, name, offset, length }) {
   say({ type: 'bytes', request, data: btoa(letters), size })
 }
 
-/** Errors of the file system carry a number and no words. */
+/** Errors of the file system have a number and no message. */
 function reasonOf(error) {
   if (error?.errno !== undefined) return `no regular file (error ${error.errno})`
   return String(error?.message ?? error).slice(0, 2000)
 }
 
-const orders = { begin, run, put, link, get }
+const handlers = { begin, run, put, link, get }
 let before = Promise.resolve()
 
-self.onmessage = ({ data: order }) => {
+self.onmessage = ({ data: command }) => {
   before = before
-    .then(() => orders[order.op](order))
+    .then(() => handlers[command.op](command))
     .catch((error) => {
-      if (order.request === undefined) throw error
-      say({ type: 'done', request: order.request, error: reasonOf(error) })
+      if (command.request === undefined) throw error
+      say({ type: 'done', request: command.request, error: reasonOf(error) })
     })
 }

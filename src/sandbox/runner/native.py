@@ -82,7 +82,7 @@ class Runner:
         try:
             return self.loop.run_until_complete(task)
         finally:
-            # After an interrupt it would go on in the next cell that waits.
+            # After an interrupt the task would continue in the next cell that waits.
             task.cancel()
 
     @staticmethod
@@ -127,7 +127,7 @@ class Runner:
         return len(data)
 
     def drain(self):
-        """Sends what is in the pipe now, and no more: a thread that prints for ever must not delay the cell's end."""
+        """Sends only what is in the pipe now: a thread that prints for ever must not delay the end of the cell."""
         flush_streams()
         with self.pump_lock:
             waiting = struct.unpack("i", fcntl.ioctl(self.wire.printed, termios.FIONREAD, b"\0\0\0\0"))[0]
@@ -152,7 +152,7 @@ class Runner:
         os._exit(0)
 
     def on_interrupt(self, _number, _frame):
-        # Raised once, and only into the cell that was meant: a late signal must not hit the next cell.
+        # Raised once, and only in the interrupted cell: a late signal must not affect the next cell.
         if self.active is not None and self.active == self.interrupted:
             self.active = None
             raise KeyboardInterrupt
@@ -174,7 +174,7 @@ class Runner:
             status = "interrupted"
         self.active = None
         if os.getpid() != OWN_PID:
-            # A child that the cell forked has reached the cell's end as well; only the parent may report it.
+            # A forked child reaches the end of the cell too, but only the parent may report it.
             os._exit(0)
         self.sweep()
         self.drain()
@@ -195,7 +195,7 @@ class Runner:
             raise KeyboardInterrupt
 
     def sweep(self):
-        """Ends what the cell left running. -1 means all processes, so only where the driver has its own list."""
+        """Ends the processes that the cell left running. kill(-1) is safe only with a process list of its own."""
         if self.settings["ownProcessList"]:
             try:
                 os.kill(-1, signal.SIGKILL)
@@ -208,7 +208,7 @@ class Runner:
             pass
 
     def preload(self):
-        """Imports the large libraries ahead, one at a time, so that a first cell does not wait for all of them."""
+        """Imports the large libraries in advance, one at a time, so that a first cell waits for one of them at most."""
         for name in self.settings["preload"]:
             if not self.cells_to_run.empty():
                 break
@@ -246,7 +246,7 @@ def limit(settings):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (value, value))
-    # A write beyond RLIMIT_FSIZE should be an OSError that the cell can read, not the end of the session.
+    # A write beyond RLIMIT_FSIZE must raise an OSError in the cell, and not end the session.
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 

@@ -1,4 +1,4 @@
-"""What cells written for a notebook expect: lines with %, ! or ?, IPython.display, and values shown as images."""
+"""Notebook features: lines with %, ! or ?, IPython.display, and values shown as images."""
 
 import ast
 import base64
@@ -17,11 +17,11 @@ NO_NETWORK = "The sandbox has no network. Use what is installed (`!pip list` nam
 
 
 class UsageError(Exception):
-    """A notebook line that cannot be obeyed here."""
+    """A notebook line that is not supported here."""
 
 
 def parse(code, name):
-    """Parses a cell. Lines that are no Python but notebook lines become calls of `get_ipython()`."""
+    """Parses a cell. Notebook lines become calls of `get_ipython()`."""
     first = code.lstrip()
     if first.startswith("%%"):
         return ast.parse(cell_magic(code, first), name)
@@ -30,7 +30,7 @@ def parse(code, name):
         try:
             return ast.parse("\n".join(lines), name)
         except SyntaxError as error:
-            # Valid Python is never changed: only the line at which the parser stopped.
+            # Changes only the line at which the parser stopped, and so never valid Python.
             if not translate(lines, (error.lineno or 0) - 1):
                 raise
 
@@ -44,11 +44,11 @@ def cell_magic(code, first):
 
 
 def translate(lines, at):
-    """Replaces one notebook line by Python; false when the line is no notebook line."""
+    """Replaces one notebook line by Python; false when the line is not a notebook line."""
     if not 0 <= at < len(lines):
         return False
     line = lines[at]
-    # A command may go on behind a backslash.
+    # A backslash at the end of a line continues the command.
     end = at
     while re.match(r"\s*[%!]|[^#]*=\s*[%!]", line) and line.endswith("\\") and end + 1 < len(lines):
         end += 1
@@ -80,9 +80,9 @@ def call_of(text, shell):
 
 
 class Notebook:
-    """What `get_ipython()` answers in a cell. `shell` runs a command, or is missing where there are no programs."""
+    """The result of `get_ipython()`. `shell` runs a command; it is missing where no programs can run."""
 
-    # Figures are always shown inline, and modules are never reloaded behind a cell's back.
+    # Figures are always shown inline, and modules are never reloaded automatically.
     without_effect = {"matplotlib", "config", "load_ext", "reload_ext", "autoreload", "autosave"}
     programs = {"ls", "cat", "cp", "mv", "rm", "mkdir", "head", "tail"}
     texts = {"html", "markdown", "latex", "javascript", "js", "svg"}
@@ -143,7 +143,7 @@ class Notebook:
         print(inspect.getsource(value) if with_source else inspect.getdoc(value) or "There is no documentation.")
 
     def expand(self, text, frame):
-        """Puts values in place of `{expression}` and `$name`; what is neither stays for the shell."""
+        """Replaces `{expression}` and `$name` by values. Text that cannot be evaluated is left to the shell."""
         space = {**frame.f_globals, **frame.f_locals}
 
         def evaluate(match):
@@ -295,7 +295,7 @@ def figure_of(value):
 
 
 def png_of(value):
-    """The PNG that an object offers of itself, or None."""
+    """The object's own PNG representation, or None."""
     for method, convert in (("_repr_png_", bytes), ("_repr_jpeg_", as_png)):
         offered = None if isinstance(value, type) else getattr(value, method, None)
         data = offered() if callable(offered) else None
@@ -309,7 +309,7 @@ def png_of(value):
 
 
 def text_of(value):
-    """The repr; the markup where an object has no repr of its own."""
+    """The repr, or the markup of an object that does not define a repr."""
     if type(value).__repr__ is object.__repr__:
         for method in ("_repr_markdown_", "_repr_latex_", "_repr_html_"):
             offered = getattr(value, method, None)
@@ -324,13 +324,13 @@ class NotebookModules:
 
     def __init__(self, notebook, display):
         def get_ipython():
-            # Libraries that ask would try to use a real shell's inner parts.
+            # Only cells get an answer: libraries would use internals of a real shell.
             return notebook if sys._getframe(1).f_globals is notebook.space else None
 
         notebook.space["get_ipython"] = get_ipython
         names = ["HTML", "Markdown", "Latex", "Math", "Javascript", "SVG", "Pretty", "Code", "JSON"]
         shown = {name: type(name, (Text,), {}) for name in names}
-        # What a cell has written cannot be taken back, so there is nothing to clear.
+        # Output that was sent cannot be removed, so there is nothing to clear.
         shown.update(display=display, Image=Image, clear_output=lambda wait=False: None)
         self.contents = {
             "IPython": {"get_ipython": get_ipython, "__path__": [], "version_info": (8, 24, 0, "")},

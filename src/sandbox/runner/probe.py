@@ -1,4 +1,4 @@
-"""The self-test of the native drivers: tries every way out and prints what it reached."""
+"""The self-test of the native drivers: tries to escape in every known way and prints what succeeded."""
 
 import ctypes
 import importlib.util
@@ -12,7 +12,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def attempt(name, action):
-    """`action` answers true when it succeeded; any error means that it was stopped."""
+    """`action` returns true when it succeeded; an error means that the sandbox prevented it."""
     try:
         through = action()
     except Exception:
@@ -127,7 +127,7 @@ attempt("127.0.0.1", lambda: connect(socket.AF_INET, ("127.0.0.1", CANARIES["por
 attempt("::1", lambda: connect(socket.AF_INET6, ("::1", CANARIES["port"])))
 abstract = b"\0" + CANARIES["abstract"].encode()
 attempt("abstract socket", lambda: connect(socket.AF_UNIX, abstract))
-# Some releases of Node.js fill the name up with zeros, which makes it another name.
+# Some releases of Node.js pad the name with zeros, which is a different name.
 attempt("abstract socket", lambda: connect(socket.AF_UNIX, abstract.ljust(108, b"\0")))
 for name, family, kind in [("inet", 2, 1), ("inet6", 10, 1), ("netlink", 16, 3), ("packet", 17, 3), ("alg", 38, 5), ("vsock", 40, 1)]:
     attempt(f"{name} socket", lambda: make_socket(family, kind))

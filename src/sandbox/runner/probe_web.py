@@ -1,4 +1,4 @@
-"""The self-test of the deno driver: tries every way into the host, also those that answer later."""
+"""The self-test of the deno driver: tries every known way into the host, also asynchronous ones."""
 
 import ctypes
 import os
@@ -19,7 +19,7 @@ def attempt(name, action):
 
 
 def later(name, code):
-    """A promise that is fulfilled is a way out."""
+    """A promise that is fulfilled is an escape."""
     run_js(
         "later.push((async () => { try { await (%s); globalThis.reached.push(%r) } catch {} })())" % (code, name)
     )

@@ -1,4 +1,4 @@
-"""The Python side of the deno driver: cells, a sleep that can be interrupted, and what changed in /mnt/data."""
+"""The Python side of the deno driver: cells, a sleep that can be interrupted, and the changed files in /mnt/data."""
 
 import ast
 import asyncio
@@ -14,8 +14,8 @@ from pyodide.ffi import run_sync
 
 
 class Sleep:
-    """`time.sleep` in short steps, between which it can be interrupted. The one of this platform runs the event loop
-    meanwhile, and an interrupt would hit that."""
+    """`time.sleep` in short steps, so that it can be interrupted between them. Pyodide's own sleep runs the event loop,
+    and the interrupt would be raised there."""
 
     step = 0.02
 
@@ -29,7 +29,7 @@ class Sleep:
 
 
 class Printed:
-    """Passes what Cells writes on to the output, which is kept in JavaScript."""
+    """Passes the output of Cells on to JavaScript."""
 
     def __init__(self, output):
         self.output = output
@@ -54,7 +54,7 @@ class Session:
         self.post(json.dumps({**frame, "cell": self.current}))
 
     def imports(self, code):
-        """The import lines of a cell as plain Python: it may hold notebook lines."""
+        """The import lines of a cell as plain Python; the cell may contain notebook lines."""
         try:
             nodes = list(ast.walk(parse(code, "<cell>")))
         except SyntaxError:
@@ -62,19 +62,19 @@ class Session:
         return "\n".join(ast.unparse(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)))
 
     def on_interrupt(self, _number, frame):
-        """Raises into the code of the cell only. In the event loop an exception would lose the wake-up of a task; there
-        the interrupt is kept, and the worker cancels the tasks."""
+        """Raises the interrupt in the code of the cell only. In the event loop an exception would lose the wake-up of a
+        task: there the interrupt is kept, and the worker cancels the tasks."""
         if is_in_cell(frame):
             raise KeyboardInterrupt
         self.keep_interrupt()
 
     def interrupt(self):
-        """Called while the cell waits: only what it waits for can be stopped then."""
+        """Called while the cell waits: only the tasks that it waits for can be cancelled then."""
         for task in asyncio.all_tasks(asyncio.get_event_loop()):
             task.cancel()
 
     def run(self, cell, code):
-        """Runs the cell; answers the rest of its end frame."""
+        """Runs the cell; returns the fields of its end frame."""
         self.current = cell
         open_streams()
         try:
@@ -101,7 +101,7 @@ def is_in_cell(frame):
         name = frame.f_code.co_filename
         if name.startswith("<cell") or (name.startswith("/") and not name.startswith("/lib/")):
             return True
-        # What a cell shows is drawn for it: figures, and the value of its last line.
+        # Drawing figures and the value of the last line counts as code of the cell.
         if frame.f_code in (Cells.show.__code__, Cells.display.__code__):
             return True
         frame = frame.f_back

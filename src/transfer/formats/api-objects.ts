@@ -1,4 +1,4 @@
-/** Objects as the API answers them: single ones, list pages, and the folders that exports consist of. */
+/** Objects in the form of the API: single objects, list pages, and the files of exports. */
 import { isObject } from '../../util/is-object.ts'
 import { secondsOf } from '../foreign-ids.ts'
 import type { Fields, Kind, Recognised, TransferRecord } from '../records.ts'
@@ -14,7 +14,7 @@ const kindOf: Record<string, Kind> = {
   'thread.run.step': 'step',
 }
 
-/** A raw object, with `steps` in a run and `files` in a vector store where an export puts them there. */
+/** An object of the API. A run may have `steps`, and a vector store `files`: exports put them there. */
 export function recogniseApiObject(value: Fields): Recognised | undefined {
   const { object, ...rest } = value
   const kind = typeof object === 'string' && Object.hasOwn(kindOf, object) ? kindOf[object] : undefined
@@ -53,11 +53,11 @@ export function recogniseThreadExport(value: Fields): Recognised | undefined {
     format: 'assistants-thread-export/v1',
     records,
     order: 'asc',
-    ...(errors > 0 && { skipped: { 'the export itself could not read it': errors } }),
+    ...(errors > 0 && { skipped: { 'the export could not read it': errors } }),
   }
 }
 
-/** `assistants-export-manifest/v1` holds no objects. */
+/** `assistants-export-manifest/v1`, which has no objects. */
 export function recogniseManifest(value: Fields): Recognised | undefined {
   if (value['export_schema'] !== 'assistants-export-manifest/v1') return undefined
   return { format: 'assistants-export-manifest/v1', records: [], order: 'asc' }
@@ -69,7 +69,7 @@ function nested(list: unknown, kind: Kind): TransferRecord[] {
     : []
 }
 
-/** Every time as Unix seconds: programs that save objects also write milliseconds and texts. */
+/** Converts all times to Unix seconds: programs that save objects also write milliseconds and texts. */
 function withSeconds(object: Fields): Fields {
   const seconds: Fields = {}
   for (const key in object) {

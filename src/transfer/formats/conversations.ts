@@ -1,9 +1,9 @@
-/** Conversations and their items, as the Responses API has them. */
+/** Conversations and their items, in the form of the Responses API. */
 import { isObject } from '../../util/is-object.ts'
 import { computedId, ownId, secondsOf, textAt } from '../foreign-ids.ts'
 import type { Fields, Place, Recognised, TransferRecord } from '../records.ts'
 
-/** A conversation, with its `items` where the file has them. */
+/** A conversation; it may have its `items`. */
 export function recogniseConversation(value: Fields, place: Place): Recognised | undefined {
   if (value['object'] !== 'conversation' || typeof value['id'] !== 'string') return undefined
   const created_at = secondsOf(value['created_at']) ?? place.modified_at
@@ -25,9 +25,9 @@ export function recogniseConversation(value: Fields, place: Place): Recognised |
 }
 
 const noRun =
-  'an item of a conversation that is no message: tool calls belong to runs, which it does not have'
+  'an item of a conversation that is not a message: tool calls belong to runs, which conversations do not have'
 
-/** Items without their conversation: those of one file are one thread. */
+/** An item without its conversation. All items of a file become one thread. */
 export function recogniseConversationItem(value: Fields, place: Place): Recognised | undefined {
   if (!isMessageItem(value)) return undefined
   const id = textAt(value, 'conversation_id') ?? place.file.replace(/\.\w+$/, '')

@@ -21,11 +21,11 @@ export function recogniseLibreChatMessage(value: Fields, place: Place): Recognis
   return { format: 'LibreChat', records: [{ kind: 'message', object }], order: 'asc' }
 }
 
-/** Its title becomes the metadata of a thread; its messages are separate documents. */
+/** The title of the conversation becomes metadata of a thread. The messages are separate documents. */
 export function recogniseLibreChatConversation(value: Fields, place: Place): Recognised | undefined {
   const conversation = textAt(value, 'conversationId')
   if (conversation === undefined || !('endpoint' in value) || 'messageId' in value) return undefined
-  // With the assistants endpoint the messages name the thread, which this document does not.
+  // With the assistants endpoint, only the messages name the thread; this document does not.
   if (textAt(value, 'assistant_id') !== undefined && textAt(value, 'thread_id') === undefined) {
     return { format: 'LibreChat', records: [], order: 'asc' }
   }

@@ -21,7 +21,7 @@ const recognisers: readonly Recogniser[] = [
   recogniseRow,
 ]
 
-/** An array or a list page gives one result for each of its values; undefined for a value of no known format. */
+/** Returns one result for each value of an array or a list page; undefined for a value of no known format. */
 export function recognise(value: unknown, place: Place): (Recognised | undefined)[] {
   const list = listOf(value)
   if (list === undefined) return [recogniseOne(value, place)]

@@ -1,4 +1,4 @@
-/** Rows of text: one message each, from a table or a log of one's own. */
+/** Rows of text, one message each, from any table or log. */
 import { computedId, ownId, secondsOf, textAt } from '../foreign-ids.ts'
 import type { Fields, Place, Recognised } from '../records.ts'
 
@@ -10,7 +10,7 @@ const roles: Record<string, string> = {
   bot: 'assistant',
 }
 
-/** `thread_id`, `role` and `text`, and what else there is of `message_id`, `assistant_id` and `created_at`. */
+/** Needs `thread_id`, `role` and `text`; uses `message_id`, `assistant_id` and `created_at` when present. */
 export function recogniseRow(value: Fields, place: Place): Recognised | undefined {
   const thread = textAt(value, 'thread_id', 'conversation_id', 'session_id')
   const role = textAt(value, 'role')?.toLowerCase()

@@ -1,4 +1,4 @@
-/** Requests of a pull: they wait as the server asks, and are repeated where that can help. */
+/** Requests of a pull: they wait as long as the server requests, and are retried when a retry can help. */
 import { createWriteStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
@@ -12,7 +12,7 @@ import type { Fields } from '../records.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
 import { askedWaitMs, quotaWaitMs } from './rate-limits.ts'
 
-/** The server refuses the request: a retry would get the same answer. */
+/** The server refused the request, and would refuse a retry as well. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly status: number
@@ -23,15 +23,15 @@ export class Refusal extends Error {
   }
 }
 
-/** The server failed as often as the request was repeated: a later pull may succeed. */
+/** The server failed at each retry. A later pull may succeed. */
 export class RequestFailed extends Error {
   override readonly name = 'RequestFailed'
 }
 
 const maxTries = 8
-/** Of a request whose answer demands a wait. */
+/** The number of tries when the answers request a wait. */
 const maxAskedTries = 30
-/** Of contents with a wrong size: a proxy may have answered in place of the service. */
+/** The number of tries when a content has a wrong size: a proxy may have answered instead of the service. */
 const maxSizeTries = 3
 const firstBackoffMs = 500
 const maxBackoffMs = 60_000
@@ -39,14 +39,14 @@ const pageSize = '100'
 
 type Query = Record<string, string>
 
-/** What one try gave: an answer, or why there is none. */
+/** The result of one try: an answer, or the reason why there is none. */
 type Outcome<Value> =
   | { value: Value }
   | { failure: Error; waitMs?: number | undefined; isUnreachable?: boolean }
 
 interface ClientOptions {
   signal: AbortSignal
-  /** A request that has failed is repeated after so many milliseconds. */
+  /** Called before the wait of `ms` for a retry. */
   onWait: (ms: number, why: string) => void
 }
 
@@ -54,7 +54,7 @@ export class PullClient {
   readonly #endpoint: Endpoint
   readonly #signal: AbortSignal
   readonly #onWait: ClientOptions['onWait']
-  /** No request is sent before this time (`performance.now()`), because the server demanded it. */
+  /** No request is sent before this time (`performance.now()`), because the server requested a wait. */
   #pausedUntilMs = 0
 
   constructor(endpoint: Endpoint, { signal, onWait }: ClientOptions) {
@@ -67,12 +67,12 @@ export class PullClient {
   async get(path: string, query: Query = {}): Promise<Fields> {
     return this.#repeat(path, query, async (response) => {
       const value: unknown = await response.json()
-      if (!isObject(value)) throw new Error('the answer is no JSON object')
+      if (!isObject(value)) throw new Error('the answer is not a JSON object')
       return value
     })
   }
 
-  /** The pages of a list to its end. */
+  /** All pages of a list. */
   async *pages(path: string, query: Query = {}): AsyncGenerator<Fields[]> {
     for (let after: string | undefined; ;) {
       const page = await this.get(path, {
@@ -81,7 +81,7 @@ export class PullClient {
         ...(after !== undefined && { after }),
       })
       const { data, has_more } = page
-      if (!Array.isArray(data)) throw new Refusal(200, `GET ${path} did not answer a list`)
+      if (!Array.isArray(data)) throw new Refusal(200, `GET ${path} was not answered with a list`)
       const objects = data.filter(isObject)
       yield objects
       const last = objects.at(-1)?.['id']
@@ -97,7 +97,7 @@ export class PullClient {
     return objects
   }
 
-  /** Writes a content of `bytes` bytes to `target`. */
+  /** Downloads a content to `target`, and checks its size. */
   async download(path: string, target: string, bytes: unknown): Promise<void> {
     await this.#repeat(path, {}, async ({ body }) => {
       const content = body === null ? [] : Readable.fromWeb(body as ReadableStream)
@@ -140,7 +140,7 @@ export class PullClient {
     try {
       response = await fetch(this.#address(path, query), {
         headers: this.#endpoint.headers,
-        // The key goes to no other address.
+        // A redirect could send the key to another address.
         redirect: 'manual',
         signal: this.#signal,
       })
@@ -158,7 +158,7 @@ export class PullClient {
     }
   }
 
-  /** Throws where a repetition cannot help. */
+  /** Throws when a retry cannot help. */
   async #failed(path: string, response: Response): Promise<Outcome<never>> {
     const { status, headers } = response
     const message = this.#withoutKey(messageOf(await response.text().catch(() => '')))
@@ -168,9 +168,11 @@ export class PullClient {
         `GET ${path} leads to ${headers.get('location') ?? 'nowhere'}: set --url to the right address.`,
       )
     }
-    // A key without the right for one kind of object gets 401 too.
+    // A key without the permission for one kind of object gets 401 too, and may read others.
     if (status === 401 && !/permission|scope/i.test(message)) {
-      throw new PullStopped(`The key is refused (${failure.message}). What is complete is not asked again.`)
+      throw new PullStopped(
+        `The key is refused (${failure.message}). The next pull continues after the complete parts.`,
+      )
     }
     const canRepeat = status === 408 || status === 409 || status === 429 || status >= 500
     if (!canRepeat) throw failure
@@ -183,7 +185,7 @@ export class PullClient {
     return this.#endpoint.url + path + (text === '' ? '' : `?${text}`)
   }
 
-  /** Services repeat a wrong key, and parts of it, in their error. */
+  /** Removes the key: services repeat a wrong key in their error. */
   #withoutKey(message: string): string {
     const { headers } = this.#endpoint
     const key = headers['api-key'] ?? headers['authorization']?.slice('Bearer '.length) ?? ''
@@ -211,9 +213,9 @@ export class PullClient {
 
 const maxMessageLength = 300
 
-/** The message of an error object, or the text. */
+/** The message of an error object, else the text. */
 function messageOf(text: string): string {
-  // A proxy answers in HTML.
+  // A proxy may answer with HTML.
   const value = parseJson(text)
   const error = isObject(value) && isObject(value['error']) ? value['error'] : {}
   if (typeof error['message'] === 'string') return error['message'].slice(0, maxMessageLength)

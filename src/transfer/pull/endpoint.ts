@@ -1,17 +1,17 @@
-/** Where a pull reads from: the address, the headers and the lists of each service. */
+/** The service that a pull reads from: its address, its headers, and which lists it has. */
 
 export const pullSources = ['openai', 'azure', 'spool'] as const
 export type PullSource = (typeof pullSources)[number]
 
 export interface PullSettings {
   from: PullSource
-  /** Needed for all but `openai`. */
+  /** Required, except for `openai`. */
   url?: string | undefined
   /** Sent as `api-key` to `azure`, else as a bearer token. */
   key?: string | undefined
-  /** A bearer token, of `azure` only. */
+  /** A bearer token, for `azure` only. */
   token?: string | undefined
-  /** Of `azure` only. */
+  /** For `azure` only. */
   apiVersion?: string | undefined
 }
 
@@ -26,13 +26,13 @@ export interface Endpoint {
   listsThreads: boolean
 }
 
-/** The pull cannot begin or go on; the message is a sentence for the user. */
+/** The pull cannot start or continue. The message is for the user. */
 export class PullStopped extends Error {
   override readonly name = 'PullStopped'
 }
 
 const openaiUrl = 'https://api.openai.com/v1'
-/** The path that the clients of each service add to a bare host. */
+/** The path that the clients of each service use when an address has none. */
 const usualPaths = { openai: '/v1', azure: '/openai', spool: '/v1' }
 
 const keyVariables = {
@@ -74,7 +74,7 @@ function addressOf(from: PullSource, given: string | undefined): string {
   return url.origin + (path === '' ? usualPaths[from] : path)
 }
 
-/** Projects of Azure AI Foundry and Azure OpenAI have different versions. */
+/** The default API version: projects of Azure AI Foundry have other versions than Azure OpenAI. */
 function usualVersion(url: string): string {
   return url.includes('/api/projects/') ? 'v1' : '2024-05-01-preview'
 }

@@ -1,4 +1,4 @@
-/** Files with their contents. Where a content is refused, the text that a vector store has of it. */
+/** Pulls files with their contents. When a content is refused, pulls the text that a vector store has. */
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { isObject } from '../../util/is-object.ts'
 import type { Fields } from '../records.ts'
@@ -7,7 +7,7 @@ import type { PartResult } from './folder.ts'
 import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 import { storesOfFiles } from './stores.ts'
 
-/** The lists of some services are in no order; that of an export is newest first. */
+/** Sorts the list newest first, as in an export: the lists of some services have no order. */
 export async function pullFiles(pulling: Pulling): Promise<void> {
   const { client, folder } = pulling
   await pullPart(pulling, { part: 'files', what: 'the list of files' }, async () => {
@@ -27,7 +27,7 @@ function timeOf({ created_at }: Fields): number {
   return typeof created_at === 'number' ? created_at : 0
 }
 
-/** Empty when the list was refused. */
+/** Empty when the service refused the list. */
 async function readList(path: string): Promise<Fields[]> {
   const text = await readFile(path, 'utf8').catch(() => '[]')
   return JSON.parse(text) as Fields[]
@@ -39,7 +39,7 @@ async function pullContent(pulling: Pulling, file: Fields & { id: string }, stor
   const [target, text] = [folder.path(`files/${id}`), folder.path(`texts/${id}.txt`)]
   await pullPart(pulling, { part: `files/${id}`, what: id }, async (): Promise<PartResult> => {
     const here = await stat(target).catch(() => undefined)
-    // Contents never change.
+    // Contents never change, so a file of the right size is complete.
     if (here === undefined || here.size !== bytes) {
       const temporary = folder.temporary()
       try {
@@ -59,7 +59,7 @@ async function pullContent(pulling: Pulling, file: Fields & { id: string }, stor
   })
 }
 
-/** The text that the first of the vector stores has; empty where none has any. */
+/** The text of a file, from the first vector store that has it; empty when none has. */
 async function textOf({ client }: Pulling, id: string, stores: string[]): Promise<string> {
   for (const store of stores) {
     try {
@@ -67,7 +67,7 @@ async function textOf({ client }: Pulling, id: string, stores: string[]): Promis
       const texts = (Array.isArray(data) ? data.filter(isObject) : []).flatMap(({ text }) =>
         typeof text === 'string' ? [text] : [],
       )
-      // Half a text would be taken for the whole.
+      // An incomplete text must not be imported as the whole text.
       if (has_more !== true && texts.some((one) => one.trim() !== '')) return texts.join('\n')
     } catch (error) {
       if (!(error instanceof Refusal)) throw error

@@ -1,6 +1,6 @@
 /**
- * The folder that a pull fills, in the layout of `export`. `manifest.json` says where it came from and what is missing.
- * `.pull` exists while the pull is not complete: its journal has a line for each part that is.
+ * The folder that a pull fills, in the layout of `export`. `manifest.json` names the source and the missing objects.
+ * `.pull` exists until the pull is complete. Its journal has a line for each complete part.
  */
 import { appendFile, mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -21,7 +21,7 @@ export const pullKinds = [
   'files',
   /** Files whose content was downloaded. */
   'contents',
-  /** Files whose content could not be had, but the text that a vector store has of it. */
+  /** Files without content whose text a vector store has. */
   'texts',
 ] as const
 export type PullCounts = Partial<Record<(typeof pullKinds)[number], number>>
@@ -32,21 +32,21 @@ export interface Reason {
   reason: string
 }
 
-/** What a complete part of a pull gave. */
+/** The result of a complete part of a pull. */
 export interface PartResult {
   counts?: PullCounts
-  /** What the service does not have any more. */
+  /** Ids that the service does not have any more. */
   gone?: string[]
-  /** What the service refused to give. */
+  /** Objects and lists that the service refused. */
   refused?: Reason[]
   /** Files without content. */
   missing?: { id: string; filename: string; reason: string; has_text: boolean }[]
 }
 
-/** The whole pull so far. */
+/** The results of all parts so far. */
 export interface PullReport extends Required<PartResult> {
   folder: string
-  /** What the service failed to give this time; the next pull asks again. */
+  /** Requests that failed this time. The next pull sends them again. */
   failed: Reason[]
 }
 
@@ -66,15 +66,15 @@ export class PullFolder {
   }
 
   /**
-   * Continues a pull that was interrupted; one that was complete begins again. `exportedAt` in ISO 8601. Throws
-   * `PullStopped` for a folder with anything else in it.
+   * Continues an interrupted pull, or starts a complete one again. `exportedAt` is ISO 8601. Throws `PullStopped` for a
+   * folder that has other files.
    */
   static async open(folder: string, endpoint: Endpoint, exportedAt: string): Promise<PullFolder> {
     await prepareFolder(folder, 'The folder')
     const opened = new PullFolder(folder, endpoint, exportedAt)
     const manifest = await opened.#readManifest()
     if (manifest === undefined && (await readdir(folder)).some((name) => name !== '.pull')) {
-      throw new PullStopped(`The folder ${folder} is not empty, and no pull made it.`)
+      throw new PullStopped(`The folder ${folder} is not empty, and was not created by a pull.`)
     }
     if (manifest?.['is_complete'] === false) await opened.#readJournal()
     else await rm(opened.path('.pull'), { recursive: true, force: true })
@@ -93,13 +93,13 @@ export class PullFolder {
     return this.#done.has(part)
   }
 
-  /** The files of the part are complete: it is not requested again. */
+  /** Records that the part is complete. It is not requested again. */
   async finishPart(part: string, result: PartResult): Promise<void> {
     await appendFile(this.path(journal), `${JSON.stringify({ part, ...result })}\n`)
     this.#add(part, result)
   }
 
-  /** The file appears whole or not at all. */
+  /** Writes a file so that after a crash it is either complete or missing. */
   async writeJson(name: string, value: unknown): Promise<void> {
     const temporary = this.temporary()
     await writeFile(temporary, `${JSON.stringify(value, null, 1)}\n`, { flush: true })
@@ -133,7 +133,7 @@ export class PullFolder {
   async #readJournal(): Promise<void> {
     const text = await readFile(this.path(journal), 'utf8').catch(() => '')
     const lines = text.split('\n')
-    // A line without its end was being written when the process was killed.
+    // A last line without its end is incomplete: the process was killed while it was written.
     if (lines.pop() !== '') await writeFile(this.path(journal), lines.map((line) => `${line}\n`).join(''))
     for (const line of lines) {
       const { part, ...result } = JSON.parse(line) as PartResult & { part: string }

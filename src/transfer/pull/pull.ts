@@ -1,4 +1,4 @@
-/** Reads the objects of another service into a folder, which `import` reads. It can be stopped and run again. */
+/** Reads the objects of another service into a folder for `import`. It can be stopped and run again. */
 import { readFile } from 'node:fs/promises'
 import { PullClient } from './client.ts'
 import { PullStopped, type Endpoint } from './endpoint.ts'
@@ -16,14 +16,14 @@ export interface PullOptions {
   /** ISO 8601. */
   exportedAt: string
   onProgress: (counts: PullCounts) => void
-  /** A request is repeated after so many milliseconds. */
+  /** Called before the wait of `ms` for a retry. */
   onWait: (ms: number, why: string) => void
   signal: AbortSignal
 }
 
 /**
- * What the service refuses or no longer has is in the report. Throws `PullStopped`, and the signal's reason; then the
- * next pull into the folder goes on.
+ * The report names objects that the service refuses or no longer has. Throws `PullStopped`, and the signal's reason;
+ * the next pull into the folder then continues.
  */
 export async function pullObjects(options: PullOptions): Promise<PullReport> {
   const { endpoint, exportedAt, onProgress } = options
@@ -49,11 +49,11 @@ async function pullAssistants(pulling: Pulling): Promise<void> {
   })
 }
 
-/** At any place in the file: one a line, in a table, in a log. */
+/** Finds ids at any place in a text file: one per line, in a table, in a log. */
 async function readIds(path: string): Promise<Set<string>> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) throw new PullStopped(`There is no file ${path}.`)
   const ids = new Set(text.match(/\b(?:conv|thread)_[A-Za-z0-9_-]+/g))
-  if (ids.size === 0) throw new PullStopped(`The file ${path} holds no ids of threads or conversations.`)
+  if (ids.size === 0) throw new PullStopped(`The file ${path} has no ids of threads or conversations.`)
   return ids
 }

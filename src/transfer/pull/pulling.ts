@@ -1,4 +1,4 @@
-/** What the parts of a pull share. */
+/** The state and the functions that all parts of a pull share. */
 import type { PullClient } from './client.ts'
 import { Refusal, RequestFailed } from './client.ts'
 import type { PartResult, PullFolder, Reason } from './folder.ts'
@@ -17,8 +17,8 @@ const goneStatuses: ReadonlySet<number> = new Set([404, 410])
 const parallel = 4
 
 /**
- * Does a part unless it is done, and notes what came of it. `what` names it in the report. A list that `hasParts` is done
- * when each of them is; no other part may be at work beside it.
+ * Pulls a part, unless it is complete, and records its result. `what` names it in the report. A list with `hasParts` is
+ * complete when all its parts are; no other part may be pulled at the same time.
  */
 export async function pullPart(
   { folder, onProgress }: Pulling,
@@ -46,7 +46,7 @@ export async function pullPart(
   onProgress()
 }
 
-/** Works on several items at a time. After a failure no further item is started. */
+/** Calls `work` for several items at a time. After a failure, starts no further item. */
 export async function forEachParallel<Item>(
   items: Iterable<Item>,
   work: (item: Item) => Promise<void>,
@@ -67,13 +67,13 @@ export async function forEachParallel<Item>(
   for (const end of ends) if (end.status === 'rejected') throw end.reason
 }
 
-/** Ids become names of files and parts of addresses. */
+/** Whether the id can be a file name and a part of an address. */
 export function hasPlainId(object: { id?: unknown }): object is { id: string } {
   return typeof object.id === 'string' && /^\w[\w.:~-]{0,199}$/.test(object.id)
 }
 
 /** Objects that are not requested, because of their ids. */
 export function refusedIds(objects: readonly { id?: unknown }[]): Reason[] {
-  const reason = 'its id has characters that no id has'
+  const reason = 'its id has characters that are not allowed in ids'
   return objects.filter((one) => !hasPlainId(one)).map(({ id }) => ({ what: String(id), reason }))
 }

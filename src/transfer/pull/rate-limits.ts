@@ -1,9 +1,9 @@
-/** How long a server asks its clients to wait, also before it refuses a request. */
+/** Reads from headers how long a server requests its clients to wait, also before it refuses a request. */
 import { retryAfterMs } from '../../util/retry-after.ts'
 
-/** The wait in milliseconds that the answer to a refused request demands; undefined when it has none. */
+/** The wait in milliseconds that the answer to a refused request asks for; undefined when it asks for none. */
 export function askedWaitMs(headers: Headers): number | undefined {
-  // Azure has its own header for milliseconds.
+  // Azure has its own headers, in milliseconds.
   const ms = headers.get('retry-after-ms') ?? headers.get('x-ms-retry-after-ms')
   const seconds = headers.get('retry-after')
   if (ms === null && seconds === null) return quotaWaitMs(headers)

@@ -1,4 +1,4 @@
-/** Vector stores with their files. */
+/** Pulls vector stores with their files. */
 import { readdir, readFile, rename } from 'node:fs/promises'
 import { ArrayWriter } from '../array-writer.ts'
 import type { Fields } from '../records.ts'
@@ -12,7 +12,7 @@ interface StoreWithFiles extends Fields {
 
 const parts = '.pull/stores'
 
-/** As in an export, the list is newest first. */
+/** The list is newest first, as in an export. */
 export async function pullVectorStores(pulling: Pulling): Promise<void> {
   const { client, folder } = pulling
   const list = { part: 'vector_stores', what: 'the list of vector stores', hasParts: true }
@@ -25,7 +25,7 @@ export async function pullVectorStores(pulling: Pulling): Promise<void> {
       refused.push(...refusedIds(page))
       await forEachParallel(stores, (store) => pullStore(pulling, store))
     }
-    // Without those that the service failed to give.
+    // Leaves out stores whose requests failed.
     const complete = ids.filter((id) => folder.isDone(`${parts}/${id}`))
     await writeList(pulling, complete)
     return { refused }
@@ -59,7 +59,7 @@ async function readStore(path: string): Promise<StoreWithFiles> {
   return JSON.parse(await readFile(path, 'utf8')) as StoreWithFiles
 }
 
-/** The vector stores that have read a file, by its id. */
+/** The vector stores that have processed each file: file id -> store ids. */
 export async function storesOfFiles({ folder }: Pulling): Promise<Map<string, string[]>> {
   const stores = new Map<string, string[]>()
   for (const name of await readdir(folder.path(parts))) {

@@ -1,4 +1,4 @@
-/** Threads with everything in them, and conversations with their items. */
+/** Pulls threads with everything in them, and conversations with their items. */
 import { includeResultContent } from '../../api/run-steps.ts'
 import type { Fields } from '../records.ts'
 import { Refusal } from './client.ts'
@@ -7,10 +7,10 @@ import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from 
 
 const oldestFirst = { order: 'asc' }
 const withResults = { ...oldestFirst, 'include[]': includeResultContent }
-/** Without it, images of messages have no address. */
+/** Without this `include`, images of messages have no address. */
 const withImages = { ...oldestFirst, 'include[]': 'message.input_image.image_url' }
 
-/** Every thread that the service lists. */
+/** Pulls all threads that the service lists. */
 export async function pullListedThreads(pulling: Pulling): Promise<void> {
   const list = { part: 'threads', what: 'the list of threads', hasParts: true }
   await pullPart(pulling, list, async () => {
@@ -26,14 +26,14 @@ export async function pullListedThreads(pulling: Pulling): Promise<void> {
   })
 }
 
-/** Threads and conversations that no list has. */
+/** Pulls threads and conversations of services that do not list them. */
 export async function pullByIds(pulling: Pulling, ids: Iterable<string>): Promise<void> {
   await forEachParallel(ids, (id) =>
     id.startsWith('conv_') ? pullConversation(pulling, id) : pullThread(pulling, { id }),
   )
 }
 
-/** `given` is the whole thread, or its id alone; `position` its place among all threads, oldest first. */
+/** `given` is the thread, or only its id. `position` is its place among all threads, oldest first. */
 async function pullThread(pulling: Pulling, given: { id: string }, position?: number): Promise<void> {
   const { client, folder } = pulling
   const { id } = given

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Mark } from '../sql/run-steps.ts'
-import { MarkFinder } from './find-marks.ts'
+import { MarkFinder } from './citation-marks.ts'
 
 const cited: Mark = { text: '【4:0†food.txt】', type: 'file_citation', file_id: 'file-a' }
 const short: Mark = { text: 'sandbox:/mnt/data/a', type: 'file_path', file_id: 'file-b' }

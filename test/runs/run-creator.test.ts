@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Creator } from '../../src/runs/creator.ts'
+import { Creator } from '../../src/runs/run-creator.ts'
 import { DatabaseUnavailable } from '../../src/database/database.ts'
 import { followedBy, requested } from '../../src/runs/next.ts'
 import { StaleAssistant, writeOf } from '../../src/runs/write-transition.ts'
