@@ -36,6 +36,7 @@ export class MarkFinder {
   }
 
   push(text: string): MarkedPiece[] {
+    if (this.#marks.size === 0) return [{ text }]
     this.#held += text
     return this.#take(false)
   }

@@ -46,10 +46,14 @@ export function withDelta(message: Message, delta: MessageContentDelta): Message
     content[delta.index] = { type: 'refusal', refusal }
   } else {
     const { value, annotations } = before?.type === 'text' ? before.text : { value: '', annotations: [] }
-    const added = (delta.text.annotations ?? []).map(withoutIndex)
-    const text = { value: value + delta.text.value, annotations: [...annotations, ...added] }
+    const added = delta.text.annotations?.map(withoutIndex) ?? []
+    const isMarked = added.length > 0
+    const text = {
+      value: value + delta.text.value,
+      annotations: isMarked ? [...annotations, ...added] : annotations,
+    }
     content[delta.index] = { type: 'text', text }
-    return { ...message, content, attachments: withFiles(message.attachments, added) }
+    if (isMarked) return { ...message, content, attachments: withFiles(message.attachments, added) }
   }
   return { ...message, content }
 }
@@ -64,7 +68,6 @@ function withFiles(
   attachments: Message['attachments'],
   added: readonly Annotation[],
 ): Message['attachments'] {
-  if (added.length === 0) return attachments
   const all = [...attachments]
   for (const annotation of added) {
     if (annotation.type !== 'file_path') continue

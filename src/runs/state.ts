@@ -86,10 +86,10 @@ export function unchanged(state: RunState): Transition {
 
 /** Events that are emitted once they are committed. */
 export function committed(...events: LogEvent[]): TransitionEvent[] {
-  return events.map((event) => ({ ...event, isEarly: false }))
+  return events.map(({ event, data }) => ({ event, data, isEarly: false }))
 }
 
 /** Events that may be emitted before they are committed. */
 export function early(...events: LogEvent[]): TransitionEvent[] {
-  return events.map((event) => ({ ...event, isEarly: true }))
+  return events.map(({ event, data }) => ({ event, data, isEarly: true }))
 }
