@@ -12,7 +12,7 @@ import { embedChunks } from './embed-chunks.ts'
 import { readFile } from './read-file.ts'
 
 /** A file is not tried again after this many processes have ended while they worked on it. */
-const maxRecoveries = 3
+const maxRecoveries = 5
 /** Failures without progress. With the pauses between them they take about two minutes. */
 const maxFailures = 8
 const firstPauseMs = 1000

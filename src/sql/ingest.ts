@@ -109,14 +109,16 @@ export async function claimIngests(db: Queryable, claim: IngestClaim): Promise<I
 
 /**
  * Releases the files of workers whose lease has expired; returns how many. A file that was being
- * worked on counts the loss. After the second loss it waits, so that it is not blamed for a series of restarts.
+ * worked on counts the loss. From the second loss on it waits, longer each time, so that it is not blamed for a series of
+ * restarts.
  */
 export async function recoverIngests(db: Queryable): Promise<number> {
   const rows = await db.query({
     name: 'recover_ingests',
     text: `update vector_store_files f set lease_owner = null, attempt = attempt + 1, is_at_work = false,
              takeovers = takeovers + case when is_at_work then 1 else 0 end,
-             retry_at = case when is_at_work and takeovers = 1 then clock_timestamp() + interval '10 seconds' end
+             retry_at = case when is_at_work and takeovers > 0
+                             then clock_timestamp() + make_interval(secs => power(4, least(takeovers + 1, 3))) end
            where f.status = 'in_progress' and f.lease_owner is not null and not exists (
              select 1 from workers w where w.id = f.lease_owner and w.expires_at > clock_timestamp())
            returning f.seq`,

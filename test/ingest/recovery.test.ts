@@ -62,11 +62,11 @@ function isAtWork(file_id: string, after: number): () => Promise<boolean> {
   }
 }
 
-test('a file fails when three processes ended while they worked on it', async () => {
+test('a file fails when five processes ended while they worked on it', async () => {
   server.model.holdEmbeddings(new Promise(() => {}))
   const { file_id, store_id } = await attach('a.txt')
   let attempt = 0
-  for (let losses = 1; losses <= 3; losses += 1) {
+  for (let losses = 1; losses <= 5; losses += 1) {
     await eventually(isAtWork(file_id, attempt), 'the next attempt')
     ;({ attempt } = await rowOf(file_id))
     await loseWorker(file_id)
@@ -94,25 +94,29 @@ test('a file is completed when its processes ended before they worked on it', as
   })
 })
 
-test('a file waits after a second process ended while it worked on it', async () => {
+test('a file waits from the second process on that ended while it worked on it, longer each time', async () => {
   server.model.holdEmbeddings(new Promise(() => {}))
   const { file_id } = await attach('a.txt')
-  await eventually(isAtWork(file_id, 0), 'the first attempt')
-  const pause = async () => {
+  const pauses: number[] = []
+  for (let losses = 1; losses <= 4; losses += 1) {
+    await eventually(async () => (await rowOf(file_id)).at_work, 'the next attempt')
     await server.db.query({
       text: `update vector_store_files set lease_owner = 'worker_dead' where file_id = $1`,
       values: [file_id],
     })
-    await eventually(async () => (await leaseOf(file_id)) !== 'worker_dead', 'the recovery')
-    const [row] = await server.db.query<{ waits: boolean }>({
-      text: 'select retry_at > clock_timestamp() as waits from vector_store_files where file_id = $1',
+    await eventually(async () => (await rowOf(file_id)).takeovers === losses, 'the recovery')
+    const [row] = await server.db.query<{ pause: number }>({
+      text: `with waiting as (select retry_at from vector_store_files where file_id = $1)
+             update vector_store_files set retry_at = null from waiting where file_id = $1
+             returning coalesce(extract(epoch from waiting.retry_at - clock_timestamp()), 0)::float8 as pause`,
       values: [file_id],
     })
-    return row?.waits ?? false
+    pauses.push(Math.ceil(row?.pause ?? -1))
   }
-  expect(await pause()).toBe(false)
-  await eventually(async () => (await rowOf(file_id)).at_work, 'the second attempt')
-  expect(await pause()).toBe(true)
+  expect(pauses[0]).toBe(0)
+  expect(pauses[1]).toBeGreaterThan(0)
+  expect(pauses[2]).toBeGreaterThan(16)
+  expect(pauses[3]).toBeGreaterThan(16)
 })
 
 test('files that a process worked on when it ended are processed one at a time', async () => {

@@ -97,11 +97,11 @@ async function checkAll(world: World, clients: Client[]): Promise<string[]> {
   return faults
 }
 
-/** Nothing failed with 500, and every server ends when it is asked to. */
+/** No request and no file failed, and every server ends when it is asked to. */
 async function checkEnd({ servers, output }: World): Promise<string[]> {
   const faults = output()
     .split('\n')
-    .filter((line) => line.includes('"msg":"a request failed"'))
+    .filter((line) => /"msg":"(?:a request|file) failed"/.test(line))
   const late = sleep(60_000).then(() => 'late')
   const ends = Promise.all(servers.map((server) => server.end('SIGTERM')))
   if ((await Promise.race([ends, late])) === 'late') faults.push('a server does not stop')
