@@ -85,6 +85,7 @@ const owners: Record<string, string[]> = {
   'pino-pretty': ['cli'],
   pyodide: ['sandbox'],
   'onnxruntime-node': ['embedders'],
+  stopword: ['documents'],
   // Archives of backups, and of the weights of models.
   'tar-stream': ['backup', 'embedders'],
   unpdf: ['documents'],

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
+import { termsVersion } from '../../src/documents/index.ts'
 import type { Database } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { claimSegments, segmentChunks } from '../../src/sql/index-segments.ts'
@@ -23,7 +24,7 @@ async function addLargeFile(db: Database, id: string, chunks: number): Promise<v
              from vector_stores where id = $1 returning seq
            )
            insert into chunks (vector_store_id, store_file, position, text, start_at, end_at, terms)
-           select $1, file.seq, p, 'text', 0, 4, '\\x02656e0102030401' from file, generate_series(0, $2::int - 1) p`,
+           select $1, file.seq, p, 'text', 0, 4, '\\x0${termsVersion}656e0102030401' from file, generate_series(0, $2::int - 1) p`,
     values: [id, chunks],
   })
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { termsVersion } from '../../src/documents/index.ts'
 import type { Database, Statement } from '../../src/database/database.ts'
 import { vectorSource, wordSource } from '../../src/search/store-sources.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
@@ -13,7 +14,7 @@ beforeAll(async () => {
   database = await testDatabase()
   await database.db.query({
     text: `insert into chunks (vector_store_id, store_file, position, text, start_at, end_at, terms)
-           select 'vs_1', f, p, 'text', 0, 4, '\\x02656e0102030401'
+           select 'vs_1', f, p, 'text', 0, 4, '\\x0${termsVersion}656e0102030401'
            from generate_series(1, ${files}) f, generate_series(0, ${chunksPerFile - 1}) p`,
   })
   await database.db.query({
