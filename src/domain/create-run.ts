@@ -25,7 +25,7 @@ import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './slots.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue } from './start-in-slot.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 

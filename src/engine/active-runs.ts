@@ -1,7 +1,7 @@
 /** The runs that this process works on: starts them, compares them with the database, and stops them. */
 import { writtenRun, writeOf, type Created, type WrittenRun } from '../runs/write-transition.ts'
 import type { RunWriter } from '../runs/run-writer.ts'
-import { reportEnd, reportStart } from '../runs/report.ts'
+import { reportEnd, reportStart } from '../runs/log-lines.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Transition } from '../runs/state.ts'
 import type { Message } from '../api/messages.ts'

@@ -41,7 +41,7 @@ export async function writeFenced(
   })
 }
 
-/** Records the start of the work: an end of the process from now on counts as a recovery. Throws `ClaimLost`. */
+/** Records the start of the work. When the process ends after this, the file counts a recovery. Throws `ClaimLost`. */
 export async function markAtWork({ db }: Pick<IngestContext, 'db'>, { lease }: ClaimedFile): Promise<void> {
   if (!(await startIngest(db, lease))) throw new ClaimLost()
 }

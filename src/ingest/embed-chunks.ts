@@ -5,9 +5,9 @@ import { recordVectors } from '../sql/ingest.ts'
 import { logFile, markAtWork, writeFenced, type ClaimedFile, type IngestContext } from './claimed-file.ts'
 import { cutWindows, readsWhole } from './windows.ts'
 
-/** How many chunks are embedded and stored together: more where each chunk is one window. */
+/** How many chunks are embedded and stored together: more when each chunk is one window. */
 const groupSizes = { cut: 8, whole: 64 }
-/** Chunks before and after a group that are read with it. A window that chunks share belongs to the first of them. */
+/** How many chunks before and after a group are read with it. A window that chunks share belongs to the first of them. */
 const neighbours = 2
 /** After this time the file is released, so that others are not delayed. */
 const sliceMs = 5000

@@ -8,7 +8,7 @@ import { sleep } from '../util/abort.ts'
 import type { IngestContext } from './claimed-file.ts'
 
 const pollMs = 2000
-/** After a failure. */
+/** The pause after a failure. */
 const pauseMs = 10_000
 
 interface SegmentWork {

@@ -29,7 +29,7 @@ const maxTokens = 5_000_000
 const pageSize = 100
 
 const folderPrefix = 'spool-ingest-'
-/** Older folders were left by a crash: no job takes so long. Several processes may share the system's folder. */
+/** A crash left folders that are older: no job takes so long. Several processes may share the system's folder. */
 const leftoverMs = 2 * 60 * 60 * 1000
 
 /** Removes the folders of killed processes; a copy of a file may be large. One that cannot be removed, such as another user's, stays. */
@@ -104,7 +104,7 @@ async function storeChunks(context: IngestContext, file: ClaimedFile, result: Re
   const { vector_store_id, seq: store_file } = file.row
   const place = { vector_store_id, store_file }
   if (file.lease.attempt > 1) {
-    // An earlier attempt may have stored some.
+    // An earlier attempt may have stored some chunks.
     await writeFenced(context, file, { raises: false }, (tx) =>
       removeChunks(tx, vector_store_id, [store_file]),
     )

@@ -56,7 +56,7 @@ function cutSpan(span: string, most: number): string[] {
   const pieces = span.split(/(?<=[.!?…]["'”’)\]]*\s+|[。！？]|\n)/).flatMap((piece) => shorten(piece, most))
   const sizes = pieces.map(guessTokens)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  // Equal parts: a last window of three words would match anything.
+  // The parts are equal, because a last window of three words would match anything.
   const goal = total / Math.max(1, Math.ceil(total / most))
   const windows: string[] = []
   let [text, tokens, done] = ['', 0, 0]

@@ -14,7 +14,7 @@ import { makeAllSegments } from './make-segments.ts'
 import { processFile } from './process-file.ts'
 
 const pollMs = 1000
-/** While a file is read for longer than this, one more file may be claimed, of a store that has no claimed file. */
+/** When reading a file takes longer than this, one more file may be claimed, from a store that has no claimed file. */
 const slowMs = 2000
 /** Files that have waited for another embedder for this many polls are logged, once. */
 const strandedPolls = 5

@@ -1,4 +1,4 @@
-/** Filters of a search: whether a file's attributes let its chunks pass. */
+/** Applies the filters of a search to the attributes of a file. */
 
 import type { Attributes } from '../api/metadata.ts'
 import type { ComparisonFilter, SearchFilter } from '../api/vector-stores.ts'

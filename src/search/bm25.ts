@@ -1,6 +1,6 @@
 /** How well a chunk fits the words of a query. */
 
-/** k1 and b: how much a repeated word counts, and how much a long chunk is held back. The usual values. */
+/** k1 and b: how much a repeated word counts, and how much a long chunk loses. These are the usual values. */
 const repetition = 1.2
 const lengthWeight = 0.75
 
@@ -10,13 +10,13 @@ export interface AskedWord {
   times: number
 }
 
-/** How much a word of the query counts: the fewer of `chunks` hold it, the more. */
+/** The weight of a word of the query. It is larger when fewer of the `chunks` have the word. */
 export function wordWeight({ times }: AskedWord, holders: number, chunks: number): number {
   const some = Math.min(holders, chunks)
   return times * Math.log(1 + (chunks - some + 0.5) / (some + 0.5))
 }
 
-/** What a word that a chunk has `count` times adds to its score. `length` is that of the chunk by the mean length. */
+/** What a word adds to the score of a chunk that has it `count` times. `length` is the chunk's length divided by the mean length. */
 export function wordScore(weight: number, count: number, length: number): number {
   const held = 1 - lengthWeight + lengthWeight * length
   return (weight * count * (repetition + 1)) / (count + repetition * held)
@@ -27,7 +27,7 @@ export function mostScore(weights: readonly number[]): number {
   return weights.reduce((sum, weight) => sum + weight * (repetition + 1), 0)
 }
 
-/** How much a query asks for: the sum of its words' weights, where a word that one chunk holds counts 1. */
+/** The sum of the weights of a query's words, where a word that only one chunk has counts 1. */
 export function rareWords(weights: readonly number[], chunks: number): number {
   const rarest = wordWeight({ hashes: [], times: 1 }, 1, chunks)
   return weights.reduce((sum, weight) => sum + weight, 0) / rarest

@@ -20,10 +20,13 @@ export interface ChunkTable {
   readonly live: number
 }
 
-/** Other work of the process gets a turn after so many parts: a few milliseconds. */
+/** After so many parts, which take a few milliseconds, other work of the process gets a turn. */
 const turnParts = 10_000
 
-/** Memory of the numbers of parts: of each an object of three numbers and its places in the arrays, of each chunk a byte. */
+/**
+ * The memory that the numbers of these parts take: for each part an object of three numbers and its places in the arrays,
+ * for each chunk a byte.
+ */
 export function bytesOfNumbers(parts: readonly SourcePart[]): number {
   return parts.length * 80 + chunksOf(parts)
 }
@@ -32,7 +35,7 @@ export function chunksOf(parts: readonly SourcePart[]): number {
   return parts.reduce((sum, { chunks }) => sum + chunks, 0)
 }
 
-/** Numbers the chunks of lots. Of the parts only those that are `current` count, with their stamp, each once. */
+/** Numbers the chunks of lots. A chunk can be found when its part is in `current` with the same stamp; each part counts once. */
 export async function numberLots(
   lots: readonly { parts: readonly SourcePart[] }[],
   current: readonly SourcePart[],
@@ -66,7 +69,7 @@ function aliveOf(table: Omit<ChunkTable, 'alive'>): Uint8Array {
   return alive
 }
 
-/** Numbers of chunks of one part that can be found, from `from` up to `to`. */
+/** The numbers `from` up to `to`: chunks of one part that can be found. */
 interface Range {
   part: SourcePart
   /** The number of the part's first chunk. */
@@ -88,7 +91,7 @@ export function* rangesOf(
   }
 }
 
-/** The number of a chunk among those of some parts, which are numbered one after the other; undefined for others. */
+/** Returns the number of a chunk when the chunks of these parts are numbered one after the other; undefined for a chunk of another part. */
 export function numbering(
   parts: readonly SourcePart[],
 ): (part: number, position: number) => number | undefined {

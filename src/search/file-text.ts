@@ -1,4 +1,4 @@
-/** The content of a file for reading, and the text that was found in it, put together again from its chunks. */
+/** Fetches the content of a file for reading, and joins the text of a file from its chunks. */
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import type { Queryable } from '../database/database.ts'

@@ -1,6 +1,6 @@
 /**
- * What an index has of a store: lots of chunks. Most chunks of a large store are in segments, each of which is a lot. The
- * others are read from their rows and held in memory. When the store has changed, the lots that are known are kept, and
+ * The chunks of a store that an index knows, in lots. Most chunks of a large store are in segments, and each segment is a
+ * lot. The other chunks are read from their rows and held in memory. When the store has changed, known lots are kept, and
  * only new parts are read.
  */
 import { bytesOfNumbers, chunksOf, numberLots, type ChunkTable } from './chunk-table.ts'
@@ -9,7 +9,7 @@ import type { Held } from './held-stores.ts'
 import type { Segment, SourcePart, StoreSource } from './port.ts'
 import { currentParts, isSparse, notIn, stampsOf } from './segments.ts'
 
-/** The most chunks of a store that are read from their rows. While more are in no segment, the others are missing. */
+/** The most chunks of a store that are read from their rows. When more chunks are in no segment, searches leave out the rest. */
 export const mostRows = 2 * segmentChunks
 
 interface Lot<Data> {
@@ -29,18 +29,18 @@ export interface LoadedStore<Data> extends Held {
   lots: readonly NumberedLot<Data>[]
 }
 
-/** How an index makes its data of a lot. */
+/** How an index makes its data for a lot. */
 export interface LotReader<Data> {
-  /** Of a segment, in about `room` bytes where it has the choice. Throws `SegmentsChanged` when it is gone. */
+  /** Makes the data of a segment, in about `room` bytes if it can choose. Throws `SegmentsChanged` when the segment was removed. */
   open(segment: Segment, room: number): Promise<Data>
-  /** Of the rows of parts. */
+  /** Makes the data of parts from their rows. */
   read(parts: readonly SourcePart[]): Promise<Data>
   bytes(data: Data): number
 }
 
 interface LoadOptions<Data> {
   version: number
-  /** What is held of an earlier version. */
+  /** What the index holds of an earlier version. */
   known: LoadedStore<Data> | undefined
   mostRows: number
   budgetBytes: number
@@ -52,7 +52,7 @@ export async function loadStore<Data>(
   { version, known, mostRows, budgetBytes }: LoadOptions<Data>,
   reader: LotReader<Data>,
 ): Promise<LoadedStore<Data>> {
-  // In this order: a part that is in no segment yet may be in one a moment later, and is then only read once more.
+  // Segments are listed first: a part that gets into a segment between the two statements is only read twice, not missed.
   const segments = await source.segments.list()
   const parts = await source.parts()
   const knownLots = known?.lots ?? []
@@ -88,8 +88,9 @@ export async function loadStore<Data>(
 }
 
 /**
- * Which lots in memory are kept for the chunks that are in no segment, and which parts are read. A lot goes when most of its
- * chunks are gone or in a segment. One that is no larger than what is read is read again with it: so there are few lots.
+ * Decides which lots in memory are kept for the chunks that are in no segment, and which parts are read. A lot is dropped when
+ * most of its chunks were removed or are in a segment. A lot that is not larger than the new parts is read again with them,
+ * so that there are few lots.
  */
 function chooseRows<Data>(
   lots: readonly Lot<Data>[],

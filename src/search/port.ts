@@ -4,7 +4,7 @@
  */
 import type { Hit } from './top-hits.ts'
 
-/** A file of a store. Its vectors are the same as long as its stamp is. */
+/** A file of a store. While its stamp stays the same, its vectors do too. */
 export interface SourcePart {
   part: number
   stamp: number
@@ -26,13 +26,13 @@ export interface SegmentStore {
   list(): Promise<Segment[]>
   /** Some pages of some segments, those that there are. Throws `SegmentsChanged` when a segment was removed. */
   pages(segments: readonly string[], pages: readonly number[]): Promise<Map<string, SegmentPages>>
-  /** Asks the workers to make segments of chunks that are in none, and to remove segments with few chunks left. */
+  /** Asks the workers to make segments of chunks that are in none, and to remove segments that have lost most of their chunks. */
   request(): Promise<void>
 }
 
 export interface IndexedWindow {
   part: number
-  /** Of the chunk in its part that the window belongs to; several windows may share one. */
+  /** The position in its part of the chunk that the window belongs to. Several windows may belong to one chunk. */
   position: number
   /** A window of several chunks comes once for each of them, within a page as the same array. */
   vector: Float32Array
@@ -57,7 +57,7 @@ export interface VectorSource extends StoreSource {
   windows(parts: readonly number[]): AsyncIterable<IndexedWindow[]>
 }
 
-/** The chunks that may be found: those of these parts, and of a part with positions only the ones at these positions. */
+/** The chunks that may be found, by part: those at these positions, or all chunks of the part when it has no positions. */
 export type Within = ReadonlyMap<number, ReadonlySet<number> | undefined>
 
 export interface SearchOptions {
@@ -69,7 +69,7 @@ export interface SearchOptions {
 export interface Found {
   /** Best first. The score of vectors is a cosine, the largest over the chunk's windows. */
   hits: Hit[]
-  /** How many chunks were not searched because their segments are still to be made. */
+  /** How many chunks were not searched, because they are in no segment yet. */
   missing: number
 }
 

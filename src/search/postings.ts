@@ -2,10 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
-/** Other work of the process gets a turn after so many rows: a few milliseconds. */
+/** After so many rows, which take a few milliseconds, other work of the process gets a turn. */
 const turnRows = 200
 
-/** Terms are known by their hash only, chunks by their place in the segment. */
+/** A term is identified by its hash, and a chunk by its place in the segment. */
 export interface TermPostings {
   /** Terms of each chunk, repetitions counted. */
   readonly lengths: Float32Array
@@ -62,7 +62,7 @@ export class Postings implements TermPostings {
   }
 }
 
-/** Of the packed terms of each chunk; one without them has no words. */
+/** Makes the postings of chunks from their packed terms. A chunk without packed terms has no words. */
 export async function buildPostings(packed: readonly (Uint8Array | undefined)[]): Promise<Postings> {
   const terms = new TermTable()
   const lengths = new Float32Array(packed.length)

@@ -1,11 +1,11 @@
-/** Makes one ranking of what was found by vectors and what was found by words. */
+/** Joins the results by vectors and the results by words in one ranking. */
 
 export type Ranker = 'none' | 'auto'
 
-/** By id: the vectors of these embedders say nothing about a text in another language. */
+/** The ids of embedders whose vectors say nothing about a text in another language. */
 const englishOnly = new Set(['use-lite/512', 'minilm-words/128', 'all-minilm-l6-v2/384'])
 
-/** By id: a table of words does not know how a sentence puts them together. */
+/** The ids of embedders that look up words in a table and do not know how a sentence joins them. */
 const wordTables = new Set(['minilm-words/128'])
 
 /**
@@ -31,12 +31,12 @@ export function rootScores(words: Scores): Map<string, number> {
   return new Map([...words].map(([id, score]) => [id, root === 0 ? 0 : score / root]))
 }
 
-/** A smaller spread of cosines counts as this: little differences are chance. */
+/** A smaller spread of cosines counts as this one, because small differences are chance. */
 const leastSpread = 0.4
-/** Vectors of a query that the embedder cannot read only order what the words leave equal. */
+/** The weight of vectors when the embedder cannot read the query: they only order chunks with equal words. */
 const unreadWeight = 1e-6
 
-/** What is known of a query beside the scores. */
+/** What is known about a query, apart from the scores. */
 export interface Asked {
   /** Of vectors: `usualWeight`. */
   weight: number
@@ -55,7 +55,7 @@ export function fuseScores(vectors: Scores, words: Scores, asked: Asked): Map<st
   const { least, most } = rangeOf(vectors)
   const cosines = (asked.weight === 0 ? unreadWeight : vectorWeight(words, asked)) * bestWords
   const spread = Math.max(leastSpread, most - least)
-  // Words that found nothing weigh nothing.
+  // Words have no weight when they found nothing.
   const weight = bestWords === 0 ? 1 : cosines / (cosines + spread)
   const fused = new Map<string, number>()
   for (const id of new Set([...vectors.keys(), ...words.keys()])) {
@@ -64,7 +64,7 @@ export function fuseScores(vectors: Scores, words: Scores, asked: Asked): Map<st
   return fused
 }
 
-/** From here on the words of the best chunk are enough. */
+/** With this share of the query or more, the words of the best chunk are enough. */
 const enoughFound = 0.35
 
 /**
@@ -79,7 +79,7 @@ function vectorWeight(words: Scores, { weight, rareWords }: Asked): number {
   return weight * (second / most) + (enoughFound / Math.max(0.05, found)) ** 6
 }
 
-/** The least, the most and the second most, within 0..1. */
+/** The lowest, the highest and the second highest score, each limited to 0..1. */
 function rangeOf(scores: Scores): { least: number; most: number; second: number } {
   let [least, most, second] = [1, 0, 0]
   for (const score of scores.values()) {
@@ -91,7 +91,7 @@ function rangeOf(scores: Scores): { least: number; most: number; second: number 
   return { least, most, second }
 }
 
-/** Several queries at once: a chunk gets the score of the query that it fits best. */
+/** With several queries, a chunk gets its best score. */
 export function bestOf(queries: Scores[]): Map<string, number> {
   const best = new Map<string, number>()
   for (const scores of queries) {
@@ -135,7 +135,7 @@ export function rankCandidates<T extends Candidate>(candidates: T[], options: Ra
   return kept
 }
 
-/** Neighbours overlap by about half; chunks end with a sentence, so some share a little less. */
+/** Neighbours overlap by about half. Chunks end with a sentence, so some overlap a little less. */
 const mostShared = 0.4
 
 function repeats(one: Candidate, other: Candidate): boolean {

@@ -1,4 +1,4 @@
-/** Turns a request put to a person into a query: what asks, and not what is asked about, is left out. */
+/** Turns a question to a person into a query: polite and asking words are left out. */
 
 const openings = [
   /^(?:hi|hello|hey)(?: there)?[,.!]?\s+/i,
@@ -12,7 +12,7 @@ const openings = [
 ]
 const closings = [/[,]?\s+(?:please|thanks|thank you)[.!]*$/i]
 
-/** Never empty: a text that only asks stays as it is. */
+/** Returns a text that has only such words unchanged, so the result is never empty. */
 export function rewriteQuery(query: string): string {
   let text = query.replace(/\s+/g, ' ').trim()
   for (let before = ''; before !== text;) {

@@ -13,7 +13,7 @@ import { topHits } from './top-hits.ts'
 import { blockBytes, VectorScan, type VectorBlock } from './vector-blocks.ts'
 import { readBlocks, storedBlocks } from './vector-segments.ts'
 
-/** Undefined when the blocks are read from the segment at each search. */
+/** Undefined when each search reads the blocks from the segment. */
 type Blocks = readonly VectorBlock[] | undefined
 
 interface Loaded extends LoadedStore<Blocks>, Held {

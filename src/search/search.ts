@@ -79,7 +79,7 @@ export async function searchStores(
   const stores = await storesToSearch(retrieval, search)
   const queries = await readQueries(retrieval, search.queries)
   let vectors: Promise<Float32Array[]> | undefined
-  // Not needed for stores without vectors; the embedder may be slow to start.
+  // Called at first need: stores without vectors do not need it, and the embedder may start slowly.
   const embedded = () => (vectors ??= embedQueries(retrieval, search.queries, signal))
   const found: Ranked[] = []
   let missing = 0
@@ -102,7 +102,7 @@ export async function searchStores(
 /** A search answers with no more results than this, and a reranker reads every one. */
 const rerankLimit = 50
 
-/** The best candidates with the scores of the reranker; all as they were when there is none, or when it fails. */
+/** Gives the best candidates the scores of the reranker. Returns all unchanged when there is no reranker or it fails. */
 async function rerank(
   { reranker, log }: Retrieval,
   { queries, ranker }: Search,
@@ -186,7 +186,7 @@ async function searchStore(
   return { found: await readCandidates(retrieval, store, scored), missing }
 }
 
-/** Nothing when the embedder fails: words still find much, and a run need not fail for it. */
+/** Returns nothing when the embedder fails: a search by words still finds much, and the run need not fail. */
 async function embedQueries(
   { embedder, log }: Retrieval,
   queries: readonly string[],
@@ -201,7 +201,7 @@ async function embedQueries(
   }
 }
 
-/** The scores of one query, and those that they were made of; undefined where meaning did not count. */
+/** The scores of one query and their parts; the part of vectors is undefined when they did not count. */
 interface Scored {
   fused: Scores
   meaning: Scores | undefined
@@ -246,7 +246,7 @@ function wordsOnly({ hits, missing }: Found): Scored {
   return { fused: words, meaning: undefined, words, missing }
 }
 
-/** Of the query that a chunk fits best, the parts of its score. */
+/** The parts of a chunk's score, for the query that it fits best. */
 function partsOf(scored: readonly Scored[], chunk_id: string): ScoreParts {
   const best = scored.toSorted(
     (one, other) => (other.fused.get(chunk_id) ?? 0) - (one.fused.get(chunk_id) ?? 0),
@@ -288,7 +288,7 @@ async function passingFiles(
   return new Map(passing.map(([store_file]) => [store_file, undefined]))
 }
 
-/** The best chunks, read from the database. Those that were removed meanwhile are left out. */
+/** Reads the best chunks from the database. Chunks that were removed meanwhile are left out. */
 async function readCandidates(
   { db }: Retrieval,
   store: VectorStoreRow,

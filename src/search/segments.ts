@@ -1,7 +1,7 @@
 /**
  * Segments: the parts of a store's index that no longer change. They are stored in pages, so that a search reads what its
- * query needs. Workers make them, searches only read them. When most of a segment's chunks are gone, what is left gets into
- * another one.
+ * query needs. Workers make them, searches only read them. When a segment has lost most of its chunks, the others
+ * are put into another segment.
  */
 import type { Database } from '../database/database.ts'
 import {
@@ -15,10 +15,10 @@ import {
 import { chunksOf } from './chunk-table.ts'
 import type { Segment, SegmentStore, SourcePart, StoreSource } from './port.ts'
 
-/** How often a search begins again because segments were removed meanwhile. */
+/** How often a search may start, when segments are removed meanwhile. */
 const maxLoads = 20
 
-/** What was loaded does not fit the segments that the store has now. It must be loaded again. */
+/** The segments of the store have changed since they were loaded. They must be loaded again. */
 export class SegmentsChanged extends Error {
   constructor() {
     super('the segments of a vector store changed while they were read')
@@ -26,7 +26,7 @@ export class SegmentsChanged extends Error {
   }
 }
 
-/** Runs `search`, and again after `outdate` when segments were removed meanwhile. */
+/** Runs `search`. When segments were removed meanwhile, calls `outdate` and runs it again. */
 export async function withCurrentSegments<Result>(
   search: () => Promise<Result>,
   outdate: () => void,
@@ -119,12 +119,12 @@ export function currentParts({ parts }: HasParts, stamps: Stamps): SourcePart[] 
   return parts.filter(({ part, stamp }) => stamps.get(part) === stamp)
 }
 
-/** Whether most of the chunks are gone. */
+/** Whether most of its chunks were removed. */
 export function isSparse(one: HasParts, stamps: Stamps): boolean {
   return chunksOf(currentParts(one, stamps)) < chunksOf(one.parts) / 2
 }
 
-/** Those of `parts` that are in none of the others with their present stamp. */
+/** The `parts` that none of the others has with the same stamp. */
 export function notIn(others: readonly HasParts[], parts: readonly SourcePart[]): SourcePart[] {
   const stamps = stampsOf(parts)
   const found = new Set(others.flatMap((one) => currentParts(one, stamps).map(({ part }) => part)))

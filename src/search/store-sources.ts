@@ -31,10 +31,10 @@ export function vectorSegments(dimensions: number): SegmentKind {
   return { kind: 'vectors', rules: dimensions }
 }
 
-/** Of a store that is gone both indexes read nothing. */
+/** The version of a store that was removed: both indexes read nothing of it. */
 const noVersion = -1
 
-/** `signal` ends the reading of rows. */
+/** Reads the vectors of a store; `signal` ends the reading of rows. */
 export function vectorSource(
   db: Database,
   vector_store_id: string,
@@ -60,7 +60,7 @@ export function vectorSource(
   }
 }
 
-/** `signal` ends the reading of rows. */
+/** Reads the words of a store; `signal` ends the reading of rows. */
 export function wordSource(db: Database, vector_store_id: string, signal?: AbortSignal): WordSource {
   return {
     vector_store_id,
@@ -78,7 +78,7 @@ export function wordSource(db: Database, vector_store_id: string, signal?: Abort
   }
 }
 
-/** Makes the terms of an earlier version again from the text, and stores them, so that this happens once. */
+/** Makes terms of an earlier version again from the text, and stores them, so that this happens only once. */
 async function renewTerms(
   db: Database,
   vector_store_id: string,
@@ -103,7 +103,7 @@ function chunkIdOf(store_file: number, position: number): string {
   return chunkId({ store_file, position })
 }
 
-/** Copied: the driver's buffers begin anywhere, floats only at multiples of four. */
+/** Copies the bytes: a buffer of the driver may begin anywhere, and floats must begin at a multiple of four. */
 export function toFloats(bytes: Uint8Array): Float32Array {
   return new Float32Array(new Uint8Array(bytes).buffer)
 }

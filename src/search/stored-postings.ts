@@ -1,12 +1,12 @@
 /**
- * Postings as they are stored with a segment: pages of bytes, and the terms of a query are in a few of them. A page has the
+ * Postings as a segment stores them: pages of bytes, so that the terms of a query are in a few of them. A page has the
  * number of its terms, for each term its hash and the end of its postings, and then the postings: the distance to the chunk
  * before, and how often the chunk has the term when that is more than once.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Postings, TermPostings } from './postings.ts'
 
-/** By the first byte of the hash. */
+/** The first byte of a term's hash chooses its page. */
 const termPages = 256
 /** The page with the lengths of the chunks. */
 export const lengthsPage = termPages
@@ -51,7 +51,7 @@ function packPage(postings: Postings, hashes: readonly number[]): Uint8Array {
   return page
 }
 
-/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+/** Writes a number with seven bits in each byte, the lowest first. The highest bit says that more bytes follow. */
 function pushNumber(bytes: number[], value: number): void {
   let rest = value
   for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)

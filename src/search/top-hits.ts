@@ -8,7 +8,7 @@ export interface Hit {
   score: number
 }
 
-/** Other work of the process gets a turn after so many chunks: a few milliseconds. */
+/** After so many chunks, which take a few milliseconds, other work of the process gets a turn. */
 const turnChunks = 200_000
 
 interface Place {

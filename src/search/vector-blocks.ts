@@ -6,7 +6,10 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { rangesOf, type ChunkTable } from './chunk-table.ts'
 import type { IndexedWindow, Within } from './port.ts'
 
-/** Some vectors. Chunks are numbered in the lot that the block belongs to. Entry i of `rows` and `chunks` says: row `rows[i]` belongs to chunk `chunks[i]`. */
+/**
+ * Some vectors. Chunks are numbered in the lot that the block belongs to. Entry i of `rows` and `chunks` says: row `rows[i]`
+ * belongs to chunk `chunks[i]`.
+ */
 export interface VectorBlock {
   /** Row after row. */
   vectors: Int8Array
@@ -16,7 +19,7 @@ export interface VectorBlock {
   chunks: Int32Array
 }
 
-/** Other work of the process gets a turn after so many products: a few milliseconds. */
+/** After so many products, which take a few milliseconds, other work of the process gets a turn. */
 const turnProducts = 4_000_000
 
 export function blockBytes({ vectors, scales, rows, chunks }: VectorBlock): number {
@@ -55,7 +58,7 @@ export function toBlock(
   }
 }
 
-/** Blocks of about so many bytes, with the same vectors in the same order. */
+/** Joins blocks to blocks of about so many bytes, with the same vectors in the same order. */
 export function* joinBlocks(blocks: readonly VectorBlock[], bytes: number): Generator<VectorBlock> {
   let [group, size]: [VectorBlock[], number] = [[], 0]
   for (const block of blocks) {
@@ -91,7 +94,7 @@ function joinAll(blocks: readonly VectorBlock[]): VectorBlock {
   return joined
 }
 
-/** The number of vectors, the number of entries, and then the arrays one after the other. */
+/** The format is: the number of vectors, the number of entries, and then the arrays one after the other. */
 export function packBlock({ vectors, scales, rows, chunks }: VectorBlock): Uint8Array {
   const parts = [Uint32Array.of(scales.length, rows.length), scales, rows, chunks, vectors]
   return Buffer.concat(
