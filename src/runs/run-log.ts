@@ -5,6 +5,7 @@ import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
 import { readEvents, type LogEvent, type NumberedEvent } from '../sql/run-events.ts'
 import { statusOfRun } from '../sql/runs.ts'
+import { Closing } from '../util/abort.ts'
 import type { Feed, FeedEvent } from './feed.ts'
 import type { Hints } from './hints.ts'
 
@@ -16,9 +17,7 @@ export class RunLog {
   readonly #db: Queryable
   readonly #feeds = new Map<string, Feed>()
   readonly #waiting = new Map<string, Set<() => void>>()
-  /** Abort the readers. */
-  readonly #aborts = new Set<() => void>()
-  #isClosed = false
+  readonly #closing = new Closing()
   readonly #unsubscribe: () => void
 
   constructor(db: Queryable, hints: Hints) {
@@ -47,7 +46,7 @@ export class RunLog {
     after: number,
     options: { isLast: (event: string) => boolean; signal: AbortSignal },
   ): AsyncGenerator<LogEvent[]> {
-    const { signal, release } = this.#untilClosed(options.signal)
+    const { signal, release } = this.#closing.or(options.signal)
     const reader = new Reader(run_id, after, signal)
     try {
       while (!signal.aborted) {
@@ -64,7 +63,7 @@ export class RunLog {
       reader.close()
       release()
     }
-    if (this.#isClosed) throw new LogClosed()
+    if (this.#closing.isClosed) throw new LogClosed()
   }
 
   /**
@@ -72,7 +71,7 @@ export class RunLog {
    * `LogClosed` when the server stops first, and not-found when the run was deleted.
    */
   async *follow(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
-    const { signal: stop, release } = this.#untilClosed(signal)
+    const { signal: stop, release } = this.#closing.or(signal)
     try {
       yield* this.#committed(run_id, after, stop)
     } catch (error) {
@@ -80,7 +79,7 @@ export class RunLog {
     } finally {
       release()
     }
-    if (this.#isClosed) throw new LogClosed()
+    if (this.#closing.isClosed) throw new LogClosed()
   }
 
   async *#committed(run_id: string, after: number, signal: AbortSignal): AsyncGenerator<NumberedEvent[]> {
@@ -100,22 +99,7 @@ export class RunLog {
   /** Ends every open tail. */
   close(): void {
     this.#unsubscribe()
-    this.#isClosed = true
-    for (const abort of this.#aborts) abort()
-  }
-
-  /** Aborts with `signal` and when this log closes; `AbortSignal.any` costs more and leaves a reference behind. */
-  #untilClosed(signal: AbortSignal): { signal: AbortSignal; release: () => void } {
-    const controller = new AbortController()
-    const abort = () => controller.abort()
-    this.#aborts.add(abort)
-    signal.addEventListener('abort', abort, { once: true })
-    if (signal.aborted || this.#isClosed) abort()
-    const release = () => {
-      this.#aborts.delete(abort)
-      signal.removeEventListener('abort', abort)
-    }
-    return { signal: controller.signal, release }
+    this.#closing.close()
   }
 
   /** Whether the run has ended; throws when it was deleted with its thread. */

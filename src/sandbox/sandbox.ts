@@ -1,6 +1,6 @@
 /** The sandbox of one server: a driver that is chosen in the background, and a pool of its sessions. */
 import { totalmem } from 'node:os'
-import { abortable, firstAborted } from '../util/abort.ts'
+import { abortable, Closing } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { bwrapDriver } from './bwrap/bwrap.ts'
 import { type Candidate, chooseDriver } from './choose-driver.ts'
@@ -72,7 +72,7 @@ const preload = ['numpy', 'pandas', 'matplotlib.pyplot']
 
 /** When no driver works, `describe()` gives the reason, and `use` rejects with it. */
 export function openSandbox(settings: SandboxSettings): Sandbox {
-  const closing = new AbortController()
+  const closing = new Closing()
   let description: SandboxDescription = { driver: null, why: 'not chosen yet' }
   let begin = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -88,7 +88,7 @@ export function openSandbox(settings: SandboxSettings): Sandbox {
       begin()
     },
     async use(key, work, aborted) {
-      const { signal, release } = firstAborted(aborted ? [aborted, closing.signal] : [closing.signal])
+      const { signal, release } = closing.or(aborted)
       const { pool, description: found } = await abortable(opened, signal).finally(release)
       if (!pool) throw new SandboxUnavailable(found.why ?? 'There is no sandbox.')
       return pool.use(key, work, aborted)
@@ -99,7 +99,7 @@ export function openSandbox(settings: SandboxSettings): Sandbox {
     },
     describe: () => description,
     async close() {
-      closing.abort(new Error('The server is shutting down.'))
+      closing.close(new Error('The server is shutting down.'))
       if (isStarted) await (await opened).pool?.close()
     },
   }

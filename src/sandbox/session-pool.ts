@@ -1,5 +1,5 @@
 /** The sessions of one driver: one for each key, some started in advance, with lifetimes and a maximum number. */
-import { abortable, firstAborted, sleep } from '../util/abort.ts'
+import { abortable, Closing, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { keyLock } from './key-lock.ts'
 import type { SandboxDriver, SandboxLimits, SandboxSession } from './port.ts'
@@ -56,7 +56,7 @@ export class SessionPool {
   readonly #warm: SandboxSession[] = []
   readonly #waiting: (() => void)[] = []
   readonly #locks = keyLock()
-  readonly #closing = new AbortController()
+  readonly #closing = new Closing()
   /** Sessions that are being opened or assigned to a key: they count, but are in no list yet. */
   #reserved = 0
   #refilling = false
@@ -70,8 +70,7 @@ export class SessionPool {
   }
 
   async use<T>(key: string, work: (pooled: PooledSession) => Promise<T>, aborted?: AbortSignal): Promise<T> {
-    const closing = this.#closing.signal
-    const { signal, release } = firstAborted(aborted ? [aborted, closing] : [closing])
+    const { signal, release } = this.#closing.or(aborted)
     try {
       return await this.#use(key, work, signal)
     } finally {
@@ -113,7 +112,7 @@ export class SessionPool {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Error('The server is shutting down.'))
+    this.#closing.close(new Error('The server is shutting down.'))
     clearTimeout(this.#refillTimer)
     for (const entry of this.#entries.values()) clearTimeout(entry.expiry)
     this.#entries.clear()
@@ -131,7 +130,7 @@ export class SessionPool {
       await this.#drop(key, entry, old ? 'expired' : 'lost')
     }
     const session = await this.#obtain(signal)
-    if (this.#closing.signal.aborted) {
+    if (this.#closing.isClosed) {
       await this.#discard(session)
       signal.throwIfAborted()
     }
@@ -174,7 +173,7 @@ export class SessionPool {
     if (this.#isWatching) return
     this.#isWatching = true
     const watch = async () => {
-      while (!this.#closing.signal.aborted && [...this.#entries.values()].some(({ busy }) => busy)) {
+      while (!this.#closing.isClosed && [...this.#entries.values()].some(({ busy }) => busy)) {
         await this.#limitMemory()
         await sleep(memoryEveryMs, this.#closing.signal)
       }
@@ -263,7 +262,7 @@ export class SessionPool {
 
   #canOpenAhead(): boolean {
     const { poolSize, maxSessions } = this.#settings
-    return !this.#closing.signal.aborted && this.#warm.length < poolSize && this.#live() < maxSessions
+    return !this.#closing.isClosed && this.#warm.length < poolSize && this.#live() < maxSessions
   }
 
   /** Fills the pool one session at a time, so that many starts do not slow down the running cells. */
@@ -272,7 +271,7 @@ export class SessionPool {
     this.#refilling = true
     this.#fill()
       .catch((error: unknown) => {
-        if (this.#closing.signal.aborted) return
+        if (this.#closing.isClosed) return
         this.#settings.log('warn', 'a spare sandbox session could not be opened', { err: error })
         this.#refillTimer = setTimeout(() => this.#refill(), refillPauseMs).unref()
       })
@@ -285,7 +284,7 @@ export class SessionPool {
     while (this.#canOpenAhead()) {
       const session = await this.#openReserved()
       this.#reserved -= 1
-      if (this.#closing.signal.aborted) return this.#discard(session)
+      if (this.#closing.isClosed) return this.#discard(session)
       this.#warm.push(session)
       this.#wake()
     }

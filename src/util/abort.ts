@@ -23,16 +23,38 @@ export async function abortable<T>(promise: Promise<T> | T, signal?: AbortSignal
 }
 
 /**
- * A signal that aborts with the first of these. `release` must be called in the end. For signals that live long:
- * `AbortSignal.any` leaves a reference in each of them for ever.
+ * The close of an object in which callers wait. It has a list of its own for them: a signal that lives long gets slower with
+ * each listener, Node.js warns about more than ten, and `AbortSignal.any` leaves a reference in it for ever.
  */
-export function firstAborted(signals: readonly AbortSignal[]): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController()
-  const releases = signals.map((signal) => {
-    const abort = () => controller.abort(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    if (signal.aborted) abort()
-    return () => signal.removeEventListener('abort', abort)
-  })
-  return { signal: controller.signal, release: () => releases.forEach((release) => release()) }
+export class Closing {
+  readonly #controller = new AbortController()
+  readonly #aborts = new Set<() => void>()
+
+  get isClosed(): boolean {
+    return this.#controller.signal.aborted
+  }
+
+  /** Aborts at the close. For a few listeners. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Returns a signal that aborts at the close or with `other`, with the reason of the first. Call `release` in the end. */
+  or(other: AbortSignal | undefined): { signal: AbortSignal; release: () => void } {
+    const controller = new AbortController()
+    const abort = () => controller.abort((other?.aborted ? other : this.signal).reason)
+    this.#aborts.add(abort)
+    other?.addEventListener('abort', abort, { once: true })
+    if (other?.aborted || this.isClosed) abort()
+    const release = () => {
+      this.#aborts.delete(abort)
+      other?.removeEventListener('abort', abort)
+    }
+    return { signal: controller.signal, release }
+  }
+
+  close(reason?: Error): void {
+    this.#controller.abort(reason)
+    for (const abort of this.#aborts) abort()
+  }
 }
