@@ -55,10 +55,11 @@ export async function loadStore<Data>(
   // Segments are listed first: a part that gets into a segment between the two statements is only read twice, not missed.
   const segments = await source.segments.list()
   const parts = await source.parts()
+  const stamps = stampsOf(parts)
   const knownLots = known?.lots ?? []
   const rows = chooseRows(
     knownLots.filter(({ segment }) => segment === undefined),
-    notIn(segments, parts),
+    notIn(segments, parts, stamps),
     mostRows,
   )
   const inMemory: Lot<Data>[] = rows.kept
@@ -80,7 +81,6 @@ export async function loadStore<Data>(
     stored.push(lot)
   }
   const lots = [...stored, ...inMemory]
-  const stamps = stampsOf(parts)
   if (rows.missing > 0 || segments.some((segment) => isSparse(segment, stamps)))
     await source.segments.request()
   const table = await numberLots(lots, parts)
@@ -99,7 +99,7 @@ function chooseRows<Data>(
 ): { kept: Lot<Data>[]; fresh: SourcePart[]; missing: number } {
   const stamps = stampsOf(parts)
   const kept = lots.filter((lot) => !isSparse(lot, stamps))
-  const fresh = notIn(kept, parts)
+  const fresh = notIn(kept, parts, stamps)
   let room = most - chunksOf(kept.flatMap((lot) => lot.parts))
   const fitting = fresh.filter(({ chunks }) => {
     if (chunks > room) return false

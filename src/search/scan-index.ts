@@ -5,7 +5,7 @@
  * parts that are new are read.
  */
 import { chunksOf } from './chunk-table.ts'
-import { HeldStores, type Held } from './held-stores.ts'
+import { HeldStores } from './held-stores.ts'
 import { loadStore, mostRows, type LoadedStore, type LotReader } from './lots.ts'
 import type { Found, SearchOptions, Segment, VectorIndex, VectorSource } from './port.ts'
 import { withCurrentSegments } from './segments.ts'
@@ -16,7 +16,7 @@ import { readBlocks, storedBlocks } from './vector-segments.ts'
 /** Undefined when each search reads the blocks from the segment. */
 type Blocks = readonly VectorBlock[] | undefined
 
-interface Loaded extends LoadedStore<Blocks>, Held {
+interface Loaded extends LoadedStore<Blocks> {
   dimensions: number
 }
 

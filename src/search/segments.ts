@@ -124,9 +124,12 @@ export function isSparse(one: HasParts, stamps: Stamps): boolean {
   return chunksOf(currentParts(one, stamps)) < chunksOf(one.parts) / 2
 }
 
-/** The `parts` that none of the others has with the same stamp. */
-export function notIn(others: readonly HasParts[], parts: readonly SourcePart[]): SourcePart[] {
-  const stamps = stampsOf(parts)
+/** The `parts` that none of the others has with the same stamp; `stamps` are those of `parts`. */
+export function notIn(
+  others: readonly HasParts[],
+  parts: readonly SourcePart[],
+  stamps: Stamps,
+): SourcePart[] {
   const found = new Set(others.flatMap((one) => currentParts(one, stamps).map(({ part }) => part)))
   return parts.filter(({ part }) => !found.has(part))
 }
@@ -170,7 +173,7 @@ export async function makeSegments<Source extends StoreSource>(
   const sparse = segments.filter((segment) => isSparse(segment, stamps))
   const full = segments.filter((segment) => !sparse.includes(segment))
   const known = segments.map(({ id }) => id)
-  for (const lot of cutIntoLots(notIn(full, parts), size)) {
+  for (const lot of cutIntoLots(notIn(full, parts, stamps), size)) {
     await confirm()
     if (chunksOf(lot) >= size) known.push(await writer.add(await make(source, lot), known))
   }
