@@ -1,4 +1,4 @@
-/** Conversations beside the ingest of many small files, compared with the same ones without it, in turn with the model itself. */
+/** Compares conversations during the ingest of many small files with the same ones without ingest. */
 import OpenAI, { toFile } from 'openai'
 import { many, type StreamResult } from './load.ts'
 import { median, percentile } from './report.ts'
@@ -7,10 +7,10 @@ import type { SpoolTarget, Target } from './targets.ts'
 const tokens = 64
 const everyMs = 20
 const filesPerBatch = 500
-/** Conversations of each target before and after the ingest; beside it they go on until it ends, or until there are `most`. */
+/** How many conversations each target has before and after the ingest, and at most during it. */
 const [quiet, most] = [10, 60]
 
-/** The rows of a table: times of each target without and with the ingest of so many files, and their ratio. */
+/** Returns the rows of a table: the times of each target without and with the ingest of so many files, and their ratio. */
 export async function besideIngest(
   targets: readonly Target[],
   spool: SpoolTarget,

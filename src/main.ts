@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-/** Loads the command line. Its modules are imported late, so that what stops their loading ends with a sentence, too. */
+/** Loads the command line. Its modules are imported late, so that an error of their loading is reported in a sentence too. */
 import { codeOf } from './util/error-code.ts'
 import { messageOf } from './util/describe-error.ts'
 
-/** Session users must pass through folders of the server, which a stricter umask would close; what is private stays so. */
+/** A stricter umask would close folders of the server that the users of sandbox sessions must enter. */
 const widestUmask = 0o066
 
 function endWith(error: unknown): never {
-  // A reader of the output that wants no more, such as `head`.
+  // The reader of the output has ended, as `head` does. This is not an error.
   if (codeOf(error) === 'EPIPE') process.exit(0)
   console.error(`Spool could not start. ${reasonOf(error)}`)
   process.exit(1)

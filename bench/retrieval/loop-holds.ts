@@ -1,4 +1,4 @@
-/** How long the event loop is held. Processor time is counted, so that other work of the machine does not matter. */
+/** Measures how long a turn of the event loop takes, in processor time, so that other work of the machine does not count. */
 
 export interface Holds {
   /** The longest hold since the call before, in milliseconds of processor time of all threads. */
@@ -6,7 +6,7 @@ export interface Holds {
   stop(): void
 }
 
-/** Takes a turn of the event loop again and again. */
+/** Measures each turn of the event loop until `stop`. */
 export function watchHolds(): Holds {
   let longest = 0
   let isStopped = false

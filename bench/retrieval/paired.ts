@@ -1,16 +1,16 @@
-/** Tells a difference between two ways of searching from chance, over the same queries. */
+/** Tests whether the difference between two ways of searching, over the same queries, is more than chance. */
 import { seededRandom } from './distractors.ts'
 
 const resamples = 2000
 
-/** Of one value minus the other: the mean and its interval of 95 %, by bootstrap over the queries. */
+/** The mean of one value minus the other, and its interval of 95 % by bootstrap over the queries. */
 export interface Difference {
   mean: number
   low: number
   high: number
 }
 
-/** `values` minus those of whichever of `legs` has the better mean. All have one value for each query, in the same order. */
+/** Compares `values` with the one of `legs` that has the better mean. All have one value for each query, in the same order. */
 export function minusBest(values: readonly number[], legs: readonly (readonly number[])[]): Difference {
   const best = legs.toSorted((one, other) => meanOf(other) - meanOf(one))[0] ?? []
   const differences = values.map((value, at) => value - (best[at] ?? 0))
@@ -26,7 +26,7 @@ export function minusBest(values: readonly number[], legs: readonly (readonly nu
   }
 }
 
-/** For example `-0.047 (-0.101 to -0.002), below`; without a word where it can be chance. */
+/** For example `-0.047 (-0.101 to -0.002), below`; without a word when it can be chance. */
 export function showDifference({ mean, low, high }: Difference): string {
   const signed = (value: number) => `${value < 0 ? '' : '+'}${value.toFixed(3)}`
   const verdict = high < 0 ? ', below' : low > 0 ? ', above' : ''

@@ -91,7 +91,7 @@ export type Row = {
   corpus: string
   kind: Kind | 'all'
   method: string
-  /** Of nDCG@10 fused to the better way alone. */ difference?: Difference
+  /** The difference in nDCG@10 between the fused score and the better way alone. */ difference?: Difference
 } & Quality
 
 /** What is found for one query, by each of the two ways; all chunks, with their scores. */

@@ -53,7 +53,7 @@ export function openLogger(level: Level): Logger {
   }
 }
 
-/** A reader that is gone or a full disk ends the log and nothing else. Lines are written again when the disk has space. */
+/** When the reader has ended or the disk is full, only the log ends. It continues when the disk has space again. */
 function openStdout(): pino.DestinationStream {
   const file = pino.destination({ fd: 1, sync: true })
   file.on('error', () => undefined)

@@ -20,7 +20,7 @@ const printAside = (line: string) => void process.stderr.write(`${line}\n`)
 
 type Chosen = Exclude<CommandLine, { command: 'help' | 'version' }>
 
-/** A server runs on when this resolves; every other command ends the process, as do wrong arguments. */
+/** A server continues when this resolves. Every other command ends the process, and so do wrong arguments. */
 export async function runCommandLine(): Promise<void> {
   try {
     await main()
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const readAgain = () => readConfig(line.flags)
   if (line.command === 'serve') return serve(config, readAgain, openLogger(config.logLevel))
   const exitCode = await runTool(line, config).catch(printFailure)
-  // Output that could not be written is an error event, which comes first.
+  // When output could not be written, its error event comes first and ends the process with 1.
   await new Promise(setImmediate)
   process.exit(exitCode)
 }

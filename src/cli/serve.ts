@@ -39,7 +39,7 @@ export async function serve(
     log('error', 'the database cannot be kept running', { error })
     stop('no database', 1)
   })
-  // As for the log: a reader that is gone or a full disk does not end the server.
+  // As for the log: when the reader has ended or the disk is full, the server continues.
   process.stdout.on('error', () => undefined)
   process.stdout.write(banner(config, app))
   release()

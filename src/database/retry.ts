@@ -20,7 +20,7 @@ export async function retried<Result>(ask: () => Promise<Result>, signal: AbortS
 /** How long a write waits for a database whose connection was cut. */
 const writePatienceMs = 10_000
 
-/** Of a transaction that the database does not know: it was lost with the server that had it. */
+/** The error code for a transaction that the database does not know, because it was lost with the server that had it. */
 const futureTransactionCode = '22023'
 
 /**
@@ -56,7 +56,7 @@ export function transactionOnce<Result>(
   const attempt = () =>
     db.transaction(async (tx) => {
       done = undefined
-      // Sent together with the first statement of `work`.
+      // It is not awaited, so that it is sent together with the first statement of `work`.
       const asking = transactionId(tx)
       asking.catch(() => undefined)
       const result = await work(tx)

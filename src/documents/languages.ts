@@ -24,12 +24,12 @@ async function arabic() {
   return { stemmer: (word: string) => stemmer(word.replace(/^(?:[وفبك]?ال|لل)(?=.{3})/, '')) }
 }
 
-/** Without prepositions and the article: they are written together with the word that follows. */
+/** Removes prepositions and the article, because Hebrew writes them together with the next word. */
 async function hebrew() {
   return { stemmer: (word: string) => word.replace(/^[והבכלמש]{1,3}(?=.{4})/, '') }
 }
 
-/** Without the endings of cases: light stemming, since no kept library has the language. Four letters stay. */
+/** Removes the endings of cases and keeps at least four letters. No maintained library has a stemmer for these languages. */
 const withoutCase = (endings: RegExp) => async () => ({
   stemmer: (word: string) => word.replace(endings, ''),
 })
@@ -40,7 +40,7 @@ const polish = withoutCase(
   /(?<=.{4})(?:iego|iemu|iami|iach|ego|emu|ami|ach|ych|ymi|ich|imi|owi|owie|om|ów|em|ym|im|iej|ej|ie|ia|ią|ię|iu|[aąeęioóuy])$/,
 )
 
-/** Of languages that the other library has no list of, or a poor one. */
+/** Stop words of languages for which the other library has no list, or a poor one. */
 async function stopwordsOf(language: 'ces' | 'heb' | 'hin' | 'pol' | 'vie') {
   const lists = await import('stopword')
   return { stopwords: lists[language] }
@@ -132,7 +132,7 @@ function keepResults(stemmer: (word: string) => string): (word: string) => strin
   }
 }
 
-/** The Bulgarian stemmer throws a TypeError for some words. */
+/** Returns the word itself when the stemmer throws, as the Bulgarian one does for some words. */
 function stemOrWord(stemmer: (word: string) => string, word: string): string {
   try {
     return stemmer(word)

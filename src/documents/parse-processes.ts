@@ -43,7 +43,7 @@ interface Child {
   idleTimer?: NodeJS.Timeout
 }
 
-/** Of the children: conversations come before files. */
+/** The priority of the children. It is lower than the server's, so that conversations come before files. */
 const priority = 10
 /** A child is replaced after this number of jobs: parsers leak memory. */
 const jobsPerChild = 1000

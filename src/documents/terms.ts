@@ -103,7 +103,7 @@ function normalize(text: string): string {
     .replaceAll(/[٠-٩۰-۹०-९]/g, (digit) => String((digit.charCodeAt(0) - (digit < '०' ? 0 : 6)) & 15))
 }
 
-/** Letters that have no accent to leave out, and are written without it where a keyboard does not have them. */
+/** Letters without a separate accent, and what people type instead of them. */
 const plainLetters: Readonly<Record<string, string>> = { ß: 'ss', ё: 'е', đ: 'd', ł: 'l', ø: 'o', ı: 'i' }
 
 /** Removes accents: `Café` and `cafe` are the same term. */

@@ -40,8 +40,8 @@ export async function chooseRunner(source: ProgramsPackage, folder: string): Pro
 }
 
 /**
- * Under root on Linux: a user namespace first, because it needs no file to be open to other users. Also under a user without a
- * name, such as a container's: `initdb` refuses one.
+ * Under root on Linux: a user namespace first, because it needs no file to be open to other users. A user without a
+ * name, as containers have, also needs one: `initdb` refuses such a user.
  */
 function identities(folder: string): Identity[] {
   const uid = process.getuid?.()
@@ -59,7 +59,7 @@ function identities(folder: string): Identity[] {
   const { uid: hostUid, gid: hostGid } = statSync(dirname(dirname(folder)))
   const { uid: ownUid, gid: ownGid } = lstatSync(folder)
   return [
-    // A command under sudo: otherwise the user could not open the database any more.
+    // With a command under sudo, the files keep their owner, who could not open the database otherwise.
     ...(ownUid === 0 ? [] : [switchTo(ownUid, ownGid)]),
     ...(process.platform === 'linux' ? [namespace] : []),
     // With sudo in the folder of a user, the files keep their owner.

@@ -30,8 +30,8 @@ interface ActiveRunsOptions {
 }
 
 /**
- * For this long, nobody else can have a run that this worker has written as its own: a lease that was confirmed two seconds
- * ago lasts for another one, and a run without work is released at the second heartbeat that finds it.
+ * For this time after a write that makes a run its own, this worker certainly owns it: a lease that was confirmed two seconds
+ * ago lasts for another second, and a run without work is released at the second heartbeat that finds it.
  */
 const certainMs = 1000
 
@@ -70,7 +70,7 @@ export class ActiveRuns {
     this.#work(run, newThread).sinceMs = performance.now()
   }
 
-  /** A write whose answer comes late may be known after another process has recovered the run, and has ended it. */
+  /** When the answer to a write comes late, another process may have recovered the run, and may have ended it. */
   async #isStillOwned({ id, project, thread_id, attempt }: RunRow): Promise<boolean> {
     const { dependencies, worker } = this.#options
     try {

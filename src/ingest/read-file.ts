@@ -32,9 +32,12 @@ const folderPrefix = 'spool-ingest-'
 /** A crash left folders that are older: no job takes so long. Several processes may share the system's folder. */
 const leftoverMs = 2 * 60 * 60 * 1000
 
-/** Removes the folders of killed processes; a copy of a file may be large. One that cannot be removed, such as another user's, stays. */
+/**
+ * Removes the folders of killed processes, because a copy of a file may be large. A folder that cannot be removed, such as
+ * another user's, stays.
+ */
 export async function removeOldFolders(temporary = tmpdir()): Promise<void> {
-  // Users may write into a folder that they may not list.
+  // The folder may allow users to write and not to list.
   for (const name of await readdir(temporary).catch(() => [])) {
     if (!name.startsWith(folderPrefix)) continue
     const path = join(temporary, name)

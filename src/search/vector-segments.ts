@@ -5,7 +5,7 @@ import type { SourcePart, VectorSource } from './port.ts'
 import type { NewSegment } from './segments.ts'
 import { joinBlocks, packBlock, toBlock, unpackBlock, type VectorBlock } from './vector-blocks.ts'
 
-/** Of a page of a segment, about. */
+/** The approximate size of a page of a segment. */
 const pageBytes = 1 << 20
 
 export async function makeVectorSegment(
@@ -21,7 +21,7 @@ export async function makeVectorSegment(
   return { parts, languages: [], pages }
 }
 
-/** Windows of parts that were removed meanwhile are missing. */
+/** Reads the vectors of parts from their rows. Windows of parts that were removed meanwhile are missing. */
 export async function readBlocks(source: VectorSource, parts: readonly SourcePart[]): Promise<VectorBlock[]> {
   const numberOf = numbering(parts)
   const blocks: VectorBlock[] = []
@@ -31,7 +31,7 @@ export async function readBlocks(source: VectorSource, parts: readonly SourcePar
   return blocks
 }
 
-/** The blocks of a segment, one after the other. Throws `SegmentsChanged`. */
+/** Reads the blocks of a segment, one after the other. Throws `SegmentsChanged`. */
 export async function* storedBlocks(
   source: VectorSource,
   segment: string | undefined,

@@ -16,11 +16,11 @@ import { topHits } from './top-hits.ts'
 import { bytesOfWords, openWords, readPostings, readWords, type LotWords } from './word-segments.ts'
 import type { WordHits, WordQuery, WordSource } from './word-source.ts'
 
-/** Other work of the process gets a turn after so many postings: about a millisecond. */
+/** After so many postings, which take about a millisecond, other work of the process gets a turn. */
 const turnPostings = 100_000
 
 interface Loaded extends LoadedStore<LotWords> {
-  /** Of the chunks that count. */
+  /** Of the chunks that can be found, in terms. */
   meanLength: number
   languages: ReadonlySet<string>
 }

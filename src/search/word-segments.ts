@@ -10,9 +10,9 @@ import type { WordSource } from './word-source.ts'
 
 /** What is held in memory of the words of a lot. */
 export interface LotWords {
-  /** Terms of each chunk, repetitions counted. */
+  /** The number of terms of each chunk, with repetitions. */
   lengths: Float32Array
-  /** Undefined when they are read from the segment at each search. */
+  /** Undefined when each search reads them from the segment. */
   postings: Postings | undefined
   languages: readonly string[]
 }
@@ -21,7 +21,7 @@ export function bytesOfWords({ lengths, postings }: LotWords): number {
   return postings?.bytes ?? lengths.byteLength
 }
 
-/** From the rows of parts. Those that were removed meanwhile have no words. */
+/** Reads the words of parts from their rows. Parts that were removed meanwhile have no words. */
 export async function readWords(
   source: WordSource,
   parts: readonly SourcePart[],
@@ -46,13 +46,13 @@ export async function makeWordSegment(source: WordSource, parts: readonly Source
   return { parts, languages: [...languages], pages: await packPostings(postings) }
 }
 
-/** Throws `SegmentsChanged`. */
+/** Reads what is held in memory of a segment. Throws `SegmentsChanged`. */
 export async function openWords(source: WordSource, { id, languages }: Segment): Promise<LotWords> {
   const pages = (await source.segments.pages([id], [lengthsPage])).get(id)
   return { lengths: toFloats(pages?.get(lengthsPage) ?? new Uint8Array()), postings: undefined, languages }
 }
 
-/** The postings of some terms in a segment, by the id of the segment. Throws `SegmentsChanged`. */
+/** Reads the postings of some terms; the result returns those of a segment. Both throw `SegmentsChanged`. */
 export async function readPostings(
   source: WordSource,
   segments: readonly string[],

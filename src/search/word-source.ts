@@ -4,7 +4,7 @@ import type { Found, StoreSource } from './port.ts'
 export interface WordRow {
   part: number
   position: number
-  /** Packed. */
+  /** In the form of `TermPacker`. */
   terms: Uint8Array
 }
 
@@ -20,6 +20,6 @@ export interface WordQuery {
 }
 
 export interface WordHits extends Found {
-  /** How much the query asks for: a word that one chunk holds counts 1, a frequent one less. */
+  /** The sum of the weights of the query's words: a word that only one chunk has counts 1, a frequent one less. */
   rareWords: number
 }

@@ -2,10 +2,10 @@
 import type { Database, Queryable } from '../database/database.ts'
 import { hasRow } from './rows.ts'
 
-/** Chunks of a full segment. */
+/** How many chunks a full segment has at least. */
 export const segmentChunks = 16_384
 
-/** What segments have, and by which rules it was made: those of other rules are not read. */
+/** The content of a segment, and the version of the rules that made it. Segments of other rules are not read. */
 export interface SegmentKind {
   kind: 'words' | 'vectors'
   rules: number
@@ -61,7 +61,7 @@ export interface SegmentClaim {
   owner: string
 }
 
-/** Has the workers make and remove segments of a store. */
+/** Asks the workers to make and remove segments of a store. */
 export async function requestSegments(db: Queryable, vector_store_id: string): Promise<void> {
   await db.query({
     name: 'request_segments',

@@ -182,8 +182,8 @@ export async function touchVectorStores(db: Queryable, ids: readonly string[], n
 }
 
 /**
- * Locks the row. Every transaction that changes what a search finds must call it. `added` chunks are counted, and once for
- * each lot of them the store needs segments.
+ * Locks the row. Every transaction that changes what a search finds must call it. It counts `added` chunks:
+ * after enough of them for a segment, workers make one.
  */
 export async function raiseVersion(tx: Queryable, id: string, added = 0): Promise<void> {
   await tx.query({

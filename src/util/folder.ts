@@ -32,7 +32,7 @@ export function makeTemporaryFolder(prefix: string): Promise<string> {
   return mkdtemp(join(tmpdir(), prefix)).catch(refuseTemporary)
 }
 
-/** Ingest, imports and cells need temporary files. Throws a sentence that says what to do. */
+/** Checks that ingest, imports and cells can write temporary files. Throws a sentence that says what to do. */
 export async function checkTemporaryFolder(): Promise<void> {
   const folder = await makeTemporaryFolder('spool-check-')
   try {

@@ -1,9 +1,9 @@
-/** Rights that tests need to lack: root may read and remove everything. */
+/** For tests of missing rights: root may read and remove everything. */
 
 /** The id of `nobody` on most systems. */
 const nobody = 65534
 
-/** Runs `action` without the rights of root. An ordinary user has none to give up. */
+/** Runs `action` without the rights of root. An ordinary user does not have them. */
 export async function asOrdinaryUser<T>(action: () => Promise<T>): Promise<T> {
   if (process.getuid?.() !== 0) return await action()
   process.seteuid?.(nobody)

@@ -8,7 +8,7 @@ export interface Sent {
   values?: string[]
 }
 
-/** Statements are executed by `send`, which gets the statement and its usual execution. */
+/** Executes each statement with `send`, which gets the statement and its usual execution. */
 export function statementsBy(
   send: (statement: Sent, execute: () => Promise<unknown>) => Promise<unknown>,
 ): void {
@@ -21,5 +21,5 @@ export function statementsBy(
   } as never)
 }
 
-/** What a statement throws whose connection is cut. */
+/** The error of a statement whose connection is cut. */
 export const cutConnection = () => new Error('Connection terminated unexpectedly')
