@@ -12,15 +12,15 @@ import { testFolder } from './available.ts'
 
 const limits = { ...defaultLimits, wallMs: 60_000 }
 
-/** A runner that sends `ready` and then executes the shell line. */
-function fakeRunner(then: string) {
-  const script = `echo '{"type":"ready"}'; ${then}`
+/** A runner that executes the first shell line, sends `ready` and then executes the second one. */
+function fakeRunner(then: string, first = 'true') {
+  const script = `${first}; echo '{"type":"ready"}'; ${then}`
   const child = spawn('/bin/sh', ['-c', script], { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
   return { child, runner: runnerProcess(child) }
 }
 
 test('a cell of 200 KB for a child that closed its input ends as crashed', async () => {
-  const { runner } = fakeRunner('exec 0<&-; echo closed >&2; exec sleep 60')
+  const { runner } = fakeRunner('exec sleep 60', 'exec 0<&-')
   await runner.ready(30_000)
   const cells = sessionCells({ runner, limits, watch: () => () => {} })
   const end = await cells.run(`# ${'x'.repeat(200_000)}`, () => {}, new AbortController().signal)
