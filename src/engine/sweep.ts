@@ -5,7 +5,7 @@ import { expireFiles } from '../domain/files.ts'
 import { expireVectorStores } from '../domain/vector-stores.ts'
 import { pruneRecords } from '../domain/prune-records.ts'
 import { expireUploads } from '../domain/uploads.ts'
-import { sleep } from '../util/abort.ts'
+import { pollPause } from '../util/abort.ts'
 
 const pollMs = 1000
 
@@ -19,9 +19,8 @@ const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pr
 
 /** Repeats until the signal aborts; it runs beside the claim loop because a blob store may be slow. */
 export async function sweep(context: SweepContext, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  while (await pollPause(pollMs, signal)) {
     for (const one of sweeps) await finish(one, context, signal)
-    await sleep(pollMs, signal)
   }
 }
 

@@ -10,7 +10,7 @@ import type { Hint } from '../runs/hints.ts'
 import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
-import { sleep } from '../util/abort.ts'
+import { pollPause, sleep } from '../util/abort.ts'
 import { ActiveRuns } from './active-runs.ts'
 import { claimRuns } from './claim.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -208,7 +208,7 @@ export class Worker {
       }
       if (found > 0 && this.#free > 0) continue
       const pause = new AbortController()
-      await Promise.race([isWoken, sleep(pollMs, pause.signal)])
+      await Promise.race([isWoken, pollPause(pollMs, pause.signal)])
       pause.abort()
     }
   }

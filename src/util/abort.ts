@@ -6,6 +6,15 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await wait(ms, undefined, signal && { signal }).catch(() => undefined)
 }
 
+/**
+ * The pause of a loop that polls: about `ms`, up to a quarter more or less. Without the difference all loops of a process
+ * would ask the database at the same moments, each on a connection of its own. Resolves with false on abort.
+ */
+export async function pollPause(ms: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(ms * (0.75 + Math.random() / 2), signal)
+  return !signal.aborted
+}
+
 /** Settles like the promise, or rejects with the signal's reason, whichever is first. */
 export async function abortable<T>(promise: Promise<T> | T, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return promise
