@@ -141,6 +141,16 @@ test('of a run that was recovered before its own creation was known, nothing is 
   await runs.ended()
 })
 
+test('a run without work is released at the second heartbeat that finds it: at the first it may be about to start', async () => {
+  const { runs } = activeRuns()
+  const { row } = (await claimedRun()).state
+  const owner = async () => (await findRunRow(database.db, row))?.lease_owner
+  await runs.compare([row], performance.now())
+  expect(await owner()).toBe('worker_1')
+  await runs.compare([row], performance.now())
+  expect(await owner()).toBeNull()
+})
+
 /** A heartbeat whose query number n, counted from 1, is sent to the database after `before(n)` has resolved. */
 function slowHeartbeat(before: (query: number) => Promise<void>): Heartbeat {
   const { db } = database

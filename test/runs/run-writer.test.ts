@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
 import { executeRun } from '../../src/engine/execute-run.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { followedBy, requested } from '../../src/runs/next.ts'
+import { followedBy, next, requested } from '../../src/runs/next.ts'
 import { writeTransition } from '../../src/runs/write-transition.ts'
 import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
@@ -117,6 +117,39 @@ test('the row is read again when a user changed it while the answer was lost', a
   expect(await logged()).toEqual(whole)
   const last = (await readEvents(database.db, 'run_1', whole.length - 1))[0]
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
+})
+
+test('what listeners have seen of a refused write, and since then, is not sent to them again', async () => {
+  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  let isRefused = false
+  onWrite = () => async () => {
+    if (!isRefused) run.apply(facts.piece)
+    isRefused = true
+  }
+  await run.flush()
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect((await logged()).filter((event) => event === 'thread.message.delta')).toHaveLength(2)
+  expect(emitted()).toEqual(await logged())
+})
+
+test('a cancel that another process wrote while the answer was lost reaches the listeners', async () => {
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  loseNextAnswer(() =>
+    writeTransition(database.db, 'locked', next(run.state, facts.cancelRequested), { notifications: [] }),
+  )
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect((await logged()).slice(8)).toEqual([
+    'thread.run.cancelling',
+    'thread.message.incomplete',
+    'thread.run.step.cancelled',
+    'thread.run.cancelled',
+  ])
+  expect(emitted()).toEqual(await logged())
 })
 
 test('a change of status that comes while an earlier write is refused is not lost', async () => {
