@@ -95,6 +95,20 @@ test('a run is not lost by a heartbeat that was sent before it started, and is b
   await runs.ended()
 })
 
+test('a creation that is known after the recovery of its run does not replace the newer attempt', async () => {
+  const { runs, opened } = activeRuns()
+  const written = await claimedRun()
+  const again = next(written.state, { ...facts.recovered, worker: 'worker_1' })
+  await runs.start(
+    await writeTransition(database.db, 'locked', again, { notifications: [] }),
+    performance.now(),
+  )
+  await runs.start(written, performance.now())
+  expect(opened.map(({ row, lost }) => [row.attempt, lost.aborted])).toEqual([[2, false]])
+  opened[0]?.lose()
+  await runs.ended()
+})
+
 const recoveredElsewhere = { text: `update runs set lease_owner = 'worker_2', attempt = attempt + 1` }
 const endedElsewhere = {
   text: `update runs set lease_owner = null, attempt = attempt + 1, status = 'completed'`,

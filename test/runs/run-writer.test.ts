@@ -18,6 +18,7 @@ import { timeTool } from '../harness/stories.ts'
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function is called before its answer is read. */
 let onWrite: () => (() => Promise<void>) | undefined
+let writer: RunWriter
 let run: OwnedRun
 
 beforeEach(async () => {
@@ -26,7 +27,7 @@ beforeEach(async () => {
   const hints = new Hints({ shared: false })
   const runLog = new RunLog(database.db, hints)
   const parts = { hints, runLog, clock: testClock(), log: () => {}, isConfirmed: () => true }
-  const writer = new RunWriter({ ...parts, db: watched(database.db) })
+  writer = new RunWriter({ ...parts, db: watched(database.db) })
   const created = followedBy(requested(queuedRow()), facts.claimed)
   const { state, events } = await writeTransition(database.db, 'new', created, { notifications: [] })
   run = writer.open(state, events)
@@ -198,6 +199,31 @@ test('an owner that was replaced writes nothing and closes what its listeners sa
   expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
+})
+
+test.each([
+  ['an open message', [facts.messageBegan, facts.piece]],
+  ['open calls', [facts.callBegan]],
+])(
+  '%s in the database: a lost owner leaves it to the next one to close it for the listeners',
+  async (_, apply) => {
+    for (const fact of apply) run.apply(fact)
+    await run.flush()
+    const before = emitted()
+    run.lose()
+    expect(emitted()).toEqual(before)
+  },
+)
+
+test('calls that a run was recovered with are not closed for the listeners when its owner is lost', async () => {
+  run.apply(facts.callBegan)
+  run.apply(facts.callsRecorded)
+  await run.flush()
+  const { state } = run
+  run.lose()
+  run = writer.open(state, [])
+  run.lose()
+  expect(emitted()).toEqual([])
 })
 
 test('a write of a former owner removes no message and no step', async () => {
