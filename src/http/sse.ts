@@ -43,9 +43,7 @@ export async function sendEvents(
   const response = beginStream(reply)
   // The first events usually follow at once: then one write carries the head and them.
   const head = setImmediate(() => response.flushHeaders())
-  const timer = setInterval(() => {
-    if (!response.writableNeedDrain) response.write(keepAlive)
-  }, options.keepAliveMs)
+  const timer = setInterval(() => response.write(keepAlive), options.keepAliveMs)
   let hasEnded = false
   let failure: ApiError | undefined
   try {
