@@ -6,15 +6,9 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import type { Slot } from '../runs/slots.ts'
+import { type Slot, claimedBy, orRelease, reserveSlot, startOrQueue } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
-import {
-  StaleAssistant,
-  writeTransition,
-  writtenRun,
-  type Created,
-  type WrittenRun,
-} from '../runs/write-transition.ts'
+import { StaleAssistant, writeTransition, writtenRun, type Created, type WrittenRun } from '../runs/write-transition.ts'
 import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
@@ -25,7 +19,6 @@ import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './start-in-slot.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
 import { runSettings } from './run-settings.ts'
 

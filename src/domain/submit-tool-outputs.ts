@@ -10,7 +10,7 @@ import { lockRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { StartedRun } from './create-run.ts'
 import { endRun, type EndContext } from './runs.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue, type SlotContext } from './start-in-slot.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue, type SlotContext } from '../runs/slots.ts'
 
 /** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */
 export async function submitToolOutputs(
