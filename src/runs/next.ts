@@ -4,7 +4,7 @@
  */
 import { noUsage, type RunStatus } from '../api/runs.ts'
 import { toRun } from '../sql/runs.ts'
-import { closedTurn } from './close.ts'
+import { closedTurn, completedStep } from './objects.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
 import { committed, unchanged, type Fact, type FactOf, type RunState, type Transition } from './state.ts'
@@ -138,14 +138,8 @@ function outputsSubmitted(state: RunState, { at, outputs }: FactOf<'outputs subm
     calls: calls.turn.calls.map((call) => ({ ...call, output: outputs.get(call.id) ?? call.output })),
   }
   const usage = turn?.usage ?? null
-  const step = {
-    ...calls,
-    status: 'completed' as const,
-    completed_at: at,
-    step_details: { type: 'tool_calls' as const, tool_calls },
-    usage,
-    turn,
-  }
+  const step_details = { type: 'tool_calls' as const, tool_calls }
+  const step = { ...completedStep(calls, { at, usage }), step_details, turn }
   const row = { ...withStatus(state.row, 'queued', at), recoveries: 0, losses: 0 }
   const view = { withSearchContent: row.settings.include_search_content }
   return {

@@ -4,18 +4,9 @@ import type { StepToolCall } from '../api/run-steps.ts'
 import { maxLosses } from '../sql/leases.ts'
 import { toRun, type RunRow } from '../sql/runs.ts'
 import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
-import { closedTurn } from './close.ts'
+import { closedTurn, newStep } from './objects.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
-import { newStep } from './new-objects.ts'
-import {
-  committed,
-  unchanged,
-  type Ending,
-  type FactOf,
-  type OpenTurn,
-  type RunState,
-  type Transition,
-} from './state.ts'
+import { committed, unchanged, type Ending, type FactOf, type OpenTurn, type RunState, type Transition } from './state.ts'
 import { withStatus } from './status.ts'
 import { spentOn, sumUsage } from './usage.ts'
 

@@ -1,13 +1,12 @@
 /** Transitions within a turn: the model answers, and its calls are recorded and run. */
 import type { StepToolCallDelta } from '../api/events.ts'
-import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
-import { noUsage, type RunIncompleteReason, type Usage } from '../api/runs.ts'
+import { noUsage, type RunIncompleteReason } from '../api/runs.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
 import { callsWithDelta, deltaOf, withDelta } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
-import { newMessage, newStep } from './new-objects.ts'
+import { completedStep, endedMessage, newMessage, newStep } from './objects.ts'
 import {
   committed,
   early,
@@ -16,7 +15,6 @@ import {
   type OpenTurn,
   type RunState,
   type Transition,
-  type TurnOutcome,
 } from './state.ts'
 import { withStatus } from './status.ts'
 import { sumUsage } from './usage.ts'
@@ -147,17 +145,6 @@ export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transiti
 const incompleteReason: Record<'max_tokens' | 'content_filter', RunIncompleteReason> = {
   max_tokens: 'max_completion_tokens',
   content_filter: 'content_filter',
-}
-
-function endedMessage(message: Message, outcome: TurnOutcome, at: number): Message {
-  if (outcome === 'continue' || outcome === 'complete') {
-    return { ...message, status: 'completed', completed_at: at }
-  }
-  return { ...message, status: 'incomplete', incomplete_details: { reason: outcome }, incomplete_at: at }
-}
-
-function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage }): StepRow {
-  return { ...step, status: 'completed', completed_at: at, usage }
 }
 
 /** Adds the ids of the messages with the text of the open turn. */
