@@ -7,8 +7,21 @@ import { updateThread } from '../sql/threads.ts'
 import { findStoreRows, isExpired } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { Context } from './context.ts'
-import { addFiles, checkSearchable, insertNewStore, lockStoreToFill, newStoreFiles, type FillContext } from './fill-vector-store.ts'
-import { attachedFor, type MessageRequests, newThreadStore, withInterpreterFiles, type ResourcePlan } from './resource-plan.ts'
+import {
+  addFiles,
+  checkSearchable,
+  insertNewStore,
+  lockStoreToFill,
+  newStoreFiles,
+  type FillContext,
+} from './fill-vector-store.ts'
+import {
+  attachedFor,
+  newThreadStore,
+  withInterpreterFiles,
+  type MessageRequests,
+  type ResourcePlan,
+} from './resource-plan.ts'
 
 /** Purposes whose files may be shown to a model as images. */
 const imagePurposes: ReadonlySet<string> = new Set(['vision', 'user_data', 'assistants', 'assistants_output'])

@@ -6,9 +6,15 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import { type Slot, claimedBy, orRelease, reserveSlot, startOrQueue } from '../runs/slots.ts'
+import { claimedBy, orRelease, reserveSlot, startOrQueue, type Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
-import { StaleAssistant, writeTransition, writtenRun, type Created, type WrittenRun } from '../runs/write-transition.ts'
+import {
+  StaleAssistant,
+  writeTransition,
+  writtenRun,
+  type Created,
+  type WrittenRun,
+} from '../runs/write-transition.ts'
 import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'

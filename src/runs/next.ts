@@ -2,13 +2,23 @@
  * The transitions of a run: the only place where a run's status, messages and steps change. Pure: no clock, no ids
  * of its own, no database.
  */
-import { noUsage, type RunStatus } from '../api/runs.ts'
+import type { RunStatus } from '../api/runs.ts'
 import { toRun } from '../sql/runs.ts'
 import { closedTurn, completedStep } from './objects.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
-import { committed, unchanged, type Fact, type FactOf, type RunState, type Transition } from './state.ts'
-import { withStatus } from './status.ts'
+import {
+  committed,
+  emptyState,
+  unchanged,
+  withStatus,
+  spentOn,
+  sumUsage,
+  type Fact,
+  type FactOf,
+  type RunState,
+  type Transition,
+} from './state.ts'
 import {
   callBegan,
   callGrew,
@@ -19,7 +29,6 @@ import {
   toolFinished,
   turnEnded,
 } from './turn.ts'
-import { spentOn, sumUsage } from './usage.ts'
 
 type Kind = Fact['kind']
 
@@ -104,7 +113,7 @@ export function followedBy(first: Transition, fact: Fact): Transition {
 export function requested(row: RunState['row']): Transition {
   const run = toRun(row)
   return {
-    ...unchanged({ row, spent: noUsage, turns: 0, openTurn: null }),
+    ...unchanged(emptyState(row)),
     events: committed(runEvent('thread.run.created', run), runEvent('thread.run.queued', run)),
   }
 }

@@ -6,9 +6,18 @@ import { toRun, type RunRow } from '../sql/runs.ts'
 import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
 import { closedTurn, newStep } from './objects.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
-import { committed, unchanged, type Ending, type FactOf, type OpenTurn, type RunState, type Transition } from './state.ts'
-import { withStatus } from './status.ts'
-import { spentOn, sumUsage } from './usage.ts'
+import {
+  committed,
+  unchanged,
+  withStatus,
+  spentOn,
+  sumUsage,
+  type Ending,
+  type FactOf,
+  type OpenTurn,
+  type RunState,
+  type Transition,
+} from './state.ts'
 
 type Recovered = FactOf<'recovered'>
 

@@ -11,13 +11,13 @@ import {
   committed,
   early,
   unchanged,
+  withStatus,
+  sumUsage,
   type FactOf,
   type OpenTurn,
   type RunState,
   type Transition,
 } from './state.ts'
-import { withStatus } from './status.ts'
-import { sumUsage } from './usage.ts'
 
 const newTurn: OpenTurn = { completed: [], openMessage: null, callsStep: null }
 
