@@ -7,7 +7,7 @@ import type { OpenedDatabase } from '../database/open.ts'
 import type { Models } from '../models/open.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { sleep } from '../util/abort.ts'
-import { freeBytes } from '../util/free-space.ts'
+import { freeBytes } from '../util/folder.ts'
 
 export interface ReadinessParts {
   database: OpenedDatabase
