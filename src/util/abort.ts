@@ -1,9 +1,19 @@
-/** Waiting that can be aborted. */
+/** Waiting with an end. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** Resolves after `ms`. On abort it resolves at once, so the caller must check the signal. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await wait(ms, undefined, signal && { signal }).catch(() => undefined)
+}
+
+/** The result of the work; undefined when it takes longer than `ms`, and then the work goes on. */
+export async function atMost<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([work, sleep(ms, timer.signal).then(() => undefined)])
+  } finally {
+    timer.abort()
+  }
 }
 
 /** Settles like the promise, or rejects with the signal's reason, whichever is first. */
