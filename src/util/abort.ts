@@ -1,4 +1,4 @@
-/** Waiting with an end. */
+/** Waiting that can be aborted, or that takes a limited time. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** Resolves after `ms`. On abort it resolves at once, so the caller must check the signal. */
