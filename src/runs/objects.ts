@@ -2,7 +2,7 @@
 import type { Message } from '../api/messages.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
-import { stepErrorOf } from '../api/run-steps.ts'
+import { stepErrorOf, type StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { LogEvent } from '../sql/run-events.ts'
 import { messageEvent, stepEvent } from './events.ts'
@@ -51,6 +51,12 @@ export function newMessage(row: RunRow, { id, created_at }: { id: string; create
     attachments: [],
     metadata: {},
   }
+}
+
+/** The calls that a step shows; none for the step of a message. */
+export function callsOf(step: Pick<StepRow, 'step_details'> | null | undefined): StepToolCall[] {
+  const details = step?.step_details
+  return details?.type === 'tool_calls' ? details.tool_calls : []
 }
 
 export function endedMessage(message: Message, outcome: TurnOutcome, at: number): Message {

@@ -6,7 +6,7 @@ import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
 import { callsWithDelta, deltaOf, withDelta } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
-import { completedStep, endedMessage, newMessage, newStep } from './objects.ts'
+import { callsOf, completedStep, endedMessage, newMessage, newStep } from './objects.ts'
 import {
   committed,
   early,
@@ -157,10 +157,6 @@ export function withMessages({ openTurn }: RunState, recorded: RecordedTurn): Re
 function openCalls({ row, openTurn }: RunState): StepRow {
   if (!openTurn?.callsStep) throw new Error(`run ${row.id} was expected to have an open step of calls`)
   return openTurn.callsStep
-}
-
-function callsOf({ step_details }: StepRow): StepToolCall[] {
-  return step_details.type === 'tool_calls' ? step_details.tool_calls : []
 }
 
 function withCalls(step: StepRow, tool_calls: StepToolCall[]): StepRow {
