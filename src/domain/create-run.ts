@@ -20,13 +20,12 @@ import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { newId } from '../util/ids.ts'
 import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
-import { runSettings } from './run-settings.ts'
+import { newRow, runSettings } from './new-run.ts'
 
 /** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
@@ -231,47 +230,4 @@ const isUsers = (message: Message) => message.role === 'user'
 function checkRunnable(isAnswerable: boolean, { settings, version }: FoundSettings): void {
   if (isAnswerable || settings.instructions) return
   throw version === undefined ? errors.invalidThread() : new StaleAssistant()
-}
-
-function newRow(
-  context: Pick<Context, 'runExpiresSeconds'>,
-  parts: {
-    project: string
-    thread_id: string
-    request: CreateRunRequest | CreateThreadAndRunRequest
-    settings: RunSettings
-    now: number
-  },
-): RunRow {
-  const { project, thread_id, request, settings, now } = parts
-  const deadline = now + context.runExpiresSeconds
-  return {
-    id: newId('run'),
-    project,
-    thread_id,
-    assistant_id: request.assistant_id,
-    status: 'queued',
-    created_at: now,
-    started_at: null,
-    expires_at: deadline,
-    deadline,
-    cancelled_at: null,
-    failed_at: null,
-    completed_at: null,
-    required_action: null,
-    last_error: null,
-    incomplete_details: null,
-    usage: null,
-    metadata: request.metadata ?? {},
-    settings,
-    event_count: 0,
-    revision: 0,
-    writes: 0,
-    written: 0,
-    lease_owner: null,
-    attempt: 0,
-    recoveries: 0,
-    losses: 0,
-    trace: [],
-  }
 }
