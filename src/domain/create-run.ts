@@ -6,7 +6,7 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue, type Slot } from '../runs/slots.ts'
+import { claimedBy, orRelease, queueHint, reserveSlot, startOrQueue, type Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
 import {
   StaleAssistant,
@@ -169,11 +169,6 @@ async function findCreated(
 ): Promise<WrittenRun | undefined> {
   const existing = await existingRuns(db, [transition.state.row.id])
   return existing.size > 0 ? writtenRun(transition, parts) : undefined
-}
-
-/** The notification for a run that this process does not start. */
-function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): string[] {
-  return slot ? [] : hints.notifications({ kind: 'queue' })
 }
 
 /** After the commit: starts the run, or wakes a worker. `row` is the row as it was queued. */

@@ -76,6 +76,11 @@ export async function orRelease<Result>(slot: Slot | undefined, work: Promise<Re
   }
 }
 
+/** The notification for a run that this process does not start. */
+export function queueHint({ hints }: Pick<SlotContext, 'hints'>, slot: Slot | undefined): string[] {
+  return slot ? [] : hints.notifications({ kind: 'queue' })
+}
+
 /** After the commit: starts the run in its slot, or sends the hint that a run is queued. */
 export function startOrQueue(
   { hints }: Pick<SlotContext, 'hints'>,
