@@ -8,7 +8,7 @@ import {
   strandedIngests,
   type IngestRow,
 } from '../sql/ingest.ts'
-import { pollPause } from '../util/abort.ts'
+import { about, atMost, pollPause } from '../util/abort.ts'
 import type { ClaimedFile, IngestContext } from './claimed-file.ts'
 import { makeAllSegments } from './make-segments.ts'
 import { processFile } from './process-file.ts'
@@ -90,9 +90,7 @@ export class IngestWorker {
       } catch (error) {
         this.#options.context.log('warn', 'no files could be claimed', { error })
       }
-      const pause = new AbortController()
-      await Promise.race([isWoken, pollPause(pollMs, pause.signal)])
-      pause.abort()
+      await atMost(about(pollMs), isWoken)
     }
   }
 
