@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { bwrapDriver } from '../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../src/sandbox/landlock/landlock.ts'
-import { defaultLimits } from '../src/sandbox/limits.ts'
-import type { SandboxDriver, SandboxSession } from '../src/sandbox/port.ts'
+import { defaultLimits, type SandboxDriver, type SandboxSession } from '../src/sandbox/port.ts'
 import { sleep } from '../src/util/abort.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spool-bench-'))
