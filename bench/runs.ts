@@ -1,7 +1,7 @@
 /**
- * Runs of Spool compared with the same answers from a relay without storage and from the model itself, in turn, so that
- * all of them see the same machine. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
- * With `--ingest FILES`: conversations beside the ingest of so many small files, in place of all that.
+ * Compares runs of Spool with the same answers from a relay without storage and from the model itself, in turn, so that the
+ * load of the machine is the same for all. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
+ * With `--ingest FILES` it measures only conversations during the ingest of that many small files.
  */
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
