@@ -8,6 +8,7 @@ import type { LogEvent } from '../sql/run-events.ts'
 import { messageEvent, stepEvent } from './events.ts'
 import type { Ending, OpenTurn, TurnOutcome } from './state.ts'
 
+/** A step that has just begun. */
 export function newStep(
   row: RunRow,
   step: { id: string; created_at: number; step_details: StepRow['step_details'] },
@@ -34,6 +35,7 @@ export function newStep(
   }
 }
 
+/** A message that has no content yet. */
 export function newMessage(row: RunRow, { id, created_at }: { id: string; created_at: number }): Message {
   return {
     id,
@@ -59,6 +61,7 @@ export function callsOf(step: Pick<StepRow, 'step_details'> | null | undefined):
   return details?.type === 'tool_calls' ? details.tool_calls : []
 }
 
+/** The message at the end of its turn. */
 export function endedMessage(message: Message, outcome: TurnOutcome, at: number): Message {
   if (outcome === 'continue' || outcome === 'complete') {
     return { ...message, status: 'completed', completed_at: at }
@@ -66,6 +69,7 @@ export function endedMessage(message: Message, outcome: TurnOutcome, at: number)
   return { ...message, status: 'incomplete', incomplete_details: { reason: outcome }, incomplete_at: at }
 }
 
+/** `usage` is what the step shows: that of its turn, or none where another step shows it. */
 export function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage | null }): StepRow {
   return { ...step, status: 'completed', completed_at: at, usage }
 }
