@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
-import { streamBegins } from './request-limits.ts'
+import { streamBegins } from './limits.ts'
 
 /** An event of a run's log. */
 interface StreamEvent {

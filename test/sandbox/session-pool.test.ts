@@ -1,7 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
-import { defaultLimits } from '../../src/sandbox/limits.ts'
-import type { SandboxDriver } from '../../src/sandbox/port.ts'
+import { defaultLimits, type SandboxDriver } from '../../src/sandbox/port.ts'
 import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
 import { runCode } from '../contracts/sandbox-cells.ts'
 import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
