@@ -514,7 +514,7 @@ test('when files cannot be deleted for a while, uploads still expire, and the fi
   const expired = { text: `select 1 from uploads where status = 'expired'` }
   await eventually(async () => (await server.db.query(expired)).length === 1)
   vi.restoreAllMocks()
-  await eventually(async () => (await server.request('GET', `/files/${file.id}`)).status === 404)
+  await expect.poll(async () => (await server.request('GET', `/files/${file.id}`)).status).toBe(404)
 })
 
 test('contents are deleted an hour after the last file with them, and not before', async () => {
