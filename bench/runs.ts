@@ -35,6 +35,9 @@ interface Measure {
   values: Map<Target, number>
 }
 
+/** V8 gives memory of the start back within this time. */
+const idleMs = 30_000
+
 /** An idle backend of PostgreSQL reports its last transactions after ten seconds. */
 const countsDelayMs = 10_500
 
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
   if (options.against) spools.push(await spoolTarget('other', model.url, options.against))
   const targets = [chatTarget('direct', model), chatTarget('relay', relay), ...spools]
   try {
+    await sleep(idleMs)
     const idle = measure('memory when idle, server and database, MiB', 0, spools, (one) =>
       total(one.memory()),
     )

@@ -5,13 +5,13 @@ import { searchStores, type SearchResult } from '../search/search.ts'
 import { findStoreRows } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
 
-/** Returns undefined when there is no such vector store, and an empty page when `signal` aborts. */
+/** `missing` is that of `SearchResults`. Returns undefined when there is no such vector store, and an empty page when `signal` aborts. */
 export async function searchVectorStore(
   { db, retrieval, log }: Pick<Context, 'db' | 'retrieval' | 'log'>,
   { project, vector_store_id, withScores }: { project: string; vector_store_id: string; withScores: boolean },
   request: VectorStoreSearchRequest,
   signal: AbortSignal,
-): Promise<VectorStoreSearchPage | undefined> {
+): Promise<{ page: VectorStoreSearchPage; missing: number } | undefined> {
   const stores = await findStoreRows(db, project, [vector_store_id])
   if (stores.length === 0) return undefined
   const texts = [request.query].flat()
@@ -30,7 +30,7 @@ export async function searchVectorStore(
     if (signal.aborted) return undefined
     throw error
   })
-  return {
+  const page: VectorStoreSearchPage = {
     object: 'vector_store.search_results.page',
     search_query: queries,
     data: (found?.results ?? []).map((result) =>
@@ -39,6 +39,7 @@ export async function searchVectorStore(
     has_more: false,
     next_page: null,
   }
+  return { page, missing: found?.missing ?? 0 }
 }
 
 function toEntry({ file_id, filename, score, attributes, text }: SearchResult) {

@@ -50,6 +50,20 @@ test.each(['【4:0†Towns.txt】', '【4:0†towns】', '【4:0†ＴＯＷＮ�
   },
 )
 
+test.each([
+  ['food.txt', 'food.pdf'],
+  ['Plan.docx', 'plan.odt'],
+  ['2024.csv', '２０２４.tsv'],
+])('the numbers of %s with the name of %s, another passage, are left as text', (own, name) => {
+  const marks: Mark[] = [own, name].map((file, at) => ({
+    text: `【4:${at}†${file}】`,
+    type: 'file_citation',
+    file_id: `file-${at}`,
+  }))
+  expect(read([`【4:0†${name}】`], marks)).toEqual([`【4:0†${name}】`])
+  expect(read([`【4:0†${own.toUpperCase()}】`], marks)).toEqual([`<【4:0†${own.toUpperCase()}】>`])
+})
+
 test('a name without its extension is that of the passage with the numbers, also when another file has it', () => {
   const other: Mark = { text: '【4:1†food.pdf】', type: 'file_citation', file_id: 'file-d' }
   expect(read(['【4:0†food】【4:1†Food】'], [cited, other])).toEqual(['<【4:0†food】>', '<【4:1†Food】>'])

@@ -20,8 +20,8 @@ export class MarkFinder {
   readonly #firstLetters: Set<string>
   /** By the numbers in the text of the mark. */
   readonly #citations = new Map<string, Mark>()
-  /** The names in marks of citations, by the numbers; `plainName`. */
-  readonly #names = new Map<string, string>()
+  /** The names in marks of citations, by the numbers, in `spellings`. */
+  readonly #names = new Map<string, string[]>()
   #held = ''
 
   constructor(marks: readonly Mark[]) {
@@ -31,7 +31,7 @@ export class MarkFinder {
       const [, numbers, name = ''] = citation.exec(mark.text) ?? []
       if (numbers === undefined) continue
       this.#citations.set(numbers, mark)
-      this.#names.set(numbers, plainName(name))
+      this.#names.set(numbers, spellings(name))
     }
   }
 
@@ -88,17 +88,22 @@ export class MarkFinder {
     const numbers = written.normalize('NFKC').replaceAll(' ', '')
     const mark = this.#citations.get(numbers)
     if (text === undefined || mark === undefined) return undefined
-    const plain = plainName(name)
-    const isOther = plain !== this.#names.get(numbers) && [...this.#names.values()].includes(plain)
-    return isOther ? undefined : { ...mark, text }
+    return this.#isNameOfAnother(name, numbers) ? undefined : { ...mark, text }
+  }
+
+  /** A name with its extension is compared first, because two files may differ in the extension only. */
+  #isNameOfAnother(name: string, numbers: string): boolean {
+    const own = this.#names.get(numbers) ?? []
+    for (const [at, written] of spellings(name).entries()) {
+      if (written === own[at]) return false
+      if ([...this.#names.values()].some((names) => names[at] === written)) return true
+    }
+    return false
   }
 }
 
-/** Models change the case of a name and leave out its extension. */
-function plainName(name: string): string {
-  return name
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/\.[a-z0-9]{1,5}$/, '')
-    .trim()
+/** Models change the case of a name and leave out its extension: the name with its extension, and without. */
+function spellings(name: string): string[] {
+  const full = name.normalize('NFKC').toLowerCase().trim()
+  return [full, full.replace(/\.[a-z0-9]{1,5}$/, '').trim()]
 }

@@ -3,6 +3,7 @@ import type { FastifyCorsOptions } from '@fastify/cors'
 import type { FastifyRequest } from 'fastify'
 import { errors } from '../api/errors.ts'
 import { isLoopbackName } from '../util/loopback.ts'
+import { leftOutHeader } from './headers.ts'
 import type { Rules } from './server.ts'
 
 function isAllowed(origin: string, { corsOrigins, loopbackOnly }: Rules): boolean {
@@ -32,6 +33,7 @@ export function corsOptions(rules: Rules): FastifyCorsOptions {
       'openai-processing-ms',
       'retry-after',
       'spool-model',
+      leftOutHeader,
     ],
     maxAge: 86_400,
     // Otherwise an OPTIONS request that is not a preflight is refused in plain text.

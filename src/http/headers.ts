@@ -4,6 +4,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 /** How long the SDKs' poll helpers wait before they look at a file of a vector store again, ms. */
 export const ingestPollAfterMs = 500
 
+/** How many chunks a search did not look at, because the indexes of a large store are still being made. */
+export const leftOutHeader = 'spool-chunks-left-out'
+
 export function addHeaders(http: FastifyInstance): void {
   http.addHook('onRequest', async (request, reply) => {
     request.startedMs = performance.now()

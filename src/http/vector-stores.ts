@@ -5,6 +5,7 @@ import { createVectorStore, deleteVectorStore, modifyVectorStore } from '../doma
 import { findObject } from '../domain/find-object.ts'
 import { listObjects } from '../domain/list-objects.ts'
 import { searchVectorStore } from '../domain/search-vector-store.ts'
+import { leftOutHeader } from './headers.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 
@@ -69,12 +70,11 @@ export const vectorStoreRoutes = [
     body: 'VectorStoreSearchRequest',
     example: { query: 'How long is the warranty?', max_num_results: 5 },
     answer: 'VectorStoreSearchPage',
-    handle: ({ context, project, params, body, query: { include }, reply }) =>
-      searchVectorStore(
-        context,
-        { project, ...params, withScores: include.length > 0 },
-        body,
-        hangUpSignal(reply),
-      ),
+    async handle({ context, project, params, body, query: { include }, reply }) {
+      const store = { project, ...params, withScores: include.length > 0 }
+      const found = await searchVectorStore(context, store, body, hangUpSignal(reply))
+      if (found && found.missing > 0) void reply.header(leftOutHeader, found.missing)
+      return found?.page
+    },
   }),
 ]

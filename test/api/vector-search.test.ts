@@ -5,7 +5,7 @@ import { VectorStoreSearchPage } from '../../src/api/vector-stores.ts'
 import { searchStores } from '../../src/search/search.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectWire } from '../harness/shapes.ts'
-import { storeOf, uploadFile } from '../harness/vector-stores.ts'
+import { repeatChunk, storeOf, uploadFile } from '../harness/vector-stores.ts'
 import { gate } from '../harness/stories.ts'
 
 let server: TestServer
@@ -209,6 +209,23 @@ test('a search of a large vector store finds the right passage among hundreds, b
     await server.openai.vectorStores.files.createAndPoll(store.id, { file_id, chunking_strategy: strategy })
   }
   expect((await namesOf(store.id, { query: 'grand piano' }))[0]).toBe('needle.txt')
+})
+
+test('a header says how many chunks were left out while the index of a large vector store is being made', async () => {
+  const { id, file_ids } = await storeOf(server, places)
+  await repeatChunk(server.db, file_ids[0]!, 33_000)
+  const early = await search(id, { query: 'tulips ferry' })
+  expect(early.headers.get('spool-chunks-left-out')).toBe('33000')
+  expect(early.body.data.map((one: any) => one.filename)).not.toContain('ferry.txt')
+  expect(server.complaints.splice(0)).toMatchObject([
+    { message: 'a search left out chunks whose index is being made', fields: { chunks: 33_000 } },
+  ])
+  const names = async () => {
+    const later = await search(id, { query: 'tulips ferry' })
+    server.complaints.splice(0)
+    return later.headers.has('spool-chunks-left-out') ? [] : later.body.data.map((one: any) => one.filename)
+  }
+  await expect.poll(names, { timeout: 60_000 }).toContain('ferry.txt')
 })
 
 test('a search over several vector stores returns a file once, best first, and ignores deleted stores', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { axeFindings, isTooWide, openConsole, type Console, type Visit } from './console.ts'
+import { repeatChunk, storeOf } from '../harness/vector-stores.ts'
 import { createObjects, type SampleObjects } from './sample-objects.ts'
 
 let server: Console
@@ -166,6 +167,16 @@ test('the search of a vector store shows passages, the parts of their scores, an
   await page.getByLabel('Value of filter 1').fill('1999')
   await page.getByRole('button', { name: 'Search', exact: true }).click()
   await page.getByText('Nothing found').waitFor()
+})
+
+test('the search of a large vector store says how many chunks were left out', async () => {
+  const { id, file_ids } = await storeOf(server, { 'quay.md': 'The quay is long.' })
+  await repeatChunk(server.db, file_ids[0]!, 33_000)
+  const page = await open(`/vector-stores/${id}?tab=search`)
+  await page.getByRole('textbox', { name: 'Query' }).fill('quay')
+  await page.getByRole('button', { name: 'Search', exact: true }).click()
+  const note = page.getByText('left out: the index')
+  await expect.poll(() => note.allInnerTexts()).toEqual([expect.stringContaining('33,000 chunks')])
 })
 
 test('a vector store says why a file failed, and files are added by drop', async () => {

@@ -4,12 +4,13 @@ import { IconPlus, IconSearch, IconX } from '@tabler/icons-react'
 import { useMutation } from '@tanstack/react-query'
 import { useState, type FormEvent } from 'react'
 import { Link } from 'wouter'
-import { call, queryText } from '../api/client.ts'
+import { queryText, rawCall } from '../api/client.ts'
 import { keys, useEndlessList } from '../api/queries.ts'
 import type { ListedVectorStoreFile, VectorStoreSearchPage } from '../api/types.ts'
 import { CodeButton } from '../parts/code.tsx'
 import { Marked } from '../parts/marked.tsx'
 import { Empty, Failed, Loading } from '../parts/states.tsx'
+import { plural } from '../parts/text.ts'
 import { placeOf } from '../runs/passages.tsx'
 import { bodyOfSearch, newSearch, operators, type Filter, type SearchDraft } from './search.ts'
 import { ScoreBars } from './score-bars.tsx'
@@ -18,12 +19,12 @@ export function SearchTester({ store_id }: { store_id: string }) {
   const [draft, setDraft] = useState<SearchDraft>(newSearch)
   const body = bodyOfSearch(draft)
   const search = useMutation({
-    mutationFn: () =>
-      call<VectorStoreSearchPage>({
-        method: 'POST',
-        path: `/vector_stores/${store_id}/search${queryText({ include: ['scores'] })}`,
-        body,
-      }),
+    mutationFn: async () => {
+      const path = `/vector_stores/${store_id}/search${queryText({ include: ['scores'] })}`
+      const response = await rawCall({ method: 'POST', path, body })
+      const leftOut = Number(response.headers.get('spool-chunks-left-out') ?? 0)
+      return { page: (await response.json()) as VectorStoreSearchPage, leftOut }
+    },
   })
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -61,7 +62,12 @@ export function SearchTester({ store_id }: { store_id: string }) {
       </form>
       {search.isPending && <Loading rows={4} />}
       {search.isError && <Failed error={search.error} retry={() => search.mutate()} />}
-      {search.data && <Results page={search.data} store_id={store_id} asked={draft.query} />}
+      {search.data && search.data.leftOut > 0 && (
+        <Text size="sm">
+          {plural(search.data.leftOut, 'chunk')} left out: the index of this vector store is being made.
+        </Text>
+      )}
+      {search.data && <Results page={search.data.page} store_id={store_id} asked={draft.query} />}
     </div>
   )
 }
