@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Thread } from '../api/threads.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import { blobCollectionLock } from '../sql/blobs.ts'
+import { withSnapshot } from '../sql/blobs.ts'
 import { afterAll, assistantsBefore, filesBefore, type SeqPage } from '../sql/exports.ts'
 import { toFile, type FileRow } from '../sql/files.ts'
 import type { Page, PageQuery } from '../sql/pages.ts'
@@ -66,12 +66,9 @@ export async function exportObjects(
   options: ExportOptions,
 ): Promise<ExportCounts> {
   await takeFolder(options.folder)
-  const session = await context.db.dedicated()
-  try {
-    await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
-    await session.query({ text: 'begin isolation level repeatable read, read only' })
+  return withSnapshot(context.db, async (db) => {
     const wanted = options.thread === undefined ? undefined : new NamedIds()
-    const exporting: Exporting = { ...options, db: session, blobs: context.blobs, counts: noCounts(), wanted }
+    const exporting: Exporting = { ...options, db, blobs: context.blobs, counts: noCounts(), wanted }
     await exportThreads(exporting)
     if (options.format === 'assistants') {
       const write = (name: string, values: AsyncIterable<object>) =>
@@ -89,9 +86,7 @@ export async function exportObjects(
       counts: exporting.counts,
     })
     return exporting.counts
-  } finally {
-    await session.close()
-  }
+  })
 }
 
 async function takeFolder(folder: string): Promise<void> {
