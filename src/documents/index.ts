@@ -21,4 +21,5 @@ export {
   TermPacker,
   termsOf,
   termsVersion,
+  withHeader,
 } from './terms.ts'

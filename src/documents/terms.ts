@@ -131,7 +131,7 @@ export function hashTerm(term: string): number {
 }
 
 const most = 255
-/** Increase it when the rules above change: terms of another version are rebuilt from the text. */
+/** Increase it when the rules above change: workers then make the terms of stored passages again from their text. */
 export const termsVersion = 3
 const headerBytes = 3
 
@@ -172,9 +172,15 @@ export function packCounts(language: string, counts: ReadonlyMap<number, number>
   return packed
 }
 
-/** Whether a passage was packed by this version. The first version had no header. */
+/** Whether a passage was packed by this version. */
 export function isCurrent(packed: Uint8Array): boolean {
   return packed.byteLength % 5 === headerBytes && packed[0] === termsVersion
+}
+
+/** A packed passage of any version in the form of this one. The first version had no header, and stems of English words only. */
+export function withHeader(packed: Uint8Array): Uint8Array {
+  if (packed.byteLength % 5 === headerBytes) return packed
+  return Uint8Array.from([1, ...Buffer.from('en'), ...packed])
 }
 
 /** The code of the language of a packed passage. */
@@ -182,7 +188,7 @@ export function packedLanguage(packed: Uint8Array): string {
   return String.fromCharCode(packed[1] ?? 0, packed[2] ?? 0)
 }
 
-/** Calls back with each hash and count of a packed passage of this version. */
+/** Calls back with each hash and count of a packed passage that has a header. */
 export function eachTerm(packed: Uint8Array, visit: (hash: number, count: number) => void): void {
   const count = Math.floor((packed.byteLength - headerBytes) / 5)
   const view = new DataView(packed.buffer, packed.byteOffset + headerBytes, packed.byteLength - headerBytes)

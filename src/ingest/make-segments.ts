@@ -1,6 +1,10 @@
-/** Makes the segments of large stores in the background, one store at a time, so that searches need not read all rows. */
-import { makeSegments, segmentWriter, SegmentsChanged } from '../search/segments.ts'
-import { vectorSegments, vectorSource, wordSegments, wordSource } from '../search/store-sources.ts'
+/**
+ * Makes the segments of large stores in the background, one store at a time, so that searches need not read all rows. Also makes
+ * those terms again that an earlier version has stored.
+ */
+import { makeSegments, notIn, segmentWriter, SegmentsChanged, stampsOf } from '../search/segments.ts'
+import { renewingWordSource, vectorSegments, vectorSource, wordSegments } from '../search/store-sources.ts'
+import type { WordSource } from '../search/word-source.ts'
 import { makeVectorSegment } from '../search/vector-segments.ts'
 import { makeWordSegment } from '../search/word-segments.ts'
 import { claimSegments, releaseSegments, segmentChunks } from '../sql/index-segments.ts'
@@ -44,7 +48,8 @@ async function makeNext({ context, worker, confirmed }: SegmentWork, signal: Abo
   let isDone = false
   try {
     const options = { size: segmentChunks, confirm: () => confirmed(signal) }
-    const words = await makeSegments(wordSource(db, id, signal), segmentWriter(db, claim, wordSegments), {
+    const source = renewingWordSource(db, id, signal)
+    const words = await makeSegments(source, segmentWriter(db, claim, wordSegments), {
       ...options,
       make: makeWordSegment,
     })
@@ -57,6 +62,7 @@ async function makeNext({ context, worker, confirmed }: SegmentWork, signal: Abo
           make: makeVectorSegment,
         })
       : 0
+    await renewRest(source)
     isDone = true
     const duration_ms = Math.round(performance.now() - startMs)
     if (words + vectors > 0) {
@@ -70,4 +76,11 @@ async function makeNext({ context, worker, confirmed }: SegmentWork, signal: Abo
     await releaseSegments(db, claim, !isDone)
   }
   return true
+}
+
+/** Reads all chunks that are in no segment, so that their terms are made again when an earlier version stored them. */
+async function renewRest(source: WordSource): Promise<void> {
+  const parts = await source.parts()
+  const rest = notIn(await source.segments.list(), parts, stampsOf(parts))
+  for await (const page of source.terms(rest.map(({ part }) => part))) void page
 }

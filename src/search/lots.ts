@@ -36,6 +36,8 @@ export interface LotReader<Data> {
   /** Makes the data of parts from their rows. */
   read(parts: readonly SourcePart[]): Promise<Data>
   bytes(data: Data): number
+  /** Whether the data of parts must be read again when the store has another version. */
+  isOutdated?(data: Data): boolean
 }
 
 interface LoadOptions<Data> {
@@ -57,8 +59,9 @@ export async function loadStore<Data>(
   const parts = await source.parts()
   const stamps = stampsOf(parts)
   const knownLots = known?.lots ?? []
+  const isRenewed = ({ data }: Lot<Data>) => known?.version !== version && reader.isOutdated?.(data)
   const rows = chooseRows(
-    knownLots.filter(({ segment }) => segment === undefined),
+    knownLots.filter((lot) => lot.segment === undefined && !isRenewed(lot)),
     notIn(segments, parts, stamps),
     mostRows,
   )

@@ -26,7 +26,10 @@ export interface SegmentStore {
   list(): Promise<Segment[]>
   /** Some pages of some segments, those that there are. Throws `SegmentsChanged` when a segment was removed. */
   pages(segments: readonly string[], pages: readonly number[]): Promise<Map<string, SegmentPages>>
-  /** Asks the workers to make segments of chunks that are in none, and to remove segments that have lost most of their chunks. */
+  /**
+   * Asks the workers to make segments of chunks that are in none, to remove segments that have lost most of their chunks, and
+   * to make terms of an earlier version again.
+   */
   request(): Promise<void>
 }
 

@@ -1,13 +1,13 @@
 /** The rows of a vector store as the two indexes read them. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { isCurrent, TermPacker, termsVersion } from '../documents/index.ts'
+import { isCurrent, TermPacker, termsVersion, withHeader } from '../documents/index.ts'
 import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTerms } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
 import type { SegmentKind } from '../sql/index-segments.ts'
 import { storeVersion } from '../sql/vector-stores.ts'
 import { chunkedFiles, embeddedFiles } from '../sql/vector-store-files.ts'
 import type { IndexedWindow, VectorSource } from './port.ts'
-import type { WordSource } from './word-source.ts'
+import type { WordRow, WordSource } from './word-source.ts'
 import { storedSegments } from './segments.ts'
 
 export interface ChunkKey {
@@ -60,25 +60,38 @@ export function vectorSource(
   }
 }
 
-/** Reads the words of a store; `signal` ends the reading of rows. */
-export function wordSource(db: Database, vector_store_id: string, signal?: AbortSignal): WordSource {
+/** Reads the words of a store, also those that an earlier version has stored. */
+export function wordSource(db: Database, vector_store_id: string): WordSource {
   return {
     vector_store_id,
     version: async () => (await storeVersion(db, vector_store_id)) ?? noVersion,
     parts: () => chunkedFiles(db, vector_store_id),
     async *terms(parts) {
-      for await (const page of pagesOfTerms(db, vector_store_id, parts)) {
-        signal?.throwIfAborted()
-        const fresh = await renewTerms(db, vector_store_id, page)
-        yield fresh.map(({ store_file, position, terms }) => ({ part: store_file, position, terms }))
-      }
+      for await (const page of pagesOfTerms(db, vector_store_id, parts)) yield page.map(toWordRow)
     },
     chunkId: chunkIdOf,
     segments: storedSegments(db, vector_store_id, wordSegments),
   }
 }
 
-/** Makes terms of an earlier version again from the text, and stores them, so that this happens only once. */
+/** The same for workers: terms of an earlier version are made again and stored. `signal` ends the reading of rows. */
+export function renewingWordSource(db: Database, vector_store_id: string, signal: AbortSignal): WordSource {
+  return {
+    ...wordSource(db, vector_store_id),
+    async *terms(parts) {
+      for await (const page of pagesOfTerms(db, vector_store_id, parts)) {
+        signal.throwIfAborted()
+        yield (await renewTerms(db, vector_store_id, page)).map(toWordRow)
+      }
+    },
+  }
+}
+
+function toWordRow({ store_file, position, terms }: PageOfTerms): WordRow {
+  return { part: store_file, position, terms: withHeader(terms) }
+}
+
+/** Makes terms of an earlier version again from the text. */
 async function renewTerms(
   db: Database,
   vector_store_id: string,

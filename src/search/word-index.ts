@@ -108,6 +108,7 @@ export class WordIndex {
       open: (segment) => openWords(source, segment),
       read: (parts) => readWords(source, parts),
       bytes: bytesOfWords,
+      isOutdated: ({ isOutdated }) => isOutdated,
     }
     const limits = { mostRows: this.#mostRows, budgetBytes: this.#held.budgetBytes }
     const loaded = await loadStore(source, { version, known, ...limits }, reader)

@@ -4,7 +4,7 @@ import type { Found, StoreSource } from './port.ts'
 export interface WordRow {
   part: number
   position: number
-  /** In the form of `TermPacker`. */
+  /** In the form of `TermPacker`, perhaps by the rules of an earlier version. */
   terms: Uint8Array
 }
 

@@ -259,6 +259,61 @@ test('the model is shown the pages and the heading of a passage', async () => {
   expect(seen[0]).toMatch(/【\d+:\d†heads\.md】 \(Harbours\)\n/)
 })
 
+test('an answer that begins and ends with a mark, in deltas of one character, has both citations', async () => {
+  const events = await ask(answerWith('food', ([mark = '']) => Array.from(`${mark} says cake 🎂${mark}`)))
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  const { value, annotations } = message.content[0].text
+  const length = Array.from(value).length
+  expect(annotations).toMatchObject([
+    { start_index: 0, file_citation: { file_id: food } },
+    { end_index: length, file_citation: { file_id: food } },
+  ])
+  const deltas = events.filter((one) => one.event === 'thread.message.delta')
+  const texts = deltas.map((one) => one.data.delta.content[0].text)
+  expect(texts.map((text) => text.value).join('')).toBe(value)
+  const marked = texts.filter((text) => text.annotations?.length > 0)
+  expect(marked.map((text) => text.value)).toEqual(annotations.map((one: any) => one.text))
+})
+
+test.each([1, 4, 8])('a mark that is cut after %i characters by the budget stays text', async (length) => {
+  const [first, answer] = answerWith('food', ([mark = '']) => [`Cake${mark} and pie`, mark.slice(0, length)])
+  const events = await ask([first!, { ...answer!, finish_reason: 'length' }])
+  const message = events.find((one) => one.event === 'thread.message.incomplete')?.data
+  const { value, annotations } = message.content[0].text
+  expect(annotations).toHaveLength(1)
+  expect(value).toBe(`Cake${annotations[0].text} and pie${annotations[0].text.slice(0, length)}`)
+})
+
+test('a claim at the limit of two chunks of one file is cited by the passage that was marked', async () => {
+  const { openai } = server
+  const claim = 'The crane of Emden lifts 320 tonnes.'
+  const filler = (word: string) => `The ${word} of the yard is repaired in winter. `.repeat(7)
+  const long = (await openai.vectorStores.create({})).id
+  const file_id = await upload('yard.txt', `${filler('gate')}${claim} ${filler('fence')}`)
+  const chunking_strategy = {
+    type: 'static',
+    static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 30 },
+  } as const
+  const poll = { pollIntervalMs: 20 }
+  await openai.vectorStores.files.createAndPoll(long, { file_id, chunking_strategy }, poll)
+  const pieces: string[] = []
+  const citeAll = (body: any) => {
+    const passages: string[] = body.messages.at(-1).content.split(/\n\n(?=【)/)
+    for (const passage of passages.filter((one) => one.includes(claim)))
+      pieces.push(`320 tonnes${/^【[^】]*】/.exec(passage)?.[0]}. `)
+  }
+  server.model.script([search('crane of Emden'), { text: pieces, expect: citeAll }])
+  const events = await server.stream('/threads/runs', {
+    assistant_id: await makeAssistant({ file_search: { vector_store_ids: [long] } }),
+    thread: { messages: [{ role: 'user', content: 'How much does it lift?' }] },
+  })
+  const message = events.find((one) => one.event === 'thread.message.completed')?.data
+  const { annotations } = message.content[0].text
+  expect(pieces.length).toBeGreaterThan(1)
+  expect(annotations.map((one: any) => one.file_citation.file_id)).toEqual(pieces.map(() => file_id))
+  expect(new Set(annotations.map((one: any) => one.text)).size).toBe(pieces.length)
+})
+
 test('a mark that matches no passage stays text', async () => {
   const events = await ask(answerWith('food', () => ['Cake【99:9†food.txt】.']))
   const message = events.find((one) => one.event === 'thread.message.completed')?.data
