@@ -44,8 +44,10 @@ async function answer(
   if (route.findsPathFirst) await requireObjects(context, project, ids)
   const call = { server, context, project, params: ids, body, query, headers, request, reply }
   const result = route.method === 'GET' ? await read(route, call, ids) : await route.handle(call)
+  // The result of a stream is the reply, and a reply that is awaited becomes undefined.
+  if (reply.sent) return reply
   if (result === undefined) throw await missingObject(context, route, { project, ids })
-  if (route.pollAfterMs !== undefined && !reply.sent) {
+  if (route.pollAfterMs !== undefined) {
     void reply.header('openai-poll-after-ms', route.pollAfterMs)
   }
   return result

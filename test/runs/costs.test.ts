@@ -58,6 +58,24 @@ test('a run on a thread that exists reads the messages and steps of the thread o
   ])
 })
 
+test('a streamed submit looks its thread and its run up once, and not again after its stream', async () => {
+  const tools = [{ type: 'function' as const, function: { name: 'weather' } }]
+  const { id } = await server.openai.beta.assistants.create({ model: 'gpt-4o', tools })
+  server.model.script([{ calls: [{ id: 'call_1', name: 'weather', arguments: '{}' }] }, { text: 'Warm.' }])
+  const run = await server.openai.beta.threads.createAndRunPoll({
+    assistant_id: id,
+    thread: { messages: [{ role: 'user', content: 'Is it warm?' }] },
+  })
+  const tool_call_id = run.required_action?.submit_tool_outputs.tool_calls[0]?.id
+  const names = statementsOfRuns()
+  await server.stream(`/threads/${run.thread_id}/runs/${run.id}/submit_tool_outputs`, {
+    stream: true,
+    tool_outputs: [{ tool_call_id, output: 'yes' }],
+  })
+  await server.openai.models.list()
+  expect(names().filter((name) => name === 'find_thread')).toHaveLength(1)
+})
+
 test('the first write of a stream holds the head of the answer and the events of the new run', async () => {
   const body = JSON.stringify(await bodyOf('Hello?'))
   server.model.script([{ text: 'Hello!' }])
