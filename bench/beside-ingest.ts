@@ -10,7 +10,7 @@ const filesPerBatch = 500
 /** How many conversations each target has before and after the ingest, and at most during it. */
 const [quiet, most] = [10, 60]
 
-/** Returns the rows of a table: the times of each target without and with the ingest of so many files, and their ratio. */
+/** Returns the rows of a table: the times of each target without and with the ingest of `files` files, and their ratio. */
 export async function besideIngest(
   targets: readonly Target[],
   spool: SpoolTarget,

@@ -1,4 +1,4 @@
-/** How fast messages are imported: lines of JSON into the embedded database of a new folder. */
+/** Measures how fast messages are imported: lines of JSON into the embedded database of a new folder. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
@@ -55,7 +55,7 @@ function messageAt(index: number): object {
   }
 }
 
-/** Seconds from the start of the process to its end, the start of the database included. */
+/** Seconds from the start of the process to its end, including the start of the database. */
 async function timeOfImport(dump: string, dataDir: string): Promise<number> {
   const startMs = performance.now()
   const main = resolve(import.meta.dirname, '../dist/main.js')

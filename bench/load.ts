@@ -1,4 +1,4 @@
-/** A light client for load: raw HTTP, keep-alive, streams counted and not parsed. */
+/** A client for load with little cost: raw HTTP with keep-alive; streams are searched for texts and not parsed. */
 import { Agent, request, type IncomingMessage } from 'node:http'
 
 export interface StreamResult {
@@ -9,11 +9,11 @@ export interface StreamResult {
   gapsMs: number[]
   /** The texts of the deltas, joined. */
   text: string
-  /** Whether the stream had its last event. */
+  /** Whether the stream ended with its last event. */
   isWhole: boolean
 }
 
-/** How to read the blocks of a stream. Texts of the bench hold nothing that JSON escapes. */
+/** How to read the blocks of a stream. The texts of the bench have no characters that JSON escapes. */
 export interface StreamFormat {
   isDelta: (block: string) => boolean
   isEnd: (block: string) => boolean
@@ -67,7 +67,7 @@ export async function stream(url: string, body: object, format: StreamFormat): P
   })
 }
 
-/** Resolves with the head of the answer. Asks again where the server had closed a connection of the pool meanwhile. */
+/** Resolves with the head of the answer. Sends the request again when the server had closed the pooled connection. */
 function post(url: string, payload: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = request(url, { method: 'POST', agent, headers: headersFor(payload) })

@@ -1,4 +1,4 @@
-/** The model of the bench: a server that answers any chat with as many tokens as the last message says. */
+/** The model of the bench: a server that answers any chat with the number of tokens that the last message names. */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -6,10 +6,10 @@ const server = createServer((incoming, response) => {
   const chunks: Buffer[] = []
   incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
   incoming.on('end', () => {
-    // The server also asks which models there are, and takes no for an answer.
+    // The server also requests the list of models, and works without it.
     if (incoming.method !== 'POST') return void response.writeHead(404).end()
     const body = JSON.parse(Buffer.concat(chunks).toString()) as { messages: { content: string }[] }
-    // `tokens 20 every 5 as 17`: twenty tokens, five milliseconds apart, each saying `17:i `.
+    // `tokens 20 every 5 as 17`: twenty tokens at intervals of five milliseconds, each with the text `17:i `.
     const said = body.messages.at(-1)?.content ?? ''
     const [, count = '20', everyMs = '0', name = 'x'] = /tokens (\d+) every (\d+) as (\w+)/.exec(said) ?? []
     void answer(response, Number(count), Number(everyMs), name)
@@ -28,7 +28,7 @@ async function answer(response: ServerResponse, count: number, everyMs: number, 
   response.end(`${frame({ delta: {}, finish_reason: 'stop' }, { usage })}data: [DONE]\n\n`)
 }
 
-// Targets take turns: a connection waits longer than the default for its next request.
+// The targets are measured in turn, so a connection is idle for longer than the default timeout.
 server.keepAliveTimeout = 300_000
 server.listen(0, '127.0.0.1', () => {
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)

@@ -1,11 +1,11 @@
-/** The processes that a bench starts: the model, the relay and Spool, with what they cost. */
+/** The processes that a bench starts: the model, the relay and Spool, and their use of CPU and memory. */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** What a server has used so far: CPU seconds of itself and of its embedded database, and its system calls that write. */
+/** The CPU seconds of a server and of its embedded database so far, and how many system calls of the server wrote. */
 export interface Cost {
   server: number
   database: number
@@ -125,7 +125,7 @@ function readProc(pid: number, file: string): string | undefined {
   }
 }
 
-/** User and system time in seconds, that of children which have ended included. */
+/** User and system time in seconds, including that of children that have ended. */
 function cpuOf(pids: number[]): number {
   return sumOf(pids, (pid) => {
     const fields = statOf(pid)?.slice(13, 17) ?? []

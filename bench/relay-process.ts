@@ -1,4 +1,4 @@
-/** The floor of the bench: a server that passes each request to the model and the answer back, and stores nothing. */
+/** The lower bound of the bench: a server that passes each request on to the model and the answer back, and stores nothing. */
 import { Agent, createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -20,7 +20,7 @@ const server = createServer((incoming, response) => {
   })
 })
 
-// Targets take turns: a connection waits longer than the default for its next request.
+// The targets are measured in turn, so a connection is idle for longer than the default timeout.
 server.keepAliveTimeout = 300_000
 server.listen(0, '127.0.0.1', () => {
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`)

@@ -1,4 +1,4 @@
-/** Prints what a bench measured, and keeps the raw samples. */
+/** Prints the results of a bench, and stores the raw samples. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +32,7 @@ export function printTable(title: string, rows: string[][]): void {
   console.log('')
 }
 
-/** Raw numbers, so that a surprising row can be looked into. */
+/** Stores raw numbers, so that a surprising row can be examined. */
 export function saveSamples(name: string, samples: object): void {
   const folder = join(import.meta.dirname, 'results')
   mkdirSync(folder, { recursive: true })

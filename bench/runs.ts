@@ -1,7 +1,7 @@
 /**
- * Runs of Spool compared with the same answers from a relay without storage and from the model itself, in turn, so that
- * all of them see the same machine. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
- * With `--ingest FILES`: conversations beside the ingest of so many small files, in place of all that.
+ * Compares runs of Spool with the same answers from a relay without storage and from the model itself, in turn, so that the
+ * load of the machine is the same for all. `--against DIR` adds a second checkout of Spool; `--quick` takes fewer samples.
+ * With `--ingest FILES` it measures only conversations during the ingest of that many small files.
  */
 import { parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -35,6 +35,9 @@ interface Measure {
   values: Map<Target, number>
 }
 
+/** V8 gives memory of the start back within this time. */
+const idleMs = 30_000
+
 /** An idle backend of PostgreSQL reports its last transactions after ten seconds. */
 const countsDelayMs = 10_500
 
@@ -47,6 +50,7 @@ async function main(): Promise<void> {
   if (options.against) spools.push(await spoolTarget('other', model.url, options.against))
   const targets = [chatTarget('direct', model), chatTarget('relay', relay), ...spools]
   try {
+    await sleep(idleMs)
     const idle = measure('memory when idle, server and database, MiB', 0, spools, (one) =>
       total(one.memory()),
     )

@@ -1,4 +1,4 @@
-/** `npx tsx bench/sandbox.ts [driver …]`: what a Python cell costs, with the goals. */
+/** `npx tsx bench/sandbox.ts [driver …]`: measures time and memory of Python cells, and prints them with the goals. */
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { tmpdir, cpus, totalmem, loadavg } from 'node:os'
@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { bwrapDriver } from '../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../src/sandbox/landlock/landlock.ts'
-import { defaultLimits } from '../src/sandbox/limits.ts'
-import type { SandboxDriver, SandboxSession } from '../src/sandbox/port.ts'
+import { defaultLimits, type SandboxDriver, type SandboxSession } from '../src/sandbox/port.ts'
 import { sleep } from '../src/util/abort.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'spool-bench-'))
@@ -63,7 +62,7 @@ async function cell(session: SandboxSession, code: string): Promise<string> {
   return logs
 }
 
-/** Memory that the machine has left, in MiB: what a session really costs, shared pages counted once. */
+/** The available memory of the machine, in MiB. Its change shows the memory of sessions with shared pages counted once. */
 async function availableMb(): Promise<number> {
   const text = await readFile('/proc/meminfo', 'utf8')
   return Number(/MemAvailable:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024
@@ -113,7 +112,7 @@ async function benchCommon(name: string, make: (preload: string[]) => SandboxDri
   }
 }
 
-/** Rows about sessions that have numpy, pandas and pyplot imported before they are used. */
+/** Measures sessions that import numpy, pandas and pyplot before their first cell. */
 async function benchPreloaded(name: string, make: (preload: string[]) => SandboxDriver): Promise<void> {
   const driver = make(preload)
   const bare = make([])
@@ -133,12 +132,12 @@ async function benchPreloaded(name: string, make: (preload: string[]) => Sandbox
   }
 }
 
-/** Times the first cell of five sessions, each left alone for a while after it was opened. */
-async function firstCells(driver: SandboxDriver, code: string, leftAloneMs: number): Promise<number[]> {
+/** Times the first cell of five sessions, each idle for `idleMs` after it was opened. */
+async function firstCells(driver: SandboxDriver, code: string, idleMs: number): Promise<number[]> {
   const samples: number[] = []
   for (let round = 0; round < 5; round += 1) {
     const session = await driver.open(defaultLimits)
-    await sleep(leftAloneMs)
+    await sleep(idleMs)
     samples.push(await timed(() => cell(session, code)))
     await session.close()
   }

@@ -1,10 +1,10 @@
-/** What the bench compares: the model itself, a relay before it, and Spool. Each answers the same questions. */
+/** The servers that the bench compares: the model itself, a relay in front of it, and Spool. All answer the same questions. */
 import pg from 'pg'
 import { findRunningEmbedded } from '../src/embedded-postgres/find-running.ts'
 import { chatFormat, spoolFormat, stream, type StreamResult } from './load.ts'
 import { startSpool, type BenchServer, type Cost } from './processes.ts'
 
-/** An answer of so many tokens, so far apart; `name` is in each token. */
+/** Requests an answer of `tokens` tokens, `everyMs` apart; `name` is in each token. */
 export interface Question {
   tokens: number
   everyMs: number
@@ -17,11 +17,11 @@ export interface Target {
   cost(): Cost
 }
 
-/** Spool, with what its database counts. */
+/** Spool, with the counters of its database. */
 export interface SpoolTarget extends Target {
   url: string
   memory(): { server: number; database: number }
-  /** What the database has done so far; undefined where it is not the embedded one. */
+  /** The counters so far; undefined when the database is not the embedded one. */
   counts(): Promise<{ commits: number; walBytes: number } | undefined>
   stop(): Promise<void>
 }
@@ -89,7 +89,7 @@ async function makeAssistant(url: string): Promise<string> {
   return ((await response.json()) as { id: string }).id
 }
 
-/** How many answers are not whole, in order and those to their own question. */
+/** The number of answers that are incomplete, out of order, or belong to another question. */
 export function wrongAnswers(results: StreamResult[], questions: Question[]): number {
   return results.filter((result, index) => {
     const { tokens, name } = questions[index] ?? { tokens: 0, name: '' }

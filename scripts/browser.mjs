@@ -1,4 +1,4 @@
-/** Finds Chromium, or installs Debian's where that is possible. */
+/** Finds Chromium, or installs the one of Debian as root. */
 import { existsSync } from 'node:fs'
 import { canInstall, installPackages } from './debian.mjs'
 
@@ -10,7 +10,7 @@ const places = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ]
 
-/** `path` of a browser, or why there is none as `reason`. */
+/** Returns the `path` of a browser, or the `reason` why there is none. */
 export function findBrowser() {
   const found = places.find((place) => place && existsSync(place))
   if (found) return { path: found }

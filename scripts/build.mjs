@@ -1,5 +1,5 @@
 /**
- * Compiles src/ to dist/ and copies what is not TypeScript; builds the console into dist/console. With the argument
+ * Compiles src/ to dist/ and copies the other files; builds the console into dist/console. With the argument
  * `server` only the server, and only when its sources are newer.
  */
 import { spawnSync } from 'node:child_process'
@@ -12,7 +12,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(root, 'dist')
 const require = createRequire(import.meta.url)
 
-/** The server only. What it finds of the console stays. */
+/** Builds the server only. A console that was built before stays. */
 export function build() {
   mkdirSync(dist, { recursive: true })
   for (const name of readdirSync(dist)) {

@@ -1,18 +1,18 @@
 /**
  * Runs every check and suite in turn, shows what they print, repeats the failures at the end, and ends with one line
- * that counts the tests. Files that failed run once more by themselves. What passes then is flaky: its failure is shown,
- * and the run does not fail, because the machine may have been busy.
+ * that counts the tests. Files that failed run once more alone. A test that passes then is flaky: its failure is shown, and
+ * the run does not fail, because the machine may have been busy.
  */
 import { spawn } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 
-/** Where versions of PostgreSQL differ: statements with special plans, and many processes on one database. */
+/** The suites in which versions of PostgreSQL may differ: statements with special plans, and many processes on one database. */
 const sharedSuites = ['test/processes', 'test/database', 'test/search/loading.test.ts']
 
-/** What needs more than npm is its own script; each says by itself why it skips when it cannot run. */
+/** A suite that needs more than npm is a script, which prints the reason when it skips. */
 const suites = [
   { name: 'check', command: ['npm', 'run', 'check'], counts: false },
-  // Tests of what these packages bring skip without them: native sandboxes (those of Deno always run), PHP, Ruby.
+  // Without these packages, tests of native sandboxes (those of Deno always run), of PHP and of Ruby are skipped.
   { name: 'packages', command: ['bash', 'scripts/ci-packages.sh'], counts: false },
   suite('test'),
   suite('test:slow'),
@@ -67,7 +67,7 @@ if (broken.length > 0) console.log(`\nfailed: ${broken.join(', ')}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
 process.exit(broken.length === 0 ? 0 : 1)
 
-/** Whether the test files of vitest that failed pass by themselves. */
+/** Whether the test files of vitest that failed pass alone. */
 async function passAgain(name, ofFiles, output) {
   const named = plainLines(output).map((line) => /^ *FAIL .*?((src|test)\/\S+\.test\.ts)/.exec(line)?.[1])
   const files = [...new Set(named.filter((file) => file !== undefined))]
@@ -76,7 +76,7 @@ async function passAgain(name, ofFiles, output) {
   return (await run([...ofFiles, ...files])).code === 0
 }
 
-/** What vitest says of each failed test, or the last lines. */
+/** The report of vitest about failed tests, or the last lines. */
 function describeFailures(output) {
   const lines = plainLines(output)
   const first = lines.findIndex((line) => /Failed (Tests|Suites) \d+/.test(line))
@@ -102,7 +102,7 @@ function run([program, ...args]) {
   })
 }
 
-/** Vitest's summary, or a plain closing line; the last of either. */
+/** Counts from the last summary of vitest or the last closing line of a script. */
 function count(output) {
   const line = plainLines(output).findLast(
     (one) => /^\s*Tests\s+\d+ (passed|failed|skipped)/.test(one) || /^\d+ passed, \d+ failed/.test(one),

@@ -7,7 +7,7 @@ export function canInstall() {
   return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
 }
 
-/** Installs packages; undefined when that went well, else why it did not. */
+/** Installs packages; returns the reason when that fails. */
 export function installPackages(packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const run = (...args) => spawnSync('apt-get', args, { env, encoding: 'utf8' })

@@ -1,11 +1,10 @@
 /** PostgreSQL programs of a version: Debian's package, or the ones that npm carries for the embedded database. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { canInstall, installPackages } from './debian.mjs'
+import { root } from './suite.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const installed = '/usr/lib/postgresql'
 
 /** The newest release of each version. */

@@ -2,13 +2,12 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { findBrowser } from './browser.mjs'
 import { build, buildConsole } from './build.mjs'
+import { root } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const images = join(root, 'docs', 'images')
 
 const { path, reason } = findBrowser()

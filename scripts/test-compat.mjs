@@ -5,28 +5,28 @@
  * the reason. See docs/compatibility.md.
  */
 import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { clients, pageOrigin } from '../test/compat/runner/clients.mjs'
 import { run } from '../test/compat/runner/command.mjs'
 import { sdks } from '../test/compat/runner/sdks.mjs'
 import { startServer, tls as tlsSettings } from '../test/compat/runner/server.mjs'
+import { root } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const compat = join(root, 'test', 'compat')
-const book = JSON.parse(readFileSync(join(compat, 'chapters.json'), 'utf8'))
-const chapters = Object.keys(book)
+/** Chapter -> what it checks. */
+const descriptions = JSON.parse(readFileSync(join(compat, 'chapters.json'), 'utf8'))
+const chapters = Object.keys(descriptions)
 
-/** Longest time that one SDK's story may take. */
-const storyMs = 200_000
+/** The time limit of one client's scenario. */
+const scenarioMs = 200_000
 
-/** Characters of a story's error output that are shown when it failed. */
+/** How many characters of the error output of a failed scenario are shown. */
 const longestTrace = 6_000
 
 const total = { pass: 0, fail: 0, skip: 0 }
 const summary = new Map()
 const wanted = process.argv.slice(2)
-const known = [...sdks.map((sdk) => ({ ...sdk, chapters, environment: storyEnvironment })), ...clients]
+const known = [...sdks.map((sdk) => ({ ...sdk, chapters, environment: scenarioEnvironment })), ...clients]
 const chosen = known.filter(({ id }) => wanted.length === 0 || wanted.some((name) => id.startsWith(name)))
 if (chosen.length === 0) throw new Error(`Known are: ${known.map(({ id }) => id).join(', ')}.`)
 
@@ -40,8 +40,8 @@ const tls = await startServer(start, keys, tlsSettings)
 const servers = { main, impatient, tls }
 const list = Object.values(servers)
 console.log(`The servers answer at ${main.url}; for idle streams at ${impatient.url}; over TLS at ${tls.url}`)
-await tellAll()
-await closing()
+await runAll()
+await checkEnd()
 console.log(
   `\n${['no SDK', ...chosen.map(({ title }) => title), 'afterwards'].map((title) => summary.get(title)).join('\n')}\n`,
 )
@@ -49,36 +49,37 @@ console.log(`${total.pass} passed, ${total.fail} failed, ${total.skip} skipped`)
 process.exit(total.fail > 0 ? 1 : 0)
 
 /** Downloads and compilations of all continue while scenarios run, two at a time. */
-async function tellAll() {
+async function runAll() {
   const prepared = chosen.map((sdk) => ({ sdk, ready: sdk.prepare() }))
   const wire = { command: process.execPath, args: [join(compat, 'runner/wire.mjs')] }
-  await tell({ id: 'wire', title: 'no SDK', chapters: [], environment: storyEnvironment }, wire)
+  await runScenario({ id: 'wire', title: 'no SDK', chapters: [], environment: scenarioEnvironment }, wire)
   const lane = async () => {
     for (let next = prepared.shift(); next; next = prepared.shift()) {
-      await tell(next.sdk, await next.ready)
+      await runScenario(next.sdk, await next.ready)
     }
   }
   await Promise.all([lane(), lane()])
 }
 
-/** Chapters that the story does not mention are failures. */
-async function tell({ id, title, ...client }, { command, args, skip, fail }) {
+/** Chapters that the scenario does not report are failures. */
+async function runScenario({ id, title, ...client }, { command, args, skip, fail }) {
   const startedMs = performance.now()
   if (command === undefined) {
     report(title, [{ verdict: fail ? 'fail' : 'skip', name: 'all chapters', why: fail ?? skip }], startedMs)
     return
   }
   const env = client.environment(servers, keyOf(id))
-  const told = await run(command, args, { ms: storyMs, cwd: root, env })
-  const results = [...told.output.matchAll(/^(pass|fail|skip) ([^:\n]+)(?:: (.*))?$/gm)].map(
+  const ended = await run(command, args, { ms: scenarioMs, cwd: root, env })
+  const results = [...ended.output.matchAll(/^(pass|fail|skip) ([^:\n]+)(?:: (.*))?$/gm)].map(
     ([, verdict, name, why]) => ({ verdict, name, why }),
   )
   const missing = client.chapters.filter((chapter) => !results.some(({ name }) => name === chapter))
-  for (const name of missing) results.push({ verdict: 'fail', name, why: `was not told; ${told.reason}` })
+  for (const name of missing)
+    results.push({ verdict: 'fail', name, why: `was not reported; ${ended.reason}` })
   const isExplained = results.some(({ verdict }) => verdict === 'fail')
-  if (!told.ok && !isExplained) results.push({ verdict: 'fail', name: 'the end', why: told.reason })
+  if (!ended.ok && !isExplained) results.push({ verdict: 'fail', name: 'the end', why: ended.reason })
   report(title, results, startedMs)
-  if (!told.ok) console.log(told.errors.slice(0, longestTrace).replaceAll(/^/gm, '    '))
+  if (!ended.ok) console.log(ended.errors.slice(0, longestTrace).replaceAll(/^/gm, '    '))
 }
 
 function report(title, results, startedMs) {
@@ -97,28 +98,28 @@ function report(title, results, startedMs) {
   )
 }
 
-/** What must be true of the servers after all that. */
-async function closing() {
+/** Checks the servers and the documentation after all scenarios. */
+async function checkEnd() {
   const startedMs = performance.now()
-  const complaints = list.flatMap((server) => server.complaints()).filter((line) => !isToldToFail(line))
+  const complaints = list.flatMap((server) => server.complaints()).filter((line) => !isRequestedFailure(line))
   const ends = []
   for (const server of list) ends.push(await server.end())
   const wrong = ends.filter((end) => end !== undefined)
   const page = readFileSync(join(root, 'docs', 'compatibility.md'), 'utf8')
-  const untold = [...known.map(({ title }) => title.split(',')[0]), ...Object.values(book)].filter(
+  const unnamed = [...known.map(({ title }) => title.split(',')[0]), ...Object.values(descriptions)].filter(
     (text) => !page.includes(text),
   )
   report(
     'afterwards',
     [
-      untold.length === 0
+      unnamed.length === 0
         ? { verdict: 'pass', name: 'docs/compatibility.md names every SDK and chapter' }
-        : { verdict: 'fail', name: 'docs/compatibility.md', why: `does not say: ${untold.join('; ')}` },
+        : { verdict: 'fail', name: 'docs/compatibility.md', why: `does not name: ${unnamed.join('; ')}` },
       complaints.length === 0
-        ? { verdict: 'pass', name: 'nothing in the log but what was asked for' }
+        ? { verdict: 'pass', name: 'the log has no errors but the requested ones' }
         : { verdict: 'fail', name: 'the log', why: complaints.join('\n    ') },
       wrong.length === 0
-        ? { verdict: 'pass', name: 'all servers lived to the end and stopped cleanly' }
+        ? { verdict: 'pass', name: 'all servers ran to the end and stopped cleanly' }
         : { verdict: 'fail', name: 'the end', why: wrong.join('\n    ') },
     ],
     startedMs,
@@ -126,12 +127,12 @@ async function closing() {
 }
 
 /** The scenarios make the model fail with this code, and with no other. */
-function isToldToFail(line) {
+function isRequestedFailure(line) {
   const { msg, code } = JSON.parse(line)
   return msg === 'a run failed' && code === 'rate_limit_exceeded'
 }
 
-function storyEnvironment({ main, impatient }, key) {
+function scenarioEnvironment({ main, impatient }, key) {
   return { OPENAI_BASE_URL: main.url, OPENAI_API_KEY: key, SPOOL_COMPAT_IDLE_URL: impatient.url }
 }
 

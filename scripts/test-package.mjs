@@ -1,6 +1,6 @@
 /**
  * npm run test:package: packs the project, installs the tarball in an empty folder as an ordinary user would, and runs
- * it there on each supported line of Node.js. A line whose binary cannot be had from npm is skipped.
+ * it there on each supported line of Node.js. A line without a binary on npm is skipped.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -15,21 +15,19 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { announcedUrl, checkRun } from './streamed-run.mjs'
+import { check, exitWithTotal, root, run } from './suite.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 /** The oldest that is supported and the newest of each later line that npm serves, besides the one that runs this script. */
 const lines = ['20.19.5', '22.23.3', '24.21.0', '26.12.1']
 /** MiB of a production install. */
 const mostMegabytes = 200
-const startMs = 120_000
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'spool-package-'))
 // An ordinary user must be able to pass through.
 chmodSync(folder, 0o755)
-const total = { passed: 0, failed: 0, skipped: 0 }
 try {
   const tarball = pack()
   await check('the tarball passes publint', () => npx('publint', tarball))
@@ -37,11 +35,11 @@ try {
   install(tarball)
   await check(`a production install is smaller than ${mostMegabytes} MiB`, checkSize)
   await check('npx spool --version prints the version', () => {
-    const { stdout } = run('npx', ['--no-install', 'spool', '--version'], folder)
+    const { stdout } = run('npx', ['--no-install', 'spool', '--version'], { cwd: folder })
     if (stdout.trim() !== version) throw new Error(`it printed ${stdout}`)
   })
   await check('npx spool --help lists the commands', () => {
-    const { stdout } = run('npx', ['--no-install', 'spool', '--help'], folder)
+    const { stdout } = run('npx', ['--no-install', 'spool', '--help'], { cwd: folder })
     if (!/serve .*\n.*doctor/s.test(stdout)) throw new Error(`it printed ${stdout}`)
   })
   await check(`a run streams on Node.js ${process.versions.node}`, () => serves(process.execPath))
@@ -55,51 +53,29 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
 }
-console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
-process.exit(total.failed > 0 ? 1 : 0)
-
-async function check(name, work) {
-  try {
-    const isSkipped = (await work()) === 'skip'
-    total[isSkipped ? 'skipped' : 'passed'] += 1
-    console.log(`${isSkipped ? 'skip' : 'pass'}  ${name}`)
-  } catch (error) {
-    total.failed += 1
-    console.log(`FAIL  ${name}: ${error.message}`)
-  }
-}
-
-function run(program, args, cwd) {
-  const result = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 26 })
-  if (result.status !== 0) {
-    throw new Error(
-      `${program} ${args[0]} ended with ${result.status}: ${result.stdout}${result.stderr}`.slice(-2000),
-    )
-  }
-  return result
-}
+exitWithTotal()
 
 function npx(program, ...args) {
-  run(join(root, 'node_modules', '.bin', program), args, root)
+  run(join(root, 'node_modules', '.bin', program), args, { cwd: root })
 }
 
 function pack() {
-  const { stdout } = run('npm', ['pack', '--silent', '--pack-destination', folder], root)
+  const { stdout } = run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root })
   return join(folder, stdout.trim().split('\n').at(-1))
 }
 
 function checkContents(tarball) {
-  const names = run('tar', ['-tzf', tarball], folder).stdout.split('\n')
+  const names = run('tar', ['-tzf', tarball], { cwd: folder }).stdout.split('\n')
   const wrong = names.filter((name) => /\.test\.|^package\/(src|test|scripts)\//.test(name))
   if (wrong.length > 0) throw new Error(`it has ${wrong.slice(0, 5).join(', ')}`)
-  const manifest = JSON.parse(run('tar', ['-xzOf', tarball, 'package/package.json'], folder).stdout)
+  const manifest = JSON.parse(run('tar', ['-xzOf', tarball, 'package/package.json'], { cwd: folder }).stdout)
   const hooks = ['preinstall', 'install', 'postinstall'].filter((name) => manifest.scripts?.[name])
   if (hooks.length > 0) throw new Error(`it runs ${hooks.join(', ')} on install`)
 }
 
 function install(tarball) {
   writeFileSync(join(folder, 'package.json'), '{"private":true}')
-  run('npm', ['install', '--ignore-scripts', '--no-fund', '--no-audit', tarball], folder)
+  run('npm', ['install', '--ignore-scripts', '--no-fund', '--no-audit', tarball], { cwd: folder })
 }
 
 function checkSize() {
@@ -131,7 +107,7 @@ function installsWithoutWarning(node, tarball) {
   const place = mkdtempSync(join(folder, 'engines-'))
   writeFileSync(join(place, 'package.json'), '{"private":true}')
   const args = [process.env.npm_execpath, 'install', '--ignore-scripts', '--dry-run', '--no-audit', tarball]
-  const { stderr } = run(node, args, place)
+  const { stderr } = run(node, args, { cwd: place })
   if (stderr.includes('EBADENGINE')) throw new Error(stderr.slice(0, 1000))
 }
 
@@ -156,35 +132,11 @@ async function serves(node) {
   child.stderr.on('data', (chunk) => (printed += chunk))
   const ended = new Promise((done) => child.on('close', done))
   try {
-    const url = await announced(child, () => printed)
-    await streamsRun(url)
+    const url = await announcedUrl(child, () => printed)
+    await checkRun(url, { key: 'k', message: 'Hello', expected: /event: thread\.run\.completed/ })
     if (/warn/i.test(printed.split('answers at')[0] ?? '')) throw new Error(`it warned: ${printed}`)
   } finally {
     child.kill('SIGTERM')
     await ended
   }
-}
-
-async function announced(child, printed) {
-  const endMs = performance.now() + startMs
-  for (;;) {
-    const [, url] = /answers at (\S+\/v1)/.exec(printed()) ?? []
-    if (url !== undefined) return url
-    if (child.exitCode !== null || performance.now() > endMs)
-      throw new Error(`no start: ${printed().slice(-1500)}`)
-    await new Promise((done) => setTimeout(done, 50))
-  }
-}
-
-async function streamsRun(url) {
-  const headers = {
-    'openai-beta': 'assistants=v2',
-    'content-type': 'application/json',
-    authorization: 'Bearer k',
-  }
-  const post = (path, body) => fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
-  const { id } = await (await post('/assistants', { model: 'gpt-4o' })).json()
-  const thread = { messages: [{ role: 'user', content: 'Hello' }] }
-  const text = await (await post('/threads/runs', { assistant_id: id, thread, stream: true })).text()
-  if (!text.includes('event: thread.run.completed')) throw new Error(`the stream was ${text.slice(-500)}`)
 }

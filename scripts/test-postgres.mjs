@@ -1,19 +1,18 @@
 /**
  * npm run test:postgres [-- --version=16] [files]: runs the suites that use the database on a PostgreSQL from Debian
  * instead of the embedded one. It installs that as root where it is missing, and starts a new cluster on a free
- * port. With a version the programs come from npm. Where they cannot be had it says why and counts one skipped test.
+ * port. With a version the programs come from npm. Without them, prints the reason and counts one skipped test.
  * Files replace the list of suites.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import pg from 'pg'
 import { freePort } from './free-port.mjs'
 import { findPostgres } from './postgres-programs.mjs'
+import { runVitest, skipSuite } from './suite.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const suites = ['runs', 'streams', 'api', 'processes', 'database', 'ingest', 'search', 'backup']
 /** Takes a minute and differs in no statement from the suites above. */
 const leftOut = 'test/runs/crash-points.test.ts'
@@ -22,11 +21,8 @@ const [flag, ...rest] = process.argv.slice(2)
 const version = /^--version=(\d+)$/.exec(flag ?? '')?.[1]
 const given = version === undefined ? process.argv.slice(2) : rest
 const programs = findPostgres(version)
-if (programs.missing === undefined) process.exitCode = await withCluster(runTests)
-else {
-  console.log(`test:postgres is skipped: ${programs.missing}`)
-  console.log('0 passed, 0 failed, 1 skipped')
-}
+if (programs.missing !== undefined) skipSuite('test:postgres', programs.missing)
+process.exitCode = await withCluster(runTests)
 
 /** PostgreSQL refuses to run as root: then it runs as the user of its package. */
 function owner() {
@@ -71,25 +67,10 @@ async function withCluster(work) {
 /** Runs the suites and prints one line that counts their tests. */
 async function runTests(url, folder) {
   const report = join(folder, 'report.json')
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
   const all = [...suites.map((suite) => `test/${suite}/`), '--exclude', leftOut]
   const wanted = given.length > 0 ? given : all
-  const args = [
-    vitest,
-    'run',
-    ...wanted,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]
-  const code = await new Promise((resolve) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      env: { ...process.env, TEST_DATABASE_URL: url },
-      stdio: 'inherit',
-    })
-    child.on('exit', (status) => resolve(status ?? 1))
-  })
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+  const code = await runVitest([...wanted, ...reporters], { TEST_DATABASE_URL: url })
   const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, 'utf8'))
   console.log(`${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`)
   return code

@@ -1,32 +1,28 @@
 /**
  * Runs the blob store's contract against an S3 server that checks signatures: the one that TEST_S3_ENDPOINT names
  * (with TEST_S3_BUCKET, TEST_S3_REGION, TEST_S3_ACCESS_KEY_ID, TEST_S3_SECRET_ACCESS_KEY), or else moto, which is
- * installed from PyPI under .cache. Where that cannot be had it says why and counts one skipped test.
+ * installed from PyPI under .cache. Without it, prints the reason and counts one skipped test.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { AwsClient } from 'aws4fetch'
 import { freePort } from './free-port.mjs'
+import { root, runVitest, skipSuite } from './suite.mjs'
 
 const packages = ['moto[s3]==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5']
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = join(root, '.cache', 's3-server')
 const bin = join(folder, process.platform === 'win32' ? 'Scripts' : 'bin')
 
 if (process.env.TEST_S3_ENDPOINT) {
-  process.exitCode = runTests(process.env)
+  process.exitCode = await runTests()
 } else {
   const reason = install()
-  if (reason === undefined) process.exitCode = await withMoto()
-  else {
-    console.log(`test:s3 is skipped: ${reason}`)
-    console.log('0 passed, 0 failed, 1 skipped')
-  }
+  if (reason !== undefined) skipSuite('test:s3', reason)
+  process.exitCode = await withMoto()
 }
 
-/** Undefined when the server is there, else why it is not. */
+/** Undefined when the server is installed, else the reason. */
 function install() {
   const ready = join(bin, 'moto_server')
   if (existsSync(ready)) return undefined
@@ -50,8 +46,7 @@ async function withMoto() {
   try {
     await answering(endpoint, server)
     const key = await makeUser(endpoint)
-    return runTests({
-      ...process.env,
+    return await runTests({
       TEST_S3_ENDPOINT: endpoint,
       TEST_S3_BUCKET: 'spool',
       TEST_S3_REGION: 'us-east-1',
@@ -64,9 +59,7 @@ async function withMoto() {
 }
 
 function runTests(env) {
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-  const args = [vitest, 'run', 'test/blobs/s3-server.test.ts', ...process.argv.slice(2)]
-  return spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status ?? 1
+  return runVitest(['test/blobs/s3-server.test.ts', ...process.argv.slice(2)], env)
 }
 
 /** A bucket and a key of a user who may use S3; from then on moto checks every signature. */

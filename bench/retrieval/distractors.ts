@@ -1,26 +1,24 @@
-/** Passages that answer nothing, made of the passages' own words and many others: a haystack, the same in every run. */
+/** Texts that answer no question, made of words of the passages and many others; the same in every run. */
 import { passages } from './passages.ts'
 
-const openings =
-  "In many regions|According to an old report|As a rule|After the war|Since last year|For most visitors|Long before that|In the north|On paper|To everyone's surprise|By law|In practice|At first sight|Every autumn|Near the border".split(
-    '|',
-  )
-const subjects =
-  'the council|a young engineer|the harbour master|the museum|an insurance firm|the school|a travelling merchant|the hospital|the orchestra|a retired teacher|the laboratory|the ministry|a fishing crew|the editor|the gardener|a team of climbers|the company|the weather service|a group of farmers|the architect'.split(
-    '|',
-  )
-const verbs =
-  'records|sells|compares|inspects|repairs|paints|measures|collects|delays|finances|describes|replaces|copies|tests|forbids|recommends|moves|stores|rents|opens'.split(
-    '|',
-  )
-const objects =
-  'wooden boats|the annual accounts|several bridges|old maps|the new timetable|imported fabrics|its archive|paintings of the coast|the water supply|spare parts|tall towers|the garden wall|a set of drums|fresh vegetables|the lighting|school uniforms|glass bottles|the festival|two laboratories|the ferry'.split(
-    '|',
-  )
-const reasons =
-  'because costs have doubled|although few people asked for it|so that nobody is left out|while the work goes on|until the permit arrives|unless it rains|as the committee had promised|before the season begins|without telling the press|when the market closes'.split(
-    '|',
-  )
+/** Items that `|` separates. */
+export const list = (items: string) => items.split('|')
+
+const openings = list(
+  "In many regions|According to an old report|As a rule|After the war|Since last year|For most visitors|Long before that|In the north|On paper|To everyone's surprise|By law|In practice|At first sight|Every autumn|Near the border",
+)
+const subjects = list(
+  'the council|a young engineer|the harbour master|the museum|an insurance firm|the school|a travelling merchant|the hospital|the orchestra|a retired teacher|the laboratory|the ministry|a fishing crew|the editor|the gardener|a team of climbers|the company|the weather service|a group of farmers|the architect',
+)
+const verbs = list(
+  'records|sells|compares|inspects|repairs|paints|measures|collects|delays|finances|describes|replaces|copies|tests|forbids|recommends|moves|stores|rents|opens',
+)
+const objects = list(
+  'wooden boats|the annual accounts|several bridges|old maps|the new timetable|imported fabrics|its archive|paintings of the coast|the water supply|spare parts|tall towers|the garden wall|a set of drums|fresh vegetables|the lighting|school uniforms|glass bottles|the festival|two laboratories|the ferry',
+)
+const reasons = list(
+  'because costs have doubled|although few people asked for it|so that nobody is left out|while the work goes on|until the permit arrives|unless it rains|as the committee had promised|before the season begins|without telling the press|when the market closes',
+)
 
 /** Numbers in 0..1 that look random and are the same in every run. */
 export function seededRandom(seed: number): () => number {

@@ -1,7 +1,8 @@
 /**
  * `npm run bench:retrieval -- large CHUNKS MEGABYTES...`: searches of a store with so many chunks in an embedded database, with
- * each of the budgets for `search_memory_mb` as after a start. First the worker makes the segments, as for a store of an earlier version. Each chunk has about 150 different terms and one vector of 128
- * numbers, drawn at random from some thousand.
+ * each of the budgets for `search_memory_mb` as after a start. The worker makes the segments first, as for a store of an
+ * earlier version. Each chunk has about 150 different terms and one vector of 128 numbers, drawn at random from some
+ * thousand.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,7 +19,6 @@ import { toBytes } from '../../src/search/store-sources.ts'
 import { requestSegments } from '../../src/sql/index-segments.ts'
 import { systemClock } from '../../src/util/clock.ts'
 import { seededRandom } from './distractors.ts'
-import { watchHolds } from './loop-holds.ts'
 
 const store = 'vs_large'
 const project = 'default'
@@ -45,7 +45,7 @@ export async function measureLargeStore(chunks: number, budgets: number[]): Prom
       '| chunks | search_memory_mb | held, MB: vectors, words | process grew by, MB | first search, s (processor) | next: median, s (processor) | slowest, s | longest hold of the event loop, ms: first, next |',
     )
     console.log('|---|---|---|---|---|---|---|---|')
-    // What is loaded once for the life of a process: languages, and the table of the embedder.
+    // Loads what a process loads once: languages, and the table of the embedder.
     await search(app.retrieval)
     for (const budget of budgets) await measure(app.retrieval, chunks, budget)
   } finally {
@@ -54,7 +54,7 @@ export async function measureLargeStore(chunks: number, budgets: number[]): Prom
   }
 }
 
-/** Waits until the worker has made the segments. */
+/** Requests segments, and waits until the worker has made them. */
 async function makeSegments({ db }: Retrieval): Promise<void> {
   const holds = watchHolds()
   const used = process.cpuUsage()
@@ -172,4 +172,37 @@ async function fillFiles(
            select $1, f, p, array[p], v from unnest($2::bigint[], $3::int[], $4::bytea[]) as c (f, p, v)`,
     values: [store, owners, positions, drawn(vectors)],
   })
+}
+
+interface Holds {
+  /** The longest turn since the previous call, in milliseconds of processor time of all threads. */
+  longestMs(): number
+  stop(): void
+}
+
+/**
+ * Measures how long each turn of the event loop takes until `stop`: in processor time, so that other work of the machine does
+ * not count.
+ */
+function watchHolds(): Holds {
+  let longest = 0
+  let isStopped = false
+  let before = process.cpuUsage()
+  const look = () => {
+    const now = process.cpuUsage()
+    longest = Math.max(longest, now.user + now.system - before.user - before.system)
+    before = now
+    if (!isStopped) setImmediate(look)
+  }
+  setImmediate(look)
+  return {
+    longestMs() {
+      const found = longest / 1000
+      longest = 0
+      return found
+    },
+    stop() {
+      isStopped = true
+    },
+  }
 }

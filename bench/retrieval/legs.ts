@@ -1,4 +1,4 @@
-/** Scores of texts for queries, by each of the two ways that a search combines. */
+/** Scores of texts for queries by vectors and by words, the two legs of a search. */
 import { Languages, TermPacker } from '../../src/documents/index.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import { cutWindows } from '../../src/ingest/windows.ts'
@@ -9,12 +9,12 @@ import { poolSize } from '../../src/search/search.ts'
 import { WordIndex } from '../../src/search/word-index.ts'
 import { memorySegments } from '../../test/harness/segments.ts'
 
-/** By the id of a text, `text_` and its number. A text that no word of the query is in has no score by words. */
+/** Scores by the id of a text, `text_` and its number. A text without any word of the query has no score by words. */
 export interface Legs {
   meaning: Scores
   words: Scores
   asked: Asked
-  /** Of the 10 nearest texts by exact cosines, the share that the index has among its 10 best. */
+  /** The share of the 10 nearest texts by exact cosines that the index has among its 10 best. */
   recall10: number
 }
 
@@ -24,7 +24,7 @@ export const textId = (number: number) => `text_${number}`
 
 const never = new AbortController().signal
 
-/** All texts, for each query in turn. */
+/** Scores all texts, for each query in turn. */
 export async function scoreTexts(
   texts: string[],
   queries: string[],
@@ -79,7 +79,7 @@ export async function scoreTexts(
   return found
 }
 
-/** As a search fuses them: only the best of each way are candidates. */
+/** Fuses the scores as a search does: only the best of each leg are candidates. */
 export function fused({ meaning, words, asked }: Legs): Scores {
   const candidates = new Set([...meaning.keys()].slice(0, poolSize))
   for (const id of [...words.keys()].slice(0, poolSize)) candidates.add(id)

@@ -2,7 +2,7 @@
  * Sets made by script, the same in every run: code and identifiers, tables, long documents. Each has 200 questions, and
  * for each question other texts that share nearly all of its words.
  */
-import { seededRandom } from './distractors.ts'
+import { list, seededRandom } from './distractors.ts'
 import type { RetrievalSet } from './sets.ts'
 
 const questions = 200
@@ -11,12 +11,11 @@ export function setsByScript(): RetrievalSet[] {
   return [codeSet(), tableSet(), documentSet()]
 }
 
-const list = (words: string) => words.split('|')
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1)
 const camel = (words: string[]) => words.map((word, at) => (at === 0 ? word : capital(word))).join('')
 const snake = (words: string[]) => words.join('_')
 
-/** Pairs of entries, mixed, the same in every run. */
+/** All pairs of entries, in a random order that is the same in every run. */
 function pairs(ones: string[], others: string[], seed: number): [string, string][] {
   const random = seededRandom(seed)
   return ones
@@ -55,7 +54,7 @@ function codeSet(): RetrievalSet {
     (at: number) => `where is ${nameOf(at)} defined`,
     (at: number) => `What happens when ${codeOf(at)} is thrown?`,
     (at: number) => `function to ${all[at]?.[0]} the ${all[at]?.[1]}`,
-    // As somebody writes who remembers the name and not its spelling.
+    // The words of the name, in another spelling.
     (at: number) => `${snake([...(all[at] ?? [])].join(' ').split(' '))} limit`,
   ]
   return {

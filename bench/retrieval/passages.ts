@@ -1,14 +1,14 @@
 /**
- * Passages and questions, written for this bench. Each passage has a hard question, which says what it asks in other
- * words, and a plain one. Neighbours on the same subject make it easy to find the subject and hard to find the passage.
+ * Passages and questions, written for this bench. Each passage has a hard question, in other words than the passage, and a
+ * plain one. Other passages on the same subject make it easy to find the subject and hard to find the passage.
  */
 
 export interface Passage {
   topic: string
   text: string
-  /** In other words than the passage's. */
+  /** A question in other words than the passage. */
   paraphrase: string
-  /** As somebody would ask who knows the subject's words. */
+  /** A question in the words of the subject. */
   question: string
 }
 

@@ -1,21 +1,21 @@
 /**
  * `npm run bench:retrieval -- --folder DIR`: public sets of a folder, by words, by vectors and by both together. With
- * `--models DATA_DIR` the vectors are those of the first model that was pulled there, else of the built-in embedder. nDCG@10, or
- * recall@1 in percent for XQuAD. Even and odd questions are also shown apart: what differs between them is chance. Exits with 1 when
- * both together are worse than the better way alone on a set, by more than chance.
+ * `--models DATA_DIR` the vectors are those of the first model that was pulled there, else of the built-in embedder. nDCG@10,
+ * or recall@1 in percent for XQuAD. Even and odd questions are also shown apart: their difference is chance. Exits with 1
+ * when both together are worse than the better way alone on a set, by more than chance.
  */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BuiltInEmbedder } from '../../src/embedders/built-in/built-in-embedder.ts'
-import { isPulled, localModels } from '../../src/embedders/local/catalog.ts'
+import { isPulled, localModels, findRuntime, runtimeMissing } from '../../src/embedders/local/catalog.ts'
 import { LocalEmbedder } from '../../src/embedders/local/local-embedder.ts'
-import { findRuntime, runtimeMissing } from '../../src/embedders/local/runtime.ts'
 import type { Embedder } from '../../src/embedders/port.ts'
 import type { Scores } from '../../src/search/rank.ts'
-import { fused, scoreTexts, textId, type Legs } from './legs.ts'
+import { fused, scoreTexts, textId, type Embed, type Legs } from './legs.ts'
 import { minusBest, showDifference } from './paired.ts'
 import { readSets, type RetrievalSet } from './sets.ts'
-import { cachedEmbed } from './vector-cache.ts'
 
 /** Every fourth of the 1,190 questions that XQuAD has in each language is used. */
 const nthQuestion = 4
@@ -53,7 +53,7 @@ async function measureSet(
   { name, measure, texts, queries }: RetrievalSet,
   embedder: Embedder,
 ): Promise<string[]> {
-  const embed = cachedEmbed(embedder, cache)
+  const embed = cachedEmbed(embedder)
   const legs = await scoreTexts(
     texts,
     queries.map(({ text }) => text),
@@ -106,4 +106,31 @@ function ndcg10(scores: Scores, right: ReadonlySet<number>): number {
   const found = best(scores, 10).reduce((sum, id, at) => sum + (isRight(id, right) ? gain(at) : 0), 0)
   const most = Array.from({ length: Math.min(10, right.size) }, (_, at) => gain(at))
   return found / most.reduce((sum, value) => sum + value, 0)
+}
+
+/**
+ * Keeps the vectors of a list of texts in a file, because an embedder takes minutes for a public set. The file is named after
+ * the embedder and the texts, so a change of either makes another file.
+ */
+function cachedEmbed(embedder: Embedder): Embed {
+  return async (texts, purpose) => {
+    const key = JSON.stringify([embedder.id, purpose, texts])
+    const path = join(cache, createHash('sha256').update(key).digest('hex'))
+    const known = await readFile(path).catch(() => undefined)
+    if (known) return fromBytes(known, embedder.dimensions)
+    const vectors = await embedder.embed(texts, purpose, new AbortController().signal)
+    await mkdir(cache, { recursive: true })
+    await writeFile(
+      path,
+      Buffer.concat(vectors.map((vector) => Buffer.from(Float32Array.from(vector).buffer))),
+    )
+    return vectors
+  }
+}
+
+function fromBytes(bytes: Buffer, dimensions: number): Float32Array[] {
+  const all = new Float32Array(Uint8Array.from(bytes).buffer)
+  return Array.from({ length: all.length / dimensions }, (_, row) =>
+    all.slice(row * dimensions, (row + 1) * dimensions),
+  )
 }

@@ -23,7 +23,7 @@ export function shortCorpus(count: number): Corpus {
   }
 }
 
-/** Every passage somewhere in the middle of a chunk of about 500 words of other things. */
+/** Every passage is in the middle of a chunk with about 500 words about other subjects. */
 export function longCorpus(count: number): Corpus {
   const random = seededRandom(3)
   const filler = distractors((passages.length + count) * 7, 11)
@@ -91,10 +91,11 @@ export type Row = {
   corpus: string
   kind: Kind | 'all'
   method: string
-  /** The difference in nDCG@10 between the fused score and the better way alone. */ difference?: Difference
+  /** The difference in nDCG@10 between the fused score and the better way alone. */
+  difference?: Difference
 } & Quality
 
-/** What is found for one query, by each of the two ways; all chunks, with their scores. */
+/** The scores of all texts for one query. */
 interface Found extends Legs {
   kind: Kind
   home: string
@@ -124,7 +125,7 @@ export async function measureQuality(corpus: Corpus): Promise<Row[]> {
   })
 }
 
-/** By vectors and by words, all texts for each query. */
+/** Scores all texts for each query, by vectors and by words. */
 async function searchAll(corpus: Corpus, embedder: BuiltInEmbedder): Promise<Found[]> {
   const asked: { kind: Kind; query: string; home: string }[] = []
   for (const kind of kinds) {

@@ -1,8 +1,8 @@
 /**
- * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and keeps the
- * numbers in bench/results. With `-- --folder DIR`: measures the public sets of a folder instead; `--models
- * DATA_DIR` takes a local model in place of the built-in embedder for these sets and those made by script. With `-- ingest [COUNT]`: files
- * through a whole server. With `-- large CHUNKS MEGABYTES...`: searches of a large store.
+ * `npm run bench:retrieval`, or with `-- quality` or `-- speed`: prints the tables of docs/retrieval.md and writes the numbers
+ * to bench/results. With `-- --folder DIR`: measures the public sets of a folder instead; `--models DATA_DIR` uses a local
+ * model instead of the built-in embedder for these sets and for those made by script. With `-- ingest [COUNT]`: ingests files
+ * in a whole server. With `-- large CHUNKS MEGABYTES...`: searches a large store.
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'

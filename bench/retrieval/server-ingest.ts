@@ -1,7 +1,7 @@
 /**
- * `npm run bench:retrieval -- ingest [COUNT]`: files through a whole server with its embedded database. How long until words and
- * meaning find a document of 100 pages, and how long the file of another store waits while there are many small ones.
- * SPOOL_DEFAULT_EMBEDDER and SPOOL_DATA_DIR (with `models` in it) choose the embedder.
+ * `npm run bench:retrieval -- ingest [COUNT]`: ingests files in a whole server with its embedded database. Measures how long
+ * it takes until words and vectors find a document of 100 pages, and how long the file of another store waits while there
+ * are many small ones. SPOOL_DEFAULT_EMBEDDER and SPOOL_DATA_DIR (with `models` in it) choose the embedder.
  */
 import { symlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -18,7 +18,7 @@ import { pagesOf } from './speed.ts'
 const pages = 100
 const uploadsAtOnce = 16
 
-/** Prints a table; `smallFiles` are the many. */
+/** Prints a table. `smallFiles`: the number of small files. */
 export async function measureServerIngest(smallFiles: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'spool-bench-'))
   const { SPOOL_DEFAULT_EMBEDDER, SPOOL_DATA_DIR } = process.env

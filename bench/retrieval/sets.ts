@@ -1,6 +1,6 @@
 /**
- * Reads public retrieval sets from a folder: XQuAD (`xquad.LANG.json`) and sets in the form of CISI (`NAME.ALL`, `NAME.QRY` and
- * `NAME.REL` with the numbers of a question and of a text that answers it on each line).
+ * Reads public retrieval sets from a folder: XQuAD (`xquad.LANG.json`) and sets in the form of CISI (`NAME.ALL`,
+ * `NAME.QRY` and `NAME.REL`, which has the numbers of a question and of a text that answers it on each line).
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { z } from 'zod'
 
 export interface RetrievalSet {
   name: string
-  /** Where one text answers each question: the share of questions that have it first. */
+  /** `recall@1` where one text answers each question: the share of questions that have it first. */
   measure: 'recall@1' | 'nDCG@10'
   texts: string[]
   queries: { text: string; /** Numbers of the texts that answer it. */ right: ReadonlySet<number> }[]

@@ -1,4 +1,4 @@
-/** How fast files are taken in and how long a search takes. */
+/** Measures how fast files are ingested and how long a search takes. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ export interface IngestSpeed {
   windows: number
   extractMs: number
   chunkMs: number
-  /** Processor time of all windows, reckoned from those that were embedded here, with one thread. */
+  /** Processor time of all windows with one thread, computed from the windows that were embedded here. */
   embedMs: number
 }
 

@@ -1,9 +1,15 @@
 /** Chooses the embedder of a server. A server has one, and a vector store can be searched only with its own. */
 import type { Queryable } from '../database/database.ts'
 import { builtInId, earlierIds } from '../embedders/built-in/built-in-embedder.ts'
-import { findLocalModel, isPulled, localModels, type LocalModel } from '../embedders/local/catalog.ts'
+import {
+  findLocalModel,
+  isPulled,
+  localModels,
+  type LocalModel,
+  findRuntime,
+  runtimeMissing,
+} from '../embedders/local/catalog.ts'
 import { pullModel } from '../embedders/local/pull.ts'
-import { findRuntime, runtimeMissing } from '../embedders/local/runtime.ts'
 import { openEmbedder, usableEmbedders, type EmbedderParts } from '../embedders/open.ts'
 import type { Embedder } from '../embedders/port.ts'
 import { embeddersInUse } from '../sql/vector-stores.ts'

@@ -6,8 +6,8 @@ import type { Database } from '../database/database.ts'
 import type { OpenedDatabase } from '../database/open.ts'
 import type { Models } from '../models/open.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
-import { sleep } from '../util/abort.ts'
-import { freeBytes } from '../util/free-space.ts'
+import { atMost } from '../util/abort.ts'
+import { freeBytes } from '../util/folder.ts'
 
 export interface ReadinessParts {
   database: OpenedDatabase
@@ -52,10 +52,7 @@ function pinger(db: Database): () => Promise<boolean> {
       .finally(() => (running = undefined))
   return async () => {
     running ??= ping()
-    const timer = new AbortController()
-    const answered = await Promise.race([running, sleep(answerMs, timer.signal).then(() => false)])
-    timer.abort()
-    return answered
+    return (await atMost(answerMs, running)) ?? false
   }
 }
 

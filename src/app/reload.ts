@@ -7,7 +7,6 @@ import type { Context } from '../domain/context.ts'
 import type { Worker } from '../engine/worker.ts'
 import type { Rules } from '../http/server.ts'
 import type { Models } from '../models/open.ts'
-import type { ReplaceableModels } from '../models/replaceable.ts'
 import type { Retrieval } from '../search/retrieval.ts'
 import { describeError } from '../util/describe-error.ts'
 import type { Log } from '../util/log.ts'
@@ -131,5 +130,34 @@ function rulesOf(config: Config): Rules {
     strictBeta,
     allowAllDownloads,
     ...limits,
+  }
+}
+
+/** Models that can be replaced while they are in use. */
+interface ReplaceableModels {
+  /** Each call uses the newest models. `close` closes the replaced ones too. */
+  models: Models
+  /** The replaced models are closed when `unused` resolves: until then, requests and runs may use them. */
+  replace: (next: Models, unused: Promise<unknown>) => void
+}
+
+export function replaceableModels(first: Models): ReplaceableModels {
+  let current = first
+  const replaced = new Set<Models>()
+  const close = async () => {
+    await Promise.all([...replaced, current].map((models) => models.close()))
+  }
+  return {
+    models: new Proxy(first, {
+      get: (_first, name) => (name === 'close' ? close : (Reflect.get(current, name) as unknown)),
+    }),
+    replace(next, unused) {
+      const former = current
+      current = next
+      replaced.add(former)
+      void unused.then(async () => {
+        if (replaced.delete(former)) await former.close()
+      })
+    },
   }
 }

@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib'
 import { pack, type Pack } from 'tar-stream'
 import type { BlobStore } from '../blobs/port.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import { blobCollectionLock } from '../sql/blobs.ts'
+import { withSnapshot } from '../sql/blobs.ts'
 import {
   BackupRefused,
   excludedTables,
@@ -48,7 +48,8 @@ export async function writeBackup(output: Writable, options: BackupOptions): Pro
   const manifest: Manifest = { rows: 0, blobs: 0, checksums: {} }
   const writing: Writing = { ...options, tar, manifest, progress }
   const written = pipeline(tar as unknown as Readable, createGzip({ level: 1 }), output)
-  const contents = writeContents(writing).catch((error: unknown) => {
+  const snapshot = withSnapshot(options.db, (session) => writeContents(writing, session))
+  const contents = snapshot.catch((error: unknown) => {
     tar.destroy(error instanceof Error ? error : new Error(String(error)))
     throw error
   })
@@ -57,30 +58,22 @@ export async function writeBackup(output: Writable, options: BackupOptions): Pro
   return progress
 }
 
-async function writeContents(writing: Writing): Promise<void> {
-  const session = await writing.db.dedicated()
-  try {
-    await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
-    await session.query({ text: 'begin isolation level repeatable read, read only' })
-    const tables = await tablesOf(session)
-    if (tables.length === 0) throw new BackupRefused('The database has no tables: no server has used it.')
-    const header: Header = {
-      format,
-      version: writing.version,
-      migration: await newestMigration(session),
-      created_at: writing.createdAt,
-    }
-    await writeEntry(writing.tar, headerName, JSON.stringify(header, null, 2))
-    for (const table of tables) await writeTable(writing, session, table)
-    await writeBlobs(writing, session)
-    const { rows, blobs } = writing.progress
-    Object.assign(writing.manifest, { rows, blobs })
-    await writeEntry(writing.tar, manifestName, JSON.stringify(writing.manifest, null, 2))
-    writing.tar.finalize()
-  } finally {
-    // Closing the connection ends the transaction and releases the lock.
-    await session.close()
+async function writeContents(writing: Writing, session: Queryable): Promise<void> {
+  const tables = await tablesOf(session)
+  if (tables.length === 0) throw new BackupRefused('The database has no tables: no server has used it.')
+  const header: Header = {
+    format,
+    version: writing.version,
+    migration: await newestMigration(session),
+    created_at: writing.createdAt,
   }
+  await writeEntry(writing.tar, headerName, JSON.stringify(header, null, 2))
+  for (const table of tables) await writeTable(writing, session, table)
+  await writeBlobs(writing, session)
+  const { rows, blobs } = writing.progress
+  Object.assign(writing.manifest, { rows, blobs })
+  await writeEntry(writing.tar, manifestName, JSON.stringify(writing.manifest, null, 2))
+  writing.tar.finalize()
 }
 
 async function newestMigration(session: Queryable): Promise<number> {

@@ -28,3 +28,16 @@ export interface BlobStore {
   remove(sha256: string): Promise<void>
   close(): Promise<void>
 }
+
+/** Each driver checks the name of a blob, and a range: anything else must not reach a path, a URL or a header. */
+export function requireBlobName(sha256: string): string {
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error('the name of a blob must be 64 lower-case hex digits')
+  return sha256
+}
+
+export function requireRange(range: { start: number; end: number }): void {
+  const whole = Number.isSafeInteger(range.start) && Number.isSafeInteger(range.end)
+  if (!whole || range.start < 0 || range.end < range.start) {
+    throw new Error(`a range must have 0 <= start <= end, not ${range.start} to ${range.end}`)
+  }
+}

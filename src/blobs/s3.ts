@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { IncomingMessage } from 'node:http'
-import { requireBlobName, requireRange } from './blob-name.ts'
-import type { BlobStore, StoredBlob } from './port.ts'
+import { requireBlobName, requireRange, type BlobStore, type StoredBlob } from './port.ts'
 import {
   createS3Client,
   parseRefusal,

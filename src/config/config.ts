@@ -4,11 +4,10 @@ import type { BlobStoreSettings } from '../blobs/settings.ts'
 import { isObject } from '../util/is-object.ts'
 import { checkProviders, checkReach, checkRoles, checkTls } from './checks.ts'
 import { ConfigError } from './config-error.ts'
-import { readEnvironment, type Environment } from './environment.ts'
+import { pullKeysOf, readEnvironment, type Environment } from './environment.ts'
 import { explain } from './explain.ts'
 import { readConfigFile } from './file.ts'
 import { modelSettings, providersOf } from './models.ts'
-import { pullKeysOf } from './pull-keys.ts'
 import { Settings } from './settings.ts'
 
 /** Absolute paths. */

@@ -110,3 +110,21 @@ function isServiceLink(name: string, value: string): boolean {
   const link = /^SPOOL_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)$/
   return link.test(name) || (/^SPOOL_(\w+_)?PORT$/.test(name) && value.includes('://'))
 }
+
+/**
+ * The keys of the services that `pull` reads from, in the variables that the services' own clients use. An empty variable
+ * counts as not set.
+ */
+export function pullKeysOf(
+  environment: Environment,
+): Partial<Record<'openai' | 'azure' | 'azureToken' | 'spool', string | undefined>> {
+  const { OPENAI_API_KEY, AZURE_OPENAI_API_KEY, AZURE_OPENAI_AD_TOKEN, SPOOL_PULL_KEY } = environment
+  return {
+    openai: OPENAI_API_KEY || undefined,
+    /** Sent as `api-key`. */
+    azure: AZURE_OPENAI_API_KEY || undefined,
+    /** Sent as a bearer token. */
+    azureToken: AZURE_OPENAI_AD_TOKEN || undefined,
+    spool: SPOOL_PULL_KEY || undefined,
+  }
+}

@@ -1,7 +1,7 @@
 /** Explains an invalid setting: where it was written and how to fix it. */
 import type { z } from 'zod'
 import { nearest } from '../util/nearest.ts'
-import { keysAt, listSettings } from './setting-list.ts'
+import { keysAt, listSettings, valueAt } from './setting-list.ts'
 
 export interface Origin {
   /** The config file; undefined when there is none. */
@@ -65,13 +65,6 @@ function shown(variable: string, value: unknown): string {
   const isShown =
     (typeof value === 'string' || typeof value === 'number') && !/KEY|SECRET|PROVIDERS/.test(variable)
   return isShown ? `${variable}=${value}` : variable
-}
-
-function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-    values,
-  )
 }
 
 function reason(issue: Issue, value: unknown): string {

@@ -59,6 +59,14 @@ export function keysAt(path: readonly PropertyKey[], schema: Schema = Settings):
   return next ? keysAt(rest, next) : []
 }
 
+/** The value at a path of the config file; undefined when there is none. */
+export function valueAt(values: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | null | undefined)?.[key],
+    values,
+  )
+}
+
 function unwrap(schema: Schema): Schema {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return unwrap(schema.def.innerType)

@@ -1,6 +1,6 @@
 /** The settings in use, without secrets. */
 import { isObject } from '../util/is-object.ts'
-import { listSettings } from './setting-list.ts'
+import { listSettings, valueAt } from './setting-list.ts'
 import type { Settings } from './settings.ts'
 
 /** Shown in place of a secret. */
@@ -14,11 +14,6 @@ export function shownSettings(settings: Settings): { name: string; value: unknow
     const value = valueAt(settings, name.split('.'))
     return { name, value: name === 'api_keys' ? countOf(value) : shown(value, name) }
   })
-}
-
-function valueAt(settings: unknown, [head, ...rest]: string[]): unknown {
-  if (head === undefined) return settings
-  return isObject(settings) ? valueAt(settings[head], rest) : undefined
 }
 
 function countOf(keys: unknown): string | null {

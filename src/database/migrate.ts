@@ -70,7 +70,6 @@ export async function migrateIfEmpty(db: Database, folder: string): Promise<void
   await migrate(db, folder)
 }
 
-/** The number of the newest migration file. */
 export async function hasTable(db: Queryable, table: string): Promise<boolean> {
   const [row] = await db.query<{ name: string | null }>({
     text: 'select to_regclass($1)::text as name',
@@ -79,6 +78,7 @@ export async function hasTable(db: Queryable, table: string): Promise<boolean> {
   return typeof row?.name === 'string'
 }
 
+/** The number of the newest migration file. */
 export function newestMigration(folder: string): number {
   return readMigrations(folder).length
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import pg from 'pg'
-import { sleep } from '../util/abort.ts'
+import { atMost, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 import { DatabaseUnavailable, type Database } from './database.ts'
 import { foldersIn } from '../embedded-postgres/cluster.ts'
@@ -220,7 +220,5 @@ const closePatienceMs = 5_000
 
 /** A transaction that never ends must not keep the server from ending. */
 async function closeSoon(db: Database): Promise<void> {
-  const timer = new AbortController()
-  await Promise.race([db.close(), sleep(closePatienceMs, timer.signal)])
-  timer.abort()
+  await atMost(closePatienceMs, db.close())
 }

@@ -15,8 +15,13 @@ import {
   newStoreFiles,
   type FillContext,
 } from './fill-vector-store.ts'
-import { attachedFor, type MessageRequests } from './named-files.ts'
-import { newThreadStore, withInterpreterFiles, type ResourcePlan } from './resource-plan.ts'
+import {
+  attachedFor,
+  newThreadStore,
+  withInterpreterFiles,
+  type MessageRequests,
+  type ResourcePlan,
+} from './resource-plan.ts'
 
 /** Purposes whose files may be shown to a model as images. */
 const imagePurposes: ReadonlySet<string> = new Set(['vision', 'user_data', 'assistants', 'assistants_output'])

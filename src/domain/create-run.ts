@@ -6,7 +6,7 @@ import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
-import type { Slot } from '../runs/slots.ts'
+import { claimedBy, orRelease, queueHint, reserveSlot, startOrQueue, type Slot } from '../runs/slots.ts'
 import { requested } from '../runs/next.ts'
 import {
   StaleAssistant,
@@ -20,14 +20,12 @@ import { hasUserMessage } from '../sql/messages.ts'
 import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
-import { newId } from '../util/ids.ts'
 import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue } from './start-in-slot.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
-import { runSettings } from './run-settings.ts'
+import { newRow, runSettings } from './new-run.ts'
 
 /** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
@@ -173,11 +171,6 @@ async function findCreated(
   return existing.size > 0 ? writtenRun(transition, parts) : undefined
 }
 
-/** The notification for a run that this process does not start. */
-function queueHint({ hints }: Pick<Context, 'hints'>, slot: Slot | undefined): string[] {
-  return slot ? [] : hints.notifications({ kind: 'queue' })
-}
-
 /** After the commit: starts the run, or wakes a worker. `row` is the row as it was queued. */
 function started(
   context: Pick<Context, 'hints'>,
@@ -232,47 +225,4 @@ const isUsers = (message: Message) => message.role === 'user'
 function checkRunnable(isAnswerable: boolean, { settings, version }: FoundSettings): void {
   if (isAnswerable || settings.instructions) return
   throw version === undefined ? errors.invalidThread() : new StaleAssistant()
-}
-
-function newRow(
-  context: Pick<Context, 'runExpiresSeconds'>,
-  parts: {
-    project: string
-    thread_id: string
-    request: CreateRunRequest | CreateThreadAndRunRequest
-    settings: RunSettings
-    now: number
-  },
-): RunRow {
-  const { project, thread_id, request, settings, now } = parts
-  const deadline = now + context.runExpiresSeconds
-  return {
-    id: newId('run'),
-    project,
-    thread_id,
-    assistant_id: request.assistant_id,
-    status: 'queued',
-    created_at: now,
-    started_at: null,
-    expires_at: deadline,
-    deadline,
-    cancelled_at: null,
-    failed_at: null,
-    completed_at: null,
-    required_action: null,
-    last_error: null,
-    incomplete_details: null,
-    usage: null,
-    metadata: request.metadata ?? {},
-    settings,
-    event_count: 0,
-    revision: 0,
-    writes: 0,
-    written: 0,
-    lease_owner: null,
-    attempt: 0,
-    recoveries: 0,
-    losses: 0,
-    trace: [],
-  }
 }

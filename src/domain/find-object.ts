@@ -1,4 +1,4 @@
-/** Reads single objects. Each function returns undefined when the project has no such object. */
+/** Reads single objects, by the ids of a path or by an id alone. All return undefined when the project has no such object. */
 import type { Assistant } from '../api/assistants.ts'
 import type { FileObject } from '../api/files.ts'
 import type { Message } from '../api/messages.ts'
@@ -19,6 +19,10 @@ import { findVectorStore } from '../sql/vector-stores.ts'
 import { nowSeconds } from '../util/clock.ts'
 import { withResources } from '../runs/events.ts'
 import type { Context } from './context.ts'
+import { idPrefix } from '../api/fields.ts'
+import { textFault } from '../api/inspect.ts'
+import type { ObjectLocation } from '../api/locations.ts'
+import { locate, locatedKinds, type LocatedKind } from '../sql/locate.ts'
 
 /** What all functions of this file use. */
 export type FindContext = Pick<Context, 'db' | 'clock' | 'traceDays'>
@@ -89,4 +93,29 @@ export const findObject = {
     { db }: FindContext,
     { project, vector_store_id, batch_id: id }: Key<'vector_store_id' | 'batch_id'>,
   ): Found<VectorStoreFileBatch> => findBatch(db, { project, vector_store_id, id }),
+}
+
+/** `object` of each kind that is found by its id alone. */
+const objects = {
+  assistant: 'assistant',
+  thread: 'thread',
+  message: 'thread.message',
+  run: 'thread.run',
+  step: 'thread.run.step',
+  file: 'file',
+  vector_store: 'vector_store',
+} as const satisfies Record<LocatedKind, ObjectLocation['object']>
+
+/** Where the object of any kind with this id is. */
+export async function locateObject(
+  { db }: Pick<Context, 'db'>,
+  project: string,
+  id: string,
+): Promise<ObjectLocation | undefined> {
+  const kind = locatedKinds.find((one) => id.startsWith(`${idPrefix(one)}${one === 'file' ? '-' : '_'}`))
+  if (!kind || textFault(id)) return undefined
+  const found = await locate(db, { kind, project, id })
+  if (!found) return undefined
+  const { thread_id, run_id } = found
+  return { id, object: objects[kind], ...(thread_id && { thread_id }), ...(run_id && { run_id }) }
 }

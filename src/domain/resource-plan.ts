@@ -7,13 +7,7 @@ import type { CreateToolResources, ToolResources } from '../api/tool-resources.t
 import type { VectorStore } from '../api/vector-stores.ts'
 import type { Context } from './context.ts'
 import { newStoreFiles, newVectorStoreId, type NewVectorStore } from './fill-vector-store.ts'
-import {
-  attachedFor,
-  filesOfMessages,
-  filesOfResources,
-  type MessageRequests,
-  type NamedFile,
-} from './named-files.ts'
+import type { CreateMessageRequest } from '../api/messages.ts'
 
 /** The expiry of vector stores that are created with a thread or its messages. */
 const threadStoreExpiry: VectorStore['expires_after'] = { anchor: 'last_active_at', days: 7 }
@@ -172,4 +166,40 @@ export function withInterpreterFiles(resources: ToolResources, file_ids: readonl
     code_interpreter: { file_ids: [...new Set([...(code_interpreter?.file_ids ?? []), ...file_ids])] },
     ...others,
   }
+}
+
+export type MessageRequests = readonly CreateMessageRequest[] | null | undefined
+
+interface NamedFile {
+  file_id: string
+  /** The path of the field that names an image. Absent for files that may be of any type. */
+  imagePath?: string
+}
+
+/** The files in tool resources, and below in the images and attachments of messages. */
+function filesOfResources(resources: CreateToolResources | undefined): NamedFile[] {
+  return (resources?.code_interpreter?.file_ids ?? []).map((file_id) => ({ file_id }))
+}
+
+/** `path` is the path of the list in the request; undefined when the request is a message. */
+function filesOfMessages(messages: MessageRequests, path: string | undefined): NamedFile[] {
+  return (messages ?? []).flatMap((message, index) =>
+    filesOfMessage(message, path === undefined ? '' : `${path}[${index}].`),
+  )
+}
+
+function filesOfMessage(message: CreateMessageRequest, prefix: string): NamedFile[] {
+  const parts = typeof message.content === 'string' ? [] : message.content
+  const images = parts.flatMap((part, index): NamedFile[] => {
+    if (part.type !== 'image_file') return []
+    return [{ file_id: part.image_file.file_id, imagePath: `${prefix}content[${index}].image_file.file_id` }]
+  })
+  return [...images, ...(message.attachments ?? []).map(({ file_id }) => ({ file_id }))]
+}
+
+/** The files that messages attach for a tool, each once. */
+export function attachedFor(tool: 'code_interpreter' | 'file_search', messages: MessageRequests): string[] {
+  const attachments = (messages ?? []).flatMap((message) => message.attachments ?? [])
+  const forTool = attachments.filter(({ tools }) => tools.some(({ type }) => type === tool))
+  return [...new Set(forTool.map((attachment) => attachment.file_id))]
 }

@@ -10,7 +10,14 @@ import { lockRun, toRun, type RunKey, type RunRow } from '../sql/runs.ts'
 import { nowSeconds } from '../util/clock.ts'
 import type { StartedRun } from './create-run.ts'
 import { endRun, type EndContext } from './runs.ts'
-import { claimedBy, orRelease, reserveSlot, startOrQueue, type SlotContext } from './start-in-slot.ts'
+import {
+  claimedBy,
+  orRelease,
+  queueHint,
+  reserveSlot,
+  startOrQueue,
+  type SlotContext,
+} from '../runs/slots.ts'
 
 /** When a submit competes with another submit, a cancel or the expiry, the first to lock the row wins. */
 export async function submitToolOutputs(
@@ -28,10 +35,8 @@ export async function submitToolOutputs(
     const outputs = checkedOutputs(row, request)
     const state = await loadState(tx, row)
     const queued = next(state, { kind: 'outputs submitted', at: nowSeconds(clock), outputs })
-    const notifications = hints.notifications(
-      { kind: 'log', run_ids: [key.id] },
-      ...(slot ? [] : [{ kind: 'queue' as const }]),
-    )
+    const newEntries = hints.notifications({ kind: 'log', run_ids: [key.id] })
+    const notifications = [...newEntries, ...queueHint(context, slot)]
     const run = await writeTransition(tx, 'locked', claimedBy(context, slot, queued), { notifications })
     return { run, queued: toRun(queued.state.row), after: row.event_count }
   })

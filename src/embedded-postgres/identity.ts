@@ -3,8 +3,13 @@ import { execFile } from 'node:child_process'
 import { lchownSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { EmbeddedUnsupported, programsCopied, programsInPlace } from './programs.ts'
-import type { Programs, ProgramsPackage } from './programs.ts'
+import {
+  EmbeddedUnsupported,
+  programsCopied,
+  programsInPlace,
+  type Programs,
+  type ProgramsPackage,
+} from './programs.ts'
 
 /** A user, and how to start a program as this user. */
 export interface Identity {

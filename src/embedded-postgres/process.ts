@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { sleep } from '../util/abort.ts'
+import { atMost, sleep } from '../util/abort.ts'
 import { asSuperuser, listenArguments, type Address } from './address.ts'
 import { isRunning } from '../util/processes.ts'
 import { lastLines, type Folders } from './cluster.ts'
@@ -163,9 +163,7 @@ async function stopProcess(target: Stoppable): Promise<void> {
     // After the end of the process, its pid may belong to another one.
     if (!target.isAlive()) return
     target.kill(signal)
-    const timer = new AbortController()
-    await Promise.race([target.ended, sleep(patienceMs, timer.signal)])
-    timer.abort()
+    await atMost(patienceMs, target.ended)
   }
   if (target.isAlive()) throw new Error('the embedded database cannot be stopped')
 }

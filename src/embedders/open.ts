@@ -2,9 +2,15 @@
 import type { OpenAiCompatible } from '../models/openai/openai-model.ts'
 import type { ModelSettings } from '../models/settings.ts'
 import { BuiltInEmbedder } from './built-in/built-in-embedder.ts'
-import { findLocalModel, isPulled, localModels, type LocalModel } from './local/catalog.ts'
+import {
+  findLocalModel,
+  isPulled,
+  localModels,
+  type LocalModel,
+  findRuntime,
+  runtimeMissing,
+} from './local/catalog.ts'
 import { LocalEmbedder } from './local/local-embedder.ts'
-import { findRuntime, runtimeMissing } from './local/runtime.ts'
 import { openOpenAiEmbedder } from './openai-embedder.ts'
 import type { Embedder } from './port.ts'
 

@@ -9,7 +9,7 @@ import { ModelFailure, type Embedder } from './port.ts'
 const maxTexts = 128
 const maxTokens = 200_000
 
-export interface EmbedderChoice {
+interface OpenAiEmbedderOptions {
   server: Pick<OpenAiCompatible, 'postJson'>
   model: string
   /** From the settings; needed for models that are not OpenAI's own. */
@@ -17,7 +17,7 @@ export interface EmbedderChoice {
 }
 
 /** Throws a sentence when the width of the model's vectors is unknown. The caller closes the server. */
-export function openOpenAiEmbedder({ server, model, written }: EmbedderChoice): Embedder {
+export function openOpenAiEmbedder({ server, model, written }: OpenAiEmbedderOptions): Embedder {
   const facts = embeddingFacts(model)
   const dimensions = written?.dimensions ?? facts?.dimensions
   if (dimensions === undefined) {

@@ -1,4 +1,5 @@
 /** The runs that this process works on: starts them, compares them with the database, and stops them. */
+import { setImmediate as nextTick } from 'node:timers/promises'
 import { writtenRun, writeOf, type Created, type WrittenRun } from '../runs/write-transition.ts'
 import type { RunWriter } from '../runs/run-writer.ts'
 import { reportEnd, reportStart } from '../runs/log-lines.ts'
@@ -108,9 +109,10 @@ export class ActiveRuns {
       return
     }
     const { run, newThread, committed } = writer.create(transition, created)
-    const active = this.#work(run, newThread)
     try {
-      const events = await committed
+      // The statement leaves at the end of this tick; then the model is asked while the database works.
+      const working = nextTick().then(() => this.#work(run, newThread))
+      const [active, events] = await Promise.all([working, committed])
       if (isLate(sentMs) && !(await this.#isStillOwned(run.row))) {
         run.lose()
         return

@@ -2,7 +2,7 @@
 import type { Usage } from '../api/runs.ts'
 import type { ChatRequest, FinishReason, ModelUsage } from '../models/port.ts'
 import type { ResolvedModel } from '../models/open.ts'
-import { TextJoiner } from '../util/text-joiner.ts'
+import { TextJoiner } from '../util/storable-text.ts'
 import type { TurnWriter } from './turn-writer.ts'
 
 /** How the answer of a model ended, and what it cost. */

@@ -3,6 +3,7 @@ import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retryingReads } from '../database/retry.ts'
 import type { Message } from '../api/messages.ts'
 import type { Models, ResolvedModel } from '../models/open.ts'
+import type { FinishReason } from '../models/port.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Fact, TurnOutcome } from '../runs/state.ts'
 import { withMessages } from '../runs/turn.ts'
@@ -16,7 +17,6 @@ import { storableText } from '../util/storable-text.ts'
 import { askModel, type AnswerEnd } from './ask-model.ts'
 import { buildRequest, type RequestDependencies } from './build-request.ts'
 import { lastError, RunFailure, RunStopped } from './failure.ts'
-import { decide, remaining, type Decision } from './decide.ts'
 import { runTools, type ToolsDependencies, type ToolsRun } from './run-tools.ts'
 import { WorkTrace } from './trace-work.ts'
 import { TurnWriter } from './turn-writer.ts'
@@ -136,18 +136,13 @@ class RunExecution {
     const options = { usage, signal, work }
     const tools = isCut ? undefined : await runTools(dependencies, run, writer, options)
     const waiting = tools?.waiting ?? []
-    const decision = decide({
-      finish_reason,
-      waitsForClient: waiting.length > 0,
-      calledTools: writer.calls.length > 0,
-    })
-    if (decision === 'require_action') {
+    if (waiting.length > 0) {
       return this.#changeStatus({ kind: 'client must answer', at: this.#now(), calls: waiting })
     }
     writer.flushText()
+    const outcome = outcomeOf(finish_reason, writer.calls.length > 0)
     const recorded = this.#recordOf(writer, end, tools)
-    this.#unrecorded = decision === 'again' ? recorded : undefined
-    const outcome = outcomes[decision]
+    this.#unrecorded = outcome === 'continue' ? recorded : undefined
     const ended: Fact = { kind: 'turn ended', at: this.#now(), usage, outcome, turn: recorded }
     if (outcome !== 'continue') return this.#changeStatus(ended)
     run.apply(ended)
@@ -179,11 +174,16 @@ class RunExecution {
   }
 }
 
-const outcomes: Record<Exclude<Decision, 'require_action'>, TurnOutcome> = {
-  again: 'continue',
-  complete: 'complete',
-  exhaust_completion_tokens: 'max_tokens',
-  content_filter: 'content_filter',
+/** A cut answer ends the run even where it has calls: their arguments may be cut as well. */
+function outcomeOf(finish_reason: FinishReason, hasCalls: boolean): TurnOutcome {
+  if (finish_reason === 'length') return 'max_tokens'
+  if (finish_reason === 'content_filter') return 'content_filter'
+  return hasCalls ? 'continue' : 'complete'
+}
+
+/** What is left of a budget over the whole run; undefined when there is no budget. */
+function remaining(budget: number | null, used: number): number | undefined {
+  return budget === null ? undefined : Math.max(0, budget - used)
 }
 
 /** Ends a run whose work was stopped or failed. */

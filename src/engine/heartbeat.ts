@@ -1,7 +1,7 @@
 /** Renews this process's lease, and knows whether it is confirmed. */
 import type { Database, Queryable } from '../database/database.ts'
 import { registerWorker, renewLease, type LeasedRun } from '../sql/leases.ts'
-import { sleep } from '../util/abort.ts'
+import { abortable, sleep } from '../util/abort.ts'
 import type { Log } from '../util/log.ts'
 
 const beatMs = 1000
@@ -46,11 +46,7 @@ export class Heartbeat {
   async confirmed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     while (!this.isConfirmed()) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
-      signal.throwIfAborted()
+      await abortable(new Promise<void>((resolve) => this.#waiting.push(resolve)), signal)
     }
   }
 

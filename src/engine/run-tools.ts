@@ -1,9 +1,10 @@
 /** Runs the calls of a turn that the server can run itself. */
 import type { StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
+import { callsOf } from '../runs/objects.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Queryable } from '../database/database.ts'
-import { callsOfThread, type RecordedCall } from '../sql/run-steps.ts'
+import { callsOfThread, type RecordedCall, type StepRow } from '../sql/run-steps.ts'
 import type { ToolContext, ToolOutcome } from '../tools/port.ts'
 import { RunStopped } from './failure.ts'
 import type { WorkTrace } from './trace-work.ts'
@@ -41,7 +42,7 @@ export async function runTools(
   if (known.length > 0) run.apply({ kind: 'calls recorded', calls: shown, turn: turn() })
 
   const runnable = known.filter((call) => call.tool?.run && recordOf(calls, call).output === null)
-  const waiting = () => callsShown(run).filter((_, index) => !known[index]?.tool?.run)
+  const waiting = () => callsOf(run.state.openTurn?.callsStep).filter((_, index) => !known[index]?.tool?.run)
   if (runnable.length === 0) return { calls, waiting: waiting() }
   if ((await run.flush()) === 'lost') throw new RunStopped('lost')
   await confirmed(signal)
@@ -80,25 +81,16 @@ export async function runTools(
   return { calls, waiting: waiting() }
 }
 
-function callsShown(run: OwnedRun): StepToolCall[] {
-  const details = run.state.openTurn?.callsStep?.step_details
-  return details?.type === 'tool_calls' ? details.tool_calls : []
-}
-
-type Step = NonNullable<OwnedRun['state']['openTurn']>['callsStep'] | undefined
-
 /** The call in the step: as an earlier attempt recorded it, or as the model has just made it. */
-function shownCall(step: Step, call: DraftCall): StepToolCall {
-  const details = step?.turn ? step.step_details : undefined
-  const before =
-    details?.type === 'tool_calls' ? details.tool_calls.find((one) => one.id === call.id) : undefined
+function shownCall(step: StepRow | null | undefined, call: DraftCall): StepToolCall {
+  const before = step?.turn ? callsOf(step).find((one) => one.id === call.id) : undefined
   if (before) return before
   if (!call.tool) throw new Error(`expected ${call.name} to be a tool of the run`)
   return call.tool.complete(call.id, call.arguments)
 }
 
 /** The call as it is recorded. An unknown function is answered at once, so that the model can correct itself. */
-function recordedCall(step: Step, call: DraftCall): RecordedCall {
+function recordedCall(step: StepRow | null | undefined, call: DraftCall): RecordedCall {
   const before = step?.turn?.calls.find((one) => one.id === call.id)
   if (before) return before
   const output = call.tool ? null : `There is no function named '${call.name}'.`

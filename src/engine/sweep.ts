@@ -1,13 +1,21 @@
-/** Deletes what has expired: files, uploads, vector stores, blobs without a reference, logs of ended runs. */
+/** Deletes what has expired: files, uploads, vector stores, blobs without a reference, and old records. */
 import { collectBlobs } from '../domain/blobs.ts'
 import type { Context } from '../domain/context.ts'
 import { expireFiles } from '../domain/files.ts'
 import { expireVectorStores } from '../domain/vector-stores.ts'
-import { pruneRecords } from '../domain/prune-records.ts'
 import { expireUploads } from '../domain/uploads.ts'
-import { sleep } from '../util/abort.ts'
+import { forgetOldAnswers } from '../sql/answers.ts'
+import { forgetDeadWorkers } from '../sql/leases.ts'
+import { pruneRunLogs } from '../sql/run-events.ts'
+import { removeQueuedChunks, removeQueuedRuns } from '../sql/removals.ts'
+import { removeOldWork } from '../sql/run-work.ts'
+import { pollPause } from '../util/abort.ts'
+import { nowSeconds } from '../util/clock.ts'
 
 const pollMs = 1000
+const daySeconds = 24 * 60 * 60
+/** Run logs that one statement deletes. */
+const batch = 50
 
 type SweepContext = Pick<
   Context,
@@ -19,9 +27,8 @@ const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pr
 
 /** Repeats until the signal aborts; it runs beside the claim loop because a blob store may be slow. */
 export async function sweep(context: SweepContext, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  while (await pollPause(pollMs, signal)) {
     for (const one of sweeps) await finish(one, context, signal)
-    await sleep(pollMs, signal)
   }
 }
 
@@ -35,4 +42,17 @@ async function finish(
   } catch (error) {
     context.log('warn', 'expired objects could not be deleted', { sweep: one.name, error })
   }
+}
+
+/**
+ * Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rests of deleted objects. Each
+ * statement deletes a limited number of rows. Returns 0 when nothing is left; call it again otherwise.
+ */
+async function pruneRecords({ db, clock, runLogDays, traceDays }: SweepContext): Promise<number> {
+  const now = nowSeconds(clock)
+  await forgetDeadWorkers(db)
+  const answers = await forgetOldAnswers(db, now)
+  const work = await removeOldWork(db, (now - traceDays * daySeconds) * 1000)
+  const logs = runLogDays === 0 ? 0 : await pruneRunLogs(db, now - runLogDays * daySeconds, batch)
+  return answers + work + logs + (await removeQueuedRuns(db)) + (await removeQueuedChunks(db))
 }

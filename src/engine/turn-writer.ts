@@ -1,8 +1,8 @@
 /** Turns the parts of a model's answer into facts about the run. */
 import { isDeepStrictEqual } from 'node:util'
-import type { StepToolCall } from '../api/run-steps.ts'
 import type { Extras, TurnExtras } from '../models/port.ts'
 import type { MessagePiece } from '../runs/content.ts'
+import { callsOf } from '../runs/objects.ts'
 import type { OwnedRun } from '../runs/owned-run.ts'
 import type { Mark, RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { CallDelta, OfferedTool } from '../tools/port.ts'
@@ -142,10 +142,9 @@ export class TurnWriter {
   }
 
   /** Continues with the step of calls that an earlier attempt of the run has recorded. */
-  resume({ step_details, turn }: StepRow): void {
-    const shown: StepToolCall[] = step_details.type === 'tool_calls' ? step_details.tool_calls : []
-    const known = new Set(shown.map((call) => call.id))
-    const { calls = [], usage: _, ...rest } = turn ?? {}
+  resume(step: StepRow): void {
+    const known = new Set(callsOf(step).map((call) => call.id))
+    const { calls = [], usage: _, ...rest } = step.turn ?? {}
     this.#turn = rest
     let indexInStep = 0
     for (const { id, name, arguments: text } of calls) {

@@ -10,7 +10,7 @@ import type { Hint } from '../runs/hints.ts'
 import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
-import { sleep } from '../util/abort.ts'
+import { about, atMost } from '../util/abort.ts'
 import { ActiveRuns } from './active-runs.ts'
 import { claimRuns } from './claim.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -207,9 +207,7 @@ export class Worker {
         context.log('warn', 'no runs could be claimed', { error })
       }
       if (found > 0 && this.#free > 0) continue
-      const pause = new AbortController()
-      await Promise.race([isWoken, sleep(pollMs, pause.signal)])
-      pause.abort()
+      await atMost(about(pollMs), isWoken)
     }
   }
 
@@ -227,11 +225,4 @@ export class Worker {
       this.#unreserve(limit)
     }
   }
-}
-
-/** Waits for the work, but no longer than `ms`. */
-async function atMost(ms: number, work: Promise<void>): Promise<void> {
-  const timer = new AbortController()
-  await Promise.race([work, sleep(ms, timer.signal)])
-  timer.abort()
 }

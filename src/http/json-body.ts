@@ -2,9 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isUtf8 } from 'node:buffer'
 import { errors } from '../api/errors.ts'
-import { defaultMaxValues } from '../api/inspect.ts'
+import { defaultMaxValues, maxDepth } from '../api/inspect.ts'
 import { hashBody } from './idempotency.ts'
-import { scanJson } from './scan-json.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,4 +30,40 @@ export function acceptJson(http: FastifyInstance): void {
       throw errors.invalidJson()
     }
   })
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const comma = 0x2c
+
+/**
+ * Checks the bytes before they are parsed, because parsing millions of values would block the server. Throws an `ApiError`
+ * when they are nested too deep or have more than `maxValues` values. Linear in their length.
+ */
+export function scanJson(bytes: Buffer, maxValues: number): void {
+  let depth = 0
+  let containers = 0
+  let commas = 0
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index]
+    if (byte === quote) index = endOfString(bytes, index)
+    else if (byte === comma) commas += 1
+    else if (byte === 0x5b || byte === 0x7b) {
+      containers += 1
+      depth += 1
+      if (depth > maxDepth) throw errors.nestedTooDeep(maxDepth)
+    } else if (byte === 0x5d || byte === 0x7d) depth -= 1
+    // Each container is a value, and so is what follows each comma.
+    if (commas > maxValues || containers > maxValues) throw errors.tooManyValues(maxValues)
+  }
+}
+
+/** The index of the quote that ends the string, or the length where none does. */
+function endOfString(bytes: Buffer, start: number): number {
+  for (let end = bytes.indexOf(quote, start + 1); end !== -1; end = bytes.indexOf(quote, end + 1)) {
+    let backslashes = 0
+    while (bytes[end - 1 - backslashes] === backslash) backslashes += 1
+    if (backslashes % 2 === 0) return end
+  }
+  return bytes.length
 }

@@ -1,7 +1,7 @@
 /** Extensions: lists across threads, and an object by its id alone. */
 import { ListProjectRunsQuery } from '../api/lists.ts'
 import { listObjects } from '../domain/list-objects.ts'
-import { locateObject } from '../domain/locate-object.ts'
+import { locateObject } from '../domain/find-object.ts'
 import { route } from './route.ts'
 
 export const objectRoutes = [

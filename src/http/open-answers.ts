@@ -1,6 +1,6 @@
 /** Tracks the answers that are being sent, so that a server that stops can wait for them before it closes connections. */
 import type { FastifyInstance } from 'fastify'
-import { sleep } from '../util/abort.ts'
+import { atMost } from '../util/abort.ts'
 
 /** How long a server that closes waits for the ends of its answers. */
 const lastAnswersMs = 2000
@@ -18,10 +18,8 @@ export function trackAnswers(http: FastifyInstance): void {
 
 /** Resolves when no answer is being sent, or after `ms`. */
 export async function answersEnd({ openAnswers }: FastifyInstance, ms: number): Promise<void> {
-  const timer = new AbortController()
-  const timeIsUp = sleep(ms, timer.signal).then(() => timer.abort())
-  while (openAnswers.size > 0 && !timer.signal.aborted) {
-    await Promise.race([Promise.all(openAnswers), timeIsUp])
+  const noneIsOpen = async () => {
+    while (openAnswers.size > 0) await Promise.all(openAnswers)
   }
-  timer.abort()
+  await atMost(ms, noneIsOpen())
 }

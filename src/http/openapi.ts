@@ -3,7 +3,7 @@ import { requests } from '../api/components.ts'
 import { idPrefix } from '../api/fields.ts'
 import { needsBeta } from './auth.ts'
 import { componentSchemas, fieldsOf, refTo, type JsonSchema } from './openapi-schemas.ts'
-import { idKinds } from './path-objects.ts'
+import { idKinds } from './register-routes.ts'
 import type { Operation } from './route.ts'
 import { version } from '../util/version.ts'
 

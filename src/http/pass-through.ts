@@ -6,7 +6,7 @@ import type { Models } from '../models/open.ts'
 import type { PassThrough } from '../models/pass-through.ts'
 import type { UpstreamAnswer } from '../models/openai/openai-model.ts'
 import { ModelFailure } from '../models/port.ts'
-import { streamBegins } from './request-limits.ts'
+import { streamBegins } from './limits.ts'
 import { route } from './route.ts'
 import { hangUpSignal } from './sse.ts'
 

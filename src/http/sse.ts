@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import { finished } from 'node:stream/promises'
 import { ApiError, errors } from '../api/errors.ts'
 import { answerHeaders } from './headers.ts'
-import { streamBegins } from './request-limits.ts'
+import { streamBegins } from './limits.ts'
 
 /** An event of a run's log. */
 interface StreamEvent {
@@ -43,9 +43,7 @@ export async function sendEvents(
   const response = beginStream(reply)
   // The first events usually follow at once: then one write carries the head and them.
   const head = setImmediate(() => response.flushHeaders())
-  const timer = setInterval(() => {
-    if (!response.writableNeedDrain) response.write(keepAlive)
-  }, options.keepAliveMs)
+  const timer = setInterval(() => response.write(keepAlive), options.keepAliveMs)
   let hasEnded = false
   let failure: ApiError | undefined
   try {

@@ -1,7 +1,7 @@
-/** Answers bytes that are not an HTTP request, which reach no hook and no route, like any bad request. */
+/** Answers bytes that are not an HTTP request, or plain http on the port of https, like any bad request: they reach no hook and no route. */
 import type { ConnectionError, FastifyRequest } from 'fastify'
 import { maxHeaderSize, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
+import type { Socket, Server } from 'node:net'
 import { errors, type ApiError } from '../api/errors.ts'
 import { newHexId } from '../util/ids.ts'
 import { versionHeader } from './headers.ts'
@@ -17,7 +17,7 @@ export function answerUnreadable(error: ConnectionError, socket: Socket): void {
 }
 
 /** Writes the answer and closes the connection. */
-export function writeError(socket: Socket, failure: ApiError): void {
+function writeError(socket: Socket, failure: ApiError): void {
   const body = JSON.stringify(failure.toBody())
   const headers = {
     'content-type': 'application/json',
@@ -48,4 +48,27 @@ export function requireHost({ raw }: FastifyRequest): void {
 /** The router treats `*`, which HTTP allows for OPTIONS only, as `/`. */
 export function requirePath({ raw, method }: FastifyRequest): void {
   if (raw.url === '*') throw errors.invalidUrl(method, '*')
+}
+
+/** The first byte of a TLS handshake. */
+const handshake = 22
+
+/** Answers a connection that does not begin with a handshake. `idleMs`: how long a connection may send nothing. */
+export function answerPlainHttp(https: Server, idleMs: number): void {
+  const listeners = https.listeners('connection')
+  https.removeAllListeners('connection')
+  https.on('connection', (socket: Socket) => {
+    const drop = () => socket.destroy()
+    socket.once('error', drop).setTimeout(idleMs, drop)
+    socket.once('readable', () => {
+      const bytes = socket.read() as Buffer | null
+      if (bytes !== null && bytes[0] !== handshake) {
+        writeError(socket.resume(), errors.plainHttp())
+        return
+      }
+      socket.off('error', drop).off('timeout', drop).setTimeout(0)
+      if (bytes !== null) socket.unshift(bytes)
+      for (const listener of listeners) listener.call(https, socket)
+    })
+  })
 }

@@ -8,7 +8,7 @@ import type { WordSource } from '../search/word-source.ts'
 import { makeVectorSegment } from '../search/vector-segments.ts'
 import { makeWordSegment } from '../search/word-segments.ts'
 import { claimSegments, releaseSegments, segmentChunks } from '../sql/index-segments.ts'
-import { sleep } from '../util/abort.ts'
+import { pollPause } from '../util/abort.ts'
 import type { IngestContext } from './claimed-file.ts'
 
 const pollMs = 2000
@@ -24,16 +24,16 @@ interface SegmentWork {
 
 /** Repeats until the signal aborts. A store whose work ended early is claimed again, by any worker. */
 export async function makeAllSegments(work: SegmentWork, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    let waitMs = pollMs
+  let waitMs = pollMs
+  while (await pollPause(waitMs, signal)) {
     try {
-      if (work.isConfirmed() && (await makeNext(work, signal))) continue
+      const isMade = work.isConfirmed() && (await makeNext(work, signal))
+      waitMs = isMade ? 0 : pollMs
     } catch (error) {
       if (signal.aborted) return
       work.context.log('warn', 'segments of a vector store could not be made', { error })
       waitMs = pauseMs
     }
-    await sleep(waitMs, signal)
   }
 }
 

@@ -8,7 +8,7 @@ import {
   strandedIngests,
   type IngestRow,
 } from '../sql/ingest.ts'
-import { sleep } from '../util/abort.ts'
+import { about, atMost, pollPause } from '../util/abort.ts'
 import type { ClaimedFile, IngestContext } from './claimed-file.ts'
 import { makeAllSegments } from './make-segments.ts'
 import { processFile } from './process-file.ts'
@@ -90,9 +90,7 @@ export class IngestWorker {
       } catch (error) {
         this.#options.context.log('warn', 'no files could be claimed', { error })
       }
-      const pause = new AbortController()
-      await Promise.race([isWoken, sleep(pollMs, pause.signal)])
-      pause.abort()
+      await atMost(about(pollMs), isWoken)
     }
   }
 
@@ -129,13 +127,12 @@ export class IngestWorker {
   /** Recovers files of ended processes, and stops the work on files that were cancelled, deleted or recovered. */
   async #watchLoop(): Promise<void> {
     const { signal } = this.#stopping
-    while (!signal.aborted) {
+    while (await pollPause(pollMs, signal)) {
       try {
         await this.#watch()
       } catch (error) {
         this.#options.context.log('warn', 'the claimed files could not be compared', { error })
       }
-      await sleep(pollMs, signal)
     }
   }
 

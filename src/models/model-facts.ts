@@ -1,6 +1,5 @@
 /** Limits, abilities and prices of models by their names, from one data file; see decision 0022. */
-import { patternTable } from './patterns.ts'
-import { readTable } from './read-table.ts'
+import { patternTable, readTable } from './patterns.ts'
 import type { ModelFacts } from './settings.ts'
 
 export type { ModelFacts }

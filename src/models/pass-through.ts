@@ -1,7 +1,7 @@
 /** Requests that are passed on to a provider unchanged: chat completions and embeddings. */
 import { completeChat, refuseEmbeddings } from './chat-completions.ts'
 import type { OpenAiCompatible, UpstreamAnswer } from './openai/openai-model.ts'
-import { inOrder, isOutage, routedModel, type Candidate } from './route.ts'
+import { inOrder, isOutage, routedModel, type Candidate, type RouteParts } from './route.ts'
 
 /** Passes requests on to the providers of one route. */
 export interface PassThrough {
@@ -13,8 +13,6 @@ export interface PassThrough {
   /** Uses the first provider only, because vectors of two models cannot be compared. */
   embeddings(body: object, signal: AbortSignal): Promise<UpstreamAnswer>
 }
-
-type RouteParts = Parameters<typeof routedModel>[1]
 
 interface PassParts extends RouteParts {
   /** undefined when the provider is not a server; it is then called through the port. */

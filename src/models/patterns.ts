@@ -1,4 +1,5 @@
-/** Names with wildcards: an exact name wins, then the pattern with the most letters. */
+/** Tables of names with wildcards: an exact name wins, then the pattern with the most letters. */
+import { readFileSync } from 'node:fs'
 
 interface Pattern<Value> {
   pattern: string
@@ -42,4 +43,12 @@ function moreSpecificFirst(left: { pattern: string }, right: { pattern: string }
   const literals = (pattern: string) => pattern.replaceAll('*', '').length
   const byLength = literals(right.pattern) - literals(left.pattern)
   return byLength === 0 ? right.pattern.indexOf('*') - left.pattern.indexOf('*') : byLength
+}
+
+/** The fields of each line of `tables/NAME.tsv`, which tabs separate. Lines that begin with `#` are comments. */
+export function readTable(name: string): string[][] {
+  return readFileSync(new URL(`tables/${name}.tsv`, import.meta.url), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split('\t'))
 }

@@ -1,6 +1,5 @@
 /** Names that vendors have retired, and the names that they recommend instead; see decision 0023. */
-import { patternTable } from './patterns.ts'
-import { readTable } from './read-table.ts'
+import { patternTable, readTable } from './patterns.ts'
 import type { ModelSettings, ProviderSettings } from './settings.ts'
 
 interface Retired {

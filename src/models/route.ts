@@ -23,7 +23,7 @@ export interface Candidate {
   context_window: number
 }
 
-interface RouteParts {
+export interface RouteParts {
   health: Health
   log: Log
   /** The name to try when the provider answers that it has no such model. */

@@ -1,5 +1,4 @@
 /** The state of a run as the database holds it: row, steps, open message and log. */
-import { noUsage } from '../api/runs.ts'
 import type { MessageDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { Queryable } from '../database/database.ts'
@@ -8,16 +7,10 @@ import { readEvents } from '../sql/run-events.ts'
 import { stepsOfRun, type StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { withDelta } from './content.ts'
-import type { RunState, OpenTurn } from './state.ts'
-import { sumUsage } from './usage.ts'
+import { emptyState, sumUsage, type OpenTurn, type RunState } from './state.ts'
 
 /** Events of a run that was created and not claimed yet: such a run has no steps. */
 const creationEvents = 3
-
-/** A state for transitions that need the row only. */
-export function emptyState(row: RunRow): RunState {
-  return { row, spent: noUsage, turns: 0, openTurn: null }
-}
 
 /** The row must be locked, or owned by this process. */
 export async function loadState(db: Queryable, row: RunRow): Promise<RunState> {

@@ -2,13 +2,23 @@
  * The transitions of a run: the only place where a run's status, messages and steps change. Pure: no clock, no ids
  * of its own, no database.
  */
-import { noUsage, type RunStatus } from '../api/runs.ts'
+import type { RunStatus } from '../api/runs.ts'
 import { toRun } from '../sql/runs.ts'
-import { closedTurn } from './close.ts'
+import { closedTurn, completedStep } from './objects.ts'
 import { runEvent, stepEvent } from './events.ts'
 import { recovered } from './recover.ts'
-import { committed, unchanged, type Fact, type FactOf, type RunState, type Transition } from './state.ts'
-import { withStatus } from './status.ts'
+import {
+  committed,
+  emptyState,
+  unchanged,
+  withStatus,
+  spentOn,
+  sumUsage,
+  type Fact,
+  type FactOf,
+  type RunState,
+  type Transition,
+} from './state.ts'
 import {
   callBegan,
   callGrew,
@@ -19,7 +29,6 @@ import {
   toolFinished,
   turnEnded,
 } from './turn.ts'
-import { spentOn, sumUsage } from './usage.ts'
 
 type Kind = Fact['kind']
 
@@ -104,7 +113,7 @@ export function followedBy(first: Transition, fact: Fact): Transition {
 export function requested(row: RunState['row']): Transition {
   const run = toRun(row)
   return {
-    ...unchanged({ row, spent: noUsage, turns: 0, openTurn: null }),
+    ...unchanged(emptyState(row)),
     events: committed(runEvent('thread.run.created', run), runEvent('thread.run.queued', run)),
   }
 }
@@ -138,14 +147,8 @@ function outputsSubmitted(state: RunState, { at, outputs }: FactOf<'outputs subm
     calls: calls.turn.calls.map((call) => ({ ...call, output: outputs.get(call.id) ?? call.output })),
   }
   const usage = turn?.usage ?? null
-  const step = {
-    ...calls,
-    status: 'completed' as const,
-    completed_at: at,
-    step_details: { type: 'tool_calls' as const, tool_calls },
-    usage,
-    turn,
-  }
+  const step_details = { type: 'tool_calls' as const, tool_calls }
+  const step = { ...completedStep(calls, { at, usage }), step_details, turn }
   const row = { ...withStatus(state.row, 'queued', at), recoveries: 0, losses: 0 }
   const view = { withSearchContent: row.settings.include_search_content }
   return {

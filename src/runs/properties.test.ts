@@ -7,8 +7,7 @@ import type { Message } from '../api/messages.ts'
 import { toRun, type RunRow } from '../sql/runs.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import { isPossible, next, requested } from './next.ts'
-import { hasEnded } from './status.ts'
-import type { Fact, RunState, Transition } from './state.ts'
+import { hasEnded, type Fact, type RunState, type Transition } from './state.ts'
 
 /** A run as a database would hold it: objects, and the log. */
 class Run {

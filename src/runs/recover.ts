@@ -1,23 +1,22 @@
 /** The transition of a run whose worker was lost: closes what the worker had started, keeps what it had recorded. */
 import type { StepToolCallDelta } from '../api/events.ts'
-import type { StepToolCall } from '../api/run-steps.ts'
 import { maxLosses } from '../sql/leases.ts'
 import { toRun, type RunRow } from '../sql/runs.ts'
 import { withoutSearchContent, type StepRow } from '../sql/run-steps.ts'
-import { closedTurn } from './close.ts'
+import { callsOf, closedTurn, newStep } from './objects.ts'
 import { runEvent, stepDelta, stepEvent } from './events.ts'
-import { newStep } from './new-objects.ts'
 import {
   committed,
   unchanged,
+  withStatus,
+  spentOn,
+  sumUsage,
   type Ending,
   type FactOf,
   type OpenTurn,
   type RunState,
   type Transition,
 } from './state.ts'
-import { withStatus } from './status.ts'
-import { spentOn, sumUsage } from './usage.ts'
 
 type Recovered = FactOf<'recovered'>
 
@@ -78,7 +77,8 @@ function failed(state: RunState, at: number): Transition {
 
 /** Continues the recorded calls in a new step: calls with an output keep it, the others are run. */
 function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, step_id }: Recovered) {
-  const calls = callsShown(row, old)
+  const { include_search_content } = row.settings
+  const shown = include_search_content ? old.step_details : withoutSearchContent(old.step_details)
   const begun = newStep(row, {
     id: step_id,
     created_at: at,
@@ -86,7 +86,9 @@ function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, ste
   })
   const step: StepRow = { ...begun, step_details: old.step_details, turn: old.turn }
   const openTurn: OpenTurn = { completed, openMessage: null, callsStep: step }
-  const deltas = calls.map((call, index) => stepDelta(step.id, { index, ...call } as StepToolCallDelta))
+  const deltas = callsOf({ step_details: shown }).map((call, index) =>
+    stepDelta(step.id, { index, ...call } as StepToolCallDelta),
+  )
   return {
     step,
     openTurn,
@@ -96,9 +98,4 @@ function continued(row: RunRow, { completed }: OpenTurn, old: StepRow, { at, ste
       ...deltas,
     ],
   }
-}
-
-function callsShown(row: RunRow, { step_details }: StepRow): StepToolCall[] {
-  const shown = row.settings.include_search_content ? step_details : withoutSearchContent(step_details)
-  return shown.type === 'tool_calls' ? shown.tool_calls : []
 }

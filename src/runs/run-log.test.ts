@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
+import { DatabaseUnavailable, type Queryable, type Statement } from '../database/database.ts'
 import { Feed } from './feed.ts'
 import { Hints } from './hints.ts'
 import { LogClosed, RunLog } from './run-log.ts'
@@ -62,6 +62,22 @@ test.each(Object.entries(readers))('a client that hangs up during an outage ends
   await isReading
   client.abort()
   expect(await reading).toEqual({ done: true, value: undefined })
+})
+
+test('a follower gets the end of a run that is written after it has read the log', async () => {
+  const hints = new Hints({ shared: false })
+  let reads = 0
+  const query = async ({ name }: Statement): Promise<any[]> => {
+    if (name === 'status_of_run') return [{ status: 'completed' }]
+    reads += 1
+    if (reads > 1) return [{ first: 1, entries: [['thread.run.completed', {}]] }]
+    setImmediate(() => hints.send({ kind: 'log', run_ids: ['run_1'] }))
+    return []
+  }
+  const following = new RunLog({ query }, hints).follow('run_1', 0, new AbortController().signal)
+  const { value } = await following.next()
+  expect(value).toEqual([{ number: 1, event: 'thread.run.completed', data: '{}' }])
+  await following.return(undefined)
 })
 
 test('events that are not committed are kept for slow readers, and committed ones are dropped', () => {

@@ -1,6 +1,11 @@
-/** The free slots of the worker of this process. With one, a request starts the run that it queues, without a claim. */
+/** The free slots of the worker of this process. With one, a request starts the run that it queues at once, without a claim. */
 import type { Created, WrittenRun } from './write-transition.ts'
 import type { Transition } from './state.ts'
+import { followedBy } from './next.ts'
+import { hasSessionElsewhere } from '../sql/leases.ts'
+import type { Queryable } from '../database/database.ts'
+import { nowSeconds, type Clock } from '../util/clock.ts'
+import type { Hints } from './hints.ts'
 
 /** A slot of the worker, reserved for one run. Exactly one of its methods must be called. */
 export interface Slot {
@@ -30,4 +35,58 @@ export class Slots {
   reserve(): Slot | undefined {
     return this.#reserve?.()
   }
+}
+
+/** What functions that queue a run use. */
+export interface SlotContext {
+  clock: Clock
+  db: Queryable
+  hints: Hints
+  slots: Slots
+}
+
+/** Reserves a slot for a run on a thread; undefined when none is free or another process holds the thread's session. */
+export async function reserveSlot(context: SlotContext, thread_id: string): Promise<Slot | undefined> {
+  const slot = context.slots.reserve()
+  // A database that is not shared has no other processes.
+  if (!slot || !context.hints.shared) return slot
+  const isElsewhere = await orRelease(slot, hasSessionElsewhere(context.db, thread_id, slot.worker))
+  if (!isElsewhere) return slot
+  slot.release()
+  return undefined
+}
+
+/** The transition that queues a run and, with a slot, claims it. */
+export function claimedBy(
+  { clock }: Pick<SlotContext, 'clock'>,
+  slot: Slot | undefined,
+  queued: Transition,
+): Transition {
+  if (!slot) return queued
+  return followedBy(queued, { kind: 'claimed', at: nowSeconds(clock), worker: slot.worker })
+}
+
+/** Releases the slot when the work fails. */
+export async function orRelease<Result>(slot: Slot | undefined, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    slot?.release()
+    throw error
+  }
+}
+
+/** The notification for a run that this process does not start. */
+export function queueHint({ hints }: Pick<SlotContext, 'hints'>, slot: Slot | undefined): string[] {
+  return slot ? [] : hints.notifications({ kind: 'queue' })
+}
+
+/** After the commit: starts the run in its slot, or sends the hint that a run is queued. */
+export function startOrQueue(
+  { hints }: Pick<SlotContext, 'hints'>,
+  slot: Slot | undefined,
+  run: WrittenRun,
+): void {
+  if (slot) slot.start(run)
+  else hints.send({ kind: 'queue' })
 }

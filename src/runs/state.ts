@@ -1,8 +1,8 @@
-/** State, fact and transition of a run. docs/run-lifecycle.md explains them. */
+/** State, fact and transition of a run, and what transitions change of the row. docs/run-lifecycle.md explains them. */
 import type { StepToolCallDelta } from '../api/events.ts'
 import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
-import type { RunError, Usage } from '../api/runs.ts'
+import { noUsage, type Run, type RunError, type RunStatus, type Usage } from '../api/runs.ts'
 import type { LogEvent } from '../sql/run-events.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'
@@ -79,6 +79,11 @@ export interface Transition {
   events: TransitionEvent[]
 }
 
+/** The state of a run without steps, and for transitions that need the row only. */
+export function emptyState(row: RunRow): RunState {
+  return { row, spent: noUsage, turns: 0, openTurn: null }
+}
+
 /** A transition that changes nothing but what the caller puts in its place. */
 export function unchanged(state: RunState): Transition {
   return { state, steps: [], messages: [], removed: [], events: [] }
@@ -92,4 +97,59 @@ export function committed(...events: LogEvent[]): TransitionEvent[] {
 /** Events that may be emitted before they are committed. */
 export function early(...events: LogEvent[]): TransitionEvent[] {
   return events.map(({ event, data }) => ({ event, data, isEarly: true }))
+}
+
+type Details = Partial<Pick<Run, 'usage' | 'required_action' | 'last_error' | 'incomplete_details'>>
+
+/** Statuses from which a run never changes again. */
+const ended: ReadonlySet<RunStatus> = new Set(['cancelled', 'completed', 'expired', 'failed', 'incomplete'])
+
+export function hasEnded({ status }: Pick<Run, 'status'>): boolean {
+  return ended.has(status)
+}
+
+/** The row with a new status as of `at`, in Unix seconds. Only a run in progress or cancelling keeps its owner. */
+export function withStatus(row: RunRow, status: RunStatus, at: number, details: Details = {}): RunRow {
+  const isOwned = status === 'in_progress' || status === 'cancelling'
+  return {
+    ...row,
+    status,
+    // The object of an expired run keeps the time at which it expired.
+    expires_at: ended.has(status) && status !== 'expired' ? null : row.expires_at,
+    started_at: status === 'in_progress' ? at : row.started_at,
+    cancelled_at: status === 'cancelled' ? at : row.cancelled_at,
+    failed_at: status === 'failed' ? at : row.failed_at,
+    completed_at: status === 'completed' || status === 'incomplete' ? at : row.completed_at,
+    required_action: details.required_action ?? null,
+    last_error: details.last_error ?? row.last_error,
+    incomplete_details: details.incomplete_details ?? row.incomplete_details,
+    usage: details.usage ?? null,
+    lease_owner: isOwned ? row.lease_owner : null,
+  }
+}
+
+/** The usage of a step so far. An open step shows no usage, but its recorded turn has one. */
+export function spentOn(step: Pick<StepRow, 'usage' | 'turn'> | undefined): Usage | null {
+  return step?.usage ?? step?.turn?.usage ?? null
+}
+
+/** The sum; null counts as no usage. */
+export function sumUsage(all: readonly (Usage | null)[]): Usage {
+  return all.reduce<Usage>((sum, usage) => {
+    if (!usage) return sum
+    return {
+      prompt_tokens: sum.prompt_tokens + usage.prompt_tokens,
+      completion_tokens: sum.completion_tokens + usage.completion_tokens,
+      total_tokens: sum.total_tokens + usage.total_tokens,
+      prompt_token_details: {
+        cached_tokens:
+          (sum.prompt_token_details?.cached_tokens ?? 0) + (usage.prompt_token_details?.cached_tokens ?? 0),
+      },
+      completion_tokens_details: {
+        reasoning_tokens:
+          (sum.completion_tokens_details?.reasoning_tokens ?? 0) +
+          (usage.completion_tokens_details?.reasoning_tokens ?? 0),
+      },
+    }
+  }, noUsage)
 }

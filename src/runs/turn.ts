@@ -1,25 +1,23 @@
 /** Transitions within a turn: the model answers, and its calls are recorded and run. */
 import type { StepToolCallDelta } from '../api/events.ts'
-import type { Message } from '../api/messages.ts'
 import type { StepToolCall } from '../api/run-steps.ts'
-import { noUsage, type RunIncompleteReason, type Usage } from '../api/runs.ts'
+import { noUsage, type RunIncompleteReason } from '../api/runs.ts'
 import type { RecordedTurn, StepRow } from '../sql/run-steps.ts'
 import { toRun } from '../sql/runs.ts'
 import { callsWithDelta, deltaOf, withDelta } from './content.ts'
 import { messageDelta, messageEvent, runEvent, stepDelta, stepEvent } from './events.ts'
-import { newMessage, newStep } from './new-objects.ts'
+import { callsOf, completedStep, endedMessage, newMessage, newStep } from './objects.ts'
 import {
   committed,
   early,
   unchanged,
+  withStatus,
+  sumUsage,
   type FactOf,
   type OpenTurn,
   type RunState,
   type Transition,
-  type TurnOutcome,
 } from './state.ts'
-import { withStatus } from './status.ts'
-import { sumUsage } from './usage.ts'
 
 const newTurn: OpenTurn = { completed: [], openMessage: null, callsStep: null }
 
@@ -149,17 +147,6 @@ const incompleteReason: Record<'max_tokens' | 'content_filter', RunIncompleteRea
   content_filter: 'content_filter',
 }
 
-function endedMessage(message: Message, outcome: TurnOutcome, at: number): Message {
-  if (outcome === 'continue' || outcome === 'complete') {
-    return { ...message, status: 'completed', completed_at: at }
-  }
-  return { ...message, status: 'incomplete', incomplete_details: { reason: outcome }, incomplete_at: at }
-}
-
-function completedStep(step: StepRow, { at, usage }: { at: number; usage: Usage }): StepRow {
-  return { ...step, status: 'completed', completed_at: at, usage }
-}
-
 /** Adds the ids of the messages with the text of the open turn. */
 export function withMessages({ openTurn }: RunState, recorded: RecordedTurn): RecordedTurn {
   const open = openTurn?.openMessage ? [openTurn.openMessage.message.id] : []
@@ -170,10 +157,6 @@ export function withMessages({ openTurn }: RunState, recorded: RecordedTurn): Re
 function openCalls({ row, openTurn }: RunState): StepRow {
   if (!openTurn?.callsStep) throw new Error(`run ${row.id} was expected to have an open step of calls`)
   return openTurn.callsStep
-}
-
-function callsOf({ step_details }: StepRow): StepToolCall[] {
-  return step_details.type === 'tool_calls' ? step_details.tool_calls : []
 }
 
 function withCalls(step: StepRow, tool_calls: StepToolCall[]): StepRow {

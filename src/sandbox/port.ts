@@ -27,6 +27,21 @@ export interface SandboxLimits {
   filesMb: number
 }
 
+/** The limits of a session and of its cells that the server uses. */
+export const defaultLimits: SandboxLimits = {
+  wallMs: 120_000,
+  graceMs: 2000,
+  memoryMb: 1024,
+  processes: 64,
+  fileMb: 256,
+  diskMb: 1024,
+  tmpMb: 64,
+  outputBytes: 256 * 1024,
+  images: 20,
+  files: 50,
+  filesMb: 512,
+}
+
 /** What a cell produced, in order. */
 export type CellEvent =
   /** stdout and stderr in order, with the value of the last expression and the traceback of an error. */

@@ -4,15 +4,28 @@ import type { Queryable } from '../database/database.ts'
 export interface AnswerKey {
   project: string
   key: string
+  /** The path with the query string; in a row, its hash. */
   path: string
 }
 
+/** The body as JSON text, or for a stream the run and the number of the event after which the stream started. */
 export interface KeptAnswer {
+  body?: string
+  stream?: { run_id: string; after: number }
+}
+
+/**
+ * `claimed`: this is the first request with the key. `busy`: the first request is still being answered. `reused`: the first
+ * request had another body.
+ */
+export type Claim = KeptAnswer | 'claimed' | 'busy' | 'reused'
+
+interface AnswerRow {
   body_hash: string
   body: string | null
-  /** A streamed answer: the run, and the event after which the stream began. */
   run_id: string | null
   after: number | null
+  is_done: boolean
 }
 
 /** An answer is kept for a day. */
@@ -20,12 +33,11 @@ const keptSeconds = 24 * 3600
 /** A request that has no answer after this long is taken as lost, and the next one with its key is the first again. */
 const lostAfterSeconds = 900
 
-/** `claimed`: the caller is the first and answers; `busy`: the first request has no answer yet. */
 export async function claimAnswer(
   db: Queryable,
   key: AnswerKey & { body_hash: string },
   now: number,
-): Promise<KeptAnswer | 'claimed' | 'busy'> {
+): Promise<Claim> {
   const [claimed] = await db.query({
     text: `insert into answers as a (project, key, path, body_hash, created_at) values ($1, $2, $3, $4, $5)
            on conflict (project, key, path) do update
@@ -36,24 +48,22 @@ export async function claimAnswer(
     values: [key.project, key.key, key.path, key.body_hash, now, keptSeconds, lostAfterSeconds],
   })
   if (claimed) return 'claimed'
-  const [found] = await db.query<KeptAnswer & { is_done: boolean }>({
+  const [found] = await db.query<AnswerRow>({
     text: `select body_hash, body, run_id, after, is_done from answers
            where project = $1 and key = $2 and path = $3`,
     values: [key.project, key.key, key.path],
   })
-  return found?.is_done ? found : 'busy'
+  if (!found?.is_done) return 'busy'
+  const { body_hash, body, run_id, after } = found
+  if (body_hash !== key.body_hash) return 'reused'
+  return run_id === null ? { body: body ?? '' } : { stream: { run_id, after: after ?? 0 } }
 }
 
-export async function keepAnswer(
-  db: Queryable,
-  key: AnswerKey,
-  answer: { body?: string; stream?: { run_id: string; after: number } },
-): Promise<void> {
-  const { body = null, stream } = answer
+export async function keepAnswer(db: Queryable, key: AnswerKey, { body, stream }: KeptAnswer): Promise<void> {
   await db.query({
     text: `update answers set body = $4, run_id = $5, after = $6, is_done = true
            where project = $1 and key = $2 and path = $3`,
-    values: [key.project, key.key, key.path, body, stream?.run_id ?? null, stream?.after ?? null],
+    values: [key.project, key.key, key.path, body ?? null, stream?.run_id ?? null, stream?.after ?? null],
   })
 }
 

@@ -1,5 +1,5 @@
 /** Rows of `blobs`: the contents of the blob store, and the time since which no row refers to them. */
-import type { Queryable } from '../database/database.ts'
+import type { Database, Queryable } from '../database/database.ts'
 import { hasRow } from './rows.ts'
 
 export interface BlobRow {
@@ -66,10 +66,10 @@ export async function isBlobInUse(tx: Queryable, sha256: string): Promise<boolea
   })
 }
 
-/** 'SpoolB' in ASCII. A backup holds this advisory lock in shared mode; contents are only deleted while no backup holds it. */
-export const blobCollectionLock = 0x53706f6f6c42
+/** 'SpoolB' in ASCII. Backups and exports hold this advisory lock in shared mode; contents are only deleted while none holds it. */
+const blobCollectionLock = 0x53706f6f6c42
 
-/** Takes the lock until the transaction ends; returns false while a backup is being written. */
+/** Takes the lock until the transaction ends; returns false while a backup or an export is being written. */
 export async function lockBlobCollection(tx: Queryable): Promise<boolean> {
   const [row] = await tx.query<{ locked: boolean }>({
     name: 'lock_blob_collection',
@@ -77,6 +77,22 @@ export async function lockBlobCollection(tx: Queryable): Promise<boolean> {
     values: [blobCollectionLock],
   })
   return row?.locked ?? false
+}
+
+/** Calls `work` with a snapshot of the database. No contents that it refers to are collected before the end. */
+export async function withSnapshot<Result>(
+  db: Database,
+  work: (snapshot: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const session = await db.dedicated()
+  try {
+    await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
+    await session.query({ text: 'begin isolation level repeatable read, read only' })
+    return await work(session)
+  } finally {
+    // Closing the connection ends the transaction and releases the lock.
+    await session.close()
+  }
 }
 
 export async function forgetBlob(tx: Queryable, sha256: string): Promise<void> {

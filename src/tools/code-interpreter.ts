@@ -1,6 +1,6 @@
 /** code_interpreter: Python in the sandbox session of the thread. */
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
-import { type Sandbox, SandboxUnavailable } from '../sandbox/sandbox.ts'
+import { SandboxUnavailable, type Sandbox } from '../sandbox/sandbox.ts'
 import type { PooledSession } from '../sandbox/session-pool.ts'
 import type { Queryable } from '../database/database.ts'
 import { takeSession } from '../sql/leases.ts'
@@ -17,7 +17,8 @@ import {
   type ToolFiles,
   type ToolOutcome,
 } from './port.ts'
-import { SessionFiles } from './session-files.ts'
+import type { SandboxSession } from '../sandbox/port.ts'
+import { plainFileName } from '../util/file-name.ts'
 
 export interface CodeInterpreterParts {
   db: Queryable
@@ -133,3 +134,37 @@ async function runCall(
 
 const restarted =
   'The Python session was restarted: variables of earlier cells are gone, attached files are still there.\n'
+
+/** File systems refuse longer names. */
+const maxFileNameBytes = 255
+
+/** Remembers the files of each session for as long as the session object exists. */
+class SessionFiles {
+  readonly #files: ToolFiles
+  readonly #present = new WeakMap<SandboxSession, Set<string>>()
+
+  constructor(files: ToolFiles) {
+    this.#files = files
+  }
+
+  /** Each file is stored under its id, and is linked under its own name unless another file has that name. */
+  async put(
+    session: SandboxSession,
+    { row, ids, fresh }: { row: RunRow; ids: readonly string[]; fresh: boolean },
+  ): Promise<void> {
+    const present = (fresh ? undefined : this.#present.get(session)) ?? new Set<string>()
+    this.#present.set(session, present)
+    const missing = ids.filter((id) => !present.has(id))
+    const names = await this.#files.names(row.project, missing)
+    for (const id of missing) {
+      const content = await this.#files.open(row.project, id)
+      if (!content) continue
+      await session.put(id, content)
+      present.add(id)
+      const alias = plainFileName(names.get(id) ?? '')
+      if (alias === undefined || Buffer.byteLength(alias) > maxFileNameBytes || present.has(alias)) continue
+      await session.link(id, alias)
+      present.add(alias)
+    }
+  }
+}

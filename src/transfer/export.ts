@@ -6,17 +6,17 @@ import { pipeline } from 'node:stream/promises'
 import type { Thread } from '../api/threads.ts'
 import type { BlobStore } from '../blobs/port.ts'
 import type { Database, Queryable } from '../database/database.ts'
-import { blobCollectionLock } from '../sql/blobs.ts'
-import { afterAll, assistantsBefore, filesBefore } from '../sql/exports.ts'
+import { withSnapshot } from '../sql/blobs.ts'
+import { afterAll, assistantsBefore, filesBefore, type SeqPage } from '../sql/exports.ts'
 import { toFile, type FileRow } from '../sql/files.ts'
+import type { Page, PageQuery } from '../sql/pages.ts'
 import { findThread, listThreads } from '../sql/threads.ts'
 import { listStoreFiles } from '../sql/vector-store-files.ts'
 import { listVectorStores } from '../sql/vector-stores.ts'
 import { prepareFolder } from '../util/folder.ts'
 import { conversationOf } from './conversation-items.ts'
-import { ArrayWriter } from './array-writer.ts'
-import { NamedIds } from './named-ids.ts'
-import { exportThread, loadThread } from './thread-export.ts'
+import { exportThread, loadThread, NamedIds } from './thread-export.ts'
+import { writeArray } from './write-array.ts'
 
 export interface ExportOptions {
   folder: string
@@ -66,17 +66,18 @@ export async function exportObjects(
   options: ExportOptions,
 ): Promise<ExportCounts> {
   await takeFolder(options.folder)
-  const session = await context.db.dedicated()
-  try {
-    await session.query({ text: 'select pg_advisory_lock_shared($1)', values: [blobCollectionLock] })
-    await session.query({ text: 'begin isolation level repeatable read, read only' })
+  return withSnapshot(context.db, async (db) => {
     const wanted = options.thread === undefined ? undefined : new NamedIds()
-    const exporting: Exporting = { ...options, db: session, blobs: context.blobs, counts: noCounts(), wanted }
+    const exporting: Exporting = { ...options, db, blobs: context.blobs, counts: noCounts(), wanted }
     await exportThreads(exporting)
     if (options.format === 'assistants') {
-      await exportAssistants(exporting)
-      await exportStores(exporting)
-      await exportFiles(exporting)
+      const write = (name: string, values: AsyncIterable<object>) =>
+        writeArray(join(options.folder, name), values)
+      // In this order: assistants name vector stores and files, and vector stores name files.
+      await write('assistants.json', assistantsOf(exporting))
+      await write('vector_stores.json', storesOf(exporting))
+      for (const name of ['files', 'texts']) await mkdir(join(options.folder, name))
+      await write('files.json', filesOf(exporting))
     }
     await writeJson(exporting, 'manifest.json', {
       export_schema: 'assistants-export-manifest/v1',
@@ -85,9 +86,7 @@ export async function exportObjects(
       counts: exporting.counts,
     })
     return exporting.counts
-  } finally {
-    await session.close()
-  }
+  })
 }
 
 async function takeFolder(folder: string): Promise<void> {
@@ -141,76 +140,65 @@ async function* threadsOf({ db, project, thread: id }: Exporting): AsyncGenerato
     yield thread
     return
   }
+  yield* allOf('asc', (query) => listThreads(db, project, query))
+}
+
+/** All objects of a list of the API, read page by page. */
+async function* allOf<Item extends { id: string }>(
+  order: PageQuery['order'],
+  read: (query: PageQuery) => Promise<Page<Item>>,
+): AsyncGenerator<Item> {
   for (let after: string | undefined; ;) {
-    const query = { limit: pageSize, order: 'asc' as const, ...(after !== undefined && { after }) }
-    const page = await listThreads(db, project, query)
+    const page = await read({ limit: pageSize, order, ...(after !== undefined && { after }) })
     yield* page.data
     after = page.data.at(-1)?.id
     if (!page.has_more || after === undefined) return
   }
 }
 
+/** All rows, newest first, read page by page. */
+async function* allRows<Row extends { seq: number }>(
+  read: (page: SeqPage) => Promise<Row[]>,
+): AsyncGenerator<Row> {
+  for (let seq = afterAll; ;) {
+    const page = await read({ seq, limit: pageSize })
+    yield* page
+    seq = page.at(-1)?.seq ?? seq
+    if (page.length < pageSize) return
+  }
+}
+
 /** Newest first, as the lists of the API; so are the functions below. */
-async function exportAssistants({ db, project, wanted, counts, folder }: Exporting): Promise<void> {
-  const output = new ArrayWriter(join(folder, 'assistants.json'))
-  for (let seq = afterAll; ;) {
-    const page = await assistantsBefore(db, project, { seq, limit: pageSize })
-    for (const { seq: _, ...assistant } of page) {
-      if (wanted && !wanted.has(assistant.id)) continue
-      // An assistant of the thread names files and stores as well.
-      wanted?.add(assistant)
-      await output.add(assistant)
-      counts.assistants += 1
-    }
-    seq = page.at(-1)?.seq ?? seq
-    if (page.length < pageSize) return output.end()
+async function* assistantsOf({ db, project, wanted, counts }: Exporting): AsyncGenerator<object> {
+  for await (const { seq: _, ...assistant } of allRows((page) => assistantsBefore(db, project, page))) {
+    if (wanted && !wanted.has(assistant.id)) continue
+    // An assistant of the thread names files and stores as well.
+    wanted?.add(assistant)
+    yield assistant
+    counts.assistants += 1
   }
 }
 
-async function exportStores({ db, project, wanted, counts, folder, now }: Exporting): Promise<void> {
-  const output = new ArrayWriter(join(folder, 'vector_stores.json'))
-  for (let after: string | undefined; ;) {
-    const query = { limit: pageSize, order: 'desc' as const, ...(after !== undefined && { after }) }
-    const page = await listVectorStores(db, project, { query, now })
-    for (const store of page.data) {
-      if (wanted && !wanted.has(store.id)) continue
-      const files = await filesOfStore(db, project, store.id)
-      wanted?.add(files)
-      await output.add({ ...store, files })
-      counts.vector_stores += 1
-    }
-    after = page.data.at(-1)?.id
-    if (!page.has_more || after === undefined) return output.end()
+async function* storesOf({ db, project, wanted, counts, now }: Exporting): AsyncGenerator<object> {
+  for await (const store of allOf('desc', (query) => listVectorStores(db, project, { query, now }))) {
+    if (wanted && !wanted.has(store.id)) continue
+    const where = { project, vector_store_id: store.id }
+    const files: object[] = []
+    for await (const file of allOf('desc', (query) => listStoreFiles(db, where, query))) files.push(file)
+    wanted?.add(files)
+    yield { ...store, files }
+    counts.vector_stores += 1
   }
 }
 
-async function filesOfStore(db: Queryable, project: string, vector_store_id: string): Promise<object[]> {
-  const files: object[] = []
-  for (let after: string | undefined; ;) {
-    const query = { limit: pageSize, order: 'desc' as const, ...(after !== undefined && { after }) }
-    const page = await listStoreFiles(db, { project, vector_store_id }, query)
-    files.push(...page.data)
-    after = page.data.at(-1)?.id
-    if (!page.has_more || after === undefined) return files
-  }
-}
-
-async function exportFiles(exporting: Exporting): Promise<void> {
-  const { db, project, wanted, counts, folder } = exporting
-  await mkdir(join(folder, 'files'))
-  await mkdir(join(folder, 'texts'))
-  const output = new ArrayWriter(join(folder, 'files.json'))
-  for (let seq = afterAll; ;) {
-    const page = await filesBefore(db, project, { seq, limit: pageSize })
-    for (const row of page) {
-      if (wanted && !wanted.has(row.id)) continue
-      await output.add(toFile(row))
-      await exportContent(exporting, row)
-      counts.files += 1
-      exporting.onProgress?.(counts)
-    }
-    seq = page.at(-1)?.seq ?? seq
-    if (page.length < pageSize) return output.end()
+async function* filesOf(exporting: Exporting): AsyncGenerator<object> {
+  const { db, project, wanted, counts } = exporting
+  for await (const row of allRows((page) => filesBefore(db, project, page))) {
+    if (wanted && !wanted.has(row.id)) continue
+    yield toFile(row)
+    await exportContent(exporting, row)
+    counts.files += 1
+    exporting.onProgress?.(counts)
   }
 }
 

@@ -2,11 +2,9 @@
 import { createReadStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { decodeBytes } from '../documents/index.ts'
-import { isObject } from '../util/is-object.ts'
 import { parseJson } from '../util/parse-json.ts'
 import { CsvReader, separatorOf } from './csv.ts'
 import { encodingOf, firstEncoding, type Encoding } from './encoding.ts'
-import type { Fields } from './records.ts'
 import type { SourceFile } from './sources.ts'
 
 export interface LocatedValue {
@@ -181,28 +179,4 @@ async function* textOf({ path }: SourceFile, { label }: Encoding): AsyncGenerato
     yield decoder.decode(chunk as Buffer, { stream: true })
   }
   yield decoder.decode()
-}
-
-/** Replaces ids and times of MongoDB dumps, `{"$oid"}` and `{"$date"}`, by plain values. */
-export function plainFields(value: unknown): Fields | undefined {
-  if (!isObject(value)) return undefined
-  for (const key in value) {
-    const field = value[key]
-    if (!isObject(field)) continue
-    if ('$oid' in field) return { ...value, ...plainPairs(value) }
-    if ('$date' in field) return { ...value, ...plainPairs(value) }
-  }
-  return value
-}
-
-function plainPairs(value: Fields): Fields {
-  const pairs = Object.entries(value).map(([key, field]) => [key, plainField(field)])
-  return Object.fromEntries(pairs) as Fields
-}
-
-function plainField(field: unknown): unknown {
-  if (!isObject(field)) return field
-  const date = field['$date']
-  if (isObject(date) && '$numberLong' in date) return Number(date['$numberLong'])
-  return field['$oid'] ?? date ?? field
 }

@@ -3,17 +3,17 @@ import { z } from 'zod'
 import { Assistant } from '../api/assistants.ts'
 import { FileObject } from '../api/files.ts'
 import { Message } from '../api/messages.ts'
-import { RunStep } from '../api/run-steps.ts'
-import { Run } from '../api/runs.ts'
+import { RunStep, type StepToolCall } from '../api/run-steps.ts'
+import { noUsage, Run } from '../api/runs.ts'
 import { Thread } from '../api/threads.ts'
 import { VectorStore, VectorStoreFile } from '../api/vector-stores.ts'
+import type { RecordedCall, RecordedTurn } from '../sql/run-steps.ts'
 import type { RunSettings } from '../sql/runs.ts'
 import { dropUnknown } from './drop-unknown.ts'
 import { normalize } from './normalize.ts'
 import { kinds, type Fields, type Kind, type TransferRecord } from './records.ts'
 import type { ReportBuilder } from './report.ts'
 import { RunExtras, Turn } from './spool-extras.ts'
-import { turnOf } from './turn-of-step.ts'
 
 export interface Row extends Fields {
   id: string
@@ -174,4 +174,33 @@ function settingsOf(run: z.output<typeof Run>, extras: RunExtras | undefined): R
     resources: extras?.resources ?? run.tool_resources,
     include_search_content: extras?.include_search_content ?? false,
   }
+}
+
+/**
+ * Rebuilds the model turn of a step, so that later prompts contain its calls. Null for a step without calls, or whose calls
+ * have no content for a model.
+ */
+function turnOf({ step_details, usage }: RunStep): RecordedTurn | null {
+  if (step_details.type !== 'tool_calls') return null
+  const calls = step_details.tool_calls.flatMap(recordedCall)
+  return calls.length === 0 ? null : { calls, usage: usage ?? noUsage }
+}
+
+function recordedCall(call: StepToolCall): RecordedCall[] {
+  const { id } = call
+  if (call.type === 'function') {
+    const { name, arguments: written, output } = call.function
+    return [{ id, name, arguments: written, output }]
+  }
+  if (call.type === 'code_interpreter') {
+    const { input, outputs } = call.code_interpreter
+    const image_file_ids = outputs.flatMap((one) => (one.type === 'image' ? [one.image.file_id] : []))
+    const output = outputs.map((one) => (one.type === 'logs' ? one.logs : '[image]')).join('\n')
+    const recorded = { id, name: 'code_interpreter', arguments: JSON.stringify({ code: input }), output }
+    return [image_file_ids.length > 0 ? { ...recorded, image_file_ids } : recorded]
+  }
+  const texts = call.file_search.results.flatMap(({ content = [] }) => content.map(({ text }) => text))
+  // Exports never have the queries, and rarely the passages.
+  if (texts.length === 0) return []
+  return [{ id, name: 'file_search', arguments: JSON.stringify({ queries: [] }), output: texts.join('\n\n') }]
 }

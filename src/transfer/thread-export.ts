@@ -7,7 +7,7 @@ import { toFile } from '../sql/files.ts'
 import { messagesAfter, type ThreadMessage } from '../sql/messages.ts'
 import { stepPayload, stepsOfThread, type StepRow } from '../sql/run-steps.ts'
 import { toRun, type RunRow } from '../sql/runs.ts'
-import { NamedIds } from './named-ids.ts'
+import { isObject } from '../util/is-object.ts'
 import type { RunExtras } from './spool-extras.ts'
 
 /** A thread with all its objects, oldest first. */
@@ -79,4 +79,33 @@ async function filesOf(db: Queryable, project: string, objects: object): Promise
   named.add(objects)
   const rows = await filesById(db, project, named.all())
   return Object.fromEntries(rows.map((row) => [row.id, toFile(row)]))
+}
+
+const idFields = new Set(['id', 'file_id', 'file_ids', 'vector_store_ids', 'assistant_id'])
+
+/** Collects the ids of assistants, files and vector stores that exported objects name. */
+export class NamedIds {
+  readonly #ids = new Set<string>()
+
+  /** Adds all ids in a value, at any depth. */
+  add(value: unknown): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.add(item)
+    } else if (isObject(value)) {
+      for (const [key, field] of Object.entries(value)) this.#addField(key, field)
+    }
+  }
+
+  has(id: string): boolean {
+    return this.#ids.has(id)
+  }
+
+  all(): string[] {
+    return [...this.#ids]
+  }
+
+  #addField(key: string, field: unknown): void {
+    if (!idFields.has(key)) return this.add(field)
+    for (const id of [field].flat()) if (typeof id === 'string') this.#ids.add(id)
+  }
 }

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { Closing } from './abort.ts'
+import { atMost, Closing } from './abort.ts'
 
 const [enough, tooLate] = [new Error('enough'), new Error('too late')]
 
@@ -50,4 +50,10 @@ test('many callers that wait at once give no warning', async () => {
   expect(warnings).toEqual([])
   closing.close(enough)
   expect(signals.map(({ reason }) => reason)).toEqual(signals.map(() => enough))
+})
+
+test('the result of work is waited for, for a limited time', async () => {
+  expect(await atMost(60_000, Promise.resolve('done'))).toBe('done')
+  await expect(atMost(60_000, Promise.reject(enough))).rejects.toBe(enough)
+  expect(await atMost(1, new Promise(() => {}))).toBeUndefined()
 })

@@ -1,9 +1,31 @@
-/** Waiting that can be aborted. */
+/** Waiting that can be aborted, or that takes a limited time. */
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** Resolves after `ms`. On abort it resolves at once, so the caller must check the signal. */
 export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   await wait(ms, undefined, signal && { signal }).catch(() => undefined)
+}
+
+/**
+ * A time near `ms`, for loops that poll. With equal times all loops of a process would ask the database at the same moments,
+ * each on a connection of its own.
+ */
+export const about = (ms: number) => ms * (0.75 + Math.random() / 2)
+
+/** The pause of a loop that polls. Resolves with false on abort. */
+export async function pollPause(ms: number, signal: AbortSignal): Promise<boolean> {
+  await sleep(about(ms), signal)
+  return !signal.aborted
+}
+
+/** The result of the work; undefined when it takes longer than `ms`, and then the work goes on. */
+export async function atMost<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([work, sleep(ms, timer.signal).then(() => undefined)])
+  } finally {
+    timer.abort()
+  }
 }
 
 /** Settles like the promise, or rejects with the signal's reason, whichever is first. */

@@ -1,5 +1,5 @@
-/** Folders that a user names, and folders for temporary files. */
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+/** Folders that a user names, folders for temporary files, and the free space of their disks. */
+import { mkdir, mkdtemp, rm, stat, writeFile, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { codeOf } from './error-code.ts'
@@ -85,4 +85,10 @@ export function folderReason(error: unknown): string {
     default:
       return `which cannot be used: ${messageOf(error)}.`
   }
+}
+
+/** Bytes that this user may still write to the disk of the folder. */
+export async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder)
+  return bavail * bsize
 }

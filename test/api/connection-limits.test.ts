@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
-import { limitArrival } from '../../src/http/connection-limits.ts'
+import { limitArrival } from '../../src/http/limits.ts'
 import { sleep } from '../../src/util/abort.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 

@@ -190,6 +190,28 @@ test('a transaction that its database does not know, because it was lost in a fa
   expect([status, cut.commits()]).toEqual([200, 2])
 })
 
+test('after a failover a lost transaction is not taken for another one that got its number', async () => {
+  const thread = await newThread()
+  const [committed] = await server.db.query<{ xid: string }>({
+    text: 'select pg_current_xact_id()::text as xid',
+  })
+  let [asked, commits, updates] = [0, 0, 0]
+  statementsBy(async (statement, execute) => {
+    if (statement.text === 'commit' && (commits += 1) === 1) throw cutConnection()
+    // The second try is cut before its own number is known.
+    if (statement.text.startsWith('update threads') && (updates += 1) === 2) throw cutConnection()
+    if (statement.text.includes('pg_xact_status')) {
+      asked += 1
+      statement.values = [asked === 1 ? '9000000000000000000' : (committed?.xid ?? '')]
+    }
+    return execute()
+  })
+  const { status } = await server.request('POST', `/threads/${thread.id}`, { metadata: { a: 'b' } })
+  vi.restoreAllMocks()
+  const { metadata } = await server.openai.beta.threads.retrieve(thread.id)
+  expect([status, metadata]).toEqual([200, { a: 'b' }])
+})
+
 test('the answer to a call waits for a cut transaction that has not ended yet', async () => {
   const thread = await newThread()
   const [began, end] = [gate(), gate()]

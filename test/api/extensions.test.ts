@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readStream } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { eventually, gate } from '../harness/stories.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -84,6 +85,16 @@ test('threads are listed, newest first', async () => {
   expect(list.body.has_more).toBe(true)
 })
 
+/** The texts of all messages of a thread, oldest first. */
+async function texts(thread_id: string): Promise<string[]> {
+  const found: string[] = []
+  for await (const { content } of server.openai.beta.threads.messages.list(thread_id, { order: 'asc' })) {
+    const [part] = content
+    found.push(part?.type === 'text' ? part.text.value : '')
+  }
+  return found
+}
+
 test('a fork has the messages of its thread up to the named one, and later changes do not affect the thread', async () => {
   const { openai } = server
   const thread = await openai.beta.threads.create({
@@ -94,13 +105,37 @@ test('a fork has the messages of its thread up to the named one, and later chang
   const fork = await server.request('POST', `/threads/${thread.id}/fork`, { last_message_id: two?.id })
   expect(fork.body).toMatchObject({ object: 'thread', metadata: { topic: 'numbers' } })
   await openai.beta.threads.messages.create(fork.body.id, { role: 'user', content: 'four' })
-  const texts = async (id: string) =>
-    (await openai.beta.threads.messages.list(id, { order: 'asc' })).data.map((message) => {
-      const [part] = message.content
-      return part?.type === 'text' ? part.text.value : ''
-    })
   expect(await texts(fork.body.id)).toEqual(['one', 'two', 'four'])
   expect(await texts(thread.id)).toEqual(['one', 'two', 'three'])
+})
+
+test('a fork of a thread with more than 500 messages has all of them, in their order', async () => {
+  const all = Array.from({ length: 1001 }, (_, index) => `message ${index}`)
+  const messages = all.slice(0, 1).map((content) => ({ role: 'user' as const, content }))
+  const thread = await server.openai.beta.threads.create({ messages })
+  await server.db.query({
+    text: `insert into messages (id, project, thread_id, created_at, status, role, content, attachments, metadata)
+           select m.id || n, m.project, m.thread_id, m.created_at, m.status, m.role,
+                  replace(m.content::text, 'message 0', 'message ' || n)::json, m.attachments, m.metadata
+           from messages m, generate_series(1, 1000) n where m.thread_id = $1 order by n`,
+    values: [thread.id],
+  })
+  const fork = await server.request('POST', `/threads/${thread.id}/fork`, {})
+  expect(await texts(fork.body.id)).toEqual(all)
+})
+
+test('a fork of a thread whose run is writing has the messages before that answer', async () => {
+  const hold = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }])
+  const { openai } = server
+  const assistant = await openai.beta.assistants.create({ model: 'gpt-4o' })
+  const thread = await openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hi' }] })
+  const run = await openai.beta.threads.runs.create(thread.id, { assistant_id: assistant.id })
+  await eventually(async () => (await texts(thread.id)).length === 2, 'the message of the run')
+  const fork = await server.request('POST', `/threads/${thread.id}/fork`, {})
+  expect(await texts(fork.body.id)).toEqual(['Hi'])
+  hold.open()
+  await openai.beta.threads.runs.poll(run.id, { thread_id: thread.id }, { pollIntervalMs: 20 })
 })
 
 test('a fork up to a message of another thread is refused', async () => {

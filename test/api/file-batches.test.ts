@@ -109,6 +109,21 @@ test('a batch whose files all cannot be read has failed', async () => {
   expect(batch).toMatchObject({ status: 'failed', file_counts: { failed: 2, total: 2 } })
 })
 
+test('a cancel frees the worker at once, although the embedding model does not answer', async () => {
+  const before = server.model.others.length
+  const { promise: opened, open } = gate()
+  server.model.holdEmbeddings(opened)
+  const { body } = await post(path(), { file_ids: await upload(3, 'hung') })
+  // The worker has two slots.
+  await expect.poll(() => server.model.others.length).toBe(before + 2)
+  await post(`${path()}/${body.id}/cancel`)
+  server.model.holdEmbeddings(undefined)
+  const [next = ''] = await upload(1, 'free')
+  const file = await server.openai.vectorStores.files.createAndPoll(vector_store_id, { file_id: next })
+  expect(file.status).toBe('completed')
+  open()
+})
+
 test('a cancelled batch stops the work on its unfinished files', async () => {
   const [first = '', ...rest] = await upload(4, 'cancel')
   await server.openai.vectorStores.files.createAndPoll(vector_store_id, { file_id: first })

@@ -7,12 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { toFile } from 'openai'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { FileObject } from '../../src/api/files.ts'
 import { startTinyS3 } from '../blobs/tiny-s3.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
+import { statementsBy } from '../harness/statements.ts'
 import { eventually, gate } from '../harness/stories.ts'
 
 let server: TestServer
@@ -494,6 +495,26 @@ test('a file disappears at its expires_at', async () => {
   server.clock.advance(1)
   await eventually(async () => (await server.request('GET', `/files/${file.id}`)).status === 404)
   expect((await server.openai.files.list()).data.map((one) => one.id)).toEqual([stays.id])
+})
+
+test('when files cannot be deleted for a while, uploads still expire, and the files are deleted later', async () => {
+  server.allowComplaints(/expired objects could not be deleted/)
+  const file = await server.openai.files.create({
+    file: await toFile(Buffer.from('x'), 'a.txt'),
+    purpose: 'batch',
+    expires_after: { anchor: 'created_at', seconds: 3600 },
+  })
+  const mime_type = 'text/plain'
+  await server.openai.uploads.create({ bytes: 3, filename: 'b.txt', mime_type, purpose: 'batch' })
+  statementsBy(async (statement, execute) => {
+    if (statement.name === 'lock_expired_file') throw new Error('out of order')
+    return execute()
+  })
+  server.clock.advance(3600)
+  const expired = { text: `select 1 from uploads where status = 'expired'` }
+  await eventually(async () => (await server.db.query(expired)).length === 1)
+  vi.restoreAllMocks()
+  await expect.poll(async () => (await server.request('GET', `/files/${file.id}`)).status).toBe(404)
 })
 
 test('contents are deleted an hour after the last file with them, and not before', async () => {

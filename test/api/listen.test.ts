@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { addressesOf, listenOn } from '../../src/http/listen.ts'
-import { answerPlainHttp } from '../../src/http/plain-http.ts'
+import { answerPlainHttp } from '../../src/http/unreadable.ts'
 
 const tls = (name: string) => readFileSync(join(import.meta.dirname, '../harness/tls', name))
 const addresses = ['127.0.0.1', '::1'] as const

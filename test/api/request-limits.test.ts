@@ -127,6 +127,29 @@ test('a project with too many active runs gets 429, other projects go on, and a 
   await reach(await waiting, 'completed')
 })
 
+test('runs that are refused take up no slot of the worker', async () => {
+  server = await testServer({ config: { keys, maxRuns: 3, maxProjectRuns: 1 } })
+  const hold = gate()
+  server.model.script([{ text: ['Hel', 'lo'], hold: hold.promise }, { text: 'Hi' }])
+  const where = await place()
+  const first = (await start(where)).body
+  await eventually(() => server.model.open() === 1, 'the answer of the model')
+  const body = { assistant_id: where.assistant.id, thread: { messages: [hello] } }
+  const second = { ...where, thread: await newThread('Hello') }
+  for (let tries = 0; tries < 3; tries += 1) {
+    expect((await server.request('POST', '/threads/runs', body)).status).toBe(429)
+    expect((await start(second)).status).toBe(429)
+  }
+  const theirs = new OpenAI({ baseURL: server.url, apiKey: 'other-key', maxRetries: 0 })
+  const { id } = await theirs.beta.assistants.create({ model: 'gpt-4o' })
+  const thread = { messages: [{ role: 'user' as const, content: 'Hello' }] }
+  const asked = { assistant_id: id, thread }
+  const run = await theirs.beta.threads.createAndRunPoll(asked, { pollIntervalMs: 20 })
+  expect(run.status).toBe('completed')
+  hold.open()
+  await reach(first, 'completed')
+})
+
 test('far from its bounds a server does not count the runs in the database for each new one', async () => {
   server = await testServer()
   let statements = 0

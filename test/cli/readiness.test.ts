@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { toFile } from 'openai'
-import { silentProxy, type SilentProxy } from '../harness/silent-proxy.ts'
+import { databaseProxy, type DatabaseProxy } from '../harness/database-proxy.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
 let server: TestServer
-let proxy: SilentProxy
+let proxy: DatabaseProxy
 beforeEach(async () => {
   server = await testServer()
-  proxy = await silentProxy(server.databaseUrl)
+  proxy = await databaseProxy(server.databaseUrl)
 })
 afterEach(async () => {
   await server.close()

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { axeFindings, isTooWide, openConsole, type Console, type Visit } from './console.ts'
 import { repeatChunk, storeOf } from '../harness/vector-stores.ts'
-import { tellStory, type Story } from './story.ts'
+import { createObjects, type SampleObjects } from './sample-objects.ts'
 
 let server: Console
-let story: Story
+let objects: SampleObjects
 let visit: Visit
 beforeAll(async () => {
   server = await openConsole()
-  story = await tellStory(server)
+  objects = await createObjects(server)
 })
 afterEach(() => visit.close())
 afterAll(() => server.close())
@@ -20,26 +20,26 @@ async function open(path: string, options = {}) {
 
 /** Every view, and a text that it shows only with its data. */
 const views = (): [string, string][] => [
-  [`/?assistant=${story.assistant}&thread=${story.thread}`, 'When does the ferry'],
+  [`/?assistant=${objects.assistant}&thread=${objects.thread}`, 'When does the ferry'],
   ['/threads', 'When does the ferry'],
-  [`/threads/${story.thread}`, 'When does the ferry'],
+  [`/threads/${objects.thread}`, 'When does the ferry'],
   ['/runs', 'Harbour guide'],
-  [`/runs/${story.run}`, 'demo/demo'],
-  [`/runs/${story.run}?tab=requests`, 'Answer from the papers.'],
-  [`/runs/${story.run}?tab=passages`, 'quarter past nine'],
-  [`/runs/${story.run}?tab=events`, 'thread.run.completed'],
-  [`/runs/${story.run}?tab=raw`, '"object": "thread.run"'],
-  [`/runs/${story.failed}`, 'What to do'],
+  [`/runs/${objects.run}`, 'demo/demo'],
+  [`/runs/${objects.run}?tab=requests`, 'Answer from the papers.'],
+  [`/runs/${objects.run}?tab=passages`, 'quarter past nine'],
+  [`/runs/${objects.run}?tab=events`, 'thread.run.completed'],
+  [`/runs/${objects.run}?tab=raw`, '"object": "thread.run"'],
+  [`/runs/${objects.failed}`, 'What to do'],
   ['/assistants', 'Harbour guide'],
   ['/assistants/new', 'Create'],
-  [`/assistants/${story.assistant}`, 'Harbour guide'],
+  [`/assistants/${objects.assistant}`, 'Harbour guide'],
   ['/files', 'harbour.md'],
-  [`/files/${story.file}`, 'quarter past nine'],
+  [`/files/${objects.file}`, 'quarter past nine'],
   ['/vector-stores', 'Harbour papers'],
-  [`/vector-stores/${story.store}`, 'harbour.md'],
-  [`/vector-stores/${story.store}?tab=search`, 'Score threshold'],
-  [`/vector-stores/${story.store}?tab=settings`, 'Last used'],
-  [`/vector-stores/${story.store}/files/${story.file}`, 'quarter past nine'],
+  [`/vector-stores/${objects.store}`, 'harbour.md'],
+  [`/vector-stores/${objects.store}?tab=search`, 'Score threshold'],
+  [`/vector-stores/${objects.store}?tab=settings`, 'Last used'],
+  [`/vector-stores/${objects.store}/files/${objects.file}`, 'quarter past nine'],
   ['/models', 'Names in use'],
   ['/server', 'Settings in force'],
 ]
@@ -107,9 +107,9 @@ test('threads are found by metadata, text and id', async () => {
 })
 
 test('a thread is forked, its metadata are changed, it is exported and deleted', async () => {
-  const page = await open(`/threads/${story.thread}`)
+  const page = await open(`/threads/${objects.thread}`)
   await page.getByRole('button', { name: 'Fork' }).click()
-  await expect.poll(() => page.url()).not.toContain(story.thread)
+  await expect.poll(() => page.url()).not.toContain(objects.thread)
   const fork = page.url().split('/').at(-1) ?? ''
   await page.getByRole('button', { name: 'Add a pair' }).click()
   await page
@@ -146,7 +146,7 @@ test('an assistant is created, duplicated and deleted', async () => {
 })
 
 test('the search of a vector store shows passages, the parts of their scores, and the place in the text', async () => {
-  const page = await open(`/vector-stores/${story.store}?tab=search`)
+  const page = await open(`/vector-stores/${objects.store}?tab=search`)
   await page.getByRole('textbox', { name: 'Query' }).fill('ferry leaves')
   await page.getByRole('button', { name: 'Add a filter' }).click()
   await page.getByLabel('Value of filter 1').fill('2024')
@@ -180,7 +180,7 @@ test('the search of a large vector store says how many chunks were left out', as
 })
 
 test('a vector store says why a file failed, and files are added by drop', async () => {
-  const page = await open(`/vector-stores/${story.store}`)
+  const page = await open(`/vector-stores/${objects.store}`)
   await page.getByText('could not be parsed').waitFor()
   await dropFile(page, '.drop-area', { name: 'notes.txt', text: 'Notes about nets.' })
   const row = page.locator('.row', { hasText: 'notes.txt' })
@@ -197,20 +197,22 @@ async function dropFile(page: Visit['page'], target: string, { name, text }: { n
 }
 
 test('attributes of a file are changed in place', async () => {
-  const page = await open(`/vector-stores/${story.store}/files/${story.file}`)
+  const page = await open(`/vector-stores/${objects.store}/files/${objects.file}`)
   await page.getByLabel('Value of year').fill('2025')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByText('The attributes are saved.').waitFor()
-  const file = await server.openai.vectorStores.files.retrieve(story.file, { vector_store_id: story.store })
+  const file = await server.openai.vectorStores.files.retrieve(objects.file, {
+    vector_store_id: objects.store,
+  })
   expect(file.attributes).toEqual({ year: 2025 })
-  await server.openai.vectorStores.files.update(story.file, {
-    vector_store_id: story.store,
+  await server.openai.vectorStores.files.update(objects.file, {
+    vector_store_id: objects.store,
     attributes: { year: 2024 },
   })
 })
 
 test('a run that failed says what to do, and its timeline shows the request', async () => {
-  const page = await open(`/runs/${story.failed}`)
+  const page = await open(`/runs/${objects.failed}`)
   await page.getByText('What to do').waitFor()
   await page.getByRole('button', { name: /^Model demo, .*It failed/ }).click()
   const request = page.getByRole('region', { name: 'Request 1' })
@@ -234,9 +236,9 @@ describe('keys', () => {
     await page.keyboard.press('j')
     await page.keyboard.press('j')
     await page.keyboard.press('k')
-    await expect.poll(() => page.locator('.row.chosen').innerText()).toContain(story.failed)
+    await expect.poll(() => page.locator('.row.chosen').innerText()).toContain(objects.failed)
     await page.keyboard.press('Enter')
-    await expect.poll(() => page.url()).toContain(`/console/runs/${story.failed}`)
+    await expect.poll(() => page.url()).toContain(`/console/runs/${objects.failed}`)
   })
 
   test.each(['assistant', 'thread', 'run', 'file', 'store'] as const)(
@@ -244,9 +246,11 @@ describe('keys', () => {
     async (kind) => {
       const page = await open('/server')
       await page.keyboard.press('Control+k')
-      await page.getByRole('textbox', { name: 'Find an id, a page, or words in a thread' }).fill(story[kind])
+      await page
+        .getByRole('textbox', { name: 'Find an id, a page, or words in a thread' })
+        .fill(objects[kind])
       await page.keyboard.press('Enter')
-      await expect.poll(() => page.url()).toContain(`/${story[kind]}`)
+      await expect.poll(() => page.url()).toContain(`/${objects[kind]}`)
     },
   )
 

@@ -2,14 +2,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database } from '../../src/database/database.ts'
 import { connectPostgres } from '../../src/database/postgres.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
-import { silentProxy, type SilentProxy } from '../harness/silent-proxy.ts'
+import { databaseProxy, type DatabaseProxy } from '../harness/database-proxy.ts'
 
 let database: TestDatabase
-let proxy: SilentProxy
+let proxy: DatabaseProxy
 let db: Database
 beforeEach(async () => {
   database = await testDatabase({ from: 'empty' })
-  proxy = await silentProxy(database.url)
+  proxy = await databaseProxy(database.url)
   db = connectPostgres({ connectionString: proxy.url, max: 4, timeoutMs: 3_000, log: () => undefined })
   await db.query({ text: 'create table notes (id int, words text)' })
 })

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { pullEmbedder } from '../../src/cli/pull-model.ts'
+import { pullEmbedder } from '../../src/cli/models.ts'
 import { isPulled, localModels } from '../../src/embedders/local/catalog.ts'
 import { contentOf, installRuntime, serveWeights, smallModel, weightsOf } from '../harness/local-model.ts'
 import { testServer, type TestServer } from '../harness/server.ts'

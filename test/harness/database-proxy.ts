@@ -1,58 +1,80 @@
-/** A proxy between a process and its database, to make the database unavailable to that process alone. */
+/** A TCP proxy in front of a database: it can refuse connections, reset them, or accept bytes and never pass them on. */
 import { once } from 'node:events'
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { join } from 'node:path'
 
 export interface DatabaseProxy {
-  /** The database, by way of the proxy. */
+  /** The database behind the proxy. */
   url: string
   /** Cuts all connections and refuses new ones. */
   block(): void
-  /** Lets connections pass again. */
+  /** Accepts connections again. */
   pass(): void
+  /** Passes nothing on any more. */
+  goSilent(): void
+  /** New connections work again. Earlier ones stay silent, as after a route came back without its state. */
+  heal(): void
+  /** Resets all connections. */
+  reset(): void
+  /** From now on a connection is reset when it has sent more than `bytes` bytes. */
+  resetAfter(bytes: number): void
   close(): Promise<void>
 }
 
-/** `target` is a database URL; its `host` parameter may name the folder of a Unix socket. */
-export async function databaseProxy(target: string): Promise<DatabaseProxy> {
-  const database = new URL(target)
-  const host = database.searchParams.get('host') || database.hostname
-  const port = Number(database.port || 5432)
+/** `databaseUrl` may name the folder of a Unix socket in its parameter `host`. */
+export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
+  const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let isBlocked = false
-  const server = createServer((incoming) => {
-    if (isBlocked) {
-      incoming.destroy()
-      return
-    }
-    const outgoing = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host)
-    for (const [socket, other] of [
-      [incoming, outgoing],
-      [outgoing, incoming],
-    ] as const) {
-      sockets.add(socket)
+  let isSilent = false
+  let mostBytes = Infinity
+  const server = createServer((client) => {
+    if (isBlocked) return void client.destroy()
+    const upstream = open(target)
+    sockets.add(client)
+    for (const socket of [client, upstream]) {
       socket.on('error', () => undefined)
       socket.on('close', () => {
-        sockets.delete(socket)
-        other.destroy()
+        sockets.delete(client)
+        client.destroy()
+        upstream.destroy()
       })
-      socket.pipe(other)
     }
+    let isDead = false
+    let bytes = 0
+    client.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes > mostBytes) client.resetAndDestroy()
+    })
+    const pass = (from: Socket, to: Socket) =>
+      from.on('data', (chunk: Buffer) => {
+        isDead ||= isSilent
+        if (!isDead) to.write(chunk)
+      })
+    pass(client, upstream)
+    pass(upstream, client)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const url = new URL(target)
+  const url = new URL(databaseUrl)
   url.searchParams.delete('host')
   url.hostname = '127.0.0.1'
   url.port = String((server.address() as AddressInfo).port)
-  const cut = () => sockets.forEach((socket) => socket.destroy())
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     url: url.href,
     block() {
       isBlocked = true
       cut()
     },
-    pass() {
-      isBlocked = false
+    pass: () => void (isBlocked = false),
+    goSilent: () => void (isSilent = true),
+    heal: () => void (isSilent = false),
+    resetAfter: (most) => void (mostBytes = most),
+    reset: () => {
+      for (const socket of sockets) socket.resetAndDestroy()
     },
     async close() {
       cut()
@@ -60,4 +82,12 @@ export async function databaseProxy(target: string): Promise<DatabaseProxy> {
       await once(server, 'close')
     },
   }
+}
+
+function open(target: URL): Socket {
+  const folder = target.searchParams.get('host')
+  const port = Number(target.port || 5432)
+  return folder?.startsWith('/')
+    ? connect(join(folder, `.s.PGSQL.${port}`))
+    : connect(port, folder || target.hostname)
 }

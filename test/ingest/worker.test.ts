@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { pdf } from '../documents/make-files.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { uploadFile } from '../harness/vector-stores.ts'
@@ -59,6 +59,38 @@ test('a small file of another store does not wait for two slow ones', async () =
     expect(await server.openai.vectorStores.files.poll(one.store_id, one.file_id)).toMatchObject({
       status: 'completed',
     })
+  }
+})
+
+test('a file that takes long to embed lets another one be read after some seconds', async () => {
+  await server.close()
+  server = await testServer({ scriptedEmbedder: true, config: { maxIngests: 1 } })
+  const first = gate()
+  server.model.holdEmbeddings(first.promise)
+  const { vectorStores } = server.openai
+  const { id } = await vectorStores.create({})
+  const large = await uploadFile(server, 'large.txt', 'word '.repeat(10_000))
+  const sizes = { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 }
+  await vectorStores.files.create(id, {
+    file_id: large,
+    chunking_strategy: { type: 'static', static: sizes },
+  })
+  await expect.poll(() => server.model.others.length).toBe(1)
+  const small = await uploadFile(server, 'small.txt', 'Ferries leave at noon.')
+  await vectorStores.files.create(id, { file_id: small })
+  const now = performance.now.bind(performance)
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 6000)
+  const second = gate()
+  server.model.holdEmbeddings(second.promise)
+  first.open()
+  const isRead = (file_id: string) =>
+    server.logLines.some(({ message, fields }) => message === 'file read' && fields.file_id === file_id)
+  await expect.poll(() => isRead(small)).toBe(true)
+  expect((await vectorStores.files.retrieve(large, { vector_store_id: id })).status).toBe('in_progress')
+  second.open()
+  clock.mockRestore()
+  for (const file_id of [large, small]) {
+    expect((await vectorStores.files.poll(id, file_id)).status).toBe('completed')
   }
 })
 

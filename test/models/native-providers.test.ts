@@ -9,6 +9,7 @@ import { strictUpstream, type StrictUpstream } from '../harness/strict-upstreams
 import { deepseek } from '../harness/strict-upstreams/deepseek.ts'
 import { gemini as geminiCompatible } from '../harness/strict-upstreams/gemini.ts'
 import { kimi } from '../harness/strict-upstreams/kimi.ts'
+import { answerSchema, providerRuns, storeOfMoon } from '../harness/provider-runs.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories } from '../harness/stories.ts'
 
@@ -52,11 +53,7 @@ beforeAll(async () => {
     },
     config: { sandbox: { choice: 'auto', pythonPath: undefined, downloads: false } },
   })
-  const file = new File(['The moon is made of rock.'], 'moon.txt')
-  const { id: file_id } = await server.openai.files.create({ file, purpose: 'assistants' })
-  const store = await server.openai.vectorStores.create({})
-  await server.openai.vectorStores.files.createAndPoll(store.id, { file_id }, { pollIntervalMs: 20 })
-  storeId = store.id
+  storeId = await storeOfMoon(server)
 })
 afterAll(async () => {
   server.complaints.splice(0)
@@ -65,6 +62,9 @@ afterAll(async () => {
 })
 
 const { post, get, newAssistant, newThread, rest, start, messages, steps } = stories(() => server)
+const { runToEnd: runWith, answerOf } = providerRuns(() => server)
+const runToEnd = (model: string, thread: any, fields: object = {}) =>
+  runWith(model, thread, { instructions: 'Be brief.', ...fields })
 
 const functionTool = (name: string) => ({
   type: 'function',
@@ -80,32 +80,7 @@ const functionTool = (name: string) => ({
   },
 })
 const functions = [functionTool('get_weather'), functionTool('get_time')]
-const schema = {
-  type: 'object',
-  properties: { answer: { type: 'string' } },
-  required: ['answer'],
-  additionalProperties: false,
-}
-const response_format = { type: 'json_schema', json_schema: { name: 'out', schema } }
-
-async function runToEnd(model: string, thread: any, fields: object = {}): Promise<any> {
-  const assistant = await newAssistant({ model, instructions: 'Be brief.', ...fields })
-  let run = await rest(await start({ assistant, thread }))
-  while (run.status === 'requires_action') {
-    const calls: any[] = run.required_action.submit_tool_outputs.tool_calls
-    const tool_outputs = calls.map((call) => ({ tool_call_id: call.id, output: 'sunny at noon' }))
-    await post(`/threads/${thread.id}/runs/${run.id}/submit_tool_outputs`, { tool_outputs })
-    run = await rest(run)
-  }
-  expect(run.last_error).toBeNull()
-  expect(run.status).toBe('completed')
-  return run
-}
-
-async function answerOf(thread: any): Promise<string> {
-  const { data } = await messages(thread, 'order=desc&limit=1')
-  return data[0].content[0].text.value
-}
+const response_format = { type: 'json_schema', json_schema: { name: 'out', schema: answerSchema } }
 
 const say = (thread: any, content: string) =>
   post(`/threads/${thread.id}/messages`, { role: 'user', content })

@@ -62,6 +62,17 @@ describe('names', () => {
     expect(textOf(await collect(found.chat.stream(request, neverAborted())))).toBe('ok')
   })
 
+  test('when the reader of an answer stops reading, the provider stops too', async () => {
+    const models = open({ providers: { openai: openai() }, models: { fast: 'openai/tiny-1' } })
+    const found = models.resolve('fast')!
+    upstream.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }])
+    const request = { model: found.model, messages: [{ role: 'user' as const, content: 'Hi' }] }
+    for await (const { type } of found.chat.stream(request, neverAborted())) {
+      if (type === 'text-delta') break
+    }
+    await expect.poll(() => upstream.open()).toBe(0)
+  })
+
   test('a configured context window is used, for the name and for its alias', () => {
     const models = open({
       providers: { openai: openai() },

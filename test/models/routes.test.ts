@@ -26,6 +26,7 @@ beforeAll(async () => {
         first: plain(first.url),
         second: plain(second.url),
         third: plain(first.url),
+        fourth: plain(first.url),
         gone: plain(closed.url),
         claude: { type: 'anthropic', api_key: anthropicKey, base_url, max_retries: 0 },
       },
@@ -34,6 +35,7 @@ beforeAll(async () => {
         'gpt-4-0314': 'first',
         pair: ['third/one', 'second/two'],
         steady: ['first/one', 'second/two'],
+        'busy-pair': ['fourth/one', 'second/two'],
         'gone-pair': ['gone/one', 'second/two'],
         'gone-claude': ['gone/one', 'claude/claude-sonnet-5'],
         'gone-small': ['gone/one', 'second/tiny', 'second/two'],
@@ -194,6 +196,13 @@ describe('a route with several targets', () => {
     const long = await newThread('word '.repeat(400))
     expect((await run('gone-small', {}, long)).status).toBe('completed')
     expect((await run('gone-all')).last_error).toMatchObject({ code: 'server_error' })
+  })
+
+  test('reports why the first one failed when the next one refuses the request', async () => {
+    first.script([{ status: 429, body: { error: { message: 'Busy.', code: 'rate_limit_exceeded' } } }])
+    second.script([{ status: 400, body: { error: { message: 'I cannot do that.' } } }])
+    const { last_error } = await run('busy-pair')
+    expect(last_error).toEqual({ code: 'rate_limit_exceeded', message: 'Busy.' })
   })
 
   test('sends the thoughts of a fallback back to this fallback in the next turn', async () => {

@@ -1,5 +1,6 @@
 /** Conversations through the whole server, with model servers that refuse the same requests as the real ones. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { answerSchema, providerRuns, storeOfMoon } from '../harness/provider-runs.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { stories } from '../harness/stories.ts'
 import { strictUpstream, type Provider, type StrictUpstream } from '../harness/strict-upstreams/base.ts'
@@ -42,11 +43,7 @@ beforeAll(async () => {
     },
     config: { sandbox: { choice: 'auto', pythonPath: undefined, downloads: false } },
   })
-  const file = new File(['The moon is made of rock.'], 'moon.txt')
-  const { id: file_id } = await server.openai.files.create({ file, purpose: 'assistants' })
-  const store = await server.openai.vectorStores.create({})
-  await server.openai.vectorStores.files.createAndPoll(store.id, { file_id }, { pollIntervalMs: 20 })
-  storeId = store.id
+  storeId = await storeOfMoon(server)
 })
 afterAll(async () => {
   // Refusals that were answered by a changed request are logged, once for each.
@@ -57,7 +54,8 @@ afterAll(async () => {
   for (const upstream of upstreams.values()) await upstream.close()
 })
 
-const { post, get, newAssistant, newThread, rest, start, messages, steps } = stories(() => server)
+const { post, get, newAssistant, newThread, rest, start, steps } = stories(() => server)
+const { runToEnd, answerOf } = providerRuns(() => server)
 
 const functionTool = (name: string, rest: object = {}) => ({
   type: 'function',
@@ -78,32 +76,9 @@ const functionTool = (name: string, rest: object = {}) => ({
   },
 })
 const functions = [functionTool('get_weather'), functionTool('get_time')]
-const schema = {
-  type: 'object',
-  properties: { answer: { type: 'string' } },
-  required: ['answer'],
-  additionalProperties: false,
-}
-const response_format = { type: 'json_schema', json_schema: { name: 'out', schema, strict: true } }
-
-/** Runs to the end; every function is answered. */
-async function runToEnd(model: string, thread: any, fields: object = {}): Promise<any> {
-  const assistant = await newAssistant({ model, ...fields })
-  let run = await rest(await start({ assistant, thread }))
-  while (run.status === 'requires_action') {
-    const calls: any[] = run.required_action.submit_tool_outputs.tool_calls
-    const tool_outputs = calls.map((call) => ({ tool_call_id: call.id, output: 'sunny at noon' }))
-    await post(`/threads/${thread.id}/runs/${run.id}/submit_tool_outputs`, { tool_outputs })
-    run = await rest(run)
-  }
-  expect(run.last_error).toBeNull()
-  expect(run.status).toBe('completed')
-  return run
-}
-
-async function answerOf(thread: any): Promise<string> {
-  const { data } = await messages(thread, 'order=desc&limit=1')
-  return data[0].content[0].text.value
+const response_format = {
+  type: 'json_schema',
+  json_schema: { name: 'out', schema: answerSchema, strict: true },
 }
 
 describe.each(providers.map(({ name }) => name))('%s', (name) => {

@@ -194,6 +194,16 @@ test('a thread longer than the context of the model is shortened without any bud
   await small.close()
 })
 
+test('a first message that does not fit is left out, and the later ones that fit are sent', async () => {
+  const assistant = await newAssistant()
+  const thread = await newThread('word '.repeat(2000), 'second', 'third')
+  const sent = ({ messages: all }: any) =>
+    expect(all.map(({ content }: any) => content)).toEqual(['second', 'third'])
+  server.model.script([{ text: 'ok', expect: sent }])
+  const run = await runToRest({ assistant, thread }, { max_prompt_tokens: 1000 })
+  expect(run.status).toBe('completed')
+})
+
 test('the first message of a thread with more than 500 is kept when older ones are left out', async () => {
   const { assistant, thread } = await place()
   await post(`/threads/${thread.id}/messages`, { role: 'user', content: 'filler' })

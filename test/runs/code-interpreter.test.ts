@@ -2,6 +2,7 @@ import { toFile } from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { ScriptedStep } from '../harness/scripted-model.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
+import { storeOf } from '../harness/vector-stores.ts'
 
 let server: TestServer
 let assistant: string
@@ -263,6 +264,26 @@ test('where there is no sandbox the run fails and says so: code never runs outsi
     code: 'server_error',
     message: 'code_interpreter cannot run: The code interpreter is turned off on this server.',
   })
+  bare.complaints.length = 0
+  await bare.close()
+})
+
+test('a call that cannot run fails the run at once, and ends the search beside it', async () => {
+  const bare = await testServer({ scriptedEmbedder: true })
+  const store = await storeOf(bare, { 'towns.txt': 'The lighthouse of Lindau is 33 metres high.' })
+  const { id } = await bare.openai.beta.assistants.create({
+    model: 'm',
+    tools: [{ type: 'code_interpreter' }, { type: 'file_search' }],
+    tool_resources: { file_search: { vector_store_ids: [store.id] } },
+  })
+  bare.model.holdEmbeddings(new Promise(() => {}))
+  const search = { name: 'file_search', arguments: '{"queries":["lighthouse"]}' }
+  bare.model.script([{ calls: [search, { name: 'code_interpreter', arguments: '{"code":"1"}' }] }])
+  const ended = await bare.openai.beta.threads.createAndRunPoll(
+    { assistant_id: id, thread: { messages: [{ role: 'user', content: 'Hi' }] } },
+    { pollIntervalMs: 20 },
+  )
+  expect(ended.last_error?.message).toContain('code_interpreter cannot run')
   bare.complaints.length = 0
   await bare.close()
 })

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { RunLimits } from '../../src/domain/run-limits.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { cutConnection, statementsBy, type Sent } from '../harness/statements.ts'
+import { gate } from '../harness/stories.ts'
 
 let server: TestServer
 
@@ -137,6 +138,38 @@ test('of two slots the creation of a run takes up one, so that the next run star
   }
   commit()
   for (const events of await Promise.all(streams)) expect(events.at(-2)?.event).toBe('thread.run.completed')
+})
+
+test('a process that stops keeps its lease for a run that is being created in it, and then releases the run', async () => {
+  const { assistant_id } = await bodyFor()
+  const thread = await server.openai.beta.threads.create({ messages: [{ role: 'user', content: 'Hello?' }] })
+  const stopping = await server.sibling()
+  const may = gate()
+  let owner = ''
+  const sentByOwner: string[] = []
+  statementsBy(async (statement, execute) => {
+    if (createsRun(statement)) {
+      owner = /"lease_owner":"(worker_[^"]+)"/.exec(statement.values?.[0] ?? '')?.[1] ?? ''
+      await may.promise
+    }
+    if (statement.values?.includes(owner)) sentByOwner.push(statement.name ?? statement.text)
+    return execute()
+  })
+  const creating = stopping.openai.beta.threads.runs.create(thread.id, { assistant_id })
+  await expect.poll(() => owner).not.toBe('')
+  const closing = stopping.close()
+  sentByOwner.splice(0)
+  const isRetired = () => sentByOwner.some((text) => text.includes('delete from workers'))
+  const renewals = () => sentByOwner.filter((name) => name === 'renew_lease').length
+  await expect.poll(() => isRetired() || renewals() > 2).toBe(true)
+  expect(isRetired()).toBe(false)
+  server.model.script([{ text: 'Hello!' }])
+  may.open()
+  const { id } = await creating
+  await closing
+  expect(isRetired()).toBe(true)
+  const read = () => server.openai.beta.threads.runs.retrieve(id, { thread_id: thread.id })
+  await expect.poll(async () => (await read()).status).toBe('completed')
 })
 
 test('a creation that is repeated for a changed assistant counts as one run of its project', async () => {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Database, Queryable } from '../../src/database/database.ts'
 import type { Context } from '../../src/domain/context.ts'
 import { expireRuns } from '../../src/domain/runs.ts'
-import { reserveSlot } from '../../src/domain/start-in-slot.ts'
+import { reserveSlot } from '../../src/runs/slots.ts'
 import { ActiveRuns } from '../../src/engine/active-runs.ts'
 import type { RunDependencies } from '../../src/engine/execute-run.ts'
 import { Heartbeat } from '../../src/engine/heartbeat.ts'
@@ -95,6 +95,20 @@ test('a run is not lost by a heartbeat that was sent before it started, and is b
   await runs.ended()
 })
 
+test('a creation that is known after the recovery of its run does not replace the newer attempt', async () => {
+  const { runs, opened } = activeRuns()
+  const written = await claimedRun()
+  const again = next(written.state, { ...facts.recovered, worker: 'worker_1' })
+  await runs.start(
+    await writeTransition(database.db, 'locked', again, { notifications: [] }),
+    performance.now(),
+  )
+  await runs.start(written, performance.now())
+  expect(opened.map(({ row, lost }) => [row.attempt, lost.aborted])).toEqual([[2, false]])
+  opened[0]?.lose()
+  await runs.ended()
+})
+
 const recoveredElsewhere = { text: `update runs set lease_owner = 'worker_2', attempt = attempt + 1` }
 const endedElsewhere = {
   text: `update runs set lease_owner = null, attempt = attempt + 1, status = 'completed'`,
@@ -139,6 +153,16 @@ test('of a run that was recovered before its own creation was known, nothing is 
   vi.restoreAllMocks()
   expect(opened.map(({ feed }) => [feed.state, feed.confirmed])).toEqual([['lost', 0]])
   await runs.ended()
+})
+
+test('a run without work is released at the second heartbeat that finds it: at the first it may be about to start', async () => {
+  const { runs } = activeRuns()
+  const { row } = (await claimedRun()).state
+  const owner = async () => (await findRunRow(database.db, row))?.lease_owner
+  await runs.compare([row], performance.now())
+  expect(await owner()).toBe('worker_1')
+  await runs.compare([row], performance.now())
+  expect(await owner()).toBeNull()
 })
 
 /** A heartbeat whose query number n, counted from 1, is sent to the database after `before(n)` has resolved. */

@@ -1,7 +1,8 @@
 /** A server that works on one run at a time: what waits in the queue can still be seen, cancelled and expired. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { expectObject } from '../harness/shapes.ts'
+import { statementsBy } from '../harness/statements.ts'
 import { gate, stories } from '../harness/stories.ts'
 
 let server: TestServer
@@ -11,7 +12,7 @@ beforeAll(async () => {
 afterEach(() => server.model.verify())
 afterAll(() => server.close())
 
-const { post, get, place, start, reach, rest, steps } = stories(() => server)
+const { post, get, place, start, reach, rest, steps, waitingRun } = stories(() => server)
 
 /** Keeps the one worker busy until it is opened. */
 async function busy() {
@@ -100,4 +101,22 @@ test('many runs on one worker all end, in the order in which they came', async (
   await worker.open()
   for (const run of runs) expect((await rest(run)).status).toBe('completed')
   expect(order).toEqual(places.map((_, index) => `run ${index}`))
+})
+
+test('outputs that come too late take up no slot', async () => {
+  const { path } = await waitingRun([{ id: 'call_1', name: 'get_time', arguments: '{}' }])
+  const sweeps = gate()
+  // The submit finds that the run has expired, before the worker does.
+  statementsBy(async (statement, execute) => {
+    if (statement.name === 'lock_runs_to_end') await sweeps.promise
+    return execute()
+  })
+  server.clock.advance(600)
+  const outputs = { tool_outputs: [{ tool_call_id: 'call_1', output: 'noon' }] }
+  const { status, body } = await server.request('POST', `${path}/submit_tool_outputs`, outputs)
+  expect([status, body.error.message]).toEqual([400, expect.stringContaining('expired')])
+  server.model.script([{ text: 'next' }])
+  expect((await rest(await start(await place()))).status).toBe('completed')
+  sweeps.open()
+  vi.restoreAllMocks()
 })

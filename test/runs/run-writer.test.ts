@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DatabaseUnavailable, type Database, type Statement } from '../../src/database/database.ts'
 import { executeRun } from '../../src/engine/execute-run.ts'
 import { Hints } from '../../src/runs/hints.ts'
-import { followedBy, requested } from '../../src/runs/next.ts'
+import { followedBy, next, requested } from '../../src/runs/next.ts'
 import { writeTransition } from '../../src/runs/write-transition.ts'
 import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
@@ -18,6 +18,7 @@ import { timeTool } from '../harness/stories.ts'
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function is called before its answer is read. */
 let onWrite: () => (() => Promise<void>) | undefined
+let writer: RunWriter
 let run: OwnedRun
 
 beforeEach(async () => {
@@ -26,7 +27,7 @@ beforeEach(async () => {
   const hints = new Hints({ shared: false })
   const runLog = new RunLog(database.db, hints)
   const parts = { hints, runLog, clock: testClock(), log: () => {}, isConfirmed: () => true }
-  const writer = new RunWriter({ ...parts, db: watched(database.db) })
+  writer = new RunWriter({ ...parts, db: watched(database.db) })
   const created = followedBy(requested(queuedRow()), facts.claimed)
   const { state, events } = await writeTransition(database.db, 'new', created, { notifications: [] })
   run = writer.open(state, events)
@@ -119,6 +120,39 @@ test('the row is read again when a user changed it while the answer was lost', a
   expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
 })
 
+test('what listeners have seen of a refused write, and since then, is not sent to them again', async () => {
+  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  let isRefused = false
+  onWrite = () => async () => {
+    if (!isRefused) run.apply(facts.piece)
+    isRefused = true
+  }
+  await run.flush()
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect((await logged()).filter((event) => event === 'thread.message.delta')).toHaveLength(2)
+  expect(emitted()).toEqual(await logged())
+})
+
+test('a cancel that another process wrote while the answer was lost reaches the listeners', async () => {
+  run.apply(facts.messageBegan)
+  run.apply(facts.piece)
+  loseNextAnswer(() =>
+    writeTransition(database.db, 'locked', next(run.state, facts.cancelRequested), { notifications: [] }),
+  )
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect((await logged()).slice(8)).toEqual([
+    'thread.run.cancelling',
+    'thread.message.incomplete',
+    'thread.run.step.cancelled',
+    'thread.run.cancelled',
+  ])
+  expect(emitted()).toEqual(await logged())
+})
+
 test('a change of status that comes while an earlier write is refused is not lost', async () => {
   const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
   await updateRunMetadata(database.db, key, { changed: 'yes' })
@@ -165,6 +199,31 @@ test('an owner that was replaced writes nothing and closes what its listeners sa
   expect(await run.changeStatus(facts.turnCompletes)).toBe('lost')
   expect(await logged()).toEqual(whole.slice(0, 3))
   expect(emitted().slice(8)).toEqual(['thread.message.incomplete', 'thread.run.step.failed'])
+})
+
+test.each([
+  ['an open message', [facts.messageBegan, facts.piece]],
+  ['open calls', [facts.callBegan]],
+])(
+  '%s in the database: a lost owner leaves it to the next one to close it for the listeners',
+  async (_, apply) => {
+    for (const fact of apply) run.apply(fact)
+    await run.flush()
+    const before = emitted()
+    run.lose()
+    expect(emitted()).toEqual(before)
+  },
+)
+
+test('calls that a run was recovered with are not closed for the listeners when its owner is lost', async () => {
+  run.apply(facts.callBegan)
+  run.apply(facts.callsRecorded)
+  await run.flush()
+  const { state } = run
+  run.lose()
+  run = writer.open(state, [])
+  run.lose()
+  expect(emitted()).toEqual([])
 })
 
 test('a write of a former owner removes no message and no step', async () => {

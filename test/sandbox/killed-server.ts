@@ -2,7 +2,7 @@
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
 import { denoDriver } from '../../src/sandbox/deno/deno.ts'
 import { landlockDriver } from '../../src/sandbox/landlock/landlock.ts'
-import { defaultLimits } from '../../src/sandbox/limits.ts'
+import { defaultLimits } from '../../src/sandbox/port.ts'
 
 const [name = '', folder = ''] = process.argv.slice(2)
 const places = { folder, pythonPath: '/usr/bin/python3', preload: [] }

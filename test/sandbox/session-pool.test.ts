@@ -1,16 +1,16 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { bwrapDriver } from '../../src/sandbox/bwrap/bwrap.ts'
-import { defaultLimits } from '../../src/sandbox/limits.ts'
+import { defaultLimits, type SandboxDriver } from '../../src/sandbox/port.ts'
 import { type PooledSession, SessionPool, type SessionPoolSettings } from '../../src/sandbox/session-pool.ts'
 import { runCode } from '../contracts/sandbox-cells.ts'
 import { bwrapPath, pythonPath, testFolder, whyMissing } from './available.ts'
 
 const folder = testFolder('sandboxes')
+const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
 const silent = () => {}
 
-function open(settings: Partial<SessionPoolSettings> = {}): SessionPool {
-  const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
-  const pool = new SessionPool(driver, {
+function open(settings: Partial<SessionPoolSettings> = {}, opens?: SandboxDriver['open']): SessionPool {
+  const pool = new SessionPool(opens ? { ...driver, open: opens } : driver, {
     limits: { ...defaultLimits, wallMs: 20_000 },
     poolSize: 0,
     maxSessions: 8,
@@ -111,6 +111,21 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
     expect((await waiting).logs).toBe('3\n')
   })
 
+  test('a call that waits for a session gets one when the start of another one fails', async () => {
+    let fail: ((error: Error) => void) | undefined
+    const sandboxes = open({ maxSessions: 1 }, (limits) =>
+      fail ? driver.open(limits) : new Promise((_, reject) => (fail = reject)),
+    )
+    const failed = sandboxes.use('a', run('1'))
+    await expect.poll(() => fail).toBeDefined()
+    const waiting = sandboxes.use('b', run('3'))
+    // By the next tick it waits: one session is the maximum.
+    await new Promise(setImmediate)
+    fail?.(new Error('no memory'))
+    await expect(failed).rejects.toThrow('no memory')
+    expect((await waiting).logs).toBe('3\n')
+  })
+
   test('an abort while waiting for an earlier call of the key does not disturb the order', async () => {
     const sandboxes = open()
     const { work, release } = gate()
@@ -127,25 +142,11 @@ describe.skipIf(whyMissing('bwrap') !== undefined)('the sessions of a server', (
 
   test('a session that was started in advance is used, and the pool starts another one', async () => {
     const opened: number[] = []
-    const driver = bwrapDriver({ folder, pythonPath, bwrapPath, preload: [] })
-    const counting = {
-      ...driver,
-      open: async (limits: typeof defaultLimits) => {
-        const session = await driver.open(limits)
-        opened.push(1)
-        return session
-      },
-    }
-    const sandboxes = new SessionPool(counting, {
-      limits: defaultLimits,
-      poolSize: 1,
-      maxSessions: 4,
-      totalMemoryMb: 100_000,
-      idleMs: 60_000,
-      totalMs: 60_000,
-      log: silent,
+    const sandboxes = open({ poolSize: 1, maxSessions: 4 }, async (limits) => {
+      const session = await driver.open(limits)
+      opened.push(1)
+      return session
     })
-    onTestFinished(() => sandboxes.close())
     await expect.poll(() => opened).toHaveLength(1)
     expect(await sandboxes.use('a', run('1'))).toMatchObject({ fresh: true, reason: 'new' })
     await expect.poll(() => opened).toHaveLength(2)

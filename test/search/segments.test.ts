@@ -263,6 +263,14 @@ test('a process finds all when the segments were removed', async () => {
   expect(await process.search()).toEqual(expected)
 })
 
+test('two works on the segments of a store at once put no chunk into two segments', async () => {
+  await requestSegments(db, store)
+  await claimSegments(db, 'worker_1')
+  const works = await Promise.allSettled([makeAll('worker_1'), makeAll('worker_1')])
+  expect(works.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+  expect(await segments()).toEqual({ words: 3, vectors: 3 })
+})
+
 test('one worker at a time makes the segments of a store, and the next one goes on when it ended', async () => {
   const expected = await open().search()
   await requestSegments(db, store)

@@ -1,5 +1,5 @@
 /** Pulls from services that page, throttle, fail and cut connections. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { endpointOf, type PullSettings } from '../../src/transfer/pull/endpoint.ts'
@@ -304,6 +304,24 @@ test('a pull that a service interrupts is continued; a complete one starts again
   await pull({ from: 'spool', url: healthy.url })
   expectFolder(target, held)
   expect(healthy.requests.filter(({ path }) => path.startsWith('/files/'))).toEqual([])
+})
+
+test('a pull that was killed while it wrote to its journal is continued, also after another interruption', async () => {
+  const held = { ...account(), conversations: [] }
+  let forbidden: string | undefined = '/threads/thread_3'
+  const service = await stand(held, {
+    answer: (path) =>
+      forbidden !== undefined && path.startsWith(forbidden)
+        ? { status: 401, body: { error: { message: 'Key expired' } } }
+        : undefined,
+  })
+  for (const next of ['/vector_stores/vs_3/files', undefined]) {
+    await expect(pull({ from: 'spool', url: service.url })).rejects.toThrow('The key is refused')
+    appendFileSync(join(target, '.pull/journal.ndjson'), '{"part":"threads/thr')
+    forbidden = next
+  }
+  await pull({ from: 'spool', url: service.url })
+  expectFolder(target, held)
 })
 
 test('parts that fail each time are named, and the next pull requests only those', async () => {

@@ -4,7 +4,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type { Snapshot } from '../live/run-feed.ts'
 import type { LoggedEvent } from '../live/run-state.ts'
-import { useRunFeed } from '../live/use-run.ts'
+import { useRunFeed } from '../live/use-run-feed.ts'
 import { Code } from '../parts/code.tsx'
 import { formattedJson, plural } from '../parts/text.ts'
 

@@ -10,6 +10,7 @@ import { useServerInfo } from '../key.tsx'
 import { CodeButton } from '../parts/code.tsx'
 import { Page } from '../parts/page.tsx'
 import { Failed, Loading } from '../parts/states.tsx'
+import { TableSection } from '../parts/table-section.tsx'
 import { duration, number, plural } from '../parts/text.ts'
 import { FoundServers } from './found-servers.tsx'
 import type { ModelInfo } from '../api/types.ts'
@@ -54,102 +55,63 @@ function DeadNames({ models }: { models: ModelInfo }) {
 
 function Providers({ models }: { models: ModelInfo }) {
   return (
-    <section>
-      <Title order={2}>Providers</Title>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Providers">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Name</Table.Th>
-              <Table.Th>Type</Table.Th>
-              <Table.Th>Place</Table.Th>
-              <Table.Th>Key</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {models.providers.map(({ name, type, place, has_key }) => (
-              <Table.Tr key={name}>
-                <Table.Td className="mono">{name}</Table.Td>
-                <Table.Td>{type}</Table.Td>
-                <Table.Td className="mono wrap">{place}</Table.Td>
-                <Table.Td>{has_key ? 'set' : 'none'}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-      <Text size="sm" c="dimmed" mt={8}>
-        Vectors are made by <span className="mono">{models.embedder.id}</span>,{' '}
-        {number(models.embedder.dimensions)} dimensions.
-      </Text>
-    </section>
+    <TableSection
+      title="Providers"
+      columns={['Name', 'Type', 'Place', 'Key']}
+      note={
+        <Text size="sm" c="dimmed" mt={8}>
+          Vectors are made by <span className="mono">{models.embedder.id}</span>,{' '}
+          {number(models.embedder.dimensions)} dimensions.
+        </Text>
+      }
+    >
+      {models.providers.map(({ name, type, place, has_key }) => (
+        <Table.Tr key={name}>
+          <Table.Td className="mono">{name}</Table.Td>
+          <Table.Td>{type}</Table.Td>
+          <Table.Td className="mono wrap">{place}</Table.Td>
+          <Table.Td>{has_key ? 'set' : 'none'}</Table.Td>
+        </Table.Tr>
+      ))}
+    </TableSection>
   )
 }
 
 function ModelMap({ models }: { models: ModelInfo }) {
   return (
-    <section>
-      <Title order={2}>Model map</Title>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Model map">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Name</Table.Th>
-              <Table.Th>Leads to</Table.Th>
-              <Table.Th>Test</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {models.map.map(({ pattern, target }) => (
-              <Table.Tr key={pattern}>
-                <Table.Td className="mono">{pattern}</Table.Td>
-                <Table.Td className="mono">{target}</Table.Td>
-                <Table.Td>
-                  {pattern.includes('*') ? (
-                    <span className="dim">a pattern; test a name below</span>
-                  ) : (
-                    <TestModel model={pattern} />
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-    </section>
+    <TableSection title="Model map" columns={['Name', 'Leads to', 'Test']}>
+      {models.map.map(({ pattern, target }) => (
+        <Table.Tr key={pattern}>
+          <Table.Td className="mono">{pattern}</Table.Td>
+          <Table.Td className="mono">{target}</Table.Td>
+          <Table.Td>
+            {pattern.includes('*') ? (
+              <span className="dim">a pattern; test a name below</span>
+            ) : (
+              <TestModel model={pattern} />
+            )}
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </TableSection>
   )
 }
 
 function NamesInUse({ models }: { models: ModelInfo }) {
   if (models.in_use.length === 0) return null
   return (
-    <section>
-      <Title order={2}>Names in use</Title>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Names in use">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Name</Table.Th>
-              <Table.Th>Assistants</Table.Th>
-              <Table.Th>Leads to</Table.Th>
-              <Table.Th>Test</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {models.in_use.map(({ model, assistants, target }) => (
-              <Table.Tr key={model}>
-                <Table.Td className="mono wrap">
-                  <Link href={`/runs${queryText({ model })}`}>{model}</Link>
-                </Table.Td>
-                <Table.Td className="num">{number(assistants)}</Table.Td>
-                <Table.Td className="mono">{target ?? <span className="status bad">nowhere</span>}</Table.Td>
-                <Table.Td>{target !== null && <TestModel model={model} />}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-    </section>
+    <TableSection title="Names in use" columns={['Name', 'Assistants', 'Leads to', 'Test']}>
+      {models.in_use.map(({ model, assistants, target }) => (
+        <Table.Tr key={model}>
+          <Table.Td className="mono wrap">
+            <Link href={`/runs${queryText({ model })}`}>{model}</Link>
+          </Table.Td>
+          <Table.Td className="num">{number(assistants)}</Table.Td>
+          <Table.Td className="mono">{target ?? <span className="status bad">nowhere</span>}</Table.Td>
+          <Table.Td>{target !== null && <TestModel model={model} />}</Table.Td>
+        </Table.Tr>
+      ))}
+    </TableSection>
   )
 }
 

@@ -5,6 +5,7 @@ import { CodeButton } from '../parts/code.tsx'
 import { Time } from '../parts/ids.tsx'
 import { Facts, Page } from '../parts/page.tsx'
 import { Failed, Loading } from '../parts/states.tsx'
+import { TableSection } from '../parts/table-section.tsx'
 import { bytes, number } from '../parts/text.ts'
 import { useReadiness } from '../server-state.tsx'
 import { FoundServers } from './found-servers.tsx'
@@ -89,34 +90,21 @@ function Storage({ info }: { info: ServerInfo }) {
 
 function Settings({ info }: { info: ServerInfo }) {
   return (
-    <section>
-      <Title order={2}>Settings in force</Title>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Settings in force">
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Setting</Table.Th>
-              <Table.Th>Value</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {info.settings.map(({ name, value }) => (
-              <Table.Tr key={name}>
-                <Table.Td className="mono">{name}</Table.Td>
-                <Table.Td className="mono wrap">
-                  {value === null ? (
-                    <span className="dim">not set</span>
-                  ) : typeof value === 'string' ? (
-                    value
-                  ) : (
-                    JSON.stringify(value)
-                  )}
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </div>
-    </section>
+    <TableSection title="Settings in force" columns={['Setting', 'Value']}>
+      {info.settings.map(({ name, value }) => (
+        <Table.Tr key={name}>
+          <Table.Td className="mono">{name}</Table.Td>
+          <Table.Td className="mono wrap">
+            {value === null ? (
+              <span className="dim">not set</span>
+            ) : typeof value === 'string' ? (
+              value
+            ) : (
+              JSON.stringify(value)
+            )}
+          </Table.Td>
+        </Table.Tr>
+      ))}
+    </TableSection>
   )
 }

@@ -1,5 +1,6 @@
-/** The embedding models that `models pull` knows, and where their files are on this machine. */
+/** The embedding models that `models pull` knows, and what they need on this machine: their files, and onnxruntime-node. */
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 export interface ModelFile {
@@ -90,4 +91,23 @@ export function modelFolder(dataDir: string, { name }: LocalModel): string {
 /** Whether all files are here. A file gets its name only after it was checked. */
 export function isPulled(dataDir: string, model: LocalModel): boolean {
   return model.files.every(({ name }) => existsSync(join(modelFolder(dataDir, model), name)))
+}
+
+/** The version of onnxruntime-node that this driver was tested with. */
+const testedVersion = '1.30.0'
+
+export const runtimeMissing =
+  `a local embedder needs the package onnxruntime-node, which is not installed: ` +
+  `npm install --ignore-scripts onnxruntime-node@${testedVersion} (with --prefix FOLDER for the data folder)`
+
+/** The path of the entry of onnxruntime-node; undefined when it is installed neither beside Spool nor in the data folder. */
+export function findRuntime(dataDir: string): string | undefined {
+  for (const from of [import.meta.filename, join(dataDir, 'models')]) {
+    try {
+      return createRequire(from).resolve('onnxruntime-node')
+    } catch {
+      // The next place.
+    }
+  }
+  return undefined
 }

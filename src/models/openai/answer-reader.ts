@@ -69,7 +69,7 @@ export class AnswerReader {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
     if (this.#waiting.length > 0) {
-      const batch = this.#waiting
+      const batch = this.#batches.areOn ? joined(this.#waiting) : this.#waiting
       this.#waiting = []
       this.#batch = 'taken'
       if (this.#response.isPaused()) this.#response.resume()
@@ -137,6 +137,17 @@ export class AnswerReader {
     this.#wake = undefined
     wake?.()
   }
+}
+
+/** Texts that follow each other become one part, so that what a part costs from here on is spent once. */
+function joined(parts: ModelPart[]): ModelPart[] {
+  const all: ModelPart[] = []
+  for (const part of parts) {
+    const last = all.at(-1)
+    if (part.type === 'text-delta' && last?.type === 'text-delta') last.text += part.text
+    else all.push(part)
+  }
+  return all
 }
 
 /** Reads the remaining bytes, so that the connection returns to the pool; closes it when that takes too long. */

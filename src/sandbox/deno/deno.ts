@@ -141,7 +141,7 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, protections, use
   const options = denoArguments(limits.memoryMb, protections.permission)
   const command = [deno.path, ...options, join(assets.folder, 'deno-main.mjs')]
   const [program = deno.path, ...rest] = [...wrappers(limits), ...command]
-  const child = spawn(program, rest, {
+  return spawn(program, rest, {
     env: { ...denoEnvironment(assets.folder), ...protections.environment },
     cwd: assets.folder,
     // A separate process group: Ctrl-C in the terminal must reach the server only, which drains first.
@@ -149,7 +149,6 @@ function startDeno(deno: DenoProgram, assets: Assets, { limits, protections, use
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(user && { uid: user.uid, gid: user.gid }),
   })
-  return child
 }
 
 function lowerPriority(pid: number): void {

@@ -1,15 +1,17 @@
-/** The common part of the two native drivers: a user id and a folder for each session, the start, and the clean-up. */
+/** The common part of the two native drivers: a session with its own user id and folder, from its start to the clean-up. */
 import type { ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import { endFirstWhenMemoryIsShort } from '../process-tree.ts'
+import { type EventSink, reportFiles } from '../changed-files.ts'
 import type { SandboxDriver, SandboxDriverName, SandboxLimits, SandboxSession } from '../port.ts'
-import { runnerProcess } from '../runner-process.ts'
+import { endFirstWhenMemoryIsShort, freezeBelow, processTree, signalAll, treeBytes } from '../process-tree.ts'
+import { sessionCells } from '../run-cell.ts'
+import { runnerProcess, type RunnerProcess } from '../runner-process.ts'
 import { type SessionFolder, sessionFolder } from '../session-folder.ts'
 import { type SessionUser, takeSessionUser } from '../session-user.ts'
 import { findHostPython, type HostPython } from './host-python.ts'
 import { nativeSelfTest } from './self-test.ts'
-import { nativeSession } from './session.ts'
+import { watchTree } from './watch-tree.ts'
 
 export interface NativeSettings {
   /** Where session folders are created. An unprivileged user must be able to reach it when the server is root. */
@@ -109,5 +111,68 @@ export function nativeDriver(confinement: Confinement): SandboxDriver {
     async close() {
       await Promise.all([...sessions].map((session) => session.close()))
     },
+  }
+}
+
+interface NativeParts {
+  runner: RunnerProcess
+  folder: SessionFolder
+  limits: SandboxLimits
+  /** Folders of the session that are kept in memory. */
+  memoryFolders: readonly string[]
+  /** Ends the processes that a cell left running, where the runner cannot. */
+  sweep: () => Promise<void>
+  /** Frees what the driver reserved for the session. */
+  release: () => Promise<void>
+}
+
+/** A confined Python of the host, a folder, and the limits that the host enforces. */
+function nativeSession(parts: NativeParts): SandboxSession {
+  const { runner, folder, limits, memoryFolders } = parts
+  const cells = sessionCells({
+    runner,
+    limits,
+    watch: (onOverrun) => watchTree({ root: runner.pid, folder, limits, memoryFolders }, onOverrun),
+  })
+  /** The fingerprint of each file as the host last saw it. */
+  const known = new Map<string, string>()
+  /** Processes stopped after the last cell: a thread that the cell left running must not fill the disk. */
+  let stopped: Promise<number[]> = Promise.resolve([])
+  let closing: Promise<void> | undefined
+
+  async function reportChanges(onEvent: EventSink): Promise<void> {
+    const changed = (await folder.files()).filter((file) => known.get(file.name) !== file.print)
+    for (const file of changed) known.set(file.name, file.print)
+    reportFiles(changed, limits, onEvent)
+  }
+
+  async function close(): Promise<void> {
+    runner.kill()
+    await runner.ended
+    await parts.sweep()
+    await folder.remove()
+    await parts.release()
+  }
+
+  return {
+    isAlive: () => runner.isAlive() && closing === undefined,
+    async put(name, source) {
+      await folder.put(name, source)
+      const written = (await folder.files()).find((file) => file.name === name)
+      if (written) known.set(name, written.print)
+    },
+    link: (name, alias) => folder.link(name, alias),
+    async run(code, onEvent, signal) {
+      signalAll(await stopped, 'SIGCONT')
+      const { status, sessionLost } = await cells.run(code, onEvent, signal)
+      await parts.sweep()
+      if (!sessionLost) stopped = freezeBelow(runner.pid)
+      if (status !== 'cancelled') await reportChanges(onEvent)
+      return { status, sessionLost }
+    },
+    memoryBytes: async () => treeBytes(await processTree(runner.pid), 0),
+    stopForMemory: () => cells.stopForMemory(),
+    read: (name) => folder.read(name, limits.fileMb * 1024 * 1024),
+    close: () => (closing ??= close()),
   }
 }

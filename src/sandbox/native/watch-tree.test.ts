@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { defaultLimits } from '../limits.ts'
+import { defaultLimits } from '../port.ts'
 import { judgeDisk, judgeKernel } from './watch-tree.ts'
 
 const mib = 1024 * 1024

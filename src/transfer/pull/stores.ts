@@ -1,9 +1,9 @@
 /** Pulls vector stores with their files. */
 import { readdir, readFile, rename } from 'node:fs/promises'
-import { ArrayWriter } from '../array-writer.ts'
 import type { Fields } from '../records.ts'
+import { writeArray } from '../write-array.ts'
 import { Refusal } from './client.ts'
-import type { Reason } from './folder.ts'
+import type { PullFolder, Reason } from './folder.ts'
 import { forEachParallel, hasPlainId, pullPart, refusedIds, type Pulling } from './pulling.ts'
 
 interface StoreWithFiles extends Fields {
@@ -49,10 +49,12 @@ async function pullStore(pulling: Pulling, store: Fields & { id: string }): Prom
 
 async function writeList({ folder }: Pulling, ids: readonly string[]): Promise<void> {
   const temporary = folder.temporary()
-  const output = new ArrayWriter(temporary)
-  for (const id of ids) await output.add(await readStore(folder.path(`${parts}/${id}.json`)))
-  await output.end()
+  await writeArray(temporary, storesIn(folder, ids))
   await rename(temporary, folder.path('vector_stores.json'))
+}
+
+async function* storesIn(folder: PullFolder, ids: readonly string[]): AsyncGenerator<StoreWithFiles> {
+  for (const id of ids) yield await readStore(folder.path(`${parts}/${id}.json`))
 }
 
 async function readStore(path: string): Promise<StoreWithFiles> {

@@ -2,7 +2,7 @@
 import { toFile } from 'openai'
 import type { Console } from './console.ts'
 
-export interface Story {
+export interface SampleObjects {
   assistant: string
   thread: string
   run: string
@@ -16,7 +16,7 @@ const weather = {
   parameters: { type: 'object', properties: { city: { type: 'string' } } },
 }
 
-export async function tellStory({ openai }: Console): Promise<Story> {
+export async function createObjects({ openai }: Console): Promise<SampleObjects> {
   const text =
     '# Harbour\n\nThe ferry to the island leaves at a quarter past nine.\n\n# Tower\n\nIt has 218 steps.\n'
   const file = await openai.files.create({

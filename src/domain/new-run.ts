@@ -1,10 +1,11 @@
-/** Computes the settings of a new run from its assistant and its request. */
+/** The row of a new run, and its settings, which come from its assistant and its request. */
 import { errors } from '../api/errors.ts'
 import { expandResponseFormat } from '../api/response-format.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts'
 import { checkTools, expandTools } from '../api/tools.ts'
 import type { StoredAssistant } from '../sql/assistants.ts'
-import type { RunSettings } from '../sql/runs.ts'
+import type { RunRow, RunSettings } from '../sql/runs.ts'
+import { newId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
 type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_instructions'> &
@@ -47,4 +48,48 @@ function effectiveInstructions(assistant: StoredAssistant, request: Overrides): 
   const instructions = request.instructions ?? assistant.instructions
   if (!additional_instructions) return instructions
   return instructions ? `${instructions}\n${additional_instructions}` : additional_instructions
+}
+
+/** The row of a run that is queued. */
+export function newRow(
+  context: Pick<Context, 'runExpiresSeconds'>,
+  parts: {
+    project: string
+    thread_id: string
+    request: CreateRunRequest | CreateThreadAndRunRequest
+    settings: RunSettings
+    now: number
+  },
+): RunRow {
+  const { project, thread_id, request, settings, now } = parts
+  const deadline = now + context.runExpiresSeconds
+  return {
+    id: newId('run'),
+    project,
+    thread_id,
+    assistant_id: request.assistant_id,
+    status: 'queued',
+    created_at: now,
+    started_at: null,
+    expires_at: deadline,
+    deadline,
+    cancelled_at: null,
+    failed_at: null,
+    completed_at: null,
+    required_action: null,
+    last_error: null,
+    incomplete_details: null,
+    usage: null,
+    metadata: request.metadata ?? {},
+    settings,
+    event_count: 0,
+    revision: 0,
+    writes: 0,
+    written: 0,
+    lease_owner: null,
+    attempt: 0,
+    recoveries: 0,
+    losses: 0,
+    trace: [],
+  }
 }

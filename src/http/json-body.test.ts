@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { errors } from '../api/errors.ts'
-import { scanJson } from './scan-json.ts'
+import { scanJson } from './json-body.ts'
 
 const scan =
   (text: string, maxValues = 100) =>

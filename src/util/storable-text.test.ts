@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { TextJoiner } from './text-joiner.ts'
+import { TextJoiner } from './storable-text.ts'
 
 test('a character that was split between two pieces is joined', () => {
   const joiner = new TextJoiner()
