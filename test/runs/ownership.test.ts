@@ -13,6 +13,7 @@ import { RunWriter } from '../../src/runs/run-writer.ts'
 import { RunLog } from '../../src/runs/run-log.ts'
 import type { OwnedRun } from '../../src/runs/owned-run.ts'
 import { WorkWriter } from '../../src/engine/work-writer.ts'
+import { registerWorker, retireWorker } from '../../src/sql/leases.ts'
 import { findRunRow } from '../../src/sql/runs.ts'
 import { testClock } from '../harness/clock.ts'
 import { testDatabase, type TestDatabase } from '../harness/database.ts'
@@ -221,6 +222,17 @@ test('a run whose owner was lost while it was cancelling ends as cancelled, not 
   await writeTransition(database.db, 'locked', next(state, facts.cancelRequested), { notifications: [] })
   expect(await expireRuns(context)).toBe(1)
   expect((await findRunRow(database.db, { id, project, thread_id }))?.status).toBe('cancelled')
+})
+
+test('a worker that stops releases its runs: their recovery counts no loss', async () => {
+  const { db } = database
+  await registerWorker(db, 'worker_1')
+  const { state } = await claimedRun()
+  await retireWorker(db, 'worker_1')
+  const row = await findRunRow(db, state.row)
+  expect(row).toMatchObject({ status: 'in_progress', lease_owner: null })
+  const again = next({ ...state, row: row ?? state.row }, facts.recovered).state.row
+  expect([again.attempt, again.recoveries, again.losses]).toEqual([2, 0, 0])
 })
 
 test('a slot is released when another process has the Python session of the thread', async () => {
