@@ -81,8 +81,10 @@ export async function completeUpload(
   key: UploadKey,
   request: CompleteUploadRequest,
 ): Promise<Upload> {
+  // Read first: another request that completes or cancels the upload meanwhile deletes them.
+  const stored = await partsOfUpload(context.db, key.id)
   const row = await requirePendingUpload(context, key)
-  const parts = chosenParts(await partsOfUpload(context.db, key.id), request.part_ids)
+  const parts = chosenParts(stored, request.part_ids)
   const total = parts.reduce((sum, part) => sum + part.bytes, 0)
   if (total !== row.bytes) throw errors.uploadBytesMismatch(total, row.bytes)
   const content = await joinParts(context, parts, request.md5)

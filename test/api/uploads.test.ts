@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { toFile } from 'openai'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
 import { type Upload, UploadPart } from '../../src/api/uploads.ts'
 import { closeUpload } from '../../src/domain/uploads.ts'
 import { fieldPart, filePart, formBody, formType } from '../harness/forms.ts'
 import { testServer, wireError, type Answer, type TestServer } from '../harness/server.ts'
+import { statementsBy } from '../harness/statements.ts'
 import { eventually } from '../harness/stories.ts'
 
 let server: TestServer
@@ -16,6 +17,7 @@ beforeEach(async () => {
   server = await testServer()
 })
 afterEach(async () => {
+  vi.restoreAllMocks()
   await server.close()
 })
 
@@ -286,6 +288,22 @@ test('one of two simultaneous completions, or of a completion and a cancellation
     const files = (await server.openai.files.list()).data.map((file) => file.id)
     expect(files.filter((id) => id === won.file?.id)).toHaveLength(won.status === 'completed' ? 1 : 0)
   }
+})
+
+test.each([
+  ['cancelled', (upload: Upload) => cancel(upload)],
+  ['completed', (upload: Upload, part: string) => complete(upload, [part])],
+])('a completion of an upload that is %s before its parts are read is refused with 400', async (_, end) => {
+  const upload = await create(2)
+  const part = await addPart(upload, 'ab')
+  let isEnded = false
+  statementsBy(async ({ text = '' }, execute) => {
+    if (isEnded || !/^select .* from upload_parts where/.test(text)) return execute()
+    isEnded = true
+    expect((await end(upload, part)).status).toBe(200)
+    return execute()
+  })
+  expect((await complete(upload, [part])).status).toBe(400)
 })
 
 test('the contents of parts are deleted an hour after the upload ended, and the file is kept', async () => {
