@@ -58,6 +58,8 @@ class Answer implements AsyncIterableIterator<ModelPart> {
   readonly #call: { request: ChatRequest; signal: AbortSignal }
   readonly #waiting: IteratorResult<ModelPart>[] = []
   #parts: AsyncIterator<ModelPart> | undefined
+  /** The origin of the candidate that answers, where it is not that of the first. */
+  #origin: string | undefined
 
   constructor(
     candidates: readonly Candidate[],
@@ -76,7 +78,11 @@ class Answer implements AsyncIterableIterator<ModelPart> {
   next(): Promise<IteratorResult<ModelPart>> {
     const waiting = this.#waiting.shift()
     if (waiting) return Promise.resolve(waiting)
-    return this.#parts ? this.#parts.next() : this.#begin().then(() => this.next())
+    if (!this.#parts) return this.#begin().then(() => this.next())
+    const origin = this.#origin
+    return origin === undefined
+      ? this.#parts.next()
+      : this.#parts.next().then((part) => withOrigin(part, origin))
   }
 
   async return(): Promise<IteratorResult<ModelPart>> {
@@ -152,18 +158,19 @@ class Answer implements AsyncIterableIterator<ModelPart> {
       const { max_completion_tokens } = fitted
       this.#note('output_limited', { model: nameOf(candidate), max_completion_tokens })
     }
+    const origin = candidate.origin === this.#candidates[0]?.origin ? undefined : candidate.origin
     const parts = candidate.chat.stream(fitted, signal)[Symbol.asyncIterator]()
     try {
       const first = await parts.next()
       this.#route.health.answered(candidate.provider)
-      this.#waiting.push(first)
+      this.#waiting.push(origin === undefined ? first : withOrigin(first, origin))
     } catch (error) {
       if (signal.aborted) throw error
       this.#route.health.failed(candidate.provider, error)
       throw nameProvider(nameAbility(error, fitted, candidate), candidate)
     }
-    this.#parts =
-      candidate.origin === this.#candidates[0]?.origin ? parts : withOrigin(parts, candidate.origin)
+    this.#parts = parts
+    this.#origin = origin
   }
 
   #noteFallback(from: Candidate | undefined, to: Candidate | undefined, reason: string): void {
@@ -203,14 +210,9 @@ function nameProvider(error: unknown, { provider }: Candidate): unknown {
 }
 
 /** Adds the origin to the `end` of an answer. */
-async function* withOrigin(parts: AsyncIterator<ModelPart>, origin: string): AsyncGenerator<ModelPart> {
-  try {
-    for (let next = await parts.next(); next.done !== true; next = await parts.next()) {
-      yield next.value.type === 'end' ? { ...next.value, origin } : next.value
-    }
-  } finally {
-    await parts.return?.()
-  }
+function withOrigin(part: IteratorResult<ModelPart>, origin: string): IteratorResult<ModelPart> {
+  if (part.done === true || part.value.type !== 'end') return part
+  return { done: false, value: { ...part.value, origin } }
 }
 
 function failing(error: unknown): AsyncIterator<ModelPart> {

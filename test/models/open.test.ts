@@ -62,8 +62,12 @@ describe('names', () => {
     expect(textOf(await collect(found.chat.stream(request, neverAborted())))).toBe('ok')
   })
 
-  test('when the reader of an answer stops reading, the provider stops too', async () => {
-    const models = open({ providers: { openai: openai() }, models: { fast: 'openai/tiny-1' } })
+  test.each([
+    ['an answer', 'openai/tiny-1'],
+    ['the answer of a fallback', ['gone/tiny-1', 'openai/tiny-1']],
+  ])('when the reader of %s stops reading, the provider stops too', async (_, route) => {
+    const providers = { openai: openai(), gone: { ...openai(), base_url: 'http://127.0.0.1:9/v1' } }
+    const models = open({ providers, models: { fast: route } })
     const found = models.resolve('fast')!
     upstream.script([{ text: ['Hel', 'lo'], hold: new Promise(() => {}) }])
     const request = { model: found.model, messages: [{ role: 'user' as const, content: 'Hi' }] }
