@@ -68,9 +68,13 @@ export function transactionOnce<Result>(
   )
 }
 
-async function repeatedAfterCut<Result>(
+/**
+ * Calls `first`, and after a cut connection `repeat` for some seconds. Without `repeat` it repeats `first`, which then may
+ * be done twice. Throws at once when no statement was sent.
+ */
+export async function repeatedAfterCut<Result>(
   first: () => Promise<Result>,
-  repeat: () => Promise<Result>,
+  repeat = first,
 ): Promise<Result> {
   try {
     return await first()

@@ -3,7 +3,7 @@ import { errors } from '../api/errors.ts'
 import type { Message } from '../api/messages.ts'
 import type { CreateRunRequest, CreateThreadAndRunRequest, Run } from '../api/runs.ts'
 import type { Thread } from '../api/threads.ts'
-import type { Queryable } from '../database/database.ts'
+import { DatabaseUnavailable, type Queryable } from '../database/database.ts'
 import { createOnce } from '../database/retry.ts'
 import { threadEvent } from '../runs/events.ts'
 import { claimedBy, orRelease, queueHint, reserveSlot, startOrQueue, type Slot } from '../runs/slots.ts'
@@ -17,9 +17,17 @@ import {
 } from '../runs/write-transition.ts'
 import { committed, type Transition } from '../runs/state.ts'
 import { hasUserMessage } from '../sql/messages.ts'
-import { activeRunId, existingRuns, toRun, type RunRow, type RunSettings } from '../sql/runs.ts'
+import {
+  activeRunId,
+  existingRuns,
+  findRunOfProject,
+  toRun,
+  type RunRow,
+  type RunSettings,
+} from '../sql/runs.ts'
 import { findThread, lockThread } from '../sql/threads.ts'
 import { nowSeconds } from '../util/clock.ts'
+import { newId } from '../util/ids.ts'
 import { applyPlan, attachToThread, lockFiles } from './apply-plan.ts'
 import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
@@ -58,6 +66,8 @@ export async function createRun(
 }
 
 interface AdmittedOptions extends RunOptions {
+  /** The same for all tries, so that at most one of them creates the run. */
+  run_id: string
   /** Counts the run, once for all tries. Without a slot it waits for a worker. Throws when there are too many runs. */
   admit: (slot: Slot | undefined) => Promise<void>
 }
@@ -73,12 +83,20 @@ async function withAssistant(
   let admitted: Promise<void> | undefined
   const admit: AdmittedOptions['admit'] = (slot) =>
     (admitted ??= runLimits.admit(db, { project, waits: slot === undefined }))
+  const run_id = newId('run')
   try {
-    return await create({ ...options, admit })
+    return await create({ ...options, admit, run_id })
   } catch (error) {
     if (!(error instanceof StaleAssistant)) throw error
     assistants.forget(assistant_id)
-    return create({ ...options, admit })
+  }
+  try {
+    return await create({ ...options, admit, run_id })
+  } catch (error) {
+    // The first try may be committed late, when its connection was cut. A heartbeat then releases its run.
+    const row = error instanceof DatabaseUnavailable ? undefined : await findRunOfProject(db, project, run_id)
+    if (!row) throw error
+    return { run: toRun(row), after: 0 }
   }
 }
 
@@ -87,7 +105,7 @@ async function tryThreadAndRun(
   request: CreateThreadAndRunRequest,
   options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project, admit } = options
+  const { project, admit, run_id } = options
   const found = await settingsFor(context, request, options)
   const { settings, version: assistantVersion } = found
   const now = nowSeconds(context.clock)
@@ -95,7 +113,7 @@ async function tryThreadAndRun(
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
   checkRunnable(messages.some(isUsers), found)
-  const row = newRow(context, { project, thread_id: thread.id, request, settings, now })
+  const row = newRow(context, { project, thread_id: thread.id, run_id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
   const slot = context.slots.reserve()
@@ -131,7 +149,7 @@ async function tryRun(
   request: CreateRunRequest,
   options: AdmittedOptions,
 ): Promise<StartedRun> {
-  const { project, admit } = options
+  const { project, admit, run_id } = options
   const found = await settingsFor(context, request, options).catch(async (error: unknown) => {
     // A missing thread must be reported first. The check is needed only when the call fails for another reason.
     if (await findThread(context.db, project, thread_id)) throw error
@@ -142,7 +160,7 @@ async function tryRun(
   const requests = request.additional_messages
   const messages = makeMessages(requests ?? [], thread_id, now)
   const plan = planForMessages(requests, 'additional_messages')
-  const row = newRow(context, { project, thread_id, request, settings, now })
+  const row = newRow(context, { project, thread_id, run_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
   const transition = claimedBy(context, slot, requested(row))
   const parts = { messages, assistantVersion }

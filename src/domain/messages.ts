@@ -8,7 +8,7 @@ import type {
 } from '../api/messages.ts'
 import type { Thread } from '../api/threads.ts'
 import type { Queryable } from '../database/database.ts'
-import { createOnce, transactionOnce } from '../database/retry.ts'
+import { createOnce, repeatedAfterCut, transactionOnce } from '../database/retry.ts'
 import {
   insertMessages,
   findMessage,
@@ -55,7 +55,8 @@ export function modifyMessage(
   { metadata }: ModifyMessageRequest,
 ): Promise<Message | undefined> {
   const key = { project, thread_id, id }
-  return metadata === undefined ? findMessage(db, key) : updateMessageMetadata(db, key, metadata ?? {})
+  if (metadata === undefined) return findMessage(db, key)
+  return repeatedAfterCut(() => updateMessageMetadata(db, key, metadata ?? {}))
 }
 
 /** Deletes a message. Throws while a run is active on its thread. */

@@ -5,7 +5,6 @@ import type { CreateRunRequest, CreateThreadAndRunRequest } from '../api/runs.ts
 import { checkTools, expandTools } from '../api/tools.ts'
 import type { StoredAssistant } from '../sql/assistants.ts'
 import type { RunRow, RunSettings } from '../sql/runs.ts'
-import { newId } from '../util/ids.ts'
 import type { Context } from './context.ts'
 
 type Overrides = Omit<CreateRunRequest, 'additional_messages' | 'additional_instructions'> &
@@ -56,15 +55,16 @@ export function newRow(
   parts: {
     project: string
     thread_id: string
+    run_id: string
     request: CreateRunRequest | CreateThreadAndRunRequest
     settings: RunSettings
     now: number
   },
 ): RunRow {
-  const { project, thread_id, request, settings, now } = parts
+  const { project, thread_id, run_id, request, settings, now } = parts
   const deadline = now + context.runExpiresSeconds
   return {
-    id: newId('run'),
+    id: run_id,
     project,
     thread_id,
     assistant_id: request.assistant_id,

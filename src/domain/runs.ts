@@ -2,7 +2,7 @@
 import { errors } from '../api/errors.ts'
 import type { ModifyRunRequest, Run } from '../api/runs.ts'
 import type { Queryable } from '../database/database.ts'
-import { transactionOnce } from '../database/retry.ts'
+import { repeatedAfterCut, transactionOnce } from '../database/retry.ts'
 import { loadState } from '../runs/load.ts'
 import { followedBy, isPossible, next } from '../runs/next.ts'
 import { writeTransition } from '../runs/write-transition.ts'
@@ -25,7 +25,7 @@ export async function modifyRun(
   const key = { project, thread_id, id }
   const row = await (metadata === undefined
     ? findRunRow(db, key)
-    : updateRunMetadata(db, key, metadata ?? {}))
+    : repeatedAfterCut(() => updateRunMetadata(db, key, metadata ?? {})))
   return row && toRun(row)
 }
 

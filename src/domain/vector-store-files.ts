@@ -6,7 +6,7 @@ import type {
   ModifyVectorStoreFileRequest,
 } from '../api/vector-stores.ts'
 import type { Queryable } from '../database/database.ts'
-import { transactionOnce } from '../database/retry.ts'
+import { repeatedAfterCut, transactionOnce } from '../database/retry.ts'
 import { joinedChunks } from '../search/file-text.ts'
 import { lockFilesShared } from '../sql/files.ts'
 import { queueChunks } from '../sql/removals.ts'
@@ -79,7 +79,7 @@ export function modifyStoreFile(
   key: { project: string; vector_store_id: string; file_id: string },
   { attributes }: ModifyVectorStoreFileRequest,
 ): Promise<VectorStoreFile | undefined> {
-  return setAttributes(db, key, attributes ?? {})
+  return repeatedAfterCut(() => setAttributes(db, key, attributes ?? {}))
 }
 
 /** Removes a file from a vector store; the file itself is kept. A deleted file can be removed once, from its record. */

@@ -134,6 +134,16 @@ export async function findRunRow(db: Queryable, key: RunKey): Promise<RunRow | u
   })
 }
 
+/** For a run whose thread is not known. */
+export async function findRunOfProject(
+  db: Queryable,
+  project: string,
+  id: string,
+): Promise<RunRow | undefined> {
+  const text = `select ${runColumns} from runs where id = $1 and project = $2`
+  return findRow<RunRow>(db, { text, values: [id, project] })
+}
+
 /** Undefined when the run does not exist any more: the deletion of a thread deletes its runs. */
 export async function statusOfRun(db: Queryable, id: string): Promise<Run['status'] | undefined> {
   const [row] = await db.query<Pick<Run, 'status'>>({

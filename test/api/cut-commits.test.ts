@@ -145,6 +145,47 @@ test.each(Object.entries(calls))(
   },
 )
 
+/** Each prepares an object, and returns its path and the change of a single statement. */
+const changes: Record<string, () => Promise<{ path: string; change: Record<string, unknown> }>> = {
+  'the metadata of a message': async () => {
+    const thread = await newThread()
+    const message = await server.openai.beta.threads.messages.create(thread.id, {
+      role: 'user',
+      content: 'Hi',
+    })
+    return { path: `/threads/${thread.id}/messages/${message.id}`, change: { metadata: { a: 'b' } } }
+  },
+  'the metadata of a run': async () => {
+    const assistant = await server.openai.beta.assistants.create({ model: 'gpt-4o', instructions: 'Wait.' })
+    const thread = await newThread()
+    const run = await server.openai.beta.threads.runs.create(thread.id, { assistant_id: assistant.id })
+    return { path: `/threads/${thread.id}/runs/${run.id}`, change: { metadata: { a: 'b' } } }
+  },
+  'the attributes of a file': async () => {
+    const file = await newFile()
+    const store = await newStore([file.id])
+    return { path: `/vector_stores/${store.id}/files/${file.id}`, change: { attributes: { a: 'b' } } }
+  },
+}
+
+test.each(Object.entries(changes))(
+  'a change of %s is made although the connection is cut before and after the statement',
+  async (_, prepare) => {
+    const { path, change } = await prepare()
+    let tries = 0
+    statementsBy(async (statement, execute) => {
+      if (!/^update \w+ set (metadata|attributes)/.test(statement.text) || (tries += 1) > 2) return execute()
+      if (tries === 2) await execute()
+      throw cutConnection()
+    })
+    const answer = await server.request('POST', path, change)
+    vi.restoreAllMocks()
+    expect([answer.status, tries]).toEqual([200, 3])
+    const found = await server.request('GET', path)
+    expect(found.body).toMatchObject(change)
+  },
+)
+
 test('outputs whose connection is cut at the commit are accepted once', async () => {
   const worker = await server.sibling({ roles: new Set(['worker']) })
   const tools = [{ type: 'function' as const, function: { name: 'get_weather' } }]

@@ -252,3 +252,39 @@ test('an outage in the middle of a creation ends as 503, and nothing fails after
   expect((await server.openai.beta.assistants.list()).data.map((one) => one.id)).toEqual([id])
   server.complaints.splice(0)
 })
+
+test('a creation that is committed late, after its connection was cut and its assistant changed, makes one run', async () => {
+  const body = await bodyFor()
+  server.allowComplaints(/written/)
+  server.model.whenever(() => ({ text: 'Hello!' }))
+  await server.stream('/threads/runs', body)
+  const [first, commit] = [gate(), gate()]
+  let late: Promise<unknown> = Promise.resolve()
+  let tries = 0
+  statementsBy(async (statement, execute) => {
+    if (!createsRun(statement)) return execute()
+    tries += 1
+    if (tries === 1) {
+      late = server.db.transaction(async (tx) => {
+        await tx.query({ text: statement.text, values: statement.values ?? [] })
+        first.open()
+        await commit.promise
+      })
+      await first.promise
+      await server.db.query({ text: 'update assistants set body = body' })
+      throw cutConnection()
+    }
+    if (tries === 3) {
+      commit.open()
+      await late
+    }
+    return execute()
+  })
+  const events = await server.stream('/threads/runs', body)
+  vi.restoreAllMocks()
+  expect(events.at(-2)?.event).toBe('thread.run.completed')
+  expect(await server.db.query({ text: 'select status from runs' })).toEqual([
+    { status: 'completed' },
+    { status: 'completed' },
+  ])
+})
