@@ -122,24 +122,36 @@ async function warmUp(targets: Target[]): Promise<void> {
   for (const target of targets) await ask(target, questions(800 * share, { tokens: 20, everyMs: 0 }, 'w'), 40)
 }
 
+/** The first token after a pause of some hundred ms, in which the processor does other things, and without a pause. */
 async function firstToken(targets: Target[]): Promise<Measure[]> {
-  const samples = new Map<Target, StreamResult[]>(targets.map((target) => [target, []]))
+  const rested = new Map<Target, StreamResult[]>(targets.map((target) => [target, []]))
   for (const question of questions(200 * share, { tokens: 20, everyMs: 5 }, 'f')) {
-    for (const target of targets) samples.get(target)?.push(...(await ask(target, [question], 1)))
+    for (const target of targets) rested.get(target)?.push(...(await ask(target, [question], 1)))
   }
-  const times = (target: Target, key: 'firstMs' | 'totalMs') =>
-    samples.get(target)?.map((one) => one[key]) ?? []
-  saveSamples('first-token', Object.fromEntries(targets.map((one) => [one.name, times(one, 'firstMs')])))
-  const direct = targets[0] ? median(times(targets[0], 'firstMs')) : NaN
-  return [
-    measure('first token, median ms', 2, targets, (one) => median(times(one, 'firstMs'))),
-    measure(
-      'first token minus direct, ms',
-      2,
-      targets.slice(1),
-      (one) => median(times(one, 'firstMs')) - direct,
+  const steady = new Map<Target, StreamResult[]>()
+  for (const target of targets) {
+    steady.set(target, await ask(target, questions(400 * share, { tokens: 20, everyMs: 0 }, 's'), 1))
+  }
+  const of = (samples: typeof rested, key: 'firstMs' | 'totalMs') => (target: Target) =>
+    median((samples.get(target) ?? []).map((one) => one[key]))
+  const rows = (name: string, samples: typeof rested) => {
+    const first = of(samples, 'firstMs')
+    const direct = targets[0] ? first(targets[0]) : NaN
+    return [
+      measure(`${name}, median ms`, 2, targets, first),
+      measure(`${name} minus direct, ms`, 2, targets.slice(1), (one) => first(one) - direct),
+    ]
+  }
+  saveSamples(
+    'first-token',
+    Object.fromEntries(
+      targets.map((one) => [one.name, (rested.get(one) ?? []).map(({ firstMs }) => firstMs)]),
     ),
-    measure('20 tokens at 5 ms, median ms', 1, targets, (one) => median(times(one, 'totalMs'))),
+  )
+  return [
+    ...rows('first token', rested),
+    ...rows('first token without a pause', steady),
+    measure('20 tokens at 5 ms, median ms', 1, targets, of(rested, 'totalMs')),
   ]
 }
 
