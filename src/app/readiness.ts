@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import type { Readiness } from '../api/health.ts'
 import type { Database } from '../database/database.ts'
+import { isReadOnly } from '../database/errors.ts'
 import type { OpenedDatabase } from '../database/open.ts'
 import type { Models } from '../models/open.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -25,12 +26,12 @@ const answerMs = 1_500
 
 export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
   const { database, models, sandbox } = parts
-  const isUp = pinger(database.db)
+  const databaseState = pinger(database.db)
   return async () => {
-    const [up, disk] = await Promise.all([isUp(), diskState(parts)])
+    const [status, disk] = await Promise.all([databaseState(), diskState(parts)])
     return {
-      ready: up && disk === 'ok' && !parts.draining.aborted,
-      database: { status: up ? 'up' : 'down', embedded: database.embedded },
+      ready: status === 'up' && disk === 'ok' && !parts.draining.aborted,
+      database: { status, embedded: database.embedded },
       disk: { status: disk },
       // A provider that is down does not make the server unready: threads and files work without it.
       model: { demo: models.isDemo, providers: models.health() },
@@ -39,20 +40,25 @@ export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
   }
 }
 
+type DatabaseState = 'up' | 'down' | 'read_only'
+
+/** Refused where nothing can be written, although it locks and writes nothing. */
+const ping = { text: 'select 1 from workers where false for update' }
+
 /** One statement at a time, however often it is called: a silent database must not use up the pool. */
-function pinger(db: Database): () => Promise<boolean> {
-  let running: Promise<boolean> | undefined
-  const ping = () =>
+function pinger(db: Database): () => Promise<DatabaseState> {
+  let running: Promise<DatabaseState> | undefined
+  const ask = () =>
     db
-      .query({ text: 'select 1' })
+      .query(ping)
       .then(
-        () => true,
-        () => false,
+        () => 'up' as const,
+        (error: unknown) => (isReadOnly(error) ? 'read_only' : 'down'),
       )
       .finally(() => (running = undefined))
   return async () => {
-    running ??= ping()
-    return (await atMost(answerMs, running)) ?? false
+    running ??= ask()
+    return (await atMost(answerMs, running)) ?? 'down'
   }
 }
 

@@ -8,6 +8,11 @@ import { codeOf } from '../util/error-code.ts'
  */
 const unavailableCodes = /^(08...|57P0[1235]|53300|53100|25P03|25006)$/
 
+/** Whether the database answered that it takes no writes now. */
+export function isReadOnly(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable && codeOf(error.cause) === '25006'
+}
+
 /** Of a database that takes no connections. Statements have the same SQLSTATE for other reasons. */
 const refusedConnectionCode = '55000'
 

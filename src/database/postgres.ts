@@ -59,7 +59,8 @@ class PostgresDatabase implements Database {
       await tx.commit()
       return result
     } catch (error) {
-      broken = !(await tx.rollback())
+      // A session that cannot write keeps its setting after the database has become writable.
+      broken = !(await tx.rollback()) || error instanceof DatabaseUnavailable
       throw error
     } finally {
       client.release(broken)

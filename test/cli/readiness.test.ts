@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { toFile } from 'openai'
 import { databaseProxy, type DatabaseProxy } from '../harness/database-proxy.ts'
+import { onServer, urlInDatabase } from '../harness/server-url.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 
 let server: TestServer
@@ -18,6 +19,14 @@ const readiness = async (app: { url: string | undefined }) => {
   const response = await fetch(`${app.url}/readyz`)
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
+
+/** Ends the connections that were opened before a setting was changed. */
+const endConnections = () =>
+  onServer(
+    urlInDatabase(server.databaseUrl, 'postgres'),
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = '${new URL(server.databaseUrl).pathname.slice(1)}'`,
+  )
 
 test('readiness names the state of each part, and no path or address', async () => {
   const { status, body } = await readiness({ url: server.url.replace('/v1', '') })
@@ -52,6 +61,39 @@ test('when the database does not answer, requests end with 503 and the server is
   proxy.reset()
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
 })
+
+test.each(['database', 'role current_user in database'])(
+  'a server is not ready while a setting of its %s makes the database read-only',
+  async (owner) => {
+    server.allowComplaints(/./)
+    const name = new URL(server.databaseUrl).pathname.slice(1)
+    const change = (setting: string) =>
+      onServer(urlInDatabase(server.databaseUrl, 'postgres'), `alter ${owner} ${name} ${setting}`)
+    const other = await server.sibling({ roles: new Set(['api']), databasePool: 2 })
+    const thread = await other.openai.beta.threads.create()
+    await change('set default_transaction_read_only = on')
+    await endConnections()
+    await expect
+      .poll(() => readiness(other))
+      .toMatchObject({
+        status: 503,
+        body: { ready: false, database: { status: 'read_only' } },
+      })
+    expect((await other.openai.beta.threads.retrieve(thread.id)).id).toBe(thread.id)
+    await change('reset default_transaction_read_only')
+    await expect
+      .poll(() => readiness(other))
+      .toMatchObject({
+        status: 200,
+        body: { database: { status: 'up' } },
+      })
+    const message = await other.openai.beta.threads.messages.create(thread.id, {
+      role: 'user',
+      content: 'Hi',
+    })
+    expect(message.thread_id).toBe(thread.id)
+  },
+)
 
 test('with less free disk space than configured, files are refused and the server is not ready', async () => {
   const other = await server.sibling({ minFreeDiskBytes: 2 ** 60, roles: new Set(['api']) })

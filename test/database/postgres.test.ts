@@ -204,6 +204,43 @@ test('a database that takes no connections for a while is unavailable', async ()
   await newcomer.close()
 })
 
+const setReadOnly = (isReadOnly: boolean) => {
+  const { pathname } = new URL(database.url)
+  const setting = isReadOnly
+    ? 'set default_transaction_read_only = on'
+    : 'reset default_transaction_read_only'
+  return onServer(urlInDatabase(database.url, 'postgres'), `alter database ${pathname.slice(1)} ${setting}`)
+}
+
+const writes: [string, (on: Database, id: number) => Promise<unknown>][] = [
+  ['a statement', (on, id) => on.query(insert(id))],
+  ['a transaction', (on, id) => on.transaction((tx) => tx.query(insert(id)))],
+  [
+    'a transaction that locks a row first',
+    (on, id) =>
+      on.transaction(async (tx) => {
+        await tx.query({ text: 'select 1 from notes for update' })
+        await tx.query(insert(id))
+      }),
+  ],
+]
+
+test.each(writes)(
+  'after %s found a database that is read-only, the same one works again',
+  async (_, write) => {
+    await setReadOnly(true)
+    const pool = connectPostgres({ connectionString: database.url, max: 1, log: () => undefined })
+    try {
+      expect(await failure(write(pool, 1))).toBeInstanceOf(DatabaseUnavailable)
+      await setReadOnly(false)
+      await write(pool, 2)
+      expect(await ids()).toEqual([2])
+    } finally {
+      await pool.close()
+    }
+  },
+)
+
 test('a server that does not answer is unavailable', async () => {
   const nobody = connectPostgres({
     host: '127.0.0.1',
