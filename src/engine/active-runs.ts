@@ -8,13 +8,14 @@ import type { Transition } from '../runs/state.ts'
 import type { Message } from '../api/messages.ts'
 import { releaseRun, type LeasedRun } from '../sql/leases.ts'
 import { findRunRow, type RunRow } from '../sql/runs.ts'
-import { nowSeconds } from '../util/clock.ts'
 import { executeRun, type RunDependencies } from './execute-run.ts'
 import { RunStopped, type StopReason } from './failure.ts'
 
 interface Active {
   run: OwnedRun
   stop: AbortController
+  /** When the run expires, in `Clock.elapsedMs`: a run in progress does not end because the clock of the machine is set. */
+  expiresMs: number
   /** Since when the database has the run as owned by this worker (monotonic); infinite while it is being created. */
   sinceMs: number
   done: Promise<void>
@@ -133,8 +134,8 @@ export class ActiveRuns {
 
   #work(run: OwnedRun, newThread?: readonly Message[]): Active {
     const { dependencies, onEnd } = this.#options
-    const { log } = dependencies
-    const { id } = run.row
+    const { log, clock } = dependencies
+    const { id, deadline } = run.row
     const startedMs = performance.now()
     const stop = new AbortController()
     const done = executeRun(dependencies, run, stop.signal, newThread).then(() => {
@@ -144,7 +145,8 @@ export class ActiveRuns {
       if (this.#active.get(id)?.run === run) this.#active.delete(id)
       onEnd()
     })
-    const active = { run, stop, sinceMs: Infinity, done }
+    const expiresMs = clock.elapsedMs() + deadline * 1000 - clock.nowMs()
+    const active = { run, stop, expiresMs, sinceMs: Infinity, done }
     this.#active.set(id, active)
     return active
   }
@@ -170,13 +172,13 @@ export class ActiveRuns {
   async compare(owned: LeasedRun[], sentAtMs: number): Promise<void> {
     const { dependencies, worker } = this.#options
     const byId = new Map(owned.map((run) => [run.id, run]))
-    const now = nowSeconds(dependencies.clock)
-    for (const { run, stop, sinceMs } of this.#active.values()) {
+    const elapsedMs = dependencies.clock.elapsedMs()
+    for (const { run, stop, sinceMs, expiresMs } of this.#active.values()) {
       const leased = byId.get(run.row.id)
       const isOwned = leased?.attempt === run.row.attempt
       if (!isOwned && sinceMs < sentAtMs && run.feed.state === 'open' && !run.isEnding) run.lose()
       else if (leased?.status === 'cancelling') stop.abort(new RunStopped('cancelled'))
-      else if (run.row.deadline <= now) stop.abort(new RunStopped('expired'))
+      else if (expiresMs <= elapsedMs) stop.abort(new RunStopped('expired'))
     }
     const unknown = owned.filter(({ id }) => !this.#active.has(id) && !this.#creating.has(id))
     for (const run of unknown) {

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterEach(() => server.model.verify())
 afterAll(() => server.close())
 
-const { post, get, place, start, reach, runToRest, waitingRun, steps, messages } = stories(() => server)
+const { post, get, place, start, reach, rest, runToRest, waitingRun, steps, messages } = stories(() => server)
 
 const now = () => Math.floor(server.clock.nowMs() / 1000)
 
@@ -287,3 +287,46 @@ test('a submit does not win time: the run still expires ten minutes after its cr
   })
   expect((await steps(run)).data.map((step: any) => step.status)).toEqual(['completed', 'expired'])
 })
+
+test.each([3600, 86_400, -3600])(
+  'a run in progress goes on when the clock of the machine is set by %d seconds',
+  async (seconds) => {
+    const hold = gate()
+    server.model.script([{ text: ['No', 'on'], hold: hold.promise }])
+    const run = await start(await place())
+    const thread = { id: run.thread_id }
+    await eventually(async () => (await messages(thread)).data.length === 2, 'the message')
+    server.clock.set(seconds)
+    await beats()
+    hold.open()
+    expect((await rest(run)).status).toBe('completed')
+    server.clock.set(-seconds)
+  },
+)
+
+test.each([3600, -3600])(
+  'a run in progress expires after its ten minutes when the clock was set by %d seconds',
+  async (seconds) => {
+    const hold = gate()
+    server.model.script([{ text: ['No', 'on'], hold: hold.promise }])
+    const run = await start(await place())
+    await eventually(async () => (await messages({ id: run.thread_id })).data.length === 2, 'the message')
+    server.clock.set(seconds)
+    server.clock.advance(599)
+    await beats()
+    expect((await get(`/threads/${run.thread_id}/runs/${run.id}`)).status).toBe('in_progress')
+    server.clock.advance(1)
+    expect((await reach(run, 'expired')).expires_at).toBe(run.expires_at)
+    hold.open()
+    server.clock.set(-seconds)
+  },
+)
+
+/** Resolves after two heartbeats, so that the worker has compared its runs with the clock. */
+async function beats() {
+  const leases = () => server.db.query({ text: 'select expires_at::text from workers order by id' })
+  for (const _ of [1, 2]) {
+    const before = JSON.stringify(await leases())
+    await eventually(async () => JSON.stringify(await leases()) !== before, 'a heartbeat')
+  }
+}
