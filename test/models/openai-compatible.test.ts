@@ -690,6 +690,100 @@ describe('failures', () => {
   })
 })
 
+/** A server that answers every request with these bytes, and then ends the connection or keeps it open. */
+async function rawServer(
+  bytes: string,
+  then: 'end' | 'hold',
+): Promise<{ url: string; requests: () => number; close: () => void }> {
+  let requests = 0
+  const server = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        requests += 1
+        socket.write(bytes)
+        if (then === 'end') socket.end()
+      })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { url: `http://127.0.0.1:${port}/v1`, requests: () => requests, close: () => server.close() }
+}
+
+async function failRaw(bytes: string, then: 'end' | 'hold', max_retries = 0) {
+  const server = await rawServer(bytes, then)
+  const model = openUpstream({ type: 'openai', base_url: server.url, max_retries })
+  const failure = await collect(model.stream(question, neverAborted())).then(
+    () => undefined,
+    (error: unknown) => error as ModelFailure & { cause: Error },
+  )
+  model.close()
+  server.close()
+  return { failure, requests: server.requests() }
+}
+
+describe('bytes that are not a valid answer', () => {
+  const mark = '\u{FEFF}'
+  test.for([
+    ['a stream', { raw: [mark, delta({ content: 'Hel' }), delta({ content: 'lo' }), finish(), done] }],
+    [
+      'a stream whose mark is split',
+      { raw: [Buffer.from([0xef]), Buffer.from([0xbb, 0xbf]), delta({ content: 'Hello' }), finish()] },
+    ],
+    [
+      'a JSON answer',
+      {
+        raw: [mark, JSON.stringify({ choices: [{ message: { content: 'Hello' }, finish_reason: 'stop' }] })],
+        headers: { 'content-type': 'application/json' },
+      },
+    ],
+  ] as [string, ScriptedStep][])('a byte order mark before %s takes no text away', async ([, step]) => {
+    upstream.script([step])
+    expect(textOf(await ask())).toBe('Hello')
+  })
+
+  test('a byte order mark before an error does not hide its message', async () => {
+    upstream.script([{ status: 400, body: `${mark}{"error":{"message":"Too long."}}` }])
+    expect(await fail()).toMatchObject({ code: 'invalid_prompt', message: 'Too long.' })
+  })
+
+  const upgrade = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n'
+  test.for([
+    ['and then nothing', upgrade, 'hold'],
+    ['and then an end', upgrade, 'end'],
+    ['and then a stream', `${upgrade}${delta({ content: 'a' })}${finish()}`, 'hold'],
+  ] as const)('a switch to another protocol %s is a failed connection', async ([, bytes, then]) => {
+    const { failure, requests } = await failRaw(bytes, then, 1)
+    expect(failure).toMatchObject({ name: 'ModelFailure', code: 'server_error' })
+    expect(requests).toBe(2)
+  })
+
+  const errors: [string, string, object][] = [
+    [
+      '400 Bad Request',
+      '{"error":{"message":"Too long."}}',
+      { code: 'invalid_prompt', message: 'Too long.' },
+    ],
+    [
+      '404 Not Found',
+      '{"error":{"mess',
+      { code: 'invalid_prompt', message: "The model's provider refused the request (HTTP 404)." },
+    ],
+    ['401 Unauthorized', '', { code: 'server_error', message: expect.stringContaining('credentials') }],
+  ]
+  const cut = (status: string, body: string) => `HTTP/1.1 ${status}\r\ncontent-length: 5000\r\n\r\n${body}`
+  test.for(errors)('%s with a body that is cut is not tried again', async ([status, body, expected]) => {
+    const { failure, requests } = await failRaw(cut(status, body), 'end', 1)
+    expect(failure).toMatchObject(expected)
+    expect(requests).toBe(1)
+  })
+
+  test('an error whose body never ends is reported by its status', async () => {
+    const failed = await Promise.all(errors.map(([status, body]) => failRaw(cut(status, body), 'hold')))
+    for (const [index, { failure }] of failed.entries()) expect(failure).toMatchObject(errors[index]![2])
+  })
+})
+
 describe('retries', () => {
   test.for([
     ['429', { status: 429, headers: noWait }],

@@ -109,6 +109,10 @@ function endOf(
 }
 
 function finishOf({ unified, raw }: LanguageModelV3FinishReason, hasCalls: boolean): FinishReason {
+  // What packages report when the stream ended and the provider had named no reason.
+  if (unified === 'other' && raw === undefined) {
+    throw brokenAnswer('the answer ended without a finish reason', { mayRetry: true })
+  }
   switch (unified) {
     case 'length':
       return 'length'

@@ -12,6 +12,9 @@ const longestEvent = 8 * 1024 * 1024
 const mostWaiting = 2_000
 /** How long a server may take from `finish_reason` to usage and `[DONE]`, and from there to the end of the bytes. */
 const graceMs = 2_000
+/** How long the text of an error may take. The status is enough to go on without it. */
+const errorMs = 5_000
+const longestError = 64 * 1024
 
 /** Reads one answer. It listens to events: an async iterator over the response takes more processor time than all the rest. */
 export class AnswerReader {
@@ -22,6 +25,7 @@ export class AnswerReader {
   readonly #parser: EventSourceParser
   readonly #onAbort = () => this.#end({ error: this.#signal.reason })
   #waiting: ModelPart[] = []
+  #hasText = false
   /**
    * `passed`: the reader may take all parts that wait. `taken`: the reader took them, and no part arrived since.
    * `held`: parts arrived since then, and wait for more.
@@ -89,14 +93,18 @@ export class AnswerReader {
 
   #takeText(text: string): void {
     if (this.#ended !== undefined) return
+    const before = this.#waiting.length
     try {
-      this.#parser.feed(text)
+      this.#parser.feed(this.#hasText ? text : withoutMark(text))
+      this.#hasText = true
     } catch (error) {
       const isOurs = error instanceof UpstreamFailure
       this.#end({ error: isOurs ? error : brokenAnswer('unreadable bytes', { cause: error }) })
     }
     if (this.#answer.isFinished && this.#ended === undefined) {
       this.#graceTimer ??= setTimeout(() => this.#end({}), graceMs)
+      // Some servers send a finish_reason with every chunk: what brings text is not the end.
+      if (this.#waiting.length > before) this.#graceTimer.refresh()
     }
     if (this.#waiting.length > mostWaiting) this.#response.pause()
     if (this.#waiting.length > 0) this.#passOn()
@@ -165,6 +173,24 @@ export async function readText(
   limit: number,
   signal: AbortSignal,
 ): Promise<string> {
+  const { text, error } = await readWhileItComes(response, limit)
+  if (error === undefined) return withoutMark(text)
+  throw signal.aborted ? signal.reason : new ConnectionLost(error, false)
+}
+
+/** The text of an error, without what does not arrive: a broken or slow body must not hide the status. */
+export async function readErrorText(response: IncomingMessage, signal: AbortSignal): Promise<string> {
+  const timer = setTimeout(() => response.destroy(), errorMs)
+  const { text } = await readWhileItComes(response, longestError)
+  clearTimeout(timer)
+  signal.throwIfAborted()
+  return withoutMark(text)
+}
+
+async function readWhileItComes(
+  response: IncomingMessage,
+  limit: number,
+): Promise<{ text: string; error?: unknown }> {
   response.setEncoding('utf8')
   let text = ''
   try {
@@ -173,7 +199,12 @@ export async function readText(
       if (text.length > limit) break
     }
   } catch (error) {
-    throw signal.aborted ? signal.reason : new ConnectionLost(error, false)
+    return { text, error }
   }
-  return text.slice(0, limit)
+  return { text: text.slice(0, limit) }
+}
+
+/** Some servers begin with a byte order mark, which belongs neither to JSON nor to an event. */
+function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
 }

@@ -24,7 +24,8 @@ export class OpenAiAnswer {
   readonly #redact: (text: string) => string
   readonly #calls = new ToolCallAssembly()
   readonly #extras = new MessageExtras()
-  #extrasLength = 0
+  /** Characters that are kept besides the parts: extras, ids, arguments that wait for a name. */
+  #keptLength = 0
   #finishReason: string | undefined
   #usage: ModelUsage | undefined
   #output = ''
@@ -101,10 +102,11 @@ export class OpenAiAnswer {
     const text = typeof content === 'string' ? content : partText(content)
     if (text !== '') parts.push({ type: 'text-delta', text })
     if (typeof refusal === 'string' && refusal !== '') parts.push({ type: 'refusal-delta', text: refusal })
-    if (Array.isArray(tool_calls)) for (const call of tool_calls) this.#calls.take(call, parts)
-    this.#extrasLength += this.#extras.take(delta)
+    if (Array.isArray(tool_calls))
+      for (const call of tool_calls) this.#keptLength += this.#calls.take(call, parts)
+    this.#keptLength += this.#extras.take(delta)
     for (let place = before; place < parts.length; place += 1) this.#output += writtenIn(parts[place])
-    if (this.#output.length + this.#extrasLength > longestAnswer) throw brokenAnswer('an answer without end')
+    if (this.#output.length + this.#keptLength > longestAnswer) throw brokenAnswer('an answer without end')
   }
 }
 

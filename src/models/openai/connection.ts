@@ -73,6 +73,11 @@ export function openConnection(settings: OpenAiProviderSettings, hop?: string): 
           forget()
           reject(signal.aborted ? signal.reason : new ConnectionLost(error, outgoing.reusedSocket))
         })
+        // Without an answer and without an error: after a 101, for example.
+        outgoing.once('close', () => {
+          forget()
+          reject(new ConnectionLost(new Error('closed without an answer'), false))
+        })
         outgoing.end(payload)
       })
     },

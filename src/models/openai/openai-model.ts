@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Log } from '../../util/log.ts'
-import { readText } from './answer-reader.ts'
+import { readErrorText } from './answer-reader.ts'
 import { streamChat } from './chat.ts'
 import { openConnection, type Outgoing } from './connection.ts'
 import { asRecord, brokenAnswer, statusFailure } from './failure.ts'
@@ -11,7 +11,7 @@ import { requestStyle } from './request.ts'
 import type { ChatModel } from '../port.ts'
 import type { OpenAiProviderSettings } from '../settings.ts'
 import { TokenBatches } from './token-batches.ts'
-import { callJson, longestError, withRetries, type Upstream } from './upstream.ts'
+import { callJson, withRetries, type Upstream } from './upstream.ts'
 
 /** An answer of the provider that is passed on unchanged. */
 export interface UpstreamAnswer {
@@ -85,17 +85,12 @@ async function passOn(
   const status = response.statusCode ?? 502
   if (status === 401 || status === 403 || status === 407) {
     // The key belongs to the operator, and the refusal may quote it.
-    throw statusFailure(
-      status,
-      response.headers,
-      await readText(response, longestError, signal),
-      upstream.redact,
-    )
+    throw statusFailure(status, response.headers, await readErrorText(response, signal), upstream.redact)
   }
   const headers = shownHeaders(response)
   if (status < 400) return { status, headers, body: response }
   // An error may quote a key, or name the address of a server that callers should not know.
-  const text = upstream.redact(await readText(response, longestError, signal))
+  const text = upstream.redact(await readErrorText(response, signal))
   const { 'content-length': _, 'content-encoding': __, ...others } = headers
   return { status, headers: others, body: Readable.from([text]) }
 }

@@ -43,16 +43,21 @@ export class ToolCallAssembly {
     )
   }
 
-  /** Takes one element of `delta.tool_calls`. */
-  take(delta: unknown, parts: ModelPart[]): void {
+  /** Takes one element of `delta.tool_calls`. Returns the number of characters that it kept besides the new parts. */
+  take(delta: unknown, parts: ModelPart[]): number {
     const entry = asRecord(delta)
     if (entry === undefined) throw brokenAnswer('a tool call that is not an object')
     const called = asRecord(entry.function) ?? {}
     const name = typeof called.name === 'string' ? called.name : ''
     const written = argumentText(called.arguments)
+    const before = this.#calls.length
     const call = this.#find(entry, name, written)
+    let kept = this.#calls.length > before ? JSON.stringify([entry.id, entry.index]).length : 0
     const extraContent = asRecord(entry.extra_content)
-    if (extraContent !== undefined) call.extraContent = { ...call.extraContent, ...extraContent }
+    if (extraContent !== undefined) {
+      call.extraContent = { ...call.extraContent, ...extraContent }
+      kept += JSON.stringify(extraContent).length
+    }
     if (call.index === undefined && name !== '') {
       call.name = name
       call.index = this.#started
@@ -61,9 +66,10 @@ export class ToolCallAssembly {
     }
     const text = call.waiting + written
     call.waiting = call.index === undefined ? text : ''
-    if (call.index === undefined || text === '') return
+    if (call.index === undefined) return kept + written.length
     call.arguments += text
-    parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
+    if (text !== '') parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
+    return kept
   }
 
   /** Call after the last fragment. Throws when a call has no name. */

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { sleep } from '../../util/abort.ts'
 import type { Log } from '../../util/log.ts'
 import type { Adaptation } from './adaptations.ts'
-import { readText } from './answer-reader.ts'
+import { readErrorText, readText } from './answer-reader.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
 import type { RequestStyle } from './request.ts'
@@ -11,8 +11,7 @@ import type { TokenBatches } from './token-batches.ts'
 
 /** When the server requests a longer wait, the call is not retried and fails with the server's message. */
 const longestWaitMs = 60_000
-/** How many characters are read of an error, and of an answer that is not streamed. */
-export const longestError = 64 * 1024
+/** How many characters are read of an answer that is not streamed. */
 export const longestWhole = 64 * 1024 * 1024
 
 export interface Upstream {
@@ -69,7 +68,7 @@ export async function call(
     throw brokenAnswer(`content-encoding ${encoding}, though identity was asked for`)
   }
   if (status >= 200 && status < 300) return response
-  const body = await readText(response, longestError, signal)
+  const body = await readErrorText(response, signal)
   throw statusFailure(status, response.headers, body, upstream.redact)
 }
 
