@@ -1,7 +1,8 @@
 /**
  * npm run test:image: runs the steps of the Dockerfile in Debian trees, without a container engine, and starts the result:
  * as the user of the image, with node as process 1, a read-only root and one volume. Needs root, Debian's debootstrap and
- * bubblewrap; without them, one test counts as skipped. Not tested is what only an engine does: layers, the build cache, other processors and the restart by a health check.
+ * bubblewrap; without them, one test counts as skipped. It does not test what only an engine does: layers, the build cache, other
+ * processors and the restart by a health check.
  */
 import { spawn } from 'node:child_process'
 import {

@@ -6,6 +6,7 @@ import type { Database } from '../database/database.ts'
 import { isReadOnly } from '../database/errors.ts'
 import type { OpenedDatabase } from '../database/open.ts'
 import type { Models } from '../models/open.ts'
+import { checkWritable } from '../sql/leases.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { atMost } from '../util/abort.ts'
 import { freeBytes } from '../util/folder.ts'
@@ -42,15 +43,11 @@ export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
 
 type DatabaseState = 'up' | 'down' | 'read_only'
 
-/** Refused where nothing can be written, although it locks and writes nothing. */
-const ping = { text: 'select 1 from workers where false for update' }
-
 /** One statement at a time, however often it is called: a silent database must not use up the pool. */
 function pinger(db: Database): () => Promise<DatabaseState> {
   let running: Promise<DatabaseState> | undefined
   const ask = () =>
-    db
-      .query(ping)
+    checkWritable(db)
       .then(
         () => 'up' as const,
         (error: unknown) => (isReadOnly(error) ? 'read_only' : 'down'),

@@ -59,7 +59,7 @@ class PostgresDatabase implements Database {
       await tx.commit()
       return result
     } catch (error) {
-      // A session that cannot write keeps its setting after the database has become writable.
+      // After an outage the connection is not used again: a session that was read-only would stay so.
       broken = !(await tx.rollback()) || error instanceof DatabaseUnavailable
       throw error
     } finally {

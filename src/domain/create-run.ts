@@ -96,7 +96,7 @@ async function withAssistant(
     // The first try may be committed late, when its connection was cut. A heartbeat then releases its run.
     const row = error instanceof DatabaseUnavailable ? undefined : await findRunOfProject(db, project, run_id)
     if (!row) throw error
-    return { run: toRun(row), after: 0 }
+    return { run: toRun({ ...row, status: 'queued', started_at: null }), after: 0 }
   }
 }
 

@@ -13,7 +13,7 @@ import type { Context } from './context.ts'
 
 export type { KeptAnswer }
 
-/** The first with a key must call `keepAnswer` or `forgetAnswer`. */
+/** The caller that gets `claimed` must call `keepAnswer` or `forgetAnswer`. */
 export function claimAnswer(
   { db, clock }: Pick<Context, 'db' | 'clock'>,
   request: AnswerKey & { body_hash: string },

@@ -176,12 +176,15 @@ interface NamedFile {
   imagePath?: string
 }
 
-/** The files in tool resources, and below in the images and attachments of messages. */
+/** The files in tool resources. */
 function filesOfResources(resources: CreateToolResources | undefined): NamedFile[] {
   return (resources?.code_interpreter?.file_ids ?? []).map((file_id) => ({ file_id }))
 }
 
-/** `path` is the path of the list in the request; undefined when the request is a message. */
+/**
+ * The files in the images and attachments of messages. `path` is the path of the list in the request; undefined when the
+ * request is a message.
+ */
 function filesOfMessages(messages: MessageRequests, path: string | undefined): NamedFile[] {
   return (messages ?? []).flatMap((message, index) =>
     filesOfMessage(message, path === undefined ? '' : `${path}[${index}].`),

@@ -5,7 +5,10 @@ import { searchStores, type SearchResult } from '../search/search.ts'
 import { findStoreRows } from '../sql/vector-stores.ts'
 import type { Context } from './context.ts'
 
-/** `missing` is that of `SearchResults`. Returns undefined when there is no such vector store, and an empty page when `signal` aborts. */
+/**
+ * Returns undefined when there is no such vector store, and an empty page when `signal` aborts. `missing` is the number of
+ * chunks that the search left out.
+ */
 export async function searchVectorStore(
   { db, retrieval, log }: Pick<Context, 'db' | 'retrieval' | 'log'>,
   { project, vector_store_id, withScores }: { project: string; vector_store_id: string; withScores: boolean },

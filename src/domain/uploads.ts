@@ -81,7 +81,7 @@ export async function completeUpload(
   key: UploadKey,
   request: CompleteUploadRequest,
 ): Promise<Upload> {
-  // Read first: another request that completes or cancels the upload meanwhile deletes them.
+  // The parts are read first, because a request that completes or cancels the upload at the same time deletes them.
   const stored = await partsOfUpload(context.db, key.id)
   const row = await requirePendingUpload(context, key)
   const parts = chosenParts(stored, request.part_ids)

@@ -111,7 +111,7 @@ export class ActiveRuns {
     }
     const { run, newThread, committed } = writer.create(transition, created)
     try {
-      // The statement leaves at the end of this tick; then the model is asked while the database works.
+      // The statement is sent at the end of this tick; then the model is asked while the database works.
       const working = nextTick().then(() => this.#work(run, newThread))
       const [active, events] = await Promise.all([working, committed])
       if (isLate(sentMs) && !(await this.#isStillOwned(run.row))) {
@@ -193,6 +193,8 @@ export class ActiveRuns {
 
   /** Resolves when all present creations and the work on all present runs have ended. */
   async ended(): Promise<void> {
-    await Promise.all([...this.#creating.values(), ...[...this.#active.values()].map(({ done }) => done)])
+    // The work on a run that is being created begins a tick later.
+    await Promise.all(this.#creating.values())
+    await Promise.all([...this.#active.values()].map(({ done }) => done))
   }
 }

@@ -95,7 +95,7 @@ export class MarkFinder {
   #isNameOfAnother(name: string, numbers: string): boolean {
     const own = this.#names.get(numbers) ?? []
     for (const [at, written] of spellings(name).entries()) {
-      if (written === own[at]) return false
+      if (own.includes(written)) return false
       if ([...this.#names.values()].some((names) => names[at] === written)) return true
     }
     return false

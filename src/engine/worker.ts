@@ -10,7 +10,7 @@ import type { Hint } from '../runs/hints.ts'
 import { RunWriter } from '../runs/run-writer.ts'
 import { retireWorker } from '../sql/leases.ts'
 import type { Tools } from '../tools/registry.ts'
-import { about, atMost } from '../util/abort.ts'
+import { atMost, spread } from '../util/abort.ts'
 import { ActiveRuns } from './active-runs.ts'
 import { claimRuns } from './claim.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -207,7 +207,7 @@ export class Worker {
         context.log('warn', 'no runs could be claimed', { error })
       }
       if (found > 0 && this.#free > 0) continue
-      await atMost(about(pollMs), isWoken)
+      await atMost(spread(pollMs), isWoken)
     }
   }
 

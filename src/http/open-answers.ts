@@ -18,8 +18,8 @@ export function trackAnswers(http: FastifyInstance): void {
 
 /** Resolves when no answer is being sent, or after `ms`. */
 export async function answersEnd({ openAnswers }: FastifyInstance, ms: number): Promise<void> {
-  const noneIsOpen = async () => {
-    while (openAnswers.size > 0) await Promise.all(openAnswers)
+  const endMs = performance.now() + ms
+  for (let leftMs = ms; openAnswers.size > 0 && leftMs > 0; leftMs = endMs - performance.now()) {
+    await atMost(leftMs, Promise.all(openAnswers))
   }
-  await atMost(ms, noneIsOpen())
 }

@@ -82,5 +82,6 @@ async function makeNext({ context, worker, confirmed }: SegmentWork, signal: Abo
 async function renewRest(source: WordSource): Promise<void> {
   const parts = await source.parts()
   const rest = notIn(await source.segments.list(), parts, stampsOf(parts))
+  // Reading a page stores its new terms.
   for await (const page of source.terms(rest.map(({ part }) => part))) void page
 }

@@ -8,7 +8,7 @@ import {
   strandedIngests,
   type IngestRow,
 } from '../sql/ingest.ts'
-import { about, atMost, pollPause } from '../util/abort.ts'
+import { atMost, pollPause, spread } from '../util/abort.ts'
 import type { ClaimedFile, IngestContext } from './claimed-file.ts'
 import { makeAllSegments } from './make-segments.ts'
 import { processFile } from './process-file.ts'
@@ -90,7 +90,7 @@ export class IngestWorker {
       } catch (error) {
         this.#options.context.log('warn', 'no files could be claimed', { error })
       }
-      await atMost(about(pollMs), isWoken)
+      await atMost(spread(pollMs), isWoken)
     }
   }
 

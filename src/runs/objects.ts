@@ -1,4 +1,7 @@
-/** Messages and steps of a turn: how they begin, how they are completed, and how they are closed when a run ends before. */
+/**
+ * Messages and steps of a turn: how they begin, how they are completed, and how they are closed when their run ends before
+ * they are completed.
+ */
 import type { Message } from '../api/messages.ts'
 import type { StepRow } from '../sql/run-steps.ts'
 import type { RunRow } from '../sql/runs.ts'

@@ -36,7 +36,7 @@ export interface LotReader<Data> {
   /** Makes the data of parts from their rows. */
   read(parts: readonly SourcePart[]): Promise<Data>
   bytes(data: Data): number
-  /** Whether the data of parts must be read again when the store has another version. */
+  /** Whether the data may be old, so that it must be read again when the version of the store has changed. */
   isOutdated?(data: Data): boolean
 }
 
@@ -59,9 +59,9 @@ export async function loadStore<Data>(
   const parts = await source.parts()
   const stamps = stampsOf(parts)
   const knownLots = known?.lots ?? []
-  const isRenewed = ({ data }: Lot<Data>) => known?.version !== version && reader.isOutdated?.(data)
+  const mustBeRead = ({ data }: Lot<Data>) => known?.version !== version && reader.isOutdated?.(data)
   const rows = chooseRows(
-    knownLots.filter((lot) => lot.segment === undefined && !isRenewed(lot)),
+    knownLots.filter((lot) => lot.segment === undefined && !mustBeRead(lot)),
     notIn(segments, parts, stamps),
     mostRows,
   )

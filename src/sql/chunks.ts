@@ -171,7 +171,7 @@ export async function textsOfChunks(
   })
 }
 
-/** Stores other terms for chunks. What is found by them is the caller's care: the version of the store stays. */
+/** Stores other terms for chunks. It does not change the version of the store: `releaseSegments` does. */
 export async function updateTerms(
   db: Queryable,
   vector_store_id: string,

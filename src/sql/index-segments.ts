@@ -93,7 +93,10 @@ export async function claimSegments(
   return row
 }
 
-/** Ends a claim; with `again` some worker must claim the store again. Searches then load what was made. */
+/**
+ * Ends a claim. With `again` some worker must claim the store again; else the version of the store increases, so that searches
+ * load what was made.
+ */
 export async function releaseSegments(
   db: Queryable,
   { vector_store_id, owner }: SegmentClaim,
@@ -101,7 +104,7 @@ export async function releaseSegments(
 ): Promise<void> {
   await db.query({
     name: 'release_segments',
-    text: `update vector_stores set segments_owner = null, needs_segments = needs_segments or $3, version = version + 1
+    text: `update vector_stores set segments_owner = null, needs_segments = needs_segments or $3, version = version + (not $3)::int
            where id = $1 and segments_owner = $2`,
     values: [vector_store_id, owner, again],
   })

@@ -133,3 +133,8 @@ export async function takeSession(db: Queryable, thread_id: string, worker: stri
   })
   return before?.session_worker ?? null
 }
+
+/** A read-only database refuses the statement, which locks and writes nothing. */
+export async function checkWritable(db: Queryable): Promise<void> {
+  await db.query({ text: 'select 1 from workers where false for update' })
+}

@@ -10,15 +10,15 @@ export async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
  * A time near `ms`, for loops that poll. With equal times all loops of a process would ask the database at the same moments,
  * each on a connection of its own.
  */
-export const about = (ms: number) => ms * (0.75 + Math.random() / 2)
+export const spread = (ms: number) => ms * (0.75 + Math.random() / 2)
 
 /** The pause of a loop that polls. Resolves with false on abort. */
 export async function pollPause(ms: number, signal: AbortSignal): Promise<boolean> {
-  await sleep(about(ms), signal)
+  await sleep(spread(ms), signal)
   return !signal.aborted
 }
 
-/** The result of the work; undefined when it takes longer than `ms`, and then the work goes on. */
+/** The result of the work; undefined when it takes longer than `ms`, and the work is not stopped. */
 export async function atMost<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
   const timer = new AbortController()
   try {

@@ -26,25 +26,13 @@ export type HexIdPrefix = 'vs_' | 'vsfb_' | 'upload_' | 'part_' | 'req_' | 'work
 /** `vs_` and 32 hex digits: 8 of time, 24 random. Ids of requests, workers and their work contain no time. */
 export function newHexId(prefix: HexIdPrefix, nowSeconds?: number): string {
   const time = nowSeconds === undefined ? '' : nowSeconds.toString(16).padStart(8, '0')
-  return prefix + time + random(16).toString('hex').slice(time.length)
-}
-
-/** Random bytes that are made ahead: a call of `randomBytes` for each id costs more than the rest of the id. */
-const pool = { bytes: Buffer.alloc(0), used: 0 }
-
-function random(length: number): Buffer {
-  if (pool.used + length > pool.bytes.length) {
-    pool.bytes = randomBytes(4096)
-    pool.used = 0
-  }
-  pool.used += length
-  return pool.bytes.subarray(pool.used - length, pool.used)
+  return prefix + time + randomBytes(16).toString('hex').slice(time.length)
 }
 
 function randomBase62(length: number): string {
   let text = ''
   while (text.length < length) {
-    for (const byte of random(length + 8)) {
+    for (const byte of randomBytes(length + 8)) {
       // 248 is the largest multiple of 62 in a byte. Bytes above it would make some letters more likely.
       if (byte < 248 && text.length < length) text += base62[byte % 62]
     }

@@ -297,7 +297,7 @@ test.each([
   const upload = await create(2)
   const part = await addPart(upload, 'ab')
   let isEnded = false
-  statementsBy(async ({ text = '' }, execute) => {
+  statementsBy(async ({ text }, execute) => {
     if (isEnded || !/^select .* from upload_parts where/.test(text)) return execute()
     isEnded = true
     expect((await end(upload, part)).status).toBe(200)

@@ -106,7 +106,7 @@ function wordPieces(vocabulary: readonly string[]): WordPieces {
   }
 }
 
-/** The longest piece that fits, then the longest of what is left. A word that does not come out even has no pieces. */
+/** The longest piece that fits, then the longest of what is left. A word that cannot be split completely has no pieces. */
 function longestPieces(word: string, numbers: ReadonlyMap<string, number>): number[] {
   if (word.length > longestWord) return []
   const pieces: number[] = []

@@ -147,7 +147,7 @@ export class AnswerReader {
   }
 }
 
-/** Texts that follow each other become one part, so that what a part costs from here on is spent once. */
+/** Joins texts that follow each other into one part, because each part has a cost in all later steps. */
 function joined(parts: ModelPart[]): ModelPart[] {
   const all: ModelPart[] = []
   for (const part of parts) {

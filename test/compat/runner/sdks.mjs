@@ -70,7 +70,7 @@ async function node(version, installed) {
 
 async function python(version) {
   const { program, skip } = await venv(join(cache, `python-${version}`), [`openai==${version}`])
-  return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/tell.py')] }
+  return skip ? { skip } : { command: program, args: ['-B', join(compat, 'python/run.py')] }
 }
 
 /** Installs into a separate virtual environment, once. Resolves with its Python, or with `skip`. */

@@ -1,4 +1,4 @@
-"""The story, told with the installed version of the official SDK: `python tell.py async|sync [CHAPTER ...]`.
+"""The story, told with the installed version of the official SDK: `python run.py async|sync [CHAPTER ...]`.
 
 The chapters are written for the asynchronous client. For the synchronous one `await` and `async` are struck out line
 by line, so that both clients are asked for exactly the same. Prints `pass NAME`, `fail NAME: REASON` or
