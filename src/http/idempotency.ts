@@ -2,14 +2,21 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { createHash } from 'node:crypto'
 import { errors } from '../api/errors.ts'
-import { claimAnswer, forgetAnswer, keepAnswer, type KeptAnswer } from '../domain/idempotency.ts'
+import {
+  answerKey,
+  claimAnswer,
+  forgetAnswer,
+  keepAnswer,
+  type AnswerKey,
+  type KeptAnswer,
+} from '../domain/idempotency.ts'
 import { isForm } from './forms.ts'
 import type { Server } from './server.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set while this request must keep or forget the answer to its key. */
-    idempotencyKey?: string
+    answerKey?: AnswerKey
     /** SHA-256 of the body as it was sent; set where the request has a key. */
     bodyHash?: string
   }
@@ -29,11 +36,12 @@ export function addIdempotency(http: FastifyInstance, server: Server, replayStre
     if (key === undefined || isForm(request)) return undefined
     if (key.length > maxKeyLength) throw errors.stringTooLong('Idempotency-Key', maxKeyLength, key.length)
     const { project, url: path, bodyHash: body_hash = hashOf('') } = request
-    const found = await claimAnswer(server.context, { project, key, path, body_hash })
+    const claimed = answerKey({ project, key, path })
+    const found = await claimAnswer(server.context, { ...claimed, body_hash })
     if (found === 'busy') throw errors.idempotencyInProgress()
     if (found === 'reused') throw errors.idempotencyKeyReused()
     if (found !== 'claimed') return replay(reply, found, replayStream)
-    request.idempotencyKey = key
+    request.answerKey = claimed
     return undefined
   })
 
@@ -49,10 +57,10 @@ export async function settleAnswer(
   { request, statusCode }: FastifyReply,
   answer: KeptAnswer | undefined,
 ): Promise<void> {
-  const { idempotencyKey: key, project, url: path } = request
+  const key = request.answerKey
   if (key === undefined) return
-  if (answer && statusCode < 300) await keepAnswer(context, { project, key, path }, answer)
-  else await forgetAnswer(context, { project, key, path })
+  if (answer && statusCode < 300) await keepAnswer(context, key, answer)
+  else await forgetAnswer(context, key)
 }
 
 /** The bytes are hashed and not the parsed value, which may be nested too deep to be serialized. */

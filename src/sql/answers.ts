@@ -4,7 +4,7 @@ import type { Queryable } from '../database/database.ts'
 export interface AnswerKey {
   project: string
   key: string
-  /** The path with the query string; in a row, its hash. */
+  /** SHA-256 of the path with its query string, because an index cannot hold a long path. */
   path: string
 }
 

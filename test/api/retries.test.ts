@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { claimAnswer } from '../../src/domain/idempotency.ts'
+import { answerKey, claimAnswer } from '../../src/domain/idempotency.ts'
 import { cuttingProxy, type CuttingProxy, type Cut } from '../harness/cutting-proxy.ts'
 import { readStream, streamEvents } from '../harness/read-stream.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
@@ -77,10 +77,10 @@ test('a key whose first request got no answer can be used again after a quarter 
   const { db, clock } = server
   const body = '{}'
   const body_hash = createHash('sha256').update(body).digest('hex')
-  const request = { project: 'default', key: 'no-answer', path: '/v1/threads', body_hash }
+  const key = answerKey({ project: 'default', key: 'no-answer', path: '/v1/threads' })
   // A process that was killed while it answered leaves this.
-  expect(await claimAnswer({ db, clock }, request)).toBe('claimed')
-  const send = () => post('/threads', {}, { 'idempotency-key': request.key })
+  expect(await claimAnswer({ db, clock }, { ...key, body_hash })).toBe('claimed')
+  const send = () => post('/threads', {}, { 'idempotency-key': key.key })
   expect((await send()).status).toBe(409)
   clock.advance(900)
   expect((await send()).status).toBe(200)
