@@ -33,7 +33,7 @@ import type { Context } from './context.ts'
 import { makeMessages } from './messages.ts'
 import { makeThread } from './threads.ts'
 import { fillsStores, isEmptyPlan, joinPlans, planForMessages, planForNames } from './resource-plan.ts'
-import { newRow, runSettings } from './new-run.ts'
+import { newRunRow, runSettings } from './new-run.ts'
 
 /** The run as it was queued, and the number of the event after which its response stream starts. */
 export interface StartedRun {
@@ -113,7 +113,7 @@ async function tryThreadAndRun(
   const plan = joinPlans(planForNames(request.tool_resources), ofThread)
   const messages = makeMessages(request.thread?.messages ?? [], thread.id, now)
   checkRunnable(messages.some(isUsers), found)
-  const row = newRow(context, { project, thread_id: thread.id, run_id, request, settings, now })
+  const row = newRunRow(context, { project, thread_id: thread.id, run_id, request, settings, now })
   const created = requested(row)
   const queued = { ...created, events: [...committed(threadEvent(thread)), ...created.events] }
   const slot = context.slots.reserve()
@@ -160,7 +160,7 @@ async function tryRun(
   const requests = request.additional_messages
   const messages = makeMessages(requests ?? [], thread_id, now)
   const plan = planForMessages(requests, 'additional_messages')
-  const row = newRow(context, { project, thread_id, run_id, request, settings, now })
+  const row = newRunRow(context, { project, thread_id, run_id, request, settings, now })
   const slot = await reserveSlot(context, thread_id)
   const transition = claimedBy(context, slot, requested(row))
   const parts = { messages, assistantVersion }

@@ -50,13 +50,13 @@ function effectiveInstructions(assistant: StoredAssistant, request: Overrides): 
 }
 
 /** The row of a run that is queued. */
-export function newRow(
+export function newRunRow(
   context: Pick<Context, 'runExpiresSeconds'>,
   parts: {
     project: string
     thread_id: string
     run_id: string
-    request: CreateRunRequest | CreateThreadAndRunRequest
+    request: Pick<CreateRunRequest, 'assistant_id' | 'metadata'>
     settings: RunSettings
     now: number
   },

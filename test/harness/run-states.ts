@@ -3,56 +3,39 @@ import type { StepToolCall } from '../../src/api/run-steps.ts'
 import { next, requested } from '../../src/runs/next.ts'
 import type { Fact, RunState, Transition } from '../../src/runs/state.ts'
 import { noUsage } from '../../src/api/runs.ts'
+import { newRunRow } from '../../src/domain/new-run.ts'
 import type { RecordedTurn } from '../../src/sql/run-steps.ts'
 import type { RunRow } from '../../src/sql/runs.ts'
 
 /** A row that has just been created, with the status `queued`. */
 export function queuedRow(): RunRow {
-  return {
-    id: 'run_1',
-    project: 'default',
-    thread_id: 'thread_1',
-    assistant_id: 'asst_1',
-    status: 'queued',
-    created_at: 1000,
-    started_at: null,
-    expires_at: 1600,
-    deadline: 1600,
-    cancelled_at: null,
-    failed_at: null,
-    completed_at: null,
-    required_action: null,
-    last_error: null,
-    incomplete_details: null,
-    usage: null,
-    metadata: {},
-    settings: {
-      model: 'gpt-4o',
-      instructions: null,
-      tools: [],
-      tool_resources: {},
-      temperature: 1,
-      top_p: 1,
-      reasoning_effort: null,
-      max_completion_tokens: null,
-      max_prompt_tokens: null,
-      truncation_strategy: { type: 'auto', last_messages: null },
-      response_format: 'auto',
-      tool_choice: 'auto',
-      parallel_tool_calls: true,
-      resources: {},
-      include_search_content: false,
+  return newRunRow(
+    { runExpiresSeconds: 600 },
+    {
+      project: 'default',
+      thread_id: 'thread_1',
+      run_id: 'run_1',
+      request: { assistant_id: 'asst_1' },
+      settings: {
+        model: 'gpt-4o',
+        instructions: null,
+        tools: [],
+        tool_resources: {},
+        temperature: 1,
+        top_p: 1,
+        reasoning_effort: null,
+        max_completion_tokens: null,
+        max_prompt_tokens: null,
+        truncation_strategy: { type: 'auto', last_messages: null },
+        response_format: 'auto',
+        tool_choice: 'auto',
+        parallel_tool_calls: true,
+        resources: {},
+        include_search_content: false,
+      },
+      now: 1000,
     },
-    event_count: 0,
-    revision: 0,
-    writes: 0,
-    written: 0,
-    lease_owner: null,
-    attempt: 0,
-    recoveries: 0,
-    losses: 0,
-    trace: [],
-  }
+  )
 }
 
 export const queued = (): RunState => requested(queuedRow()).state
