@@ -3,11 +3,11 @@ import type { Queryable } from '../database/database.ts'
 import { builtInId, earlierIds } from '../embedders/built-in/built-in-embedder.ts'
 import {
   findLocalModel,
+  findRuntime,
   isPulled,
   localModels,
-  type LocalModel,
-  findRuntime,
   runtimeMissing,
+  type LocalModel,
 } from '../embedders/local/catalog.ts'
 import { pullModel } from '../embedders/local/pull.ts'
 import { openEmbedder, usableEmbedders, type EmbedderParts } from '../embedders/open.ts'

@@ -2,12 +2,12 @@
  * Plans the files and vector stores of a request. A plan is made from the request alone, before the transaction.
  * apply-plan.ts carries it out in the transaction that writes the object.
  */
+import type { CreateMessageRequest } from '../api/messages.ts'
 import type { CreateThreadRequest } from '../api/threads.ts'
 import type { CreateToolResources, ToolResources } from '../api/tool-resources.ts'
 import type { VectorStore } from '../api/vector-stores.ts'
 import type { Context } from './context.ts'
 import { newStoreFiles, newVectorStoreId, type NewVectorStore } from './fill-vector-store.ts'
-import type { CreateMessageRequest } from '../api/messages.ts'
 
 /** The expiry of vector stores that are created with a thread or its messages. */
 const threadStoreExpiry: VectorStore['expires_after'] = { anchor: 'last_active_at', days: 7 }

@@ -4,11 +4,11 @@ import type { ModelSettings } from '../models/settings.ts'
 import { BuiltInEmbedder } from './built-in/built-in-embedder.ts'
 import {
   findLocalModel,
+  findRuntime,
   isPulled,
   localModels,
-  type LocalModel,
-  findRuntime,
   runtimeMissing,
+  type LocalModel,
 } from './local/catalog.ts'
 import { LocalEmbedder } from './local/local-embedder.ts'
 import { openOpenAiEmbedder } from './openai-embedder.ts'

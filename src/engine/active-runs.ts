@@ -1,5 +1,5 @@
 /** The runs that this process works on: starts them, compares them with the database, and stops them. */
-import { setImmediate as nextTick } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { writtenRun, writeOf, type Created, type WrittenRun } from '../runs/write-transition.ts'
 import type { RunWriter } from '../runs/run-writer.ts'
 import { reportEnd, reportStart } from '../runs/log-lines.ts'
@@ -112,7 +112,7 @@ export class ActiveRuns {
     const { run, newThread, committed } = writer.create(transition, created)
     try {
       // The statement is sent at the end of this tick; then the model is asked while the database works.
-      const working = nextTick().then(() => this.#work(run, newThread))
+      const working = nextTurnOfLoop().then(() => this.#work(run, newThread))
       const [active, events] = await Promise.all([working, committed])
       if (isLate(sentMs) && !(await this.#isStillOwned(run.row))) {
         run.lose()

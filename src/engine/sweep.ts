@@ -45,7 +45,7 @@ async function finish(
 }
 
 /**
- * Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rests of deleted objects. Each
+ * Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rows that deleted objects have left. Each
  * statement deletes a limited number of rows. Returns 0 when nothing is left; call it again otherwise.
  */
 async function pruneRecords({ db, clock, runLogDays, traceDays }: SweepContext): Promise<number> {

@@ -5,12 +5,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { requests } from '../api/components.ts'
 import { ApiError, errors, type ObjectKind } from '../api/errors.ts'
+import { textFault } from '../api/inspect.ts'
 import { parse, parseQuery, parseId } from '../api/parse.ts'
+import { findObject, type FindContext } from '../domain/find-object.ts'
 import { withRequestId } from './request-log.ts'
 import type { Call, Route } from './route.ts'
 import type { Server } from './server.ts'
-import { textFault } from '../api/inspect.ts'
-import { findObject, type FindContext } from '../domain/find-object.ts'
 
 /** Adds `routes` to `http`; their paths lose the prefix that `http` is registered under. */
 export function registerRoutes(http: FastifyInstance, server: Server, routes: readonly Route[]): void {

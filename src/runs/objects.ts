@@ -3,11 +3,11 @@
  * they are completed.
  */
 import type { Message } from '../api/messages.ts'
-import type { StepRow } from '../sql/run-steps.ts'
-import type { RunRow } from '../sql/runs.ts'
 import { stepErrorOf, type StepToolCall } from '../api/run-steps.ts'
 import type { Usage } from '../api/runs.ts'
 import type { LogEvent } from '../sql/run-events.ts'
+import type { StepRow } from '../sql/run-steps.ts'
+import type { RunRow } from '../sql/runs.ts'
 import { messageEvent, stepEvent } from './events.ts'
 import type { Ending, OpenTurn, TurnOutcome } from './state.ts'
 

@@ -1,11 +1,11 @@
 /** The free slots of the worker of this process. With one, a request starts the run that it queues at once, without a claim. */
-import type { Created, WrittenRun } from './write-transition.ts'
-import type { Transition } from './state.ts'
-import { followedBy } from './next.ts'
-import { hasSessionElsewhere } from '../sql/leases.ts'
 import type { Queryable } from '../database/database.ts'
+import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'
 import type { Hints } from './hints.ts'
+import { followedBy } from './next.ts'
+import type { Transition } from './state.ts'
+import type { Created, WrittenRun } from './write-transition.ts'
 
 /** A slot of the worker, reserved for one run. Exactly one of its methods must be called. */
 export interface Slot {

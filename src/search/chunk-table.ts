@@ -2,7 +2,7 @@
  * The chunks of a store that an index knows, numbered lot by lot and part by part. A chunk is known by its part and its
  * position there; its id is made when it is shown.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import type { SourcePart, Within } from './port.ts'
 
 export interface ChunkTable {
@@ -43,7 +43,7 @@ export async function numberLots(
   const waiting = new Map<number, number>()
   for (const [at, { part, stamp }] of current.entries()) {
     waiting.set(part, stamp)
-    if (at % turnParts === turnParts - 1) await turn()
+    if (at % turnParts === turnParts - 1) await nextTurnOfLoop()
   }
   const parts = lots.flatMap((lot) => lot.parts)
   const firsts = new Int32Array(parts.length)
@@ -57,7 +57,7 @@ export async function numberLots(
       counts[at] = 1
       live += chunks
     }
-    if (at % turnParts === turnParts - 1) await turn()
+    if (at % turnParts === turnParts - 1) await nextTurnOfLoop()
   }
   const table = { parts, firsts, counts, alive: undefined, length, live }
   return live === length ? table : { ...table, alive: aliveOf(table) }

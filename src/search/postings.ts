@@ -1,5 +1,5 @@
 /** Which chunks hold a term, and how often. One object covers some thousand chunks. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { eachTerm } from '../documents/index.ts'
 
 /** After so many rows, which take a few milliseconds, other work of the process gets a turn. */
@@ -72,7 +72,7 @@ export async function buildPostings(packed: readonly (Uint8Array | undefined)[])
         terms.count(hash)
         lengths[chunk] = (lengths[chunk] ?? 0) + count
       })
-    if (chunk % turnRows === turnRows - 1) await turn()
+    if (chunk % turnRows === turnRows - 1) await nextTurnOfLoop()
   }
   const starts = terms.finish()
   const next = starts.slice()
@@ -88,7 +88,7 @@ export async function buildPostings(packed: readonly (Uint8Array | undefined)[])
         chunks[place] = chunk
         counts[place] = count
       })
-    if (chunk % turnRows === turnRows - 1) await turn()
+    if (chunk % turnRows === turnRows - 1) await nextTurnOfLoop()
   }
   return new Postings({ terms, starts, chunks, counts, lengths })
 }

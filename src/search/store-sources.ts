@@ -1,5 +1,5 @@
 /** The rows of a vector store as the two indexes read them. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { isCurrent, TermPacker, termsVersion, withHeader } from '../documents/index.ts'
 import { pagesOfTerms, pagesOfWindows, textsOfChunks, updateTerms, type PageOfTerms } from '../sql/chunks.ts'
 import type { Database } from '../database/database.ts'
@@ -105,7 +105,7 @@ async function renewTerms(
     const terms = Buffer.from(await packer.pack(text))
     renewed.set(chunkId({ store_file, position }), { store_file, position, terms })
     // Other work of the process gets its turn.
-    await turn()
+    await nextTurnOfLoop()
   }
   await updateTerms(db, vector_store_id, [...renewed.values()])
   // Chunks that were removed meanwhile are left out.

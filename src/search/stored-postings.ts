@@ -3,7 +3,7 @@
  * number of its terms, for each term its hash and the end of its postings, and then the postings: the distance to the chunk
  * before, and how often the chunk has the term when that is more than once.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import type { Postings, TermPostings } from './postings.ts'
 
 /** The first byte of a term's hash chooses its page. */
@@ -25,7 +25,7 @@ export async function packPostings(postings: Postings): Promise<Uint8Array[]> {
   for (const some of hashes) {
     pages.push(packPage(postings, some))
     // Other work of the process gets its turn.
-    await turn()
+    await nextTurnOfLoop()
   }
   const { buffer, byteOffset, byteLength } = postings.lengths
   return [...pages, new Uint8Array(buffer, byteOffset, byteLength)]

@@ -1,5 +1,5 @@
 /** Keeps the best few of many scores. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { rangesOf, type ChunkTable } from './chunk-table.ts'
 import type { Within } from './port.ts'
 
@@ -42,7 +42,7 @@ export async function topHits(
     seen += to - from
     if (seen < turnChunks) continue
     seen = 0
-    await turn()
+    await nextTurnOfLoop()
   }
   return top
 }

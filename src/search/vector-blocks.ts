@@ -2,7 +2,7 @@
  * Some of a store's vectors in one typed array, and how a query is compared with them. A number takes one byte: a cosine
  * differs by a few thousandths from the exact one, and a vector takes a quarter of the memory of its floats.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { rangesOf, type ChunkTable } from './chunk-table.ts'
 import type { IndexedWindow, Within } from './port.ts'
 
@@ -170,7 +170,7 @@ export class VectorScan {
       if (score > (best[chunk] ?? 0)) best[chunk] = score
       if (this.#products < turnProducts) continue
       this.#products = 0
-      await turn()
+      await nextTurnOfLoop()
       signal.throwIfAborted()
     }
   }

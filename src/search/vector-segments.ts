@@ -1,5 +1,5 @@
 /** Makes segments of vectors from rows, and reads them. */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { numbering } from './chunk-table.ts'
 import type { SourcePart, VectorSource } from './port.ts'
 import type { NewSegment } from './segments.ts'
@@ -16,7 +16,7 @@ export async function makeVectorSegment(
   for (const block of joinBlocks(await readBlocks(source, parts), pageBytes)) {
     pages.push(packBlock(block))
     // Other work of the process gets its turn.
-    await turn()
+    await nextTurnOfLoop()
   }
   return { parts, languages: [], pages }
 }

@@ -3,7 +3,7 @@
  * the pages with its words. The others are held in memory, made of the terms in their rows; when the rows have changed, only
  * the parts that are new are read. A chunk that holds any word of the query is found.
  */
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { hashTerm, Languages, plainLanguage, queryTerms } from '../documents/index.ts'
 import { mostScore, rareWords, wordScore, wordWeight, type AskedWord } from './bm25.ts'
 import type { ChunkTable } from './chunk-table.ts'
@@ -157,7 +157,7 @@ async function scoreChunks(
     done += postings
     if (done < turnPostings) return
     done = 0
-    await turn()
+    await nextTurnOfLoop()
     signal.throwIfAborted()
   }
   for (const word of asked) {

@@ -1,11 +1,13 @@
 /** code_interpreter: Python in the sandbox session of the thread. */
 import type { CodeInterpreterOutput, CodeInterpreterToolCall } from '../api/run-steps.ts'
+import type { Queryable } from '../database/database.ts'
+import type { SandboxSession } from '../sandbox/port.ts'
 import { SandboxUnavailable, type Sandbox } from '../sandbox/sandbox.ts'
 import type { PooledSession } from '../sandbox/session-pool.ts'
-import type { Queryable } from '../database/database.ts'
 import { takeSession } from '../sql/leases.ts'
 import type { RunRow } from '../sql/runs.ts'
 import { findThread } from '../sql/threads.ts'
+import { plainFileName } from '../util/file-name.ts'
 import { CellOutputs } from './cell-outputs.ts'
 import { CodeReader, readCode } from './code-arguments.ts'
 import {
@@ -17,8 +19,6 @@ import {
   type ToolFiles,
   type ToolOutcome,
 } from './port.ts'
-import type { SandboxSession } from '../sandbox/port.ts'
-import { plainFileName } from '../util/file-name.ts'
 
 export interface CodeInterpreterParts {
   db: Queryable

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { atMost, Closing } from './abort.ts'
 
@@ -46,7 +46,7 @@ test('many callers that wait at once give no warning', async () => {
   onTestFinished(() => void process.off('warning', onWarning))
   const closing = new Closing()
   const signals = Array.from({ length: 20 }, () => closing.or(undefined).signal)
-  await turn()
+  await nextTurnOfLoop()
   expect(warnings).toEqual([])
   closing.close(enough)
   expect(signals.map(({ reason }) => reason)).toEqual(signals.map(() => enough))

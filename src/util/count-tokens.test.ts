@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { countTokens, loadTokenCounter } from './count-tokens.ts'
 
@@ -31,7 +31,7 @@ test.for([
   let isDone = false
   const counting = countTokens(text).finally(() => (isDone = true))
   while (!isDone) {
-    await nextTurn()
+    await nextTurnOfLoop()
     turns += 1
   }
   expect(await counting).toBeGreaterThan(0)

@@ -1,5 +1,5 @@
 /** Counts tokens in o200k_base, the encoding of OpenAI's newer models and of chunk sizes in the live API. */
-import { setImmediate as nextTurnOfEventLoop } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 
 /** The tokenizer is quadratic in the length of a word or of a run of white space, so they are cut at this length. */
 const runs = /\S{256}|\s{256}/g
@@ -39,7 +39,7 @@ export async function countTokens(text: string): Promise<number> {
   for (let start = 0; start < length;) {
     const end = sliceEnd(text, start, length)
     tokens += count(text.slice(start, end))
-    if (end < length) await nextTurnOfEventLoop()
+    if (end < length) await nextTurnOfLoop()
     start = end
   }
   return Math.round((tokens / length) * text.length)

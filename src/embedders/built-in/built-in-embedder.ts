@@ -4,7 +4,7 @@
  * has the vector of zeros, which is near to nothing.
  */
 import { readFileSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurnOfLoop } from 'node:timers/promises'
 import type { Embedder } from '../port.ts'
 
 const dimensions = 128
@@ -31,7 +31,7 @@ export class BuiltInEmbedder implements Embedder {
     const vectors: Float32Array[] = []
     for (const [index, text] of texts.entries()) {
       if (index % textsAtOnce === textsAtOnce - 1) {
-        await nextTurn()
+        await nextTurnOfLoop()
         signal.throwIfAborted()
       }
       vectors.push(embed(text, table))

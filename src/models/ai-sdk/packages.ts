@@ -49,13 +49,13 @@ export async function openPackage(settings: AiSdkProviderSettings, provider: str
     ...(api_key !== undefined && { apiKey: api_key }),
     ...(base_url !== undefined && { baseURL: base_url }),
     ...(headers !== undefined && { headers }),
-    fetch: fetchHere,
+    fetch: fetchWithoutRedirects,
     ...options,
   })
 }
 
-/** Follows no redirect: it could lead the key, which may be in any header, to another server. */
-const fetchHere: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'manual' })
+/** A redirect could send the key, which may be in any header, to another server. */
+const fetchWithoutRedirects: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'manual' })
 
 /** Throws an error with the command that installs the package, when it is not installed. */
 export function findPackage(

@@ -52,7 +52,7 @@ test.for([
         expect(await reader.next()).toBeDefined()
         vi.advanceTimersByTime(1_000)
       }
-      // What brings nothing does not hold the answer open.
+      // A comment does not keep the answer open.
       body.write(': keep-alive\n\n')
       await new Promise(setImmediate)
       vi.advanceTimersByTime(1_000)

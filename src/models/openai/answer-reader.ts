@@ -95,7 +95,7 @@ export class AnswerReader {
     if (this.#ended !== undefined) return
     const before = this.#waiting.length
     try {
-      this.#parser.feed(this.#hasText ? text : withoutMark(text))
+      this.#parser.feed(this.#hasText ? text : withoutByteOrderMark(text))
       this.#hasText = true
     } catch (error) {
       const isOurs = error instanceof UpstreamFailure
@@ -103,7 +103,7 @@ export class AnswerReader {
     }
     if (this.#answer.isFinished && this.#ended === undefined) {
       this.#graceTimer ??= setTimeout(() => this.#end({}), graceMs)
-      // Some servers send a finish_reason with every chunk: what brings text is not the end.
+      // Some servers send a finish_reason with every chunk: a chunk with parts is not the end.
       if (this.#waiting.length > before) this.#graceTimer.refresh()
     }
     if (this.#waiting.length > mostWaiting) this.#response.pause()
@@ -173,21 +173,21 @@ export async function readText(
   limit: number,
   signal: AbortSignal,
 ): Promise<string> {
-  const { text, error } = await readWhileItComes(response, limit)
-  if (error === undefined) return withoutMark(text)
+  const { text, error } = await collectText(response, limit)
+  if (error === undefined) return withoutByteOrderMark(text)
   throw signal.aborted ? signal.reason : new ConnectionLost(error, false)
 }
 
-/** The text of an error, without what does not arrive: a broken or slow body must not hide the status. */
+/** The text of an error as far as it arrives: a broken or slow body must not hide the status. */
 export async function readErrorText(response: IncomingMessage, signal: AbortSignal): Promise<string> {
   const timer = setTimeout(() => response.destroy(), errorMs)
-  const { text } = await readWhileItComes(response, longestError)
+  const { text } = await collectText(response, longestError)
   clearTimeout(timer)
   signal.throwIfAborted()
-  return withoutMark(text)
+  return withoutByteOrderMark(text)
 }
 
-async function readWhileItComes(
+async function collectText(
   response: IncomingMessage,
   limit: number,
 ): Promise<{ text: string; error?: unknown }> {
@@ -205,6 +205,6 @@ async function readWhileItComes(
 }
 
 /** Some servers begin with a byte order mark, which belongs neither to JSON nor to an event. */
-function withoutMark(text: string): string {
+function withoutByteOrderMark(text: string): string {
   return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
