@@ -63,6 +63,26 @@ test('of many answers the first token is passed on at once, and those that follo
   expect(vi.getTimerCount()).toBe(0)
 })
 
+test.each([
+  [64, 40],
+  [200, 100],
+  [600, 120],
+])('with %i answers the tokens of %i ms are passed on as one part', async (count, waitMs) => {
+  const { body, reader, close } = open(count)
+  await write(body, token('a'))
+  await reader.next()
+  let passed: string | undefined
+  const next = reader.next().then((parts) => (passed = textOf(parts)))
+  await write(body, token('b'))
+  vi.advanceTimersByTime(waitMs - 10)
+  await write(body, token('c'))
+  expect(passed).toBeUndefined()
+  vi.advanceTimersByTime(20)
+  await next
+  expect(passed).toBe('bc')
+  close()
+})
+
 test('the end, a failure and an abort of one of many answers do not wait', async () => {
   const ends: [(answer: ReturnType<typeof open>) => unknown, RegExp | undefined][] = [
     [({ body }) => body.write(finish), undefined],

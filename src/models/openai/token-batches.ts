@@ -2,8 +2,10 @@
 
 /** Tokens are joined while at least this many answers are open. With fewer, each token is passed on at once. */
 const manyAnswers = 64
-/** How long the first token of a batch waits, in ms; up to one tick longer. */
-const waitMs = 40
+/** How long the first token of a batch waits, in ms, for each open answer, with limits; up to one tick longer. */
+const waitMsOfAnswer = 0.5
+const shortestWaitMs = 40
+const longestWaitMs = 120
 const tickMs = 10
 
 /** One object and one timer for all answers of a server. */
@@ -34,6 +36,7 @@ export class TokenBatches {
   }
 
   #tick(): void {
+    const waitMs = Math.min(Math.max(this.#openAnswers * waitMsOfAnswer, shortestWaitMs), longestWaitMs)
     const dueMs = performance.now() - waitMs
     const count = this.#waiting.findIndex(({ sinceMs }) => sinceMs > dueMs)
     const due = this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)
