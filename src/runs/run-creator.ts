@@ -6,7 +6,7 @@ import { existingRuns } from '../sql/runs.ts'
 import { StaleAssistant } from './write-transition.ts'
 
 /** The most runs of one statement. */
-const batchSize = 20
+const batchSize = 100
 /** When so many runs wait, the creator is busy: see `isBusy`. */
 const busyLength = 10
 
