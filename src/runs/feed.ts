@@ -56,7 +56,6 @@ export class Feed {
       event.number = last - events.length + 1 + index
     })
     this.confirmed = Math.max(this.confirmed, last)
-    this.#wake()
   }
 
   end(state: 'ended' | 'lost'): void {

@@ -25,7 +25,10 @@ export interface OwnedRunDependencies {
   schedule: (run: OwnedRun, urgency: 'soon' | 'now') => void
 }
 
-export type OwnerWrite = RunWrite<OwnerFence>
+export interface OwnerWrite extends RunWrite<OwnerFence> {
+  /** Nothing but events: the row is as the database has it, but for the counters. */
+  isAppend: boolean
+}
 
 interface Waiter {
   resolve: (result: WriteResult) => void
@@ -62,6 +65,8 @@ export class OwnedRun {
   readonly #dependencies: OwnedRunDependencies
   readonly #losing = new AbortController()
   #state: RunState
+  /** The row as the database has it, unless somebody else has changed it. */
+  #storedRow: RunRow
   #pending = nothing()
   #statusFact: Fact | undefined
   #waiters: Waiter[] = []
@@ -84,6 +89,7 @@ export class OwnedRun {
   ) {
     this.#dependencies = dependencies
     this.#state = state
+    this.#storedRow = state.row
     this.lost = this.#losing.signal
     this.feed = new Feed(state.row.id, state.row.event_count - events.length)
     this.#isCreated = isCreated
@@ -166,7 +172,9 @@ export class OwnedRun {
     const { row } = applied?.transition.state ?? this.#state
     const after = applied?.transition.events ?? []
     const events = [...pending.events, ...after.map(({ event, data }) => ({ event, data, number: null }))]
+    const isAppend = !applied && pending.steps.size + pending.messages.size === 0 && row === this.#storedRow
     const write: OwnerWrite = {
+      isAppend,
       fence: { lease_owner, attempt, revision, writes },
       row,
       events,
@@ -187,8 +195,10 @@ export class OwnedRun {
     this.#flight = undefined
     const { write } = flight
     const state = flight.applied?.transition.state ?? this.#state
-    const writes = state.row.writes + 1
-    this.#state = { ...state, row: { ...state.row, writes, event_count: last } }
+    const row = { ...state.row, writes: state.row.writes + 1, event_count: last }
+    // The row may have been changed since the write was sent.
+    if (state.row === write.row) this.#storedRow = row
+    this.#state = { ...state, row }
     for (const { id } of [...write.steps, ...write.messages]) this.#stored.add(id)
     this.feed.emitNumbered(missed)
     this.feed.confirm(flight.events, last)

@@ -2,7 +2,7 @@
 import { DatabaseUnavailable, type Database } from '../database/database.ts'
 import { retried } from '../database/retry.ts'
 import { readEvents, type NumberedEvent } from '../sql/run-events.ts'
-import { writeRuns } from '../sql/run-writes.ts'
+import { appendEvents, writeRuns } from '../sql/run-writes.ts'
 import { findRunRow } from '../sql/runs.ts'
 import { sleep } from '../util/abort.ts'
 import type { Clock } from '../util/clock.ts'
@@ -87,12 +87,19 @@ export class RunWriter {
     this.#timer = undefined
     if (this.#isWriting) return
     this.#isWriting = true
-    const writes = new Map<OwnedRun, OwnerWrite>()
-    for (const run of this.#due()) {
+    const writes = this.#due().flatMap((run) => {
       const write = run.takeWrite()
-      if (write) writes.set(run, write)
-    }
-    if (writes.size > 0) await this.#writeBatch(writes)
+      return write ? [[run, write] as const] : []
+    })
+    const appends = writes.filter(([, write]) => write.isAppend)
+    const changes = writes.filter(([, write]) => !write.isAppend)
+    // A second statement costs more than a few appends save.
+    if (appends.length <= changes.length) await this.#writeBatch(new Map(writes), writeRuns)
+    else
+      await Promise.all([
+        this.#writeBatch(new Map(changes), writeRuns),
+        this.#writeBatch(new Map(appends), appendEvents),
+      ])
     this.#isWriting = false
     if (this.#urgent.size > 0) setImmediate(() => void this.#write())
     else if (this.#waiting.size > 0) this.#timer ??= setTimeout(() => void this.#write(), flushMs)
@@ -110,13 +117,14 @@ export class RunWriter {
   }
 
   /** Never throws: a run whose write fails is lost, and it is recovered from what the database holds. */
-  async #writeBatch(writes: Map<OwnedRun, OwnerWrite>): Promise<void> {
+  async #writeBatch(writes: Map<OwnedRun, OwnerWrite>, send: typeof appendEvents): Promise<void> {
+    if (writes.size === 0) return
     const { db, hints, log } = this.#options
     const run_ids = [...writes.values()].map(({ row }) => row.id)
     const notifications = hints.notifications({ kind: 'log', run_ids })
     for (let isUnsure = false; ; isUnsure = true) {
       try {
-        const result = await writeRuns(db, [...writes.values()], notifications)
+        const result = await send(db, [...writes.values()], notifications)
         const settled = [...writes].map(([run, write]) =>
           this.#settle(run, write, { last: result.get(write.row.id)?.event_count, isUnsure }),
         )
@@ -125,7 +133,7 @@ export class RunWriter {
         return
       } catch (error) {
         if (!(error instanceof DatabaseUnavailable) || this.#stopping.signal.aborted) {
-          await this.#failed(writes, error)
+          await this.#failed(writes, send, error)
           return
         }
         if (!isUnsure) log('warn', 'runs wait for the database', { run_ids, error })
@@ -135,9 +143,9 @@ export class RunWriter {
   }
 
   /** The database refused the write of one of these runs: the others are written one by one. */
-  async #failed(writes: Map<OwnedRun, OwnerWrite>, error: unknown): Promise<void> {
+  async #failed(writes: Map<OwnedRun, OwnerWrite>, send: typeof appendEvents, error: unknown): Promise<void> {
     if (writes.size > 1) {
-      for (const [run, write] of writes) await this.#writeBatch(new Map([[run, write]]))
+      for (const [run, write] of writes) await this.#writeBatch(new Map([[run, write]]), send)
       return
     }
     for (const run of writes.keys()) {

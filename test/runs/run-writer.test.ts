@@ -17,7 +17,7 @@ import { timeTool } from '../harness/stories.ts'
 
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function is called before its answer is read. */
-let onWrite: () => (() => Promise<void>) | undefined
+let onWrite: (name: string) => (() => Promise<void>) | undefined
 let writer: RunWriter
 let run: OwnedRun
 
@@ -37,7 +37,8 @@ afterEach(() => database.drop())
 function watched(db: Database): Database {
   return {
     query: async <Row extends object>(statement: Statement) => {
-      const after = statement.name === 'write_runs' ? onWrite() : undefined
+      const { name = '' } = statement
+      const after = name === 'write_runs' || name === 'append_events' ? onWrite(name) : undefined
       const rows = await db.query<Row>(statement)
       await after?.()
       return rows
@@ -239,6 +240,82 @@ test('a write of a former owner removes no message and no step', async () => {
     text: 'select id from messages union select id from run_steps order by id',
   })
   expect(ids).toEqual([{ id: 'msg_1' }, { id: 'step_1' }])
+  run.lose()
+})
+
+/** The message of the run is in the database, and a piece of it waits to be written. Returns the names of the writes since. */
+async function withPiece(): Promise<string[]> {
+  run.apply(facts.messageBegan)
+  await run.flush()
+  run.apply(facts.piece)
+  const names: string[] = []
+  const before = onWrite
+  onWrite = (name) => {
+    names.push(name)
+    return before(name)
+  }
+  return names
+}
+
+test('a write of events alone does not write the row', async () => {
+  const names = await withPiece()
+  expect(await run.flush()).toBe('written')
+  run.apply(facts.piece)
+  expect(await run.flush()).toBe('written')
+  expect(names).toEqual(['append_events', 'append_events'])
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect((await logged()).filter((event) => event === 'thread.message.delta')).toHaveLength(2)
+  expect(emitted()).toEqual(await logged())
+})
+
+test('events that were committed although the answer was lost are not appended again', async () => {
+  loseNextAnswer()
+  const lose = onWrite
+  onWrite = () => undefined
+  await withPiece()
+  onWrite = lose
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+  expect(emitted()).toEqual(whole)
+})
+
+test('events are appended after a change of the row by a user, which later events show', async () => {
+  await withPiece()
+  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  expect(await run.flush()).toBe('written')
+  expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
+  expect(await logged()).toEqual(whole)
+  const last = (await readEvents(database.db, 'run_1', whole.length - 1))[0]
+  expect(JSON.parse(last?.data ?? '{}').metadata).toEqual({ changed: 'yes' })
+})
+
+test.each([
+  ['another worker', `attempt = 2, lease_owner = 'worker_2'`],
+  ['the same worker', 'attempt = 2'],
+  ['nobody, because the run has ended', `status = 'expired', lease_owner = null`],
+])('an owner whose run now belongs to %s appends nothing', async (_, change) => {
+  await withPiece()
+  await database.db.query({ text: `update runs set ${change} where id = 'run_1'` })
+  expect(await run.flush()).toBe('lost')
+  expect(await logged()).toEqual(whole.slice(0, 7))
+})
+
+test('an addition to the trace is written with the next events, also when it came during a write', async () => {
+  const trace = async () =>
+    (await database.db.query<{ trace: { kind: string }[] }>({ text: 'select trace from runs' }))[0]?.trace
+  await withPiece()
+  run.trace({ at: 1, kind: 'first' })
+  onWrite = () => {
+    onWrite = () => undefined
+    return async () => run.trace({ at: 1, kind: 'second' })
+  }
+  await run.flush()
+  expect((await trace())?.map(({ kind }) => kind)).toEqual(['first'])
+  run.apply(facts.piece)
+  await run.flush()
+  expect((await trace())?.map(({ kind }) => kind)).toEqual(['first', 'second'])
   run.lose()
 })
 
