@@ -2,10 +2,8 @@
 import { newId } from '../../util/ids.ts'
 import { parseJson } from '../../util/parse-json.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
+import { mostCalls } from '../limits.ts'
 import type { Extras, ModelPart } from '../port.ts'
-
-/** A turn with more calls is treated as a fault of the server. */
-const mostCalls = 1_000
 
 interface OpenCall {
   /** The id from the server; empty when it sent none. */

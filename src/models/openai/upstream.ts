@@ -6,13 +6,12 @@ import type { Adaptation } from './adaptations.ts'
 import { readErrorText, readText } from './answer-reader.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
+import { longestWhole } from '../limits.ts'
 import type { RequestStyle } from './request.ts'
 import type { TokenBatches } from './token-batches.ts'
 
 /** When the server requests a longer wait, the call is not retried and fails with the server's message. */
 const longestWaitMs = 60_000
-/** How many characters are read of an answer that is not streamed. */
-export const longestWhole = 64 * 1024 * 1024
 
 export interface Upstream {
   /** The provider's name, for the log. */
