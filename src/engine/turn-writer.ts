@@ -156,16 +156,17 @@ export class TurnWriter {
   /** Text that came after the calls becomes a message between them and their outputs. */
   addLateText(): void {
     if (this.#lateText === '' && this.#lateRefusal === '') return
-    if (this.#lateText !== '') this.#addText(this.#lateText)
-    if (this.#lateRefusal !== '') this.#addPiece({ type: 'refusal', refusal: this.#lateRefusal })
-    this.#lateText = ''
-    this.#lateRefusal = ''
+    this.flushText()
     this.endMessage()
   }
 
-  /** Adds the text that was held back because it could have been the beginning of a mark. */
+  /** Adds the text that was held back: it came after the calls, or could have been the beginning of a mark. */
   flushText(): void {
+    if (this.#lateText !== '') this.#addText(this.#lateText)
     if (this.#marks) this.#addMarked(this.#marks.end())
+    if (this.#lateRefusal !== '') this.#addPiece({ type: 'refusal', refusal: this.#lateRefusal })
+    this.#lateText = ''
+    this.#lateRefusal = ''
   }
 
   /** Completes the open message, if there is one: calls or another message follow. */
