@@ -637,6 +637,19 @@ describe('failures', () => {
       { status: 200, headers: { 'content-encoding': 'br' }, body: 'x' },
       { code: 'server_error', message: 'Sorry, something went wrong.' },
     ],
+    [
+      'a compressed refusal',
+      { status: 404, headers: { 'content-encoding': 'gzip' }, body: 'x' },
+      { code: 'invalid_prompt', message: "The model's provider refused the request (HTTP 404)." },
+    ],
+    [
+      'a compressed refusal of the key',
+      { status: 401, headers: { 'content-encoding': 'br' }, body: 'x' },
+      {
+        code: 'server_error',
+        message: "The model's provider refused the credentials that this server has for it.",
+      },
+    ],
   ]
   test.for(statuses)('%s fails at once, with a message for the user', async ([, step, expected]) => {
     upstream.script([step])
@@ -788,6 +801,7 @@ describe('retries', () => {
   test.for([
     ['429', { status: 429, headers: noWait }],
     ['503', { status: 503, headers: noWait }],
+    ['a compressed 503', { status: 503, headers: { ...noWait, 'content-encoding': 'gzip' } }],
     ['408', { status: 408, headers: noWait }],
     ['a server that asks for it', { status: 400, headers: { ...noWait, 'x-should-retry': 'true' } }],
     ['a connection cut before the head', { cut: true }],

@@ -62,13 +62,15 @@ export async function call(
   const response = await upstream.connection.send(outgoing, signal)
   const status = response.statusCode ?? 0
   const encoding = response.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity') {
-    response.destroy()
-    throw brokenAnswer(`content-encoding ${encoding}, though identity was asked for`)
+  const isAnswer = status >= 200 && status < 300
+  if (encoding === 'identity') {
+    if (isAnswer) return response
+    const body = await readErrorText(response, signal)
+    throw statusFailure(status, response.headers, body, upstream.redact)
   }
-  if (status >= 200 && status < 300) return response
-  const body = await readErrorText(response, signal)
-  throw statusFailure(status, response.headers, body, upstream.redact)
+  response.destroy()
+  const why = `content-encoding ${encoding}, though identity was asked for`
+  throw isAnswer ? brokenAnswer(why) : statusFailure(status, response.headers, why, upstream.redact)
 }
 
 export async function callJson(
