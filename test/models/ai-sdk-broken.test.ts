@@ -7,7 +7,8 @@ import { createGzip } from 'node:zlib'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { openAiSdkModel } from '../../src/models/ai-sdk/ai-sdk-model.ts'
 import type { ChatRequest, ModelPart } from '../../src/models/port.ts'
-import { neverAborted, textOf } from '../contracts/chat-model.ts'
+import { collect, neverAborted, textOf } from '../contracts/chat-model.ts'
+import { eventually } from '../harness/stories.ts'
 
 let answer: (response: ServerResponse) => void
 let paths: (string | undefined)[]
@@ -175,6 +176,20 @@ for (const [type, start, text, call] of [
       expect(paths).toHaveLength(1)
     },
   )
+
+  test(`an abort does not wait for the body of an error of ${type}`, async () => {
+    const controller = new AbortController()
+    const reason = new Error('called off')
+    let isClosed = false
+    answer = (response) => {
+      response.once('close', () => (isClosed = true))
+      response.writeHead(404, { 'content-type': 'application/json' })
+      response.write('{"error":', () => controller.abort(reason))
+    }
+    const chat = openAiSdkModel({ type, api_key: 'k', base_url: `${origin}/v1` }, type)
+    await expect(collect(chat.stream(question, controller.signal))).rejects.toBe(reason)
+    await eventually(() => isClosed, 'the end of the call')
+  })
 
   test(`the message of a long error of ${type} is shown`, async () => {
     const error = { type: 'invalid_request_error', code: 400, message: 'too many images', details: [] }
