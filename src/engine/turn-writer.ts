@@ -73,8 +73,12 @@ export class TurnWriter {
 
   refusal(refusal: string): void {
     if (refusal === '') return
-    if (this.calls.length > 0) this.#lateRefusal += refusal
-    else this.#addPiece({ type: 'refusal', refusal })
+    if (this.calls.length > 0) {
+      this.#lateRefusal += refusal
+      return
+    }
+    this.flushText()
+    this.#addPiece({ type: 'refusal', refusal })
   }
 
   /** The first call of a turn ends the message before it. */

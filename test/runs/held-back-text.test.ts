@@ -65,26 +65,41 @@ const ends: Early[] = [
   ['has no tokens left', { finish_reason: 'length' }, (_, open) => open(), { reason: 'max_tokens' }],
 ]
 
+const search = { calls: [{ name: 'file_search', arguments: '{"queries":["food"]}' }] }
+
+/** A search and an answer with the beginning of the mark of its passage, which `mark` returns after the run. */
+function beginMark(more: Partial<ScriptedStep>): { script: ScriptedStep[]; mark: () => string } {
+  let mark = ''
+  const text: string[] = []
+  const expectBody = (body: any) => {
+    mark = /【\d+:\d+†food/.exec(body.messages.at(-1).content)?.[0] ?? 'no mark'
+    text.push(`Cake${mark}`)
+  }
+  return { script: [search, { ...more, text, expect: expectBody } as ScriptedStep], mark: () => mark }
+}
+
 test.for(ends)(
   'the beginning of a mark is shown when the run %s',
   async ([, end, act, incomplete_details]) => {
     const held = gate()
-    let mark = ''
-    const answer = { text: [] as string[], hold: held.promise, ...end } as ScriptedStep & { text: string[] }
-    answer.expect = ({ messages: sent }) => {
-      mark = /【\d+:\d+†food/.exec(sent.at(-1).content)?.[0] ?? ''
-      answer.text.push(`Cake${mark}`)
-    }
-    const search = { calls: [{ name: 'file_search', arguments: '{"queries":["food"]}' }] }
-    const { last, events } = await play(searching, [search, answer], (run) => act(run, held.open))
+    const { script, mark } = beginMark({ hold: held.promise, ...end })
+    const { last, events } = await play(searching, script, (run) => act(run, held.open))
     held.open()
-    expect(mark).not.toBe('')
     expect(last).toMatchObject({ status: 'incomplete', incomplete_details })
-    expect(last.content).toEqual([{ type: 'text', text: { value: `Cake${mark}`, annotations: [] } }])
+    expect(last.content).toEqual([{ type: 'text', text: { value: `Cake${mark()}`, annotations: [] } }])
     const deltas = events.filter(({ event }) => event === 'thread.message.delta')
-    expect(deltas.map(({ data }) => data.delta.content[0].text.value)).toEqual(['Cake', mark])
+    expect(deltas.map(({ data }) => data.delta.content[0].text.value)).toEqual(['Cake', mark()])
   },
 )
+
+test('the beginning of a mark is shown before a refusal that follows it', async () => {
+  const { script, mark } = beginMark({ refusal: 'No more.' })
+  const { last } = await play(searching, script, () => {})
+  expect(last.content).toEqual([
+    { type: 'text', text: { value: `Cake${mark()}`, annotations: [] } },
+    { type: 'refusal', refusal: 'No more.' },
+  ])
+})
 
 const frame = (delta: object, finish_reason: string | null = null) =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`
