@@ -9,7 +9,7 @@ import { gate, stories, timeTool } from '../harness/stories.ts'
 let server: TestServer
 let searching: any
 let calling: any
-const { post, newAssistant, messages, steps } = stories(() => server)
+const { post, newAssistant, messages, steps, rest } = stories(() => server)
 
 beforeAll(async () => {
   server = await testServer({ maxRetries: 0 })
@@ -122,3 +122,25 @@ test.for([
     expect(last).toMatchObject({ status, content: [{ text: { value: 'One moment.' } }] })
   },
 )
+
+test('text stays held back when the server stops, because another process asks the model again', async () => {
+  const held = gate()
+  const other = await server.sibling()
+  const { script } = beginMark({ hold: held.promise })
+  server.model.script([...script, { text: 'Cake.' }])
+  const body = { assistant_id: searching.id, thread: { messages: [{ role: 'user', content: 'Hello' }] } }
+  const events: SentEvent[] = []
+  let closing: Promise<void> | undefined
+  for await (const event of streamEvents(await requestStream(`${other.url}/v1/threads/runs`, body))) {
+    events.push(event)
+    if (event.event === 'thread.message.delta') closing ??= other.close()
+  }
+  await closing
+  held.open()
+  const deltas = events.filter(({ event }) => event === 'thread.message.delta')
+  expect(deltas.map(({ data }) => data.delta.content[0].text.value)).toEqual(['Cake'])
+  const run = await rest(events[1]?.data)
+  expect(run.status).toBe('completed')
+  const own = (await messages({ id: run.thread_id })).data.filter((one: any) => one.run_id === run.id)
+  expect(own).toMatchObject([{ status: 'completed', content: [{ text: { value: 'Cake.' } }] }])
+})
