@@ -126,7 +126,7 @@ test.for([
 test('text stays held back when the server stops, because another process asks the model again', async () => {
   const held = gate()
   const other = await server.sibling()
-  const { script } = beginMark({ hold: held.promise })
+  const { script, mark } = beginMark({ hold: held.promise })
   server.model.script([...script, { text: 'Cake.' }])
   const body = { assistant_id: searching.id, thread: { messages: [{ role: 'user', content: 'Hello' }] } }
   const events: SentEvent[] = []
@@ -137,8 +137,8 @@ test('text stays held back when the server stops, because another process asks t
   }
   await closing
   held.open()
-  const deltas = events.filter(({ event }) => event === 'thread.message.delta')
-  expect(deltas.map(({ data }) => data.delta.content[0].text.value)).toEqual(['Cake'])
+  // The stream may also have the beginning of the repeated answer.
+  expect(JSON.stringify(events)).not.toContain(mark())
   const run = await rest(events[1]?.data)
   expect(run.status).toBe('completed')
   const own = (await messages({ id: run.thread_id })).data.filter((one: any) => one.run_id === run.id)
