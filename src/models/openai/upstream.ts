@@ -6,7 +6,7 @@ import type { Adaptation } from './adaptations.ts'
 import { readErrorText, readText } from './answer-reader.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
-import { longestWhole } from '../limits.ts'
+import { longestWhole, wholeMs } from '../limits.ts'
 import type { RequestStyle } from './request.ts'
 import type { TokenBatches } from './token-batches.ts'
 
@@ -73,13 +73,24 @@ export async function call(
   throw isAnswer ? brokenAnswer(why) : statusFailure(status, response.headers, why, upstream.redact)
 }
 
+/** Fails after `wholeMs`. The callers may have no time limit, and work on files would wait for ever. */
 export async function callJson(
   upstream: Upstream,
   outgoing: Outgoing,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const response = await call(upstream, outgoing, signal)
-  return parse(await readText(response, longestWhole, signal))
+  signal.throwIfAborted()
+  const stop = new AbortController()
+  const abort = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const timer = setTimeout(() => stop.abort(brokenAnswer('no answer in time')), wholeMs)
+  try {
+    const response = await call(upstream, outgoing, stop.signal)
+    return parse(await readText(response, longestWhole, stop.signal))
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 export function parse(text: string): unknown {
