@@ -13,7 +13,10 @@ export const limitedFetch: typeof fetch = async (input, init) => {
   return new Response(limited, { status, statusText, headers })
 }
 
-/** Passes bytes on until an event is too long. It ends with an empty line; other formats have a limit for the whole. */
+/**
+ * Passes bytes on until an event is too long, which ends with an empty line. Other formats have limits for a line and for
+ * the whole.
+ */
 function limitOfAnswer(headers: Headers): TransformStream<Bytes, Bytes> {
   const hasEvents = headers.get('content-type')?.includes('text/event-stream') === true
   const longest = hasEvents ? longestEvent : longestWhole
