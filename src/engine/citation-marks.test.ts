@@ -104,3 +104,16 @@ test.each([1, 2, 3, 5, 8])(
 test('two marks side by side are two', () => {
   expect(read([`${cited.text}${cited.text}`])).toEqual([`<${cited.text}>`, `<${cited.text}>`])
 })
+
+test('numbers that are too long for a mark are not held back', () => {
+  const digits = Array.from({ length: 100 }, () => '1234567890')
+  for (const [start, ...rest] of [
+    ['【', ...digits],
+    ['【4:', ...digits],
+    ['【 4 ：', ...digits],
+  ]) {
+    const finder = new MarkFinder([cited])
+    const shown = [start ?? '', ...rest].flatMap((piece) => finder.push(piece)).map(({ text }) => text)
+    expect(shown.join('')).toBe([start, ...rest].join(''))
+  }
+})

@@ -11,8 +11,9 @@ export interface MarkedPiece {
  * A citation as models write it: with the numbers of a passage, and often with a name that differs. In Chinese and
  * Japanese text, digits and colon are often wide.
  */
-const citation = /^【 ?([\d０-９]+ ?[:：] ?[\d０-９]+) ?(?:†([^【】\n]{0,300}))?】/
-const beginningOfCitation = /^【 ?(?:[\d０-９]+ ?(?:[:：] ?(?:[\d０-９]+ ?(?:†[^【】\n]{0,300})?)?)?)?$/
+const citation = /^【 ?([\d０-９]{1,9} ?[:：] ?[\d０-９]{1,9}) ?(?:†([^【】\n]{0,300}))?】/
+const beginningOfCitation =
+  /^【 ?(?:[\d０-９]{1,9} ?(?:[:：] ?(?:[\d０-９]{1,9} ?(?:†[^【】\n]{0,300})?)?)?)?$/
 
 /** Lives for one text. Holds back text that can be the beginning of a mark, until more text decides it. */
 export class MarkFinder {

@@ -114,8 +114,16 @@ class RunExecution {
     // With `none`, a call of a tool is answered like a call of an unknown function.
     const tools = settings.tool_choice === 'none' ? [] : offered
     const writer = new TurnWriter(run, { tools, clock: dependencies.clock, findings })
-    const end = await askModel(work.watch(model, left_out), request, writer, signal)
-    return this.#finish(writer, end)
+    const asking = askModel(work.watch(model, left_out), request, writer, signal)
+    return this.#finish(writer, await asking.catch((error: unknown) => this.#breakOff(writer, error)))
+  }
+
+  /** The answer has broken off. Its text is shown as far as it arrived, except when the next process repeats the turn. */
+  #breakOff(writer: TurnWriter, error: unknown): never {
+    const { reason } = this.#parts.signal
+    const isRepeated = reason instanceof RunStopped && reason.why === 'stopping'
+    if (!isRepeated) writer.flushText()
+    throw error
   }
 
   /** Continues with a step whose calls an earlier attempt of the run has recorded. */
@@ -131,8 +139,7 @@ class RunExecution {
     const { dependencies, run, signal, work } = this.#parts
     const { finish_reason, usage } = end
     const isCut = finish_reason === 'length' || finish_reason === 'content_filter'
-    if (isCut) writer.flushText()
-    else writer.addLateText()
+    writer.addLateText()
     const options = { usage, signal, work }
     const tools = isCut ? undefined : await runTools(dependencies, run, writer, options)
     const waiting = tools?.waiting ?? []

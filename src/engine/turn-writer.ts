@@ -73,8 +73,12 @@ export class TurnWriter {
 
   refusal(refusal: string): void {
     if (refusal === '') return
-    if (this.calls.length > 0) this.#lateRefusal += refusal
-    else this.#addPiece({ type: 'refusal', refusal })
+    if (this.calls.length > 0) {
+      this.#lateRefusal += refusal
+      return
+    }
+    this.flushText()
+    this.#addPiece({ type: 'refusal', refusal })
   }
 
   /** The first call of a turn ends the message before it. */
@@ -156,16 +160,17 @@ export class TurnWriter {
   /** Text that came after the calls becomes a message between them and their outputs. */
   addLateText(): void {
     if (this.#lateText === '' && this.#lateRefusal === '') return
-    if (this.#lateText !== '') this.#addText(this.#lateText)
-    if (this.#lateRefusal !== '') this.#addPiece({ type: 'refusal', refusal: this.#lateRefusal })
-    this.#lateText = ''
-    this.#lateRefusal = ''
+    this.flushText()
     this.endMessage()
   }
 
-  /** Adds the text that was held back because it could have been the beginning of a mark. */
+  /** Adds the text that was held back: it came after the calls, or could have been the beginning of a mark. */
   flushText(): void {
+    if (this.#lateText !== '') this.#addText(this.#lateText)
     if (this.#marks) this.#addMarked(this.#marks.end())
+    if (this.#lateRefusal !== '') this.#addPiece({ type: 'refusal', refusal: this.#lateRefusal })
+    this.#lateText = ''
+    this.#lateRefusal = ''
   }
 
   /** Completes the open message, if there is one: calls or another message follow. */

@@ -94,6 +94,8 @@ export class Feed {
       this.#heldBytes -= event.data.length
       count += 1
     }
+    // Without this, each event of a fast answer would copy all that wait for their commit.
+    if (count === 0) return
     this.#held = this.#held.slice(count)
     this.#dropped += count
   }

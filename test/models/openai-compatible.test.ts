@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openOpenAiCompatible, type OpenAiCompatible } from '../../src/models/openai/openai-model.ts'
 import type { OpenAiProviderSettings } from '../../src/models/settings.ts'
 import type { Log } from '../../src/util/log.ts'
@@ -15,7 +15,7 @@ import {
   textOf,
 } from '../contracts/chat-model.ts'
 import { scriptedModel, type ScriptedModel, type ScriptedStep } from '../harness/scripted-model.ts'
-import { eventually } from '../harness/stories.ts'
+import { eventually, gate } from '../harness/stories.ts'
 
 let upstream: ScriptedModel
 const logged: { message: string; fields: object | undefined }[] = []
@@ -637,6 +637,19 @@ describe('failures', () => {
       { status: 200, headers: { 'content-encoding': 'br' }, body: 'x' },
       { code: 'server_error', message: 'Sorry, something went wrong.' },
     ],
+    [
+      'a compressed refusal',
+      { status: 404, headers: { 'content-encoding': 'gzip' }, body: 'x' },
+      { code: 'invalid_prompt', message: "The model's provider refused the request (HTTP 404)." },
+    ],
+    [
+      'a compressed refusal of the key',
+      { status: 401, headers: { 'content-encoding': 'br' }, body: 'x' },
+      {
+        code: 'server_error',
+        message: "The model's provider refused the credentials that this server has for it.",
+      },
+    ],
   ]
   test.for(statuses)('%s fails at once, with a message for the user', async ([, step, expected]) => {
     upstream.script([step])
@@ -788,6 +801,7 @@ describe('retries', () => {
   test.for([
     ['429', { status: 429, headers: noWait }],
     ['503', { status: 503, headers: noWait }],
+    ['a compressed 503', { status: 503, headers: { ...noWait, 'content-encoding': 'gzip' } }],
     ['408', { status: 408, headers: noWait }],
     ['a server that asks for it', { status: 400, headers: { ...noWait, 'x-should-retry': 'true' } }],
     ['a connection cut before the head', { cut: true }],
@@ -942,6 +956,33 @@ describe('the pass-through', () => {
       { id: 'scripted', object: 'model', created: 1700000000, owned_by: 'scripted' },
     ])
   })
+})
+
+test('an embedder that does not answer fails after ten minutes, and an abort does not wait for it', async () => {
+  const held = gate()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    upstream.holdEmbeddings(held.promise)
+    const silent = chat
+      .postJson('/embeddings', { input: 'a' }, neverAborted())
+      .catch((error: unknown) => error)
+    const controller = new AbortController()
+    const reason = new Error('called off')
+    const aborted = chat.postJson('/embeddings', { input: 'b' }, controller.signal)
+    while (upstream.others.length < 2) await setImmediate()
+    controller.abort(reason)
+    await expect(aborted).rejects.toBe(reason)
+    vi.advanceTimersByTime(599_999)
+    expect(await Promise.race([silent, setImmediate('waits')])).toBe('waits')
+    vi.advanceTimersByTime(1)
+    expect(await silent).toMatchObject({ code: 'server_error', cause: { message: 'no answer in time' } })
+    expect(vi.getTimerCount()).toBe(0)
+    expect(upstream.others).toHaveLength(2)
+  } finally {
+    vi.useRealTimers()
+    upstream.holdEmbeddings(undefined)
+    held.open()
+  }
 })
 
 test('each of a hundred answers at once is complete and in order', async () => {

@@ -148,6 +148,7 @@ function failureOf(error: unknown, { redact }: Driver, signal: AbortSignal): Err
   if (signal.aborted) return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason))
   if (error instanceof ModelFailure) return error
   if (APICallError.isInstance(error)) {
+    if (error.cause instanceof ModelFailure) return error.cause
     if (error.statusCode === undefined || error.statusCode < 400) {
       return brokenAnswer(redact(error.message), { mayRetry: error.isRetryable })
     }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { AiSdkProviderSettings } from '../settings.ts'
+import { limitedFetch } from './limited-fetch.ts'
 
 interface Package {
   name: string
@@ -49,13 +50,10 @@ export async function openPackage(settings: AiSdkProviderSettings, provider: str
     ...(api_key !== undefined && { apiKey: api_key }),
     ...(base_url !== undefined && { baseURL: base_url }),
     ...(headers !== undefined && { headers }),
-    fetch: fetchWithoutRedirects,
+    fetch: limitedFetch,
     ...options,
   })
 }
-
-/** A redirect could send the key, which may be in any header, to another server. */
-const fetchWithoutRedirects: typeof fetch = (input, init) => fetch(input, { ...init, redirect: 'manual' })
 
 /** Throws an error with the command that installs the package, when it is not installed. */
 export function findPackage(

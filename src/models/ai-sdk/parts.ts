@@ -5,6 +5,7 @@ import type {
   LanguageModelV3Usage,
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider'
+import { longestAnswer, mostCalls } from '../limits.ts'
 import { brokenAnswer } from '../openai/failure.ts'
 import type { FinishReason, ModelPart, ModelUsage } from '../port.ts'
 import { packCall, packTurn, type KeptReasoning, type KeptTurn } from './extras.ts'
@@ -20,6 +21,8 @@ interface Reading {
   calls: Map<string, OpenCall>
   reasoning: Map<string, KeptReasoning>
   turn: KeptTurn
+  /** Characters so far, see `lengthOf`. */
+  length: number
   toError: (error: unknown) => Error
 }
 
@@ -28,8 +31,10 @@ export async function* toParts(
   stream: AsyncIterable<LanguageModelV3StreamPart>,
   toError: (error: unknown) => Error,
 ): AsyncGenerator<ModelPart> {
-  const reading: Reading = { calls: new Map(), reasoning: new Map(), turn: {}, toError }
+  const reading: Reading = { calls: new Map(), reasoning: new Map(), turn: {}, length: 0, toError }
   for await (const part of stream) {
+    reading.length += lengthOf(part)
+    if (reading.length > longestAnswer) throw brokenAnswer('an answer without end')
     yield* readPart(part, reading)
     if (part.type === 'finish') {
       yield endOf(part, reading)
@@ -81,7 +86,17 @@ function* readPart(part: LanguageModelV3StreamPart, reading: Reading): Generator
   }
 }
 
+/** The characters of a part. Parts without text count as well: something of most of them is kept until the end. */
+function lengthOf(part: LanguageModelV3StreamPart): number {
+  const fixed = 64
+  if (part.type === 'tool-call') return fixed + part.input.length
+  const written = 'delta' in part ? part.delta.length : 0
+  const metadata = 'providerMetadata' in part ? part.providerMetadata : undefined
+  return fixed + written + (metadata === undefined ? 0 : JSON.stringify(metadata).length)
+}
+
 function* begin(id: string, name: string, { calls }: Reading): Generator<ModelPart, OpenCall> {
+  if (calls.size >= mostCalls) throw brokenAnswer(`more than ${mostCalls} tool calls`)
   const call: OpenCall = { index: calls.size, hasArguments: false, metadata: undefined }
   calls.set(id, call)
   yield { type: 'tool-call-start', index: call.index, id, name }

@@ -1,11 +1,9 @@
 /** Turns the chunks of one Chat Completions answer into model parts. */
 import { asRecord, brokenAnswer, streamFailure } from './failure.ts'
 import { MessageExtras } from './extras.ts'
+import { longestAnswer } from '../limits.ts'
 import type { FinishReason, ModelPart, ModelUsage, TurnExtras } from '../port.ts'
 import { ToolCallAssembly } from './tool-call-assembly.ts'
-
-/** The limit of one answer in characters: a server that never stops must not fill the memory. */
-const longestAnswer = 32 * 1024 * 1024
 
 /** A count above this is invalid. Sums over all turns of a run then fit into the 32 bits that some SDKs use. */
 const mostTokens = 100_000_000

@@ -2,13 +2,14 @@
 import type { ChatRequest, ModelPart, ModelUsage } from '../port.ts'
 import { countTokens } from '../../util/count-tokens.ts'
 import { countPromptTokens } from '../count-tokens.ts'
+import { longestWhole } from '../limits.ts'
 import { adapt, describeAdaptation, type Adaptation } from './adaptations.ts'
 import { AnswerReader, readText } from './answer-reader.ts'
 import { OpenAiAnswer, type AnswerEnd } from './answer.ts'
 import { brokenAnswer, UpstreamFailure } from './failure.ts'
 import { readRefusal } from './refusals.ts'
 import { requestBody } from './request.ts'
-import { call, longestWhole, parse, withRetries, type Upstream } from './upstream.ts'
+import { call, parse, withRetries, type Upstream } from './upstream.ts'
 
 /** How often one request is changed after a refusal. */
 const mostRefusals = 8

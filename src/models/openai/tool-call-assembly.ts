@@ -2,10 +2,8 @@
 import { newId } from '../../util/ids.ts'
 import { parseJson } from '../../util/parse-json.ts'
 import { asRecord, brokenAnswer } from './failure.ts'
+import { mostCalls } from '../limits.ts'
 import type { Extras, ModelPart } from '../port.ts'
-
-/** A turn with more calls is treated as a fault of the server. */
-const mostCalls = 1_000
 
 interface OpenCall {
   /** The id from the server; empty when it sent none. */
@@ -20,6 +18,9 @@ interface OpenCall {
   index: number | undefined
   name: string
   arguments: string
+  brackets: BracketCounter
+  /** Whether the arguments are a whole JSON object or list; undefined until its last bracket has arrived. */
+  isComplete: boolean | undefined
   extraContent: Record<string, unknown> | undefined
 }
 
@@ -68,6 +69,9 @@ export class ToolCallAssembly {
     call.waiting = call.index === undefined ? text : ''
     if (call.index === undefined) return kept + written.length
     call.arguments += text
+    if (call.isComplete === undefined && call.brackets.take(text)) {
+      call.isComplete = parseJson(call.arguments) !== undefined
+    }
     if (text !== '') parts.push({ type: 'tool-call-delta', index: call.index, arguments: text })
     return kept
   }
@@ -93,7 +97,7 @@ export class ToolCallAssembly {
     if (call === undefined) return this.#open(upstreamId, at)
     if (call.index === undefined) return isNew ? this.#open(upstreamId, at) : call
     if (name === '') return call
-    const isNext = isNew || call.name !== name || (written !== '' && parseJson(call.arguments) !== undefined)
+    const isNext = isNew || call.name !== name || (written !== '' && call.isComplete === true)
     return isNext ? this.#open(upstreamId, at) : call
   }
 
@@ -102,9 +106,41 @@ export class ToolCallAssembly {
     const unusable = upstreamId === '' || this.#calls.some((call) => call.id === upstreamId)
     const id = unusable ? newId('call') : upstreamId
     const empty = { waiting: '', index: undefined, name: '', arguments: '', extraContent: undefined }
-    const call: OpenCall = { upstreamId, at, id, ...empty }
+    const call: OpenCall = {
+      upstreamId,
+      at,
+      id,
+      ...empty,
+      brackets: new BracketCounter(),
+      isComplete: undefined,
+    }
     this.#calls.push(call)
     return call
+  }
+}
+
+/** Notices the end of a JSON object or list that arrives in pieces. Reads each character once. */
+class BracketCounter {
+  #open = 0
+  #isInString = false
+  #isEscaped = false
+
+  /** Returns whether the first bracket was closed in this piece. */
+  take(piece: string): boolean {
+    let isClosed = false
+    for (let at = 0; at < piece.length; at += 1) {
+      const letter = piece.charAt(at)
+      if (this.#isEscaped) this.#isEscaped = false
+      else if (this.#isInString && letter === '\\') this.#isEscaped = true
+      else if (letter === '"') this.#isInString = !this.#isInString
+      else if (this.#isInString) continue
+      else if (letter === '{' || letter === '[') this.#open += 1
+      else if (letter === '}' || letter === ']') {
+        this.#open -= 1
+        isClosed ||= this.#open === 0
+      }
+    }
+    return isClosed
   }
 }
 

@@ -6,13 +6,12 @@ import type { Adaptation } from './adaptations.ts'
 import { readErrorText, readText } from './answer-reader.ts'
 import type { Connection, Outgoing } from './connection.ts'
 import { brokenAnswer, statusFailure, UpstreamFailure } from './failure.ts'
+import { longestWhole, wholeMs } from '../limits.ts'
 import type { RequestStyle } from './request.ts'
 import type { TokenBatches } from './token-batches.ts'
 
 /** When the server requests a longer wait, the call is not retried and fails with the server's message. */
 const longestWaitMs = 60_000
-/** How many characters are read of an answer that is not streamed. */
-export const longestWhole = 64 * 1024 * 1024
 
 export interface Upstream {
   /** The provider's name, for the log. */
@@ -63,22 +62,35 @@ export async function call(
   const response = await upstream.connection.send(outgoing, signal)
   const status = response.statusCode ?? 0
   const encoding = response.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity') {
-    response.destroy()
-    throw brokenAnswer(`content-encoding ${encoding}, though identity was asked for`)
+  const isAnswer = status >= 200 && status < 300
+  if (encoding === 'identity') {
+    if (isAnswer) return response
+    const body = await readErrorText(response, signal)
+    throw statusFailure(status, response.headers, body, upstream.redact)
   }
-  if (status >= 200 && status < 300) return response
-  const body = await readErrorText(response, signal)
-  throw statusFailure(status, response.headers, body, upstream.redact)
+  response.destroy()
+  const why = `content-encoding ${encoding}, though identity was asked for`
+  throw isAnswer ? brokenAnswer(why) : statusFailure(status, response.headers, why, upstream.redact)
 }
 
+/** Fails after `wholeMs`. The callers may have no time limit, and work on files would wait for ever. */
 export async function callJson(
   upstream: Upstream,
   outgoing: Outgoing,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const response = await call(upstream, outgoing, signal)
-  return parse(await readText(response, longestWhole, signal))
+  signal.throwIfAborted()
+  const stop = new AbortController()
+  const abort = () => stop.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const timer = setTimeout(() => stop.abort(brokenAnswer('no answer in time')), wholeMs)
+  try {
+    const response = await call(upstream, outgoing, stop.signal)
+    return parse(await readText(response, longestWhole, stop.signal))
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+  }
 }
 
 export function parse(text: string): unknown {
