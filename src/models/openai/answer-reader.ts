@@ -3,18 +3,14 @@ import type { IncomingMessage } from 'node:http'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import type { OpenAiAnswer } from './answer.ts'
 import { brokenAnswer, ConnectionLost, UpstreamFailure } from './failure.ts'
+import { errorMs, longestError, longestEvent } from '../limits.ts'
 import type { ModelPart } from '../port.ts'
 import type { TokenBatches } from './token-batches.ts'
 
-/** The limit of one event in characters. The largest real events, whole tool calls, are far smaller. */
-const longestEvent = 8 * 1024 * 1024
 /** How many parts may wait for a slow reader before the socket is paused. */
 const mostWaiting = 2_000
 /** How long a server may take from `finish_reason` to usage and `[DONE]`, and from there to the end of the bytes. */
 const graceMs = 2_000
-/** How long the text of an error may take. The status is enough to go on without it. */
-const errorMs = 5_000
-const longestError = 64 * 1024
 
 /** Reads one answer. It listens to events: an async iterator over the response takes more processor time than all the rest. */
 export class AnswerReader {
