@@ -32,7 +32,7 @@ export const chatFormat: StreamFormat = {
   textOf: /"content":"([^"]*)"/,
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1024 })
+const agent = new Agent({ keepAlive: true, maxSockets: 1024, maxFreeSockets: 1024 })
 
 /** Posts JSON and reads the whole stream. */
 export async function stream(url: string, body: object, format: StreamFormat): Promise<StreamResult> {
