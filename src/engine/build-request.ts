@@ -54,6 +54,7 @@ export async function buildRequest(
   const { settings } = run.row
   const { offered, model, completionLeft } = parts
   const system = systemText(settings, offered)
+  // The request without the messages of the thread.
   const frame: ChatRequest = {
     model: model.model,
     messages: system === '' ? [] : [{ role: 'system', content: system }],
@@ -178,21 +179,21 @@ async function shorten(
 ): Promise<Shortened | 'prompt_too_long'> {
   const strategy = settings.truncation_strategy
   const count = strategy.type === 'last_messages' ? strategy.last_messages : null
-  const first = count === null ? { kept: exchanges, dropped: [] } : lastMessages(exchanges, count)
+  const selected = count === null ? { kept: exchanges, dropped: [] } : lastMessages(exchanges, count)
   const { model, promptLeft = Infinity, completionLeft = answerReserve } = parts
   const reserve = Math.min(completionLeft, Math.floor(model.context_window / 4))
   const limit = Math.min(promptLeft, model.context_window - reserve)
   // A token of text has at least one byte, so a conversation with fewer bytes than the limit fits.
   const atMost =
-    Buffer.byteLength(JSON.stringify([frame, first.kept])) + tokensPerImage * countImages(first.kept)
-  if (atMost < limit) return first
+    Buffer.byteLength(JSON.stringify([frame, selected.kept])) + tokensPerImage * countImages(selected.kept)
+  if (atMost < limit) return selected
   const frameWeight = (await weigh(frame.messages)) + (await countTokens(JSON.stringify(frame.tools ?? '')))
   const weights = new Map<Exchange, number>()
-  for (const one of first.kept) weights.set(one, await weigh(one.messages))
-  const fitted = dropFromMiddle(first.kept, limit - frameWeight, (one) => weights.get(one) ?? 0)
-  if (fitted) return { kept: fitted.kept, dropped: [...first.dropped, ...fitted.dropped] }
+  for (const one of selected.kept) weights.set(one, await weigh(one.messages))
+  const fitted = dropFromMiddle(selected.kept, limit - frameWeight, (one) => weights.get(one) ?? 0)
+  if (fitted) return { kept: fitted.kept, dropped: [...selected.dropped, ...fitted.dropped] }
   if (limit === promptLeft) return 'prompt_too_long'
-  const isOutput = first.kept.at(-1)?.messages.at(-1)?.role === 'tool'
+  const isOutput = selected.kept.at(-1)?.messages.at(-1)?.role === 'tool'
   const subject = isOutput ? 'The tool outputs of this run' : 'The newest message'
   throw new RunFailure(
     'invalid_prompt',

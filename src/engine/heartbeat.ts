@@ -42,7 +42,7 @@ export class Heartbeat {
     return performance.now() - this.#confirmedAtMs < trustMs
   }
 
-  /** Resolves while the lease is confirmed; throws the signal's reason when that aborts first. */
+  /** Waits until the lease is confirmed; throws the signal's reason when the signal aborts first. */
   async confirmed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     while (!this.isConfirmed()) {

@@ -12,7 +12,7 @@ import type { DraftCall, TurnWriter } from './turn-writer.ts'
 
 export interface ToolsDependencies {
   db: Queryable
-  /** Resolves while this process is known to hold its leases; throws the signal's reason when that ends. */
+  /** Waits until this process is known to hold its leases; throws the signal's reason when the signal aborts first. */
   confirmed: (signal: AbortSignal) => Promise<void>
 }
 

@@ -22,7 +22,7 @@ type SweepContext = Pick<
   'blobs' | 'clock' | 'db' | 'hints' | 'log' | 'retrieval' | 'runLogDays' | 'traceDays'
 >
 
-/** Each handles one batch a call and returns 0 when nothing is left. */
+/** Each call handles one batch; it returns 0 when nothing is left. */
 const sweeps = [expireFiles, expireUploads, expireVectorStores, collectBlobs, pruneRecords]
 
 /** Repeats until the signal aborts; it runs beside the claim loop because a blob store may be slow. */
@@ -45,7 +45,7 @@ async function finish(
 }
 
 /**
- * Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rows that deleted objects have left. Each
+ * Deletes old records: logs and traces of runs, answers for retries, rows of ended workers, rows of deleted objects. Each
  * statement deletes a limited number of rows. Returns 0 when nothing is left; call it again otherwise.
  */
 async function pruneRecords({ db, clock, runLogDays, traceDays }: SweepContext): Promise<number> {

@@ -36,7 +36,7 @@ export class WorkWriter {
     return this.#options.isOn()
   }
 
-  /** Takes the present state of a piece of work. */
+  /** Keeps a copy of a piece of work as it is now, to be written soon. */
   save(run_id: string, work: RunWork): void {
     if (!this.isOn || (this.#waiting.size >= mostWaiting && !this.#waiting.has(work.id))) return
     this.#waiting.set(work.id, { run_id, work: { ...work } })

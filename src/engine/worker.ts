@@ -21,7 +21,7 @@ const pollMs = 1000
 const claimBatch = 20
 /** How long a process that stops waits for a database that is unavailable, to release its runs. */
 const retireMs = 2000
-/** How long it waits for requests that have reserved a slot and may still commit a run as its own. */
+/** How long such a process waits for requests that have reserved a slot: they may still commit a run that it then owns. */
 const reservedPatienceMs = 10_000
 
 interface WorkerOptions {
@@ -113,7 +113,7 @@ export class Worker {
     this.#looping = Promise.all([this.#loop(), sweep(this.#options.context, this.#stopping.signal)])
   }
 
-  /** Runs and files beyond a lower limit are finished. */
+  /** The limits are for new runs and files. Those in progress are finished, even when they are more than a lower limit. */
   setLimits(limits: WorkerLimits): void {
     this.#limits = limits
     this.#wake()

@@ -12,7 +12,10 @@ const heldBytesLimit = 1024 * 1024
 /** Bytes of events that a reader gets at once; it gets more when it has sent these. */
 const readBytesLimit = 64 * 1024
 
-/** Open while this process owns the run; `ended` with its lease, `lost` when the run is no longer owned. */
+/**
+ * `open` while this process works on the run; `ended` when the run has ended or waits for its client; `lost` when this process
+ * no longer owns the run and another one may continue it.
+ */
 export class Feed {
   readonly run_id: string
   /** Events up to this number were in the log before this feed began. */
@@ -100,7 +103,7 @@ export class Feed {
     this.#dropped += count
   }
 
-  /** A tick later, so that tokens which arrived together are sent together: a write costs more than all else. */
+  /** Wakes the readers a tick later: tokens that arrived together are then sent in one write, which is what costs most. */
   #wake(): void {
     if (this.#isWaking) return
     this.#isWaking = true

@@ -22,9 +22,9 @@ export type Hint =
   /** Anything may have changed: the connection that listens for notifications was lost for a while. */
   | { kind: 'all' }
 
-/** The pause after a server refused LISTEN. */
+/** The pause before the next try when the database refused LISTEN. */
 const listenAgainMs = 60_000
-/** The pause after a server was unavailable. */
+/** The same when the database was unavailable. */
 const unavailableMs = 1000
 
 /** NOTIFY refuses payloads of 8,000 bytes or more. */

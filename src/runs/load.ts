@@ -9,7 +9,7 @@ import type { RunRow } from '../sql/runs.ts'
 import { withDelta } from './content.ts'
 import { emptyState, sumUsage, type OpenTurn, type RunState } from './state.ts'
 
-/** Events of a run that was created and not claimed yet: such a run has no steps. */
+/** A run with so few events has no steps: the first event of a step comes after those of the creation and of the claim. */
 const creationEvents = 3
 
 /** The row must be locked, or owned by this process. */

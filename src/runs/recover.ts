@@ -23,7 +23,7 @@ type Recovered = FactOf<'recovered'>
 /** The error that users see when the cause is nothing that they can change. */
 export const internalError = { code: 'server_error' as const, message: 'Sorry, something went wrong.' }
 
-/** The end of the open objects of a lost attempt, in the log. */
+/** How the log closes the objects that a lost attempt left open. */
 export const lostAttempt: Ending = { reason: 'failed', last_error: internalError }
 
 export function recovered(state: RunState, fact: Recovered): Transition {

@@ -116,7 +116,7 @@ export class RunLog {
     return events
   }
 
-  /** Listens first and then reads; without new events it waits for a hint, a while, or the abort. */
+  /** Listens first and then reads; without new events it waits for a hint, `pollMs`, or the abort. */
   async #newEvents(run_id: string, after: number, signal: AbortSignal): Promise<NumberedEvent[]> {
     const news = this.#news(run_id, signal)
     const events = await retried(() => readEvents(this.#db, run_id, after), signal).catch(
@@ -203,8 +203,8 @@ class Reader {
   }
 
   /**
-   * Changes to the feed where that can continue from here. It cannot while the log has events that the feed has not
-   * confirmed: some of its early events may be among those that were read.
+   * Switches to the feed if the feed can continue from this place; returns whether the reader is in it. A feed cannot while
+   * it has not confirmed all events that were read in the log: they may include early events that it still holds.
    */
   enter(feed: Feed): boolean {
     if (this.feed === feed) return true
@@ -232,7 +232,8 @@ class Reader {
     }
     this.#place += emitted.length
     this.#lastEmitted = emitted.at(-1)
-    // The feed has events of other writers after earlier early events, so they may have been read in the log.
+    // In a feed, events of other processes can follow early events that have higher numbers. The reader may know them
+    // from the log.
     return emitted.filter((event) => event.number === null || event.number > this.after)
   }
 

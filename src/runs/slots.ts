@@ -1,4 +1,4 @@
-/** The free slots of the worker of this process. With one, a request starts the run that it queues at once, without a claim. */
+/** The free slots of the worker of this process. A request that gets one starts its run at once; no worker has to claim it. */
 import type { Queryable } from '../database/database.ts'
 import { hasSessionElsewhere } from '../sql/leases.ts'
 import { nowSeconds, type Clock } from '../util/clock.ts'

@@ -84,7 +84,7 @@ export function emptyState(row: RunRow): RunState {
   return { row, spent: noUsage, turns: 0, openTurn: null }
 }
 
-/** A transition that changes nothing but what the caller puts in its place. */
+/** A transition without changes; callers replace the parts that do change. */
 export function unchanged(state: RunState): Transition {
   return { state, steps: [], messages: [], removed: [], events: [] }
 }

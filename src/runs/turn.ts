@@ -120,6 +120,7 @@ export function turnEnded(state: RunState, fact: FactOf<'turn ended'>): Transiti
   const open = openTurn?.callsStep ?? openTurn?.openMessage?.step
   const recorded = fact.turn
   const step = open && { ...completedStep(open, { at, usage }), turn: recorded ?? open.turn }
+  // Without an open step, the turn is recorded on the step of its last message.
   const last = open ? undefined : openTurn?.completed.at(-1)?.step
   const spent = sumUsage([state.spent, usage])
   const row =

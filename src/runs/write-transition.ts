@@ -53,7 +53,7 @@ export function writeOf<F extends Fence>(
   return { fence, row, events, steps, messages: all, removed, ...(thread && { thread }), assistantVersion }
 }
 
-/** The run after its write. A new run has these counters: its events, and no changes and writes. */
+/** The run after its write. The default counters are those of a new run: no changes and no writes of an owner yet. */
 export function writtenRun(
   { state, events }: Transition,
   { thread, messages = [] }: Created,

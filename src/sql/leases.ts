@@ -6,7 +6,7 @@ import type { Queryable } from '../database/database.ts'
 import { runColumns, type RunRow } from './runs.ts'
 import { hasRow } from './rows.ts'
 
-/** A run that lost its worker this often without progress, after visible work, is assumed to cause the losses. */
+/** A run that lost its worker this often in the middle of a turn, and recorded no turn since, is assumed to cause the losses. */
 export const maxLosses = 3
 
 /** How long the lease of a worker without a heartbeat lasts. */

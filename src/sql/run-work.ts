@@ -29,7 +29,7 @@ export async function saveWork(db: Queryable, rows: readonly WorkRow[]): Promise
 /** The largest number of pieces in one answer. */
 const limit = 500
 
-/** In the order of their start. */
+/** The work of a run, in the order in which it started: the first 500 pieces. */
 export async function findWork(db: Queryable, run_id: string): Promise<RunWork[]> {
   const rows = await db.query<{ queued_at: number; body: RunWork }>({
     name: 'find_work',
