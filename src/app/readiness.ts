@@ -22,8 +22,10 @@ export interface ReadinessParts {
   minFreeDiskBytes: number
 }
 
-/** A database that does not answer in this time counts as down. */
-const answerMs = 1_500
+/** After this time a probe gets the database's latest known state, because many balancers wait a second only. */
+const answerMs = 500
+/** A statement that has no answer for this long shows that the database is down. One that only is slow still serves. */
+const silenceMs = 5_000
 
 export function readinessOf(parts: ReadinessParts): () => Promise<Readiness> {
   const { database, models, sandbox } = parts
@@ -45,17 +47,23 @@ type DatabaseState = 'up' | 'down' | 'read_only'
 
 /** One statement at a time, however often it is called: a silent database must not use up the pool. */
 function pinger(db: Database): () => Promise<DatabaseState> {
+  // The server has read its tables when it opened.
+  let latest: DatabaseState = 'up'
   let running: Promise<DatabaseState> | undefined
-  const ask = () =>
-    checkWritable(db)
-      .then(
-        () => 'up' as const,
-        (error: unknown) => (isReadOnly(error) ? 'read_only' : 'down'),
-      )
-      .finally(() => (running = undefined))
+  let sentMs = 0
+  const ask = async () => {
+    sentMs = performance.now()
+    latest = await checkWritable(db).then(
+      () => 'up' as const,
+      (error: unknown) => (isReadOnly(error) ? 'read_only' : 'down'),
+    )
+    running = undefined
+    return latest
+  }
   return async () => {
     running ??= ask()
-    return (await atMost(answerMs, running)) ?? 'down'
+    const answer = await atMost(answerMs, running)
+    return answer ?? (performance.now() - sentMs < silenceMs ? latest : 'down')
   }
 }
 

@@ -1,7 +1,7 @@
 /** The log on stdout: JSON lines, or readable ones on a terminal. Held back until the banner has been printed. */
 import pino from 'pino'
 import { describeError } from '../util/describe-error.ts'
-import type { Log } from '../util/log.ts'
+import { withoutRepeats, type Log } from '../util/log.ts'
 
 export interface Logger {
   log: Log
@@ -40,12 +40,12 @@ export function openLogger(level: Level): Logger {
     if (at === 'warn' || at === 'error') lines?.flush()
   }
   return {
-    log: (...line) => {
+    log: withoutRepeats((...line) => {
       if (!isHeld) print(...line)
       // Printed to stderr at once, so that a start that waits or fails is not silent. stdout begins with the banner.
       else if (line[0] === 'warn' || line[0] === 'error') printAside(...line)
       else held.push(line)
-    },
+    }),
     release() {
       isHeld = false
       for (const line of held.splice(0)) print(...line)

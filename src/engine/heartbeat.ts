@@ -58,6 +58,8 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const { signal } = this.#stopping
+    const { log } = this.#options
+    let hasFailed = false
     while (!signal.aborted) {
       const sentAtMs = performance.now()
       try {
@@ -68,8 +70,11 @@ export class Heartbeat {
         const waiting = this.#waiting
         this.#waiting = []
         for (const resolve of waiting) resolve()
+        if (hasFailed) log('info', 'the heartbeat reaches the database again')
+        hasFailed = false
       } catch (error) {
-        this.#options.log('warn', 'the heartbeat could not reach the database', { error })
+        hasFailed = true
+        log('warn', 'the heartbeat could not reach the database', { error })
         await this.#connection?.close().catch(() => {})
         this.#connection = undefined
       }

@@ -5,7 +5,7 @@ import { expireFiles } from '../domain/files.ts'
 import { expireVectorStores } from '../domain/vector-stores.ts'
 import { expireUploads } from '../domain/uploads.ts'
 import { forgetOldAnswers } from '../sql/answers.ts'
-import { forgetDeadWorkers } from '../sql/leases.ts'
+import { sweepWorkers } from '../sql/leases.ts'
 import { pruneRunLogs } from '../sql/run-events.ts'
 import { removeQueuedChunks, removeQueuedRuns } from '../sql/removals.ts'
 import { removeOldWork } from '../sql/run-work.ts'
@@ -50,7 +50,7 @@ async function finish(
  */
 async function pruneRecords({ db, clock, runLogDays, traceDays }: SweepContext): Promise<number> {
   const now = nowSeconds(clock)
-  await forgetDeadWorkers(db)
+  await sweepWorkers(db)
   const answers = await forgetOldAnswers(db, now)
   const work = await removeOldWork(db, (now - traceDays * daySeconds) * 1000)
   const logs = runLogDays === 0 ? 0 : await pruneRunLogs(db, now - runLogDays * daySeconds, batch)

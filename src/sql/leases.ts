@@ -54,9 +54,19 @@ export async function renewLease(db: Queryable, worker: string): Promise<LeasedR
   })
 }
 
-/** Deletes rows of processes that ended long ago. */
-export async function forgetDeadWorkers(db: Queryable): Promise<void> {
-  await db.query({ text: `delete from workers where expires_at < clock_timestamp() - interval '10 minutes'` })
+/**
+ * Deletes rows of processes that ended long ago. Shortens leases that end later than any lease can, because the clock of the
+ * database was set back: a worker that lives renews its own in time.
+ */
+export async function sweepWorkers(db: Queryable): Promise<void> {
+  await db.query({
+    text: `with shortened as (
+             update workers set expires_at = clock_timestamp() + make_interval(secs => $1)
+             where expires_at > clock_timestamp() + make_interval(secs => $1)
+           )
+           delete from workers where expires_at < clock_timestamp() - interval '10 minutes'`,
+    values: [leaseSeconds],
+  })
 }
 
 const leaseHasExpired = `not exists (

@@ -47,7 +47,9 @@ test('when the database does not answer, requests end with 503 and the server is
   const thread = await other.openai.beta.threads.create()
   server.allowComplaints(/unavailable|connection that listens|idle database connection/)
   proxy.goSilent()
-  expect(await readiness(other)).toMatchObject({ status: 503, body: { database: { status: 'down' } } })
+  await expect
+    .poll(() => readiness(other))
+    .toMatchObject({ status: 503, body: { database: { status: 'down' } } })
   for (const work of [
     () => other.openai.beta.threads.retrieve(thread.id),
     () => other.openai.beta.threads.messages.create(thread.id, { role: 'user', content: 'Hi' }),
@@ -59,6 +61,26 @@ test('when the database does not answer, requests end with 503 and the server is
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
   expect((await other.openai.beta.threads.retrieve(thread.id)).id).toBe(thread.id)
   proxy.reset()
+  await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
+})
+
+test('a server stays ready while its database is slow, and is not when no answer comes', async () => {
+  const other = await server.sibling({ databaseUrl: proxy.url, roles: new Set(['api']) })
+  const slow = []
+  for (let probe = 0; probe < 3; probe += 1) {
+    proxy.pause()
+    slow.push(await readiness(other))
+    const request = other.openai.beta.threads.create()
+    proxy.resume()
+    expect((await request).object).toBe('thread')
+  }
+  expect(slow.map(({ status }) => status)).toEqual([200, 200, 200])
+  proxy.pause()
+  await expect
+    .poll(() => readiness(other))
+    .toMatchObject({ status: 503, body: { database: { status: 'down' } } })
+  expect(await readiness(other)).toMatchObject({ status: 503 })
+  proxy.resume()
   await expect.poll(() => readiness(other)).toMatchObject({ status: 200 })
 })
 

@@ -1,4 +1,4 @@
-/** A TCP proxy in front of a database: it can refuse connections, reset them, or accept bytes and never pass them on. */
+/** A TCP proxy in front of a database: it can refuse connections, reset them, delay bytes, or never pass them on. */
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -10,6 +10,10 @@ export interface DatabaseProxy {
   block(): void
   /** Accepts connections again. */
   pass(): void
+  /** Keeps what clients send, until `resume`. */
+  pause(): void
+  /** Passes on what was kept. */
+  resume(): void
   /** Passes nothing on any more. */
   goSilent(): void
   /** New connections work again. Earlier ones stay silent, as after a route came back without its state. */
@@ -25,6 +29,7 @@ export interface DatabaseProxy {
 export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
+  let isPaused = false
   let isBlocked = false
   let isSilent = false
   let mostBytes = Infinity
@@ -53,6 +58,7 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
       })
     pass(client, upstream)
     pass(upstream, client)
+    if (isPaused) client.pause()
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -70,6 +76,14 @@ export async function databaseProxy(databaseUrl: string): Promise<DatabaseProxy>
       cut()
     },
     pass: () => void (isBlocked = false),
+    pause() {
+      isPaused = true
+      for (const socket of sockets) socket.pause()
+    },
+    resume() {
+      isPaused = false
+      for (const socket of sockets) socket.resume()
+    },
     goSilent: () => void (isSilent = true),
     heal: () => void (isSilent = false),
     resetAfter: (most) => void (mostBytes = most),

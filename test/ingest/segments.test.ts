@@ -5,6 +5,7 @@ import type { Database } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrate.ts'
 import { claimSegments, segmentChunks } from '../../src/sql/index-segments.ts'
 import { testDatabase } from '../harness/database.ts'
+import { idleWorker } from '../harness/idle-worker.ts'
 import { testServer, type TestServer } from '../harness/server.ts'
 import { uploadFile } from '../harness/vector-stores.ts'
 
@@ -80,7 +81,7 @@ test('a search of a store whose segments are not made yet tells the model how mu
   server = await testServer({ scriptedEmbedder: true })
   const { id } = await server.openai.vectorStores.create({})
   server.allowComplaints(/^a search left out chunks/)
-  await server.db.query({ text: `insert into workers (id, expires_at) values ('busy', 'infinity')` })
+  const endBusy = await idleWorker(server.db, 'busy')
   await server.db.query({ text: `update vector_stores set segments_owner = 'busy'` })
   for (const chunks of [3, 2 * segmentChunks]) await addLargeFile(server.db, id, chunks)
   const seen: unknown[] = []
@@ -101,6 +102,6 @@ test('a search of a store whose segments are not made yet tells the model how mu
   expect(seen).toEqual([
     'Nothing was found in the files.\n\n32768 passages could not be searched yet, because their index is being made.',
   ])
-  await server.db.query({ text: `delete from workers where id = 'busy'` })
+  await endBusy()
   await expectSegments(server.db)
 })

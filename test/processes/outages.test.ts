@@ -144,6 +144,32 @@ test('a run whose worker had no database for a while goes on where it was, and i
   expect(body.attempts).toBe(1)
 })
 
+test('the log has each warning of an outage once, and says when the outage ended', async () => {
+  const worker = await startProcess(server.dataDir, {
+    DATABASE_URL: proxy.url,
+    SPOOL_DISCOVERY: 'false',
+    SPOOL_LOG_LEVEL: 'debug',
+  })
+  const lines = (level: string, message: string) =>
+    worker
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith(`{"level":"${level}"`) && line.includes(`"msg":"${message}"`))
+  const warnings = ['no runs could be claimed', 'expired objects could not be deleted']
+  const heartbeat = 'the heartbeat could not reach the database'
+  proxy.block()
+  for (const message of [...warnings, heartbeat])
+    await eventually(() => lines('debug', message).length >= 2, 'two repeated warnings')
+  proxy.pass()
+  await eventually(
+    () => lines('info', 'the heartbeat reaches the database again').length > 0,
+    'the end of the outage',
+  )
+  for (const message of [...warnings, heartbeat]) expect(lines('warn', message)).toHaveLength(1)
+  expect(lines('info', 'the heartbeat reaches the database again')).toHaveLength(1)
+  await worker.end('SIGTERM')
+})
+
 test('a connection that is cut while a run reads and writes does not fail the run', async () => {
   server.allowComplaints(outageWarnings)
   const worker = await server.sibling({ roles: new Set(['worker']), databaseUrl: proxy.url })

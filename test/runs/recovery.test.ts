@@ -245,6 +245,35 @@ test('a run is not claimed before the pause after its recovery has passed', asyn
   await server.db.query({ text: `delete from runs where id = 'run_paused'` })
 })
 
+test('runs of a killed worker do not wait as long as the clock of the database was set back', async () => {
+  server.model.script([{ text: 'x', before: new Promise(() => {}) }, { text: 'At last' }])
+  const before = server.model.requests.length
+  const run = await start(await place())
+  await eventually(() => server.model.requests.length > before, 'the request to the model')
+  await server.db.query({
+    text: `with dead as (insert into workers (id, expires_at)
+                         values ('worker_killed', clock_timestamp() + interval '1 hour'))
+           update runs set lease_owner = 'worker_killed' where id = $1`,
+    values: [run.id],
+  })
+  await reach(run, 'completed')
+  expect((await trace(run)).body.attempts).toBe(2)
+})
+
+test('runs of a worker that lives are not recovered when the clock of the database was set back', async () => {
+  const hold = gate()
+  server.model.script([{ text: 'x', before: hold.promise }])
+  const run = await reach(await start(await place()), 'in_progress')
+  await server.db.query({ text: `update workers set expires_at = clock_timestamp() + interval '1 hour'` })
+  await eventually(async () => {
+    const late = `select 1 from workers where expires_at > clock_timestamp() + interval '1 minute'`
+    return (await server.db.query({ text: late })).length === 0
+  }, 'shorter leases')
+  hold.open()
+  await reach(run, 'completed')
+  expect((await trace(run)).body.attempts).toBe(1)
+})
+
 test('a released run is recovered at once, and no loss is counted', async () => {
   server.model.script([{ text: 'Hel', hold: new Promise(() => {}) }, { text: 'Hello' }])
   const run = await start(await place())

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { errors } from '../../src/api/errors.ts'
+import { idleWorker } from '../harness/idle-worker.ts'
 import { testServer, wireError, type TestServer } from '../harness/server.ts'
 import { expectObject } from '../harness/shapes.ts'
 import { eventually, gate, stories, timeTool } from '../harness/stories.ts'
@@ -28,11 +29,9 @@ const inState: Record<string, () => Promise<{ run: any; assistant: any; release:
     const run = await start({ assistant, thread })
     await reach(run, 'completed')
     // A worker claims a queued run at once: so the row is set back and gets an owner that does nothing.
+    const endIdle = await idleWorker(server.db, 'worker_idle')
     await server.db.query({
-      text: `with idle as (
-               insert into workers (id, expires_at) values ('worker_idle', clock_timestamp() + interval '1 hour')
-               on conflict do nothing)
-             update runs set status = 'queued', completed_at = null, usage = null, lease_owner = 'worker_idle'
+      text: `update runs set status = 'queued', completed_at = null, usage = null, lease_owner = 'worker_idle'
              where id = $1`,
       values: [run.id],
     })
@@ -41,6 +40,7 @@ const inState: Record<string, () => Promise<{ run: any; assistant: any; release:
         text: `update runs set status = 'completed', lease_owner = null where id = $1`,
         values: [run.id],
       })
+      await endIdle()
     }
     return { run: await get(`/threads/${thread.id}/runs/${run.id}`), assistant, release }
   },
