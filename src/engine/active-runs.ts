@@ -16,7 +16,7 @@ interface Active {
   stop: AbortController
   /** When the run expires, in `Clock.elapsedMs`: a run in progress does not end because the clock of the machine is set. */
   expiresMs: number
-  /** Since when the database has the run as owned by this worker (monotonic); infinite while it is being created. */
+  /** When the database confirmed that this worker owns the run (monotonic ms); infinite while it is being created. */
   sinceMs: number
   done: Promise<void>
 }
@@ -32,7 +32,7 @@ interface ActiveRunsOptions {
 }
 
 /**
- * For this time after a write that makes a run its own, this worker certainly owns it: a lease that was confirmed two seconds
+ * For this long after the write that made a run its own was sent, this worker surely still owns it: a lease that was confirmed two seconds
  * ago lasts for another second, and a run without work is released at the second heartbeat that finds it.
  */
 const certainMs = 1000
@@ -63,7 +63,7 @@ export class ActiveRuns {
     if (isLate(sinceMs) && !(await this.#isStillOwned(state.row))) return
     const { writer } = this.#options
     const earlier = this.#active.get(state.row.id)?.run
-    // The creation of a run may be noticed after its recovery.
+    // The answer to a creation may arrive after the run was recovered.
     if (earlier && earlier.row.attempt > state.row.attempt) return
     // An earlier attempt may still be waiting for its model here: this worker has just recovered its own run.
     earlier?.lose()
@@ -168,7 +168,7 @@ export class ActiveRuns {
     }
   }
 
-  /** What a heartbeat read: lost runs are dropped, cancels whose hint was lost are obeyed, expired runs are ended. */
+  /** Compares what a heartbeat read with the runs here: lost runs are dropped, cancels whose hint was lost are obeyed, expired runs are ended. */
   async compare(owned: LeasedRun[], sentAtMs: number): Promise<void> {
     const { dependencies, worker } = this.#options
     const byId = new Map(owned.map((run) => [run.id, run]))

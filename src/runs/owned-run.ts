@@ -26,7 +26,7 @@ export interface OwnedRunDependencies {
 }
 
 export interface OwnerWrite extends RunWrite<OwnerFence> {
-  /** Nothing but events: the row is as the database has it, but for the counters. */
+  /** The write adds events only: the row changes in its counters, and nothing else is written. */
   isAppend: boolean
 }
 
@@ -114,7 +114,7 @@ export class OwnedRun {
     if (this.#urgencyAfterCreation) this.#dependencies.schedule(this, this.#urgencyAfterCreation)
   }
 
-  /** A write that ends the lease has no result yet: a heartbeat may read the row before or after it. */
+  /** Whether a write that ends the lease is on its way: a heartbeat may read the row before or after it. */
   get isEnding(): boolean {
     return this.#flight?.write.row.lease_owner === null
   }
@@ -135,7 +135,7 @@ export class OwnedRun {
     this.#schedule(steps.length > 0 ? 'now' : 'soon')
   }
 
-  /** Applies a fact that may change the status, to the row as it is when it is written. */
+  /** Applies a fact that may change the status. It is applied to the row as it is when the write is made. */
   async changeStatus(fact: Fact): Promise<WriteResult> {
     if (this.#statusFact)
       throw new Error(`run ${this.row.id} was expected to change its status once at a time`)
@@ -221,7 +221,7 @@ export class OwnedRun {
     this.#dependencies.schedule(this, 'now')
   }
 
-  /** The run is no longer owned: ends the objects that only listeners have seen. Listeners then read the log. */
+  /** Ends this process's part of the run. Objects that only readers here have seen are closed for them; they then read the log. */
   lose(): void {
     if (this.feed.state !== 'open') return
     const { openTurn } = this.#state

@@ -26,7 +26,7 @@ export class Creator {
     this.#db = db
   }
 
-  /** Then models are better asked after the commit: their answers would wait in memory, and delay the commits. */
+  /** When busy, the model is asked after the commit: answers that come earlier would wait in memory and delay the commits. */
   get isBusy(): boolean {
     return this.#waiting.length >= busyLength
   }
@@ -65,7 +65,7 @@ export class Creator {
         for (const creation of creations) await this.#writeBatch([creation])
         return
       }
-      // Those that waited behind these have waited long enough for an unavailable database.
+      // An unavailable database also fails the creations that waited behind these.
       const failed = isUnavailable ? [...creations, ...this.#waiting.splice(0)] : creations
       for (const { reject } of failed) reject(error)
     }

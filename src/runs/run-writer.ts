@@ -82,7 +82,7 @@ export class RunWriter {
   }
 
   async #write(): Promise<void> {
-    // Even if another write is in progress: `schedule` must not find a timer that has already fired.
+    // Also while another write is in progress: with a timer that has fired, `schedule` would start no new one.
     clearTimeout(this.#timer)
     this.#timer = undefined
     if (this.#isWriting) return
@@ -93,7 +93,7 @@ export class RunWriter {
     })
     const appends = writes.filter(([, write]) => write.isAppend)
     const changes = writes.filter(([, write]) => !write.isAppend)
-    // A second statement costs more than a few appends save.
+    // Where appends are not the majority, one statement for all costs less than two.
     if (appends.length <= changes.length) await this.#writeBatch(new Map(writes), writeRuns)
     else
       await Promise.all([

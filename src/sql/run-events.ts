@@ -17,7 +17,7 @@ export function eventsJson(events: readonly LogEvent[]): string {
   return `[${events.map(({ event, data }) => `["${event}",${data}]`).join(',')}]`
 }
 
-/** The events of up to `limit` rows of the log, from the event after number `after`. A row holds a few KiB. */
+/** The events of up to `limit` rows of the log, beginning after event number `after`. A row holds a few KiB. */
 export async function readEvents(
   db: Queryable,
   run_id: string,

@@ -66,8 +66,8 @@ export async function writeRuns(
 }
 
 /**
- * As `writeRuns`, for owners that only append events: the rows are as the database has them, but for the counters. It costs
- * the database a third.
+ * As `writeRuns`, for writes of owners that only append events: the rows change in their counters only. It costs the
+ * database less than half of `writeRuns`.
  */
 export async function appendEvents(
   db: Queryable,
