@@ -65,7 +65,7 @@ export function objectUrl(settings: S3BlobSettings, key: string): URL {
   return url
 }
 
-/** An error with the request and the server's answer, whose body it reads. */
+/** An error with the request and the server's answer, whose body it reads. `BlobsUnavailable` when a later try may succeed. */
 export async function refusalError(
   settings: S3BlobSettings,
   request: S3Request,
@@ -74,7 +74,10 @@ export async function refusalError(
   const { code, message } = parseRefusal(await readText(answer))
   const detail = [code, message].filter((text) => text !== '').join(': ')
   const answered = detail === '' ? `${answer.statusCode}` : `${answer.statusCode} ${detail}`
-  return new Error(`S3 answered ${answered} to ${request.method} ${objectUrl(settings, request.key).href}`)
+  const text = `S3 answered ${answered} to ${request.method} ${objectUrl(settings, request.key).href}`
+  return isTransient(answer.statusCode ?? 0)
+    ? new BlobsUnavailable('its storage for file contents answers with an error', text)
+    : new Error(text)
 }
 
 /** Code and message of an S3 error document. The document has no nested elements, so no XML parser is needed. */

@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openBlobStore } from '../../src/blobs/open.ts'
 import type { S3BlobSettings } from '../../src/blobs/settings.ts'
+import { BlobsUnavailable } from '../../src/blobs/unavailable.ts'
 import { blobStoreContract, hashOf, inShort, read, startChild } from '../contracts/blob-store.ts'
 import { refuse, startTinyS3, type TinyS3 } from './tiny-s3.ts'
 
@@ -108,6 +109,20 @@ describe('an S3 server in trouble', () => {
     expect(String(error)).toMatch(/S3 answered 500 InternalError: We broke\. to PUT http:\S+\/spool\/blobs\//)
     expect(String(error)).not.toContain('very-secret')
     expect(blobRequests('PUT').length).toBe(4)
+    await store.close()
+  })
+
+  test.each([429, 500, 503])('after four answers with status %i the store is unavailable', async (status) => {
+    const store = await openBlobStore(settingsFor(tiny))
+    for (const method of ['PUT', 'GET', 'DELETE'] as const) {
+      failing(4, method, (response) => refuse(response, status, 'SlowDown'))
+      const calls = {
+        PUT: () => store.put(Readable.from(['x'])),
+        GET: () => store.get(hashOf(Buffer.from('x'))),
+        DELETE: () => store.remove(hashOf(Buffer.from('x'))),
+      }
+      await expect(calls[method]()).rejects.toThrow(BlobsUnavailable)
+    }
     await store.close()
   })
 
