@@ -29,7 +29,7 @@ export function idPrefix(kind: IdKind): string {
   return prefixes[kind]
 }
 
-/** The length in code points, as Python counts; stops counting when the limit is exceeded. */
+/** The length in code points, as Python counts. It makes no list of them, so that long texts cost little. */
 export function codePoints(text: string): number {
   let count = 0
   for (let index = 0; index < text.length; index += 1) {

@@ -32,8 +32,8 @@ interface ActiveRunsOptions {
 }
 
 /**
- * For this long after the write that made a run its own was sent, this worker surely still owns it: a lease that was confirmed two seconds
- * ago lasts for another second, and a run without work is released at the second heartbeat that finds it.
+ * For this long after the write that made a run its own was sent, this worker surely still owns it: a lease that was
+ * confirmed two seconds ago lasts for another second, and a run without work is released at the second heartbeat that finds it.
  */
 const certainMs = 1000
 
@@ -168,7 +168,10 @@ export class ActiveRuns {
     }
   }
 
-  /** Compares what a heartbeat read with the runs here: lost runs are dropped, cancels whose hint was lost are obeyed, expired runs are ended. */
+  /**
+   * Compares what a heartbeat read with the runs here: lost runs are dropped, cancels whose hint was lost are obeyed,
+   * expired runs are ended.
+   */
   async compare(owned: LeasedRun[], sentAtMs: number): Promise<void> {
     const { dependencies, worker } = this.#options
     const byId = new Map(owned.map((run) => [run.id, run]))

@@ -1,5 +1,6 @@
 /** Applies deltas to the content of a message and to the calls of a step. */
 import type { AnnotationDelta, MessageContentDelta, StepToolCallDelta } from '../api/events.ts'
+import { codePoints } from '../api/fields.ts'
 import type { Annotation, Message, MessageContentPart } from '../api/messages.ts'
 import type { CodeInterpreterOutput, StepToolCall } from '../api/run-steps.ts'
 import type { Mark } from '../sql/run-steps.ts'
@@ -29,20 +30,10 @@ function annotationDelta(
   before: { value: string; annotations: readonly Annotation[] } | undefined,
 ): AnnotationDelta {
   const index = before?.annotations.length ?? 0
-  const start_index = codePointsIn(before?.value ?? '')
-  const range = { text, start_index, end_index: start_index + codePointsIn(text) }
+  const start_index = codePoints(before?.value ?? '')
+  const range = { text, start_index, end_index: start_index + codePoints(text) }
   if (type === 'file_path') return { index, type, ...range, file_path: { file_id } }
   return { index, type, ...range, file_citation: { file_id, quote: '' } }
-}
-
-/** The number of code points of a storable text. A list of them would be slow: an answer may have thousands of marks. */
-function codePointsIn(text: string): number {
-  let count = text.length
-  for (let at = 0; at < text.length; at += 1) {
-    const isFirstHalf = (text.charCodeAt(at) & 0xfc00) === 0xd800
-    if (isFirstHalf) count -= 1
-  }
-  return count
 }
 
 /** The message with a delta added. A link to a file that code has written also attaches the file. */

@@ -221,7 +221,10 @@ export class OwnedRun {
     this.#dependencies.schedule(this, 'now')
   }
 
-  /** Ends this process's part of the run. Objects that only readers here have seen are closed for them; they then read the log. */
+  /**
+   * Ends the work of this process on the run. Objects that only its own readers have seen are closed for these readers, who
+   * then read the log.
+   */
   lose(): void {
     if (this.feed.state !== 'open') return
     const { openTurn } = this.#state

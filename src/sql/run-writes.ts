@@ -32,6 +32,10 @@ export interface RunWrite<F extends Fence = Fence> {
 /** The counters of a row after the write. */
 type Written = Pick<RunRow, 'event_count' | 'revision' | 'writes'>
 
+type WrittenRow = Written & Pick<RunRow, 'id'>
+
+const byRun = (rows: WrittenRow[]) => new Map(rows.map(({ id, ...written }) => [id, written]))
+
 /**
  * Writes the runs whose fence holds, and returns their counters by run id; the others are missing. Rows are locked in
  * the order of their ids. `notifications` reach the other processes at commit, unless no run was written.
@@ -42,7 +46,7 @@ export async function writeRuns(
   notifications: readonly string[],
 ): Promise<Map<string, Written>> {
   const project = (write: RunWrite) => ({ project: write.row.project })
-  const rows = await db.query<Written & { id: string }>({
+  const rows = await db.query<WrittenRow>({
     name: 'write_runs',
     text: writeRunsSql,
     values: [
@@ -62,7 +66,7 @@ export async function writeRuns(
       notifications,
     ],
   })
-  return new Map(rows.map(({ id, ...written }) => [id, written]))
+  return byRun(rows)
 }
 
 /**
@@ -74,12 +78,12 @@ export async function appendEvents(
   writes: readonly RunWrite<OwnerFence>[],
   notifications: readonly string[],
 ): Promise<Map<string, Written>> {
-  const rows = await db.query<Written & { id: string }>({
+  const rows = await db.query<WrittenRow>({
     name: 'append_events',
     text: appendEventsSql,
     values: [`[${writes.map(appendJson).join(',')}]`, notifications],
   })
-  return new Map(rows.map(({ id, ...written }) => [id, written]))
+  return byRun(rows)
 }
 
 function runJson({ fence, row, events, assistantVersion }: RunWrite): string {
@@ -111,7 +115,9 @@ export const hintChannel = 'spool_runs'
 /** Seconds before a run is recovered again, after the first, second … recovery without progress. */
 const pauseSeconds = 'power(4, least(i.recoveries, 5))'
 
-const isAtWork = `r.status in ('in_progress', 'cancelling')`
+/** The fence of an owner. */
+const isOwners = `r.lease_owner = i.worker and r.attempt = i.fence_attempt and r.revision = i.fence_revision
+    and r.writes = i.fence_writes and r.status in ('in_progress', 'cancelling')`
 
 const notified = (payloads: string) =>
   `(select count(*) from unnest(${payloads}::text[]) p, lateral pg_notify('${hintChannel}', p)) as notified`
@@ -126,8 +132,7 @@ with input as materialized (
 ), fenced as materialized (
   select r.id from runs r join input i on i.id = r.id
   where i.fence = 'locked'
-     or (i.fence = 'owner' and r.lease_owner = i.worker and r.attempt = i.fence_attempt
-         and r.revision = i.fence_revision and r.writes = i.fence_writes and ${isAtWork})
+     or (i.fence = 'owner' and ${isOwners})
   order by r.id for update of r
 ), updated as (
   update runs r set
@@ -192,12 +197,12 @@ select w.*, ${notified('$6')} from written w`
 
 const appendEventsSql = `
 with input as materialized (
-  select * from json_to_recordset($1) as i(id text, worker text, attempt int, revision int, writes int, count int,
-                                           entries json)
+  select w.id, w.worker, w.attempt as fence_attempt, w.revision as fence_revision, w.writes as fence_writes,
+         w.count, w.entries
+  from json_to_recordset($1) as w(id text, worker text, attempt int, revision int, writes int, count int, entries json)
 ), fenced as materialized (
   select r.id from runs r join input i on i.id = r.id
-  where r.lease_owner = i.worker and r.attempt = i.attempt and r.revision = i.revision and r.writes = i.writes
-    and ${isAtWork}
+  where ${isOwners}
   order by r.id for update of r
 ), written as (
   update runs r set event_count = r.event_count + i.count, writes = r.writes + 1, written = r.event_count + i.count

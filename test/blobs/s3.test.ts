@@ -114,14 +114,14 @@ describe('an S3 server in trouble', () => {
 
   test.each([429, 500, 503])('after four answers with status %i the store is unavailable', async (status) => {
     const store = await openBlobStore(settingsFor(tiny))
-    for (const method of ['PUT', 'GET', 'DELETE'] as const) {
+    const calls = {
+      PUT: () => store.put(Readable.from(['x'])),
+      GET: () => store.get(hashOf(Buffer.from('x'))),
+      DELETE: () => store.remove(hashOf(Buffer.from('x'))),
+    }
+    for (const [method, call] of Object.entries(calls)) {
       failing(4, method, (response) => refuse(response, status, 'SlowDown'))
-      const calls = {
-        PUT: () => store.put(Readable.from(['x'])),
-        GET: () => store.get(hashOf(Buffer.from('x'))),
-        DELETE: () => store.remove(hashOf(Buffer.from('x'))),
-      }
-      await expect(calls[method]()).rejects.toThrow(BlobsUnavailable)
+      await expect(call()).rejects.toThrow(BlobsUnavailable)
     }
     await store.close()
   })

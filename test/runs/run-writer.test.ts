@@ -15,6 +15,8 @@ import { testDatabase, type TestDatabase } from '../harness/database.ts'
 import { facts, queuedRow } from '../harness/run-states.ts'
 import { timeTool } from '../harness/stories.ts'
 
+const runKey = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
+
 let database: TestDatabase
 /** Called before each statement that writes runs; the returned function is called before its answer is read. */
 let onWrite: (name: string) => (() => Promise<void>) | undefined
@@ -112,8 +114,7 @@ test('the end of a run that was committed although its answer was lost is not re
 test('the row is read again when a user changed it while the answer was lost', async () => {
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
-  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
-  loseNextAnswer(() => updateRunMetadata(database.db, key, { changed: 'yes' }))
+  loseNextAnswer(() => updateRunMetadata(database.db, runKey, { changed: 'yes' }))
   expect(await run.flush()).toBe('written')
   expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
@@ -122,8 +123,7 @@ test('the row is read again when a user changed it while the answer was lost', a
 })
 
 test('what listeners have seen of a refused write, and since then, is not sent to them again', async () => {
-  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
-  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  await updateRunMetadata(database.db, runKey, { changed: 'yes' })
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
   let isRefused = false
@@ -155,8 +155,7 @@ test('a cancel that another process wrote while the answer was lost reaches the 
 })
 
 test('a change of status that comes while an earlier write is refused is not lost', async () => {
-  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
-  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  await updateRunMetadata(database.db, runKey, { changed: 'yes' })
   run.apply(facts.messageBegan)
   run.apply(facts.piece)
   let changing: Promise<string> | undefined
@@ -269,11 +268,8 @@ test('a write of events alone does not write the row', async () => {
 })
 
 test('events that were committed although the answer was lost are not appended again', async () => {
-  loseNextAnswer()
-  const lose = onWrite
-  onWrite = () => undefined
   await withPiece()
-  onWrite = lose
+  loseNextAnswer()
   expect(await run.flush()).toBe('written')
   expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)
@@ -282,8 +278,7 @@ test('events that were committed although the answer was lost are not appended a
 
 test('events are appended after a change of the row by a user, which later events show', async () => {
   await withPiece()
-  const key = { project: 'default', thread_id: 'thread_1', id: 'run_1' }
-  await updateRunMetadata(database.db, key, { changed: 'yes' })
+  await updateRunMetadata(database.db, runKey, { changed: 'yes' })
   expect(await run.flush()).toBe('written')
   expect(await run.changeStatus(facts.turnCompletes)).toBe('written')
   expect(await logged()).toEqual(whole)

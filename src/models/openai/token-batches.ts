@@ -2,8 +2,8 @@
 
 /** Tokens are joined while at least this many answers are open. With fewer, each token is passed on at once. */
 const manyAnswers = 64
-/** How long the first token of a batch waits, in ms, for each open answer, with limits; up to one tick longer. */
-const waitMsOfAnswer = 0.5
+/** The first token of a batch waits this long for each open answer, between these limits, and up to one tick longer. */
+const waitMsForEachAnswer = 0.5
 const shortestWaitMs = 40
 const longestWaitMs = 120
 const tickMs = 10
@@ -36,7 +36,7 @@ export class TokenBatches {
   }
 
   #tick(): void {
-    const waitMs = Math.min(Math.max(this.#openAnswers * waitMsOfAnswer, shortestWaitMs), longestWaitMs)
+    const waitMs = Math.min(Math.max(this.#openAnswers * waitMsForEachAnswer, shortestWaitMs), longestWaitMs)
     const dueMs = performance.now() - waitMs
     const count = this.#waiting.findIndex(({ sinceMs }) => sinceMs > dueMs)
     const due = this.#waiting.splice(0, count === -1 ? this.#waiting.length : count)

@@ -105,14 +105,17 @@ export class ToolCallAssembly {
     if (this.#calls.length >= mostCalls) throw brokenAnswer(`more than ${mostCalls} tool calls`)
     const unusable = upstreamId === '' || this.#calls.some((call) => call.id === upstreamId)
     const id = unusable ? newId('call') : upstreamId
-    const empty = { waiting: '', index: undefined, name: '', arguments: '', extraContent: undefined }
     const call: OpenCall = {
       upstreamId,
       at,
       id,
-      ...empty,
+      waiting: '',
+      index: undefined,
+      name: '',
+      arguments: '',
       brackets: new BracketCounter(),
       isComplete: undefined,
+      extraContent: undefined,
     }
     this.#calls.push(call)
     return call

@@ -1,6 +1,6 @@
 /** Calls to one server: retries, the check of status and headers, and JSON answers. */
 import type { IncomingMessage } from 'node:http'
-import { sleep } from '../../util/abort.ts'
+import { Closing, sleep } from '../../util/abort.ts'
 import type { Log } from '../../util/log.ts'
 import type { Adaptation } from './adaptations.ts'
 import { readErrorText, readText } from './answer-reader.ts'
@@ -79,17 +79,15 @@ export async function callJson(
   outgoing: Outgoing,
   signal: AbortSignal,
 ): Promise<unknown> {
-  signal.throwIfAborted()
-  const stop = new AbortController()
-  const abort = () => stop.abort(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  const timer = setTimeout(() => stop.abort(brokenAnswer('no answer in time')), wholeMs)
+  const deadline = new Closing()
+  const { signal: stop, release } = deadline.or(signal)
+  const timer = setTimeout(() => deadline.close(brokenAnswer('no answer in time')), wholeMs)
   try {
-    const response = await call(upstream, outgoing, stop.signal)
-    return parse(await readText(response, longestWhole, stop.signal))
+    const response = await call(upstream, outgoing, stop)
+    return parse(await readText(response, longestWhole, stop))
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', abort)
+    release()
   }
 }
 
